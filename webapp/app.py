@@ -22,7 +22,6 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.heavy.work_limiter import WHOSE
 from webapp.base.process.watchdog import WATCHDOG, Watchdog
 from webapp.characters import feature as characters
-from webapp.characters.lore import feature as lore
 from webapp.chat import feature as chat
 from webapp.chat.prompt import tokens
 from webapp.cli.commands import Commands
@@ -75,7 +74,6 @@ FEATURES = (
     health.FEATURE,
     knowledge.FEATURE,
     prompts.FEATURE,
-    lore.FEATURE,
     characters.FEATURE,
     chat.FEATURE,
     plans.FEATURE,

@@ -9,7 +9,7 @@ from tests.support.marks import few_of
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.people.accounts import queries
-from webapp.people.members import groups, profile
+from webapp.people.members import groups, people
 
 pytestmark = pytest.mark.slow
 TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [
@@ -40,7 +40,7 @@ def test_names_of_people_and_groups(app, owner, member, text):
     with app.app_context():
         person, boss = queries.user_by_email(member.email), queries.user_by_email(owner.email)
         id = person.id
-        profile.rename(person, text)
+        people.rename(person, text)
         groups.put_in(group := groups.create(text, by=boss), id, by=boss)
         group_id = group.id
 

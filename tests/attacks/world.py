@@ -20,7 +20,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.models.connections.tables import Connection
 from webapp.operations.budgets.tables import Budget
-from webapp.operations.experiments.tables import Tryout, TryoutAnswer
+from webapp.operations.experiments.tryouts import Tryout, TryoutAnswer
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession

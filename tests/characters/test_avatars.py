@@ -5,8 +5,8 @@ import pytest
 from tests.characters.conftest import png, upload
 from webapp.base.db import db
 from webapp.base.errors import Invalid
-from webapp.characters.cards import pictures
-from webapp.characters.fields import PICTURE_BYTES, checked_picture
+from webapp.characters.cards import card_files
+from webapp.characters.profiles import PICTURE_BYTES, checked_picture
 from webapp.characters.tables import Avatar
 
 FIELDS = {"name": "Mara", "description": "Mara mills rye."}
@@ -37,19 +37,19 @@ NO_PICTURES = [
     ],
 )
 def test_a_picture_is_known_by_its_beginning(content, type, size):
-    picture = pictures.read(content)
-    assert picture == pictures.Picture(type, *size)
+    picture = card_files.picture_of(content)
+    assert picture == card_files.Picture(type, *size)
 
 
 @pytest.mark.parametrize("content", NO_PICTURES)
 def test_nothing_else_is_one(content):
-    assert pictures.read(content) is None
+    assert card_files.picture_of(content) is None
 
 
 @pytest.mark.parametrize("content", [JPEG, LOSSY, png()])
 def test_one_that_is_cut_anywhere_breaks_nothing(content):
     for end in range(len(content)):
-        pictures.read(content[:end])
+        card_files.picture_of(content[:end])
 
 
 def test_it_is_shown_and_served_as_what_it_is(make, member, app):
@@ -129,5 +129,5 @@ def test_personas_have_one_too(member, stranger):
 def test_a_picture_that_does_not_say_its_size_soon_is_not_looked_through():
     frame = JPEG[JPEG.index(b"\xff\xc0") :]
 
-    assert pictures.read(pictures.JPEG + b"\xff" * 100 + frame)
-    assert pictures.read(pictures.JPEG + b"\xff" * 100_000 + frame) is None
+    assert card_files.picture_of(card_files.JPEG + b"\xff" * 100 + frame)
+    assert card_files.picture_of(card_files.JPEG + b"\xff" * 100_000 + frame) is None

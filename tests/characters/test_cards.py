@@ -14,7 +14,7 @@ from tests.chat.conftest import asked, ended
 from tests.support.turns import nobody_waits
 from webapp.base.db import db
 from webapp.characters.cards import card_files, cards
-from webapp.characters.cards.card_writing import written
+from webapp.characters.cards.card_files import card_of
 from webapp.characters.tables import Avatar, Character
 
 DESCRIPTION = """{{char}} mills rye.
@@ -100,9 +100,9 @@ def test_what_was_left_out_of_a_description_once_does_not_count_as_changed():
     card = {"spec": "chara_card_v2", "data": {"name": "Mara", "description": "Mills.", "mes_example": "x" * 30_000}}
     fields = {**cards.fields_of(card), "description": "Mills."}
 
-    assert written(fields, card) == card
+    assert card_of(fields, card) == card
     assert len(cards.texts_for_macros(card, "Mills.")["mesexamples"]) == 30_000
-    assert written({**fields, "description": "Sails."}, card)["data"]["mes_example"] == ""
+    assert card_of({**fields, "description": "Sails."}, card)["data"]["mes_example"] == ""
 
 
 def test_long_tags_are_shortened_and_what_is_left_out_is_said():
@@ -117,11 +117,11 @@ def test_long_tags_are_shortened_and_what_is_left_out_is_said():
         f"A tag can have 40 characters. Shortened: “{'x' * 50}” and 1 more.",
         "A character can have 12 tags. Left out: “tag 8” and 1 more.",
     ]
-    assert written(cards.fields_of(card), card) == card
+    assert card_of(cards.fields_of(card), card) == card
     # As an earlier release imported them.
     earlier = ["mill", *(f"tag {number}" for number in range(10))]
-    assert written(cards.fields_of(card) | {"tags": earlier}, card) == card
-    assert written(cards.fields_of(card) | {"tags": ["mill"]}, card)["data"]["tags"] == ["mill"]
+    assert card_of(cards.fields_of(card) | {"tags": earlier}, card) == card
+    assert card_of(cards.fields_of(card) | {"tags": ["mill"]}, card)["data"]["tags"] == ["mill"]
 
 
 def test_the_nickname_of_a_card_stands_for_char():
@@ -300,4 +300,4 @@ def test_a_card_of_pygmalion_is_one_of_the_first_version():
 
     assert (found["name"], found["description"], found["greeting"]) == ("Mara", "Mills.\n\nScenario:\nRain.", "Hi.")
     v1 = {"name": "Mara", "description": "Mills.", "first_mes": "Hi.", "scenario": "Rain.", "mes_example": "", "x": 1}
-    assert written({name: found[name] for name in cards.NAMES}, found["card"]) == v1
+    assert card_of({name: found[name] for name in cards.NAMES}, found["card"]) == v1

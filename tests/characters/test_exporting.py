@@ -16,9 +16,8 @@ from tests.characters.card_samples import V1, V2, V3, as_json, chunk, text_chunk
 from tests.characters.conftest import png
 from tests.characters.test_cards import read
 from webapp.base.db import db
-from webapp.characters.cards import card_files, cards, charx
-from webapp.characters.cards.card_writing import LEAST, written
-from webapp.characters.cards.png import chunks
+from webapp.characters.cards import card_files, cards
+from webapp.characters.cards.card_files import LEAST, card_of, png_chunks
 from webapp.characters.tables import Avatar, Character
 
 LORE = {"name": "The mill", "entries": [{"keys": ["rye"], "content": "Grows late.", "unheard_of": 3}], "extensions": {}}
@@ -57,7 +56,7 @@ def packed(card: Any, **files: bytes) -> bytes:
 
 
 def texts_in(picture: bytes) -> dict[bytes, Any]:
-    parts = (data.split(b"\0", 1) for kind, data, _ in chunks(picture) if kind == b"tEXt")
+    parts = (data.split(b"\0", 1) for kind, data, _ in png_chunks(picture) if kind == b"tEXt")
     return {keyword: json.loads(b64decode(text)) for keyword, text in parts}
 
 
@@ -145,24 +144,24 @@ def test_another_version_can_be_asked_for(take, spec):
 def test_what_somebody_has_changed_is_said_anew():
     kept = of(with_more(V2))
 
-    assert written(kept, with_more(V2)) == with_more(V2)
-    changed = written(kept | {"name": "Bo", "tags": ["shy"], "description": "Bo."}, with_more(V2))["data"]
+    assert card_of(kept, with_more(V2)) == with_more(V2)
+    changed = card_of(kept | {"name": "Bo", "tags": ["shy"], "description": "Bo."}, with_more(V2))["data"]
     assert (changed["name"], changed["tags"], changed["description"]) == ("Bo", ["shy"], "Bo.")
     assert (changed["personality"], changed["scenario"], changed["mes_example"]) == ("", "", "")
     assert (changed["first_mes"], changed["character_book"]) == (with_more(V2)["data"]["first_mes"], LORE)
-    assert "data" not in written(of(V1, name="Bo"), V1)
+    assert "data" not in card_of(of(V1, name="Bo"), V1)
 
 
 @pytest.mark.parametrize("card", [{}, {"alternate_greetings": ["Hm."], "depth": 4}])
 def test_a_character_that_was_made_here_is_a_whole_card(card):
     fields = of({}, name="Bo", description="Bo.", greeting="Hello")
 
-    second, third = written(fields, card), written(fields, card, "3")
+    second, third = card_of(fields, card), card_of(fields, card, "3")
 
     assert (second["spec"], second["spec_version"]) == ("chara_card_v2", "2.0")
     assert second["data"] == LEAST["2"] | card | {"name": "Bo", "description": "Bo.", "first_mes": "Hello"}
     assert third["data"].keys() == second["data"].keys() | {"group_only_greetings"}
-    assert set(written(fields, card, "1")) == set(cards.V1_FIELDS)
+    assert set(card_of(fields, card, "1")) == set(cards.V1_FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -170,10 +169,10 @@ def test_a_character_that_was_made_here_is_a_whole_card(card):
 )
 @pytest.mark.parametrize("version", [None, "1", "2", "3"])
 def test_a_card_that_a_program_has_stored_breaks_nothing(card, version):
-    found = written(of(card, name="Bo"), card, version)
+    found = card_of(of(card, name="Bo"), card, version)
 
     assert cards.data_of(found)["name"] == "Bo"
-    assert charx.written(written(of(card), card, "3"), png()).startswith(charx.ZIP)
+    assert card_files.as_charx(card_of(of(card), card, "3"), png()).startswith(card_files.ZIP)
 
 
 @pytest.mark.parametrize("uri", ["embeded://../../x.png", "embeded:///x.png", "embeded://card.json", "https://x.test/x.png", ""])
@@ -181,9 +180,9 @@ def test_a_picture_is_put_nowhere_else(uri):
     card = copy.deepcopy(V3)
     card["data"]["assets"] = [ICON | {"uri": uri}]
 
-    with ZipFile(BytesIO(charx.written(card, png()))) as box:
+    with ZipFile(BytesIO(card_files.as_charx(card, png()))) as box:
         assert sorted(box.namelist()) == ["assets/icon/image/main.png", "card.json"]
-        assert json.loads(box.read("card.json"))["data"]["assets"] == [charx.OURS, ICON | {"uri": uri}]
+        assert json.loads(box.read("card.json"))["data"]["assets"] == [card_files.OURS, ICON | {"uri": uri}]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +193,7 @@ def test_a_picture_is_put_nowhere_else(uri):
         (packed(V3).replace(b"card.json", b"care.json"), "damaged"),
         (packed("x" * (card_files.MOST_CARD_BYTES + 1)), "more than 1 MB"),
         (packed({}), "It isn't a character card"),
-        (packed(V3, **{f"{number}": b"" for number in range(charx.MOST_ENTRIES)}), "too many files"),
+        (packed(V3, **{f"{number}": b"" for number in range(card_files.MOST_ENTRIES)}), "too many files"),
         (packed(V3 | {"data": V3["data"] | {"assets": [ICON]}}, **{"assets/icon/images/mara.png": png()[:-12]}), "incomplete"),
     ],
 )

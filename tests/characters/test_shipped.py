@@ -6,7 +6,7 @@ from tests.characters.conftest import names
 from tests.conftest import signed_in
 from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles, shipped
-from webapp.characters.shipped_texts import CHARACTERS, PERSONAS
+from webapp.characters.shipped import CHARACTERS, PERSONAS
 from webapp.characters.tables import Character
 from webapp.people.accounts import tables as accounts
 

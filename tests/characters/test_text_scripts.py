@@ -6,7 +6,6 @@ import pytest
 
 from webapp.characters import text_scripts
 from webapp.characters.macros.macros import Names
-from webapp.characters.script_html import without_html
 from webapp.characters.text_scripts import (
     MOST_MATCHES,
     RESULT_BYTES,
@@ -18,6 +17,7 @@ from webapp.characters.text_scripts import (
     script_of,
     scripts_in,
     usable,
+    without_html,
 )
 from webapp.rendering import markdown
 

@@ -17,7 +17,7 @@ from tests.deploy.proxies import DEPLOY, caddy_program
 from webapp.app import POSTGRES_CONNECTIONS
 from webapp.base.config import ROOT
 from webapp.base.env_variables import VARIABLES
-from webapp.characters.exchange import views as card_views
+from webapp.characters import exchange_views as card_views
 from webapp.chat.exchange import imports
 from webapp.settings.catalog import SETTINGS
 from webapp.web.uploads import AROUND_BYTES

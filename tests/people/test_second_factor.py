@@ -24,7 +24,7 @@ from webapp.people.members.invites import password_link
 from webapp.people.second_factor import service as factors
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
-from webapp.settings.secrets.rotation import rotate
+from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import set_setting
 
 EMAIL = "ann@example.org"

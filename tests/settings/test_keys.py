@@ -11,8 +11,7 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
-from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import listing, set_setting
 from webapp.settings.tables import ApplicationSetting

@@ -21,7 +21,7 @@ from webapp.base.config import make_keys
 from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.models.connections.effective import live_connection
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.models.connections.service import ApplicationSettingsService
 
 SECRET = "sk-or-v1-0123456789abcdef4f2a"
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, with which root bypasses permissions.

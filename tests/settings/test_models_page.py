@@ -11,7 +11,7 @@ from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import providers
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.models.connections.service import ApplicationSettingsService
 from webapp.settings.service import setting
 
 

@@ -15,11 +15,9 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
-from webapp.models.connections import refusals
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import LiveConnection, live_connection
-from webapp.models.connections.refusals import ACTIONS
-from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.service import ACTIONS, ConnectionInput
 from webapp.models.connections.tables import Connection
 
 __all__ = ["app"]
@@ -176,7 +174,7 @@ def test_several_refusals_take_one_line(app: Flask) -> None:
     with app.app_context():
         for name in ("Ours", "Theirs"):
             connections.create("openai", ConnectionInput(name, "http://127.0.0.1:9", "sk-ours-000000002222", default_model="m"))
-            refusals.refused(live_connection(name.lower()), "auth")
+            connections.note_refusal(live_connection(name.lower()), "auth")
 
     assert owner.page("/admin/models").one(".notice--amber").text() == "Ours, Theirs refuse requests. View"
 

@@ -18,10 +18,9 @@ from webapp.base.db import write
 from webapp.models.connections import keys, queries
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import live_connections
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
-from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.models.connections.tables import Connection
-from webapp.settings.secrets.rotation import rotate
+from webapp.settings.secrets.keyring import rotate
 
 NEW = Fernet.generate_key().decode()
 BOTH = f"{NEW},{KEYS['ENCRYPTION_KEY']}"

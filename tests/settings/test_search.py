@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
-from webapp.settings.catalog import SETTINGS
-from webapp.settings.search import matching
+from webapp.settings.catalog import SETTINGS, matching
 
 
 def test_the_first_page_lists_every_page_by_group(owner: Browser) -> None:

@@ -15,8 +15,7 @@ from webapp.base.db import db
 from webapp.models.connections import service as connections
 from webapp.models.connections import suggested_models
 from webapp.models.connections.models import providers
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
-from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.models.connections.suggested_models import MODELS
 from webapp.models.providers.base import Model
 from webapp.settings.service import set_setting, setting, unset_setting

@@ -13,7 +13,7 @@ from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.engine import the_engine
 from webapp.engine.state.admission import Allowance
 from webapp.engine.watching.sse_response import noticed_leaving, socket_of
-from webapp.people.accounts import queries, service, tickets
+from webapp.people.accounts import queries, service, tokens
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
 from webapp.people.accounts.roles import SCOPES, allowed_scopes
 from webapp.people.accounts.second_step import the_second_step
@@ -59,7 +59,7 @@ class CurrentRequester:
         whole = _stated(gateway.answers_per_minute, "limits.gateway_per_minute")
         most = _stated(gateway.answers_at_once, "limits.gateway_at_once")
         open_streams = _stated(gateway.answer_streams, "limits.gateway_streams")
-        of_all = Allowance(tickets.TOKEN + gateway.id, whole, max(1, whole), most, open_streams, gateway.id)
+        of_all = Allowance(tokens.TOKEN + gateway.id, whole, max(1, whole), most, open_streams, gateway.id)
         behind = _end_user(gateway.id)
         return (of_all, Allowance(behind, per_minute, burst, at_once, streams, gateway.id)) if behind else (of_all,)
 
@@ -134,7 +134,7 @@ def end_user() -> str:
 def token_id() -> str:
     """Returns the id of the token this request came with; empty without a token or outside a request."""
     found = caller_or_none() if has_request_context() and _bearer() is not None else None
-    return found.holder.removeprefix(tickets.TOKEN) if found else ""
+    return found.holder.removeprefix(tokens.TOKEN) if found else ""
 
 
 def may(scope: str) -> bool:
@@ -149,7 +149,7 @@ def ticket_for(chat_id: str) -> str:
     That of a plan is for its lane.
     """
     found = caller_or_none()
-    return tickets.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
+    return tokens.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
 
 
 def scoped(
@@ -212,14 +212,14 @@ def _by_token() -> Caller | None:
     if gateway:
         # Refuses an unusable name also where no limit is counted.
         _end_user(row.id)
-    return Caller(user, service.scopes_of(row, user), tickets.TOKEN + row.id, gateway=gateway)
+    return Caller(user, service.scopes_of(row, user), tokens.TOKEN + row.id, gateway=gateway)
 
 
 def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
-    holder = tickets.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
+    holder = tokens.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
     found = queries.holder(holder) if holder else None
-    if found is None or (holder.startswith(tickets.SESSION) and the_second_step().is_missing(found[1])):
+    if found is None or (holder.startswith(tokens.SESSION) and the_second_step().is_missing(found[1])):
         return None
     token, user = found
     gateway = token if token and token.is_gateway else None
@@ -231,4 +231,4 @@ def _by_session() -> Caller | None:
     session = full_session()
     if session is None:
         return None
-    return Caller(session.user, frozenset(allowed_scopes(session.user.role)), tickets.SESSION + session.id, has_cookie=True)
+    return Caller(session.user, frozenset(allowed_scopes(session.user.role)), tokens.SESSION + session.id, has_cookie=True)

@@ -1,19 +1,21 @@
-"""What a character's card adds to its chats besides its texts: a lorebook, and a note inserted among the last messages."""
+"""What a character's card adds to its chats: a lorebook, a note among the last messages, and the texts of macros."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from webapp.base.db import db
-from webapp.characters.cards.cards import TEXT_CHARS, data_of, nickname_of
-from webapp.characters.lore.books import Book, book_of
-from webapp.characters.lore.entries import Place, noted
+from webapp.characters.cards.cards import TEXT_CHARS, data_of, nickname_of, other_greetings, texts_for_macros
+from webapp.characters.lore.entries import Book, Place, book_of, noted
 from webapp.characters.macros.macros import Names, spelled
-from webapp.characters.tables import Character
+from webapp.characters.tables import Character, Persona
 
 # Enough for the characters that a small team chats with; a card can take up to a megabyte.
 MOST_REMEMBERED = 24
+OWN = {"charprompt": "system_prompt", "charinstruction": "post_history_prompt", "charfirstmessage": "greeting"}
+NUMBERED = "charfirstmessage::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,29 @@ def with_book(card: dict[str, Any], book: dict[str, Any]) -> dict[str, Any]:
     if data_of(card) is card:
         return {**card, "character_book": book}
     return {**card, "data": {**data_of(card), "character_book": book}}
+
+
+def macro_texts(character: Character, persona: Persona | None) -> Callable[[str], str | None]:
+    """Returns a lookup of these texts by macro name; loads the card, which can be large, only for macros that need it."""
+    of_card: dict[str, str] = {}
+
+    def text(name: str) -> str | None:
+        if name == "persona":
+            return persona.description if persona else ""
+        if name in OWN:
+            return str(getattr(character, OWN[name]))
+        if name == "chardepthprompt":
+            return lore_of(character).note
+        if name.startswith(NUMBERED):
+            return _greeting(character, int(name.removeprefix(NUMBERED)))
+        if not of_card:
+            of_card.update(texts_for_macros(character.card, character.description))
+        return of_card.get(name)
+
+    return text
+
+
+def _greeting(character: Character, number: int) -> str:
+    """Returns the first message for 0, else an alternate greeting; empty if there are not so many."""
+    others = other_greetings(character.card) if number and character.greeting else []
+    return character.greeting if not number else others[number - 1] if number <= len(others) else ""

@@ -1,14 +1,22 @@
-"""The feature definition of characters and personas: blueprints and places in the navigation."""
+"""The feature definition of characters, personas and lorebooks: blueprints and places in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, views
-from webapp.characters.exchange import views as card_views
+from webapp.characters import exchange_views, greeting_views, lore_views, views
+from webapp.characters.lore import views as lorebook_views
 from webapp.characters.personas import views as persona_views
 from webapp.characters.scripts import views as script_views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, card_views.bp, greeting_views.bp, lore_views.bp, persona_views.bp, script_views.bp),
+    blueprints=(
+        views.bp,
+        exchange_views.bp,
+        greeting_views.bp,
+        lore_views.bp,
+        persona_views.bp,
+        script_views.bp,
+        lorebook_views.bp,
+    ),
     places=(
         Place(
             words="Characters",
@@ -19,5 +27,6 @@ FEATURE = Feature(
             sidebar=("/characters", "/personas"),
         ),
         Place(words="Personas", path="/personas", icon="contact", rank=55, also="who you are"),
+        Place(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore"),
     ),
 )

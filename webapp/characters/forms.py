@@ -8,7 +8,7 @@ from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, 
 
 from webapp.characters import service
 from webapp.characters.cards.cards import DESCRIPTION_CHARS
-from webapp.characters.fields import PICTURE_BYTES, PICTURES, TEXT_CHARS
+from webapp.characters.profiles import PICTURE_BYTES, PICTURES, TEXT_CHARS
 from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
 from webapp.web.field_groups import FieldGroup

@@ -8,11 +8,12 @@ from flask import Blueprint, Response, request, url_for
 from wtforms import StringField
 
 from webapp.base.errors import Conflict
-from webapp.characters import profiles, queries, service
+from webapp.characters import service
+from webapp.characters.access import own_character
 from webapp.characters.cards.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
-from webapp.characters.fields import TEXT_CHARS, checked_greetings
+from webapp.characters.profiles import TEXT_CHARS, checked_greetings
 from webapp.characters.tables import Character
-from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of
@@ -29,7 +30,7 @@ class GreetingsForm(Form):
 @bp.get("")
 @signed_in
 def edit(id: str) -> Response:
-    character = _own(id)
+    character = own_character(id)
     lists = _lists(character.card)
     return _page(character, GreetingsForm.fresh(was=mark_of(lists)), lists)
 
@@ -37,14 +38,14 @@ def edit(id: str) -> Response:
 @bp.post("")
 @signed_in
 def update(id: str) -> Response:
-    character, form, typed = _own(id), GreetingsForm.opened(), {name: request.form.getlist(name) for name in GREETINGS}
+    character, form, typed = own_character(id), GreetingsForm.opened(), {name: request.form.getlist(name) for name in GREETINGS}
     with form.attempt():
         if action := request.form.get("do"):
             return _page(character, form, {name: _rearranged(typed[name], name, action) for name in GREETINGS})
         entered = {name: checked_greetings(typed[name], name) for name in GREETINGS}
         service.change_card(character, partial(_written, entered, form.was.data or ""), by=current_user())
         return redirect(url_for("characters.show", id=id, done="saved"))
-    return _page(_own(id), form, typed)
+    return _page(own_character(id), form, typed)
 
 
 def _written(entered: Lists, was: str, card: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +71,6 @@ def _rearranged(texts: Sequence[str], name: str, action: str) -> list[str]:
 
 def _lists(card: dict[str, Any]) -> dict[str, list[str]]:
     return {name: greetings_in(card, name) for name in GREETINGS}
-
-
-def _own(id: str) -> Character:
-    character = found(queries.character(current_user(), id))
-    profiles.refuse_unless_theirs(character, current_user())
-    return character
 
 
 def _page(character: Character, form: GreetingsForm, lists: Lists) -> Response:

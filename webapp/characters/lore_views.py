@@ -6,12 +6,13 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.characters import queries, service
+from webapp.characters.access import visible_character
 from webapp.characters.card_lore import book_in, with_book
 from webapp.characters.lore import pages
 from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm
 from webapp.characters.lore.pages import LorebookEditor
-from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook")
@@ -66,7 +67,7 @@ def remove(id: str, place: int) -> Response:
 
 
 def _editor(id: str) -> LorebookEditor:
-    character = found(queries.character(current_user(), id))
+    character = visible_character(id)
 
     def save(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.card_macros import macro_texts
+from webapp.characters.card_lore import macro_texts
 from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.people.accounts.roles import may

@@ -11,7 +11,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Forbidden, Invalid
 from webapp.characters import profiles, queries
 from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
-from webapp.characters.fields import (
+from webapp.characters.profiles import (
     PICTURE_BYTES,
     TEXT_CHARS,
     checked_greetings,

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
+from webapp.characters import exchange as exporting
 from webapp.characters import queries
 from webapp.characters.card_lore import lore_of
-from webapp.characters.cards.card_writing import Version
+from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
-from webapp.characters.exchange import exporting
 from webapp.characters.lore.entries import Entry
 from webapp.characters.macros.macros import Names
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary

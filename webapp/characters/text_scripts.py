@@ -12,7 +12,6 @@ from typing import Any
 
 from webapp.characters.lore.expressions import EXPRESSION, compiled, trouble_of
 from webapp.characters.macros.macros import Names
-from webapp.characters.script_html import without_html
 
 MOST_SCRIPTS, MOST_MATCHES = 50, 1_000
 NAME_CHARS, EXPRESSION_CHARS, REPLACEMENT_CHARS = 120, 2_000, 20_000
@@ -29,6 +28,14 @@ AS_IT_IS, LITERALLY = 1, 2
 GROUPS = re.compile(r"\{\{(match)\}\}|\$(\d{1,9})|\$<([^>]{1,100})>", re.IGNORECASE)
 NEVER = "It changes neither messages of the person or the character nor lorebook entries."
 TOO_LONG = "It's too long."
+# Possessive, so that unclosed tags take no longer than others.
+HTML_TAG = re.compile(r"</?([a-zA-Z][\w-]*+)[^<>]*+>|<![^<>]*+>")
+UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script|head|title|template|svg)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+FENCE = re.compile(r"(```.*?(?:```|\Z))", re.DOTALL)
+BLOCKS = {"p", "div", "br", "hr", "li", "ul", "ol", "table", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "section", "center"}
+KEPT = {"<details": "\n\n<details>\n", "</details": "\n\n</details>\n\n", "<summary": "<summary>", "</summary": "</summary>\n\n"}
+AROUND = re.compile(r"[ \t]*+\n[ \t]*+")
+MANY = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +213,21 @@ def _listed(value: Any) -> list[Any]:
 def _depth(value: Any) -> int | None:
     """Returns a depth as SillyTavern understands it: other values, and those below 0, are no limit."""
     return min(value, MOST_DEPTH) if type(value) is int and value >= 0 else None
+
+
+def without_html(replacement: str) -> str:
+    """Returns the replacement as Markdown; code blocks stay as they are, and so does a text without tags."""
+    parts = FENCE.split(replacement)
+    return "".join(each if number % 2 else _markdown_of(each) for number, each in enumerate(parts))
+
+
+def _markdown_of(html: str) -> str:
+    if not HTML_TAG.search(html):
+        return html
+    # Indented lines would become code.
+    return MANY.sub("\n\n", AROUND.sub("\n", HTML_TAG.sub(_tag_text, UNSEEN.sub("", html)))).strip(" \t")
+
+
+def _tag_text(found: re.Match[str]) -> str:
+    name = (found[1] or "").lower()
+    return KEPT.get(f"{'</' if found[0].startswith('</') else '<'}{name}") or ("\n" if name in BLOCKS else "")

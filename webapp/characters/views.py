@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
-from webapp.characters.exchange import exporting
+from webapp.characters.access import own_character, visible_character
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
@@ -51,38 +52,38 @@ def create() -> Response:
 @signed_in
 def show(id: str) -> Response:
     me = current_user()
-    character, personas = shown.character(_visible(id), me), queries.personas(me)
+    character, personas = shown.character(visible_character(id), me), queries.personas(me)
     return render("characters/show.html", character=character, personas=personas, done=done_message(shown.DONE))
 
 
 @bp.get("/<id>/edit")
 @signed_in
 def edit(id: str) -> Response:
-    character = _own(id)
+    character = own_character(id)
     return _form(CharacterForm.of(character, is_shared=queries.is_shared(character)), character)
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    form, character = CharacterForm.opened(), _own(id)
+    form, character = CharacterForm.opened(), own_character(id)
     form.merge(CharacterForm.of(character, is_shared=queries.is_shared(character)))
     with form.attempt():
-        service.update(_own(id), form.entered, by=current_user())
+        service.update(own_character(id), form.entered, by=current_user())
         return _to(id, done="saved")
-    return _form(form, _own(id))
+    return _form(form, own_character(id))
 
 
 @bp.post("/<id>/duplicate")
 @signed_in
 def duplicate(id: str) -> Response:
-    return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
+    return _to(service.duplicate(visible_character(id), by=current_user()).id, done="copied")
 
 
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    profiles.trash(_own(id), by=current_user())
+    profiles.trash(own_character(id), by=current_user())
     return redirect(url_for("characters.index", deleted=id))
 
 
@@ -98,24 +99,13 @@ def restore(id: str) -> Response:
 @signed_in
 def export(id: str) -> Response:
     kind = next((each for each in exporting.MEDIA if each == request.args.get("format", "json")), None)
-    return shown.card_file(_visible(id), found(kind))
+    return shown.card_file(visible_character(id), found(kind))
 
 
 @bp.get("/<id>/avatar")
 @signed_in
 def avatar(id: str) -> Response:
-    return shown.picture(queries.avatar(_visible(id).avatar_id))
-
-
-def _visible(id: str) -> Character:
-    return found(queries.character(current_user(), id))
-
-
-def _own(id: str) -> Character:
-    """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
-    character = _visible(id)
-    profiles.refuse_unless_theirs(character, current_user())
-    return character
+    return shown.picture(queries.avatar(visible_character(id).avatar_id))
 
 
 def _to(id: str, **more: Any) -> Response:

@@ -11,10 +11,10 @@ from webapp.web.feature import Feature
 ROOT = {
     "bench": "bench.cli:bench",
     "db": "flask_migrate.cli:db",
-    "lint-sse": "webapp.cli.client_tools.cli:lint_sse",
+    "lint-sse": "webapp.cli.client_tools.commands:lint_sse",
     "prepare": "webapp.cli.prepare:prepare",
     "seed": "webapp.cli.seed:command",
-    "smoke": "webapp.cli.client_tools.cli:smoke",
+    "smoke": "webapp.cli.client_tools.commands:smoke",
 }
 
 

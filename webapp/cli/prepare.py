@@ -19,7 +19,7 @@ from webapp.base.database.revisions import known_revisions, newest_revision
 from webapp.base.database.state import found_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.characters import shipped
-from webapp.cli import addresses, ready
+from webapp.cli import ready
 from webapp.models.connections import listing
 from webapp.operations.health import backups, database_facts
 from webapp.people.accounts import service as accounts
@@ -61,9 +61,9 @@ def prepare() -> None:
         for fact in database_facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
-        link = accounts.owner_link(addresses.address(config))
+        link = accounts.owner_link(ready.address(config))
         ready.note(config)
-    addresses.print_addresses(config, link)
+    ready.print_addresses(config, link)
 
 
 def _close_to_others(data_dir: Path) -> None:

@@ -3,6 +3,7 @@
 Standard library, click and our configuration only. With PostgreSQL it always reports no, and `flask prepare` checks.
 """
 
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -10,15 +11,18 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+import click
+
 from webapp.base.config import ROOT, Config, ConfigError, load
 from webapp.base.database.revisions import newest_revision
-from webapp.cli import addresses
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
 READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")
 IS_READY = """
     SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner') AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = ?)
 """
+# From this machine, a server that listens on every address is reachable at one of these.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def main() -> int:
@@ -29,7 +33,7 @@ def main() -> int:
         return 1
     if not is_ready(config):
         return 1
-    addresses.print_addresses(config, None)
+    print_addresses(config, None)
     return 0
 
 
@@ -66,3 +70,28 @@ def _what_was_read() -> str:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def print_addresses(config: Config, owner_link: str | None) -> None:
+    click.echo(f"Address: {address(config)}")
+    if owner_link:
+        click.echo(f"No owner yet. Open this link to create the owner: {owner_link}")
+    if config.host in LOOPBACK and not config.public_url:
+        example = f"PUBLIC_URL=http://{_network_address()}:{config.port}"
+        click.echo(f"This address only works on this machine. To let others in, set PUBLIC_URL, for example {example}")
+
+
+def address(config: Config) -> str:
+    host = LOOPBACK.get(config.host, f"[{config.host}]" if ":" in config.host else config.host)
+    return config.public_url or f"http://{host}:{config.port}"
+
+
+def _network_address() -> str:
+    """Returns this machine's address on its network, or its host name if there is no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a UDP socket sends nothing, it only selects a source address. 192.0.2.1 is reserved for documentation.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])

@@ -424,3 +424,18 @@ FINER = {each.name for each in _STREAM[1:]} | {
     "knowledge.meaning_weight",
     "knowledge.vector_megabytes",
 }
+
+
+def matching(query: str) -> list[tuple[str, Setting]]:
+    """Returns settings that contain all words of the query, with their sections; matches in a title come first."""
+    wanted = query.lower().split()
+    hits = [
+        hit
+        for hit in ((section, each) for section, settings in SECTIONS.items() for each in settings)
+        if wanted and all(word in _words(*hit) for word in wanted)
+    ]
+    return sorted(hits, key=lambda hit: not any(word in hit[1].title.lower() for word in wanted))
+
+
+def _words(section: str, setting: Setting) -> str:
+    return f"{setting.title} {setting.sentence} {setting.name.replace('_', ' ')} {setting.name} {section}".lower()

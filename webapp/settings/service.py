@@ -8,15 +8,16 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Literal, Unpack
 
+from sqlalchemy import column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.current import PerApp, the_config
-from webapp.base.db import utc_now, write
+from webapp.base.database.statements import Prepared
+from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
-from webapp.settings import queries
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest
 from webapp.settings.tables import ApplicationSetting
@@ -24,6 +25,11 @@ from webapp.settings.tables import ApplicationSetting
 FRESH_SECONDS = 1.0
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
+Change = tuple[datetime, str | None]
+# Their names alone: accounts come after settings, which they need.
+PEOPLE = table("users", column("id"), column("name"))
+# Prepared, as they are read every second.
+STORED = Prepared(select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == ""))
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def shown(name: str) -> ShownSetting:
 
 def listing() -> list[ShownSetting]:
     """Returns every setting in the order of the catalogue."""
-    changes = queries.changes()
+    changes = stored_changes()
     return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]
 
 
@@ -148,7 +154,7 @@ def _stored() -> dict[str, Value]:
 
 def _read(last_known: dict[str, Value]) -> dict[str, Value]:
     try:
-        texts = queries.stored_texts()
+        texts = stored_texts()
     except SQLAlchemyError as error:
         log.warning("settings_not_readable", extra={"fields": {"error": type(error).__name__}})
         return last_known
@@ -163,3 +169,16 @@ def _valid(name: str, text: str) -> Value | None:
     except ValueError as error:
         log.warning("stored_setting_not_used", extra={"fields": {"name": name, "reason": str(error)}})
         return None
+
+
+def stored_texts() -> dict[str, str]:
+    """Returns the stored values by name, except encrypted ones."""
+    with db.engine.connect() as connection:
+        return dict(STORED.all(connection, {}))
+
+
+def stored_changes() -> dict[str, Change]:
+    """Returns when each stored setting was changed, and the name of who did it."""
+    wanted = select(ApplicationSetting.key, ApplicationSetting.changed_at, PEOPLE.c.name)
+    rows = db.session.execute(wanted.outerjoin(PEOPLE, PEOPLE.c.id == ApplicationSetting.changed_by))
+    return {name: (changed_at, who) for name, changed_at, who in rows}

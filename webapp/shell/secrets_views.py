@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.people.accounts.guards import admin_only, who
-from webapp.settings.secrets import keyring, rotation
+from webapp.settings.secrets import keyring
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("keys", __name__, url_prefix="/admin/keys")
@@ -34,7 +34,7 @@ def begin() -> Response:
 @bp.post("/rotate")
 @admin_only
 def rotate() -> Response:
-    outcomes = {each.connection: OUTCOMES[each.outcome] for each in rotation.rotate(**who())}
+    outcomes = {each.connection: OUTCOMES[each.outcome] for each in keyring.rotate(**who())}
     return _page(outcomes=outcomes)
 
 

@@ -12,7 +12,7 @@ from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, c
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
-from webapp.settings import search
+from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.feature import PLACES
@@ -86,7 +86,7 @@ def toggle_sidebar() -> Response:
 def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "shell/_found.html" if is_htmx() else "shell/admin.html"
-    return render(template, query=query, places=PLACES.get().matching(query), settings=search.matching(query))
+    return render(template, query=query, places=PLACES.get().matching(query), settings=catalog.matching(query))
 
 
 @bp.get("/manifest.webmanifest")

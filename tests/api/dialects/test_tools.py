@@ -13,7 +13,7 @@ from tests.support.inserted import add_token
 from tests.support.person import Person
 from tests.support.server import ROOT, prepared
 from webapp.cli.client_tools import dialects
-from webapp.cli.client_tools.cli import lint_sse, smoke
+from webapp.cli.client_tools.commands import lint_sse, smoke
 from webapp.cli.client_tools.dialects import EXPECTED
 from webapp.cli.client_tools.remote import Remote
 

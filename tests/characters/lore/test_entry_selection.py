@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webapp.characters.lore.books import Book, book_of
+from webapp.characters.lore.entries import Book, book_of
 from webapp.characters.lore.entry_selection import LoreContext, select_entries
 
 Said = list[tuple[str, str]]

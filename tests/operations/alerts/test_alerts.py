@@ -13,9 +13,9 @@ from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.models.connections import refusals
+from webapp.models.connections import service as connections_service
 from webapp.models.connections.models import providers
-from webapp.operations.alerts import delivery, evaluation, queries, service, webhook
+from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_settings
@@ -175,7 +175,7 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
     at, _, signature = headers["x-millrace-signature"].removeprefix("t=").partition(",v1=")
     signed = f"{at}.{json.dumps(sent['body'])}"
     with app.app_context():
-        expected = hmac.new(webhook.secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(delivery.webhook_secret().encode(), signed.encode(), hashlib.sha256).hexdigest()
     assert signature == expected
 
     fake.always({"status": 500}, at="/hook")
@@ -199,7 +199,7 @@ def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
 
 def test_the_secret_is_in_the_page_only_when_it_is_asked_for(app, owner):
     with app.app_context():
-        secret = webhook.secret()
+        secret = delivery.webhook_secret()
     page = owner.page("/admin/alerts")
     assert secret not in page.text
     page = page.click("Show the secret")
@@ -301,7 +301,7 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        refusals.refused(providers().connections()[0], code)
+        connections_service.note_refusal(providers().connections()[0], code)
         providers().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]

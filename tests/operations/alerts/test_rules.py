@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.operations.alerts.rules import ABOVE, BELOW, Bounds, Measurement, is_open, step, times_fired
+from webapp.operations.alerts.kinds import ABOVE, BELOW, Bounds, Measurement, is_open, step, times_fired
 
 SUCCESS = Bounds(BELOW, 0.95, 0.97, 20)
 ERRORS = Bounds(ABOVE, 0.05, 0.03, 20)

@@ -17,7 +17,7 @@ from webapp.operations.budgets.amounts import (
     per_million,
     words,
 )
-from webapp.operations.budgets.metering import TokenMeter
+from webapp.operations.budgets.gate import TokenMeter
 
 PRICE = Price(Decimal(1000), Decimal(2000))
 

@@ -11,8 +11,7 @@ from tests.operations.insights.test_insights import Made, made
 from tests.support.browser import Browser
 from webapp.base.db import utc_now, write
 from webapp.engine.tables import Generation
-from webapp.operations.insights.answer_trace import WIDTH, saved_ms, spans
-from webapp.operations.insights.shown import attempt_text, status_text
+from webapp.operations.insights.shown import TRACE_WIDTH, attempt_text, saved_ms, spans, status_text
 
 __all__ = ["made"]
 ASKED = utc_now().replace(microsecond=0)
@@ -42,7 +41,7 @@ def test_the_spans_are_the_whole_time(times: tuple[int | None, ...], wanted: lis
     found = spans(one(*times))
     assert [each.ms for each in found] == wanted
     assert saved_ms(one(*times)) == saved
-    assert sum(each.width for each in found) == pytest.approx(WIDTH if sum(wanted) else 0, abs=0.05)
+    assert sum(each.width for each in found) == pytest.approx(TRACE_WIDTH if sum(wanted) else 0, abs=0.05)
 
 
 @pytest.mark.slow

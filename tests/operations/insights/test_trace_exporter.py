@@ -17,8 +17,7 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import write
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
-from webapp.operations.insights.otlp import Ended, document
-from webapp.operations.insights.trace_exporter import MOST_WAITING, TraceExporter, _with_prompts
+from webapp.operations.insights.trace_exporter import MOST_WAITING, Ended, TraceExporter, _with_prompts, document
 from webapp.settings.service import set_setting
 
 __all__ = ["program"]

@@ -9,7 +9,7 @@ from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.upstream.mailbox import Mailbox, mailbox
 from webapp.operations.mail.password import password, stored
-from webapp.settings.secrets.rotation import rotate
+from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import setting
 
 

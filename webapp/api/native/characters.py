@@ -12,11 +12,11 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
+from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
-from webapp.characters.cards.card_writing import Version
+from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
-from webapp.characters.exchange import card_import, duplicates, exporting
-from webapp.characters.fields import PICTURE_BYTES
+from webapp.characters.profiles import PICTURE_BYTES
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.service import CharacterInput
@@ -209,7 +209,7 @@ def create(body: NewCharacter) -> CharacterAnswer:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> BroughtAnswer:
-    result = card_import.import_cards(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
+    result = exporting.import_cards(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
     failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
     if failed and not result.characters:
         raise NothingImported(failed)
@@ -261,7 +261,7 @@ def duplicate(id: str) -> CharacterAnswer:
     errors=(403, 409, 422),
 )
 def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
-    duplicates.replace_texts(_visible(id), _visible(body.character_id), by=caller())
+    exporting.replace_texts(_visible(id), _visible(body.character_id), by=caller())
     return _one(_visible(id))
 
 

@@ -12,7 +12,7 @@ from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.lore import files, queries, service, sharing
+from webapp.characters.lore import queries, service, world_info
 from webapp.characters.lore.editing import BookInput
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.views import exported
@@ -75,7 +75,7 @@ def create(body: NewLorebook) -> LorebookAnswer:
     upload_field="file",
     answer=LorebookAnswer,
     status=201,
-    most_bytes=files.MOST_BYTES + 64 * 1024,
+    most_bytes=world_info.MOST_BYTES + 64 * 1024,
 )
 def bring_in() -> LorebookAnswer:
     return _answer_of(service.import_lorebook(*sent_file(), by=caller()))
@@ -132,14 +132,14 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewReader) -> GrantList:
-    sharing.share(_visible(id), body.to, body.to_id or "", by=caller(), address=client_address())
+    service.share(_visible(id), body.to, body.to_id or "", by=caller(), address=client_address())
     return GrantList.to(shares.shares(queries.KIND, id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away; chats continue without the lorebook", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    sharing.unshare(_visible(id), grant_id, by=caller(), address=client_address())
+    service.unshare(_visible(id), grant_id, by=caller(), address=client_address())
 
 
 @bp.get("/<id>/export")

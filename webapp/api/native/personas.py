@@ -13,7 +13,6 @@ from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.personas import files as persona_files
-from webapp.characters.personas import importing as persona_import
 from webapp.characters.personas import personas
 from webapp.characters.personas.personas import PersonaInput
 from webapp.characters.tables import Persona
@@ -86,7 +85,7 @@ def create(body: NewPersona) -> PersonaAnswer:
 )
 def bring_in() -> BroughtPersonas:
     _, stream = sent_file()
-    return BroughtPersonas.of(persona_import.import_personas(stream, by=caller()))
+    return BroughtPersonas.of(persona_files.import_personas(stream, by=caller()))
 
 
 @bp.get("/<id>")

@@ -1,15 +1,20 @@
-"""Parses uploaded card files: a JSON file, or a PNG or CHARX that contains the JSON and the picture. Pure."""
+"""Card files: reads JSON, PNG and CHARX with the picture in them, and writes characters as cards in each version. Pure."""
 
 import binascii
+import json
+import re
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO, Any, Literal
+from zipfile import ZipFile
 
+from webapp.base.heavy import zips
 from webapp.base.untrusted_json import Unfit, value_of
-from webapp.characters.cards import cards, charx, png
-from webapp.characters.cards.cards import BadCard
-from webapp.characters.cards.pictures import PNG
+from webapp.characters.cards import cards
+from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data_of, fields_of, is_description_of, is_tags_in
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
@@ -17,6 +22,71 @@ MOST_PICTURE_BYTES = 4 * 1024 * 1024
 NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."
 # The newer keyword first: `chara` holds a copy for older programs.
 KEYWORDS = (b"ccv3", b"chara")
+ZIP = b"PK\x03\x04"
+MOST_ENTRIES = 5_000
+CARD, ICON = "card.json", "assets/icon/image/main.png"
+# The specification's spelling.
+INSIDE = "embeded://"
+OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
+DAMAGED = "The file is damaged, encrypted or no CHARX."
+PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+# JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
+ALONE = {0x01, *range(0xD0, 0xD9)}
+MOST_MARKS = 2_000
+FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+MOST_CHUNKS = 20_000
+END = b"IEND"
+# Metadata, which is removed from pictures.
+TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
+Version = Literal["1", "2", "3"]
+# For characters that were created in Millrace: every program reads version 2.
+USUAL: Version = "2"
+SPECS: dict[Version, str] = {"2": "chara_card_v2", "3": "chara_card_v3"}
+TEXTS = (*V1_FIELDS, "creator_notes", "system_prompt", "post_history_instructions", "creator", "character_version")
+# Fields that a card must have.
+IN_BOTH: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "alternate_greetings": [], "tags": [], "extensions": {}}
+LEAST: dict[Version, dict[str, Any]] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_only_greetings": []}}
+
+
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yields each chunk up to the end of the picture: its type, its data, and all of its bytes."""
+    at = len(PNG)
+    for _ in range(MOST_CHUNKS):
+        length, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
+        end = at + 12 + length
+        if end > len(content):
+            raise BadCard("The picture is incomplete.")
+        yield kind, content[at + 8 : end - 4], content[at:end]
+        if kind == END:
+            return
+        at = end
+    raise BadCard("The picture has too many parts.")
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+
+def png_of(parts: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
+    """Builds a PNG of these chunks, without its metadata."""
+    return PNG + b"".join(whole for kind, _, whole in parts if kind not in TEXT_CHUNKS)
+
+
+def with_cards(picture: bytes, cards: Mapping[bytes, Mapping[str, Any]]) -> bytes:
+    """Returns the PNG with these cards as text chunks, each under its keyword."""
+    texts = (png_chunk(b"tEXt", keyword + b"\0" + b64encode(as_bytes(card))) for keyword, card in cards.items())
+    return b"".join([picture[: -len(LAST)], *texts, LAST])
+
+
+LAST = png_chunk(END, b"")
+
+
+def grey_png(width: int, height: int, shade: int) -> bytes:
+    """Returns a PNG of a single shade of grey."""
+    header = png_chunk(b"IHDR", width.to_bytes(4) + height.to_bytes(4) + bytes([8, 0, 0, 0, 0]))
+    return PNG + header + png_chunk(b"IDAT", zlib.compress((b"\0" + bytes([shade]) * width) * height)) + LAST
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -28,7 +98,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _card(file: IO[bytes]) -> dict[str, Any]:
-    if file.read(len(charx.ZIP)) == charx.ZIP:
+    if file.read(len(ZIP)) == ZIP:
         return _packed(file)
     file.seek(0)
     content = file.read(MOST_BYTES + 1)
@@ -36,20 +106,20 @@ def _card(file: IO[bytes]) -> dict[str, Any]:
         raise BadCard(f"It is larger than {MOST_BYTES // 1024 // 1024} MB.")
     if not content.startswith(PNG):
         return cards.mapped(_value(content))
-    parts = list(png.chunks(content))
-    return _with_picture(cards.mapped(_value(_text_of(parts))), png.of(parts))
+    parts = list(png_chunks(content))
+    return _with_picture(cards.mapped(_value(_text_of(parts))), png_of(parts))
 
 
 def _packed(file: IO[bytes]) -> dict[str, Any]:
     """Reads a CHARX: the card and, of its pictures, only the character's icon."""
-    packed = charx.opened(file)
-    card = cards.mapped(_value(charx.entry(packed, charx.CARD, MOST_CARD_BYTES)))
-    picture = charx.picture_in(packed, card["card"], MOST_PICTURE_BYTES)
+    packed = opened(file)
+    card = cards.mapped(_value(entry(packed, CARD, MOST_CARD_BYTES)))
+    picture = picture_in(packed, card["card"], MOST_PICTURE_BYTES)
     others = sum(not each.is_dir() for each in packed.infolist()) - 1 - bool(picture)
     if others > 0:
         card["notes"].append(f"Its other files ({others}), such as expressions, were left out.")
     is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
-    return _with_picture(card, png.of(png.chunks(picture)) if is_whole else picture)
+    return _with_picture(card, png_of(png_chunks(picture)) if is_whole else picture)
 
 
 def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
@@ -76,3 +146,151 @@ def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:
 
 def _value(text: bytes) -> Any:
     return value_of(text, what="The card", otherwise=NO_JSON, most_bytes=MOST_CARD_BYTES)
+
+
+def opened(file: IO[bytes]) -> ZipFile:
+    try:
+        return zips.opened(file, MOST_ENTRIES)
+    except zips.TooMany as error:
+        raise BadCard("The file holds too many files.") from error
+    except zips.FAULTS as error:
+        raise BadCard(DAMAGED) from error
+
+
+def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
+    """Reads a file of the archive, but at most one byte past the limit, which is enough to detect that it is too large."""
+    try:
+        with zips.entry(packed, name) as file:
+            return file.read(most_bytes + 1)
+    except zips.FAULTS as error:
+        raise BadCard(DAMAGED) from error
+
+
+def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
+    """Returns the card's icon if the archive contains it."""
+    name = next((each for each in _places(card) if each in packed.NameToInfo), "")
+    return entry(packed, name, most_bytes) if name else b""
+
+
+def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
+    """Packs the card and its picture, at the path that the card names; a card without one gets an icon entry."""
+    file = BytesIO()
+    with ZipFile(file, "w") as packed:
+        if picture:
+            place = next(iter(_places(card)), "")
+            card, place = (card, place) if place else (_with_icon(card), ICON)
+            packed.writestr(place, picture)
+        packed.writestr(CARD, as_bytes(card))
+    return file.getvalue()
+
+
+def _places(card: Mapping[str, Any]) -> list[str]:
+    """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
+    icons = sorted((each for each in _assets(card) if each.get("type") == "icon"), key=lambda each: each.get("name") != "main")
+    names = [str(each.get("uri", "")).removeprefix(INSIDE) for each in icons if str(each.get("uri", "")).startswith(INSIDE)]
+    return [each for each in names if PLACE.fullmatch(each) and ".." not in each]
+
+
+def _with_icon(card: Mapping[str, Any]) -> dict[str, Any]:
+    others = [each for each in _assets(card) if (each.get("type"), each.get("uri")) != ("icon", "ccdefault:")]
+    return {**card, "data": {**card["data"], "assets": [OURS, *others]}}
+
+
+def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    values = data_of(card).get("assets")
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture's media type, and its size in pixels."""
+
+    media_type: str
+    width: int
+    height: int
+
+
+def picture_of(content: bytes) -> Picture | None:
+    """Reads the format and size from a picture's header; None for anything but a PNG, JPEG or WebP."""
+    return _png_picture(content) or _jpeg_picture(content) or _webp_picture(content)
+
+
+def _png_picture(content: bytes) -> Picture | None:
+    if not content.startswith(PNG) or content[12:16] != b"IHDR" or len(content) < 24:
+        return None
+    return Picture("image/png", int.from_bytes(content[16:20]), int.from_bytes(content[20:24]))
+
+
+def _jpeg_picture(content: bytes) -> Picture | None:
+    at = 2 if content.startswith(JPEG) else len(content)
+    for _ in range(MOST_MARKS):
+        if at + 9 > len(content) or content[at] != 0xFF:
+            break
+        mark = content[at + 1]
+        if mark in FRAMES:
+            return Picture("image/jpeg", int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7]))
+        # A fill byte, a marker without a segment, or a segment with its length.
+        at += 1 if mark == 0xFF else 2 if mark in ALONE else 2 + max(2, int.from_bytes(content[at + 2 : at + 4]))
+    return None
+
+
+def _webp_picture(content: bytes) -> Picture | None:
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) < 30:
+        return None
+    width, height = {b"VP8 ": _lossy, b"VP8L": _lossless, b"VP8X": _extended}.get(content[12:16], _unknown)(content)
+    return Picture("image/webp", width, height)
+
+
+def _lossy(content: bytes) -> tuple[int, int]:
+    return int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
+
+
+def _lossless(content: bytes) -> tuple[int, int]:
+    bits = int.from_bytes(content[21:25], "little")
+    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+
+
+def _extended(content: bytes) -> tuple[int, int]:
+    return int.from_bytes(content[24:27], "little") + 1, int.from_bytes(content[27:30], "little") + 1
+
+
+def _unknown(_content: bytes) -> tuple[int, int]:
+    return 0, 0
+
+
+def card_of(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:
+    """Returns the card of a character with these fields, in the version of `card` unless another is requested.
+
+    A field that was not edited keeps the card's original text, because importing normalizes texts; unknown fields are kept.
+    """
+    data, came_in = {**data_of(card), **_changed_fields(fields, card)}, _version_of(card)
+    version = version or came_in or USUAL
+    if version == came_in:
+        return {**card, "data": data} if "spec" in card else data
+    if version == "1":
+        return {name: data.get(name, "") for name in V1_FIELDS}
+    around = {name: value for name, value in card.items() if "spec" in card and name != "data"}
+    return {**around, "spec": SPECS[version], "spec_version": f"{version}.0", "data": {**LEAST[version], **data}}
+
+
+def as_bytes(card: Mapping[str, Any]) -> bytes:
+    return json.dumps(card, ensure_ascii=False, indent=2).encode()
+
+
+def _changed_fields(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the fields in which the character differs from its card, by the card's names."""
+    before = fields_of(card)
+    if is_description_of(data_of(card), fields["description"]):
+        before["description"] = fields["description"]
+    if is_tags_in(data_of(card).get("tags"), fields["tags"]):
+        before["tags"] = fields["tags"]
+    changed = {theirs: fields[ours] for ours, theirs in NAMES.items() if fields[ours] != before[ours]}
+    # An edited description already contains these parts, so the card would state them twice.
+    return changed | (dict.fromkeys((name for name, _ in PARTS), "") if "description" in changed else {})
+
+
+def _version_of(card: Mapping[str, Any]) -> Version | None:
+    """Returns the version of a card: the first one has no `spec`, and a character created in Millrace has no version."""
+    if "spec" in card:
+        return "2" if card["spec"] == SPECS["2"] else "3"
+    return "1" if any(name in card for name in V1_FIELDS) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.base.errors import Invalid
 from webapp.characters.lore.entries import CONTENT_CHARS, KEY_CHARS, MOST_KEYS, TITLE_CHARS, texts_of, triggers_of
-from webapp.characters.lore.keys import is_unusable
+from webapp.characters.lore.entry_selection import is_unusable
 
 MOST_ENTRIES, BOOK_CHARS = 1_000, 2_000_000
 

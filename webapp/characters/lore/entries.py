@@ -1,11 +1,9 @@
 """Parses the entries of lorebooks, in the format of cards. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
-
-from webapp.characters.lore.decorators import decorated
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -23,6 +21,28 @@ PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "befor
 # The extension in which an entry keeps fields that cards have no place for.
 REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
+KNOWN = frozenset(
+    (
+        "activate",
+        "activate_only_after",
+        "activate_only_every",
+        "additional_keys",
+        "depth",
+        "dont_activate",
+        "dont_activate_after_match",
+        "exclude_keys",
+        "ignore_on_max_context",
+        "keep_activate_after_match",
+        "position",
+        "reverse_depth",
+        "role",
+        "scan_depth",
+    )
+)
+MARK, INSTEAD = "@@", "@@@"
+MOST_ENTRIES = 1_000
+# How many messages are searched if neither the book nor the entry sets it.
+DEPTH, MOST_DEPTH = 2, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +291,46 @@ def texts_of(values: Any) -> tuple[str, ...]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def decorated(content: str) -> tuple[str, dict[str, str]]:
+    """Returns the content without decorators, and their values; one that begins with @@@ replaces an unknown one before it."""
+    decorators, is_known = dict[str, str](), True
+    while content.startswith(MARK):
+        line, _, content = content.partition("\n")
+        if line.startswith(INSTEAD) and is_known:
+            continue
+        name, _, value = line.lstrip("@").strip().partition(" ")
+        is_known = name in KNOWN
+        if is_known:
+            decorators[name] = value.strip()
+    return content, decorators
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A lorebook's entries, and how many tokens they can have in total; 0 for no limit."""
+
+    name: str = ""
+    entries: tuple[Entry, ...] = ()
+    most_tokens: int = 0
+
+
+def book_of(value: Any, *, id: str, name: str = "") -> Book:
+    """Parses a book in the format of `character_book` in cards; ignores invalid parts."""
+    if not isinstance(value, dict):
+        return Book()
+    title = text_of(value.get("name"), TITLE_CHARS).strip() or name
+    depth, is_recursive = number_of(value.get("scan_depth"), DEPTH, 0, MOST_DEPTH), value.get("recursive_scanning") is True
+    entries = tuple(
+        entry_of(each, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, each in numbered(value)
+    )
+    return Book(title, entries, number_of(value.get("token_budget"), 0, 0))
+
+
+def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yields the entries with their indexes in the list, up to `MOST_ENTRIES`."""
+    entries = value.get("entries")
+    for at, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
+        if isinstance(each, dict):
+            yield at, each

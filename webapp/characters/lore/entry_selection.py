@@ -1,19 +1,21 @@
 """Selects the lorebook entries to send to a model: those whose keys occur, recursively, within a token budget. Pure."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
-from webapp.characters.lore.books import Book
-from webapp.characters.lore.entries import Entry
-from webapp.characters.lore.keys import Text, count
+from webapp.characters.lore.entries import Book, Entry, Keys
+from webapp.characters.lore.expressions import EXPRESSION, compiled
 
 # How many characters of the newest messages are searched, and how many messages are replayed for entries that stay or pause.
 SCANNED_CHARS, REMEMBERED = 20_000, 200
 MOST_STEPS, MOST_ACTIVATED = 10, 200
 # The time limit for all books of one prompt; entries that have not been checked by then are not used.
 MOST_SECONDS = 0.05
+# In longer texts, the worst expressions take long.
+EXPRESSION_CHARS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,19 @@ def _is_for(entry: Entry, context: LoreContext) -> bool:
         and entry.audience.has(context.character)
         and not (entry.triggers and entry.triggers.isdisjoint(context.triggers))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text to search, as written and in lower case."""
+
+    written: str
+    small: str
+
+    @classmethod
+    def of(cls, parts: Iterable[str]) -> "Text":
+        written = "\n".join(parts)
+        return cls(written, written.lower())
 
 
 class _Selection:
@@ -180,3 +195,39 @@ class _Selection:
 
     def _is_triggered(self, entry: Entry) -> bool:
         return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)
+
+
+def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:
+    """Returns how many keys are found; 0 if the conditions of the entry are not met, or when time is up."""
+
+    def has(key: str) -> bool:
+        return not is_late() and found(fill(key) if "{{" in key else key, text, keys)
+
+    first = sum(map(has, keys.first))
+    if not first or any(map(has, keys.excluded)) or (keys.additional and not any(map(has, keys.additional))):
+        return 0
+    others = sum(map(has, keys.others))
+    return first + others if _is_met(keys.logic, others, len(keys.others)) else 0
+
+
+def _is_met(logic: str, there: int, wanted: int) -> bool:
+    if not wanted:
+        return True
+    return {"any": there > 0, "not all": there < wanted, "none": not there, "all": there == wanted}[logic]
+
+
+def found(key: str, text: Text, keys: Keys) -> bool:
+    if expression := EXPRESSION.fullmatch(key):
+        pattern = compiled(expression[1], expression[2])
+        return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))
+    key, within = (key, text.written) if keys.is_exact else (key.lower(), text.small)
+    # A key can be empty after its macros are replaced.
+    if not key or not keys.whole_words or len(key.split()) > 1:
+        return bool(key) and key in within
+    return key in within and bool(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", within))
+
+
+def is_unusable(key: str) -> bool:
+    """Returns whether a key is a regular expression that can't be used."""
+    expression = EXPRESSION.fullmatch(key)
+    return expression is not None and not compiled(expression[1], expression[2])

@@ -6,10 +6,10 @@ from typing import Any
 from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.base.errors import Invalid
-from webapp.characters.lore.books import DEPTH
 from webapp.characters.lore.editing import BookInput, EntryInput
 from webapp.characters.lore.entries import (
     CONTENT_CHARS,
+    DEPTH,
     MOST_NUMBER,
     OUTLET,
     TITLE_CHARS,

@@ -10,9 +10,8 @@ from flask import Response, abort, request
 
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.lore.books import book_of
 from webapp.characters.lore.editing import entries_of, with_entry, without_entry
-from webapp.characters.lore.entries import Entry
+from webapp.characters.lore.entries import Entry, book_of
 from webapp.characters.lore.forms import EntryForm
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of

@@ -8,7 +8,7 @@ from itertools import accumulate
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from webapp.base.db import db
-from webapp.characters.lore.books import Book, book_of
+from webapp.characters.lore.entries import Book, book_of
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants

@@ -12,19 +12,21 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.untrusted_json import Unfit, plain
-from webapp.characters.lore import files, queries
+from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
+from webapp.characters.lore.queries import KIND
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import book_in
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.grants import grants, shares
 from webapp.settings.service import setting
 
 MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
+WORD, RIGHT = "lorebook", "read"
 
 
 def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
@@ -47,7 +49,7 @@ def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
     """Parses the lorebook in a file, in a child process."""
-    book: dict[str, Any] = child.read_one(files.__name__, stream)["book"]
+    book: dict[str, Any] = child.read_one(world_info.__name__, stream)["book"]
     return book
 
 
@@ -129,3 +131,23 @@ def refuse_unless_owner(row: Lorebook, user: User) -> None:
 def _refuse_too_many(owner_id: str) -> None:
     if queries.count_of(owner_id) >= MOST_OWN:
         raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
+
+
+def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
+    """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
+    refuse_unless_owner(row, by)
+    shares.refuse_guests(WORD, by)
+    shares.refuse_unfit(WORD, row.owner_id, to, to_id)
+    id = row.id
+    with write() as session:
+        if session.get_one(Lorebook, id).deleted_at:
+            raise Conflict("This lorebook has just been deleted.")
+        shares.share(session, WORD, KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
+
+
+def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
+    """Revokes a grant; chats that used the lorebook through it continue without it."""
+    refuse_unless_owner(row, by)
+    id = row.id
+    with write() as session:
+        shares.unshare(session, WORD, KIND, id, grant_id, by=by, address=address)

@@ -5,7 +5,8 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.characters.lore import files, pages, queries, service, sharing
+from webapp.characters.lore import pages, queries, service
+from webapp.characters.lore import world_info as lore_world_info
 from webapp.characters.lore.editing import BookInput, with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.pages import LorebookEditor
@@ -27,7 +28,7 @@ bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "lore.upload" and user_or_none():
-        expect_files(files.MOST_BYTES)
+        expect_files(lore_world_info.MOST_BYTES)
 
 
 @bp.get("")
@@ -129,7 +130,7 @@ def share(id: str) -> Response:
     row = _shareable(id)
     form = ShareForm.opened().offering(row.owner_id)
     with form.attempt():
-        sharing.share(row, *form.chosen, by=current_user(), address=client_address())
+        service.share(row, *form.chosen, by=current_user(), address=client_address())
         return redirect(url_for("lore.people", id=id))
     return _people(_own(id), form)
 
@@ -137,7 +138,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    sharing.unshare(_own(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(_own(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("lore.people", id=id))
 
 
@@ -173,7 +174,7 @@ def _own(id: str) -> Lorebook:
 
 def _shareable(id: str) -> Lorebook:
     row = _own(id)
-    shares.refuse_guests(sharing.WORD, current_user())
+    shares.refuse_guests(service.WORD, current_user())
     return row
 
 
@@ -202,7 +203,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
 def _people(row: Lorebook, form: ShareForm) -> Response:
     found = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     listed = shares_shown.listed(found, url_for("lore.people", id=row.id))
-    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {sharing.RIGHT: "read and use it"}}
+    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {service.RIGHT: "read and use it"}}
     return form.shown("characters/lore/people.html", **about, **listed)
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import IO, Any
 
-from webapp.base.untrusted_json import Unfit
+from webapp.base.untrusted_json import Unfit, value_of
 from webapp.characters.lore.entries import MOST_NUMBER, REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
@@ -82,6 +82,7 @@ USUAL: Mapping[str, Any] = {
     "automationId": "",
     "addMemo": True,
 }
+MOST_BYTES = 2 * 1024 * 1024
 
 
 def book_in(value: Any) -> dict[str, Any]:
@@ -185,3 +186,12 @@ def _role(value: Any) -> int | None:
     if value is None:
         return None
     return ROLES.index(value) if value in ROLES else number_of(value, 0, 0, len(ROLES) - 1)
+
+
+def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """Yields the lorebook of a file, or the reason why it cannot be read."""
+    try:
+        value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)
+        yield {"book": book_in(value)}
+    except Unfit as error:
+        yield {"trouble": str(error)}

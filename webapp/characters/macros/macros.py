@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from random import Random
+from typing import Protocol
 
-from webapp.characters.macros import variables as macro_variables
-from webapp.characters.macros.calls import Call, Piece, replaced
-from webapp.characters.macros.chat_variables import Variables
-from webapp.characters.macros.meanings import MEANINGS
+from webapp.characters.macros import dates as macro_dates
+from webapp.characters.macros.calls import TRIM, Call, Piece, replaced
+from webapp.characters.macros.chat_variables import Variables, VariableStore
 
 # The spelling of the same macros in early cards, such as `<USER>`.
 FIRST = {"user": "{{user}}", "bot": "{{char}}", "char": "{{char}}", "group": "{{group}}", "charifnotgroup": "{{charIfNotGroup}}"}
@@ -34,12 +35,14 @@ WORDS = (
     *("lastswipeid", "currentswipeid", "idleduration", "summary", "maxprompt"),
 )
 NAMED = frozenset((*NAMES, *GROUP, *TEXTS, *WORDS))
-KNOWN = frozenset(("original", "outlet", "if", "else", *NAMED, *MEANINGS, *macro_variables.MEANINGS))
 # Does not match the shorthands for variables, which begin with a dot or a dollar sign: all of them are supported.
 ANY = re.compile(r"\{\{\s*#?([a-z][a-z0-9_]{0,40})", re.IGNORECASE | re.ASCII)
 # The budget of one text: how many characters can be inserted besides names, how many braces are parsed, and how many steps of
 # work are done for them. It is used up after about 10 ms.
 MOST_MORE_CHARS, MOST_BRACES, MOST_STEPS = 100_000, 2_000, 5_000
+# `3d6+2`, or just the number of sides of a single die.
+DICE = re.compile(r"(\d{0,3})d(\d{1,9})([+-]\d{1,9})?|(\d{1,9})", re.IGNORECASE | re.ASCII)
+NUMBER = re.compile(r"[+-]?[0-9]{1,25}(\.[0-9]{1,15})?", re.ASCII)
 
 
 def _unknown(name: str) -> str | None:
@@ -145,8 +148,8 @@ class _Filling:
         return hashlib.sha256(f"{self.place}\0{self._text}\0".encode("utf-8", "replace"))
 
     def _meaning(self, call: Call) -> Piece | None:
-        if call.name in macro_variables.MEANINGS:
-            text = macro_variables.meant(call, self._names.variables) if self._names.variables else None
+        if call.name in VARIABLE_MACROS:
+            text = variable_macro(call, self._names.variables) if self._names.variables else None
             return Piece(text) if text is not None and self._budget.holds(text) else None
         if call.name == NUMBERED and call.text.strip().isdecimal():
             return self._own_text(f"{NUMBERED}::{call.text.strip()[:4]}")
@@ -179,3 +182,150 @@ class _Filling:
         if text is None or not self._budget.holds(text):
             return None
         return Piece(_Filling(self._names, text, self._budget, within=(*self._within, name)).filled())
+
+
+class MacroContext(Protocol):
+    """The context of a text; a macro that needs a time, a random generator or a place stays as written without it."""
+
+    @property
+    def now(self) -> datetime | None: ...
+
+    @property
+    def chance(self) -> Random | None: ...
+
+    @property
+    def place(self) -> str: ...
+
+    def drawn(self, start: int, count: int) -> int:
+        """Returns a number below `count` that is always the same for this offset of this text in this place."""
+
+    def works(self, steps: int) -> bool:
+        """Takes this many steps from the work budget; returns False if fewer are left."""
+
+
+Given = Piece | str | None
+
+
+def _random(call: Call, context: MacroContext) -> Given:
+    if not call.pieces or not context.chance or not context.works(call.most_choices):
+        return None
+    return call.choice(context.chance.randrange)
+
+
+def _pick(call: Call, context: MacroContext) -> Given:
+    if not call.pieces or not context.place or not context.works(call.most_choices):
+        return None
+    return call.choice(lambda count: context.drawn(call.start, count))
+
+
+def _roll(call: Call, context: MacroContext) -> Given:
+    found = DICE.fullmatch(call.text.strip())
+    if not found or not context.chance:
+        return None
+    dice, sides, more = int(found[1] or 1), int(found[2] or found[4]), int(found[3] or 0)
+    if not dice or not sides or not context.works(dice):
+        return None
+    return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
+
+
+def _reverse(call: Call, context: MacroContext) -> Given:
+    return call.text[::-1] if call.pieces else None
+
+
+def _formatted(call: Call, context: MacroContext) -> Given:
+    form = call.text.strip()
+    return macro_dates.formatted(context.now, form) if form and context.now and context.works(len(form)) else None
+
+
+def _moment(form: str) -> Callable[[Call, MacroContext], Given]:
+    return lambda call, context: macro_dates.formatted(context.now, form) if not call.pieces and context.now else None
+
+
+def _apart(call: Call, context: MacroContext) -> Given:
+    return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
+
+
+def _always(given: Piece | str) -> Callable[[Call, MacroContext], Given]:
+    return lambda call, context: given if not call.pieces else None
+
+
+def _nothing(call: Call, context: MacroContext) -> Given:
+    """Removes text that is meant for people who read the card."""
+    return "" if call.pieces else None
+
+
+MEANINGS: dict[str, Callable[[Call, MacroContext], Given]] = {
+    "random": _random,
+    "pick": _pick,
+    "roll": _roll,
+    "time": _moment("HH:mm"),
+    "date": _moment("D MMMM YYYY"),
+    "weekday": _moment("dddd"),
+    "isotime": _moment("HH:mm"),
+    "isodate": _moment("YYYY-MM-DD"),
+    "datetimeformat": _formatted,
+    "timediff": _apart,
+    "newline": _always("\n"),
+    "noop": _always(""),
+    "trim": _always(TRIM),
+    "reverse": _reverse,
+    "//": _nothing,
+    "comment": _nothing,
+    "hidden_key": _nothing,
+}
+
+
+def variable_macro(call: Call, variables: Variables) -> str | None:
+    """Executes a macro of `MEANINGS` and returns its output; None if the arguments don't fit."""
+    does, store = VARIABLE_MACROS[call.name]
+    name, *value = call.parts or [""]
+    if not name or bool(value) != (does in (_set, _add)):
+        return None
+    return does(variables.shared if store == "globalvar" else variables.local, name, "::".join(value))
+
+
+def _get(store: VariableStore, name: str, _: str) -> str:
+    return store.get(name)
+
+
+def _set(store: VariableStore, name: str, value: str) -> str:
+    store.put(name, value)
+    return ""
+
+
+def _add(store: VariableStore, name: str, value: str) -> str:
+    store.put(name, _sum(store.get(name), value))
+    return ""
+
+
+def _inc(store: VariableStore, name: str, _: str) -> str:
+    _add(store, name, "1")
+    return store.get(name)
+
+
+def _dec(store: VariableStore, name: str, _: str) -> str:
+    _add(store, name, "-1")
+    return store.get(name)
+
+
+def _has(store: VariableStore, name: str, _: str) -> str:
+    return "true" if name in store.values else "false"
+
+
+def _delete(store: VariableStore, name: str, _: str) -> str:
+    store.drop(name)
+    return ""
+
+
+def _sum(one: str, other: str) -> str:
+    """Adds two numbers, or concatenates the texts if one is not a number; an unset variable counts as 0."""
+    if not NUMBER.fullmatch(one or "0") or not NUMBER.fullmatch(other):
+        return one + other
+    total = f"{Decimal(one or '0') + Decimal(other):f}"
+    return total.rstrip("0").rstrip(".") if "." in total else total
+
+
+DOES = {"get": _get, "set": _set, "add": _add, "inc": _inc, "dec": _dec, "has": _has, "delete": _delete}
+VARIABLE_MACROS = {f"{name}{store}": (does, store) for store in ("var", "globalvar") for name, does in DOES.items()}
+
+KNOWN = frozenset(("original", "outlet", "if", "else", *NAMED, *MEANINGS, *VARIABLE_MACROS))

@@ -11,8 +11,8 @@ from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.errors import Forbidden, Invalid
 from webapp.characters import profiles
-from webapp.characters.fields import checked_name, checked_picture, checked_text
 from webapp.characters.lore import service as lore
+from webapp.characters.profiles import checked_name, checked_picture, checked_text
 from webapp.characters.tables import Persona
 from webapp.people.accounts.tables import User
 

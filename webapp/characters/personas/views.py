@@ -7,7 +7,6 @@ from flask import Blueprint, Response, request, url_for
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore
 from webapp.characters.personas import files as persona_files
-from webapp.characters.personas import importing as persona_import
 from webapp.characters.personas import personas
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
@@ -50,7 +49,7 @@ def upload() -> Response:
     file_form, result = PersonaFileForm.opened(), None
     with file_form.attempt():
         _, stream = sent_file()
-        result = persona_import.import_personas(stream, by=current_user())
+        result = persona_files.import_personas(stream, by=current_user())
     refusal = file_form.refusal
     page = {"form": PersonaForm.fresh(), "file_form": file_form, "result": result, **_list()}
     return render("characters/personas.html", status=refusal.status if refusal else 200, **page)

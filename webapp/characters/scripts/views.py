@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from webapp.characters import profiles, queries, service
+from webapp.characters import service
+from webapp.characters.access import own_character
 from webapp.characters.scripts.card_scripts import values_in
 from webapp.characters.scripts.editing import moved_up, with_script, without_script
 from webapp.characters.scripts.forms import ScriptForm
@@ -22,7 +23,7 @@ bp = Blueprint("scripts", __name__, url_prefix="/characters/<id>/scripts")
 @bp.get("/new")
 @signed_in
 def blank(id: str) -> Response:
-    return _page(_own(id), ScriptForm.fresh(), None)
+    return _page(own_character(id), ScriptForm.fresh(), None)
 
 
 @bp.post("")
@@ -34,7 +35,7 @@ def add(id: str) -> Response:
 @bp.get("/<int:place>")
 @signed_in
 def edit(id: str, place: int) -> Response:
-    character = _own(id)
+    character = own_character(id)
     value = found(dict(enumerate(values_in(character.card))).get(place))
     return _page(character, ScriptForm.of(found(script_of(value)), mark_of(value)), place)
 
@@ -48,44 +49,27 @@ def update(id: str, place: int) -> Response:
 @bp.post("/<int:place>/up")
 @signed_in
 def move_up(id: str, place: int) -> Response:
-    character, form = _own(id), ScriptForm.opened()
-    with form.attempt():
-        service.change_card(character, partial(moved_up, place=place, is_same=_is_same(form)), by=current_user())
-        return _back(id)
-    return _page(_own(id), form, place)
+    return _change(id, place, lambda _: moved_up)
 
 
 @bp.post("/<int:place>/delete")
 @signed_in
 def delete(id: str, place: int) -> Response:
-    character, form = _own(id), ScriptForm.opened()
-    with form.attempt():
-        service.change_card(character, partial(without_script, place=place, is_same=_is_same(form)), by=current_user())
-        return _back(id)
-    return _page(_own(id), form, place)
+    return _change(id, place, lambda _: without_script)
 
 
 def _put(id: str, place: int | None) -> Response:
-    character, form = _own(id), ScriptForm.opened()
+    return _change(id, place, lambda form: partial(with_script, entered=form.entered))
+
+
+def _change(id: str, place: int | None, changed: Callable[[ScriptForm], Callable[..., dict[str, Any]]]) -> Response:
+    """Changes the script at this index, if it still is the one that the form was opened with."""
+    character, form = own_character(id), ScriptForm.opened()
     with form.attempt():
-        write = partial(with_script, place=place, entered=form.entered, is_same=_is_same(form))
-        service.change_card(character, write, by=current_user())
-        return _back(id)
-    return _page(_own(id), form, place)
-
-
-def _is_same(form: ScriptForm) -> Callable[[Any], bool]:
-    return lambda value: mark_of(value) == form.was.data
-
-
-def _own(id: str) -> Character:
-    character = found(queries.character(current_user(), id))
-    profiles.refuse_unless_theirs(character, current_user())
-    return character
-
-
-def _back(id: str) -> Response:
-    return redirect(url_for("characters.show", id=id, done="saved", _anchor="scripts"))
+        change = partial(changed(form), place=place, is_same=lambda value: mark_of(value) == form.was.data)
+        service.change_card(character, change, by=current_user())
+        return redirect(url_for("characters.show", id=id, done="saved", _anchor="scripts"))
+    return _page(own_character(id), form, place)
 
 
 def _page(character: Character, form: ScriptForm, place: int | None) -> Response:

@@ -8,8 +8,8 @@ from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultip
 from wtforms.fields.core import UnboundField
 
 from webapp.base.errors import Invalid
-from webapp.characters.fields import TEXT_CHARS
 from webapp.characters.lore.tables import Lorebook
+from webapp.characters.profiles import TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.chat.record.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
 from webapp.chat.record.model_choice import can

@@ -13,9 +13,9 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
 from webapp.characters import queries as cast
 from webapp.characters.cards.cards import group_greetings, other_greetings
-from webapp.characters.fields import checked_text
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
+from webapp.characters.profiles import checked_text
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import renderings

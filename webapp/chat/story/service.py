@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from webapp.base.database import rows
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, TooMany, Unavailable
-from webapp.characters.fields import checked_text
+from webapp.characters.profiles import checked_text
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.leading import has_history
 from webapp.chat.prompt.path_story import PathStory

@@ -8,7 +8,7 @@ from webapp.base.db import utc_now
 from webapp.engine.engine import Engine, Live
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
-from webapp.models.connections import refusals
+from webapp.models.connections import service
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import REFUSALS
 from webapp.settings.service import setting
@@ -90,10 +90,10 @@ def _note_keys(live: Live, answered: Answered) -> None:
     began_at = utc_now() - timedelta(seconds=answered.seconds)
     for each in known.connections():
         if each.slug in refused and not each.refused_at:
-            refusals.refused(each, refused[each.slug])
+            service.note_refusal(each, refused[each.slug])
             known.forget()
         elif each.slug == accepted and each.slug not in refused and each.refused_at and each.refused_at < began_at:
-            refusals.accepted(each)
+            service.note_acceptance(each)
             known.forget()
 
 

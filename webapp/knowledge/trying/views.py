@@ -9,7 +9,7 @@ from webapp.knowledge.access import visible_collection
 from webapp.knowledge.search.ranking import weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.trying import shown as questions_shown
-from webapp.people.accounts import candidates
+from webapp.people.accounts import directory
 from webapp.people.accounts import queries as accounts
 from webapp.people.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
@@ -64,7 +64,7 @@ def _form(me: User) -> TryForm:
     """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
     form = TryForm.fresh(person=request.args.get("as", ""))
     if may(me.role, "administer"):
-        form.person.offering(candidates.people, [("", "You")])
+        form.person.offering(directory.people_to_pick, [("", "You")])
     return form
 
 

@@ -1,13 +1,13 @@
 """The feature definition of connections: pages of model servers and models, and checks of settings."""
 
-from webapp.models.connections import model_views, naming, reasoning_tags, views
+from webapp.models.connections import model_views, naming, views
 from webapp.models.connections.queries import HOLDER
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 NAMING = ("models.default", "models.fallbacks", "models.titles")
 FEATURE = Feature(
-    setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": reasoning_tags.check},
+    setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": naming.check},
     brings=(HOLDER,),
     blueprints=(views.bp, model_views.bp),
     places=(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
-from webapp.models.connections.mark_tables import ModelMark
+from webapp.models.connections.tables import ModelMark
 from webapp.people.accounts.tables import User
 
 MOST_FAVORITES, MOST_RECENT = 100, 5

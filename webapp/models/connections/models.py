@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base.config import Config
 from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
-from webapp.models.connections import naming, provider_types, reasoning_tags
+from webapp.models.connections import naming, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.models.providers.base import Model, Provider, ProviderError
 from webapp.models.providers.demo import DemoProvider
@@ -272,7 +272,7 @@ class Providers:
             beats * setting("stream.coalesce_ms") / 1000,
         )
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
-        modes = reasoning_tags.of(connection)
+        modes = naming.of(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
         if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
             return made[1]

@@ -1,16 +1,19 @@
-"""Resolves a model's name to its connection."""
+"""Reads what settings and names say about models: their connection, and their reasoning tags."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast, get_args
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.effective import LiveConnection, live_connections
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
+from webapp.models.providers.reasoning import Mode
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
 DEMO = "demo/"
 DEMO_MODELS = {model.id for model in MODELS}
+MODES = get_args(Mode)
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
@@ -54,3 +57,21 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
         if not is_there and name not in known and name not in own:
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
+
+
+def of(connection: LiveConnection) -> dict[str, Mode]:
+    """Returns the modes of a connection's models, by the server's names."""
+    modes = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    return {
+        name.removeprefix(connection.prefix): cast(Mode, mode)
+        for name, mode in modes.items()
+        if name.startswith(connection.prefix)
+    }
+
+
+def check(value: Value) -> None:
+    """Raises Invalid for an entry without a model or with an unknown mode."""
+    for each in value if isinstance(value, tuple) else ():
+        model, _, mode = each.rpartition("=")
+        if not model or mode not in MODES:
+            raise Invalid(f"Write each as model=auto, model=open or model=off, not {each[:80]}.")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
 from webapp.models.connections.tables import Connection, DeletedConnection
-from webapp.settings.secrets.holders import Holder, Secret
+from webapp.settings.secrets.encryption import Holder, Secret
 from webapp.settings.tables import ApplicationSetting
 
 ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]

@@ -1,6 +1,7 @@
 """Operations on connections: add, change, test, turn off and delete."""
 
 import itertools
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -8,31 +9,38 @@ from dataclasses import dataclass
 from typing import Any, Unpack, get_args
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import About
+from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.current import the_config
-from webapp.base.db import db, utc_now, write
-from webapp.base.errors import AppError, Conflict, Invalid, NotFound
+from webapp.base.db import NO_PATIENCE, db, utc_now, write
+from webapp.base.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from webapp.models.connections import keys, listing, suggested_models
-from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, new_built_in
-from webapp.models.connections.keys import BUILT_IN
+from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
+from webapp.models.connections.keys import BUILT_IN, Key
 from webapp.models.connections.provider_types import KINDS, address_of
 from webapp.models.connections.tables import Connection, DeletedConnection
 from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
 from webapp.people.accounts.tables import User
+from webapp.settings.secrets.encryption import DecryptionError
 
 # Names of models or paths of pages already begin with one of these.
 TAKEN_SLUGS = {"openrouter", "demo", "new", "found"}
 MOST_CONNECTIONS = 50
-# The error codes for a key that is not accepted, and for an account without credit.
-REFUSALS = {"auth", "credit"}
 OTHER_ADDRESS = (
     "The address has changed, so please enter the key again. The stored key is only ever sent to the address it was entered for."
 )
+# The error codes for a key that is not accepted, and for an account without credit.
+# Not the server's own message, which can quote what a person has written.
+REFUSALS = {
+    "auth": "{name} rejected the key{tail}.",
+    "credit": "{name} has no credit left for the key{tail}. Add credit at your provider.",
+}
+ACTIONS = {"auth": "rejected a key", "credit": "has no credit left"}
+log = logging.getLogger("settings")
 
 
 @dataclass(frozen=True)
@@ -262,3 +270,55 @@ def _note(session: Session, action: str, slug: str, detail: str, about: About) -
 def _id_of(about: About) -> str | None:
     actor = about.get("actor")
     return actor.id if isinstance(actor, User) else None
+
+
+class ApplicationSettingsService:
+    """Reads and stores the key."""
+
+    def set_openrouter_api_key(self, key: str, by: User | None = None) -> None:
+        """Encrypts and stores the key, for the effective address."""
+        if not key.strip():
+            raise Invalid("Enter a key.", field="key")
+        set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
+
+    def forget_openrouter_api_key(self, by: User) -> None:
+        """Deletes the stored key; the one in the environment, if any, takes effect again."""
+        forget_key(BUILT_IN, actor=by)
+
+    def get_openrouter_api_key(self) -> str:
+        """Returns the effective key, or an empty text; raises `DecryptionError` for a stored one that cannot be decrypted."""
+        key = self.openrouter_key()
+        if key.trouble:
+            raise DecryptionError(key.trouble)
+        return key.text
+
+    def openrouter_key(self) -> Key:
+        """Returns the effective key with its source and its last four characters."""
+        return live_connections()[0].key
+
+
+def note_refusal(live: LiveConnection, code: str) -> None:
+    """Records that the server refused the key, for `auth` or for `credit`; repeats are ignored."""
+    tail = f" that ends in {live.key.last_four}" if live.key.last_four else ""
+    words = REFUSALS[code] if live.key.source != "none" or code != "auth" else "{name} requires a key."
+    _store_refusal(live, words.format(name=live.name, tail=tail), code)
+
+
+def note_acceptance(live: LiveConnection) -> None:
+    """Records that the server accepted a key after refusing one."""
+    _store_refusal(live, f"{live.name} is responding again.", "")
+
+
+def _store_refusal(live: LiveConnection, words: str, code: str) -> None:
+    try:
+        with write(patience_seconds=NO_PATIENCE) as session:
+            row = row_of(session, live.slug)
+            # Another answer can have recorded it first.
+            if bool(code) is (row.refused_at is None):
+                row.is_working, row.check_result, row.checked_at = not code, words[:300], utc_now()
+                row.refused_at, row.refused_for = row.checked_at if code else None, code
+                if code:
+                    _note(session, ACTIONS[code], live.slug, words, {"actor": live.name})
+    except (Unavailable, OperationalError) as error:
+        # The next answer records it.
+        log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String, Text
+from sqlalchemy import JSON, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base.db import Base, Record, utc_now
@@ -48,3 +48,14 @@ class DeletedConnection(Base):
     kind: Mapped[str] = mapped_column(String(20))
     base_url: Mapped[str] = mapped_column(String(300))
     deleted_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ModelMark(Base):
+    """A model that a person has starred or recently chosen; the row is deleted when neither applies."""
+
+    __tablename__ = "model_marks"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    is_favorite: Mapped[bool] = mapped_column(default=False, server_default=false())
+    used_at: Mapped[datetime | None]

@@ -1,25 +1,47 @@
-"""Delivers alerts by every configured channel, in the background and with retries."""
+"""Delivers alerts by email and by a signed webhook, in the background and with retries."""
 
+import hashlib
+import hmac
+import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+from flask import current_app
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.base.current import the_config
 from webapp.base.db import write
-from webapp.base.errors import Unavailable
+from webapp.base.errors import Invalid, Unavailable
 from webapp.engine.engine import Engine, the_engine
+from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
-from webapp.operations.alerts import emails, webhook
-from webapp.operations.alerts.news import News
+from webapp.models.upstream.addresses import parts_of
 from webapp.operations.alerts.tables import AlertEvent
+from webapp.operations.mail import service as mail
+from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 log = logging.getLogger("alerts")
 
 AGAIN_SECONDS = (0.0, 5.0, 30.0, 120.0)
+SUBJECTS = {"firing": "Alert", "test": "Test of an alert"}
+WEBHOOK_SECONDS = 10.0
+SIGNATURE = "X-Millrace-Signature"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An alert message; `state` is the rule's, or `test`."""
+
+    rule: str
+    state: str
+    value: float | None
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +54,71 @@ class Channel:
     send: Callable[[News], str]
 
 
+def has_addresses() -> bool:
+    return bool(setting("alerts.emails")) and mail.is_set()
+
+
+def send_email(news: News) -> str:
+    """Sends one email to all addresses; raises `ProviderError` if the server does not accept it."""
+    subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
+    refused = mail.send(setting("alerts.emails"), subject, _email_text(news))
+    return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"
+
+
+def _email_text(news: News) -> str:
+    page = f"{the_config().public_url}/admin/alerts/{news.rule}"
+    where = f"Limits, mute and history: {page}" if the_config().public_url else "Limits, mute and history: Admin, Alerts."
+    return f"{news.words}\n\n{where}\n"
+
+
+def has_webhook() -> bool:
+    return bool(setting("alerts.webhook"))
+
+
+def send_to_webhook(news: News) -> str:
+    """Sends it once; raises `ProviderError` if it was not delivered."""
+    body = {"rule": news.rule, "state": news.state, "value": news.value, "text": news.words}
+    url, payload = _form(str(setting("alerts.webhook")), body)
+    at = int(time.time())
+    # The signed text equals the sent body, because requests serialises JSON in the same way.
+    signature = hmac.new(webhook_secret().encode(), f"{at}.{json.dumps(payload)}".encode(), hashlib.sha256).hexdigest()
+    headers = {SIGNATURE: f"t={at},v1={signature}"}
+    reply = providers().upstream.json("POST", url, headers=headers, body=payload, seconds=WEBHOOK_SECONDS, trust="operator")
+    if not 200 <= reply.status < 300:
+        raise ProviderError("error", f"The webhook answered with status {reply.status}.", retryable=True)
+    return "delivered"
+
+
+def webhook_secret() -> str:
+    """Returns the key that signs requests, derived from this server's secret key for this purpose only."""
+    return hmac.new(str(current_app.secret_key).encode(), b"alerts webhook", hashlib.sha256).hexdigest()
+
+
+def check_webhook(value: Any) -> None:
+    """Raises `Invalid` for an invalid URL."""
+    try:
+        if value:
+            parts_of(str(value))
+    except ProviderError as error:
+        raise Invalid(str(error), field="value") from error
+
+
+def _form(url: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Returns the URL and the body in the configured format; ntfy accepts JSON only at its root path."""
+    form = setting("alerts.webhook_form")
+    if form == "slack":
+        return url, {"text": body["text"]}
+    if form == "ntfy":
+        parts = urlsplit(url)
+        priority = 4 if body["state"] == "firing" else 3
+        message = {"topic": parts.path.strip("/"), "title": "Millrace", "message": body["text"], "priority": priority}
+        return urlunsplit(parts._replace(path="/")), message
+    return url, body
+
+
 CHANNELS = (
-    Channel("delivery", "webhook", webhook.is_set, webhook.send),
-    Channel("email", "email", emails.is_set, emails.send),
+    Channel("delivery", "webhook", has_webhook, send_to_webhook),
+    Channel("email", "email", has_addresses, send_email),
 )
 
 

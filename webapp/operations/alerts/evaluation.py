@@ -15,8 +15,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.models.connections.models import providers
-from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind
-from webapp.operations.alerts.rules import Bounds, Measurement, times_fired
+from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budgets
 from webapp.operations.budgets.queries import Level

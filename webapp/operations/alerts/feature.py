@@ -1,13 +1,13 @@
 """The alerts feature: its pages, and a check of every rule once a minute."""
 
-from webapp.operations.alerts import service, views, webhook
+from webapp.operations.alerts import delivery, service, views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     resumes=(service.wake,),
-    setting_checks={"alerts.webhook": webhook.check},
+    setting_checks={"alerts.webhook": delivery.check_webhook},
     places=(
         Place(
             words="Alerts",

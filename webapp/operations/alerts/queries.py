@@ -7,8 +7,7 @@ from typing import cast
 from sqlalchemy import select
 
 from webapp.base.db import db, utc_now
-from webapp.operations.alerts.kinds import KINDS
-from webapp.operations.alerts.rules import State
+from webapp.operations.alerts.kinds import KINDS, State
 from webapp.operations.alerts.tables import AlertEvent, AlertRule
 
 

@@ -14,12 +14,10 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.engine.chores import Chore
 from webapp.models.providers.base import ProviderError
 from webapp.operations.alerts import delivery, evaluation, queries
-from webapp.operations.alerts.delivery import Channel
+from webapp.operations.alerts.delivery import Channel, News
 from webapp.operations.alerts.evaluation import bounds_of
-from webapp.operations.alerts.kinds import KINDS
-from webapp.operations.alerts.news import News
+from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, is_open, step
 from webapp.operations.alerts.queries import FiringAlert
-from webapp.operations.alerts.rules import BELOW, Measurement, is_open, step
 from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
 EVERY_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.operations.alerts import delivery, queries, service, shown, webhook
+from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
 from webapp.operations.alerts.queries import FiringAlert
 from webapp.operations.alerts.tables import AlertRule
@@ -30,7 +30,7 @@ def urgent_alerts(*, without_keys: bool = False) -> list[FiringAlert]:
 def index() -> Response:
     delivery_settings = {
         "webhook": str(setting("alerts.webhook")),
-        "secret": webhook.secret() if request.args.get("secret") == "shown" else "",
+        "secret": delivery.webhook_secret() if request.args.get("secret") == "shown" else "",
         "emails": setting("alerts.emails"),
     }
     can_mail = mail.is_set()

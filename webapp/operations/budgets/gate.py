@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import ceil, inf
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,9 +18,8 @@ from webapp.engine.costs import was_refused
 from webapp.engine.state.admission import Meter, unmetered
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
-from webapp.operations.budgets import prices, reservations
+from webapp.operations.budgets import recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
-from webapp.operations.budgets.metering import TokenMeter
 from webapp.operations.budgets.period_starter import PeriodStarter
 from webapp.operations.budgets.reservations import Reservation, UsageRequest
 from webapp.settings.service import setting
@@ -75,13 +74,13 @@ class BudgetGate:
         # As one text, because a long text is only sampled: other writers wait for this transaction.
         input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
-        consumption = Consumption(input_tokens, request.max_tokens or prices.usual_tokens(session, model))
+        consumption = Consumption(input_tokens, request.max_tokens or recount.usual_tokens(session, model))
         wanted_usage = UsageRequest(
             generation.id,
             generation.user_id or "",
             model,
             consumption,
-            prices.price_of(model),
+            recount.price_of(model),
             character_id=character_id,
             token_id=self._token_id(),
             is_side_request=self._is_side_request(generation.kind),
@@ -105,13 +104,13 @@ class BudgetGate:
             output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
         consumption = Consumption(generation.input_tokens or 0, output_tokens, generation.cost)
         how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
-        reservations.settle(session, generation.id, consumption, prices.price_of(generation.model_asked), **how)
+        reservations.settle(session, generation.id, consumption, recount.price_of(generation.model_asked), **how)
 
     def correct(self, session: Session, generation: Generation) -> None:
         """Counts the usage that the provider reports later."""
         if setting("budgets.enabled"):
             consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
-            reservations.correct(session, generation.id, consumption, prices.price_of(generation.model_asked))
+            reservations.correct(session, generation.id, consumption, recount.price_of(generation.model_asked))
 
     def _watched(self, id: str, allowance: Allowance, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
         meter = TokenMeter(_tokens_of(allowance), estimate=self._estimate, more=partial(self._more, id, allowance))
@@ -146,3 +145,25 @@ def _tokens_of(allowance: Allowance) -> float:
         if each.unit != "answers"
     ]
     return min(left, default=inf)
+
+
+class TokenMeter:
+    """Meters an answer against its reservation; `estimate` counts tokens, `more` reserves missing ones and returns how many."""
+
+    def __init__(self, tokens_left: float, *, estimate: Callable[[str], int], more: Callable[[int], int]) -> None:
+        self._left, self._estimate, self._more = tokens_left, estimate, more
+        self._pending: list[str] = []
+        self._chars = 0
+
+    def take(self, text: str) -> bool:
+        """Counts the next text; returns False when the reservation is exceeded and can't be extended."""
+        self._pending.append(text)
+        self._chars += len(text)
+        if self._chars <= self._left:
+            return True
+        self._left -= self._estimate("".join(self._pending))
+        self._pending.clear()
+        self._chars = 0
+        if self._left < 0:
+            self._left += self._more(ceil(-self._left))
+        return self._left >= 0

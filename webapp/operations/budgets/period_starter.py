@@ -14,8 +14,8 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.slices import SLICE
 from webapp.engine.tables import Generation
 from webapp.operations.budgets import periods
+from webapp.operations.budgets.periods import time_zone
 from webapp.operations.budgets.recount import CountedPart, counted_before, used_since
-from webapp.operations.budgets.refusal import time_zone
 from webapp.operations.budgets.reservations import begin
 from webapp.operations.budgets.tables import Budget, BudgetPeriod
 

@@ -1,12 +1,25 @@
-"""Days, weeks and months of a time zone: the start of the period that contains a moment, and of the next. Pure."""
+"""The periods of budgets, in the time zone of the team, and the sentence when one is used up."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import ceil
 from zoneinfo import ZoneInfo
+
+from webapp.base.errors import OverBudget
+from webapp.operations.budgets.amounts import words
+from webapp.operations.budgets.tables import Budget
+from webapp.settings.service import setting
 
 PERIODS = ("day", "week", "month")
 # Shorter than any, also on days with a clock change: periods that begin closer together are of different time zones.
 LEAST = {"day": timedelta(hours=20), "week": timedelta(days=6), "month": timedelta(days=27)}
+WHOSE = {
+    "team": "The team's budget",
+    "group": "Your group's budget",
+    "user": "Your budget",
+    "character": "This character's budget",
+    "token": "This token's budget",
+}
 
 
 def beginning(moment: datetime, period: str, zone: str) -> datetime:
@@ -46,3 +59,31 @@ def _first_day(local: datetime, period: str) -> datetime:
 
 def _at_midnight(day: datetime, zone: str) -> datetime:
     return day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=_known(zone)).astimezone(UTC)
+
+
+def refusal(budget: Budget, now: datetime) -> OverBudget:
+    """Returns the error for a budget that is used up, with when it resets."""
+    resets_at = following(now, budget.period, time_zone())
+    seconds = max(1, ceil((resets_at - now).total_seconds()))
+    return OverBudget(used_up_words(budget, resets_at), budget_id=budget.id, resets_at=resets_at, retry_after=seconds)
+
+
+def used_up_words(budget: Budget, resets_at: datetime) -> str:
+    return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {local(resets_at)}."
+
+
+def limit_words(budget: Budget) -> str:
+    """Formats the amount and its period, like $10.00 per day."""
+    per = f"{words(budget.unit, budget.most)} per {budget.period}"
+    return f"{per} with {budget.model}" if budget.model else per
+
+
+def local(moment: datetime) -> str:
+    """Formats a moment in the team's time zone."""
+    zone = time_zone()
+    at = moment.astimezone(ZoneInfo(zone))
+    return f"{at.day} {at:%B} at {at:%H:%M} ({zone.replace('_', ' ')})"
+
+
+def time_zone() -> str:
+    return str(setting("team.time_zone"))

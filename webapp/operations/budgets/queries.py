@@ -12,10 +12,10 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters.tables import Character
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.period_starter import count_long_periods
-from webapp.operations.budgets.refusal import time_zone
+from webapp.operations.budgets.periods import time_zone
 from webapp.operations.budgets.reservations import abandoned, close_abandoned
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
-from webapp.people.accounts import candidates
+from webapp.people.accounts import directory
 from webapp.people.accounts.tables import ApiToken, Group, Membership, User
 from webapp.settings.service import setting
 
@@ -124,19 +124,19 @@ def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Lev
 
 def subjects(text: str, limit: int) -> list[tuple[str, str]]:
     """Finds what a budget can be for, other than the team: groups, people, the team's characters and API tokens."""
-    found = [*candidates.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
+    found = [*directory.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
     return found[:limit]
 
 
 def _characters(text: str, limit: int) -> list[tuple[str, str]]:
     name = "Character: " + Character.name
     wanted = select("character:" + Character.id, name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
-    wanted = wanted.where(*candidates.has(text.removeprefix("character:"), name, Character.id))
+    wanted = wanted.where(*directory.has(text.removeprefix("character:"), name, Character.id))
     return [(value, words) for value, words in db.session.execute(wanted.order_by(Character.name, Character.id).limit(limit))]
 
 
 def _tokens(text: str, limit: int) -> list[tuple[str, str]]:
     name = "API token: " + ApiToken.name + " (" + User.email + ")"
     wanted = select("token:" + ApiToken.id, name).join(User, User.id == ApiToken.user_id)
-    wanted = wanted.where(*candidates.has(text.removeprefix("token:"), name, ApiToken.id))
+    wanted = wanted.where(*directory.has(text.removeprefix("token:"), name, ApiToken.id))
     return [(value, words) for value, words in db.session.execute(wanted.order_by(User.email, ApiToken.id).limit(limit))]

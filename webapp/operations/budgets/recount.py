@@ -1,11 +1,14 @@
-"""Computes past usage, for a budget that is new or whose period was moved: from its charges, else from the records of answers."""
+"""What answers cost against a budget: prices in time, and the count of a period from the answers themselves."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -16,13 +19,17 @@ from webapp.engine.costs import was_refused
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
-from webapp.operations.budgets.amounts import Consumption, Price, amount
-from webapp.operations.budgets.prices import price_of
+from webapp.models.connections.models import DEMO, providers
+from webapp.operations.budgets.amounts import FREE, Consumption, Price, amount, per_million
 from webapp.operations.budgets.tables import Budget, BudgetCharge
 from webapp.people.accounts.tables import Membership
+from webapp.settings.service import setting
 
 # An answer requested this long ago is committed, even if the clock of its server differs.
 MARGIN = timedelta(minutes=1)
+# For a model without answers yet.
+USUAL_TOKENS = 1_000
+LATEST_ANSWERS, FRESH_SECONDS = 200, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +132,47 @@ def _used(unit: str, row: Any, price: Callable[[str], Price]) -> int:
         return int(row.charged)
     consumption = Consumption(row.input_tokens or 0, row.output_tokens or 0, row.cost)
     return 0 if was_refused(row) else amount(unit, consumption, price(row.model_asked))
+
+
+@dataclass
+class _Memory:
+    """A cache of the median answer length by model; as an estimate, it can be a minute old."""
+
+    medians: dict[str, int] = field(default_factory=dict)
+    read_at: float = float("-inf")
+
+
+def price_of(model: str) -> Price:
+    """Returns the token price of this model, or of the most expensive one among its fallbacks."""
+    prices = [_price(each) for each in providers().chain(model)]
+    return Price(max(each.input for each in prices), max(each.output for each in prices))
+
+
+def usual_tokens(session: Session, model: str) -> int:
+    """Returns the usual length of this model's answers in tokens, from recent ones."""
+    extensions = current_app.extensions
+    memory: _Memory = extensions.get("usual_tokens") or extensions.setdefault("usual_tokens", _Memory())
+    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
+        memory.read_at = time.monotonic()
+        memory.medians = _read(session)
+    return memory.medians.get(model, USUAL_TOKENS)
+
+
+def _price(model: str) -> Price:
+    known = providers()
+    if model.startswith(DEMO):
+        return FREE
+    listed = known.model(model)
+    if listed and (price := per_million(listed.prompt_price, listed.completion_price)):
+        return price
+    assumed = Decimal(str(setting("budgets.unknown_price"))) * 1000
+    return Price(assumed, assumed) if known.is_priced(known.connection_of(model)) else FREE
+
+
+def _read(session: Session) -> dict[str, int]:
+    last = select(Generation.model_asked, Generation.output_tokens).order_by(Generation.id.desc()).limit(LATEST_ANSWERS)
+    lengths: dict[str, list[int]] = {}
+    for model, tokens in session.execute(last):
+        if tokens:
+            lengths.setdefault(model, []).append(tokens)
+    return {model: sorted(each)[len(each) // 2] for model, each in lengths.items()}

@@ -12,8 +12,8 @@ from webapp.base.db import UTCDateTime
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import Consumption, Price, amount
+from webapp.operations.budgets.periods import refusal, time_zone
 from webapp.operations.budgets.recount import used_since
-from webapp.operations.budgets.refusal import refusal, time_zone
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts.tables import Membership
 
@@ -123,7 +123,8 @@ def close_abandoned(session: Session, budget_id: str) -> bool:
     It closes a limited number per call; the next request closes more.
     """
     # Locks the periods in order: two transactions that each update what the other has begun to update would deadlock.
-    session.execute(_periods(budget_id).with_for_update()).all()
+    periods = select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == budget_id).order_by(BudgetPeriod.starts_at)
+    session.execute(periods.with_for_update()).all()
     found = session.execute(abandoned(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(CLOSED_AT_ONCE)).all()
     for charge in found:
         if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
@@ -190,10 +191,6 @@ def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *,
 def _has_begun(session: Session, budget_id: str, starts_at: datetime) -> bool:
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
     return session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is not None
-
-
-def _periods(budget_id: str) -> Select[datetime]:
-    return select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == budget_id).order_by(BudgetPeriod.starts_at)
 
 
 def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:

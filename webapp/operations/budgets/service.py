@@ -13,9 +13,9 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.models.connections import naming
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import UNITS, parsed
+from webapp.operations.budgets.periods import limit_words, time_zone
 from webapp.operations.budgets.queries import NAMED
 from webapp.operations.budgets.recount import counted_before, used_since
-from webapp.operations.budgets.refusal import limit_words, time_zone
 from webapp.operations.budgets.reservations import begin
 from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import set_settings, setting, unset_setting

@@ -7,8 +7,8 @@ from flask import url_for
 
 from webapp.operations.budgets import queries
 from webapp.operations.budgets.amounts import part_words, words
+from webapp.operations.budgets.periods import WHOSE, limit_words, local, used_up_words
 from webapp.operations.budgets.queries import Level
-from webapp.operations.budgets.refusal import WHOSE, limit_words, local, used_up_words
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.tables import User
 

@@ -19,7 +19,7 @@ def check(experiment: Experiment) -> list[ArmFigures]:
     if not experiment.is_example:
         judging.judge(experiment)
     figures = queries.figures_of(experiment)
-    if is_running and _has_changed(experiment, figures):
+    if is_running and (_counts(queries.arms_of(experiment)) != _counts(figures) or bool(_failing(figures))):
         _keep(experiment.id, figures)
         active_prompts.forget()
         figures = queries.figures_of(experiment)
@@ -36,10 +36,6 @@ def check_all() -> bool:
 
 
 wake = Chore("experiments", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
-
-
-def _has_changed(experiment: Experiment, figures: list[ArmFigures]) -> bool:
-    return _counts(queries.arms_of(experiment)) != _counts(figures) or bool(_failing(figures))
 
 
 def _counts(arms: Sequence[ExperimentArm] | Sequence[ArmFigures]) -> dict[int, tuple[int, int, int]]:

@@ -1,15 +1,32 @@
 """/prompts/<name>/try: versions of a prompt side by side, on questions that people have asked."""
 
-from flask import Blueprint, Response, request, url_for
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from webapp.operations.experiments import tryout_shown, tryouts
+from flask import Blueprint, Response, request, url_for
+from markupsafe import Markup
+
+from webapp.base.db import utc_now
+from webapp.engine.costs import cost
+from webapp.engine.tables import Generation
+from webapp.operations.experiments import tryouts
+from webapp.operations.experiments.tryouts import LEFT, Tryout, TryoutAnswer
 from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
-from webapp.prompts.queries import KnownPrompt
+from webapp.prompts.queries import KnownPrompt, in_use
+from webapp.prompts.queries import versions as versions_of
+from webapp.rendering import markdown
+from webapp.rendering.text import title
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("trying", __name__, url_prefix="/prompts")
+# After this time, an answer that was never requested is considered lost with its worker.
+PATIENCE = timedelta(minutes=10)
+TITLE_CHARS = 120
 
 
 @bp.get("/<name>/try")
@@ -32,7 +49,7 @@ def begin(name: str) -> Response:
 @bp.get("/tried/<id>")
 @signed_in
 def show(id: str) -> Response:
-    return render("operations/experiments/tried.html", **tryout_shown.page(found(tryouts.tryout(current_user(), id))))
+    return render("operations/experiments/tried.html", **page(found(tryouts.tryout(current_user(), id))))
 
 
 def _own(name: str) -> KnownPrompt:
@@ -43,4 +60,56 @@ def _own(name: str) -> KnownPrompt:
 
 
 def _new(prompt: KnownPrompt, form: Form) -> Response:
-    return form.shown("operations/experiments/try.html", **tryout_shown.choices(prompt, current_user()))
+    return form.shown("operations/experiments/try.html", **choices(prompt, current_user()))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTryout:
+    """One answer; `facts` are its duration and cost."""
+
+    version: int
+    html: Markup
+    error: str
+    facts: str
+    is_waiting: bool
+
+
+def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
+    """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
+    versions = versions_of(prompt)
+    used = in_use(prompt, versions).number if versions else 0
+    ticked = {used, next((each.number for each in versions if each.number != used), used)}
+    rows = [(each.id, title(each.content, TITLE_CHARS) or "…") for each in tryouts.cases(me)]
+    return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}
+
+
+def page(one: Tryout) -> dict[str, Any]:
+    rows = tryouts.answers_of(one)
+    shown: dict[str, list[ShownTryout]] = {}
+    for answer, generation in rows:
+        shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
+    questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
+    cases = [(questions[place], tries) for place, tries in shown.items()]
+    totals = [(version, _total([each for answer, each in rows if answer.version == version])) for version in one.versions]
+    return {"one": one, "tries": cases, "totals": totals, "is_running": any(each.is_waiting for _, row in cases for each in row)}
+
+
+def _shown(answer: TryoutAnswer, generation: Generation | None) -> ShownTryout:
+    is_lost = not answer.is_done and utc_now() - answer.created_at > PATIENCE
+    facts = " · ".join(part for part in (_seconds(generation), cost([generation]) if generation else "") if part)
+    html = Markup(markdown.render(answer.text)) if answer.text else Markup()
+    error = LEFT if is_lost else answer.error
+    return ShownTryout(
+        answer.version, html, error, facts if answer.is_done else "", is_waiting=not answer.is_done and not is_lost
+    )
+
+
+def _seconds(one: Generation | None) -> str:
+    if one is None or not one.started_at or not one.ended_at:
+        return ""
+    return f"{(one.ended_at - one.started_at).total_seconds():.1f} s"
+
+
+def _total(generations: Sequence[Generation | None]) -> str:
+    """Returns the cost of all answers of a version."""
+    return cost([each for each in generations if each])

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from webapp.base.db import db, write
+from webapp.base.db import Record, db, write
 from webapp.base.errors import AppError, Invalid, TooMany
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Chat, Message
@@ -16,7 +16,6 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
-from webapp.operations.experiments.tables import Tryout, TryoutAnswer
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompts
@@ -64,6 +63,38 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
     engine = the_engine()
     engine.spawn(lambda: _run(engine, id, tried, prompt.key))
     return id
+
+
+class Tryout(Record):
+    """Versions of a prompt tried on some of their owner's questions, with one model."""
+
+    __tablename__ = "tryouts"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    prompt_id: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(80))
+    model: Mapped[str] = mapped_column(String(200))
+    versions: Mapped[list[int]] = mapped_column(JSON)
+
+
+class TryoutAnswer(Record):
+    """The answer of one version to one question; `error` is why there is none, `is_done` means that it is final."""
+
+    __tablename__ = "tryout_answers"
+
+    tryout_id: Mapped[str] = mapped_column(ForeignKey("tryouts.id", ondelete="CASCADE"))
+    place: Mapped[int]
+    version: Mapped[int]
+    question: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(String(300), default="")
+    is_done: Mapped[bool] = mapped_column(default=False)
+    generation_id: Mapped[str] = mapped_column(String(26), default="")
+
+    __table_args__ = (
+        Index("ix_tryout_answers_tryout_id", "tryout_id"),
+        Index("ix_tryout_answers_generation_id", "generation_id"),
+    )
 
 
 def tryout(user: User, id: str) -> Tryout | None:

@@ -1,15 +1,22 @@
 """Commands for operators: `flask check`, `flask backup`, `flask restore` and `flask version`."""
 
+import os
+import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from webapp.base.audit import COMMAND_LINE
+from webapp.base.config import Config
 from webapp.base.current import the_config
-from webapp.base.database.copying.service import Copied
+from webapp.base.database.copying import service
+from webapp.base.database.copying.service import Copied, Index
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
 from webapp.base.env_variables import database_url
@@ -17,8 +24,9 @@ from webapp.base.version import VERSION
 from webapp.base.words import plural
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.operations.health import backups, facts, server_facts, transfer
+from webapp.operations.health import backups, facts, server_facts
 from webapp.web.command_errors import names_database, one_line_errors
+from webapp.web.feature import brought
 from webapp.web.health_facts import Fact
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
@@ -72,7 +80,7 @@ def backup(target: str, keep: int | None, files: Path | None) -> None:
     if is_sqlite():
         backups.back_up(file)
     else:
-        _print_copied(transfer.into_file(file))
+        _print_copied(into_file(file))
     if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
@@ -99,7 +107,7 @@ def restore(file: Path) -> None:
             if kept := backups.restore(file, config.data_dir):
                 click.echo(f"Previous database saved as: {kept}")
         else:
-            _print_copied(transfer.out_of_file(file, config))
+            _print_copied(out_of_file(file, config))
         backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
 
@@ -113,7 +121,7 @@ def version() -> None:
 def _move(address: str, files: Path | None) -> None:
     if not address.startswith("postgres"):
         raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
-    _print_copied(transfer.into_database(database_url(address)))
+    _print_copied(into_database(database_url(address)))
     count = backups.copy_files(the_config().files_dir, files) if files else 0
     where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
     click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
@@ -138,3 +146,50 @@ def _print(fact: Fact) -> None:
     click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
     if fact.hint:
         click.echo(f"        {fact.hint}")
+
+
+def into_database(url: str) -> Copied:
+    """Copies everything into another database, which must be empty, and records the time as that of a backup."""
+    copied = _copy(_own_url(), url)
+    backups.note()
+    return copied
+
+
+def into_file(copy: Path) -> Copied:
+    """Copies everything into a new SQLite file, and records the time as that of a backup."""
+    backups.refuse_to_overwrite(copy)
+    with _unfinished(copy) as file:
+        copied = _copy(_own_url(), f"sqlite:///{file}")
+    backups.note()
+    return copied
+
+
+def out_of_file(copy: Path, config: Config) -> Copied:
+    """Fills this database, which must be empty, from a copy."""
+    backups.check(copy)
+    backups.refuse_while_running(config.data_dir)
+    return _copy(f"sqlite:///{copy.absolute()}", _own_url())
+
+
+def _own_url() -> str:
+    url: str = current_app.config["SQLALCHEMY_DATABASE_URI"]
+    return url
+
+
+def _copy(source_url: str, target_url: str) -> Copied:
+    return service.copy(source_url, target_url, brought(Index))
+
+
+@contextmanager
+def _unfinished(copy: Path) -> Iterator[Path]:
+    """Yields a file that only we can read, which is renamed to its final name when it is complete."""
+    file = copy.absolute().with_name(f"{copy.name}.unfinished")
+    os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    try:
+        yield file
+        with closing(sqlite3.connect(file)) as made:
+            made.execute("PRAGMA journal_mode=DELETE")
+        file.rename(copy)
+    finally:
+        for end in ("", "-wal", "-shm"):
+            file.with_name(file.name + end).unlink(missing_ok=True)

@@ -1,5 +1,6 @@
-"""The state of the database: kind, size, whether it is writable, its schema, and its backups."""
+"""What the health page says about the database, its journal and its disk."""
 
+import os
 import time
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from webapp.base.database.state import found_revision, is_newer
 from webapp.base.db import DAMAGED, db, is_sqlite, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.operations.health.backups import made_at
-from webapp.operations.health.disks import network_of, read_mounts
 from webapp.web.filters import ago
 from webapp.web.health_facts import Fact, size
 
@@ -22,6 +22,16 @@ OLD_DAYS = 14
 NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
 NETWORK_DISK = "SQLite can lose data there. Set DATA_DIR to a folder on a local disk, or use PostgreSQL."
 UNSEEN = "Backups made with pg_dump aren't seen here."
+# Below this, the database's log can't grow by the next few answers.
+LEAST_BYTES = 1_048_576
+FULL = "The disk is full, so nothing can be saved."
+READ_ONLY = "The data folder is read-only, so nothing can be saved."
+MOUNTS = Path("/proc/mounts")
+# On these, a lock or a write can be lost between machines without an error.
+OF_NETWORKS = {
+    *("nfs", "nfs4", "cifs", "smbfs", "smb2", "smb3", "afs", "coda", "ceph", "glusterfs", "lustre", "beegfs", "gfs2", "ocfs2"),
+    *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "vboxsf"),
+}
 
 
 def all_of() -> list[Fact]:
@@ -103,3 +113,38 @@ def _schema() -> Fact:
 def _scalar(question: str) -> str:
     with db.engine.connect() as connection:
         return str(connection.scalar(text(question)))
+
+
+def trouble_with_disk(folder: Path) -> str:
+    """Returns why nothing can be saved in a folder, or an empty string; asks the system alone, as probes come often."""
+    disk = os.statvfs(folder)
+    if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+        return READ_ONLY
+    return FULL if disk.f_bavail * disk.f_frsize < LEAST_BYTES else ""
+
+
+def network_of(folder: Path, mounts: str) -> str:
+    """Returns the type of the network disk that a folder is on; empty for any other or unknown disk."""
+    kind = _kind_of(folder, mounts)
+    return kind if kind in OF_NETWORKS else ""
+
+
+def read_mounts() -> str:
+    try:
+        return MOUNTS.read_text("utf-8", "replace")
+    except OSError:
+        # Not Linux.
+        return ""
+
+
+def _kind_of(folder: Path, mounts: str) -> str:
+    holding = {str(each) for each in (folder, *folder.parents)}
+    lines = (line.split(" ") for line in mounts.splitlines())
+    # Of several mounts in one place, the last hides the others.
+    found = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
+    places = [place for place in found if place in holding]
+    return found[max(places, key=len)] if places else ""
+
+
+def _unescaped(place: str) -> str:
+    return place.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")

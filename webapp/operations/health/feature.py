@@ -1,11 +1,11 @@
 """The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
 
-from webapp.operations.health import probe_views, views
+from webapp.operations.health import views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(probe_views.bp, views.bp),
+    blueprints=(views.probes, views.bp),
     commands={name: f"webapp.operations.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
     places=(
         Place(

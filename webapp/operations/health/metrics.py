@@ -1,8 +1,11 @@
 """Metrics for Prometheus: what this process does, and what it has done since its start; never about people or places."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import product
+from itertools import accumulate, product
+from math import inf
 from typing import get_args
 
 from prometheus_client import (
@@ -14,12 +17,14 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from webapp.base.heavy.threads import ALL_THREADS
 from webapp.engine.engine import Engine
 from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Found, Limit, Limited, MetricEvent, Retrieved
 from webapp.models.connections.models import DEMO, providers
-from webapp.operations.health.gap_counts import GapCounts
 from webapp.settings.service import setting
 
 # Names, labels and buckets follow OpenTelemetry's conventions for generative AI, which are not final yet.
@@ -30,6 +35,8 @@ OTHER = "other"
 ENDS = ("completed", "stopped", "interrupted", "failed")
 # Servers choose the names of their models, and a series for each name would be kept forever.
 MOST_SERVED = 200
+Labels = tuple[str, ...]
+
 
 # It would be a second series for each metric, with only the time when the first one began.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has types elsewhere
@@ -165,3 +172,26 @@ class Metrics:
             return OTHER
         self._served.add(served)
         return served
+
+
+class GapCounts(Collector):
+    """Counts the values within each bound, and their sum, by labels."""
+
+    def __init__(self, name: str, words: str, labels: Labels, bounds: Sequence[float]) -> None:
+        self._name, self._words, self._labels, self._bounds = name, words, labels, (*bounds, inf)
+        self._counts: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * len(self._bounds))
+        self._sums: defaultdict[Labels, float] = defaultdict(float)
+
+    def count(self, labels: Labels, values: Sequence[float]) -> None:
+        counts = self._counts[labels]
+        for value in values:
+            counts[bisect_left(self._bounds, value)] += 1
+        self._sums[labels] += sum(values)
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Yields the metric family; called by the registry."""
+        family = HistogramMetricFamily(self._name, self._words, labels=self._labels)
+        bounds = [floatToGoString(each) for each in self._bounds]  # type: ignore[no-untyped-call]  # the library has no types here
+        for labels, counts in self._counts.items():
+            family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), self._sums[labels])
+        yield family

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 
 from webapp.base.current import the_config
+from webapp.base.database.state import trouble_with_database
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import streamed
@@ -15,7 +16,9 @@ from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import facts, server_facts
-from webapp.people.accounts.guards import admin_only, client_address, current_user
+from webapp.operations.health.database_facts import trouble_with_disk
+from webapp.operations.health.server_facts import trouble_with_redis
+from webapp.people.accounts.guards import admin_only, anybody, client_address, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural
@@ -29,6 +32,7 @@ PAUSED = {
     "rate": "Its provider refused several requests in a row as too many. Millrace will try it again automatically.",
     "error": "It failed several times in a row. Millrace will try it again automatically.",
 }
+probes = Blueprint("health", __name__)
 
 
 @bp.get("")
@@ -81,3 +85,20 @@ def _paused() -> list[Fact]:
         Fact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
         for model, pause in the_engine().circuits.paused().items()
     ]
+
+
+@probes.get("/healthz")
+@anybody
+def alive() -> Response:
+    return jsonify(status="ok")
+
+
+@probes.get("/readyz")
+@anybody
+def ready() -> Response:
+    if trouble := trouble_with_database() or trouble_with_disk(the_config().data_dir):
+        response = jsonify(status="not ready", detail=trouble)
+        response.status_code = 503
+        return response
+    trouble = trouble_with_redis(the_engine())
+    return jsonify(status="degraded", detail=trouble) if trouble else jsonify(status="ready")

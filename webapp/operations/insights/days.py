@@ -1,6 +1,6 @@
 """Figures of a period: from the sums of whole days where they exist, and from single answers for the rest."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,17 +8,21 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 
-from webapp.base.db import db
+from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns
 from webapp.operations.insights import day_sums
 from webapp.operations.insights.day_sums import EVERYONE
-from webapp.operations.insights.figures import SUMS, Day, Figures, Known, times
+from webapp.operations.insights.figures import SUMS, Day, Figures, Known, beginning, stepping, summed_by, times
 from webapp.operations.insights.queries import AnswerFilter, answered, is_asked
 from webapp.operations.insights.tables import InsightDay, InsightMark
-from webapp.operations.usage.exact import total
+from webapp.operations.usage.queries import total
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
 
 A_DAY = timedelta(days=1)
 DAYS_AT_ONCE = 7
+DAYS = 14
 
 
 def known(wanted: AnswerFilter) -> Iterator[Known]:
@@ -99,3 +103,16 @@ def _rows(
 
 def _day_of(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
+
+
+def of_days(me: User) -> Mapping[str, Sequence[int]]:
+    """Returns the answers of each day by key, oldest first; members see only their own."""
+    now = utc_now()
+    since, day_of = beginning(now, "day") - timedelta(days=DAYS - 1), stepping("day")
+    wanted = AnswerFilter(since, now, "" if may(me.role, "administer") else me.id)
+    _, parts = summed_by(known(wanted), {"cell": lambda one: (day_of(one), one.prompt)})
+    found = dict[str, list[int]]()
+    for (day, prompt), figures in parts["cell"].items():
+        for key in active_prompts.keys_in(prompt):
+            found.setdefault(key, [0] * DAYS)[(day - since).days] += figures.answers
+    return found

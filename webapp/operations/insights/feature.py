@@ -1,13 +1,13 @@
 """The insights feature: its pages, a command, and a background job that sums up days."""
 
-from webapp.operations.insights import day_sums, example_answers, prompt_counts, trace_exporter, views
+from webapp.operations.insights import day_sums, days, example_answers, trace_exporter, views
 from webapp.prompts.shown import PromptCounts
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    brings=(example_answers.KIND, PromptCounts(prompt_counts.of_days)),
+    brings=(example_answers.KIND, PromptCounts(days.of_days)),
     commands={"insights": "webapp.operations.insights.commands:insights"},
     resumes=(day_sums.wake,),
     setting_checks={"insights.otlp_url": trace_exporter.check_url},

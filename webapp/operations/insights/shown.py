@@ -12,8 +12,9 @@ from webapp.base.words import number, plural
 from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.knowledge.sources import SeenSource, seen
 from webapp.models.connections.models import providers
-from webapp.operations.insights import answer_trace, days
+from webapp.operations.insights import days
 from webapp.operations.insights.figures import (
     METRICS,
     STEPS,
@@ -37,6 +38,11 @@ from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
+# The chart's width, in its SVG units.
+TRACE_WIDTH = 600
+PRIVATE = "Something private"
+
+
 PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days=365), "week", "year")}
 USUAL = "7d"
 UNKNOWN = "–"
@@ -206,18 +212,18 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
     """Returns the values of an answer's page, as this person is allowed to see it."""
-    is_own, saved = one.user_id == me.id, answer_trace.saved_ms(one)
+    is_own, saved = one.user_id == me.id, saved_ms(one)
     return {
         "answer": row(one, {}),
         "ended": status_text(one.status, one.reason),
         "moments": moments(one),
         "attempts": [attempt_text(each) for each in one.attempts or ()],
-        "spans": [(each, _ms(each.ms)) for each in answer_trace.spans(one)],
+        "spans": [(each, _ms(each.ms)) for each in spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
-        "pieces": answer_trace.pieces(one, is_own=is_own),
+        "pieces": pieces(one, is_own=is_own),
         "messages": len((one.prompt or {}).get("messages", ())),
-        "sources": answer_trace.sources(one, me),
+        "sources": sources(one, me),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
 
@@ -318,3 +324,69 @@ def _seconds(ms: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the time that an answer took, and its place in the chart."""
+
+    name: str
+    words: str
+    ms: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A section of the prompt, without its text."""
+
+    title: str
+    origin: str
+    tokens: int
+    is_dropped: bool
+
+
+def spans(of: Generation) -> list[Span]:
+    """Returns the phases of waiting and writing in order; a phase that never began has no span."""
+    known = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
+    per_ms, begins, found = TRACE_WIDTH / max([1, *(ms for _, _, ms in known)]), 0, list[Span]()
+    for name, words, ms in known:
+        length = max(0, ms - begins)
+        found.append(Span(name, words, length, round(begins * per_ms, 2), round(length * per_ms, 2)))
+        begins += length
+    return found
+
+
+def saved_ms(of: Generation) -> int | None:
+    """Returns how much longer the reader would have waited without streaming."""
+    first, end = ms_since_asked(of, of.first_text_at), ms_since_asked(of, of.ended_at)
+    return None if first is None or end is None else max(0, end - first)
+
+
+def pieces(of: Generation, *, is_own: bool) -> list[Piece]:
+    """Returns the sections of its prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
+    prompt = of.prompt or {}
+    return [*_pieces(prompt.get("sections"), is_own, False), *_pieces(prompt.get("dropped"), is_own, True)]
+
+
+def sources(of: Generation, viewer: User) -> list[SeenSource]:
+    """Returns the sources it could quote, as far as this person is allowed to see each now."""
+    return seen(viewer, (of.prompt or {}).get("sources", ()))
+
+
+def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
+    is_answered = of.first_text_at is not None
+    return (
+        ("queued", "In the queue", of.started_at),
+        ("waiting", "Until the first text", of.first_text_at),
+        ("writing", "Writing" if is_answered else "Without any text", of.ended_at),
+    )
+
+
+def _pieces(kept: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
+    for each in kept if isinstance(kept, list) else ():
+        if isinstance(each, Mapping):
+            title = PRIVATE if each.get("is_private") and not is_own else str(each.get("title", ""))
+            title = "A source" if each.get("passage_id") and not is_own else title
+            yield Piece(title, str(each.get("origin", "")) if is_own else "", int(each.get("tokens", 0)), is_dropped)

@@ -1,6 +1,6 @@
 """The mail feature: the page of the mail server, and its password among the stored secrets."""
 
-from webapp.operations.mail import addresses, password, views
+from webapp.operations.mail import password, views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
@@ -8,9 +8,9 @@ FEATURE = Feature(
     blueprints=(views.bp,),
     brings=(password.HOLDER,),
     setting_checks={
-        "mail.host": addresses.check_host,
-        "mail.from": addresses.check_address,
-        "alerts.emails": addresses.check_addresses,
+        "mail.host": password.check_host,
+        "mail.from": password.check_address,
+        "alerts.emails": password.check_addresses,
     },
     places=(
         Place(

@@ -1,7 +1,8 @@
-"""The password of the mail server: bound to that server, write-only for people."""
+"""The mail server: its address, and its password, which is stored encrypted."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Unpack
+from typing import Any, Unpack
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
@@ -11,14 +12,18 @@ from webapp.base.audit import About
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.people.accounts.tables import User
-from webapp.settings.secrets.encryption import DecryptionError, the_encryption
-from webapp.settings.secrets.holders import Holder, Secret
+from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
 from webapp.settings.tables import ApplicationSetting
 
 NAME = "mail.password"
 MOST_CHARACTERS = 500
 ELSEWHERE = "The stored password can't be used with this server. Enter it again."
+# Addresses that every server accepts; others need an SMTP extension that few servers have.
+ADDRESS = re.compile(r"[!-~]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+FORBIDDEN = set('()<>[],;:\\"')
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+MOST_ADDRESSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +95,21 @@ def _note(session: Session, action: str, about: About) -> None:
 
 
 HOLDER = Holder("setting", stored, _replace)
+
+
+def check_host(value: Any) -> None:
+    if value and not HOST.fullmatch(str(value)):
+        raise Invalid("Enter the name of a server, such as smtp.example.org.", field="value")
+
+
+def check_address(value: Any, *, field: str = "value") -> None:
+    text = str(value)
+    if text and (not ADDRESS.fullmatch(text) or FORBIDDEN & set(text) or text.count("@") > 1):
+        raise Invalid("Enter an email address such as name@example.org.", field=field)
+
+
+def check_addresses(value: Any) -> None:
+    if len(value) > MOST_ADDRESSES:
+        raise Invalid(f"At most {MOST_ADDRESSES} addresses.", field="value")
+    for each in value:
+        check_address(each)

@@ -10,8 +10,7 @@ from webapp.base.audit import About
 from webapp.base.db import db, utc_now
 from webapp.base.errors import Invalid
 from webapp.models.providers.base import ProviderError
-from webapp.operations.mail.addresses import check_address
-from webapp.operations.mail.password import password
+from webapp.operations.mail.password import check_address, password
 from webapp.settings.service import setting
 
 SECONDS = 20.0

@@ -1,16 +1,28 @@
 """/admin/mail: the server that sends email, its password, and a test."""
 
 from flask import Blueprint, Response, url_for
+from wtforms import EmailField, PasswordField
 
 from webapp.operations.mail import service
-from webapp.operations.mail.forms import PasswordForm, TestForm
 from webapp.operations.mail.password import forget_password, password, set_password
 from webapp.people.accounts.guards import admin_only, current_user, who
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import setting
+from webapp.web.forms import PLAIN, Form
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("mail", __name__, url_prefix="/admin/mail")
+
+
+class PasswordForm(Form):
+    password = PasswordField("Password", render_kw={"autocomplete": "new-password", "required": True, "maxlength": 500})
+
+
+class TestForm(Form):
+    # Keeps pytest from collecting it as a test.
+    __test__ = False
+
+    to = EmailField("Send to", render_kw={**PLAIN, "required": True, "maxlength": 254})
 
 
 @bp.get("")

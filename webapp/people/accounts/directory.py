@@ -1,19 +1,63 @@
-"""Lists accounts by name with keyset pagination, because a team can have thousands."""
+"""Lists accounts by name with keyset pagination, because a team can have thousands, and searches them for pickers."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.people.accounts.candidates import NAME_AND_ADDRESS, has
-from webapp.people.accounts.tables import Membership, User, UserSession
+from webapp.people.accounts.tables import Group, Membership, User, UserSession
 
+MOST_WORDS = 8
+PERSON, GROUP = "user:", "group:"
+IS_OPEN = User.disabled_at.is_(None)
+NAME_AND_ADDRESS = User.name + " (" + User.email + ")"
 PAGE, AT_ONCE = 50, 200
 BY_NAME = (func.lower(User.name), User.id)
 Seen = tuple[User, datetime | None]
+
+
+def people_to_pick(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
+    """Returns ids, with names and addresses as labels."""
+    return [(id, f"{name or email} ({email})") for id, name, email in _found_people(text, limit, *conditions)]
+
+
+def addresses(text: str, limit: int) -> list[tuple[str, str]]:
+    """Returns addresses, with names as labels."""
+    return [(email, name) for _, name, email in _found_people(text, limit)]
+
+
+def people_and_groups(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
+    """Returns groups, their ids prefixed with `group:`, then people, with `user:`."""
+    found = groups_to_pick(text, limit)
+    return [
+        *found,
+        *((PERSON + id, words) for id, words in people_to_pick(text.removeprefix(PERSON), limit - len(found), *conditions)),
+    ]
+
+
+def groups_to_pick(text: str, limit: int) -> list[tuple[str, str]]:
+    is_meant = has(text.removeprefix(GROUP), "Group: " + Group.name, Group.id)
+    rows = db.session.execute(
+        select(Group.id, Group.name).where(*is_meant).order_by(func.lower(Group.name), Group.id).limit(limit)
+    )
+    return [(GROUP + id, f"Group: {name}") for id, name in rows]
+
+
+def _found_people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str, str]]:
+    wanted = select(User.id, User.name, User.email).where(*conditions, *has(text, NAME_AND_ADDRESS, User.id))
+    return [
+        (id, name, email) for id, name, email in db.session.execute(wanted.order_by(func.lower(User.name), User.id).limit(limit))
+    ]
+
+
+def has(text: str, words: ColumnElement[str], id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
+    """Returns the condition that the column `words` contains every word of the text, or that the text is the id."""
+    wanted = text.split()[:MOST_WORDS]
+    return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in wanted)))] if wanted else []
 
 
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
@@ -60,12 +104,8 @@ def _everybody() -> Iterator[Seen]:
 def _page(wanted: Select[User], after: str, limit: int) -> Sequence[User]:
     if after:
         before = select(*BY_NAME).where(User.id == after).subquery()
-        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(_of(before.c[number]) for number in range(2))))
+        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(select(before.c[number]).scalar_subquery() for number in range(2))))
     return db.session.scalars(wanted.order_by(*BY_NAME).limit(limit)).all()
-
-
-def _of(column: ColumnElement[Any]) -> Any:
-    return select(column).scalar_subquery()
 
 
 def _seen_at(ids: Any) -> dict[str, datetime]:

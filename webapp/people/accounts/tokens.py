@@ -1,8 +1,13 @@
-"""API tokens, which authenticate programs."""
+"""API tokens, which authenticate programs, and tickets: signed tokens in URLs that open one chat's stream.
 
+A ticket lasts as long as the session or API token that it was made with.
+"""
+
+import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 
 from sqlalchemy import delete, func, select
 
@@ -18,6 +23,7 @@ from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.people.accounts.tables import ApiToken, User
 
+SESSION, TOKEN = "s", "t"
 PREFIX = "millrace_"
 MOST = 50
 # A gateway's limits are at most as high as settings can be.
@@ -113,3 +119,19 @@ def _check_scopes(user: User, wanted: tuple[str, ...]) -> None:
         raise Forbidden(
             f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
         )
+
+
+def ticket(secret: str, holder: str, chat_id: str) -> str:
+    """Returns a ticket for one chat; `holder` is `s` or `t` followed by the id of the session or token."""
+    return f"{holder}.{_signature(secret, holder, chat_id)}"
+
+
+def holder_of(secret: str, text: str, chat_id: str) -> str:
+    """Returns the holder of a ticket for this chat; empty if the signature is wrong."""
+    holder, _, signature = text.partition(".")
+    is_ours = hmac.compare_digest(signature.encode(), _signature(secret, holder, chat_id).encode())
+    return holder if is_ours and holder[:1] in (SESSION, TOKEN) else ""
+
+
+def _signature(secret: str, holder: str, chat_id: str) -> str:
+    return hmac.new(secret.encode(), f"ticket\0{holder}\0{chat_id}".encode(), sha256).hexdigest()

@@ -11,7 +11,7 @@ from webapp.base import audit
 from webapp.base.db import db
 from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.people.accounts import candidates as accounts
+from webapp.people.accounts import directory
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import Grant, Group, Membership, User
 from webapp.people.grants import grants
@@ -49,7 +49,7 @@ def count(kind: str, id: str) -> int:
 
 def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[str, str]]:
     """Searches the people and groups that the owner can grant an object to; returns `user:ID` or `group:ID` with names."""
-    return accounts.people_and_groups(text, limit, User.id != owner_id, accounts.IS_OPEN)
+    return directory.people_and_groups(text, limit, User.id != owner_id, directory.IS_OPEN)
 
 
 def refuse_guests(word: str, by: User) -> None:

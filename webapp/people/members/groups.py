@@ -8,7 +8,7 @@ from webapp.base import audit
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.people.accounts import queries
-from webapp.people.accounts.candidates import people
+from webapp.people.accounts.directory import people_to_pick
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import Group, Membership, User
 from webapp.people.members.people import existing
@@ -49,7 +49,7 @@ def delete_group(group: Group, *, by: User, address: str = "") -> None:
 def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
     """Searches the people who are not in the group yet."""
     inside = select(Membership.user_id).where(Membership.group_id == group_id)
-    return people(text, limit, User.id.not_in(inside))
+    return people_to_pick(text, limit, User.id.not_in(inside))
 
 
 def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:

@@ -10,7 +10,7 @@ from webapp.people.accounts.forms import DeleteForm, EmailForm, NameForm, Passwo
 from webapp.people.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.members import profile
+from webapp.people.members import people
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 
@@ -37,7 +37,7 @@ def show() -> Response:
 def rename() -> Response:
     form = NameForm.opened()
     with form.attempt():
-        profile.rename(current_user(), form.name.data, address=client_address())
+        people.rename(current_user(), form.name.data, address=client_address())
         return _back("name")
     return _refused(form)
 
@@ -47,7 +47,7 @@ def rename() -> Response:
 def change_email() -> Response:
     form = EmailForm.opened()
     with form.attempt():
-        profile.change_email(current_user(), form.email.data, form.password.data, address=client_address())
+        people.change_email(current_user(), form.email.data, form.password.data, address=client_address())
         return _back("email")
     return _refused(form)
 
@@ -59,7 +59,7 @@ def change_password() -> Response:
     with form.attempt():
         fields = form.current.data, form.password.data, request.user_agent.string
         about = {"revokes_tokens": form.revokes_tokens.data, "address": client_address()}
-        secret = profile.change_password(current_user(), *fields, **about)
+        secret = people.change_password(current_user(), *fields, **about)
         access_changed(user_id)
         return with_session(_back("password"), secret)
     return _refused(form)
@@ -69,7 +69,7 @@ def change_password() -> Response:
 @signed_in
 def end_session(id: str) -> Response:
     user_id = current_user().id
-    profile.end_session(current_user(), id, address=client_address())
+    people.end_session(current_user(), id, address=client_address())
     access_changed(user_id)
     return _back("sessions")
 
@@ -78,7 +78,7 @@ def end_session(id: str) -> Response:
 @signed_in
 def end_other_sessions() -> Response:
     user_id = current_user().id
-    profile.end_other_sessions(current_user(), session_secret(), address=client_address())
+    people.end_other_sessions(current_user(), session_secret(), address=client_address())
     access_changed(user_id)
     return _back("sessions")
 
@@ -110,7 +110,7 @@ def revoke_token(id: str) -> Response:
 def delete() -> Response:
     form, user_id = DeleteForm.opened(), current_user().id
     with form.attempt():
-        profile.delete_account(current_user(), form.password.data, address=client_address())
+        people.delete_account(current_user(), form.password.data, address=client_address())
         access_changed(user_id)
         session.clear()
         return with_session(redirect("/login"), "")

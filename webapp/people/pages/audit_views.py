@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.audit import AuditEntry
-from webapp.people.accounts import candidates, queries
+from webapp.people.accounts import directory, queries
 from webapp.people.accounts.guards import admin_only
 from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
@@ -29,7 +29,7 @@ def index() -> Response:
         "people/audit.html",
         entries=page.rows,
         chosen=chosen,
-        people=candidates.addresses(chosen["person"], MOST_SHOWN),
+        people=directory.addresses(chosen["person"], MOST_SHOWN),
         actions=queries.audit_actions(),
         next_url=_address("audit.index", **chosen, before=page.next_cursor) if page.next_cursor else "",
         export_url=_address("audit.export", **chosen),

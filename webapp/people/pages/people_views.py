@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.changes import access_changed
-from webapp.people.accounts import candidates, creation_limit, queries, shown
+from webapp.people.accounts import creation_limit, directory, queries, shown
 from webapp.people.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
 from webapp.people.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.people.accounts.roles import RIGHTS, ROLES, invitable, manageable
@@ -145,7 +145,7 @@ def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
 
 
 def _heirs(id: str, text: str, limit: int) -> list[tuple[str, str]]:
-    found = candidates.people(text.removeprefix(HEIR), limit, User.id != id, candidates.IS_OPEN)
+    found = directory.people_to_pick(text.removeprefix(HEIR), limit, User.id != id, directory.IS_OPEN)
     return [(id, f"{HEIR}{words}") for id, words in found]
 
 

@@ -21,8 +21,7 @@ from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
-from webapp.settings.secrets.encryption import the_encryption
-from webapp.settings.secrets.holders import Holder, Secret
+from webapp.settings.secrets.encryption import Holder, Secret, the_encryption
 from webapp.settings.service import setting
 
 PURPOSE = "two-factor authentication"

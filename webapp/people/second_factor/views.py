@@ -1,9 +1,12 @@
 """/login/code and /account/two-factor: entering a code to sign in, and turning two-factor authentication on and off."""
 
+import time
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, session
 
+from webapp.people.accounts import queries
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.guards import (
     anybody,
@@ -14,7 +17,10 @@ from webapp.people.accounts.guards import (
     setting_up,
     with_session,
 )
-from webapp.people.second_factor import access, service, totp
+from webapp.people.accounts.queries import hashed
+from webapp.people.accounts.second_step import CodeNeeded
+from webapp.people.accounts.tables import User
+from webapp.people.second_factor import service, totp
 from webapp.people.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
 from webapp.people.second_factor.tables import SecondFactor
 from webapp.web.forms import Form
@@ -22,18 +28,21 @@ from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("second_factor", __name__)
 DONE = {"off": "Two-factor authentication is off. Your password alone signs you in."}
+# In the signed form session: the browser can read it, but not change it.
+AWAITED = "second_step"
+MOST_SECONDS = 600
 
 
 @bp.get("/login/code")
 @anybody
 def ask() -> Response:
-    return CodeForm.opened().shown("people/code.html") if access.awaited() else redirect("/login")
+    return CodeForm.opened().shown("people/code.html") if awaited_person() else redirect("/login")
 
 
 @bp.post("/login/code")
 @anybody
 def sign_in() -> Response:
-    form, awaited, address = CodeForm.opened(), access.awaited(), client_address()
+    form, awaited, address = CodeForm.opened(), awaited_person(), client_address()
     if not awaited:
         return redirect("/login")
     with form.attempt():
@@ -41,7 +50,7 @@ def sign_in() -> Response:
         service.check(user_id, form.code.data, address=address)
         secret = accounts.open_session(user_id, request.user_agent.string, address=address, proof=awaited.proof)
         accounts.sign_out(session_secret(), address=address)
-        access.forget()
+        forget_code()
         return with_session(redirect(own_path(awaited.path)), secret)
     return form.shown("people/code.html")
 
@@ -117,3 +126,32 @@ def _app(factor: SecondFactor) -> dict[str, Any]:
     squares = segno.make(address, error="m").matrix
     path = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(squares) for x, is_dark in enumerate(row) if is_dark)
     return {"path": path, "size": len(squares), "secret": totp.grouped(secret), "address": address}
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A person who still has to enter a code, the hash of the password that was right, and the page to go to."""
+
+    user: User
+    proof: str
+    path: str
+
+
+def ask_for_code(needed: CodeNeeded, path: str) -> Response:
+    """Redirects to the page that asks for a code."""
+    proof = hashed(needed.proof) if needed.proof else ""
+    session[AWAITED] = {"user": needed.user_id, "proof": proof, "path": path, "until": time.time() + MOST_SECONDS}
+    return redirect("/login/code")
+
+
+def awaited_person() -> Awaited | None:
+    """Returns who has to enter a code; None if that took too long, or if the password has changed since."""
+    kept = session.get(AWAITED) or {}
+    user = queries.person(kept["user"]) if kept and kept["until"] > time.time() else None
+    if user is None or kept["proof"] not in ("", hashed(user.password_hash)):
+        return None
+    return Awaited(user, user.password_hash if kept["proof"] else "", kept["path"])
+
+
+def forget_code() -> None:
+    session.pop(AWAITED, None)

@@ -1,19 +1,21 @@
-"""Encrypts secrets at rest with the configured keys, each secret bound to its owner and purpose."""
+"""Encrypts stored secrets, and knows who stores some."""
 
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask, current_app
+from sqlalchemy.orm import Session
 
 from webapp.base import logs
 from webapp.base.config import Config, kept_encryption_keys
 from webapp.base.current import CONFIG
 from webapp.base.errors import Conflict, Unavailable
+from webapp.web.feature import brought
 
 if TYPE_CHECKING:
     # At run time, its 6 MB are loaded when the first stored key is decrypted.
@@ -133,3 +135,30 @@ def _fernet(key: str) -> "Fernet":
     from cryptography.fernet import Fernet
 
     return Fernet(key)
+
+
+class Secret(NamedTuple):
+    """A stored secret: the id and name of its owner, and its ciphertext."""
+
+    id: str
+    name: str
+    ciphertext: str
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Stores secrets; `kind` is the object type in the audit log.
+
+    `replace` returns whether the old ciphertext was still stored, and so was replaced.
+    """
+
+    kind: str
+    stored: Callable[[], Sequence[Secret]]
+    replace: Callable[[Session, str, str, str], bool]
+
+
+def stored() -> Iterator[tuple[Holder, Secret]]:
+    """Yields every stored secret with its holder."""
+    for holder in brought(Holder):
+        for secret in holder.stored():
+            yield holder, secret

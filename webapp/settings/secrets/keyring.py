@@ -5,7 +5,7 @@ whose keys decrypt everything. A key that is set in the environment can only be 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
@@ -16,8 +16,16 @@ from webapp.base.config import Config, own_key_file, random_key
 from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Unavailable
-from webapp.settings.secrets.encryption import EncryptionService, current_config, fingerprint_of, the_encryption
-from webapp.settings.secrets.holders import stored
+from webapp.settings.secrets.encryption import (
+    DecryptionError,
+    EncryptionService,
+    Holder,
+    Secret,
+    current_config,
+    fingerprint_of,
+    stored,
+    the_encryption,
+)
 
 UNDER_WAY = "A key change is already in progress. Finish it first."
 ELSEWHERE = "The key is set in the server's environment, so it can only be changed there."
@@ -150,3 +158,36 @@ def _keep_name(folder: int) -> None:
         os.fsync(folder)
     except OSError as error:
         raise Unavailable(NOT_CONFIRMED.format(error.strerror)) from error
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """The outcome for one stored key: re-encrypted, up to date already, or unreadable with every key."""
+
+    connection: str
+    outcome: str
+
+
+def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
+    """Re-encrypts every stored key with the first encryption key, one after the other.
+
+    Each is committed separately and is readable before and after, so that this can be interrupted anywhere and repeated.
+    """
+    encryption = the_encryption()
+    for holder, secret in stored():
+        try:
+            fresh = encryption.rotate(secret.ciphertext)
+        except DecryptionError:
+            yield Rotated(secret.id, "unreadable")
+            continue
+        if fresh != secret.ciphertext:
+            _replace(holder, secret, fresh, about)
+        yield Rotated(secret.id, "rotated" if fresh != secret.ciphertext else "current")
+
+
+def _replace(holder: Holder, secret: Secret, fresh: str, about: About) -> None:
+    with write() as session:
+        # A key that was entered since is kept: it is encrypted with the first key already.
+        if holder.replace(session, secret.id, secret.ciphertext, fresh):
+            entry: About = {**about, "object_kind": holder.kind, "object_id": secret.id}
+            audit.add(session, "re-encrypted a key", **entry)

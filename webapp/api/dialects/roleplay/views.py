@@ -24,7 +24,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
-from webapp.models.connections.openrouter_key import ApplicationSettingsService
+from webapp.models.connections.service import ApplicationSettingsService
 from webapp.people.accounts.guards import found
 from webapp.settings.service import setting
 

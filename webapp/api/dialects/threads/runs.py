@@ -22,7 +22,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watchers
 from webapp.engine.watching.watchers import Context
-from webapp.operations.budgets.refusal import refusal
+from webapp.operations.budgets.periods import refusal
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.guards import found
 from webapp.plans.queries import generation_of

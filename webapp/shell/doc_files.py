@@ -1,6 +1,8 @@
-"""The pages of `docs/`: their list, their order and their HTML in the app."""
+"""The documentation in the app: the files of docs/, rendered and bound into sections."""
 
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +10,6 @@ from pathlib import Path
 from webapp.base.config import ROOT
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import render
-from webapp.shell.docs.binding import bound
 
 FOLDER = ROOT / "docs"
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -79,6 +80,14 @@ ABOUT: Mapping[str, str] = {
     "performance": "What was measured, and how",
     "reliability": "What goes wrong on purpose, and what came out",
 }
+AWAY = "https://docs.invalid/"
+LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<place>#[\w-]+)?\)")
+HERE = re.compile(r"\]\((?P<place>#[\w-]+)\)")
+BOUND = re.compile(rf'<a href="{re.escape(AWAY)}([^"]*)"[^>]*>')
+HEADING = re.compile(r"<h(?P<level>[2-6])(?P<more>[^>]*)>(?P<words>.*?)</h(?P=level)>", re.DOTALL)
+# A column without a name gets no `th`, because screen readers would announce an empty header.
+NAMELESS = re.compile(r"<th([^>]*)></th>")
+TAG = re.compile(r"<[^>]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +140,33 @@ def _titled(name: str) -> Page:
 def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> str:
     _title, _, text = file.read_text("utf-8").partition("\n")
     return bound(text, name, names, lambda each: scoped(render(each), ""))
+
+
+def bound(text: str, name: str, names: Collection[str], render: Callable[[str], str]) -> str:
+    """Returns a page's HTML without its title; `names` are all pages, and `render` converts Markdown to HTML."""
+    folder = posixpath.dirname(name)
+
+    def away(link: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(folder, link["path"]))
+        # A page that is not in the app can't be linked to; the renderer keeps only the link's text.
+        return f"]({AWAY}docs/{path}{link['place'] or ''})" if path in names else link[0]
+
+    text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['place']})", LINK.sub(away, text))
+    html = NAMELESS.sub(r"<td\1></td>", BOUND.sub(r'<a href="/\1">', render(text)))
+    return HEADING.sub(_heading, html)
+
+
+def place_of(words: str) -> str:
+    """Returns the anchor that GitHub and other forges generate for a heading."""
+    return re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+
+
+def _heading(found: re.Match[str]) -> str:
+    # The renderer starts at the second level, because the first is the title of the page around it. This page has its title
+    # there, so its headings move up.
+    level = max(2, int(found["level"]) - 1)
+    return f'<h{level}{found["more"]} id="{place_of(_text(found["words"]))}">{found["words"]}</h{level}>'
+
+
+def _text(html: str) -> str:
+    return TAG.sub("", html).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")

@@ -1,16 +1,52 @@
 """/settings: a person's preferences."""
 
 from flask import Blueprint, Response, request, url_for
+from wtforms import BooleanField, SelectField, TextAreaField
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import came_from, current_user, signed_in
-from webapp.people.preferences import CHOICES, count_reading, remember, set_preferences
+from webapp.people.preferences import (
+    CHOICES,
+    DENSITIES,
+    MOST_CHARS,
+    SEND_KEYS,
+    SPEECH,
+    TEXT_SIZES,
+    THEMES,
+    count_reading,
+    remember,
+    set_preferences,
+)
 from webapp.settings.service import setting
-from webapp.shell.own_forms import PreferencesForm
+from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
+from webapp.web.pick_field import PickField
 
 bp = Blueprint("preferences", __name__)
+
+
+class PreferencesForm(Form):
+    theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
+    text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
+    density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
+    speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
+    default_model = PickField("Model for new chats", choices=[], validate_choice=False)
+    send_key = SelectField(
+        "Send messages with",
+        choices=options(SEND_KEYS),
+        validate_choice=False,
+        default="enter",
+        description="The other one makes a new line. On a phone, Enter always makes a new line.",
+    )
+    remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
+    is_reading_counted = BooleanField("Count how long I look at answers")
+    instructions = TextAreaField(
+        "Custom instructions",
+        default="",
+        description=f"Included in every chat, up to {MOST_CHARS:,} characters: who you are, and how you want answers.",
+        render_kw={"rows": 6, "dir": "auto"},
+    )
 
 
 @bp.get("/settings")

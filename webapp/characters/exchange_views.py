@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 from wtforms import MultipleFileField
 
 from webapp.base.heavy.turns import YieldingStream
-from webapp.characters.exchange import card_import, duplicates
+from webapp.characters import exchange as exporting
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.web.forms import Form
 from webapp.web.htmx import render
@@ -19,7 +19,7 @@ class CardsForm(Form):
     file = MultipleFileField(
         "Card files",
         description="PNG pictures with a card in them, JSON files or CHARX (versions 1 to 3). "
-        f"Up to {card_import.MOST_FILES} at once, 64 MB in all.",
+        f"Up to {exporting.MOST_FILES} at once, 64 MB in all.",
     )
 
 
@@ -43,15 +43,15 @@ def upload() -> Response:
     form, result = CardsForm.opened(), None
     with form.attempt():
         files = [(each.filename, each.stream) for each in request.files.getlist("file")]
-        result = card_import.import_cards(files, by=current_user())
+        result = exporting.import_cards(files, by=current_user())
     return form.shown("characters/import.html", result=result)
 
 
 @bp.post("/existing")
 @signed_in
 def decide() -> Response:
-    form, decided = CardsForm.opened(), list[duplicates.Decided]()
+    form, decided = CardsForm.opened(), list[exporting.Decided]()
     choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
     with form.attempt():
-        decided = duplicates.decide(dict(list(choices.items())[: card_import.MOST_FILES]), by=current_user())
+        decided = exporting.decide(dict(list(choices.items())[: exporting.MOST_FILES]), by=current_user())
     return form.shown("characters/import.html", decided=decided)

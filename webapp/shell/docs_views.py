@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 from markupsafe import Markup
 
 from webapp.people.accounts.guards import anybody, found
-from webapp.shell.docs import doc_files
+from webapp.shell import doc_files
 from webapp.web.htmx import render
 
 bp = Blueprint("docs", __name__, url_prefix="/docs")

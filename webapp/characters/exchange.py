@@ -1,0 +1,225 @@
+"""Card files in and out: imports characters, notices those that already exist, and exports for other programs."""
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from threading import Lock
+from typing import IO, Literal
+
+from sqlalchemy import and_, or_, select
+
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, Invalid
+from webapp.base.heavy import bounded, child
+from webapp.base.heavy.threads import offload
+from webapp.characters import profiles, queries, service
+from webapp.characters.cards import card_files
+from webapp.characters.cards.card_files import PNG, Version, card_of
+from webapp.characters.cards.cards import NAMES, BadCard, notes_of
+from webapp.characters.profiles import checked_picture
+from webapp.characters.service import TEXTS, CharacterInput
+from webapp.characters.tables import Character
+from webapp.people.accounts.tables import User
+
+Kind = Literal["json", "png", "charx"]
+MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx": "application/zip"}
+# Width, height and shade of the grey picture for a character without one.
+PLAIN = (400, 600, 0x8A)
+# Named rather than imported: only a child process loads the image library.
+AS_PNG = "webapp.characters.cards.as_png"
+# A large card takes a third of a second and ten megabytes: a hundred concurrent exports would occupy both threads and all
+# memory.
+_packing = Lock()
+MOST_FILES = 30
+NAME_CHARS = 80
+# The fields of a card that can exceed a length limit.
+FIELD_WORDS = {
+    "description": "Description",
+    "greeting": "Greeting",
+    "system_prompt": "System prompt",
+    "post_history_prompt": "Post-history instructions",
+}
+# Comparing loads the cards, which can have a megabyte each.
+MOST_COMPARED = 5
+REPLACED = (*TEXTS, "tags", "card")
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A person's character that is like an imported one: it has the same content, or else the same name and creator."""
+
+    id: str
+    name: str
+    has_same_content: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was done with an imported character: it stays, it was removed, or an existing one has its texts."""
+
+    what: Literal["kept", "removed", "replaced"]
+    imported_id: str
+    id: str
+    name: str
+
+
+def existing_like(made: Character) -> Existing | None:
+    """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
+    has_texts = and_(*(getattr(Character, name) == getattr(made, name) for name in TEXTS))
+    query = select(Character.id).where(Character.owner_id == made.owner_id, Character.deleted_at.is_(None))
+    query = query.where(Character.id != made.id, or_(Character.name == made.name, has_texts))
+    # Compares up to five hundred texts, each up to a hundred thousand characters.
+    ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
+    found = [each for id in ids if (each := db.session.get(Character, id))]
+    alike = (each for each in found if all(getattr(each, name) == getattr(made, name) for name in (*TEXTS, "card")))
+    if same := next(alike, None):
+        return Existing(same.id, same.name, has_same_content=True)
+    like = next((each for each in found if _identity(each) == _identity(made)), None)
+    return Existing(like.id, like.name, has_same_content=False) if like else None
+
+
+def replace_texts(character: Character, new: Character, *, by: User) -> None:
+    """Gives a character the texts of another one, which gets the old texts and moves to the trash.
+
+    Name, chats, collections and sharing stay; the picture stays if the other one has none.
+    """
+    profiles.refuse_unless_theirs(character, by)
+    profiles.refuse_unless_theirs(new, by)
+    if character.id == new.id:
+        raise Invalid("Choose two different characters.", field="character_id")
+    id, new_id = character.id, new.id
+    with write() as session:
+        character, new = profiles.existing(session, Character, id), profiles.existing(session, Character, new_id)
+        for name in (*REPLACED, *(["avatar_id"] if new.avatar_id else [])):
+            before, after = getattr(character, name), getattr(new, name)
+            setattr(character, name, after)
+            setattr(new, name, before)
+        character.changed_at = new.changed_at = new.deleted_at = utc_now()
+
+
+def decide(choices: Mapping[str, str], *, by: User) -> list[Decided]:
+    """Does what was chosen for imported characters, by id: `keep`, `remove`, or `replace` and an existing character's id."""
+    return [done for id, choice in choices.items() if (done := _decided(id, choice, by))]
+
+
+def _decided(id: str, choice: str, by: User) -> Decided | None:
+    verb, _, existing_id = choice.partition(" ")
+    # Either can have been deleted since the page was opened.
+    if not (imported := queries.character(by, id)):
+        return None
+    if verb == "remove":
+        profiles.trash(imported, by=by)
+        return Decided("removed", id, id, imported.name)
+    if verb == "replace" and (existing := queries.character(by, existing_id)):
+        replace_texts(existing, imported, by=by)
+        return Decided("replaced", id, existing_id, existing.name)
+    return Decided("kept", id, id, imported.name)
+
+
+def _identity(character: Character) -> tuple[str, str]:
+    return character.name, notes_of(character.card)[1]
+
+
+def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
+    """Returns a character's card file; a JSON file in `version` or the version it was imported in. Makes one file at a time."""
+    # Releases the database connection and the loaded card before waiting for the lock.
+    db.session.rollback()
+    with _packing:
+        return _file_of(character, kind, version)
+
+
+def _file_of(character: Character, kind: Kind, version: Version | None) -> bytes:
+    card, fields = character.card, {name: getattr(character, name) for name in NAMES}
+    picture = b"" if kind == "json" else _picture(character)
+
+    def packed() -> bytes:
+        if kind == "json":
+            return card_files.as_bytes(card_of(fields, card, version))
+        newest = card_of(fields, card, "3")
+        if kind == "charx":
+            return card_files.as_charx(newest, picture)
+        # Older programs read `chara`, newer ones `ccv3`.
+        return card_files.with_cards(
+            picture or card_files.grey_png(*PLAIN), {b"chara": card_of(fields, card, "2"), b"ccv3": newest}
+        )
+
+    return offload(packed)
+
+
+def _picture(character: Character) -> bytes:
+    """Returns the picture as a PNG, which all programs read."""
+    avatar = queries.avatar(character.avatar_id)
+    if not avatar:
+        return b""
+    try:
+        return (
+            card_files.png_of(card_files.png_chunks(avatar.content)) if avatar.content.startswith(PNG) else _drawn(avatar.content)
+        )
+    except BadCard:
+        return _drawn(avatar.content)
+
+
+def _drawn(content: bytes) -> bytes:
+    with child.short(AS_PNG, BytesIO(content)) as found:
+        try:
+            return b64decode(next(found, ""))
+        except child.Exceeded:
+            return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An imported character, with notes about what was left out of its card, and one like it that existed already."""
+
+    id: str
+    name: str
+    notes: tuple[str, ...] = ()
+    existing: Existing | None = None
+
+
+@dataclass
+class ImportResult:
+    """The result of an import: the new characters, and the files that failed, each with a reason."""
+
+    characters: list[Imported] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def has_existing(self) -> bool:
+        return any(each.existing for each in self.characters)
+
+
+def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:
+    """Creates a character from each card; a file that cannot be read does not stop the others."""
+    named = [(name, stream) for name, stream in files if name]
+    if not named:
+        raise Invalid("Choose at least one file.", field="file")
+    if len(named) > MOST_FILES:
+        raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
+    result = ImportResult()
+    for name, stream in named:
+        try:
+            result.characters.append(_import_one(stream, by))
+        except AppError as refusal:
+            result.failed.append((" ".join(name.split())[:NAME_CHARS], _reason(refusal)))
+    return result
+
+
+def _import_one(stream: IO[bytes], by: User) -> Imported:
+    found = child.read_one(card_files.__name__, stream)
+    notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
+    try:
+        checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
+    except Invalid as refusal:
+        notes.append(f"Its picture was left out. {refusal.message}")
+        picture = b""
+    entered = CharacterInput(**found, avatar=picture or None, most_avatar_bytes=card_files.MOST_PICTURE_BYTES)
+    made = service.create(entered, by=by)
+    return Imported(made.id, made.name, tuple(notes), existing_like(made))
+
+
+def _reason(refusal: AppError) -> str:
+    """Returns the error message, prefixed with the field of the card that it is about."""
+    title = FIELD_WORDS.get(refusal.field)
+    return f"{title}: {refusal.message}" if title else refusal.message
