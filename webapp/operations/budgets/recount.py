@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import least_id
 from webapp.chat.record.tables import Chat, Message
@@ -142,6 +142,9 @@ class _Memory:
     read_at: float = float("-inf")
 
 
+MEMORY = PerApp(_Memory)
+
+
 def price_of(model: str) -> Price:
     """Returns the token price of this model, or of the most expensive one among its fallbacks."""
     prices = [_price(each) for each in providers().chain(model)]
@@ -150,8 +153,7 @@ def price_of(model: str) -> Price:
 
 def usual_tokens(session: Session, model: str) -> int:
     """Returns the usual length of this model's answers in tokens, from recent ones."""
-    extensions = current_app.extensions
-    memory: _Memory = extensions.get("usual_tokens") or extensions.setdefault("usual_tokens", _Memory())
+    memory = MEMORY.get()
     if time.monotonic() - memory.read_at >= FRESH_SECONDS:
         memory.read_at = time.monotonic()
         memory.medians = _read(session)
