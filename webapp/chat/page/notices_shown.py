@@ -7,7 +7,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.providers.billing import may_still_bill
+from webapp.models.providers.error_mapping import may_still_bill
 
 REASONS = {
     "length": "The model reached its length limit.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.models.providers.base import SAMPLERS
-from webapp.models.providers.openai_request import EFFORTS
+from webapp.models.providers.openai import EFFORTS
 
 PROMPTS, NOTE, MEMORY, PARAMETERS, TUNING = "Prompts", "Author's note", "Memory", "Parameters", "Samplers"
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from webapp.base.database.copying.service import Index
+from webapp.base.database.copying import Index
 from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.tables import Document, Passage, PassageTerm
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from webapp.models.providers.base import Embedded
-from webapp.models.providers.openai_reply import usage_of
+from webapp.models.providers.openai import usage_of
 from webapp.models.providers.values import count_of, dicts_of, name_of
 from webapp.streaming.events import Usage
 

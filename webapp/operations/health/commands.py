@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.current import the_config
-from webapp.base.database.copying.service import Copied
+from webapp.base.database.copying import Copied
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
 from webapp.base.env_variables import database_url

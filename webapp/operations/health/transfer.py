@@ -9,8 +9,8 @@ from pathlib import Path
 from flask import current_app
 
 from webapp.base.config import Config
-from webapp.base.database.copying import service
-from webapp.base.database.copying.service import Copied, Index
+from webapp.base.database import copying
+from webapp.base.database.copying import Copied, Index
 from webapp.operations.health import backups
 from webapp.web.feature import brought
 
@@ -44,7 +44,7 @@ def _own_url() -> str:
 
 
 def _copy(source_url: str, target_url: str) -> Copied:
-    return service.copy(source_url, target_url, brought(Index))
+    return copying.copy(source_url, target_url, brought(Index))
 
 
 @contextmanager
