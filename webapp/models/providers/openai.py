@@ -9,6 +9,7 @@ from typing import Any
 from webapp.base.words import plural
 from webapp.models.providers.base import (
     ABILITIES,
+    EFFORTS,
     SAMPLERS,
     Continuation,
     Embedded,
@@ -23,7 +24,6 @@ from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.models.providers.reasoning import Mode, split, split_whole
 from webapp.models.providers.values import (
     TextCleaner,
-    charged,
     cost_of,
     count_of,
     dict_of,
@@ -32,13 +32,12 @@ from webapp.models.providers.values import (
     list_of,
     name_of,
     only,
+    openai_usage,
 )
 from webapp.models.upstream import Upstream
 from webapp.streaming.events import Delta, Event, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
-# From least to most; OpenRouter supports all of them.
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # The sampling parameters that OpenAI accepts; it rejects the others.
 OPENAIS = ("frequency_penalty", "presence_penalty")
 # Models with an adjustable reasoning effort, by the names that every server uses.
@@ -76,7 +75,7 @@ class OpenAIReader:
         if (known := identified(chunk, self._known, keeps_id=self._keeps_id)) != self._known:
             self._known = known
             yield known
-        self._counted = usage_of(chunk.get("usage")) or self._counted
+        self._counted = openai_usage(chunk.get("usage")) or self._counted
         choice = self._ours(chunk)
         message = dict_of(choice.get("delta") or choice.get("message"))
         yield from self.text_events(Reasoning, thought_of(message))
@@ -87,7 +86,7 @@ class OpenAIReader:
         choice = self._ours(chunk)
         message = dict_of(choice.get("delta") or choice.get("message"))
         is_known = identified(chunk, self._known, keeps_id=self._keeps_id) == self._known
-        if not is_known or usage_of(chunk.get("usage")) or reason_of(choice):
+        if not is_known or openai_usage(chunk.get("usage")) or reason_of(choice):
             return None
         return only(words_of(message), thought_of(message))
 
@@ -120,7 +119,7 @@ def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) 
         message = dict_of(choice.get("message") or choice.get("delta"))
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
         known = identified(value, known, keeps_id=keeps_id)
-        usage = known.updated(usage_of(value.get("usage")) or Usage())
+        usage = known.updated(openai_usage(value.get("usage")) or Usage())
         return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", known.model)
     return None
 
@@ -176,15 +175,6 @@ def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(parameters, list):
         return ("low", "medium", "high") if "reasoning" in parameters or "reasoning_effort" in parameters else ()
     return efforts_of(str(model["id"]))
-
-
-def usage_of(value: Any) -> Usage | None:
-    if not (reported := dict_of(value)):
-        return None
-    elsewhere = dict_of(reported.get("cost_details")).get("upstream_inference_cost")
-    cost = charged(reported.get("cost"), elsewhere, is_own_key=reported.get("is_byok"))
-    usage = Usage(count_of(reported.get("prompt_tokens")), count_of(reported.get("completion_tokens")), cost)
-    return None if usage == Usage() else usage
 
 
 def reason_of(choice: Mapping[str, Any]) -> str:
