@@ -32,7 +32,7 @@ from webapp.engine.engine import ENGINE
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
-from webapp.models.providers import anthropic_request, openai_request
+from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import ModelRequest, Picture, Turn
 from webapp.operations.health import backups
 from webapp.people.accounts.tables import User
@@ -129,11 +129,11 @@ def test_servers_get_pictures_as_they_take_them(tmp_path):
     path.write_bytes(b"abc")
     shot = Picture("image/png", path)
     request = ModelRequest("m", (Turn("user", "See", (shot,)), Turn("user", "and"), Turn("assistant", "I see.")))
-    assert openai_request.messages(request, "instruct")[0]["content"] == [
+    assert openai.messages(request, "instruct")[0]["content"] == [
         {"type": "text", "text": "See"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,YWJj"}},
     ]
-    said = anthropic_request.body(request, "instruct", is_streamed=True)["messages"]
+    said = anthropic.body(request, "instruct", is_streamed=True)["messages"]
     source = {"type": "base64", "media_type": "image/png", "data": "YWJj"}
     assert said[0]["content"] == [{"type": "image", "source": source}, {"type": "text", "text": "See\n\nand"}]
     assert said[1]["content"] == "I see."

@@ -7,7 +7,7 @@ import pytest
 from tests.chat.conftest import asked, ended_with, id_of
 from webapp.base.db import write
 from webapp.chat.record.tables import Chat
-from webapp.models.providers import anthropic_request, openai_request
+from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import ModelRequest, Turn
 
 SAMPLERS = {"top_k": 40, "min_p": 0.1, "frequency_penalty": -0.5, "presence_penalty": 1, "repetition_penalty": 1.1}
@@ -26,7 +26,7 @@ REQUEST = ModelRequest(
 
 
 def body_of(model: str, **how) -> dict:
-    return openai_request.body(replace(REQUEST, model=model), "instruct", is_streamed=False, **how)
+    return openai.body(replace(REQUEST, model=model), "instruct", is_streamed=False, **how)
 
 
 @pytest.mark.slow
@@ -97,11 +97,11 @@ def test_openai_and_anthropic_have_words_of_their_own():
     assert reasoning["response_format"] == {"type": "json_object"}
     assert (body_of("gpt-4o", is_openai=True)["top_p"], body_of("llama")["stop"]) == (0.5, ["END"])
 
-    claude = anthropic_request.body(replace(REQUEST, model="claude-3-5-haiku"), "prefill", is_streamed=False)
+    claude = anthropic.body(replace(REQUEST, model="claude-3-5-haiku"), "prefill", is_streamed=False)
     assert (claude["top_p"], claude["stop_sequences"]) == (0.5, ["END"])
     openais, local = body_of("gpt-4o", is_openai=True).keys(), body_of("llama")
     assert SAMPLERS.keys() & openais == {"frequency_penalty", "presence_penalty"}
     assert (local["min_p"], local["repetition_penalty"], local["repeat_penalty"]) == (0.1, 1.1, 1.1)
     assert SAMPLERS.keys() & claude.keys() == {"top_k"}
-    newest = anthropic_request.body(replace(REQUEST, model="claude-opus-5"), "prefill", is_streamed=False)
+    newest = anthropic.body(replace(REQUEST, model="claude-opus-5"), "prefill", is_streamed=False)
     assert not {"top_p", "top_k"} & newest.keys()

@@ -14,8 +14,7 @@ from tests.support.turns import nobody_waits
 from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now
 from webapp.engine.engine import ENGINE
-from webapp.engine.watching.list_feed import ListFeed
-from webapp.engine.watching.lists import live_list
+from webapp.engine.watching.lists import ListFeed, live_list
 from webapp.engine.watching.watchers import Context
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider

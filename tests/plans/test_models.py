@@ -10,8 +10,7 @@ from tests.support.browser import Browser
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.models.providers.base import ModelRequest, Turn
-from webapp.models.providers.openai_reply import models_of
-from webapp.models.providers.openai_request import body
+from webapp.models.providers.openai import body, models_of
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.people.accounts import service as accounts

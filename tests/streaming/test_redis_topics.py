@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from webapp.base.throttle import Throttle
 from webapp.streaming.events import Changed, Delta, Ended, to_json
 from webapp.streaming.redis_link import CHANGES, Link, RedisUnavailable
-from webapp.streaming.redis_shared_config import Agreement
+from webapp.streaming.redis_shared import Agreement
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.shared_config import SharedConfig
 from webapp.streaming.topics import Entry, Gap

@@ -14,7 +14,7 @@ from webapp.models.providers.openai import OpenAIProvider
 from webapp.models.upstream import Upstream
 from webapp.models.upstream.read_beat import Beat
 from webapp.streaming.events import Delta
-from webapp.streaming.flush_beat import next_stroke
+from webapp.streaming.run import next_stroke
 from webapp.streaming.stop import Stop
 
 LONG = 600.0

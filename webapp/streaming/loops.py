@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable
 from math import inf
 
-from .flush_beat import EARLY_SECONDS
-from .run import Run
+from .run import EARLY_SECONDS, Run
 from .topics import Signal
 
 log = logging.getLogger("generation:loops")

@@ -16,10 +16,8 @@ from operator import attrgetter
 
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
-from .redis_buckets import Buckets
 from .redis_link import CHANGES, Link, RedisUnavailable, StreamEntry, of_topic, of_worker
-from .redis_shared_config import Agreement
-from .redis_watcher_limit import LOSE, WatcherLimit
+from .redis_shared import LOSE, Agreement, Buckets, WatcherLimit
 from .shared_config import SharedConfig
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 from .characters import Characters
 from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
 from .failure import ProviderError
-from .flush_beat import EARLY_SECONDS, next_stroke
 from .outcome import Outcome, completed, failed, requested
 from .stop import Stop
 from .topics import Topics
@@ -24,6 +23,13 @@ MOST_ENTRIES = 200_000
 # A limit on gaps: to evaluate more would only block other greenlets.
 MOST_GAPS = 10_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+# Work that wakes up this shortly before a stroke is done now: to wake again for each answer would cost more.
+EARLY_SECONDS = 0.005
+
+
+def next_stroke(now: float, seconds: float) -> float:
+    """Returns the time of the first stroke after `now`, with a stroke every `seconds`; `now` itself without a beat."""
+    return (now // seconds + 1) * seconds if seconds else now
 
 
 class Abandoned(Exception):

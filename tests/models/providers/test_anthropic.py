@@ -9,8 +9,7 @@ from tests.models.providers.canned import Canned, lines
 from tests.models.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import MESSAGES
 from tests.upstream.handle import Upstream as Fake
-from webapp.models.providers.anthropic import AnthropicProvider
-from webapp.models.providers.anthropic_request import OPENING, body
+from webapp.models.providers.anthropic import OPENING, AnthropicProvider, body
 from webapp.models.providers.base import CONTINUE_INSTRUCTION, Model, ModelRequest, ProviderError, Turn
 from webapp.models.upstream import Upstream
 from webapp.streaming.events import Ended, Started, Usage

@@ -10,8 +10,7 @@ from tests.models.providers.canned import STOPPED, TOLD, Canned, collected_from,
 from tests.models.providers.received import KEY, Received, collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.models.providers.base import CONTINUE_INSTRUCTION, Model, Turn
-from webapp.models.providers.openai import OpenAIProvider
-from webapp.models.providers.openai_request import efforts_of
+from webapp.models.providers.openai import OpenAIProvider, efforts_of
 from webapp.models.upstream import Upstream
 from webapp.streaming.events import Delta, Ended, Started, Usage
 from webapp.streaming.stop import Stop

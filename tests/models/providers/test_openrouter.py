@@ -9,7 +9,7 @@ import pytest
 from tests.models.providers.received import KEY, collect, request_for
 from tests.upstream.handle import Upstream as Fake
 from webapp.models.providers.base import Model, ProviderError
-from webapp.models.providers.billing import may_still_bill
+from webapp.models.providers.error_mapping import may_still_bill
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.upstream import Upstream
 from webapp.streaming.events import Delta, Started, Usage

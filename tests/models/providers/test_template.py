@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.models.providers.anthropic_reply import AnthropicReader
+from webapp.models.providers.anthropic import AnthropicReader
 from webapp.models.providers.base import ProviderError
-from webapp.models.providers.openai_reply import OpenAIReader
+from webapp.models.providers.openai import OpenAIReader
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream, value_of
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage

@@ -21,7 +21,7 @@ from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
-from webapp.models.providers.billing import may_still_bill
+from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
 
 # A shorter duration would be displayed as 0.0 s.

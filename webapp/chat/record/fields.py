@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.models.providers.base import SAMPLERS
-from webapp.models.providers.openai_request import EFFORTS
+from webapp.models.providers.base import EFFORTS, SAMPLERS
 
 PROMPTS, NOTE, MEMORY, PARAMETERS, TUNING = "Prompts", "Author's note", "Memory", "Parameters", "Samplers"
 

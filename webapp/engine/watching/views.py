@@ -6,8 +6,7 @@ from webapp.base import topic_names
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import shared, watchers
 from webapp.engine.watching.lane_feed import now_in
-from webapp.engine.watching.list_feed import ListFeed
-from webapp.engine.watching.lists import live_list
+from webapp.engine.watching.lists import ListFeed, live_list
 from webapp.engine.watching.sse_response import socket_of, streamed
 from webapp.engine.watching.watcher_loop import watch
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in

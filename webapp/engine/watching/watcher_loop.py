@@ -25,7 +25,7 @@ from webapp.engine.watching.sse_response import EVENT_STREAM, OPENING, noticed_l
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
-from webapp.streaming.flush_beat import next_stroke
+from webapp.streaming.run import next_stroke
 from webapp.streaming.topics import Gap, Signal, Topics
 
 log = logging.getLogger("web:watch")

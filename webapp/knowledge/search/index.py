@@ -13,7 +13,7 @@ from sqlalchemy import text as statement
 from sqlalchemy.orm import Session
 
 from webapp.base.current import PerApp
-from webapp.base.database.copying.service import Index
+from webapp.base.database.copying import Index
 from webapp.base.db import is_sqlite
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload

@@ -11,7 +11,7 @@ from webapp.base.errors import Conflict
 from webapp.models.connections.effective import live_connections
 from webapp.models.connections.service import ConnectionInput, create
 from webapp.models.providers.base import ProviderError
-from webapp.models.providers.openai_reply import models_of
+from webapp.models.providers.openai import models_of
 from webapp.models.upstream import Upstream
 
 ADDRESS = "http://127.0.0.1:11434/v1"

@@ -1,22 +1,246 @@
 """The provider for Anthropic's Messages API."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 from urllib.parse import quote
 
-from webapp.models.providers.anthropic_reply import AnthropicReader, models_of, reply_of
-from webapp.models.providers.anthropic_request import body
-from webapp.models.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply
+from webapp.models.providers.base import (
+    ABILITIES,
+    SAMPLERS,
+    Continuation,
+    Embedded,
+    Model,
+    ModelRequest,
+    ProviderError,
+    Reply,
+    Turn,
+)
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
-from webapp.models.providers.values import dict_of, name_of
+from webapp.models.providers.values import TextCleaner, count_of, dict_of, dicts_of, name_of, only
 from webapp.models.upstream import Upstream, base_address
-from webapp.streaming.events import Event, Started, Usage
+from webapp.streaming.events import Delta, Event, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
 BASE_URL = "https://api.anthropic.com/v1"
 VERSION = "2023-06-01"
-REPLY_FORMAT = ReplyFormat("/messages", AnthropicReader, reply_of)
 MOST_PAGES = 10
+# The protocol requires a user message first; some chats begin with the character's greeting.
+OPENING = "(The conversation begins.)"
+LEAST_TOKENS = 4096
+# Every other reason means that the model finished.
+REASONS = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "content_filter"}
+
+
+class AnthropicReader:
+    """Parses the events of one streamed message; the terminal marker is `message_stop`, and nothing follows it."""
+
+    def __init__(self, known: Usage) -> None:
+        self.finish = ""
+        self.usage: Usage | None = None
+        self._known, self._reason = known, "stop"
+        self._cleaners: dict[type[Text], TextCleaner] = {Delta: TextCleaner(), Reasoning: TextCleaner()}
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.finish)
+
+    def take(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """Yields what the event adds; unknown types add nothing."""
+        match event.get("type"):
+            case "message_start":
+                yield from self._begin(dict_of(event.get("message")))
+            case "content_block_start":
+                yield from self._deltas(dict_of(event.get("content_block")))
+            case "content_block_delta":
+                yield from self._deltas(dict_of(event.get("delta")))
+            case "message_delta":
+                self._reason = reason_of(dict_of(event.get("delta"))) or self._reason
+                # It counts from the start of the answer, not from the previous event.
+                if counted := usage_of(event.get("usage")):
+                    self.usage = (self.usage or self._known).updated(counted)
+            case "message_stop":
+                self.finish = self._reason
+
+    def plain(self, event: Mapping[str, Any]) -> Text | None:
+        part = dict_of(event.get("delta")) if event.get("type") == "content_block_delta" else {}
+        return only(_text(part, "text"), _text(part, "thinking"))
+
+    def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
+        if text := self._cleaners[kind].take(text):
+            yield kind(text)
+
+    def _begin(self, message: Mapping[str, Any]) -> Iterator[Event]:
+        # The output tokens are not known yet: the number at this point counts only the first token.
+        counted = usage_of(message.get("usage")) or Usage()
+        self._known = self._known.updated(Usage(counted.input_tokens, model=name_of(message.get("model"))))
+        yield self._known
+
+    def _deltas(self, part: Mapping[str, Any]) -> Iterator[Event]:
+        yield from self.text_events(Reasoning, _text(part, "thinking"))
+        yield from self.text_events(Delta, _text(part, "text"))
+
+
+def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
+    """Parses a whole message; returns None if it is not a message."""
+    if not isinstance(value.get("content"), list):
+        return None
+    parts = dicts_of(value["content"])
+    text = TextCleaner().take("".join(_text(part, "text") for part in parts))
+    thought = TextCleaner().take("".join(_text(part, "thinking") for part in parts))
+    usage = known.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
+    return Reply(text, thought, usage if usage != Usage() else None, reason_of(value) or "stop", usage.model)
+
+
+def reason_of(delta: Mapping[str, Any]) -> str:
+    reason = delta.get("stop_reason")
+    return REASONS.get(reason, "stop") if isinstance(reason, str) and reason else ""
+
+
+def usage_of(value: Any) -> Usage | None:
+    """Returns the token counts; tokens read from or written to the prompt cache count as input."""
+    reported = dict_of(value)
+    parts = (count_of(reported.get(name)) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"))
+    # A prompt is never empty, so 0 means unknown: some relays report 0 until they know.
+    usage = Usage(sum(part or 0 for part in parts) or None, count_of(reported.get("output_tokens")))
+    return None if usage == Usage() else usage
+
+
+def models_of(value: Any) -> tuple[Model, ...]:
+    listed = (model for model in dicts_of(dict_of(value).get("data")) if name_of(model.get("id")))
+    return tuple(_model(model) for model in listed if model.get("lifecycle") != "retired")
+
+
+def _model(model: Mapping[str, Any]) -> Model:
+    id, window = name_of(model["id"]), count_of(model.get("max_input_tokens"))
+    efforts = _efforts(model)
+    able = dict.fromkeys(SAMPLERS, False) | {"reasoning": bool(efforts), "json": False}
+    able |= dict.fromkeys(("top_p", "top_k"), traits_of(id).has_temperature)
+    abilities = tuple(each for each in ABILITIES if able.get(each, True))
+    return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=efforts, abilities=abilities)
+
+
+def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the reasoning efforts it accepts: those listed that a request for its family can express."""
+    known = EFFORTS[traits_of(str(model["id"])).thinking]
+    reported = dict_of(dict_of(model.get("capabilities")).get("effort"))
+    if not reported.get("supported"):
+        return known
+    return tuple(level for level in known if dict_of(reported.get(level)).get("supported"))
+
+
+def _text(part: Mapping[str, Any], name: str) -> str:
+    text = part.get(name)
+    return text if isinstance(text, str) and str(part.get("type")).startswith(name) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The parameters that a family of models accepts: `longest` is its longest answer, thinking included."""
+
+    named: re.Pattern[str]
+    longest: int = LEAST_TOKENS
+    thinking: Literal["", "budget", "adaptive"] = ""
+    has_temperature: bool = True
+
+
+# The first matching row counts; a newer family is treated like the newest known one.
+FAMILIES = (
+    Traits(re.compile(r"claude-(?:instant|2|3-(?:haiku|sonnet|opus))")),
+    Traits(re.compile(r"claude-3-5-"), 8192),
+    Traits(re.compile(r"claude-(?:3-7-sonnet|[a-z]+-4(?:-[0-5])?(?:-20\d{6}|-latest|$))"), 32_000, "budget"),
+    Traits(re.compile(r"claude-[a-z]+-4-6"), 64_000, "adaptive"),
+    Traits(re.compile(r"claude-"), 64_000, "adaptive", has_temperature=False),
+    Traits(re.compile(r"")),
+)
+BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384}
+EFFORTS = {"": (), "budget": tuple(BUDGETS), "adaptive": ("low", "medium", "high", "max")}
+
+
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool) -> dict[str, Any]:
+    """Builds the request body; it contains only what was set, and the token limit, which is required."""
+    traits = traits_of(request.model)
+    system, turns = parted(request.turns)
+    if request.is_continuation and continuation != "prefill":
+        turns = [*turns, Turn("user", request.continue_instruction)]
+    payload: dict[str, Any] = {
+        "model": request.model,
+        "messages": alternating(turns),
+        "max_tokens": request.max_tokens or traits.longest,
+        "stream": is_streamed,
+    }
+    if system:
+        payload["system"] = system
+    if request.temperature is not None and traits.has_temperature:
+        # Other servers allow up to 2.
+        payload["temperature"] = min(request.temperature, 1.0)
+    elif request.top_p is not None and traits.has_temperature:
+        # Newer families reject both together.
+        payload["top_p"] = request.top_p
+    if "top_k" in request.samplers and traits.has_temperature:
+        payload["top_k"] = request.samplers["top_k"]
+    if request.stop:
+        payload["stop_sequences"] = list(request.stop)
+    if request.effort in EFFORTS[traits.thinking]:
+        _think(payload, request.effort, traits)
+    return payload
+
+
+def traits_of(model: str) -> Traits:
+    return next(traits for traits in FAMILIES if traits.named.match(model))
+
+
+def parted(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
+    """Splits off the system messages at the start; later ones keep their places as user messages."""
+    first = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    system = "\n\n".join(turn.content for turn in turns[:first] if turn.content.strip())
+    return system, [Turn("user", turn.content) if turn.role == "system" else turn for turn in turns[first:]]
+
+
+def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Makes the dialogue valid: roles alternate, the user begins, and no message is empty."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if not turn.content.strip() and not turn.pictures:
+            continue
+        if merged and merged[-1].role == turn.role:
+            words = "\n\n".join(each for each in (merged[-1].content, turn.content) if each)
+            merged[-1] = replace(merged[-1], content=words, pictures=merged[-1].pictures + turn.pictures)
+        else:
+            merged.append(turn)
+    if not merged or merged[0].role != "user":
+        merged.insert(0, Turn("user", OPENING))
+    if merged[-1].role == "assistant":
+        # A prefilled answer that ends in white space is rejected.
+        merged[-1] = replace(merged[-1], content=merged[-1].content.rstrip())
+    return [{"role": turn.role, "content": _content(turn)} for turn in merged]
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    if not turn.pictures:
+        return turn.content
+    blocks = [
+        {"type": "image", "source": {"type": "base64", "media_type": each.media_type, "data": each.base64}}
+        for each in turn.pictures
+    ]
+    # An empty text block is rejected.
+    return [*blocks, {"type": "text", "text": turn.content}] if turn.content.strip() else blocks
+
+
+def _think(payload: dict[str, Any], effort: str, traits: Traits) -> None:
+    for name in ("temperature", "top_p", "top_k"):
+        payload.pop(name, None)
+    if traits.thinking == "adaptive":
+        payload["thinking"] = {"type": "adaptive", "display": "summarized"}
+        payload["output_config"] = {"effort": effort}
+        return
+    # The API's limit includes thinking, but ours was set for the answer alone.
+    payload["max_tokens"] = min(payload["max_tokens"] + BUDGETS[effort], traits.longest)
+    payload["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], payload["max_tokens"] - 1)}
+
+
+REPLY_FORMAT = ReplyFormat("/messages", AnthropicReader, reply_of)
 
 
 class AnthropicProvider:

@@ -29,6 +29,8 @@ Continuation = Literal["prefill", "prefix", "instruct"]
 SAMPLERS = ("top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty")
 # What a model can see and do, and which parameters it accepts.
 ABILITIES = ("vision", "tools", "reasoning", "json", "top_p", "stop", *SAMPLERS)
+# How hard a model can think, from least to most; OpenRouter supports all of them.
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 # The instruction for a model that can't continue its own text, but only begin a new answer.
 CONTINUE_INSTRUCTION = (
     "Your answer above was cut off before its end. Continue exactly where it stops, in the middle of a word if need be: "

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from webapp.models.providers.base import Embedded
-from webapp.models.providers.openai_reply import usage_of
-from webapp.models.providers.values import count_of, dicts_of, name_of
+from webapp.models.providers.values import count_of, dicts_of, name_of, openai_usage
 from webapp.streaming.events import Usage
 
 PATH = "/embeddings"
@@ -33,7 +32,7 @@ def embedded_in(value: Mapping[str, Any], count: int) -> Embedded | None:
     vectors = tuple(vector for row in placed if (vector := _vector(row.get("embedding"))))
     if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
         return None
-    usage, model = usage_of(value.get("usage")) or Usage(), name_of(value.get("model"))
+    usage, model = openai_usage(value.get("usage")) or Usage(), name_of(value.get("model"))
     return Embedded(vectors, Usage(usage.input_tokens, None, usage.cost, model))
 
 

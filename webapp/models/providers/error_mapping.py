@@ -53,6 +53,17 @@ LOOKS_LIKE_A_KEY = re.compile(
     r"|\bAIza[\w\-]{10,}|\beyJ[\w\-.]{10,}|(?i:\bbearer\s+)[^\s,;\"']+"
 )
 WORD = re.compile(r"[^\s\"'`<>(),;]{8,}")
+NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]")
+STOP_CHARGING = {
+    NOT_ALPHANUMERIC.sub("", name.lower())
+    for name in (
+        *("OpenAI", "Azure", "Anthropic", "Fireworks", "Mancer", "Recursal", "AnyScale", "Lepton", "OctoAI", "Novita"),
+        *("DeepInfra", "Together", "Cohere", "Hyperbolic", "Infermatic", "Avian", "xAI", "Cloudflare", "SFCompute"),
+        *("Nineteen", "Liquid", "Friendli", "Chutes", "DeepSeek"),
+    )
+}
+# Models that are served only by these providers; every other model is also served by some that continue to charge.
+SERVED_BY_THOSE = re.compile(r"openai/(?!gpt-oss)|x-ai/")
 
 
 def provider_error(
@@ -181,3 +192,13 @@ def _until(date: str, now: float) -> float | None:
 
 def _fields(error: Any) -> dict[str, Any]:
     return error if isinstance(error, dict) else {"message": str(error)}
+
+
+def may_still_bill(name: str) -> bool:
+    """Returns whether a stopped answer can cost as much as a whole one, by the name of a provider or OpenRouter's model id.
+
+    A provider not known to stop is assumed to continue. An answer that is not streamed is always charged in full.
+    """
+    if "/" in name:
+        return not SERVED_BY_THOSE.match(name)
+    return NOT_ALPHANUMERIC.sub("", name.lower()) not in STOP_CHARGING

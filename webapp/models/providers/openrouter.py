@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from webapp.models.providers.base import ModelRequest
-from webapp.models.providers.openai import OpenAIProvider
-from webapp.models.providers.openai_reply import OpenAIReader, reply_of
+from webapp.models.providers.openai import OpenAIProvider, OpenAIReader, reply_of
 from webapp.models.providers.provider_http import ReplyFormat
 from webapp.models.providers.values import charged, cost_of, count_of, dict_of, id_of, name_of
 from webapp.models.upstream import Upstream

@@ -4,7 +4,7 @@ from decimal import Decimal, DecimalException
 from typing import Any
 
 from webapp.models.upstream.bounded_json import MOST_PARTS, Unreadable, load
-from webapp.streaming.events import Delta, Reasoning, Text
+from webapp.streaming.events import Delta, Reasoning, Text, Usage
 
 LONGEST_NAME = 200
 LONGEST_ID = 120
@@ -95,3 +95,13 @@ def id_of(value: Any) -> str:
     """Returns an id from a server; empty if it can't be one to query later."""
     is_id = isinstance(value, str) and len(value) <= LONGEST_ID and value.isascii() and value.isprintable()
     return value if is_id else ""
+
+
+def openai_usage(value: Any) -> Usage | None:
+    """Returns the counts and the cost as OpenAI-compatible servers report them, with answers and with embeddings."""
+    if not (reported := dict_of(value)):
+        return None
+    elsewhere = dict_of(reported.get("cost_details")).get("upstream_inference_cost")
+    cost = charged(reported.get("cost"), elsewhere, is_own_key=reported.get("is_byok"))
+    usage = Usage(count_of(reported.get("prompt_tokens")), count_of(reported.get("completion_tokens")), cost)
+    return None if usage == Usage() else usage

@@ -11,7 +11,7 @@ from gevent import get_hub
 from gevent.monkey import get_original
 
 from webapp.base.heavy.turns import in_next_turn
-from webapp.streaming.flush_beat import next_stroke
+from webapp.streaming.run import next_stroke
 
 # How long readers run one after another before the event loop handles what has no socket, such as timers.
 WAKING_SECONDS = 0.05

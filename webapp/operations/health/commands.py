@@ -15,8 +15,8 @@ from flask.cli import with_appcontext
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import Config
 from webapp.base.current import the_config
-from webapp.base.database.copying import service
-from webapp.base.database.copying.service import Copied, Index
+from webapp.base.database import copying
+from webapp.base.database.copying import Copied, Index
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
 from webapp.base.env_variables import database_url
@@ -177,7 +177,7 @@ def _own_url() -> str:
 
 
 def _copy(source_url: str, target_url: str) -> Copied:
-    return service.copy(source_url, target_url, brought(Index))
+    return copying.copy(source_url, target_url, brought(Index))
 
 
 @contextmanager

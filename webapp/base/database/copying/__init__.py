@@ -1,1 +1,0 @@
-"""Copies a whole database row by row into another, SQLite or PostgreSQL."""
