@@ -12,7 +12,7 @@ from webapp.plans import plan_types, validation
 from webapp.plans.draft import Draft
 from webapp.plans.ending import ParsedPlan, kept, repaired
 from webapp.plans.export import as_calendar
-from webapp.plans.repair import MOST_CHARS
+from webapp.plans.model_requests import MOST_CHARS
 from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
 from webapp.rendering.difference import difference
 

@@ -20,8 +20,7 @@ from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.plans import shown
 from webapp.plans.feed import PlanFeed, PlanPosition, Writing
-from webapp.plans.progress import Pace
-from webapp.plans.projection import PlanProjection
+from webapp.plans.projection import Pace, PlanProjection
 from webapp.plans.schema import MOST_ITEMS
 from webapp.plans.tables import Plan
 from webapp.streaming.events import Delta

@@ -18,8 +18,7 @@ from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.plans import queries, shown
 from webapp.plans.parts import text_of
-from webapp.plans.progress import Pace, time_left
-from webapp.plans.projection import PlanProjection
+from webapp.plans.projection import Pace, PlanProjection, time_left
 from webapp.plans.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
 from webapp.plans.tables import Plan
 from webapp.rendering.part import part

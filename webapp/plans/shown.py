@@ -14,8 +14,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
 from webapp.plans.parts import Card, Editing, Maker, Section
-from webapp.plans.progress import Pace, time_left
-from webapp.plans.projection import PlanProjection
+from webapp.plans.projection import Pace, PlanProjection, time_left
 from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.tables import Plan
 from webapp.streaming.broadcaster import Cursor

@@ -42,8 +42,7 @@ from webapp.engine.watching.watcher_loop import LOST
 from webapp.people.accounts.guards import found
 from webapp.plans import kind, plan_types, queries, service, shown
 from webapp.plans.preferences import sorted_preferences
-from webapp.plans.progress import Progress, progress_at_end, progress_of
-from webapp.plans.projection import PlanProjection
+from webapp.plans.projection import PlanProjection, Progress, progress_at_end, progress_of
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.streaming.events import Failed
 
