@@ -23,10 +23,10 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
-from webapp.plans import plan_types
-from webapp.plans.plan_types import FOLDER
-from webapp.plans.projection import Pace, PlanProjection, progress_of, time_left
 from webapp.plans.queries import median_seconds
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.writing.projection import Pace, PlanProjection, progress_of, time_left
 from webapp.streaming.codec import Decoder, Message
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry

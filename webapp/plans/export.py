@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from webapp.plans.schema import Schema, day, kind_of, label, sections
+from webapp.plans.types.schema import Schema, day, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 DAYS_OF_WEEK = len(WEEKDAYS)

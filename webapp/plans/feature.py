@@ -2,9 +2,11 @@
 
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
-from webapp.plans import queries, shown, type_views, views
-from webapp.plans.kind import PLAN
-from webapp.plans.prompts import OF_PLANS
+from webapp.plans import queries
+from webapp.plans.pages import shown, views
+from webapp.plans.types import views as type_views
+from webapp.plans.writing.kind import PLAN
+from webapp.plans.writing.prompts import OF_PLANS
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 

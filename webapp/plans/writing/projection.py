@@ -5,8 +5,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.plans.draft import Draft
-from webapp.plans.schema import Schema, at, element_of, expected, is_whole, main_list, missing, received, steps, value_at, without
+from webapp.plans.types.schema import (
+    Schema,
+    at,
+    element_of,
+    expected,
+    is_whole,
+    main_list,
+    missing,
+    received,
+    steps,
+    value_at,
+    without,
+)
+from webapp.plans.writing.draft import Draft
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Started
 from webapp.streaming.topics import Entry

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.plans.schema import Schema, kind_of, label
+from webapp.plans.types.schema import Schema, kind_of, label
 
 LONG_CHARS = 200
 

@@ -18,14 +18,17 @@ from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
-from webapp.plans import content, export, plan_types, queries, service, shown
-from webapp.plans.feed import PlanFeed, PlanPosition
-from webapp.plans.fields import form, typed, typed_single
-from webapp.plans.parts import Editing
-from webapp.plans.plan_types import Type
-from webapp.plans.schema import at, defaults, value_at
+from webapp.plans import export, queries
+from webapp.plans.pages import shown
+from webapp.plans.pages.feed import PlanFeed, PlanPosition
+from webapp.plans.pages.fields import form, typed, typed_single
+from webapp.plans.pages.parts import Editing
 from webapp.plans.tables import Plan
-from webapp.plans.validation import Rejected
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import Type
+from webapp.plans.types.schema import at, defaults, value_at
+from webapp.plans.types.validation import Rejected
+from webapp.plans.writing import content, service
 from webapp.rendering.difference import difference
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form

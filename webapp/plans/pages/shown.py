@@ -13,10 +13,10 @@ from webapp.engine.notice_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
-from webapp.plans.parts import Card, Editing, Maker, Section
-from webapp.plans.projection import Pace, PlanProjection, time_left
-from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.pages.parts import Card, Editing, Maker, Section
 from webapp.plans.tables import Plan
+from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.writing.projection import Pace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from webapp.plans.fields import Field, Group, single
-from webapp.plans.schema import Schema, at, day, kind_of, label, sections, value_at
+from webapp.plans.pages.fields import Field, Group, single
+from webapp.plans.types.schema import Schema, at, day, kind_of, label, sections, value_at
 
 Fields = tuple[Field | Group, ...]
 

@@ -12,12 +12,12 @@ from webapp.engine.engine import Engine, Source
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
-from webapp.plans import prompts
-from webapp.plans.draft import SEPARATOR, Draft, heading
-from webapp.plans.ending import ParsedPlan, repaired
 from webapp.plans.queries import inputs_of
-from webapp.plans.schema import upstream
 from webapp.plans.tables import Plan
+from webapp.plans.types.schema import upstream
+from webapp.plans.writing import prompts
+from webapp.plans.writing.draft import SEPARATOR, Draft, heading
+from webapp.plans.writing.ending import ParsedPlan, repaired
 from webapp.prompts import active_prompts, arm_choice
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
 from webapp.streaming.failure import ProviderError
