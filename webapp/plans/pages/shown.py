@@ -1,6 +1,6 @@
 """Plans as pages show them: sections, cards and tasks, for any plan type."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -77,7 +77,7 @@ def plan(
 ) -> ShownPlan:
     """Returns a plan to show, including what has been written so far."""
     broadcast = engine.broadcast(generation) if generation and row.is_running else None
-    content, notices = row.content, tuple(_notices(generation))
+    content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
     left = ""
     if broadcast and generation:
@@ -210,7 +210,3 @@ def _receipt(generation: Generation) -> str:
     if generation.output_tokens is not None:
         parts.append(f"{generation.output_tokens:,} tokens")
     return " · ".join(filter(None, (*parts, cost([generation]))))
-
-
-def _notices(generation: Generation | None) -> Iterator[str]:
-    yield from (text for text, _ in notice_lines(generation.notices if generation else ()))
