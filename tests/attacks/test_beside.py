@@ -13,7 +13,7 @@ from tests.support.bystander import bystander
 from tests.support.tab import Tab
 from tests.test_extensions import held_by_another_process
 from tests.upstream.handle import Upstream
-from webapp.plans import plan_types
+from webapp.plans.types import plan_types
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

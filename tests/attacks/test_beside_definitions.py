@@ -10,7 +10,7 @@ from tests.attacks.scene import Scene, opened
 from tests.support.bystander import bystander
 from tests.support.person import Reply
 from tests.upstream.handle import Upstream
-from webapp.plans import plan_types
+from webapp.plans.types import plan_types
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

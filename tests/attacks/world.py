@@ -24,8 +24,8 @@ from webapp.operations.experiments.tryouts import Tryout, TryoutAnswer
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
-from webapp.plans import plan_types
 from webapp.plans.tables import Plan, PlanInputs
+from webapp.plans.types import plan_types
 from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion
 
 # Tables that change when a page is viewed, or that record refused requests.

@@ -19,8 +19,8 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import Turn
 from webapp.people.accounts.tables import User
-from webapp.plans import service as plans
 from webapp.plans.tables import Plan
+from webapp.plans.writing import service as plans
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry

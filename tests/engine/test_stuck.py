@@ -24,7 +24,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
-from webapp.plans import service as plans
+from webapp.plans.writing import service as plans
 from webapp.settings.service import set_setting
 
 

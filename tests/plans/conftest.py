@@ -19,8 +19,9 @@ from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts.tables import User
-from webapp.plans import queries, service
+from webapp.plans import queries
 from webapp.plans.tables import Plan
+from webapp.plans.writing import service
 from webapp.settings.service import set_setting, setting
 
 GOALS = {"goals": ["Finish the shelf", "Answer old letters"], "start_date": "2026-03-02"}

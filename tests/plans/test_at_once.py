@@ -5,8 +5,8 @@ import pytest
 
 from tests.support.statements import listening
 from webapp.base.db import db
-from webapp.plans import content
 from webapp.plans.tables import Plan
+from webapp.plans.writing import content
 
 PLACES = "weeks.0.tasks.0", "weeks.0.tasks.1"
 

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.turns import nobody_waits
 from webapp.base.errors import Invalid
-from webapp.plans import plan_types, validation
-from webapp.plans.draft import Draft
-from webapp.plans.ending import ParsedPlan, kept, repaired
 from webapp.plans.export import as_calendar
-from webapp.plans.repair import MOST_CHARS
-from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
+from webapp.plans.types import plan_types, validation
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
+from webapp.plans.writing.draft import Draft
+from webapp.plans.writing.ending import ParsedPlan, kept, repaired
+from webapp.plans.writing.model_requests import MOST_CHARS
 from webapp.rendering.difference import difference
 
 UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}, "b": {"type": "string"}}}

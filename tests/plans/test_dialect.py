@@ -23,8 +23,8 @@ from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.people.accounts.tables import User
-from webapp.plans import plan_types
-from webapp.plans.plan_types import FOLDER
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import FOLDER
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import Decoder, Message
 

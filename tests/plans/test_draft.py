@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from webapp.plans import plan_types, validation
-from webapp.plans.draft import Draft, heading
-from webapp.plans.ending import kept, repaired
-from webapp.plans.plan_types import FOLDER, Type
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import at, missing, received, reduced_to, upstream, without
+from webapp.plans.types import plan_types, validation
+from webapp.plans.types.plan_types import FOLDER, Type
+from webapp.plans.types.schema import at, missing, received, reduced_to, upstream, without
+from webapp.plans.writing.draft import Draft, heading
+from webapp.plans.writing.ending import kept, repaired
+from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 

@@ -19,12 +19,11 @@ from webapp.engine.watching.watchers import Context
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
-from webapp.plans import shown
-from webapp.plans.feed import PlanFeed, PlanPosition, Writing
-from webapp.plans.progress import Pace
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import MOST_ITEMS
+from webapp.plans.pages import shown
+from webapp.plans.pages.feed import PlanFeed, PlanPosition, Writing
 from webapp.plans.tables import Plan
+from webapp.plans.types.schema import MOST_ITEMS
+from webapp.plans.writing.projection import Pace, PlanProjection
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 

@@ -11,8 +11,8 @@ from tests.plans.halting import WEEK_2, halting
 from tests.plans.program import GENERATE, GOALS, Program
 from tests.support.marks import on_both_databases
 from webapp.base.db import db
-from webapp.plans import content
 from webapp.plans.tables import Plan, PlanInputs, PlanQuota
+from webapp.plans.writing import content
 from webapp.settings.service import set_setting
 
 INPUTS, WHOLE = "/api/plan/inputs", "/service/generate"

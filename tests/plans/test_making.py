@@ -11,11 +11,12 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db
 from webapp.base.errors import Conflict
 from webapp.engine.duties import journal
-from webapp.plans import plan_types, service, validation
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import missing
 from webapp.plans.tables import Plan
-from webapp.plans.validation import Rejected
+from webapp.plans.types import plan_types, validation
+from webapp.plans.types.schema import missing
+from webapp.plans.types.validation import Rejected
+from webapp.plans.writing import service
+from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Delta
 
 

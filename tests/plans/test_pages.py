@@ -16,8 +16,8 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
-from webapp.plans import plan_types
-from webapp.plans.plan_types import FOLDER
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import FOLDER
 
 RECIPES = """
 title: A week of cooking

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from webapp.plans.parts import Maker
+from webapp.plans.pages.parts import Maker
 
 TASK = {"type": "object", "properties": {"title": {"type": "string"}, "minutes": {"type": "integer"}}}
 WEEK = {"type": "object", "properties": {"aim": {"type": "string"}, "tasks": {"type": "array", "items": TASK}}}

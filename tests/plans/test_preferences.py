@@ -10,11 +10,12 @@ from tests.plans.program import GOALS, Program
 from tests.support.marks import on_both_databases
 from webapp.base.db import db
 from webapp.engine.tables import Generation
-from webapp.plans import plan_types, queries
-from webapp.plans.plan_types import FOLDER
-from webapp.plans.preferences import MOST, MOST_CHARS, sorted_preferences
-from webapp.plans.prompts import OTHERS
+from webapp.plans import queries
 from webapp.plans.tables import Plan
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types.preferences import MOST, MOST_CHARS, sorted_preferences
+from webapp.plans.writing.prompts import OTHERS
 
 INPUTS = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).inputs
 

@@ -24,10 +24,10 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
-from webapp.plans import plan_types
-from webapp.plans.plan_types import FOLDER
-from webapp.plans.progress import Pace, progress_of, time_left, usual_seconds
-from webapp.plans.projection import PlanProjection
+from webapp.plans.queries import median_seconds
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.writing.projection import Pace, PlanProjection, progress_of, time_left
 from webapp.streaming.codec import Decoder, Message
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
@@ -77,9 +77,9 @@ def test_the_time_left_in_words(usual: float, words: str) -> None:
 
 
 def test_the_usual_time_is_that_of_the_same_model_if_known() -> None:
-    assert usual_seconds([], "a") is None
-    assert usual_seconds([("a", 10), ("b", 1), ("a", 30), ("a", 12)], "a") == 12
-    assert usual_seconds([("a", 10), ("b", 2)], "c") == 6
+    assert median_seconds([], "a") is None
+    assert median_seconds([("a", 10), ("b", 1), ("a", 30), ("a", 12)], "a") == 12
+    assert median_seconds([("a", 10), ("b", 2)], "c") == 6
 
 
 def test_events_status_and_page_tell_the_same(desk: LorebookEditor, app: Flask, program: Program, member: Browser) -> None:

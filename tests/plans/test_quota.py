@@ -11,9 +11,9 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db, write
 from webapp.base.errors import TooMany
 from webapp.people.accounts.tables import User
-from webapp.plans import service
-from webapp.plans.quota import QuotaUsedUp
 from webapp.plans.tables import PlanInputs, PlanQuota
+from webapp.plans.writing import service
+from webapp.plans.writing.quota import QuotaUsedUp
 
 LIMIT = 3
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.plans.conftest import LorebookEditor
 from tests.support.rounds import ROUNDS
-from webapp.plans import validation
 from webapp.plans.tables import Plan
+from webapp.plans.types import validation
 from webapp.settings.service import set_setting
 
 FAULTY = ("demo/truncated", "demo/malformed", "demo/fenced", "demo/wrong-types")

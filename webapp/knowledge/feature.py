@@ -1,6 +1,8 @@
 """The knowledge feature: its pages, its chapter of the health page, and the work that resumes after a restart."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Executable, exists, func, select
 
@@ -28,7 +30,12 @@ BYTES = func.coalesce(func.sum(Document.bytes), 0)
 
 def chapter() -> Chapter:
     """Includes documents in the trash. A collection that isn't shared is not named, because its name is private to its owner."""
-    statements = select(BYTES, func.count(Document.id)), _by_person(), _by_collection()
+    is_shared = exists().where(grants.is_about(COLLECTION, Collection.id.expression)).correlate(Collection)
+    statements = (
+        select(BYTES, func.count(Document.id)),
+        _largest(User.email, by=(User.id, User.email)),
+        _largest(Collection.name, User.email, is_shared, by=(Collection.id, Collection.name, User.email)),
+    )
     try:
         whole, people, collections = bounded.read(statements, until=time.monotonic() + PATIENCE_SECONDS)
     except bounded.TooLate as late:
@@ -46,18 +53,10 @@ def _words(total: int, count: int) -> str:
     return f"{size(int(total))} in {plural(count, 'document')}."
 
 
-def _by_person() -> Executable:
-    query = select(User.email, BYTES, func.count(Document.id)).select_from(Document)
-    query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
-    return query.group_by(User.id, User.email).order_by(BYTES.desc(), User.id).limit(LISTED)
-
-
-def _by_collection() -> Executable:
-    is_shared = exists().where(grants.is_about(COLLECTION, Collection.id.expression)).correlate(Collection)
-    names = Collection.name, User.email, is_shared
+def _largest(*names: Any, by: Sequence[Any]) -> Executable:
     query = select(*names, BYTES, func.count(Document.id)).select_from(Document)
     query = query.join(Collection, Collection.id == Document.collection_id).join(User, User.id == Collection.owner_id)
-    return query.group_by(Collection.id, Collection.name, User.email).order_by(BYTES.desc(), Collection.id).limit(LISTED)
+    return query.group_by(*by).order_by(BYTES.desc(), by[0]).limit(LISTED)
 
 
 FEATURE = Feature(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from webapp.plans.schema import Schema, day, kind_of, label, sections
+from webapp.plans.types.schema import Schema, day, is_of_objects, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 DAYS_OF_WEEK = len(WEEKDAYS)
@@ -56,7 +56,7 @@ def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]
 
 
 def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> list[str]:
-    if kind_of(part) == "array" and kind_of(part.get("items", {})) == "object":
+    if is_of_objects(part):
         items = part["items"]
         found = [line for place, each in enumerate(value) for line in _item(f"{name}.{place}", items, each, place + 1, ticked)]
         return [f"## {_line(label(part, name))}", "", *found]

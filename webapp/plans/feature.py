@@ -2,15 +2,16 @@
 
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
-from webapp.plans import export_views, queries, shown, type_views, views
-from webapp.plans.access import planner
-from webapp.plans.kind import PLAN
-from webapp.plans.prompts import OF_PLANS
+from webapp.plans import queries
+from webapp.plans.pages import shown, views
+from webapp.plans.types import views as type_views
+from webapp.plans.writing.kind import PLAN
+from webapp.plans.writing.prompts import OF_PLANS
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(views.bp, export_views.bp, type_views.bp),
+    blueprints=(views.bp, views.files, type_views.bp),
     brings=(
         PLAN,
         *OF_PLANS,
@@ -20,7 +21,7 @@ FEATURE = Feature(
             template="plans/_rows.html",
             changes=("plan",),
             read=lambda me: {"plans": [shown.listed(the_engine(), each) for each in queries.plans_of(me.id)]},
-            reader=planner,
+            reader=views.planner,
             rows=GrowingRows(
                 template="plans/_row.html",
                 event="element",

@@ -7,7 +7,6 @@ from sqlalchemy import select
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.tables import Generation
-from webapp.plans import progress
 from webapp.plans.tables import Plan, PlanInputs
 
 # How many plans tell how long one takes: their median changes soon after the model does.
@@ -57,7 +56,15 @@ def usual_seconds(plan: Plan, model: str) -> float | None:
         Generation.id.in_(newest.order_by(Plan.id.desc()).limit(RECENT))
     )
     times = db.session.execute(recent).all()
-    return progress.usual_seconds([(each, (end - start).total_seconds()) for each, start, end in times if start and end], model)
+    return median_seconds([(each, (end - start).total_seconds()) for each, start, end in times if start and end], model)
+
+
+def median_seconds(durations: Sequence[tuple[str, float]], model: str) -> float | None:
+    """Returns the usual duration of pairs of model and seconds: that of this model if there is one, else that of all."""
+    own = [seconds for name, seconds in durations if name == model]
+    usual = sorted(own or [seconds for _, seconds in durations])
+    # `statistics` has the median, and a megabyte of modules for it.
+    return (usual[(len(usual) - 1) // 2] + usual[len(usual) // 2]) / 2 if usual else None
 
 
 def plan_of(generation: Generation) -> Plan | None:

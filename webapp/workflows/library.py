@@ -15,7 +15,7 @@ from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.people.accounts.tables import User
-from webapp.plans import plan_types
+from webapp.plans.types import plan_types
 from webapp.workflows.definition import parsing
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import Fault

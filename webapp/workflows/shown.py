@@ -11,9 +11,9 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.service import active_in
 from webapp.knowledge import formats
-from webapp.plans import shown as plans_shown
+from webapp.plans.pages import shown as plans_shown
+from webapp.plans.pages.shown import ShownPlan
 from webapp.plans.queries import generation_of, inputs_of
-from webapp.plans.shown import ShownPlan
 from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.slots import Slot, text_of

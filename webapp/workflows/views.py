@@ -17,7 +17,7 @@ from webapp.knowledge.documents import documents
 from webapp.knowledge.documents.documents import Sent
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
-from webapp.plans.feed import PlanFeed, PlanPosition
+from webapp.plans.pages.feed import PlanFeed, PlanPosition
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries, shown

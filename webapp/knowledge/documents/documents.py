@@ -120,7 +120,7 @@ def _added(row: dict[str, Any], stream: IO[bytes], by: User) -> Added:
 
 def change(document: Document, *, by: User, title: str | None = None, level: int | None = None) -> None:
     """Changes a document's title or level; a new title means reading it again, because the title is indexed too."""
-    collection = _writable(document, by)
+    collection = writable_collection(document, by)
     name = document.title if title is None else checked_title(title)
     # A lower level shows the document to more people.
     if level not in (None, document.level) and collection.owner_id != by.id:
@@ -135,7 +135,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
 
 def again(document: Document, *, by: User) -> None:
     """Queues a document to be read again; its current passages stay searchable until then."""
-    _writable(document, by)
+    writable_collection(document, by)
     with write():
         _read_again(document)
     _notify(document)
@@ -143,7 +143,7 @@ def again(document: Document, *, by: User) -> None:
 
 def delete(document: Document, *, by: User) -> None:
     """Moves a document to the trash: search stops finding it immediately, and it can be restored."""
-    _writable(document, by)
+    writable_collection(document, by)
     with write():
         document.deleted_at = utc_now()
     _notify(document)
@@ -152,7 +152,7 @@ def delete(document: Document, *, by: User) -> None:
 
 def restore(document: Document, *, by: User) -> None:
     """Restores a deleted document."""
-    _writable(document, by)
+    writable_collection(document, by)
     try:
         with write():
             document.deleted_at = None
@@ -184,11 +184,6 @@ def refuse_unless_writer(collection: Collection, user: User) -> None:
         raise Forbidden(ONLY_READERS)
 
 
-def refuse_unless_theirs(document: Document, user: User) -> None:
-    """Raises `Forbidden` for people who can read the document but not change it."""
-    _writable(document, user)
-
-
 def checked_title(title: str) -> str:
     title = " ".join(checked_text(title, "title", most=MOST_TITLE).split())
     if not title or not title.isprintable():
@@ -196,7 +191,8 @@ def checked_title(title: str) -> str:
     return title
 
 
-def _writable(document: Document, by: User) -> Collection:
+def writable_collection(document: Document, by: User) -> Collection:
+    """Returns the document's collection; raises `Forbidden` for people who can read the document but not change it."""
     collection = queries.collection(by, document.collection_id)
     if collection is None:
         raise Conflict(GONE)

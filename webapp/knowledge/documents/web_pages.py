@@ -85,7 +85,7 @@ def again(document: Document, *, by: User) -> bool:
     if not document.url:
         documents.again(document, by=by)
         return True
-    documents.refuse_unless_theirs(document, by)
+    documents.writable_collection(document, by)
     creation_limit.count(by.id)
     had_failed = document.state == "failed"
     # Its address was not entered by the person who reads it again.

@@ -13,9 +13,9 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import GenerationFacts
 from webapp.engine.tables import Generation
-from webapp.plans.kind import PLAN
-from webapp.plans.projection import PlanProjection
 from webapp.plans.tables import Plan
+from webapp.plans.writing.kind import PLAN
+from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import queries
 from webapp.workflows.running import handover, model_calls, planning, runs

@@ -10,12 +10,13 @@ from webapp.base.db import db
 from webapp.base.errors import Busy, Conflict, Forbidden, Invalid
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
-from webapp.plans import plan_types, service
 from webapp.plans.export import as_markdown
 from webapp.plans.queries import generation_of, inputs_of
-from webapp.plans.service import Origin
 from webapp.plans.tables import Plan
-from webapp.plans.validation import Rejected
+from webapp.plans.types import plan_types
+from webapp.plans.types.validation import Rejected
+from webapp.plans.writing import service
+from webapp.plans.writing.service import Origin
 from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.texts import PLACE, shown
 from webapp.workflows.running.interpreter import text_for

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, write
@@ -24,7 +23,7 @@ from webapp.workflows.running import handover, interpretation, model_calls
 from webapp.workflows.running.interpreter import apply, slot_of
 from webapp.workflows.running.moving import moved, same_steps
 from webapp.workflows.running.record import definition_of, locked_run, record
-from webapp.workflows.state import Event, Result, State
+from webapp.workflows.state import Event, State
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
@@ -105,7 +104,9 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
         row = locked_run(session, id)
         earlier = queries.sent_before(id, sent_as)
         if not earlier:
-            result = _recorded(session, row, event, seen, sent_as)
+            if seen not in (None, row.seq):
+                raise Conflict(ELSEWHERE)
+            result = record(session, row, event, sent_as=sent_as)
     if earlier:
         return _repeated(row, earlier)
     if event.kind == "cancel" and not result.refusal:
@@ -133,12 +134,6 @@ def _repeated(run: WorkflowRun, earlier: RunEvent) -> WorkflowRun:
     if earlier.refusal:
         raise _refusal(run, earlier.refusal, is_invalid=True)
     return run
-
-
-def _recorded(session: Session, run: WorkflowRun, event: Event, seen: int | None, sent_as: str | None) -> Result:
-    if seen not in (None, run.seq):
-        raise Conflict(ELSEWHERE)
-    return record(session, run, event, sent_as=sent_as)
 
 
 def stop(run: WorkflowRun) -> None:

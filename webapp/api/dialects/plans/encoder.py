@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.streaming.encoding import DialectFrame, State
-from webapp.plans.progress import Pace, progress_of
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import Schema, sections
+from webapp.plans.types.schema import Schema, sections
+from webapp.plans.writing.projection import Pace, PlanProjection, progress_of
 from webapp.streaming.events import TRIED, Ended, Notice
 from webapp.streaming.topics import Entry
 

@@ -40,11 +40,13 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.people.accounts.guards import found
-from webapp.plans import kind, plan_types, queries, service, shown
-from webapp.plans.preferences import sorted_preferences
-from webapp.plans.progress import Progress, progress_at_end, progress_of
-from webapp.plans.projection import PlanProjection
+from webapp.plans import queries
+from webapp.plans.pages import shown
 from webapp.plans.tables import Plan, PlanInputs
+from webapp.plans.types import plan_types
+from webapp.plans.types.preferences import sorted_preferences
+from webapp.plans.writing import kind, service
+from webapp.plans.writing.projection import PlanProjection, Progress, progress_at_end, progress_of
 from webapp.streaming.events import Failed
 
 TAG = "Plans compatibility API"

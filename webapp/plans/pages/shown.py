@@ -1,6 +1,6 @@
 """Plans as pages show them: sections, cards and tasks, for any plan type."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,10 @@ from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
-from webapp.plans.parts import Card, Editing, Maker, Section
-from webapp.plans.progress import Pace, time_left
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.pages.parts import Card, Editing, Maker, Section
 from webapp.plans.tables import Plan
+from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.writing.projection import Pace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
@@ -78,7 +77,7 @@ def plan(
 ) -> ShownPlan:
     """Returns a plan to show, including what has been written so far."""
     broadcast = engine.broadcast(generation) if generation and row.is_running else None
-    content, notices = row.content, tuple(_notices(generation))
+    content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
     left = ""
     if broadcast and generation:
@@ -211,7 +210,3 @@ def _receipt(generation: Generation) -> str:
     if generation.output_tokens is not None:
         parts.append(f"{generation.output_tokens:,} tokens")
     return " · ".join(filter(None, (*parts, cost([generation]))))
-
-
-def _notices(generation: Generation | None) -> Iterator[str]:
-    yield from (text for text, _ in notice_lines(generation.notices if generation else ()))

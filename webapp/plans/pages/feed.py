@@ -16,12 +16,12 @@ from webapp.engine.watching.lane_feed import LaneFeed
 from webapp.engine.watching.lists import ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
-from webapp.plans import queries, shown
-from webapp.plans.parts import text_of
-from webapp.plans.progress import Pace, time_left
-from webapp.plans.projection import PlanProjection
-from webapp.plans.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
+from webapp.plans import queries
+from webapp.plans.pages import shown
+from webapp.plans.pages.parts import text_of
 from webapp.plans.tables import Plan
+from webapp.plans.types.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
+from webapp.plans.writing.projection import Pace, PlanProjection, time_left
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
-from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:
     # Imported late at run time, so that only servers that make plans load it.

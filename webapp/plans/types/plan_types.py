@@ -15,11 +15,11 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.people.accounts.tables import User
-from webapp.plans import validation
-from webapp.plans.schema import Schema, defaults
 from webapp.plans.tables import PlanType
+from webapp.plans.types import validation
+from webapp.plans.types.schema import Schema, defaults
 
-FOLDER = Path(__file__).parent / "types"
+FOLDER = Path(__file__).parent / "shipped"
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 TEXTS = {"title": 80, "prompt": 20_000, "description": 300}
 # Names of fields that every plan's form has.

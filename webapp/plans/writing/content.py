@@ -15,10 +15,10 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.costs import keep_costs_alone
 from webapp.engine.tables import Generation
 from webapp.people.members import people
-from webapp.plans import validation
-from webapp.plans.kind import announce
-from webapp.plans.schema import at, dotted, put, steps, value_at
 from webapp.plans.tables import Plan
+from webapp.plans.types import validation
+from webapp.plans.types.schema import at, dotted, put, steps, value_at
+from webapp.plans.writing.kind import announce
 
 # The number of plans deleted in one transaction.
 AT_ONCE = 20

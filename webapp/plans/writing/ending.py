@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.plans import validation
-from webapp.plans.draft import Draft
-from webapp.plans.schema import Schema, element_of, is_within, received, steps, value_at, without
-from webapp.plans.validation import Fault
+from webapp.plans.types import validation
+from webapp.plans.types.schema import Schema, element_of, is_within, received, steps, value_at, without
+from webapp.plans.types.validation import Fault
+from webapp.plans.writing.draft import Draft
 
 # With more wrong places than this, the elements that contain them are requested instead.
 MOST_PLACES = 12

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from webapp.plans.fields import Field, Group, single
-from webapp.plans.schema import Schema, at, day, kind_of, label, sections, value_at
+from webapp.plans.pages.fields import Field, Group, single
+from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
 
 Fields = tuple[Field | Group, ...]
 
@@ -80,10 +80,10 @@ class Maker:
     editing: Editing | None = None
 
     def section(self, name: str, part: Schema) -> Section:
-        value, words, items = self.content.get(name), label(part, name), part.get("items", {})
+        value, words = self.content.get(name), label(part, name)
         state = "there" if value is not None else "waiting"
         fields = self._fields(name, part, value)
-        if kind_of(part) == "array" and kind_of(items) == "object":
+        if is_of_objects(part):
             return self._of_objects(name, part, value if isinstance(value, list) else [], state)
         if kind_of(part) == "array":
             rows = value if isinstance(value, list) else []

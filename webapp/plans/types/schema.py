@@ -142,7 +142,7 @@ def sections(schema: Schema) -> Iterator[tuple[str, Schema]]:
 
 def main_list(schema: Schema) -> str:
     """Returns the name of the list whose items measure progress, such as weeks or days."""
-    lists = [name for name, each in sections(schema) if kind_of(each) == "array" and kind_of(each.get("items", {})) == "object"]
+    lists = [name for name, each in sections(schema) if is_of_objects(each)]
     counted = (name for name in lists if schema["properties"][name].get("x-view") in ("timeline", "card"))
     return next(counted, next(iter(lists), ""))
 

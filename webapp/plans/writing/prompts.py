@@ -6,8 +6,8 @@ from typing import Any
 
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.models.prompt_sections import Section
-from webapp.plans import plan_types
-from webapp.plans.schema import Schema, at, reduced_to, upstream
+from webapp.plans.types import plan_types
+from webapp.plans.types.schema import Schema, at, reduced_to, upstream
 from webapp.prompts import active_prompts
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.built_in import BuiltIn, parts

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.plans.schema import Schema, kind_of, label
+from webapp.plans.types.schema import Schema, is_of_objects, kind_of, label
 
 LONG_CHARS = 200
 
@@ -87,7 +87,7 @@ def _field(
     words, path, items = label_of or label(schema, name), prefix + name, schema.get("items", {})
     if kind_of(schema) == "object":
         return Group(words, form(schema, value, errors, f"{path}."))
-    if kind_of(schema) == "array" and kind_of(items) == "object":
+    if is_of_objects(schema):
         rows = value if isinstance(value, list) else []
         places = ((place, form(items, row, errors, f"{path}.{place}.")) for place, row in enumerate(rows))
         return Group(words, tuple(Group(f"{label(items, 'Part')} {place + 1}", fields) for place, fields in places))
@@ -116,7 +116,7 @@ def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path:
     kind, items = kind_of(schema), schema.get("items", {})
     if kind == "object":
         return typed(schema, form, before, f"{path}.")
-    if kind == "array" and kind_of(items) == "object":
+    if is_of_objects(schema):
         return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
     given = [each.replace("\r\n", "\n").strip() for each in form.get(path, ())]
     if kind == "array":

@@ -21,12 +21,14 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
-from webapp.plans import plan_types, prompts, queries, quota
-from webapp.plans.kind import PLAN, announce
-from webapp.plans.model_requests import parameters_of, request_of, source_of
+from webapp.plans import queries
 from webapp.plans.queries import generation_of, inputs_of, plan_of
-from webapp.plans.schema import at, missing, steps, value_at
 from webapp.plans.tables import Plan, PlanInputs
+from webapp.plans.types import plan_types
+from webapp.plans.types.schema import at, missing, steps, value_at
+from webapp.plans.writing import prompts, quota
+from webapp.plans.writing.kind import PLAN, announce
+from webapp.plans.writing.model_requests import parameters_of, request_of, source_of
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.service import setting

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webapp.plans.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_place, put, value_at, without
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_place, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
 # Separates a plan from an answer that replaces some of its places, as in RFC 7464; JSON can't contain it.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.plans.schema import Schema, kind_of
+from webapp.plans.types.schema import Schema, kind_of
 from webapp.streaming.characters import Characters
 
 # What belongs to no field is part of every request to the model, so it stays about as long as the fields themselves.

@@ -13,14 +13,15 @@ from webapp.base.db import db, utc_now
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation
-from webapp.plans import quota, validation
-from webapp.plans.ending import Ending, ParsedPlan, ending, kept, repaired, steps_taken
 from webapp.plans.export import as_json
-from webapp.plans.projection import PlanProjection
 from webapp.plans.queries import plan_of
-from webapp.plans.schema import is_within
 from webapp.plans.tables import Plan
-from webapp.plans.validation import Fault
+from webapp.plans.types import validation
+from webapp.plans.types.schema import is_within
+from webapp.plans.types.validation import Fault
+from webapp.plans.writing import quota
+from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired, steps_taken
+from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Saved
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.transcript import Transcript

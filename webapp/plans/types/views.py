@@ -4,9 +4,9 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.people.accounts.guards import admin_only, who
-from webapp.plans import plan_types
-from webapp.plans.plan_types import Type
-from webapp.plans.schema import labels
+from webapp.plans.types import plan_types
+from webapp.plans.types.plan_types import Type
+from webapp.plans.types.schema import labels
 from webapp.web.htmx import done_message, redirect, render, wants_json
 
 bp = Blueprint("plan_types", __name__, url_prefix="/admin/plan-types")

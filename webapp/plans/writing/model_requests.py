@@ -1,12 +1,24 @@
-"""Limits the length of a plan's stream and, if the result is incomplete or invalid, calls the model once more to repair it."""
+"""The model requests of a plan: the first one, within limits, and a second that repairs missing or invalid parts."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from typing import Any
 
-from webapp.engine.engine import Source
-from webapp.plans.draft import SEPARATOR, heading
-from webapp.plans.ending import ParsedPlan
+from webapp.chat.prompt.builder import PromptBuilder
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source
+from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ModelRequest
+from webapp.plans.queries import inputs_of
+from webapp.plans.tables import Plan
+from webapp.plans.types.schema import upstream
+from webapp.plans.writing import prompts
+from webapp.plans.writing.draft import SEPARATOR, Draft, heading
+from webapp.plans.writing.ending import ParsedPlan, repaired
+from webapp.prompts import active_prompts, arm_choice
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -15,6 +27,9 @@ MOST_CHARS = 256 * 1024
 # Limits that were set on purpose are not circumvented, and a request that was not admitted is not repeated.
 WITHOUT_REPAIR = {"length", "content_filter"}
 NOT_REPAIRED = {"auth", "credit", "rate"}
+# The default token limit of a plan, if none is configured.
+MOST_TOKENS = 4000
+MOST_QUOTED = 40
 
 
 class RepairingSource:
@@ -116,3 +131,51 @@ def _added(one: Usage | None, other: Usage | None) -> Usage | None:
     cost = f"{Decimal(one.cost) + Decimal(other.cost):f}" if one.cost and other.cost else None
     tokens = both(one.input_tokens, other.input_tokens), both(one.output_tokens, other.output_tokens)
     return Usage(*tokens, cost, other.model or one.model)
+
+
+def parameters_of(model: str) -> dict[str, Any]:
+    """Returns the parameters of a plan's model request."""
+    found = providers().parameters(model)
+    return {**found, "max_tokens": found["max_tokens"] or MOST_TOKENS} if "max_tokens" in found else found
+
+
+def request_of(generation: Generation) -> ModelRequest:
+    """Builds the first request from the stored prompt, so that what pages show as sent is what was sent."""
+    prompt = generation.prompt
+    return _request(generation.model_asked, prompt, prompt["schema"], prompt["parameters"])
+
+
+def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
+    """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
+    is_whole = bool(generation.prompt.get("is_whole"))
+    source = generations.ladder(engine, request_of(generation), is_whole=is_whole)
+    return repairing_source(engine, generation, plan.about, inputs_of(plan).values)(source)
+
+
+def repairing_source(
+    engine: Engine, generation: Generation, about: dict[str, Any], inputs: dict[str, Any]
+) -> Callable[[Source], Source]:
+    """Returns a wrapper that calls the model once more for the places that are wrong."""
+    model, prompt, about, inputs = generation.model_asked, dict(generation.prompt), dict(about), dict(inputs)
+    unit = arm_choice.again(prompt)
+    schema, there, places = about["plan"], prompt.get("there", {}), prompt.get("places", [])
+
+    def judge(text: str) -> ParsedPlan:
+        draft = Draft(there, places, takes_places=bool(places))
+        draft.feed(text)
+        return repaired(draft, schema)
+
+    def ask(found: ParsedPlan) -> Source:
+        wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
+        wanted = prompts.schema_of_places(schema, found.places)
+        with engine.in_app():
+            parts = prompts.for_places(about, inputs, found.value, found.places, unit, wrong=wrong)
+            return generations.ladder(engine, _request(model, parts, wanted, {**prompt["parameters"], "temperature": 0.0}))
+
+    return lambda source: RepairingSource(source, judge, ask)
+
+
+def _request(model: str, prompt: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
+    schema_text = json.dumps(upstream(schema), ensure_ascii=False)
+    notices = tuple(active_prompts.notices(prompt))
+    return PromptBuilder.of(prompt).build(model, [("user", prompt["asked"])], schema=schema_text, notices=notices, **parameters)
