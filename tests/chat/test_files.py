@@ -22,7 +22,7 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import picture, reference, request_pictures, storage, unused
+from webapp.chat.files import picture, reference, request_pictures, storage
 from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
@@ -234,7 +234,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     owner.wait_for(chat, ended)
     with app.app_context():
         assert db.session.scalar(select(StoredFile.is_sent))
-        unused.sweep()
+        erasing.sweep_files()
         assert len(folder(app)) == 1
         source = db.session.scalars(select(Chat.id)).one()
         head = db.session.scalars(select(Message.id).where(Message.role == "assistant")).one()
@@ -254,7 +254,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
     with app.app_context():
         assert len(db.session.scalars(select(ChatFile.chat_id)).all()) == 2
         erasing.erase(Chat.id == source)
-        unused.sweep()
+        erasing.sweep_files()
     assert owner.client.get(told["url"]).status_code == 200
     assert owner.page(fork).one(".pictures img").attributes["src"] == told["url"]
     with app.app_context():
@@ -263,7 +263,7 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
             session.get_one(Chat, first.chat_id).head_id = None
             first.deleted_at = utc_now()
         erasing.erase_branches(Message.deleted_at.is_not(None))
-        unused.sweep()
+        erasing.sweep_files()
         assert db.session.scalars(select(StoredFile.id)).all() == []
         assert folder(app) == []
     assert owner.get(told["url"]).status_code == 404

@@ -75,7 +75,7 @@ def test_what_was_kept_makes_the_same_request() -> None:
 
     kept = {**builder.parts, "parameters": {}, "messages": [], "left_out": 3}
 
-    assert PromptBuilder.of(kept).build("m", PATH) == builder.build("m", PATH)
+    assert PromptBuilder.from_record(kept).build("m", PATH) == builder.build("m", PATH)
 
 
 def test_without_a_budget_everything_is_sent() -> None:

@@ -98,7 +98,7 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
     assert all(each.text in contents for each in kept.sections)
     assert [each for each in kept.among(len(path)) if isinstance(each, Section)] == list(kept.sections)
-    assert PromptBuilder.of(builder.parts).build("m", path) == builder.build("m", path)
+    assert PromptBuilder.from_record(builder.parts).build("m", path) == builder.build("m", path)
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_messages_keep_their_order_among_sections(sections, path) -> None:
 def test_prompts_that_were_kept_by_name_are_still_read() -> None:
     kept = {"character": "Mara", "instructions": "Briefly.", "post_prompt": "Stay.", "parameters": {}, "messages": []}
 
-    assert PromptBuilder.of(kept).build("m", [("user", "Hello")]).turns == (
+    assert PromptBuilder.from_record(kept).build("m", [("user", "Hello")]).turns == (
         Turn("system", "Mara\n---\nBriefly."),
         Turn("system", "Stay."),
         Turn("user", "Hello"),
@@ -120,7 +120,7 @@ def test_prompts_that_were_kept_by_name_are_still_read() -> None:
 def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
     row = {"title": "Lore", "text": "lore", "colour": "blue"}
 
-    assert PromptBuilder.of({"sections": [row]}).sections == (Section("Lore", "lore"),)
+    assert PromptBuilder.from_record({"sections": [row]}).sections == (Section("Lore", "lore"),)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Permanently deletes chats and messages in small transactions: when they expire, or when a person requests it.
 
-A sweeper deletes what has expired; temporary chats expire after a day, or when they are closed.
+A sweeper deletes what has expired, and files that no message contains; temporary chats expire after a day, or when closed.
 
 The costs of their answers stay on record, without any text.
 """
 
-from collections.abc import Container, Sequence
+from collections import defaultdict
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
@@ -20,7 +21,9 @@ from webapp.base.heavy.threads import offload_at_once
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore
-from webapp.chat.files import unused
+from webapp.chat.files import storage
+from webapp.chat.files.reference import MARK, ids_in
+from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
@@ -34,6 +37,9 @@ from webapp.people.grants import grants
 from webapp.people.members import people
 from webapp.settings.service import setting
 
+# A draft can keep its files this long.
+UNSENT_FOR = timedelta(days=7)
+AT_ONCE = 50
 # How long a stopped answer has to end.
 END_SECONDS = 3.0
 TEMPORARY_FOR = timedelta(days=1)
@@ -169,9 +175,9 @@ def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
         if not some or session.scalar(new) is not None:
             return 0
-        referenced = unused.referenced_files(session, some)
+        referenced = referenced_files(session, some)
         _erase_messages(session, some)
-        unused.remove_unreferenced(session, referenced)
+        remove_unreferenced(session, referenced)
     return len(some)
 
 
@@ -245,6 +251,67 @@ def _let_it_end(engine: Engine, id: str) -> None:
         engine.pause(0.01)
 
 
+def sweep_files() -> None:
+    """Deletes files that are in no chat, a few per transaction."""
+    while _sweep_some():
+        queue_for_turn()
+
+
+def has_unsent_files() -> bool:
+    return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
+
+
+def referenced_files(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Returns the file ids in these messages by chat id; ids in a text that aren't files of the chat are ignored."""
+    query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
+    named = defaultdict[str, set[str]](set)
+    for chat_id, content in session.execute(query):
+        named[chat_id] |= ids_in([content])
+    return {chat_id: referenced for chat_id, ids in named.items() if (referenced := ids & _files_of(session, chat_id))}
+
+
+def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None:
+    """Removes these files from their chats unless another message there still contains them."""
+    for chat_id, ids in files.items():
+        gone = _unnamed(session, chat_id, ids)
+        session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
+        documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
+        for hash in session.scalars(documents).all():
+            chat_files.mark_file_for_deletion(session, chat_id, hash)
+
+
+def _files_of(session: Session, chat_id: str) -> set[str]:
+    return set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
+
+
+def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
+    """Returns the ids that no message of the chat contains; one pass over the messages checks all ids."""
+    left = set(ids)
+    query = select(Message.content).where(Message.chat_id == chat_id, Message.content.contains(MARK))
+    for content in session.scalars(query.execution_options(yield_per=AT_ONCE)):
+        left -= ids_in([content])
+    return left
+
+
+def _sweep_some() -> bool:
+    is_over = or_(StoredFile.is_sent, StoredFile.created_at < utc_now() - UNSENT_FOR)
+    with write() as session:
+        query = select(StoredFile.id, StoredFile.hash).where(and_(is_over, ~_is_in_a_chat())).limit(AT_ONCE)
+        rows = session.execute(query).all()
+        if not rows:
+            return False
+        session.execute(delete(StoredFile).where(StoredFile.id.in_([row.id for row in rows])))
+        gone = {row.hash for row in rows}
+        gone -= set(session.scalars(select(StoredFile.hash).where(StoredFile.hash.in_(gone))))
+        for hash in gone:
+            storage.remove(hash)
+    return True
+
+
+def _is_in_a_chat() -> ColumnElement[bool]:
+    return StoredFile.id.in_(select(ChatFile.file_id))
+
+
 STEPS = (
     finish,
     empty_trash,
@@ -253,13 +320,13 @@ STEPS = (
     trash.empty,
     stop_expired,
     erase_temporary,
-    unused.sweep,
+    sweep_files,
 )
 
 
 def sweep() -> bool:
     """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
-    return do_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or unused.has_unsent())
+    return do_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
 # Every quarter of an hour, as long as there is something that will expire.

@@ -9,7 +9,7 @@ from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views, version_views
+from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views
 from webapp.chat.page import views as pages
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -32,7 +32,7 @@ FEATURE = Feature(
         preview_views.bp,
         pages.reading,
         picker_views.bp,
-        version_views.bp,
+        pages.tree,
         lists.bp,
         lists.several,
         row_views.bp,

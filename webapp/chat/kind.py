@@ -110,7 +110,7 @@ def saved(generation: Generation) -> list[Saved]:
 
 def changed(generation: Generation) -> None:
     """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
-    if is_closed(generation) or not (after := post_answer.of(generation)):
+    if is_closed(generation) or not (after := post_answer.state_after(generation)):
         return
     notify(
         after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)

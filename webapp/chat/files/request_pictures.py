@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from webapp.chat.files import storage
-from webapp.chat.files.reference import Reference, ids_in, parted
+from webapp.chat.files.reference import ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.record.model_choice import can, named
 from webapp.models.providers.base import ModelRequest, Picture, Turn, named_picture
@@ -44,8 +44,6 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
         others = (each for each in references if each not in shown)
         names = (named_picture(each.name) if each.is_picture else f"[File: {each.name}]" for each in others)
         content = "\n\n".join(each for each in (text, *names) if each)
-        yield replace(turn, content=content, pictures=tuple(_picture(each, files[each.id]) for each in shown))
-
-
-def _picture(each: Reference, file: StoredFile) -> Picture:
-    return Picture(file.media_type, storage.path_of(file.hash), each.name)
+        found = ((files[each.id], each.name) for each in shown)
+        pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
+        yield replace(turn, content=content, pictures=pictures)

@@ -1,6 +1,5 @@
 """The steps to the first real answer: add a key, test it, send a message."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import url_for
@@ -41,7 +40,7 @@ def checklist(user: User | None) -> Checklist | None:
     if _has_answered():
         refused = refused_connections()
         return _another_key(refused[0]) if refused else None
-    best = _furthest(providers().connections())
+    best = max(providers().connections(), key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
     page = url_for("connections.edit", slug=best.slug)
     done = (best.is_usable, best.is_usable and bool(best.is_working), False)
     following = done.index(False)
@@ -66,10 +65,6 @@ def _trouble(live: LiveConnection) -> str:
     if live.refused_at:
         return f"Refused {ago(live.refused_at, utc_now())}, and not working since."
     return live.check_result or "The test failed."
-
-
-def _furthest(connections: Sequence[LiveConnection]) -> LiveConnection:
-    return max(connections, key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
 
 
 HAS_ANSWERED = PerApp[bool](bool)

@@ -57,7 +57,7 @@ def _home(form: MessageForm) -> Response:
     pinned, others, lanes = queries.sidebar_chats(me.id)
     newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
     recent = list_shown.chats(newest[:MOST_RECENT], lanes)
-    take_up_draft(form, drafts.of(me.id))
+    take_up_draft(form, drafts.draft_in(me.id))
     more = composer(form, send_url=url_for("home.begin"))
     del more["form"]
     more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}

@@ -215,22 +215,6 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
     return found
 
 
-def _fts5(words: Sequence[str]) -> str:
-    return " AND ".join(f'"{word}"' for word in words) + "*"
-
-
-def _tsquery(words: Sequence[str]) -> str:
-    return " & ".join(f"'{word}'" for word in words) + ":*"
-
-
-def _fts5_titles(words: Sequence[str]) -> str:
-    return " AND ".join(f'"{word}"*' for word in words)
-
-
-def _tsquery_titles(words: Sequence[str]) -> str:
-    return " & ".join(f"'{word}':*" for word in words)
-
-
 def _texts(start: str) -> TextClause:
     return text(TEXTS.format(start)).bindparams(bindparam("ids", expanding=True))
 
@@ -238,8 +222,8 @@ def _texts(start: str) -> TextClause:
 # CROSS JOIN fixes the join order: otherwise SQLite scans the chats by date and queries the full-text index for each. Messages
 # are sorted by descending rowid, so that SQLite reads the index from its end and stops at the limit.
 SQLITE = Statements(
-    _fts5,
-    _fts5_titles,
+    query=lambda words: " AND ".join(f'"{word}"' for word in words) + "*",
+    titles=lambda words: " AND ".join(f'"{word}"*' for word in words),
     messages=text(f"""
         SELECT {SHOWN}, bm25(messages_search) AS rank FROM messages_search
         CROSS JOIN messages m ON m.rowid = messages_search.rowid CROSS JOIN chats c ON c.id = m.chat_id
@@ -260,8 +244,8 @@ SQLITE = Statements(
     texts=_texts("max(0, instr(lower(content), :first) - 1000)"),
 )
 POSTGRESQL = Statements(
-    _tsquery,
-    _tsquery_titles,
+    query=lambda words: " & ".join(f"'{word}'" for word in words) + ":*",
+    titles=lambda words: " & ".join(f"'{word}':*" for word in words),
     messages=text(f"""
         SELECT {SHOWN}, -ts_rank_cd({RANKED}, to_tsquery('english', :query)) AS rank
         FROM messages m JOIN chats c ON c.id = m.chat_id

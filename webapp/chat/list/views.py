@@ -85,14 +85,14 @@ def _selection(endpoint: str, **kept: Any) -> dict[str, Any]:
 @signed_in
 def trash() -> Response:
     me, several_url = current_user(), url_for("several.do", show="trash")
-    chats, days = queries.deleted_chats(me.id), int(setting("trash.days"))
-    context: dict[str, Any] = {"chats": chats, "messages": deleted_branches.deleted_branches(me.id), "days": days}
     return render(
         "chat/list/trash.html",
+        chats=queries.deleted_chats(me.id),
+        messages=deleted_branches.deleted_branches(me.id),
+        days=int(setting("trash.days")),
         several_url=several_url,
         bulk_result=bulk_result(me.id, several_url),
         **_selection("list.trash"),
-        **context,
     )
 
 
@@ -187,8 +187,8 @@ def _search(query: str) -> Response:
 
 
 def _glance(query: str) -> Response:
-    context: dict[str, Any] = {"query": query, "has_words": bool(words_of(query))}
-    return render("chat/list/_found.html", found=glance(current_user().id, query), **context)
+    found_here = glance(current_user().id, query)
+    return render("chat/list/_found.html", query=query, found=found_here, has_words=bool(words_of(query)))
 
 
 def _typed(query: str) -> str:

@@ -15,7 +15,7 @@ from webapp.settings.service import setting
 NEW_CHAT = ""
 
 
-def of(user_id: str, chat_id: str = NEW_CHAT) -> str:
+def draft_in(user_id: str, chat_id: str = NEW_CHAT) -> str:
     """Returns the saved draft of a chat."""
     draft = db.session.get(Draft, (user_id, chat_id))
     return draft.text if draft else ""
@@ -45,7 +45,7 @@ def fitting(text: str) -> str:
 def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
     """Deletes a draft; gives up immediately if the database is busy, so that sending a message isn't delayed."""
     # Usually there is none, and a query costs less than a write transaction.
-    if not of(user_id, chat_id):
+    if not draft_in(user_id, chat_id):
         return
     with suppress(Unavailable, OperationalError), write(patience_seconds=NO_PATIENCE) as session:
         drop(session, user_id, chat_id)

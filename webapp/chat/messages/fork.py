@@ -117,8 +117,16 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
 def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
     """Copies the stories of the copied messages; `copies` maps old message ids to new ones."""
     for each in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
-        kept = {"text": each.text, "is_edited": each.is_edited, "model": each.model, "created_at": each.created_at}
-        session.add(Story(chat_id=chat_id, message_id=copies[each.message_id], **kept))
+        session.add(
+            Story(
+                chat_id=chat_id,
+                message_id=copies[each.message_id],
+                text=each.text,
+                is_edited=each.is_edited,
+                model=each.model,
+                created_at=each.created_at,
+            )
+        )
 
 
 def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:

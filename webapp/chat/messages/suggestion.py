@@ -49,7 +49,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
     service.refuse_if_busy(chat.lane)
     side_request = SideRequest(PURPOSE, _lane(chat), person, _request(chat, typed))
-    name, draft = person_name(chat), drafts.of(person, id)
+    name, draft = person_name(chat), drafts.draft_in(person, id)
     written = _texts[side_request.id] = []
     try:
         _request_suggestion(side_request)
@@ -63,7 +63,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     if not text and None not in written:
         raise Unavailable("The model gave no answer. Please try again.")
     # A draft that was changed in the meantime takes precedence.
-    if drafts.of(person, id) == draft:
+    if drafts.draft_in(person, id) == draft:
         drafts.save(person, text, id)
     return text
 

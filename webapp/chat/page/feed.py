@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flask import render_template
 
@@ -252,8 +251,7 @@ class _Page:
     def page_change(self) -> Change:
         """Returns the whole thread, for a page whose position is unknown."""
         has_top = not self._chat.visitor_hash
-        change = self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
-        return replace(change, is_whole=True)
+        return self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
 
     def covers(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
@@ -278,13 +276,34 @@ class _Page:
         is_over = all(message.generation_id != page.heard for message in self._messages)
         return page.is_followed and bool(is_another or is_over)
 
-    def _change(self, new: Sequence[ShownMessage], **more: Any) -> Change:
+    def _change(
+        self,
+        new: Sequence[ShownMessage],
+        *,
+        has_top: bool,
+        is_whole: bool = False,
+        earlier_url: str = "",
+        old: Sequence[ShownMessage] = (),
+        heard: str = "",
+    ) -> Change:
         """Renders all fragments with one template, since starting one takes as long as rendering most of them.
 
         The title is not replaced while the person is renaming the chat.
         """
         chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
-        about = {"chat": chat, "title_place": UNTOUCHED, "led": self._led, "cut": self._cut, **self._around}
-        html = render_template("chat/page/_turn.html", new=new, **about, **more)
+        html = render_template(
+            "chat/page/_turn.html",
+            chat=chat,
+            new=new,
+            old=old,
+            heard=heard,
+            has_top=has_top,
+            is_whole=is_whole,
+            earlier_url=earlier_url,
+            title_place=UNTOUCHED,
+            led=self._led,
+            cut=self._cut,
+            **self._around,
+        )
         running, head = self._running, self._around["head"]
-        return Change(html, head, running.generation_id if running else "", running.cursor if running else ())
+        return Change(html, head, running.generation_id if running else "", running.cursor if running else (), is_whole)

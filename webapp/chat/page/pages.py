@@ -114,8 +114,8 @@ def composer_again(chat: Chat, form: MessageForm) -> Response:
 
 def first_composer_again(form: MessageForm) -> Response:
     """Returns the composer of the home page with the text that was typed."""
-    more = {"may_be_temporary": True, **composer(form, send_url=url_for("home.begin"))}
-    html = render_template("chat/page/composer/_composer.html", **more)
+    around = composer(form, send_url=url_for("home.begin"))
+    html = render_template("chat/page/composer/_composer.html", may_be_temporary=True, **around)
     return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 

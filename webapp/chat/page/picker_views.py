@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
@@ -57,8 +56,15 @@ def index() -> Response:
     page = models(model_marks.of(current_user().id), query, after)
     template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
-    context: dict[str, Any] = {"current": chat.model if chat else "", "back_url": page_of(chat_id) if chat_id else "/"}
-    return render(template, page=page, query=query, chat_id=chat_id, after=after, **context)
+    return render(
+        template,
+        page=page,
+        query=query,
+        chat_id=chat_id,
+        after=after,
+        current=chat.model if chat else "",
+        back_url=page_of(chat_id) if chat_id else "/",
+    )
 
 
 @bp.post("/models/star")

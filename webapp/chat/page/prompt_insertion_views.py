@@ -123,10 +123,16 @@ def _form(
     prompt: InsertablePrompt, values: dict[str, str], *, errors: dict[str, str] | None = None, refusal: str = ""
 ) -> Response:
     chat_id = _chat_id()
-    back_url = _page_of(chat_id, request.args.getlist("knowledge"))
-    status = 422 if errors or refusal else 200
-    more = {"errors": errors or {}, "refusal": refusal, "back_url": back_url, "chat_id": chat_id}
-    return render("prompts/fill.html", status=status, prompt=prompt, values=values, **more)
+    return render(
+        "prompts/fill.html",
+        status=422 if errors or refusal else 200,
+        prompt=prompt,
+        values=values,
+        errors=errors or {},
+        refusal=refusal,
+        back_url=_page_of(chat_id, request.args.getlist("knowledge")),
+        chat_id=chat_id,
+    )
 
 
 def named_in(user: User | None, typed: str) -> InsertablePrompt | None:

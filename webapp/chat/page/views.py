@@ -1,16 +1,18 @@
-"""Pages of chats and of the sources of their answers, the actions on them, and their stream."""
+"""Pages of chats and of the sources of their answers, actions on messages and their versions, and the stream of a page."""
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, sending
+from webapp.chat.messages import chats, sending, versions
+from webapp.chat.messages import fork as forking
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.messages.sending import TYPED
-from webapp.chat.page.pages import chat_page, composer, page_of, refused, sent, stream
+from webapp.chat.page.pages import chat_page, composer, message_fragment, page_of, refused, sent, stream
 from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
     as_visitor,
+    own_message,
     visible_chat,
     visible_message,
     visitor_hash,
@@ -20,15 +22,18 @@ from webapp.chat.record.access import (
     writer,
 )
 from webapp.chat.record.model_choice import VISITORS_MODEL
+from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown
 from webapp.models.connections import model_marks
-from webapp.people.accounts.guards import anybody, user_or_none
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none
+from webapp.rendering.part import part
 from webapp.settings.service import setting
-from webapp.web.htmx import done, is_htmx, redirect, render
+from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 
+tree = Blueprint("tree", __name__)
 reading = Blueprint("reading", __name__)
 bp = Blueprint("chat", __name__)
 
@@ -162,3 +167,110 @@ def sources(id: str) -> Response:
         sources=shown.sources(user_or_none(), chosen),
         back_url=page_of(message.chat_id),
     )
+
+
+@tree.get("/messages/<id>/edit")
+@anybody
+def edit(id: str) -> Response:
+    message = writable_message(id)
+    return _editing(message, MessageForm.new(message=message.content))
+
+
+@tree.post("/messages/<id>/edit")
+@anybody
+def save(id: str) -> Response:
+    message, form = writable_message(id), MessageForm()
+    with form.attempt():
+        return done(page_of(message.chat_id, _save(message, form)))
+    return _editing(writable_message(id), form)
+
+
+@tree.get("/messages/<id>/page")
+@anybody
+def cancel(id: str) -> Response:
+    message = writable_message(id)
+    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id))
+
+
+@tree.post("/messages/<id>/version")
+@anybody
+def show_version(id: str) -> Response:
+    message = writable_message(id)
+    versions.show_version(message)
+    return done(page_of(message.chat_id))
+
+
+@tree.post("/messages/<id>/hide")
+@anybody
+def hide(id: str) -> Response:
+    return _hidden(writable_message(id), is_hidden=True)
+
+
+@tree.post("/messages/<id>/unhide")
+@anybody
+def unhide(id: str) -> Response:
+    return _hidden(writable_message(id), is_hidden=False)
+
+
+@tree.post("/messages/<id>/delete")
+@anybody
+def delete(id: str) -> Response:
+    message = own_message(id)
+    deleted = {"message": message, "after": versions.delete(message)}
+    if is_htmx():
+        return Response(render_template("chat/page/_deleted.html", **deleted))
+    return chat_page(queries.chat_of(message), MessageForm.new(), deleted=deleted, cut=None)
+
+
+@tree.post("/messages/<id>/restore")
+@anybody
+def restore(id: str) -> Response:
+    message = own_message(id, even_deleted=True)
+    versions.restore(message)
+    return done(page_of(message.chat_id))
+
+
+@tree.post("/messages/<id>/erase")
+@signed_in
+def erase(id: str) -> Response:
+    message = own_message(id, even_deleted=True)
+    versions.erase(found(message if message.deleted_at else None))
+    return redirect(url_for("list.trash"))
+
+
+@tree.post("/messages/<id>/fork")
+@signed_in
+def fork(id: str) -> Response:
+    model = MessageForm().model.data or ""
+    return navigate(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
+
+
+def _hidden(message: Message, *, is_hidden: bool) -> Response:
+    """Returns the changed message itself: an open page's stream doesn't update messages far above its end."""
+    versions.hide(message, is_hidden=is_hidden)
+    message = writable_message(message.id)
+    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id, f"message-{message.id}"))
+
+
+def _save(message: Message, form: MessageForm) -> str:
+    """Stores the edit: a person's message gets a new answer, unless what follows is to be kept; an answer does not.
+
+    Returns the place on the page to go to: where the text is read on.
+    """
+    if form.keep.data:
+        return f"message-{versions.correct(message, form.text, by=writer()).id}"
+    if message.role == "assistant":
+        versions.rewrite(message, form.text, by=writer())
+    else:
+        sending.edit(message, form.text, key=form.key.data or "", by=writer())
+    return "end"
+
+
+def _editing(message: Message, form: MessageForm) -> Response:
+    status = form.refusal.status if form.refusal else 200
+    follows = queries.chat_of(message).head_id != message.id
+    if is_htmx():
+        html = render_template("chat/page/composer/_edit.html", message=message, edit_form=form, follows=follows)
+        return Response(part(f"#message-{message.id}", "outerHTML", html), status)
+    page = MessageForm.new(model=queries.chat_of(message).model)
+    return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form, follows=follows)

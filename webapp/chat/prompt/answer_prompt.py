@@ -210,7 +210,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
     parameters |= {"continue_instruction": prompt["go_on"]} if beginning and "go_on" in prompt else {}
     words = {each.passage_id: each.text for each in given.sources}
-    builder = PromptBuilder(_quoting(PromptBuilder.of(prompt), words))
+    builder = PromptBuilder(_quoting(PromptBuilder.from_record(prompt), words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *active_prompts.notices(prompt))
     request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
@@ -220,7 +220,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
     """Returns what was sent for a generation, part by part; sources only as far as the viewer can see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
-    builder, messages = PromptBuilder.of(prompt), _messages(generation, paths.messages_to(message.id))
+    builder, messages = PromptBuilder.from_record(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [
         messages[each] if isinstance(each, int) else Part(each.role, each.title, each.text, section=each)
@@ -233,7 +233,7 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     parameters = tuple((WORDS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None)
     counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
     counts["covered"] = prompt.get("told", 0)
-    dropped = PromptBuilder.of({"sections": prompt.get("dropped", ())}).sections
+    dropped = PromptBuilder.from_record({"sections": prompt.get("dropped", ())}).sections
     return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
 
 
@@ -362,7 +362,7 @@ def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
     sent = ((each, *kept[each.id]) for each in path if each.id in kept)
     as_sent = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
-    as_sent = PromptScripts.of(generation.prompt).applied_to(as_sent)
+    as_sent = PromptScripts.from_record(generation.prompt).applied_to(as_sent)
     return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in as_sent]
 
 

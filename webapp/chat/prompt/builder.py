@@ -56,7 +56,7 @@ class PromptBuilder:
         self.sections = tuple(sorted((each for each in (*own, *sections) if each.text.strip()), key=place))
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
+    def from_record(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
         """Restores a builder from the sections recorded in a prompt; other recorded values are ignored."""
         # Old records contain only the texts, by section name.
         old = {name: kept[name] for name in OF_A_CHAT if name in kept}

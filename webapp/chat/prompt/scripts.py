@@ -34,7 +34,7 @@ class PromptScripts:
     count: int | None = None
 
     @classmethod
-    def of(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
+    def from_record(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
         """Restores the scripts recorded in a prompt."""
         found = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
         return cls(found, prompt.get("scripted"))

@@ -178,4 +178,6 @@ def repairing_source(
 def _request(model: str, prompt: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
     schema_text = json.dumps(upstream(schema), ensure_ascii=False)
     notices = tuple(active_prompts.notices(prompt))
-    return PromptBuilder.of(prompt).build(model, [("user", prompt["asked"])], schema=schema_text, notices=notices, **parameters)
+    return PromptBuilder.from_record(prompt).build(
+        model, [("user", prompt["asked"])], schema=schema_text, notices=notices, **parameters
+    )

@@ -3,7 +3,9 @@
 import pytest
 
 from tests.chat.conftest import ended, texts
+from tests.support.browser import Browser
 from tests.support.markup import words
+from tests.upstream.handle import Upstream
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 
@@ -39,3 +41,17 @@ def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(ow
     page = owner.wait_for(choice.press("Regenerate").path, ended)
     assert texts(page) == ["First", "Here it is."]
     assert page.says("2 / 2")
+
+
+def test_admins_find_the_way_to_the_connection_and_others_its_name(owner: Browser, member: Browser, fake: Upstream) -> None:
+    fake.always({"json": {"data": [{"id": "maker/one"}]}}, at="/models")
+    owner.submit("/admin/connections/new", name="Ours", base_url=fake.base_url, key="sk-0123456789").press("Test key")
+    fake.always({"status": 401, "json": {"error": {"message": "No such key"}}})
+
+    for browser in (owner, member):
+        page = browser.submit("/", message="Hello", model="ours:maker/one").until(status="failed")
+
+        assert page.one(".notice .for-others").text() == "An admin can check the key of Ours."
+        assert page.link("Check the key of Ours").attributes["href"] == "/admin/connections/ours"
+        # The style sheet shows the version for admins or the one for others by this attribute.
+        assert ("data-admin" in page.one("html").attributes) is (browser is owner)
