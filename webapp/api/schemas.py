@@ -6,7 +6,16 @@ from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 
 # Builds each validator on first use, in a few milliseconds: all of them would take three megabytes.
@@ -94,6 +103,12 @@ class Grammar:
 
 
 GRAMMARS: dict[str, Grammar] = {}
+
+
+def shape(name: str, /, **fields: Any) -> Any:
+    """Returns a schema that only describes what is sent; a field is its type, or its type and what it is when left out."""
+    typed: dict[str, Any] = {field: known if isinstance(known, tuple) else (known, ...) for field, known in fields.items()}
+    return create_model(name, **typed)
 
 
 def register(name: str, grammar: Grammar) -> str:

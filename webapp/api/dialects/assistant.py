@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason, Said
 from webapp.api.dialects.text import TextEncoder
 from webapp.api.operations import STARTS, both, idempotency_key, operation
-from webapp.api.schemas import Grammar, register
+from webapp.api.schemas import Grammar, register, shape
 from webapp.api.streaming.course import DEMO, STOPPED, about_chat, as_objects
 from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.api.streaming.streams import stream
@@ -55,57 +55,24 @@ class AssistantAnswer(DialectResponse):
     prompt: str = Field(description="The prompts that led the answer, such as `version 3 of assistant.trading, arm B`.")
 
 
-class SessionInfo(BaseModel):
-    type: Literal["session_info"]
-    session_id: str
-    status: Literal["processing"]
-
-
-class Token(BaseModel):
-    type: Literal["token"]
-    content: str
-
-
-class Told(BaseModel):
-    type: Literal["done"]
-    message: str
-
-
-class Warned(BaseModel):
-    type: Literal["warning"]
-    message: str
-    code: str
-
-
-class AssistantError(BaseModel):
-    type: Literal["error"]
-    message: str
-    code: str
-
-
-class ResponseSaved(BaseModel):
-    type: Literal["response_saved"]
-    message_id: str
-    processing_time_ms: int
-    sources: list[dict[str, Any]]
-
-
-class StreamEnd(BaseModel):
-    type: Literal["stream_end"]
-
-
 ASSISTANT = register(
     "assistant",
     Grammar(
         order="session_info (token|warning)* (done|error) response_saved? stream_end",
         events={
-            "session_info": SessionInfo,
-            "token": Token,
-            "warning": Warned,
-            "done": Told,
-            "error": AssistantError,
-            "response_saved": ResponseSaved,
-            "stream_end": StreamEnd,
+            "session_info": shape("SessionInfo", type=Literal["session_info"], session_id=str, status=Literal["processing"]),
+            "token": shape("Token", type=Literal["token"], content=str),
+            "warning": shape("Warned", type=Literal["warning"], message=str, code=str),
+            "done": shape("Told", type=Literal["done"], message=str),
+            "error": shape("AssistantError", type=Literal["error"], message=str, code=str),
+            "response_saved": shape(
+                "ResponseSaved",
+                type=Literal["response_saved"],
+                message_id=str,
+                processing_time_ms=int,
+                sources=list[dict[str, Any]],
+            ),
+            "stream_end": shape("StreamEnd", type=Literal["stream_end"]),
         },
         sentence="Each event is a flat object with its `type`.",
         is_named=False,

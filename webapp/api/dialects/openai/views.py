@@ -14,7 +14,7 @@ from webapp.api.dialects.openai import encoder as words
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.operations import operation
-from webapp.api.schemas import AnyId, Grammar, register
+from webapp.api.schemas import AnyId, Grammar, register, shape
 from webapp.api.sources import SourceAnswer, redaction
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.api.streaming.streams import events
@@ -153,20 +153,22 @@ class ChunkChoice(BaseModel):
     finish_reason: str | None
 
 
-class CompletionChunk(BaseModel):
-    id: str
-    object: Literal["chat.completion.chunk"]
-    created: int
-    model: str
-    choices: list[ChunkChoice]
-    usage: CompletionUsage | None = None
-
-
 OPENAI = register(
     "openai",
     Grammar(
         order="chunk* error?",
-        events={"chunk": CompletionChunk, "error": DoorError},
+        events={
+            "chunk": shape(
+                "CompletionChunk",
+                id=str,
+                object=Literal["chat.completion.chunk"],
+                created=int,
+                model=str,
+                choices=list[ChunkChoice],
+                usage=(CompletionUsage | None, None),
+            ),
+            "error": DoorError,
+        },
         sentence="As in OpenAI: objects without a type, one with `error` if the answer is cut off, and `[DONE]` at the end.",
         is_named=False,
         texts=("[DONE]",),

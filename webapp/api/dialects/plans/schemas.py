@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason
-from webapp.api.schemas import Grammar, Query, register
+from webapp.api.schemas import Grammar, Query, register, shape
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
 
@@ -127,25 +127,9 @@ class Progress(BaseModel):
     warning: str | None = None
 
 
-class PlanUsage(BaseModel):
-    inputTokens: int | None
-    outputTokens: int | None
-    cost: str | None
-
-
-class PlanComplete(BaseModel):
-    planId: str
-    plan: dict[str, Any]
-    usage: PlanUsage | None
-
-
-class PlanError(BaseModel):
-    planId: str
-    code: str
-    message: str
-    retryable: bool
-    partialSaved: bool
-
+PlanUsage = shape("PlanUsage", inputTokens=int | None, outputTokens=int | None, cost=str | None)
+PlanComplete = shape("PlanComplete", planId=str, plan=dict[str, Any], usage=PlanUsage | None)
+PlanError = shape("PlanError", planId=str, code=str, message=str, retryable=bool, partialSaved=bool)
 
 PROGRESS = "Progress is sent at most ten times a second and always contains everything so far."
 EVENT_TYPES: dict[str, type[BaseModel]] = {"progress": Progress, "complete": PlanComplete, "error": PlanError}

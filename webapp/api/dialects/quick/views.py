@@ -12,7 +12,7 @@ from webapp.api.access import caller_or_none
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation
-from webapp.api.schemas import Grammar, register
+from webapp.api.schemas import Grammar, register, shape
 from webapp.api.streaming.course import about_chat, as_objects
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
@@ -64,32 +64,26 @@ class Block(BaseModel):
     parts: int | None = None
 
 
-class QuickPiece(BaseModel):
-    content: str
-    blocks: list[Block] | None = None
-
-
-class QuickUsage(BaseModel):
-    inputTokens: int | None
-    outputTokens: int | None
-    cost: str | None
-
-
-class Complete(BaseModel):
-    status: Literal["completed", "stopped", "failed"]
-    chatId: str
-    messageId: str
-    usage: QuickUsage | None
-    demo: bool
-    notices: list[Notice]
-    blocks: list[Block] | None = None
-
+QuickUsage = shape("QuickUsage", inputTokens=int | None, outputTokens=int | None, cost=str | None)
 
 QUICK = register(
     "quick",
     Grammar(
         order="message* error? complete",
-        events={"message": QuickPiece, "error": PlainError, "complete": Complete},
+        events={
+            "message": shape("QuickPiece", content=str, blocks=(list[Block] | None, None)),
+            "error": PlainError,
+            "complete": shape(
+                "Complete",
+                status=Literal["completed", "stopped", "failed"],
+                chatId=str,
+                messageId=str,
+                usage=QuickUsage | None,
+                demo=bool,
+                notices=list[Notice],
+                blocks=(list[Block] | None, None),
+            ),
+        },
         sentence=(
             "All `content` values joined are the stored Markdown text or, with the format `html`, its sanitised HTML. `blocks`, "
             "if requested, are its finished parts as HTML. No event is longer than 1 200 bytes."

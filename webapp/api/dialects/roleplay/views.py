@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api.access import caller, ticket_for
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder, last_id_of
@@ -11,7 +11,7 @@ from webapp.api.dialects.roleplay.stream import ChatStream, new_question, only
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
 from webapp.api.problems import stream_url
-from webapp.api.schemas import AnyId, Grammar, Query, register
+from webapp.api.schemas import AnyId, Grammar, Query, register, shape
 from webapp.api.streaming.streams import events, stream, watcher_of
 from webapp.base.db import db
 from webapp.base.errors import Invalid
@@ -73,47 +73,17 @@ class KeyValue(DialectRequest):
     value: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class State(BaseModel):
-    isStreaming: bool
-    partialMessage: str
-    streamId: str | None
-    seq: int
-
-
-class Chunk(BaseModel):
-    content: str
-    streamId: str
-    seq: int
-
-
-class Saved(BaseModel):
-    messageId: str
-    role: str
-
-
-class RoleplayError(BaseModel):
-    code: str
-    message: str
-    retryable: bool
-
-
-class End(BaseModel):
-    status: Literal["completed", "stopped", "interrupted", "failed"]
-    streamId: str
-    messageId: str
-
-
 ROLEPLAY = register(
     "roleplay",
     Grammar(
         order="state (state? saved? (chunk|notice)* error? saved? end)*",
         events={
-            "state": State,
-            "chunk": Chunk,
+            "state": shape("State", isStreaming=bool, partialMessage=str, streamId=str | None, seq=int),
+            "chunk": shape("Chunk", content=str, streamId=str, seq=int),
             "notice": Notice,
-            "saved": Saved,
-            "error": RoleplayError,
-            "end": End,
+            "saved": shape("Saved", messageId=str, role=str),
+            "error": shape("RoleplayError", code=str, message=str, retryable=bool),
+            "end": shape("End", status=Literal["completed", "stopped", "interrupted", "failed"], streamId=str, messageId=str),
         },
         sentence="At `end`, the text of `state` plus all `chunk`s after it equals the stored text.",
         end="A chat's stream stays open for later messages; a stream of one answer closes after `end`.",

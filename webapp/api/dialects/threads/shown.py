@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field
 
 from webapp.api.authors import Author, authors_of
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
-from webapp.api.schemas import Grammar, register
+from webapp.api.schemas import Grammar, register, shape
 from webapp.api.sources import source_answers_by_message
 from webapp.base import topic_names
 from webapp.base.db import utc_now
@@ -97,55 +97,30 @@ class ThreadAnswer(DialectResponse):
     notices: list[Notice]
 
 
-class Connected(BaseModel):
-    threadId: str
-
-
-class MessageSaved(BaseModel):
-    message: ThreadMessage
-
-
-class AiResponse(BaseModel):
-    content: str
-    isComplete: bool
-    accumulated: str | None = None
-    sources: list[dict[str, Any]] | None = None
-
-
-class WorkflowComplete(BaseModel):
-    message: str
-    slots: dict[str, Any]
-
-
-class Done(BaseModel):
-    success: bool
-    stopped: bool
-    messageId: str
-    notices: list[Notice]
-
-
-class ThreadEvent(BaseModel):
-    timestamp: str
-
-
-def _event(name: str, kind: str, data: type[BaseModel]) -> type[ThreadEvent]:
-    fields: dict[str, Any] = {"type": (Literal[kind], ...), "data": (data, ...)}
-    return create_model(name, __base__=ThreadEvent, **fields)
-
-
+SENT = (
+    ("connected", "Connected", shape("Connected", threadId=str)),
+    ("message_saved", "MessageSaved", shape("MessageSaved", message=ThreadMessage)),
+    (
+        "ai_response",
+        "AiResponse",
+        shape(
+            "AiResponse",
+            content=str,
+            isComplete=bool,
+            accumulated=(str | None, None),
+            sources=(list[dict[str, Any]] | None, None),
+        ),
+    ),
+    ("workflow_status", "WorkflowStatus", WorkflowState),
+    ("workflow_complete", "WorkflowComplete", shape("WorkflowComplete", message=str, slots=dict[str, Any])),
+    ("error", "ThreadError", PlainError),
+    ("done", "Done", shape("Done", success=bool, stopped=bool, messageId=str, notices=list[Notice])),
+)
 THREADS = register(
     "threads",
     Grammar(
         order="connected (message_saved|workflow_status|ai_response)* (workflow_complete|error)? done",
-        events={
-            "connected": _event("ConnectedEvent", "connected", Connected),
-            "message_saved": _event("MessageSavedEvent", "message_saved", MessageSaved),
-            "ai_response": _event("AiResponseEvent", "ai_response", AiResponse),
-            "workflow_status": _event("WorkflowStatusEvent", "workflow_status", WorkflowState),
-            "workflow_complete": _event("WorkflowCompleteEvent", "workflow_complete", WorkflowComplete),
-            "error": _event("ThreadErrorEvent", "error", PlainError),
-            "done": _event("DoneEvent", "done", Done),
-        },
+        events={kind: shape(f"{name}Event", timestamp=str, type=Literal[kind], data=data) for kind, name, data in SENT},
         sentence=(
             "Each event is an object with `type`, `data` and `timestamp`. Outside of workflows: `connected`, `message_saved`, "
             "`ai_response`s, then the last of them or `error`, then `done`. In a workflow everything that is said has its own "
