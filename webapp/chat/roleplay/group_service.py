@@ -14,6 +14,7 @@ from webapp.characters import queries as cast
 from webapp.characters.cards.cards import group_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
+from webapp.characters.prompt_parts import names_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import renderings, sending
@@ -111,7 +112,7 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
 
 
 def _names(one: Character, there: Sequence[Character], persona: Persona | None, by: User) -> Names:
-    return replace(cast.names_of(one, persona, by), group=_all_names(there))
+    return replace(names_of(one, persona, by), group=_all_names(there))
 
 
 def _title(there: Sequence[Character]) -> str:

@@ -15,6 +15,7 @@ from webapp.characters.cards.cards import other_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.profiles import checked_text
+from webapp.characters.prompt_parts import names_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.messages import renderings, sending
 from webapp.chat.prompt.context import PromptContext
@@ -48,7 +49,7 @@ def begin(
     read = partial(of_person, by.id)
     shared = VariableStore(read)
     context = PromptContext(id, by.id, model, ())
-    greetings = _greetings(character, begun(cast.names_of(character, persona, by), context), shared, read)
+    greetings = _greetings(character, begun(names_of(character, persona, by), context), shared, read)
     values: dict[str, Any] = {"owner_id": by.id, "character_id": character.id, "persona_id": persona.id if persona else None}
     values |= {"id": id, "collection_ids": list(reads)}
     creation_limit.count(by.id)
