@@ -13,7 +13,7 @@ from tests.chat.conftest import asked, ended
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream
-from webapp.characters import shipped
+from webapp.cli import shipped_characters as shipped
 
 MARA = {
     "name": "Mara",

@@ -5,9 +5,10 @@ import pytest
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from webapp.base.db import db, utc_now, write
-from webapp.characters import profiles, shipped
-from webapp.characters.shipped import CHARACTERS, PERSONAS
+from webapp.characters import profiles
 from webapp.characters.tables import Character
+from webapp.cli import shipped_characters as shipped
+from webapp.cli.shipped_characters import CHARACTERS, PERSONAS
 from webapp.people.accounts import tables as accounts
 
 

@@ -14,7 +14,6 @@ from tests.support.marks import on_both_databases
 from tests.support.waiting import until
 from webapp.api.dialects.plans import views
 from webapp.base.db import db
-from webapp.engine.duties import keeper
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import User
@@ -150,7 +149,7 @@ def test_each_is_stopped_when_the_client_is_gone(app: Flask, program: Program, m
     for _ in range(3):
         next(pieces)
     engine = ENGINE.of(app)
-    keeper.stop_overdue(engine)
+    engine.stop_overdue()
     assert plans(app) == ["generating"] * 3
     begun.close()
     until(lambda: plans(app) == ["failed"] * 3, "all are stopped")

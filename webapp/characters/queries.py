@@ -1,7 +1,6 @@
 """Database queries for characters and personas."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate, takewhile
@@ -12,8 +11,6 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.card_lore import macro_texts
-from webapp.characters.macros.macros import Names
 from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import Grant, User
@@ -28,15 +25,6 @@ MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Profile)
-
-
-@dataclass(frozen=True, slots=True)
-class Prompts:
-    """The texts that a character adds to a prompt."""
-
-    system_prompt: str = ""
-    description: str = ""
-    post_history_prompt: str = ""
 
 
 class CharacterName(NamedTuple):
@@ -67,21 +55,6 @@ class CharacterSummary(NamedTuple):
     owner_id: str | None
     tags: list[str]
     beginning: str
-
-
-def prompts_of(character: Character | None) -> Prompts:
-    """Returns the texts that the character adds to its prompts; empty ones without a character."""
-    if not character:
-        return Prompts()
-    return Prompts(character.system_prompt, character.description, character.post_history_prompt)
-
-
-def names_of(character: Character | CharacterSummary | None, persona: Persona | None, person: User | None) -> Names:
-    """Returns the names and texts for the macros of a chat with a character; without a character, macros are not replaced."""
-    if not character:
-        return Names()
-    names = Names(user=persona.name if persona else person.name if person else "", char=character.name)
-    return replace(names, texts=macro_texts(character, persona)) if isinstance(character, Character) else names
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:

@@ -14,11 +14,11 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.characters import exchange as exporting
 from webapp.characters import queries
-from webapp.characters.card_lore import lore_of
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.lore.entries import Entry
 from webapp.characters.macros.macros import Names
+from webapp.characters.prompt_parts import lore_of, names_of
 from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
 from webapp.characters.tables import Avatar, Character, Persona
@@ -124,7 +124,7 @@ def characters(rows: Sequence[CharacterSummary], user: User) -> list[Listed]:
         Listed(
             each.id,
             character_face(each),
-            _line(each.beginning, queries.names_of(each, persona, user)),
+            _line(each.beginning, names_of(each, persona, user)),
             each.tags,
             is_teams=not each.owner_id,
             is_own=each.owner_id == user.id,
@@ -148,7 +148,7 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
 
 
 def character(row: Character, user: User) -> ShownCharacter:
-    names = queries.names_of(row, queries.default_persona(user), user)
+    names = names_of(row, queries.default_persona(user), user)
     # One budget for all of the page, whose greetings can be many.
     fill = names.together()
     texts = (

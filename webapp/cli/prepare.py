@@ -17,8 +17,8 @@ from webapp.base.config import ROOT, make_keys, mistyped
 from webapp.base.current import the_config
 from webapp.base.database.state import found_revision, known_revisions, newest_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
-from webapp.characters import shipped
 from webapp.cli import ready
+from webapp.cli import shipped_characters as shipped
 from webapp.models.connections import listing
 from webapp.operations.health import backups, database_facts
 from webapp.people.accounts import service as accounts

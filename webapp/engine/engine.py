@@ -170,7 +170,7 @@ class Engine:
         self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._pauses = PauseDetector(KEEPER_SECONDS, now)
-        self.keeper = self.ticker("keeper", self._stop_overdue, lambda: KEEPER_SECONDS)
+        self.keeper = self.ticker("keeper", self.stop_overdue, lambda: KEEPER_SECONDS)
 
     def register(self, kind: Kind) -> None:
         self.kinds[kind.name] = kind
@@ -343,7 +343,7 @@ class Engine:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)
 
-    def _stop_overdue(self) -> bool:
+    def stop_overdue(self) -> bool:
         """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
         if not self._pauses.was_paused():
             with self.in_app():

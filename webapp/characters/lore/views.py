@@ -6,12 +6,11 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.characters.lore import pages, queries, service
-from webapp.characters.lore import world_info as lore_world_info
 from webapp.characters.lore.editing import BookInput, with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.pages import LorebookEditor
 from webapp.characters.lore.tables import Lorebook
-from webapp.characters.lore.world_info import world_info
+from webapp.characters.lore.world_info import MOST_BYTES, world_info
 from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
@@ -28,7 +27,7 @@ bp = Blueprint("lore", __name__, url_prefix="/lorebooks")
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
     if endpoint == "lore.upload" and user_or_none():
-        expect_files(lore_world_info.MOST_BYTES)
+        expect_files(MOST_BYTES)
 
 
 @bp.get("")

@@ -7,11 +7,11 @@ from functools import partial
 from random import SystemRandom
 
 from webapp.base.db import db
-from webapp.characters.card_lore import CardLore, lore_of
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore.entries import Place
 from webapp.characters.lore.entry_selection import LoreContext, select_entries
 from webapp.characters.macros.macros import Names, spelled
+from webapp.characters.prompt_parts import CardLore, lore_of
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
 from webapp.chat.prompt.context import Occasion, PromptContext

@@ -15,7 +15,8 @@ from webapp.characters.lore.entries import NOTE_DEPTH, ROLES, Place
 from webapp.characters.macros.chat_variables import Variables
 from webapp.characters.macros.dates import lasted
 from webapp.characters.macros.macros import Names
-from webapp.characters.queries import character_of, names_of, persona_of, prompts_of
+from webapp.characters.prompt_parts import names_of, prompts_of
+from webapp.characters.queries import character_of, persona_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.prompt.builder import OF_A_CHAT

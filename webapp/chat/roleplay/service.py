@@ -16,6 +16,7 @@ from webapp.characters.cards.cards import group_greetings, other_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.characters.profiles import checked_text
+from webapp.characters.prompt_parts import names_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import renderings
@@ -49,7 +50,7 @@ def begin(
     persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
     id, read = new_id(), partial(of_person, by.id)
     shared = VariableStore(read)
-    names = begun(cast.names_of(character, persona, by), PromptContext(id, by.id, model, ()))
+    names = begun(names_of(character, persona, by), PromptContext(id, by.id, model, ()))
     texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
     # The other greetings of a card are versions of the first, with variables of their own, and rendered when first shown. Of the
     # person's variables, only the changes by the first greeting are kept.
@@ -153,7 +154,7 @@ def begin_group(
     variables = Variables(VariableStore(), VariableStore(lambda: of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
     greetings = [
-        _greeting(text, begun(replace(cast.names_of(character, persona, by), group=all_names), context))
+        _greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context))
         | {"speaker_id": character.id, "speaker_name": character.name}
         for character in by_turns(there)
         # A card's first greeting for groups, else its usual greeting.

@@ -15,7 +15,7 @@ from webapp.operations.insights.day_sums import EVERYONE
 from webapp.operations.insights.figures import SUMS, Day, Figures, Known, beginning, stepping, summed_by, times
 from webapp.operations.insights.queries import AnswerFilter, answered, is_asked
 from webapp.operations.insights.tables import InsightDay, InsightMark
-from webapp.operations.usage.queries import total
+from webapp.operations.usage.exact import total
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts

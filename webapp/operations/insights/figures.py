@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from webapp.operations.usage.queries import plus
+from webapp.operations.usage.exact import plus
 
 BROKEN = ("failed", "interrupted")
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cast, func, or_, select
@@ -12,6 +12,7 @@ from webapp.base.db import db, is_sqlite
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.engine.costs import SILENT
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
+from webapp.operations.usage.exact import plus, total
 
 VISITORS = "visitors"
 A_DAY = timedelta(days=1)
@@ -19,7 +20,6 @@ A_MOMENT = timedelta(milliseconds=1)
 # Generations per aggregate query, which then takes about 30 milliseconds.
 SLICE = 4_000
 K = TypeVar("K", bound=Hashable)
-EXACT = Context(prec=100)
 
 
 @dataclass(slots=True)
@@ -143,18 +143,3 @@ def _used(row: Row[Any]) -> UsageRow:
     without = row.answers - row.with_tokens, row.answers - row.with_cost
     sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
     return UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
-
-
-def plus(cost: Decimal | None, more: Decimal | None) -> Decimal | None:
-    """Adds two costs; an unknown one adds nothing."""
-    if cost is None or more is None:
-        return more if cost is None else cost
-    return EXACT.add(cost, more)
-
-
-def total(costs: str) -> Decimal | None:
-    """Returns the sum of costs separated by blanks; None if there are none."""
-    found: Decimal | None = None
-    for each in costs.split():
-        found = plus(found, Decimal(each))
-    return found

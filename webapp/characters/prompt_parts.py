@@ -1,7 +1,7 @@
-"""What a character's card adds to its chats: a lorebook, a note among the last messages, and the texts of macros."""
+"""What a character gives to the prompts of its chats: its texts, the texts of macros, a lorebook and a note."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,12 +10,23 @@ from webapp.base.db import db
 from webapp.characters.cards.cards import TEXT_CHARS, data_of, nickname_of, other_greetings, texts_for_macros
 from webapp.characters.lore.entries import Book, Place, book_of, noted
 from webapp.characters.macros.macros import Names, spelled
+from webapp.characters.queries import CharacterSummary
 from webapp.characters.tables import Character, Persona
+from webapp.people.accounts.tables import User
 
 # Enough for the characters that a small team chats with; a card can take up to a megabyte.
 MOST_REMEMBERED = 24
 OWN = {"charprompt": "system_prompt", "charinstruction": "post_history_prompt", "charfirstmessage": "greeting"}
 NUMBERED = "charfirstmessage::"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The texts that a character adds to a prompt."""
+
+    system_prompt: str = ""
+    description: str = ""
+    post_history_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,21 @@ class CardLore:
     note: str = ""
     place: Place = field(default_factory=Place)
     nickname: str = ""
+
+
+def prompts_of(character: Character | None) -> Prompts:
+    """Returns the texts that the character adds to its prompts; empty ones without a character."""
+    if not character:
+        return Prompts()
+    return Prompts(character.system_prompt, character.description, character.post_history_prompt)
+
+
+def names_of(character: Character | CharacterSummary | None, persona: Persona | None, person: User | None) -> Names:
+    """Returns the names and texts for the macros of a chat with a character; without a character, macros are not replaced."""
+    if not character:
+        return Names()
+    names = Names(user=persona.name if persona else person.name if person else "", char=character.name)
+    return replace(names, texts=macro_texts(character, persona)) if isinstance(character, Character) else names
 
 
 def lore_of(character: Character) -> CardLore:

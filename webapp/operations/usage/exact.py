@@ -1,0 +1,20 @@
+"""Sums of costs without rounding. Pure."""
+
+from decimal import Context, Decimal
+
+EXACT = Context(prec=100)
+
+
+def plus(cost: Decimal | None, more: Decimal | None) -> Decimal | None:
+    """Adds two costs; an unknown one adds nothing."""
+    if cost is None or more is None:
+        return more if cost is None else cost
+    return EXACT.add(cost, more)
+
+
+def total(costs: str) -> Decimal | None:
+    """Returns the sum of costs separated by blanks; None if there are none."""
+    found: Decimal | None = None
+    for each in costs.split():
+        found = plus(found, Decimal(each))
+    return found
