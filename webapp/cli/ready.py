@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from webapp.base.config import ROOT, Config, ConfigError, load
-from webapp.base.database.state import newest_revision
+from webapp.base.database.revisions import newest_revision
 from webapp.cli import addresses
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
