@@ -6,23 +6,11 @@ monkey.patch_all()
 
 import atexit  # noqa: E402  the patch must come first
 import gc  # noqa: E402
-import inspect  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
-import warnings  # noqa: E402
 
 # What a server or a command writes, chats and keys among it, is for its own user.
 os.umask(0o077)
-
-# charset_normalizer takes 3 MB to guess encodings, and every response we read declares its encoding: requests works without it,
-# and warns.
-sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type]  # so a module is said to be missing
-warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
-
-from webapp.base.process.deferred_import import defer_import  # noqa: E402
-
-# SQLAlchemy imports it for asynchronous drivers, of which we use none, and reads one function; it takes more than a megabyte.
-defer_import("asyncio", iscoroutine=inspect.iscoroutine)
 
 # Imported modules are permanent: the garbage collector need not traverse them during a command's imports. In a worker it is
 # already disabled.

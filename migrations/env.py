@@ -12,7 +12,8 @@ from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.base.all_tables  # noqa: F401  what autogenerate compares with
-from webapp.base.database.state import is_of_the_metadata, newest_revision
+from webapp.base.database.revisions import newest_revision
+from webapp.base.database.state import is_of_the_metadata
 from webapp.base.db import UTCDateTime, db
 from webapp.web.command_errors import name_database
 

@@ -20,8 +20,6 @@ OWNER = """
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
 RARELY = {
     "alembic",
-    "asyncio.events",
-    "charset_normalizer",
     "cryptography",
     "email.headerregistry",
     "jiter",

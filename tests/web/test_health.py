@@ -11,7 +11,7 @@ from tests.engine.test_full_disk import fill, small_disk
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.base.current import CONFIG
-from webapp.base.database.state import newest_revision
+from webapp.base.database.revisions import newest_revision
 from webapp.engine.engine import ENGINE
 from webapp.operations.health.database_facts import FULL, READ_ONLY
 from webapp.operations.health.server_facts import NO_REDIS

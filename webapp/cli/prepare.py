@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.base.config import ROOT, make_keys, mistyped
 from webapp.base.current import the_config
-from webapp.base.database.state import found_revision, known_revisions, newest_revision
+from webapp.base.database.revisions import known_revisions, newest_revision
+from webapp.base.database.state import found_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.cli import ready
 from webapp.cli import shipped_characters as shipped

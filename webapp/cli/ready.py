@@ -14,7 +14,7 @@ from urllib.parse import quote
 import click
 
 from webapp.base.config import ROOT, Config, ConfigError, load
-from webapp.base.database.state import newest_revision
+from webapp.base.database.revisions import newest_revision
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
 READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")

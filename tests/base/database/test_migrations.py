@@ -17,7 +17,8 @@ import webapp.base.all_tables  # noqa: F401  what the metadata is made of
 from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
 from webapp.base.config import ROOT
-from webapp.base.database.state import is_of_the_metadata, newest_revision
+from webapp.base.database.revisions import newest_revision
+from webapp.base.database.state import is_of_the_metadata
 from webapp.base.db import db, write
 from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message

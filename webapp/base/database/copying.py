@@ -35,7 +35,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from webapp.base.config import ROOT
-from webapp.base.database.state import found_revision, known_revisions
+from webapp.base.database.revisions import known_revisions
+from webapp.base.database.state import found_revision
 from webapp.base.db import db, prepare_sqlite, to_write
 from webapp.base.errors import Conflict, Invalid, Unavailable
 

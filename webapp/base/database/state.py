@@ -1,26 +1,14 @@
 """Checks that the database responds and has the schema of this version."""
 
-from functools import cache
-
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from webapp.base.config import ROOT
+from webapp.base.database.revisions import newest_revision
 from webapp.base.db import DAMAGED, db, is_damage, is_sqlite
 
 OLD_SCHEMA = "The database needs to be migrated to this version. Stop the server and run: flask prepare"
 NO_DATABASE = "The database is not responding."
 NOT_OPENED = "The database file can't be opened. Check that it is a file, and that Millrace may write to it and to its folder."
-FOLDER = ROOT / "migrations" / "versions"
-
-
-@cache
-def known_revisions() -> tuple[str, ...]:
-    return tuple(sorted(path.name.partition("_")[0] for path in FOLDER.glob("[0-9]*_*.py")))
-
-
-def newest_revision() -> str:
-    return known_revisions()[-1]
 
 
 def trouble_with_database(*, names_reason: bool = False) -> str:

@@ -20,7 +20,9 @@ YOUNG_OBJECTS = 10_000
 
 
 def tune_malloc() -> None:
-    """Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed, and lets all threads share one heap.
+    """Of 88 MB that a large export has used, 8 MB stay with it and 58 MB without it (`tests/base/process/test_memory.py`).
+
+    Fixes glibc's mmap threshold, so that larger blocks are unmapped when freed, and lets all threads share one heap.
 
     A heap for each thread would save them from waiting for each other, but they allocate mostly while they hold the interpreter
     lock. Has no effect on other C libraries.

@@ -10,7 +10,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from webapp.base.config import Config
-from webapp.base.database.state import found_revision, is_newer, newest_revision
+from webapp.base.database.revisions import newest_revision
+from webapp.base.database.state import found_revision, is_newer
 from webapp.base.db import DAMAGED, db, is_sqlite, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.operations.health.backups import made_at

@@ -27,7 +27,8 @@ class Worker(Base):  # type: ignore[misc]
         # Imported only after the fork.
         from webapp.web.server.worker import Worker as Serving
 
-        # Changes the class of the object rather than creating another: gunicorn holds a reference, and later reads from it
+        # The serving class alone, without the application, is 5 MB in a master that needs none of it. Changes the class of the
+        # object rather than creating another: gunicorn holds a reference, and later reads from it
         # whether the worker has booted.
         self.__class__ = Serving
         self.init_process()
