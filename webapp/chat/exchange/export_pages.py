@@ -25,7 +25,7 @@ from webapp.engine.watching.watchers import Context, same_request
 from webapp.people.accounts.tables import User
 from webapp.rendering.footnotes import as_written
 
-SHEETS = ("tokens", "text", "export")
+SHEETS = ("tokens", "components/text", "pages/export")
 # How many fragments of the template are sent together.
 PARTS = 200
 Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
