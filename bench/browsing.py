@@ -14,7 +14,6 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 HTMX = {"HX-Request": "true"}
 JSON = {"Content-Type": "application/json"}
 EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
-CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 IS_ANSWERED = 'data-role="assistant" data-status="completed"'
 NOTHING: Mapping[str, str] = {}
 
@@ -96,11 +95,11 @@ class Browser:
 
 
 class Owner(Browser):
-    """The owner of a fresh server, who signs up with the owner's link and sends forms and JSON with a CSRF token."""
+    """The owner of a fresh server, who signs up with the owner's link and sends forms and JSON."""
 
     def __init__(self, link: str) -> None:
         super().__init__(link)
-        self._link, self._csrf = urlsplit(link), ""
+        self._link = urlsplit(link)
 
     def at(self, url: str) -> "Owner":
         """Returns the same signed-in person at another address of the same installation."""
@@ -110,17 +109,12 @@ class Owner(Browser):
 
     async def come(self) -> None:
         """Creates the owner's account."""
-        self._csrf = found(CSRF, await self.page(f"{self._link.path}?{self._link.query}"))
         fields = {"token": self._link.query.partition("=")[2], "email": "bench@example.org", "name": "Bench"}
         await self.send(self._link.path, {**fields, "password": "measured and found wanting"})
-        self._csrf = found(CSRF, await self.page("/"))
-
-    async def send(self, path: str, fields: dict[str, str]) -> str:
-        return await super().send(path, {"csrf_token": self._csrf, **fields})
 
     async def write(self, path: str, fields: dict[str, str]) -> None:
         """Submits a form with htmx, without leaving the page."""
-        reply = await self.open("POST", path, urlencode({"csrf_token": self._csrf, **fields}).encode(), {**FORM, **HTMX})
+        reply = await self.open("POST", path, urlencode(fields).encode(), {**FORM, **HTMX})
         text = await reply.text()
         if reply.status != 200:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
@@ -142,7 +136,7 @@ class Owner(Browser):
 
     async def ask(self, path: str, body: Mapping[str, Any], accept: str = "application/json") -> Stream:
         """Sends JSON, as API clients do."""
-        more = {**JSON, "Accept": accept, "X-CSRFToken": self._csrf}
+        more = {**JSON, "Accept": accept}
         stream = await self.open("POST", path, json.dumps(body).encode(), more)
         if stream.status not in (200, 201):
             raise Refused(f"POST {path} answered {stream.status}")

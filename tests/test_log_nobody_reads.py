@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import KEYS
 from tests.support.inserted import add_member
-from tests.support.person import Person, token_on
+from tests.support.person import Person
 from tests.support.server import prepared
 from webapp.base import logs
 from webapp.base.config import load
@@ -89,7 +89,6 @@ def test_a_server_behind_a_stopped_pager_serves_on(tmp_path: Path) -> None:
         server.start()
         _fill(log)
         guest = Person(server.url)
-        guest._token = token_on(guest.get("/login"))
 
         for _ in range(3):
             # A failed sign-in writes to the log.

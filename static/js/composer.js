@@ -66,7 +66,7 @@
     const form = box()?.form;
     if (form?.matches(".htmx-request")) return later();
     if (!form?.dataset.draft) return;
-    const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, message: box().value });
+    const body = new URLSearchParams({ message: box().value });
     for (const { value } of form.querySelectorAll("[name=part]:checked")) body.append("part", value);
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => waiting || later(AGAIN_AFTER));
   };

@@ -21,10 +21,10 @@
       if (!feeds.size) over(stream);
     };
     const leave = (feed) => {
-      const { token } = feeds.get(feed) ?? {};
+      const isKnown = feeds.has(feed);
       forget(feed);
-      if (token === undefined || !stream) return;
-      const body = new URLSearchParams({ csrf_token: token, place: `${stream.id}.${feed}` });
+      if (!isKnown || !stream) return;
+      const body = new URLSearchParams({ place: `${stream.id}.${feed}` });
       fetch("/live/leave", { method: "POST", body }).catch(() => {});
     };
     const pass = (message) => {
@@ -46,15 +46,15 @@
         .catch(() => {}).finally(() => over(mine));
       return mine;
     };
-    const open = async (port, feed, token) => {
-      feeds.set(feed, { port, token });
+    const open = async (port, feed) => {
+      feeds.set(feed, { port });
       const mine = stream ??= begin();
       if ((await mine.answer).ok) port.postMessage([feed, "", mine.id]);
     };
     self.onconnect = ({ ports: [port] }) => {
-      port.onmessage = ({ data: { wanted, token, left, isLost } }) => {
+      port.onmessage = ({ data: { wanted, left, isLost } }) => {
         port.heard = Date.now();
-        if (wanted) open(port, wanted, token); else if (left) leave(left); else if (isLost) over(stream);
+        if (wanted) open(port, wanted); else if (left) leave(left); else if (isLost) over(stream);
         else port.postMessage([]);
       };
     };
@@ -89,12 +89,12 @@
     // Presents a feed of the shared connection as a response of its own; if that fails, the page opens its own connection.
     self.fetch = async (address, options) => {
       if (!port || !/\/events(\?|$)/.test(address)) return own(address, options);
-      const feed = random(), token = document.querySelector("[name=csrf_token]")?.value ?? "";
+      const feed = random();
       const cancel = () => feeds.delete(feed) && leave(feed);
       let body;
       const stream = await new Promise((opened) => {
         body = new ReadableStream({ start: (pipe) => { feeds.set(feed, { pipe, opened }); }, cancel });
-        port.postMessage({ wanted: feed, token });
+        port.postMessage({ wanted: feed });
         setTimeout(opened, PATIENCE, "");
       });
       const headers = stream ? { ...options.headers, [NAME]: `${stream}.${feed}` } : options.headers;

@@ -1,8 +1,8 @@
 // Uploads a picture or document and adds the result; loaded with the first one.
 
-export const upload = async (file, { csrf_token, model }, chips, add) => {
+export const upload = async (file, { model }, chips, add) => {
   const body = new FormData();
-  for (const each of [csrf_token, model]) if (each) body.append(each.name, each.value);
+  if (model) body.append(model.name, model.value);
   body.append("file", file);
   chips.toggleAttribute("data-coming", true);
   const told = await fetch("/files", { method: "POST", body, headers: { Accept: "application/json" } })

@@ -1,4 +1,4 @@
-"""An API client, authenticated by a token, or by a browser's session cookie and CSRF token."""
+"""An API client, authenticated by a token, or by a browser's session cookie."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ ACTIVE = ("queued", "running")
 
 
 class Client:
-    """An API client. Paths are relative to /api/v1 unless complete. With a token it sends no cookie, else the CSRF token too."""
+    """An API client. Paths are relative to /api/v1 unless complete. With a token it sends no cookie."""
 
     def __init__(self, app: Flask, token: str = "", browser: Browser | None = None) -> None:
         self.app, self.browser = app, browser
@@ -29,11 +29,10 @@ class Client:
     def call(
         self, method: str, path: str, body: Any = None, *, query: Any = None, buffered: bool = False, **headers: str
     ) -> TestResponse:
-        proof = {"X-CSRFToken": self.browser.csrf_token(), "Sec-Fetch-Site": "same-origin"} if self.browser else {}
         whole = path if path.startswith(API_PATHS) else f"/api/v1{path}"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = {} if body is None else {"json": body}
-        sent = {**proof, **self.headers, **named}
+        sent = {**self.headers, **named}
         return self.client.open(whole, method=method, headers=sent, query_string=query, buffered=buffered, **content)
 
     def get(self, path: str, **more: Any) -> Any:

@@ -102,7 +102,7 @@ def test_every_number_in_an_address_has_an_end(app: Flask) -> None:
 def test_where_no_token_is_taken_none_is_named(app: Flask) -> None:
     tokens = document(app)["paths"]["/api/v1/tokens"]
     assert {"bearer": []} in tokens["get"]["security"]
-    assert tokens["post"]["security"] == [{"cookie": [], "csrf": []}]
+    assert tokens["post"]["security"] == [{"cookie": []}]
 
 
 @pytest.mark.slow

@@ -24,7 +24,6 @@ from tests.attacks.mutations import MUTATIONS, Mutation  # noqa: E402
 LIBRARIES = (
     "flask_migrate",
     "flask_sqlalchemy",
-    "flask_wtf",
     "wtforms",
     "requests",
     "cryptography.fernet",

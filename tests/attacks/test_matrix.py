@@ -207,10 +207,10 @@ def fields_for(world: World, name: str) -> dict[str, str | list[str]]:
 
 def send(world: World, browser, method: str, path: str, name: str, more: dict[str, str | list[str]]) -> TestResponse:
     operation, headers = operation_of(world.app.view_functions[name]), own_headers(browser)
-    fields = {"data": {"csrf_token": browser.csrf_token(), **more}} if method == "POST" else {"query_string": more}
+    fields = {"data": more} if method == "POST" else {"query_string": more}
     if operation:
         body = least_body(operation)
-        fields, headers["X-CSRFToken"] = {} if body is None else {"json": {**body, **more}}, browser.csrf_token()
+        fields = {} if body is None else {"json": {**body, **more}}
     response = browser.client.open(path, method=method, headers=headers, buffered=False, **fields)
     if response.mimetype == "text/event-stream":
         response.close()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Flask, Response, render_template, request
-from flask_wtf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.serving import make_server
 
@@ -128,7 +127,6 @@ def app_of(stage: Stage) -> Flask:
     )
     # Pages link to routes that this server does not have.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
-    CSRFProtect(app)
     assets.init(app)
     app.add_url_rule("/chat", view_func=stage.page)
     app.add_url_rule("/events", view_func=stage.stream)

@@ -61,7 +61,7 @@ def with_chunks(*chunks: bytes, picture: bytes = b"") -> bytes:
 
 def bring(browser: Browser, *files: tuple[str, bytes]) -> Page:
     """Uploads card files as the form does."""
-    data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
+    data = {"file": [(BytesIO(content), name) for name, content in files]}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     path = "/characters/import"
     response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")

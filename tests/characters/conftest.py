@@ -87,7 +87,7 @@ def png(width: int = 1, height: int = 1) -> bytes:
 
 def upload(browser: Browser, path: str, content: bytes, file_name: str = "me.png", **fields: str) -> Page:
     """Sends a form with a file as a browser does; redirects are not followed."""
-    data: dict[str, Any] = {"csrf_token": browser.csrf_token(), **fields, "avatar": (BytesIO(content), file_name)}
+    data: dict[str, Any] = {**fields, "avatar": (BytesIO(content), file_name)}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")
     return Page(browser, response)

@@ -88,7 +88,7 @@ def test_others_characters_are_neither_noticed_nor_replaced(first, member, stran
     (new,) = links(page)
     page = stranger.send(
         "/characters/import/existing",
-        {"csrf_token": stranger.csrf_token(), f"choice-{new.rpartition('/')[2]}": f"replace {first.rpartition('/')[2]}"},
+        {f"choice-{new.rpartition('/')[2]}": f"replace {first.rpartition('/')[2]}"},
         follow=False,
     )
     assert page.status_code == 403

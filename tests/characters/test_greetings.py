@@ -42,7 +42,7 @@ def send(browser, path: str, *texts: str, group: tuple[str, ...] = (), was: str 
     opened = browser.page(f"{path}/greetings")
     mark = opened.one("input[name=was]").attributes["value"] if was is None else was
     said = {"alternate_greetings": list(texts), "group_only_greetings": list(group), "was": mark}
-    return browser.send(f"{path}/greetings", {"csrf_token": browser.csrf_token(), **said, **more}, follow=True)
+    return browser.send(f"{path}/greetings", {**said, **more}, follow=True)
 
 
 @also_on_postgres

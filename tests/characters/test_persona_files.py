@@ -26,7 +26,7 @@ BACKUP = {
 
 def bring(browser: Browser, value: Any) -> Page:
     content = value if isinstance(value, bytes) else json.dumps(value).encode()
-    data = {"csrf_token": browser.csrf_token(), "file": (BytesIO(content), "personas.json" if content else "")}
+    data = {"file": (BytesIO(content), "personas.json" if content else "")}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     how: dict[str, Any] = {"headers": headers, "base_url": browser.origin, "content_type": "multipart/form-data"}
     return Page(browser, browser.client.post("/personas/import", data=data, **how))

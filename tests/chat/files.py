@@ -117,7 +117,7 @@ OPENWEBUI = [
 def bring(browser: Browser, value: Any, name: str = "conversations.json") -> Page:
     """Uploads a file with the form of /import; a value that is not bytes is serialized as JSON."""
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    body = with_file(browser.csrf_token(), data, name)
+    body = with_file(data, name)
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin", "Content-Type": WITH_FILE}
     return Page(browser, browser.client.post("/import", data=body, headers=headers, base_url=browser.origin))
 

@@ -92,7 +92,7 @@ def test_a_refused_message_keeps_its_chips(owner):
 
 def test_the_browsers_own_field_brings_files(owner, fake):
     fake.says("Yes.")
-    fields = {"csrf_token": owner.csrf_token(), "key": "", "message": "See", "model": ""}
+    fields = {"key": "", "message": "See", "model": ""}
     answer = owner.send("/chats", {**fields, "file": (io.BytesIO(b"a,b\r\n1,2\r\n"), "table.csv")}, follow=False)
     assert answer.status_code == 303
     owner.wait_for(answer.location, ended)

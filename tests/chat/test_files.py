@@ -49,9 +49,8 @@ def drawn(kind: str = "PNG", size: tuple[int, int] = (8, 6), **how: Any) -> byte
 
 def uploaded(browser, content: bytes, name: str = "shot [1].png"):
     """Uploads as the script does; the body is built by hand because the test client keeps large forms in temporary files."""
-    token = f'--edge\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{browser.csrf_token()}\r\n'
     head = f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-    body = token.encode() + head.encode() + content + b"\r\n--edge--\r\n"
+    body = head.encode() + content + b"\r\n--edge--\r\n"
     headers = {"Accept": "application/json"}
     kind = "multipart/form-data; boundary=edge"
     return browser.client.post("/files", data=body, headers=headers, content_type=kind, buffered=True)
@@ -200,7 +199,7 @@ def test_a_name_in_any_script_is_served(owner):
 def test_without_javascript_the_field_takes_pictures_and_documents(owner, fake):
     fake.says("Yes.")
     letter = docx(paragraph("Oil the bearing."))
-    fields = {"csrf_token": owner.csrf_token(), "key": "", "message": "See", "model": ""}
+    fields = {"key": "", "message": "See", "model": ""}
     sent = [(io.BytesIO(drawn()), "a.png"), (io.BytesIO(letter), "b.docx"), (io.BytesIO(pdf(["Wait."])), "c.pdf")]
     answer = owner.send("/chats", {**fields, "file": sent}, follow=False)
     assert answer.status_code == 303, answer.text
@@ -343,9 +342,8 @@ def test_what_is_deleted_while_an_export_is_made_is_left_out(app, owner, fake):
 
 @pytest.mark.slow
 def test_only_files_make_a_form_large(owner):
-    token = f'--edge\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{owner.csrf_token()}\r\n'
     part = '--edge\r\nContent-Disposition: form-data; name="part"\r\n\r\n' + "word " * 500_000 + "\r\n"
-    body = f"{token}{part}{part}--edge--\r\n"
+    body = f"{part}{part}--edge--\r\n"
     assert owner.client.post("/chats", data=body, content_type="multipart/form-data; boundary=edge").status_code == 413
 
 

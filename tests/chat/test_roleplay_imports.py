@@ -199,7 +199,7 @@ def test_a_branch_with_the_same_name_is_a_branch_here(member):
 
 
 def several(browser, *files: tuple[str, bytes]) -> Page:
-    data = {"csrf_token": browser.csrf_token(), "file": [(BytesIO(content), name) for name, content in files]}
+    data = {"file": [(BytesIO(content), name) for name, content in files]}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     kind = "multipart/form-data"
     return Page(browser, browser.client.post("/import", data=data, headers=headers, base_url=browser.origin, content_type=kind))

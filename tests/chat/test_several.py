@@ -7,6 +7,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.chat.test_listing import add_chats, counts, id_of, person_id, sidebar_of, titles
+from tests.support.browser import CROSS_SITE
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import name_of
 from webapp.base.db import db, utc_now, write
@@ -231,9 +232,7 @@ def test_chats_of_others_are_as_if_they_were_not_there(app, owner, member, stran
         assert visitor.post("/chats/several", deed=deed, chat=others).location.startswith("/login")
         assert state(app, [foreign, shared, temporary]) == before
 
-    page = owner.send(
-        "/chats/several", {"csrf_token": owner.csrf_token(), "deed": "delete", "chat": [mine, *others]}, follow=True
-    )
+    page = owner.send("/chats/several", {"deed": "delete", "chat": [mine, *others]}, follow=True)
     assert notice(page) == "“Words of 0” is in the trash."
     assert foreign not in page.text
     assert state(app, [mine, foreign, shared, temporary]) == [(False, False, True), *[(False, False, False)] * 3]
@@ -266,9 +265,9 @@ def test_too_many_none_and_nothing_to_do_are_refused_in_words(app, owner):
         page = owner.post("/chats/several", **fields)
         assert (page.status_code, page.says(words)) == (422, True)
     assert state(app, ids) == [(False, False, False)] * 101
-    assert owner.post("/chats/several", token=False, deed="delete", chat=ids[:2]).status_code == 403
+    assert owner.post("/chats/several", headers=CROSS_SITE, deed="delete", chat=ids[:2]).status_code == 403
 
-    page = owner.send("/chats/several", {"csrf_token": owner.csrf_token(), "deed": "delete", "chat": ids[:100]}, follow=True)
+    page = owner.send("/chats/several", {"deed": "delete", "chat": ids[:100]}, follow=True)
     assert notice(page) == "100 chats are in the trash."
     assert notice(undone(page)) == "100 chats restored."
 
@@ -308,5 +307,5 @@ def test_the_selected_chats_are_exported_and_no_others(app, owner, member):
 
 
 def exported(browser, *ids: str):
-    sent = {"csrf_token": browser.csrf_token(), "chat": list(ids)}
+    sent = {"chat": list(ids)}
     return browser.client.post("/chats/several/export.zip", data=sent, base_url=browser.origin)

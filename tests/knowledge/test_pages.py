@@ -74,13 +74,13 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
 
     assert member.submit(link, title="Almanac").says("Saved.")
     member.wait_for(collection, lambda page: "Almanac" in text_of_list(page) and "1 passage" in text_of_list(page))
-    deleted = member.send(f"{link}/delete", {"csrf_token": member.csrf_token()}, follow=True)
+    deleted = member.send(f"{link}/delete", {}, follow=True)
     assert deleted.says("Almanac was deleted.")
     assert member.page(f"{collection}?q=bearing").says("Not in this collection")
-    assert member.send(f"{link}/restore", {"csrf_token": member.csrf_token()}, follow=True).says("Restored.")
-    assert member.send(f"{collection}/delete", {"csrf_token": member.csrf_token()}, follow=True).says("Handbook was deleted.")
+    assert member.send(f"{link}/restore", {}, follow=True).says("Restored.")
+    assert member.send(f"{collection}/delete", {}, follow=True).says("Handbook was deleted.")
     assert member.get(link).status_code == 404
-    assert member.send(f"{collection}/restore", {"csrf_token": member.csrf_token()}, follow=True).says("Restored.")
+    assert member.send(f"{collection}/restore", {}, follow=True).says("Restored.")
     assert member.get(link).status_code == 200
 
 
@@ -95,9 +95,9 @@ def test_what_is_there_already_is_said_to_be(member, collection):
 
 
 def test_what_was_entered_stays_when_it_is_refused(member, collection):
-    page = member.send(f"{collection}/documents", {"csrf_token": member.csrf_token(), "level": "0"}, follow=False)
+    page = member.send(f"{collection}/documents", {"level": "0"}, follow=False)
     assert (page.status_code, page.says("Choose a file, or enter an address or some text.")) == (422, True)
-    page = member.send("/knowledge", {"csrf_token": member.csrf_token(), "name": " ", "level": "9"}, follow=False)
+    page = member.send("/knowledge", {"name": " ", "level": "9"}, follow=False)
     assert page.status_code == 422
 
 
@@ -115,7 +115,7 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
     opened = Listener(stranger, page.one("#knowledge-feed").attributes["hx-sse:connect"])
     added(member, collection, "Grease the seal.", title="Seals")
     opened.until(lambda each: "Seals" in each.html and re.search(r"Seals.*?1 passage", each.html, re.DOTALL))
-    member.send(shared.one(".entries form").attributes["action"], {"csrf_token": member.csrf_token()}, follow=True)
+    member.send(shared.one(".entries form").attributes["action"], {}, follow=True)
     assert stranger.get(collection).status_code == 404
     opened.greenlet.join(30)
     assert opened.greenlet.ready()

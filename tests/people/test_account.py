@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from tests.conftest import signed_in
 from tests.people.conftest import account, in_parallel, is_signed_in, secret_of, written_down
-from tests.support.browser import Browser
+from tests.support.browser import CROSS_SITE, Browser
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
 from webapp.base.db import db, utc_now, write
@@ -55,7 +55,7 @@ def test_who_is_signed_out_is_sent_to_sign_in(visitor: Browser) -> None:
 @pytest.mark.slow
 def test_no_form_of_another_site_changes_anything(member: Browser) -> None:
     for path in POSTS:
-        assert member.post(f"/account{path}", token=False).status_code == 403
+        assert member.post(f"/account{path}", headers=CROSS_SITE).status_code == 403
         assert member.post(f"/account{path}", headers={"Origin": "https://evil.example"}).status_code == 403
         assert member.get(f"/account{path}").status_code in (404, 405)
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from tests.conftest import MakeApp, signed_in
 from tests.people.conftest import browsers, is_signed_in, secret_of, written_down
-from tests.support.browser import Browser
+from tests.support.browser import CROSS_SITE, Browser
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
 from webapp.base.db import db, utc_now, write
@@ -177,7 +177,7 @@ def test_who_is_signed_in_is_told_and_signed_out(app: Flask, owner: Browser, mem
 
 def test_no_form_of_another_site_uses_it(app: Flask, owner: Browser, visitor: Browser) -> None:
     path = invite_by(owner)
-    assert visitor.post(path, token=False, **BO).status_code == 403
+    assert visitor.post(path, headers=CROSS_SITE, **BO).status_code == 403
     assert visitor.post(path, headers={"Origin": "https://evil.example"}, **BO).status_code == 403
     assert number_of_people(app) == 1
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from tests.conftest import signed_in
 from tests.people.conftest import account, in_parallel, is_signed_in, secret_of, written_down
-from tests.support.browser import Browser
+from tests.support.browser import CROSS_SITE, Browser
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.people import PASSWORD
 from webapp.base.db import db, write
@@ -58,7 +58,7 @@ def test_nobody_else_does_anything(deed: str, owner: Browser, member: Browser, g
     others = (member, guest, visitor)
     assert [do(browser, deed, owner) for browser in others] == [403, 403, 303]
     assert [browser.post("/admin/people/invites", role="guest").status_code for browser in others] == [403, 403, 303]
-    assert owner.post(f"/admin/people/{member.person_id}/{deed}", token=False).status_code == 403
+    assert owner.post(f"/admin/people/{member.person_id}/{deed}", headers=CROSS_SITE).status_code == 403
     assert owner.post(f"/admin/people/{member.person_id}/{deed}", headers={"Origin": "https://evil.example"}).status_code == 403
     assert owner.get(f"/admin/people/{member.person_id}/{deed}").status_code == 405
 

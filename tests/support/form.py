@@ -67,9 +67,9 @@ def value_of(node: LexborNode) -> str:
     return node.attributes.get("value") or ("on" if node.attributes.get("type") == "checkbox" else "")
 
 
-def with_file(token: str, content: bytes, filename: str, field: str = "file", **others: str) -> bytes:
+def with_file(content: bytes, filename: str, field: str = "file", **others: str) -> bytes:
     """Builds the body of a form with a file in this field, and with its other fields; its content type is `WITH_FILE`."""
-    texts = [(key.encode(), b"", value.encode()) for key, value in {"csrf_token": token, **others}.items()]
+    texts = [(key.encode(), b"", value.encode()) for key, value in others.items()]
     parts = [*texts, (field.encode(), b'; filename="%s"' % filename.encode(), content)]
     sent = [b'--cut\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % part for part in parts]
     return b"".join(sent) + b"--cut--\r\n"

@@ -41,7 +41,7 @@ class Person:
     """A user's client. Returns every response whatever its status, and follows no redirects."""
 
     def __init__(self, url: str) -> None:
-        self.url, self._token = url, ""
+        self.url = url
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self._cookies), _Stay
@@ -63,31 +63,26 @@ class Person:
         token = urllib.parse.parse_qs(parts.query)["token"][0]
         page = self.get(f"{parts.path}?{parts.query}")
         assert page.status == 200, page.text
-        self._token = token_on(page)
         made = self.post("/setup", token=token, email="owner@example.org", name="Olive", password=PASSWORD)
         assert made.status == 303, made.text
         return self
 
     def sign_in(self, email: str) -> "Person":
         """Signs in to an existing account."""
-        self._token = token_on(self.get("/login"))
         signed_in = self.post("/login", email=email, password=PASSWORD)
         assert signed_in.status == 303, signed_in.text
-        # The new session has a different CSRF token.
-        self._token = ""
         return self
 
     def get(self, path: str, **headers: str) -> Reply:
         return self._asked(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, **fields: str) -> Reply:
-        """Sends a form with this session's CSRF token."""
-        content = urllib.parse.urlencode({"csrf_token": self._form_token(), **fields}).encode()
-        return self._sent(path, content, "application/x-www-form-urlencoded")
+        """Sends a form, as a browser does."""
+        return self._sent(path, urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded")
 
     def upload(self, path: str, content: bytes, filename: str = "file", field: str = "file", **fields: str) -> Reply:
         """Sends a form with a file."""
-        return self._sent(path, with_file(self._form_token(), content, filename, field, **fields), WITH_FILE)
+        return self._sent(path, with_file(content, filename, field, **fields), WITH_FILE)
 
     def begin(self, text: str, model: str = "") -> str:
         """Sends the first message of a new chat; returns the chat's path."""
@@ -107,10 +102,6 @@ class Person:
     def raw(self, message_id: str) -> str:
         """Returns the current raw text of a message."""
         return self.page(f"/messages/{message_id}.md").text
-
-    def _form_token(self) -> str:
-        self._token = self._token or token_on(self.get("/"))
-        return self._token
 
     def _sent(self, path: str, content: bytes, type: str) -> Reply:
         headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Content-Type": type}
@@ -140,7 +131,3 @@ class Answer:
         }
         thread = tree.css_first("#thread")
         self.events_url = str(thread.attributes.get("hx-sse:connect")) if thread else ""
-
-
-def token_on(page: Reply) -> str:
-    return str(page.tree.css_first("input[name=csrf_token]").attributes["value"])

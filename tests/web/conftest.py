@@ -1,7 +1,7 @@
 """An application with a few routes, each of which fails in a different way."""
 
 import pytest
-from flask import Blueprint, Flask, render_template_string, request
+from flask import Blueprint, Flask, Response, render_template_string, request
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -9,6 +9,7 @@ from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from webapp.base.errors import AppError, Busy, Conflict, Forbidden, Invalid, NotFound, SignedOut, TooMany, Unavailable
 from webapp.people.accounts.guards import anybody
+from webapp.web.htmx import redirect
 
 bp = Blueprint("wrong", __name__, url_prefix="/wrong")
 
@@ -33,7 +34,7 @@ FAULTS: dict[str, Exception] = {
 }
 
 
-FORM = """<form method="post" action="/wrong/form"><input type="hidden" name="csrf_token" value="{{ csrf_token() }}">
+FORM = """<form method="post" action="/wrong/form">
 <label>Message <textarea name="message"></textarea></label><button>Send</button></form>"""
 
 
@@ -53,6 +54,12 @@ def form() -> str:
 @anybody
 def take_form() -> str:
     return f"kept {len(request.form.get('message', ''))}"
+
+
+@bp.get("/notice")
+@anybody
+def leave_notice() -> Response:
+    return redirect("/wrong/form", "Done.")
 
 
 @bp.get("/broken-template")

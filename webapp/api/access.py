@@ -1,4 +1,4 @@
-"""Authenticates API callers: programs by token, streams by ticket, browsers by session cookie and CSRF token."""
+"""Authenticates API callers: programs by token, streams by ticket, browsers by session cookie."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,10 +8,7 @@ from hashlib import sha256
 from typing import Any, ParamSpec, TypeVar
 
 from flask import current_app, has_request_context, request
-from flask_wtf.csrf import validate_csrf
-from wtforms.validators import ValidationError
 
-from webapp.base.db import csrf
 from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.admission import Allowance
 from webapp.engine.engine import the_engine
@@ -22,13 +19,11 @@ from webapp.people.accounts.roles import SCOPES, allowed_scopes
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import setting
-from webapp.web.security import SAFE_METHODS
 
 # `same_request()` drops environ entries with this prefix, so each later check of a stream authenticates again.
 CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
 NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
-UNPROVEN = "A request with a browser cookie needs the CSRF token in X-CSRFToken. GET /api/v1/me returns it."
 # The header in which a gateway names the person behind a request, in its own words.
 END_USER = "X-End-User"
 MOST_END_USER = 200
@@ -174,7 +169,6 @@ def scoped(
             return view(*args, **kwargs)
 
         guarded.policy = f"api:{scope}{' or visitors' if visitors else ''}"  # type: ignore[attr-defined]
-        csrf.exempt(guarded)
         return guarded
 
     return around
@@ -183,21 +177,12 @@ def scoped(
 def check(scope: str, also: str = "") -> None:
     """Raises unless the caller has one of the two scopes."""
     found = identified()
-    if found.has_cookie and request.method not in SAFE_METHODS:
-        _check_form_token()
     if not may(scope) and not (also and may(also)):
         if scope not in allowed_scopes(found.user.role):
             if scope == "admin":
                 refuse_unless_admin(found.user)
             raise Forbidden("Your account isn't allowed to do that.")
         raise Forbidden(f"This token doesn't have permission. It needs the scope {scope}: {SCOPES[scope][0].lower()}.")
-
-
-def _check_form_token() -> None:
-    try:
-        validate_csrf(request.headers.get("X-CSRFToken"))
-    except ValidationError as error:
-        raise Forbidden(UNPROVEN) from error
 
 
 def _caller_with_token() -> Caller | None:

@@ -17,11 +17,11 @@ from webapp.api.responses import BYTES, Mode, Refs, models_of, responses
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.version import VERSION
-from webapp.web.security import SAFE_METHODS
 
 ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
-    "your account page, or with a browser cookie plus the CSRF token in `X-CSRFToken`. Errors are "
+    "your account page, or with a browser cookie: requests other than GET then need `Sec-Fetch-Site: same-origin`, as browsers "
+    "send it, or the `Origin` of this server. Errors are "
     "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, begin "
     "a workflow or start a plan may include an `Idempotency-Key`."
 )
@@ -30,7 +30,6 @@ SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, it
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
     "cookie": {"type": "apiKey", "in": "cookie", "name": "millrace", "description": SIGNED_IN},
-    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": "From `GET /api/v1/me`."},
     "ticket": {
         "type": "apiKey",
         "in": "query",
@@ -168,8 +167,7 @@ def _header(name: str, sentence: str, most: int = 0) -> dict[str, Any]:
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if not route.operation.scope:
         return []
-    names = ["cookie"] if route.method in SAFE_METHODS else ["cookie", "csrf"]
-    cookie: dict[str, list[str]] = {name: [] for name in names}
+    cookie: dict[str, list[str]] = {"cookie": []}
     ticket: list[dict[str, list[str]]] = [{"ticket": []}] if route.operation.ticket else []
     nobody: list[dict[str, list[str]]] = [{}] if route.operation.visitors else []
     token: list[dict[str, list[str]]] = [] if route.operation.by_hand else [{"bearer": []}]

@@ -10,7 +10,6 @@ from typing import Any
 import gevent
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf import CSRFProtect
 from gevent.local import local
 from gevent.lock import BoundedSemaphore
 from sqlalchemy import Connection, DateTime, Engine, ExceptionContext, MetaData, PoolProxiedConnection, String, event, text
@@ -98,7 +97,6 @@ class MigrateLater:
 
 
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
-csrf = CSRFProtect()
 _turn_to_write = BoundedSemaphore(1)
 TURNS = "turns_to_write"
 # Per greenlet: whether it is inside `write`, and whether it is just beginning the transaction there.
@@ -109,7 +107,6 @@ def bind(app: Flask) -> None:
     """Binds the extensions to the application and prepares the engine."""
     db.init_app(app)
     app.extensions["migrate"] = MigrateLater(app)
-    csrf.init_app(app)
     with app.app_context():
         # Half of the pool on PostgreSQL: writers can wait for a row lock whose holder still needs a second connection to read
         # something outside its transaction.

@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent / "types"
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 TEXTS = {"title": 80, "prompt": 20_000, "description": 300}
 # Names of fields that every plan's form has.
-RESERVED = {"csrf_token", "type", "model", "again_of"}
+RESERVED = {"type", "model", "again_of"}
 # The limit of types, which all stay cached, because parsing a large one takes up to a quarter of a second.
 MOST_TYPES = 100
 KNOWN = {*TEXTS, "inputs", "plan", "calendar", "sample", "example"}

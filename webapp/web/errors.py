@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Flask, Response, current_app, request
-from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -61,7 +60,6 @@ CODES = {
     431: "too_many_cookies",
     500: "error",
 }
-STALE_FORM = "This form has expired, so nothing was changed. Please go back, reload the page and send it again."
 DATABASE_WORDS = {
     "full": "The server's disk is full, so nothing can be saved. Everything saved earlier is safe.",
     "readonly": "The server's database is read-only, so nothing can be saved.",
@@ -141,8 +139,6 @@ def problem_of(error: Exception) -> Problem:
             return Problem(401, error.message, error.code, ("Sign in", _sign_in_path()), headers=headers)
         case AppError():
             return _of_refusal(error)
-        case CSRFError():
-            return Problem(403, STALE_FORM, "stale_form")
         case HTTPException(code=int(status)) if status < 500:
             return _of_http(error, status)
         case OperationalError() | PoolTimeout():

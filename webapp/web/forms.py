@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from flask import Response, request
-from flask_wtf import FlaskForm
+from wtforms import Form as Fields
 from wtforms.fields.choices import SelectChoice
 
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
@@ -15,16 +15,15 @@ from webapp.web.htmx import render, wants_json
 PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 
-class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
+class Form(Fields):  # type: ignore[misc]  # wtforms has no types
     """What was entered, and what is wrong with it. Services validate it, so that forms, the API and commands share the rules."""
 
     refusal: AppError | None = None
     from_address: tuple[str, ...] = ()
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
-            # A body of another content type is not a submitted form.
-            return request.form if formdata is not None and request.method == "POST" else None
+    def __init__(self, *, is_fresh: bool = False, **values: Any) -> None:
+        """Fills the fields with the values or, unless the form is fresh, with what was submitted."""
+        super().__init__(None if is_fresh or not self.is_submitted() else request.form, **values)
 
     @classmethod
     def opened(cls) -> Self:
@@ -37,7 +36,10 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
     @classmethod
     def fresh(cls, **values: Any) -> Self:
         """Returns the form with initial values, even if another form of the page was submitted."""
-        return cls(formdata=None, data=values)
+        return cls(is_fresh=True, data=values)
+
+    def is_submitted(self) -> bool:
+        return request.method == "POST"
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

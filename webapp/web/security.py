@@ -1,4 +1,4 @@
-"""Checks of host and origin, limits on requests, and the security headers of every response."""
+"""Checks of host and origin (which stop cross-site request forgery), limits on requests, and the headers of every response."""
 
 import ipaddress
 import re
@@ -9,6 +9,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeader
 
 from webapp.base.config import Config
 from webapp.base.errors import Forbidden
+from webapp.web.cookies import SESSION, has_own_cookie
 from webapp.web.htmx import is_api
 from webapp.web.server.request_parsing import MOST_COOKIE_CHARS
 
@@ -48,7 +49,14 @@ HEADERS = {
 # Requested by sandboxed frames, whose opaque origin counts as another site; the script contains no user data.
 DRAWER = "vendor/mermaid.min.js"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OURSELVES = {"", "none", "same-origin"}
+# `none` is what a person typed or opened from a bookmark.
+OURSELVES = {"none", "same-origin"}
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+FOREIGN = "This request came from another site, so it was refused."
+UNNAMED = (
+    "This request doesn't say which site it came from, so it was refused. Use a current browser; a program signs in with a "
+    "token, or sends an Origin header."
+)
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?")
 
 
@@ -59,19 +67,17 @@ def init(app: Flask, config: Config) -> None:
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=MOST_BYTES,
         MAX_FORM_PARTS=MOST_PARTS,
-        # This cookie holds only the CSRF token; signed-in sessions use another one.
-        SESSION_COOKIE_NAME="__Host-millrace-form" if is_https else "millrace-form",
+        # This cookie holds only notices, and who has yet to enter a code; signed-in sessions use another one.
+        SESSION_COOKIE_NAME=f"__Host-{SESSION}" if is_https else SESSION,
         SESSION_COOKIE_SECURE=is_https,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
-        WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_SSL_STRICT=False,
     )
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if is_https else {})
     app.before_request(_refuse_countless_cookies)
     app.before_request(lambda: _refuse_foreign_names(config))
-    app.before_request(lambda: _refuse_foreign_sites(config))
+    app.before_request(lambda: refuse_foreign_sites(config, has_cookie=has_own_cookie()))
     app.before_request(_refuse_countless_fields)
     app.after_request(lambda response: _with_headers(response, headers))
 
@@ -103,13 +109,23 @@ def _refuse_foreign_names(config: Config) -> None:
         raise BadRequest("This server doesn't accept requests for that host name. To allow it, add it to ALLOWED_HOSTS.")
 
 
-def _refuse_foreign_sites(config: Config) -> None:
-    if is_api() and request.headers.get("Origin") in config.cors_origins:
+def refuse_foreign_sites(config: Config, *, has_cookie: bool) -> None:
+    """Raises if another site may have made the browser send this request, with its cookies or to be given one.
+
+    A browser says where an unsafe request comes from: in Sec-Fetch-Site or, over plain HTTP and before 2023, in Origin. A
+    program that calls the API without a cookie has nothing that could be abused, so it can leave out both.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if is_api() and origin in config.cors_origins:
         return
-    is_safe = request.method in SAFE_METHODS
-    may_come = request.headers.get("Sec-Fetch-Site", "") in OURSELVES or (is_safe and (_is_link() or _is_drawer()))
-    if not may_come or not (is_safe or _is_own_origin(config)):
-        raise Forbidden("This request came from another site, so it was refused.")
+    if request.method in SAFE_METHODS:
+        if site and site not in OURSELVES and not (_is_link() or _is_drawer()):
+            raise Forbidden(FOREIGN)
+    elif not site and origin is None:
+        if has_cookie or not is_api():
+            raise Forbidden(UNNAMED)
+    elif not (_is_from_ourselves(site, origin, config) if site else _is_own_origin(origin or "", config)):
+        raise Forbidden(FOREIGN)
 
 
 def _is_link() -> bool:
@@ -120,17 +136,21 @@ def _is_drawer() -> bool:
     return request.endpoint == "static" and (request.view_args or {}).get("filename") == DRAWER
 
 
-def _is_own_origin(config: Config) -> bool:
-    origin = request.headers.get("Origin")
-    # Behind a proxy that terminates TLS the scheme is unknown, so host and port decide.
-    return origin is None or origin == config.public_url or _place_of(origin) == request.host
+def _is_from_ourselves(site: str, origin: str | None, config: Config) -> bool:
+    # Behind a proxy that terminates TLS and isn't trusted the scheme is unknown, so host and port of the Origin are enough here.
+    is_same_host = origin is None or origin.partition("://")[2] == request.host or _is_own_origin(origin, config)
+    return site in OURSELVES and is_same_host
 
 
-def _place_of(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
+def _is_own_origin(origin: str, config: Config) -> bool:
+    own = f"{request.scheme}://{request.host}", config.public_url
+    return origin in [_origin(address) for address in own if address]
+
+
+def _origin(address: str) -> str:
+    """Returns the origin of an address as browsers write it, without the default port."""
+    parts = urlsplit(address.lower())
+    return f"{parts.scheme}://{parts.netloc}".removesuffix(DEFAULT_PORTS.get(parts.scheme, " "))
 
 
 def _refuse_countless_cookies() -> None:

@@ -34,7 +34,8 @@ class Program:
 
     def __init__(self, app: Flask, token: str = "") -> None:
         self.app, self.client, self.token = app, app.test_client(), token
-        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # A visitor is given a cookie, so even the first request must name its site.
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {"Origin": "http://localhost"}
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.client.get(path, headers={**self.headers, **headers})

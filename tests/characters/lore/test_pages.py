@@ -46,7 +46,7 @@ def app(make_app, fake) -> Flask:
 
 
 def bring(browser: Browser, content: bytes, name: str = "valley.json") -> Page:
-    data = {"csrf_token": browser.csrf_token(), "file": (BytesIO(content), name)}
+    data = {"file": (BytesIO(content), name)}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     response = browser.client.post(
         "/lorebooks/import", data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data"

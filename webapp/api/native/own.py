@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from flask import Blueprint
-from flask_wtf.csrf import generate_csrf
 from pydantic import Field
 
 from webapp.api.access import caller, identified
@@ -33,7 +32,6 @@ class Me(Answer):
     )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     custom_instructions: str = Field(description="What the caller tells models in all their chats.")
-    csrf_token: str | None = Field(description="For `X-CSRFToken`, if the caller uses a cookie.")
 
 
 class MeChange(Body):
@@ -141,7 +139,6 @@ def revoke(id: str) -> None:
 
 def _me() -> Me:
     found = identified()
-    token = generate_csrf() if found.has_cookie else None
     own: dict[str, Any] = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
     own |= {"remembers_assistants": setting("prompts.assistant_memory")}
-    return Me.of(found.user, scopes=sorted(found.scopes), csrf_token=token, **own)
+    return Me.of(found.user, scopes=sorted(found.scopes), **own)

@@ -21,7 +21,6 @@ from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.engine.watching import tokens
 from webapp.engine.watching.lane_feed import LaneFeed
 from webapp.engine.watching.lists import ListNews
 from webapp.engine.watching.single_flight import SingleFlight
@@ -170,8 +169,7 @@ class ChatFeed(LaneFeed):
 
     def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
-            change = draw()
-            return replace(change, html=tokens.without_token(change.html))
+            return draw()
 
     def _turn(self, ids: tuple[str, ...], page: "PageState") -> "Change":
         return (self._end(ids, page) or self._page()).changed(ids, page)
@@ -199,7 +197,7 @@ class ChatFeed(LaneFeed):
             if change.generation:
                 self._clock.end()
                 self._follow(change.generation)
-        return [Frame(tokens.with_token(change.html, self._context))]
+        return [Frame(change.html)]
 
     def _follow(self, generation_id: str) -> None:
         begun = self._engine.live.get(generation_id) or self._stored(generation_id)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from flask import Response
+from flask import Response, current_app
 
 from webapp.base.database import rows
 from webapp.base.db import db
@@ -19,6 +19,7 @@ from webapp.people.accounts.guards import client_address, found, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.security import refuse_foreign_sites
 
 COOKIE = "millrace-visitor"
 COOKIE_SECONDS = 24 * 3600
@@ -94,6 +95,8 @@ def as_visitor(answer: Callable[[str], Response]) -> Response:
     """Calls `answer` with the visitor's hash; a visitor without a cookie gets a new one with the response."""
     if known := visitor_hash():
         return answer(known)
+    # The cookie is set by a request that carries none.
+    refuse_foreign_sites(current_app.extensions["config"], has_cookie=True)
     creation_limit.count(network(client_address()))
     secret = new_secret()
     return keep_secret(answer(_hash(secret)), COOKIE, secret, seconds=COOKIE_SECONDS)

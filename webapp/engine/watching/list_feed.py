@@ -7,7 +7,7 @@ from flask import render_template
 from webapp.base import topic_names
 from webapp.engine.engine import Engine
 from webapp.engine.watching.lane_feed import LaneFeed, known_at
-from webapp.engine.watching.lists import GrowingRows, ListNews, LiveList, drawn, for_all_browsers
+from webapp.engine.watching.lists import GrowingRows, ListNews, LiveList, drawn
 from webapp.engine.watching.watcher_loop import has_changed
 from webapp.engine.watching.watchers import Context
 from webapp.rendering.part import part
@@ -56,8 +56,7 @@ class ListFeed(LaneFeed):
         with self._context():
             if not (found := rows.read(id)):
                 return ""
-            html = for_all_browsers(render_template(rows.template, **found), self._list.name)
-            return part(f"#row-{id}", "outerMorph", html)
+            return part(f"#row-{id}", "outerMorph", render_template(rows.template, **found))
 
     def _follow(self) -> None:
         if not self._list.rows:

@@ -22,7 +22,6 @@ from webapp.web.feature import brought
 drawn = SingleFlight[str](len, most=512)
 # Keyed by the lists' HTML: pages at the same position can have been sent different lists.
 differences = SingleFlight[str](len, most=64)
-TOKEN = 'name="csrf_token"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +63,6 @@ def live_list(name: str) -> LiveList | None:
     return next((each for each in brought(LiveList) if each.name == name), None)
 
 
-def for_all_browsers(html: str, name: str) -> str:
-    """Returns HTML rendered once for all of a person's pages; raises if it contains a token, valid in one browser only."""
-    if TOKEN in html:
-        raise RuntimeError(f"The live list {name} holds a form with a token. Put it beside the list, and `form` on its buttons.")
-    return html
-
-
 class ListNews:
     """The updates of a person's lists for one page: its own lists, and those beside every page.
 
@@ -108,7 +100,7 @@ class ListNews:
     def _rendered(self, each: LiveList) -> str:
         with self._context():
             user = user_or_none()
-            return for_all_browsers(render_template(each.template, **each.read(user)), each.name) if user else ""
+            return render_template(each.template, **each.read(user)) if user else ""
 
     def _marked(self, html: str) -> str:
         link = f'<a href="{self._here}"'
