@@ -59,7 +59,8 @@ def _show(filename: str) -> Response:
     response = Response(_joined(folder, files, _changes(files)), mimetype="text/css")
     response.cache_control.no_cache = True
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _url(app: Flask, path: str, _second: int) -> str:
