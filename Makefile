@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
 UV := uv==0.13.9
+# The program itself, which needs no Node.js; npm installs the one for this system.
+BIOME := node_modules/@biomejs/cli-*/biome
 NO_PACKAGES := { echo "Could not install the packages. See the message above, check the network and try again." >&2; exit 1; }
 
 # Flask would recommend python-dotenv for the .env file that Millrace reads itself.
@@ -35,18 +37,25 @@ quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests
 deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
 	@ROUNDS=$(ROUNDS) sh scripts/tests.sh $(BIN)/python deep
 
-lint: $(VENV)/.tests ## check style, formatting and types
+lint: $(VENV)/.tests $(VENDOR) ## check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIOME) ci static
+	@$(BIN)/djlint --quiet --lint templates
 	@$(BIN)/mypy
 
 check: lint test ## everything that must pass before review
 
-fix: $(VENV)/.tests ## fix what can be fixed automatically
-	@$(BIN)/ruff check --fix .
+# Goes on after what a tool cannot mend, and fails at the end.
+fix: $(VENV)/.tests $(VENDOR) ## format, and fix what can be fixed automatically
 	@$(BIN)/ruff format .
+	@$(BIOME) format --write static
+	@$(BIN)/ruff check --fix . || touch $(VENV)/.unmended
+	@$(BIN)/ruff format .
+	@$(BIOME) check --write static || touch $(VENV)/.unmended
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
+	@! rm $(VENV)/.unmended 2>/dev/null || { echo "Some faults are left to mend by hand: see above." >&2; exit 1; }
 
 lock: $(VENV)/.run ## write requirements.lock anew, after a change of requirements.txt
 	@$(PIP) $(UV)

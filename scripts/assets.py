@@ -1,6 +1,6 @@
 """Installs the browser's packages from the lock file; copies scripts, the icon sheet and our pictures to static/vendor.
 
-What was copied is removed again, 190 MB; what only the tests read remains. `make` runs this when a source has changed.
+What was copied is removed again, 190 MB; what the tests and `make lint` need remains. `make` runs this when a source has changed.
 """
 
 import json
@@ -75,8 +75,9 @@ def draw_pictures() -> None:
 
 
 def remove_copied(packages: Path) -> None:
-    """Removes all packages but those that only the tests read: they are the `devDependencies`, which depend on nothing."""
-    kept = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
+    """Removes all packages but the `devDependencies`: what only the tests read, and the linter with its program."""
+    wanted = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
+    kept = {name.partition("/")[0] for name in wanted}
     for path in packages.iterdir():
         if path.name not in kept:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -61,11 +61,12 @@ def test_pages_use_only_icons_that_exist() -> None:
 
 
 def test_what_was_copied_is_removed_and_what_the_tests_read_remains(tmp_path: Path) -> None:
-    for name in ("mermaid/dist/mermaid.min.js", "@scope/x/y.js", "axe-core/axe.min.js", "commonmark-spec/spec.txt", ".lock.json"):
+    read = ("axe-core/axe.min.js", "commonmark-spec/spec.txt", "@biomejs/cli/biome")
+    for name in ("mermaid/dist/mermaid.min.js", "@scope/x/y.js", ".lock.json", *read):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("something")
     assets.remove_copied(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"axe-core", "commonmark-spec"}
+    assert {path.name for path in tmp_path.iterdir()} == {"axe-core", "commonmark-spec", "@biomejs"}
     alone = (LOCK["packages"][f"node_modules/{name}"] for name in ("axe-core", "commonmark-spec"))
     assert not [package for package in alone if "dependencies" in package]
 

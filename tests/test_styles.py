@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SHEETS = sorted((Path(__file__).parents[1] / "static" / "css").glob("*.css"))
+SHEETS = sorted((Path(__file__).parents[1] / "static" / "css").rglob("*.css"))
 # On these elements, `:has` with a descendant selector is searched again whenever something is added below; children and
 # siblings are cheap.
 WIDE = re.compile(r"\b(?:body|html|main)[^\s{,]*:has\((?!\s*[>+~])|\.(?:frame|page|page__main|thread):has\((?!\s*[>+~])")

@@ -7,7 +7,10 @@ if (self.speechSynthesis) {
     for (const each of copy.querySelectorAll("td, th")) each.append(", ");
     const blocks = copy.querySelectorAll("p, li, ul, ol, tr, h1, h2, h3, h4, h5, h6, summary");
     for (const each of blocks) each.replaceWith("\f", ...each.childNodes, "\f");
-    return copy.textContent.split(/\f|(?<=[.!?…])\s+/).map((each) => each.replace(/\s+/g, " ").trim()).filter(Boolean);
+    return copy.textContent
+      .split(/\f|(?<=[.!?…])\s+/)
+      .map((each) => each.replace(/\s+/g, " ").trim())
+      .filter(Boolean);
   };
   let read = {};
   const show = () => {

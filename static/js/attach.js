@@ -22,9 +22,11 @@
   };
   // Uses a fence longer than any in the text.
   const addText = (path, text) => {
-    const plain = path.replace(/[\n\r`]+/g, " "), name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
+    const plain = path.replace(/[\n\r`]+/g, " "),
+      name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
     const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-    const bytes = new Blob([text]).size, size = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+    const bytes = new Blob([text]).size,
+      size = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
     add({ name, size, text, block: `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}` });
   };
   const attach = async (file) => {
@@ -46,13 +48,17 @@
     attachAll(text ? [new File([text], "Pasted text.txt")] : files);
   });
   // While files are dragged over the page, browsers don't say which.
-  for (const each of ["dragover", "drop"]) document.addEventListener(each, (event) => {
-    if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    attachAll(event.dataTransfer.files);
-  });
+  for (const each of ["dragover", "drop"])
+    document.addEventListener(each, (event) => {
+      if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      attachAll(event.dataTransfer.files);
+    });
   document.addEventListener("change", ({ target }) => {
-    if (target.matches("[data-attach]")) attachAll(target.files).then(() => { target.value = ""; });
+    if (target.matches("[data-attach]"))
+      attachAll(target.files).then(() => {
+        target.value = "";
+      });
   });
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-remove]")?.closest(".chip");

@@ -1,8 +1,10 @@
 // Keyboard handling of the message box; nothing that is typed gets lost.
 "use strict";
 {
-  const SAVE_AFTER = 800, AGAIN_AFTER = 3_000;
-  let sent = "", waiting = 0;
+  const SAVE_AFTER = 800,
+    AGAIN_AFTER = 3_000;
+  let sent = "",
+    waiting = 0;
 
   const box = () => document.getElementById("composer-text");
   const isCovered = () => document.querySelector("dialog[open], :popover-open");
@@ -17,8 +19,10 @@
   const editLast = (event) => {
     if (event.key !== "ArrowUp" || event.target.value || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const { me } = box().form.dataset, all = [...document.querySelectorAll('.message[data-role="user"]')];
-    all.findLast(({ dataset }) => (dataset.author ?? me) === me)?.querySelector('[formaction$="/edit"]')?.click();
+    const { me } = box().form.dataset,
+      all = [...document.querySelectorAll('.message[data-role="user"]')];
+    const mine = all.findLast(({ dataset }) => (dataset.author ?? me) === me);
+    mine?.querySelector('[formaction$="/edit"]')?.click();
   };
   const save = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
@@ -48,19 +52,20 @@
 
   // Focuses the message box of a new page, but doesn't open an on-screen keyboard.
   // A page from the back/forward cache may show an old draft, so it is loaded again.
-  for (const each of ["DOMContentLoaded", "pageshow"]) addEventListener(each, ({ persisted }) => {
-    if (persisted) return location.reload();
-    const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *)");
-    const isElsewhere = hasFocus || location.hash.startsWith("#message-");
-    if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
-  });
+  for (const each of ["DOMContentLoaded", "pageshow"])
+    addEventListener(each, ({ persisted }) => {
+      if (persisted) return location.reload();
+      const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *)");
+      const isElsewhere = hasFocus || location.hash.startsWith("#message-");
+      if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
+    });
   // Browsers put the caret before existing text.
   document.addEventListener("focusin", ({ target }) => {
     if (target.matches("#composer-text, .edit textarea") && !target.selectionEnd) target.selectionStart = target.textLength;
   });
 
   // Saves the draft on the server, for reloads and other devices.
-  const forget = () => { waiting = clearTimeout(waiting); };
+  const forget = () => void (waiting = clearTimeout(waiting));
   const keep = (keepalive = false) => {
     forget();
     const form = box()?.form;
@@ -70,19 +75,22 @@
     for (const { value } of form.querySelectorAll("[name=part]:checked")) body.append("part", value);
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => waiting || later(AGAIN_AFTER));
   };
-  const later = (wait = SAVE_AFTER) => { forget(); waiting = setTimeout(keep, wait); };
+  const later = (wait = SAVE_AFTER) => {
+    forget();
+    waiting = setTimeout(keep, wait);
+  };
   document.addEventListener("input", (event) => {
     if (event.target.id === "composer-text") later();
     event.target.closest("#tuned form, .edit")?.setAttribute("data-typed", "");
   });
-  document.addEventListener("submit", (event) => { if (event.target.id === "composer") forget(); });
-  addEventListener("pagehide", () => { if (waiting) keep(true); });
+  document.addEventListener("submit", (event) => event.target.id === "composer" && forget());
+  addEventListener("pagehide", () => waiting && keep(true));
   // Other forms are not saved: the browser warns before they are lost.
-  const hold = (event, place) => { if (document.querySelector(`${place} [data-typed]`)) event.preventDefault(); };
+  const hold = (event, place) => {
+    if (document.querySelector(`${place} [data-typed]`)) event.preventDefault();
+  };
   addEventListener("beforeunload", (event) => hold(event, "body"));
-  document.addEventListener("htmx:before:request", (event) => {
-    if (event.target.id === "composer-tune") hold(event, "#tuned");
-  });
+  document.addEventListener("htmx:before:request", (event) => event.target.id === "composer-tune" && hold(event, "#tuned"));
 
   // Text typed while a message is being sent is kept in the new message box.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
@@ -90,7 +98,8 @@
   });
   document.addEventListener("htmx:before:swap", ({ target, detail }) => {
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
-    const fresh = boxes && boxes.find(Boolean), typed = box()?.value;
+    const fresh = boxes?.find?.(Boolean),
+      typed = box()?.value;
     if (!fresh) return;
     // The page may be newer than this response.
     const [here, there] = [document, fresh.form].map((each) => each.querySelector("#composer-controls input"));

@@ -14,7 +14,9 @@
     const words = button.querySelector("span") ?? button;
     const before = (button.dataset.words ??= words.textContent);
     words.textContent = "Copied";
-    setTimeout(() => { words.textContent = before; }, 1600);
+    setTimeout(() => {
+      words.textContent = before;
+    }, 1600);
   };
   const failed = () => millrace.toast("Couldn't copy. Select the text and copy it manually.");
 
@@ -28,7 +30,8 @@
 
   // Copies formulas of a selection as LaTeX: a rendered fraction would be just two letters.
   document.addEventListener("copy", (event) => {
-    const chosen = getSelection(), place = document.createElement("div");
+    const chosen = getSelection(),
+      place = document.createElement("div");
     if (!chosen.rangeCount || event.target.matches?.("input, textarea")) return;
     place.append(chosen.getRangeAt(0).cloneContents());
     const formulas = place.querySelectorAll("math[alttext]");
@@ -56,8 +59,11 @@
       // A redrawn header doesn't know that lines are wrapped.
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
-      const block = header.parentElement, buttons = Object.assign(document.createElement("span"), { part: "tools" });
-      const wrap = add(buttons, "Wrap", "Wrap lines", () => { wrap.ariaPressed = block.classList.toggle("code--wrapped"); });
+      const block = header.parentElement,
+        buttons = Object.assign(document.createElement("span"), { part: "tools" });
+      const wrap = add(buttons, "Wrap", "Wrap lines", () => {
+        wrap.ariaPressed = block.classList.toggle("code--wrapped");
+      });
       wrap.ariaPressed = false;
       const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
@@ -71,16 +77,23 @@
     const link = event.target.closest("a.view");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const block = link.closest(".code"), shown = block.querySelector("div");
+    const block = link.closest(".code"),
+      shown = block.querySelector("div");
     link.textContent = shown ? "Preview" : "Close preview";
     if (shown) return shown.remove();
     const place = document.createElement("div");
     const frame = Object.assign(document.createElement("iframe"), {
-      className: "preview", title: "Preview", sandbox: "allow-scripts", referrerPolicy: "no-referrer",
+      className: "preview",
+      title: "Preview",
+      sandbox: "allow-scripts",
+      referrerPolicy: "no-referrer",
     });
     frame.src = link.href.replace("/preview?", "/frame?");
     if (/^html?$/i.test(block.querySelector("span").textContent)) {
-      const run = add(place, "Run scripts", null, () => { run.remove(); frame.src += "&scripts=run"; });
+      const run = add(place, "Run scripts", null, () => {
+        run.remove();
+        frame.src += "&scripts=run";
+      });
       run.className = "button";
     }
     place.append(frame);

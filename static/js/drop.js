@@ -10,7 +10,7 @@
     event.preventDefault();
     mark(true);
   });
-  document.addEventListener("dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(false); });
+  document.addEventListener("dragleave", ({ relatedTarget }) => !relatedTarget && mark(false));
   document.addEventListener("drop", (event) => {
     if (!brings(event)) return;
     event.preventDefault();

@@ -2,7 +2,8 @@
 "use strict";
 {
   const FORM = ".edit, .rename";
-  let left = null, origin = null;
+  let left = null,
+    origin = null;
   const articles = () => [...document.querySelectorAll("#thread > article")];
   const name = (element) => element.title || element.textContent.trim();
 
@@ -34,9 +35,11 @@
     isRenaming ||= Boolean(title);
   });
   document.addEventListener("htmx:before:swap", (event) => {
-    const isBack = Boolean(event.target.closest?.(".edit a, .rename a")), element = document.activeElement;
+    const isBack = Boolean(event.target.closest?.(".edit a, .rename a")),
+      element = document.activeElement;
     if (!element || element === document.body) return;
-    const top = element.closest("#chat-title, #chat-menu")?.id, place = element.closest("#earlier, #follow-up")?.id;
+    const top = element.closest("#chat-title, #chat-menu")?.id,
+      place = element.closest("#earlier, #follow-up")?.id;
     const edited = isBack ? "" : element.closest(".edit")?.closest("article").dataset.role;
     left = { element, isBack, edited, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });

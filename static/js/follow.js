@@ -3,7 +3,10 @@
 "use strict";
 {
   const NEAR = 64;
-  let isFollowing = true, hasMore = false, height = 0, left = 0;
+  let isFollowing = true,
+    hasMore = false,
+    height = 0,
+    left = 0;
 
   const page = document.documentElement;
   const distance = () => page.scrollHeight - innerHeight - scrollY;
@@ -29,17 +32,27 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     if (!pill()) return;
-    pill().addEventListener("click", (event) => { event.preventDefault(); goToEnd(); });
-    addEventListener("scroll", () => {
-      isFollowing = distance() < NEAR;
-      show();
-    }, { passive: true });
+    pill().addEventListener("click", (event) => {
+      event.preventDefault();
+      goToEnd();
+    });
+    addEventListener(
+      "scroll",
+      () => {
+        isFollowing = distance() < NEAR;
+        show();
+      },
+      { passive: true },
+    );
     height = document.body.getBoundingClientRect().height;
-    if (/^(#end)?$/.test(location.hash)) goToEnd(); else isFollowing = distance() < NEAR;
+    if (/^(#end)?$/.test(location.hash)) goToEnd();
+    else isFollowing = distance() < NEAR;
     new ResizeObserver(grown).observe(document.body);
   });
   // Opening something stops the scrolling, so that it can be read.
-  document.addEventListener("click", ({ target }) => { isFollowing &&= !target.closest(".message :is(summary, .view, .cite)"); });
+  document.addEventListener("click", ({ target }) => {
+    isFollowing &&= !target.closest(".message :is(summary, .view, .cite)");
+  });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;
   });

@@ -3,16 +3,18 @@
 {
   const SIGNS = { n: "\n", c: "<x-c></x-c>" };
   const GROUP = 50;
-  let shown = "", tail = null;
+  let shown = "",
+    tail = null;
   const parsed = (markup) => Object.assign(document.createElement("template"), { innerHTML: markup }).content;
   const reword = (text, words) => {
     let same = 0;
-    for (const was = text.data; same < was.length && was[same] === words[same];) same++;
+    for (const was = text.data; same < was.length && was[same] === words[same]; ) same++;
     text.replaceData(same, text.length, words.slice(same));
   };
   // Keeps everything before the first difference and replaces everything after it.
   const graft = (place, fresh) => {
-    const old = [...place.childNodes], now = [...fresh.childNodes];
+    const old = [...place.childNodes],
+      now = [...fresh.childNodes];
     const differs = now.findIndex((node, at) => !old[at]?.isEqualNode(node));
     let at = differs < 0 ? now.length : differs;
     const [was, is] = [old[at], now[at]];
@@ -23,7 +25,8 @@
   };
   // Browsers lay out all siblings of what grows, so a long text is split into groups.
   const place = (node) => {
-    const last = tail.previousElementSibling, isOpen = last?.matches(".group") && last.childElementCount < GROUP;
+    const last = tail.previousElementSibling,
+      isOpen = last?.matches(".group") && last.childElementCount < GROUP;
     if (isOpen) return last.append(node);
     if (!last?.matches(".group") && tail.parentElement.childElementCount <= GROUP) return tail.before(node);
     const group = Object.assign(document.createElement("div"), { className: "group" });
@@ -47,11 +50,12 @@
   // Keeps opened details open.
   const unfold = (fresh) => {
     const now = fresh.querySelectorAll("details");
-    tail.querySelectorAll("details").forEach((each, at) => now[at]?.toggleAttribute("open", each.open));
+    tail.querySelectorAll("details").forEach((each, at) => void now[at]?.toggleAttribute("open", each.open));
   };
   // Moves finished blocks out of the tail.
   const redraw = (finished) => {
-    const fresh = parsed(shown.slice(0, finished)), nodes = fresh.childNodes.length;
+    const fresh = parsed(shown.slice(0, finished)),
+      nodes = fresh.childNodes.length;
     shown = shown.slice(finished);
     fresh.append(parsed(shown));
     unfold(fresh);
@@ -63,23 +67,32 @@
   };
   // Fast path: plain words at the cursor.
   const add = (cursor, words) => {
-    if (cursor?.previousSibling instanceof Text) cursor.previousSibling.appendData(words); else cursor?.before(words);
+    if (cursor?.previousSibling instanceof Text) cursor.previousSibling.appendData(words);
+    else cursor?.before(words);
   };
   const take = (numbers, markup) => {
-    const [back, keep, left] = numbers.split(" ").map(Number), cursor = shown.lastIndexOf("<x-c>");
+    const [back, keep, left] = numbers.split(" ").map(Number),
+      cursor = shown.lastIndexOf("<x-c>");
     if (numbers) shown = shown.slice(0, -back || shown.length) + markup + (keep ? shown.slice(-keep) : "");
     else shown = shown.slice(0, cursor) + markup + shown.slice(cursor);
     if (numbers) return redraw(left === undefined ? 0 : shown.length - left);
     return add(tail.querySelector("x-c"), parsed(markup).textContent);
   };
   document.addEventListener("htmx:sse:before:message", (event) => {
-    const { event: name, data } = event.detail.message, edit = !name && data.match(/^([\d ]*)\|([^]*)$/);
-    if (edit) event.preventDefault(); else return;
+    const { event: name, data } = event.detail.message,
+      edit = !name && data.match(/^([\d ]*)\|([\s\S]*)$/);
+    if (edit) event.preventDefault();
+    else return;
     if (!tail?.id || !tail.isConnected) {
       tail = document.querySelector(".tail[id]");
       if (tail) gather();
     }
-    const sealed = tail && take(edit[1], edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign));
+    const sealed =
+      tail &&
+      take(
+        edit[1],
+        edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign),
+      );
     (tail ?? document).dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [], bubbles: true }));
   });
   // The same for the last blocks when the answer ends.

@@ -1,7 +1,8 @@
 // Receives numbered chunks and shows whether streaming works, or is buffered on the way.
 "use strict";
 document.addEventListener("DOMContentLoaded", async () => {
-  const place = document.querySelector("[data-listen]"), pieces = [];
+  const place = document.querySelector("[data-listen]"),
+    pieces = [];
   const show = (kind, word) => {
     for (const each of place.querySelectorAll(`[data-${kind}]`)) each.hidden = each.dataset[kind] !== word;
   };
@@ -10,7 +11,9 @@ document.addEventListener("DOMContentLoaded", async () => {
   const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
   show("protocol", ["http/1.1", "h2", "h3"].includes(protocol) ? protocol : "other");
   // The end of the stream is an error event, too.
-  await new Promise((ended) => { source.onerror = ended; });
+  await new Promise((ended) => {
+    source.onerror = ended;
+  });
   source.close();
   if (pieces.length !== Number(place.dataset.pieces)) return show("verdict", "broken");
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;

@@ -40,7 +40,7 @@
     const box = event.target.closest?.("#palette")?.querySelector("[data-narrows]");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const hits = [...document.querySelectorAll("#palette [data-words]:not([hidden]) :is(a, button)")];
-    const next = step ? hits[hits.indexOf(event.target) + step] ?? box : hits[0];
+    const next = step ? (hits[hits.indexOf(event.target) + step] ?? box) : hits[0];
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && box && event.target === box) {
       event.preventDefault();
       return box.form.requestSubmit();
@@ -57,6 +57,8 @@
       each.hidden = !words.every((word) => each.dataset.words.includes(word));
     }
   });
-  const tell = () => { for (const line of document.querySelectorAll(".offline")) line.hidden = navigator.onLine; };
+  const tell = () => {
+    for (const line of document.querySelectorAll(".offline")) line.hidden = navigator.onLine;
+  };
   for (const change of ["online", "offline", "load"]) addEventListener(change, tell);
 }

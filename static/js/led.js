@@ -2,12 +2,15 @@
 "use strict";
 {
   const CONTROLS = "#led .run__options :is(button, input), #led #answer, #led .run__answer button";
-  const RUNNING = ["queued", "thinking", "responding", "saving"], heard = new Set();
-  let wasInside = false, step = "";
+  const RUNNING = ["queued", "thinking", "responding", "saving"],
+    heard = new Set();
+  let wasInside = false,
+    step = "";
 
   // Only messages below those already announced: earlier ones can be inserted above.
   const articles = () => {
-    const all = [...document.querySelectorAll("#thread > article")], last = all.findLastIndex(({ id }) => heard.has(id));
+    const all = [...document.querySelectorAll("#thread > article")],
+      last = all.findLastIndex(({ id }) => heard.has(id));
     return all.filter(({ id }, place) => !heard.has(id) && heard.add(id) && place > last);
   };
   const here = () => document.querySelector("#led .run__answer [name=seen]")?.value ?? "";
@@ -20,16 +23,25 @@
     }
   };
   const follow = () => {
-    const led = document.getElementById("led"), isNew = here() !== step;
+    const led = document.getElementById("led"),
+      isNew = here() !== step;
     step = here();
     if (!wasInside || !led || !(isNew || [document.body, led].includes(document.activeElement))) return;
     led.tabIndex = -1;
     (document.querySelector(CONTROLS) ?? led).focus({ preventScroll: true });
   };
 
-  document.addEventListener("DOMContentLoaded", () => { step = here(); articles(); });
-  document.addEventListener("focusin", ({ target }) => { wasInside = Boolean(target.closest("#led")); });
-  document.addEventListener("htmx:after:swap", () => { listen(); follow(); });
+  document.addEventListener("DOMContentLoaded", () => {
+    step = here();
+    articles();
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    wasInside = Boolean(target.closest("#led"));
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    listen();
+    follow();
+  });
   document.addEventListener("keydown", (event) => {
     const { target } = event;
     if (!target.matches?.("#led textarea") || !millrace.isSending(event)) return;

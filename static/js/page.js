@@ -1,9 +1,9 @@
 // The first script: tells style sheets that scripts run, and shows toasts.
 "use strict";
 
-const millrace = {
-  running: () => document.querySelector(
-    ".message:is([data-status=queued], [data-status=thinking], [data-status=responding], [data-status=saving])"),
+const RUNNING = ".message:is([data-status=queued], [data-status=thinking], [data-status=responding], [data-status=saving])";
+self.millrace = {
+  running: () => document.querySelector(RUNNING),
   isRunning: () => Boolean(millrace.running()),
 
   thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
@@ -23,7 +23,7 @@ const millrace = {
 };
 
 document.documentElement.classList.remove("no-js");
-document.addEventListener("animationend", (event) => { if (event.animationName === "toast") leave(event.target); });
+document.addEventListener("animationend", (event) => event.animationName === "toast" && leave(event.target));
 document.addEventListener("click", (event) => {
   const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
   // Later, as a removed button would not be submitted.

@@ -7,7 +7,8 @@
     document.querySelector(isHeld ? "#held button" : "#composer-controls .go")?.focus({ preventScroll: true });
   };
   const pause = () => {
-    const seen = millrace.running(), live = seen?.cloneNode(true);
+    const seen = millrace.running(),
+      live = seen?.cloneNode(true);
     if (!seen) return;
     for (const each of [seen, ...seen.querySelectorAll("[id]")]) each.removeAttribute("id");
     delete seen.dataset.status;
@@ -23,7 +24,8 @@
     show(false);
   };
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-pause]")) pause(); else if (event.target.closest("#held")) resume();
+    if (event.target.closest("[data-pause]")) pause();
+    else if (event.target.closest("#held")) resume();
   });
   document.addEventListener("htmx:after:swap", () => {
     if (pill() && !document.querySelector("[data-still]")) pill().hidden = true;

@@ -1,8 +1,10 @@
 // Shows a message at the end of the page while it is being sent; if that fails, its text returns to the box.
 "use strict";
 {
-  const box = () => document.getElementById("composer-text"), count = () => document.querySelectorAll("#thread > article").length;
-  let sent = "", before = 0;
+  const box = () => document.getElementById("composer-text"),
+    count = () => document.querySelectorAll("#thread > article").length;
+  let sent = "",
+    before = 0;
   const show = (words) => {
     const place = document.getElementById("sending");
     place.hidden = !words;
@@ -16,14 +18,15 @@
     show(box().value);
     box().value = "";
   });
-  document.addEventListener("htmx:after:swap", () => { if (sent && count() > before) show(""); });
-  for (const each of ["htmx:after:request", "htmx:error"]) document.addEventListener(each, ({ target, detail }) => {
-    if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
-    if (!box().value.startsWith(sent)) box().value = sent + box().value;
-    // A proxy in between may have responded, without a toast.
-    const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
-    if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");
-    box().dispatchEvent(new Event("input", { bubbles: true }));
-    show("");
-  });
+  document.addEventListener("htmx:after:swap", () => sent && count() > before && show(""));
+  for (const each of ["htmx:after:request", "htmx:error"])
+    document.addEventListener(each, ({ target, detail }) => {
+      if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
+      if (!box().value.startsWith(sent)) box().value = sent + box().value;
+      // A proxy in between may have responded, without a toast.
+      const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
+      if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");
+      box().dispatchEvent(new Event("input", { bubbles: true }));
+      show("");
+    });
 }

@@ -11,21 +11,27 @@
     box().dispatchEvent(new Event("input", { bubbles: true }));
   };
   // In the capture phase: Escape clears the search and doesn't stop an answer.
-  addEventListener("keydown", (event) => {
-    const isInside = event.target.closest?.("#sidebar-search, #sidebar-found");
-    if (!isInside || event.isComposing) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], hits = [...found().querySelectorAll("a")];
-    const isCleared = event.key === "Escape" && (box().value || event.target !== box());
-    if (!isCleared && !(step && hits.length)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    isCleared ? clear() : (hits[hits.indexOf(event.target) + step] ?? box()).focus();
-  }, true);
+  addEventListener(
+    "keydown",
+    (event) => {
+      const isInside = event.target.closest?.("#sidebar-search, #sidebar-found");
+      if (!isInside || event.isComposing) return;
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key],
+        hits = [...found().querySelectorAll("a")];
+      const isCleared = event.key === "Escape" && (box().value || event.target !== box());
+      if (!isCleared && !(step && hits.length)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      isCleared ? clear() : (hits[hits.indexOf(event.target) + step] ?? box()).focus();
+    },
+    true,
+  );
 
   // Highlights the words of a search in the message that was found.
   const WORD = /[\p{L}\p{N}]+/gu;
   const ranges = (text, words) => {
-    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT), all = [];
+    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT),
+      all = [];
     while (walker.nextNode()) {
       for (const { 0: word, index } of walker.currentNode.data.matchAll(WORD)) {
         if (!words.has(word.toLowerCase())) continue;
@@ -48,7 +54,8 @@
     marks[0].startContainer.parentElement.scrollIntoView({ block: "center", behavior: "instant" });
   };
   const reach = () => {
-    const list = document.getElementById("sidebar-chats"), row = list?.querySelector("[aria-current]");
+    const list = document.getElementById("sidebar-chats"),
+      row = list?.querySelector("[aria-current]");
     const above = row ? row.getBoundingClientRect().top - list.getBoundingClientRect().top : 0;
     if (above < 0 || above + 40 > list?.clientHeight) list.scrollTop += above - list.clientHeight / 2;
   };

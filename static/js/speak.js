@@ -1,13 +1,25 @@
 // Announces the answer to screen readers sentence by sentence, and once each when it starts and ends.
 "use strict";
 {
-  const BEGUN = "The answer has started.", EVERY = 900;
+  const BEGUN = "The answer has started.",
+    EVERY = 900;
   const WORDS = {
-    thinking: BEGUN, responding: BEGUN, completed: "The answer is complete.", stopped: "The answer was stopped.",
-    interrupted: "The answer was interrupted.", failed: "There is no answer. The reason is shown instead.",
+    thinking: BEGUN,
+    responding: BEGUN,
+    completed: "The answer is complete.",
+    stopped: "The answer was stopped.",
+    interrupted: "The answer was interrupted.",
+    failed: "There is no answer. The reason is shown instead.",
   };
-  const known = new Set(), lines = [], later = [];
-  let id = "", place = 0, at = 0, ending = "", isOver = false, waiting = 0;
+  const known = new Set(),
+    lines = [],
+    later = [];
+  let id = "",
+    place = 0,
+    at = 0,
+    ending = "",
+    isOver = false,
+    waiting = 0;
 
   const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group), #${id}-text > .group > *`)];
   // A block that is still growing is announced up to its last whole sentence; the rest follows later.
@@ -15,9 +27,10 @@
     const all = blocks();
     let words = "";
     for (; place < all.length; place++, at = 0) {
-      const block = all[place], isOpen = block.matches(".tail") && !isOver;
+      const block = all[place],
+        isOpen = block.matches(".tail") && !isOver;
       const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : "Code block.") : block.textContent.slice(at);
-      const part = isOpen ? rest.match(/^[\s\S]*[.!?…](?=\s)/)?.[0] ?? "" : rest;
+      const part = isOpen ? (rest.match(/^[\s\S]*[.!?…](?=\s)/)?.[0] ?? "") : rest;
       words += ` ${part}`;
       at += part.length;
       if (isOpen) break;
@@ -55,15 +68,20 @@
   document.addEventListener("htmx:after:swap", follow);
   document.addEventListener("grown", () => waiting || follow());
   document.addEventListener("status", (event) => {
-    const { status, generation } = JSON.parse(event.detail.data), words = WORDS[status];
+    const { status, generation } = JSON.parse(event.detail.data),
+      words = WORDS[status];
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
-    if (words === BEGUN) lines.push(words); else ending = words;
+    if (words === BEGUN) lines.push(words);
+    else ending = words;
     // The last text arrives just after the status.
     const whose = id;
-    setTimeout(() => {
-      isOver ||= whose === id && words !== BEGUN;
-      waiting ||= setTimeout(tick);
-    }, words === BEGUN ? 0 : 400);
+    setTimeout(
+      () => {
+        isOver ||= whose === id && words !== BEGUN;
+        waiting ||= setTimeout(tick);
+      },
+      words === BEGUN ? 0 : 400,
+    );
   });
 }

@@ -6,7 +6,9 @@
   // Controls that are useless once the page was refused for good; typed text stays.
   const CONTROLS = "#composer-controls, #follow-up button";
   const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
-  let lateLine = 0, isOver = false, attempts = 0;
+  let lateLine = 0,
+    isOver = false,
+    attempts = 0;
 
   const feed = () => document.querySelector("#thread, #plan-feed");
   const isOurs = (event) => event.target === feed();
@@ -38,9 +40,10 @@
     setTimeout(() => feed()?.dispatchEvent(new CustomEvent("reconnect")), pause);
   };
 
-  document.addEventListener("htmx:error", (event) => { if (isOurs(event)) retry(); });
+  document.addEventListener("htmx:error", (event) => isOurs(event) && retry());
   document.addEventListener("htmx:after:request", (event) => {
-    const { status } = event.detail.ctx.response, isSent = event.target.id === "composer" && USELESS[status];
+    const { status } = event.detail.ctx.response,
+      isSent = event.target.id === "composer" && USELESS[status];
     if (isSent) event.preventDefault();
     if (isSent || isOurs(event)) refused(status);
     if (isOurs(event) && !isOver) retry();
@@ -62,26 +65,34 @@
     if (event.detail.connection.status === 204) refused(204);
     setTimeout(letGo);
   });
-  document.addEventListener("htmx:sse:error", (event) => { if (event.detail.status) refused(event.detail.status); });
+  document.addEventListener("htmx:sse:error", (event) => event.detail.status && refused(event.detail.status));
   document.addEventListener("superseded", () => refused(204));
   document.addEventListener("gone", () => location.reload());
-  document.addEventListener("click", (event) => { if (event.target.matches("#status-line button")) location.reload(); });
+  document.addEventListener("click", (event) => event.target.matches("#status-line button") && location.reload());
 
   // A hidden page keeps its stream while an answer runs. The extension would close it, so it gets the event later.
   document.addEventListener("visibilitychange", (event) => {
     if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
     if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
   });
-  const letGo = () => { if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange")); };
+  const letGo = () => {
+    if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange"));
+  };
   // After a network change a stream would wait for a timeout, and a retry for its delay.
-  addEventListener("online", () => { const sse = feed()?._htmx?.sse; sse?.reader?.cancel(); sse?.delayCanceller?.(); });
+  addEventListener("online", () => {
+    const sse = feed()?._htmx?.sse;
+    sse?.reader?.cancel();
+    sse?.delayCanceller?.();
+  });
 
   // The title and the icon show the state in the tab bar.
-  const icon = document.querySelector("link[rel=icon]"), plain = icon?.href;
+  const icon = document.querySelector("link[rel=icon]"),
+    plain = icon?.href;
   let sign = "";
   const mark = (now = sign) => {
     sign = now;
-    const title = sign + document.title.replace(/^[…●] /, ""), icons = document.getElementById("announcer")?.dataset ?? {};
+    const title = sign + document.title.replace(/^[…●] /, ""),
+      icons = document.getElementById("announcer")?.dataset ?? {};
     if (document.title !== title) document.title = title;
     const href = { "… ": icons.runningIcon, "● ": icons.doneIcon }[sign] ?? plain;
     if (icon && icon.getAttribute("href") !== href) icon.href = href;

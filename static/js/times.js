@@ -2,7 +2,11 @@
 "use strict";
 {
   const SILENT = 15000;
-  const STEPS = [[86400, "day"], [3600, "hour"], [60, "minute"]];
+  const STEPS = [
+    [86400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+  ];
   const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
   const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
@@ -20,7 +24,9 @@
     return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   };
 
-  const say = (place, words) => { if (place.textContent !== words) place.textContent = words; };
+  const say = (place, words) => {
+    if (place.textContent !== words) place.textContent = words;
+  };
   // Not stored in the element: the text of a message stays what the server rendered.
   const seen = new WeakSet();
   const localise = (time) => {
@@ -33,11 +39,16 @@
   };
   const all = () => document.querySelectorAll("time[datetime]");
   // The time since the model's last text; other updates don't count.
-  let heard = Date.now(), isSilent = false, known = null;
-  const hear = ({ target }) => { if (!target.closest?.("#sidebar")) heard = Date.now(); };
+  let heard = Date.now(),
+    isSilent = false,
+    known = null;
+  const hear = ({ target }) => {
+    if (!target.closest?.("#sidebar")) heard = Date.now();
+  };
   for (const each of ["grown", "status", "htmx:after:swap"]) document.addEventListener(each, hear);
   const silence = () => {
-    const place = millrace.running()?.querySelector(".state [data-since]"), state = place?.previousElementSibling;
+    const place = millrace.running()?.querySelector(".state [data-since]"),
+      state = place?.previousElementSibling;
     // The server reports how long no text had arrived when it rendered the line.
     if (place && place !== known) heard = Date.now() - 1000 * (place.dataset.silent ?? 0);
     known = place;
@@ -55,14 +66,19 @@
     const silent = silence();
     for (const place of document.querySelectorAll("[data-since]")) {
       if (place === silent) continue;
-      const past = Date.now() - new Date(place.dataset.since), elapsed = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
+      const past = Date.now() - new Date(place.dataset.since),
+        elapsed = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
       const words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : elapsed;
       say(place, words);
     }
   };
 
   const refresh = (times) => [...times].filter((time) => !seen.has(time) || !("ago" in time.dataset)).forEach(localise);
-  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => { refresh(all()); count(); });
+  for (const each of ["DOMContentLoaded", "htmx:after:swap"])
+    document.addEventListener(each, () => {
+      refresh(all());
+      count();
+    });
   // Not the whole text with every word.
   document.addEventListener("grown", ({ target, detail }) => {
     for (const place of [target, ...detail]) refresh(place.querySelectorAll("time[datetime]"));

@@ -1,7 +1,11 @@
 // Warns before what was changed in a form is lost; loaded by forms that are marked with data-unsaved.
 let isSent = false;
 
-const initial = (select) => Math.max([...select.options].findLastIndex((option) => option.defaultSelected), 0);
+const initial = (select) =>
+  Math.max(
+    [...select.options].findLastIndex((option) => option.defaultSelected),
+    0,
+  );
 const isChanged = (field) => {
   if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
   if (field.type === "file") return field.files.length > 0;
@@ -12,9 +16,13 @@ const isChanged = (field) => {
 // A form that was refused holds what was typed as its defaults.
 const isUnsaved = (form) => form.querySelector("[aria-invalid=true]") || [...form.elements].some(isChanged);
 
-document.addEventListener("submit", ({ target }) => { isSent = target.matches("[data-unsaved]"); });
+document.addEventListener("submit", ({ target }) => {
+  isSent = target.matches("[data-unsaved]");
+});
 // A page that comes back from the cache has not sent its form yet.
-addEventListener("pageshow", () => { isSent = false; });
+addEventListener("pageshow", () => {
+  isSent = false;
+});
 addEventListener("beforeunload", (event) => {
   if (!isSent && [...document.querySelectorAll("form[data-unsaved]")].some(isUnsaved)) event.preventDefault();
 });

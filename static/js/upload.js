@@ -6,7 +6,8 @@ export const upload = async (file, { model }, chips, add) => {
   body.append("file", file);
   chips.toggleAttribute("data-coming", true);
   const told = await fetch("/files", { method: "POST", body, headers: { Accept: "application/json" } })
-    .then((answer) => answer.json()).catch(() => ({}));
+    .then((answer) => answer.json())
+    .catch(() => ({}));
   chips.toggleAttribute("data-coming", false);
   const chip = told.block && add(told);
   if (told.url) chip.prepend(Object.assign(new Image(), { className: "chip__picture", src: told.url, alt: "" }));

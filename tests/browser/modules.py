@@ -19,6 +19,7 @@ NOTICED_BY = {
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "sending": "test_sending.py::test_a_message_on_its_way_is_seen_at_once",
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
+    "shared-worker": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_search_is_gone_through_by_key",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
     "speech": "test_speech.py::test_speech_has_its_own_color",

@@ -176,7 +176,7 @@ def test_several_refusals_take_one_line(app: Flask) -> None:
             connections.create("openai", ConnectionInput(name, "http://127.0.0.1:9", "sk-ours-000000002222", default_model="m"))
             connections.note_refusal(live_connection(name.lower()), "auth")
 
-    assert owner.page("/admin/models").one(".notice--amber").text() == "Ours, Theirs refuse requests. View"
+    assert owner.page("/admin/models").one(".notice--amber p").text() == "Ours, Theirs refuse requests. View"
 
 
 @pytest.mark.slow

@@ -1,27 +1,37 @@
-"""URLs of static files that contain a hash of the content, so that browsers can cache the files forever."""
+"""URLs of static files that contain a hash of the content, so that browsers can cache the files forever.
+
+The style sheets of a page are joined into one file, each in its layer: a page asks for three at most, and a source file is as
+long as its thought.
+"""
 
 import hashlib
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from webapp.base.current import PerApp
 
 FOR_EVER = "public, max-age=31536000, immutable"
+# A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
+LAYERS = ("tokens", "base", "components", "pages", "print")
+SHEET = re.compile(r"css/([\w+-]+)\.css")
+COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
 
 
 URLS = PerApp[Callable[[str, int], str]]()
 
 
 def init(app: Flask) -> None:
-    """Adds `asset()` to templates, and lets browsers cache a static file forever if its URL has the current hash."""
+    """Adds `asset()` and `sheet()` to templates, and lets browsers cache a file forever if its URL has the current hash."""
     # A page has forty of these URLs, and `stat` for each took a tenth of its time: a file is checked once a second.
     URLS.set(lru_cache(maxsize=256)(partial(_url, app)), app)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals |= {"asset": asset, "sheet": sheet}
+    app.view_functions["static"] = _show
     app.after_request(_keep_for_ever)
 
 
@@ -30,19 +40,73 @@ def asset(path: str) -> str:
     return URLS.get()(path, int(time.monotonic()))
 
 
+def sheet(*names: str) -> str:
+    """Returns the URL of one style sheet that the ones of these names are joined into, in this order."""
+    return asset(f"css/{'+'.join(names)}.css")
+
+
+def layered(files: Iterable[Path], folder: Path) -> str:
+    """Returns style sheets as one, each in its layer and without comments and indents."""
+    parts = [f"@layer {', '.join(LAYERS)};"]
+    for file in files:
+        layer = file.relative_to(folder).with_suffix("").parts[0]
+        rules = f"@layer {layer} {{\n{COMMENTS_AND_INDENTS.sub('', file.read_text('utf-8'))}}}"
+        parts.append(f"@media print {{\n{rules}\n}}" if layer == "print" else rules)
+    return "\n".join(parts)
+
+
+def _show(filename: str) -> Response:
+    folder = str(current_app.static_folder)
+    files = _files(folder, filename)
+    if not SHEET.fullmatch(filename) or not files:
+        return current_app.send_static_file(filename)
+    response = Response(_joined(folder, files, _changes(files)), mimetype="text/css")
+    response.cache_control.no_cache = True
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
 def _url(app: Flask, path: str, _second: int) -> str:
     address = f"{app.static_url_path}/{path}"
-    file = f"{app.static_folder}/{path}"
+    folder = str(app.static_folder)
+    files = _files(folder, path)
     try:
-        return f"{address}?v={_hash(file, os.stat(file).st_mtime_ns)}"
+        changes = _changes(files)
     except FileNotFoundError:
-        # The URL of a missing file gives a 404, as it would without a hash.
-        return address
+        changes = ()
+    # The URL of a missing file gives a 404, as it would without a hash.
+    return f"{address}?v={_hash(folder, files, changes)}" if changes else address
+
+
+def _files(folder: str, path: str) -> tuple[Path, ...]:
+    """Returns the files behind a path: of a style sheet all that it is joined from, or none if one is missing."""
+    if not (found := SHEET.fullmatch(path)):
+        return (Path(folder, path),)
+    names, sheets = found[1].split("+"), _sheets(folder)
+    is_known = set(names) <= sheets.keys() and len(names) == len(set(names))
+    return tuple(sheets[name] for name in names) if is_known else ()
 
 
 @cache
-def _hash(file: str, _changed: int) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12]
+def _sheets(folder: str) -> dict[str, Path]:
+    return {file.stem: file for file in Path(folder, "css").rglob("*.css")}
+
+
+def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
+    return tuple(os.stat(file).st_mtime_ns for file in files)
+
+
+@lru_cache(maxsize=256)
+def _hash(folder: str, files: tuple[Path, ...], changes: tuple[int, ...]) -> str:
+    is_sheet = files[0].is_relative_to(f"{folder}/css")
+    content = _joined(folder, files, changes) if is_sheet else files[0].read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@lru_cache(maxsize=64)
+def _joined(folder: str, files: tuple[Path, ...], _changes: tuple[int, ...]) -> bytes:
+    return layered(files, Path(folder, "css")).encode()
 
 
 def _keep_for_ever(response: Response) -> Response:

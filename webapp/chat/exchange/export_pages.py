@@ -33,7 +33,7 @@ from webapp.rendering.footnotes import as_written
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
-SHEETS = ("tokens", "text", "export")
+SHEETS = ("tokens", "components/text", "pages/export")
 # How many fragments of the template are sent together.
 PARTS = 200
 Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
