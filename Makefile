@@ -13,7 +13,7 @@ export FLASK_SKIP_DOTENV := 1
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
+.PHONY: help setup setup-tests run dev test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,10 @@ setup: $(VENV)/.run $(VENDOR) ## install the virtual environment, packages and b
 run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:8000
 	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
 	@exec $(BIN)/gunicorn --config gunicorn.conf.py
+
+dev: $(VENV)/.run $(VENDOR) ## serve for working on the code: it reloads, and shows errors with their source
+	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
+	@exec $(BIN)/python -m scripts.dev
 
 test: setup-tests ## set up if needed, then run all tests
 	@sh scripts/tests.sh $(BIN)/python
