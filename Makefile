@@ -30,11 +30,11 @@ dev: $(VENV)/.run $(VENDOR) ## serve for working on the code: it reloads, and sh
 	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
 	@exec $(BIN)/python -m scripts.dev
 
-test: setup-tests ## set up if needed, then run all tests
-	@sh scripts/tests.sh $(BIN)/python
+test: setup-tests ## set up if needed, then run all tests, or those in T: make test T=tests/web/test_icons.py
+	@T="$(T)" sh scripts/tests.sh $(BIN)/python
 
-quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests
-	@sh scripts/tests.sh $(BIN)/python quick
+quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests, or those in T: make quick T=tests/chat
+	@T="$(T)" sh scripts/tests.sh $(BIN)/python quick
 
 deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
 	@ROUNDS=$(ROUNDS) sh scripts/tests.sh $(BIN)/python deep

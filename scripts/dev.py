@@ -36,7 +36,7 @@ Times = dict[Path, float]
 
 
 def application() -> "Flask":
-    """Returns the application that wsgi.py makes, with templates that are read again when they change, and errors shown as they are."""
+    """Returns the application of wsgi.py, which reads templates again when they change and shows errors as they are."""
     from wsgi import app  # only the worker has patched the process
 
     config = app.extensions["config"]
