@@ -15,7 +15,7 @@ export FLASK_SKIP_DOTENV := 1
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
+.PHONY: help setup setup-tests run dev test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,11 +28,15 @@ run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:
 	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
 	@exec $(BIN)/gunicorn --config gunicorn.conf.py
 
-test: setup-tests ## set up if needed, then run all tests
-	@sh scripts/tests.sh $(BIN)/python
+dev: $(VENV)/.run $(VENDOR) ## serve for working on the code: it reloads, and shows errors with their source
+	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
+	@exec $(BIN)/python -m scripts.dev
 
-quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests
-	@sh scripts/tests.sh $(BIN)/python quick
+test: setup-tests ## set up if needed, then run all tests, or those in T: make test T=tests/web/test_icons.py
+	@T="$(T)" sh scripts/tests.sh $(BIN)/python
+
+quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests, or those in T: make quick T=tests/chat
+	@T="$(T)" sh scripts/tests.sh $(BIN)/python quick
 
 deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
 	@ROUNDS=$(ROUNDS) sh scripts/tests.sh $(BIN)/python deep

@@ -3,12 +3,19 @@
 # kills and time-outs, come first, so that four keep two cores busy, and short ones last, so that they do until the end.
 # With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
 # is left out here, one part after the other.
-# What fails has failed: nothing is tried a second time.
+# What fails has failed: nothing is tried a second time. A line is printed as each file ends, and its failures at once.
+# With paths in T it passes those alone, in one process: of the quick tests behind `quick`, else of all that are not deep.
 set -u
 # What was compiled for one part, assertions and all, need not be compiled again for the next, whatever the environment says.
 unset PYTHONDONTWRITEBYTECODE
 python=$1
 shift
+if [ -n "${T-}" ]; then
+    [ "$*" = quick ] && marks="not slow and not deep" || marks="not deep"
+    # Paths hold no spaces.
+    # shellcheck disable=SC2086
+    exec "$python" -m pytest -p tests.support.progress -m "$marks" $T
+fi
 [ $# != 0 ] || set -- pages attacks people chats waits answers servers programs rest
 [ "$*" != quick ] || set -- quick_others quick_chats quick_characters
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
@@ -24,9 +31,12 @@ if [ $# != 1 ]; then
     # How each part ends, and a data folder that is prepared once for all of them.
     ends=$SCRATCH/ends PREPARED=$SCRATCH/prepared
     mkdir "$ends" "$PREPARED"
-    export ends PREPARED
+    FILE_TIMES=$SCRATCH/times
+    export ends PREPARED FILE_TIMES
     printf '%s\n' "$@" | xargs -P "${PARTS:-4}" -n 1 sh "$0" "$python"
     status=$?
+    echo "The slowest files:"
+    sort -rn "$FILE_TIMES" 2>/dev/null | head -n 10
     # How each part has ended, once more together.
     tail -qn 1 "$ends"/*
     exit $status
@@ -63,20 +73,19 @@ programs) set -- $programs -m "not deep" ;;
 servers) set -- $servers -m "not deep" ;;
 rest) set -- tests $(without tests/browser tests/attacks tests/chat $answers $programs $servers $waits) -m "not deep" ;;
 deep_others) set -- tests --ignore=tests/browser -m "deep or rounds" ;;
-# Without the conftest above theirs, which has gevent patch everything: the driver of the browser must be left alone.
-people) set -- --confcutdir=tests/browser $people -m "not deep" ;;
-pages) set -- --confcutdir=tests/browser tests/browser $(without $people) -m "not deep" ;;
-deep_pages) set -- --confcutdir=tests/browser tests/browser -m "deep or rounds" ;;
+people) set -- $people -m "not deep" ;;
+pages) set -- tests/browser $(without $people) -m "not deep" ;;
+deep_pages) set -- tests/browser -m "deep or rounds" ;;
 *) echo "There is no part $part." >&2 && exit 2 ;;
 esac
 
-told=$(mktemp)
-"$python" -m pytest -o cache_dir=".pytest_cache/$part" --basetemp="$SCRATCH/$part" "$@" >"$told" 2>&1
-status=$?
+told=$SCRATCH/told.$part
+# The pipe loses the status, so it is kept in a file.
+{
+    "$python" -m pytest -p tests.support.progress -o cache_dir=".pytest_cache/$part" --basetemp="$SCRATCH/$part" "$@" 2>&1
+    echo $? >"$told.status"
+} | tee "$told"
 # What they have made would fill the memory.
 rm -rf "${SCRATCH:?}/$part"
-echo "The part $part:"
-cat "$told"
 [ -z "${ends-}" ] || echo "$part: $(tail -n 1 "$told")" >"$ends/$part"
-rm -f "$told"
-exit $status
+exit "$(cat "$told.status")"

@@ -12,12 +12,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.chats import Person, become_owner
 from tests.browser.chromium import ARGUMENTS, executable
 from tests.browser.modules import missing_in
-from tests.support.cases import pytest_collection_modifyitems
 from tests.support.server import Server, prepared
-from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.upstream.handle import Upstream
-
-__all__ = ["pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 Visit = Callable[..., Person]
 COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
