@@ -198,7 +198,7 @@ def test_a_request_that_names_no_site_is_refused_with_advice(app: Flask) -> None
 
 
 def test_every_cookie_of_ours_is_known_to_the_check() -> None:
-    with pytest.raises(ValueError, match="not among NAMES"):
+    with pytest.raises(ValueError, match="not among the names"):
         keep_secret(Response(), "another", "x", seconds=1)
 
 

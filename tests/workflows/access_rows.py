@@ -20,7 +20,7 @@ TABLE = {
         GET runs.show_move signed_in
         POST runs.move signed_in
         POST runs.note signed_in
-        GET trials.show signed_in
+        GET trials.show_trial signed_in
     """,
     ("one's own", ("run", "deed in a run")): "POST runs.do signed_in",
     ("one's own", ("run", "fact")): """
