@@ -12,7 +12,10 @@ from tests.upstream.handle import Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 REQUESTS, CHUNKS = 2_000, 400_000
-HEAD = "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nContent-Type: {}\r\n\r\n"
+HEAD = (
+    "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\n"
+    "Transfer-Encoding: chunked\r\nContent-Type: {}\r\n\r\n"
+)
 FORM = HEAD.format("application/x-www-form-urlencoded").encode()
 BROKEN = {
     "a size that is none": b"x\r\na\r\n0\r\n\r\n",

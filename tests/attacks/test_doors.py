@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n"
 MOST = 60
 # How long pages are requested while slow connections are open.
 BESIDE_SECONDS = 3

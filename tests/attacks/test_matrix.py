@@ -142,7 +142,8 @@ def test_no_other_method_does_anything(app: Flask, owner) -> None:
         # In a single round, each path is tried with one of them by turns.
         for method in others if ROUNDS > 1 else others[number % len(others) :][:1]:
             response = owner.client.open(path, method=method, headers=own_headers(owner))
-            assert response.status_code in (403, 405), f"{method} {path}"
+            # 404 where the path looks like the address of an object, which then does not exist.
+            assert response.status_code in (403, 404, 405), f"{method} {path}"
 
 
 @pytest.mark.slow

@@ -68,10 +68,6 @@ def _what_was_read() -> str:
     return sha256("".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats).encode()).hexdigest()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def print_addresses(config: Config, owner_link: str | None) -> None:
     click.echo(f"Address: {address(config)}")
     if owner_link:
@@ -95,3 +91,7 @@ def _network_address() -> str:
         except OSError:
             return socket.gethostname()
         return str(probe.getsockname()[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
