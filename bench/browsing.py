@@ -13,7 +13,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 HTMX = {"HX-Request": "true"}
 JSON = {"Content-Type": "application/json"}
 EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
-IS_ANSWERED = 'data-role="assistant" data-status="completed"'
+IS_ANSWERED = re.compile(r'data-role="assistant"\s+data-status="completed"')
 NOTHING: Mapping[str, str] = {}
 
 

@@ -139,7 +139,7 @@ class OpenTabs:
         """Returns the path of a new chat that has its first answer."""
         path = await self._owner.send("/chats", {"message": f"Chat {number}", "key": f"chat-{number}"})
         async with asyncio.timeout(TURN_SECONDS):
-            while IS_ANSWERED not in await self._owner.page(path):
+            while not IS_ANSWERED.search(await self._owner.page(path)):
                 await asyncio.sleep(0.05)
         return path
 

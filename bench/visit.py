@@ -75,7 +75,7 @@ class OpenPage:
     async def of_new_chat(cls, owner: Owner, key: str, question: str = BRIEFLY) -> "OpenPage":
         path = await owner.send("/chats", {"message": question, "key": key})
         async with asyncio.timeout(GRACE_SECONDS):
-            while IS_ANSWERED not in (page := await owner.page(path)):
+            while not IS_ANSWERED.search(page := await owner.page(path)):
                 await asyncio.sleep(0.05)
         return cls(owner, path, await owner.listen(page))
 
