@@ -19,6 +19,7 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from webapp.base.config import ROOT, Config, ConfigError, load
+from webapp.base.current import CONFIG
 from webapp.base.logs import LineHandler, TextLines, redacted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def application() -> "Flask":
     """Returns the application of wsgi.py, which reads templates again when they change and shows errors as they are."""
     from wsgi import app  # only the worker has patched the process
 
-    config = app.extensions["config"]
+    config = CONFIG.of(app)
     app.jinja_env.auto_reload = True
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.register_error_handler(Exception, _answer_or_raise)
