@@ -166,8 +166,12 @@ def write_rows() -> Iterator[Connection]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     with _not_nested(), _write_slot(deadline) if is_sqlite() else nullcontext(), db.engine.connect() as connection:
         _begin(connection, deadline)
-        yield connection
-        connection.commit()
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            # Closing alone would return it with its transaction still open where the commit has failed.
+            connection.rollback()
 
 
 def patience_in_line(patience_seconds: float, *, is_alone: bool) -> float:
