@@ -66,13 +66,13 @@ class Library:
 
     def vector(self) -> bytes:
         numbers = [self._dice.gauss(0, 1) for _ in range(DIMENSIONS)]
-        length = sqrt(sum(each * each for each in numbers))
-        return array("f", [each / length for each in numbers]).tobytes()
+        length = sqrt(sum(number * number for number in numbers))
+        return array("f", [number / length for number in numbers]).tobytes()
 
     def _fill_one(self, number: int) -> int:
         collection = Collection(id=new_id(), owner_id=self.owner_id, name=f"Collection {number}", level=0)
         documents = [self._document(collection.id, place) for place in range(DOCUMENTS)]
-        passages = [each for document in documents for each in self._passages(document)]
+        passages = [passage for document in documents for passage in self._passages(document)]
         pieces = list(_pieces(passages))
         with write() as session:
             session.add(collection)
@@ -124,7 +124,7 @@ def measure(app: Flask, say: Say) -> Verdict:
 def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, str]:
     """Returns the bound, and why its times are unreliable, if so: on a busy machine a search waits rather than computes."""
     call, servers = partial(search, reader), _server_seconds()
-    taken = [_seconds(call, each) for each in texts]
+    taken = [_seconds(call, text) for text in texts]
     waits, works = ([each[place] for each in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     values = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
@@ -138,8 +138,8 @@ def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, 
 
 def _added(reader: User, texts: Sequence[str], say: Say) -> Bar:
     """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
-    ids = [each.id for each in seen_collections(reader)]
-    waits = [_seconds(lambda values: list(find_sources(reader, [values], ids, seconds=60).sections()), each)[0] for each in texts]
+    ids = [collection.id for collection in seen_collections(reader)]
+    waits = [_seconds(lambda values: list(find_sources(reader, [values], ids, seconds=60).sections()), text)[0] for text in texts]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
     say(f"Sources for {len(texts)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")
     return Bar("a first token later with collections, p50", p50, MOST_ADDED_MS, " ms", is_timed=True)
@@ -170,11 +170,11 @@ def _server_seconds() -> dict[int, float]:
 
 def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
-    known = {(MODEL, each): library.vector() for each in texts}
+    known = {(MODEL, text): library.vector() for text in texts}
     QUESTIONS.set(semantic_search.QueryVectorCache(OrderedDict(known)), current_app)
 
 
 def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:
-    texts = [("", str(each["text"])) for each in passages]
+    texts = [("", str(passage["text"])) for passage in passages]
     for (terms, _), (_, text) in zip(tokenizer.weights(texts), texts, strict=True):
         yield {"terms": terms, "index": ["", tokenizer.spaced(text)]}

@@ -67,7 +67,7 @@ def measure(names: Sequence[str], rounds: int, say: Callable[[str], None], *, is
         if samples:
             report.samples[crowd] = {way: dict(counts) for way, counts in samples.items()}
             say("\n".join(shares(samples)))
-    report.bars |= {each.name: each.bar(rounds) for each in ALONE if not names or each.name in names}
+    report.bars |= {measure.name: measure.bar(rounds) for measure in ALONE if not names or measure.name in names}
     return report
 
 

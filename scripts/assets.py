@@ -86,7 +86,7 @@ def remove_copied(packages: Path) -> None:
 def symbol(name: str, svg: str) -> str:
     """Returns a picture as an SVG symbol; colour and stroke are set by the page's style sheet."""
     drawing = ET.fromstring(svg)
-    shapes = "".join(shape(each) for each in drawing)
+    shapes = "".join(shape(element) for element in drawing)
     return f'<symbol id="{name}" viewBox="{drawing.get("viewBox")}">{shapes}</symbol>'
 
 

@@ -26,7 +26,7 @@ class Stroke(NamedTuple):
 def draw(mark: Path, folder: Path) -> None:
     """Writes every icon into the folder."""
     drawing = ET.parse(mark).getroot()
-    strokes = [Stroke(list(points(each.get("d", ""))), float(each.get("opacity", 1))) for each in drawing]
+    strokes = [Stroke(list(points(element.get("d", ""))), float(element.get("opacity", 1))) for element in drawing]
     width = float(drawing.get("stroke-width", 2))
     for name, share in SHARES.items():
         size = int(name.split("-")[1])

@@ -88,15 +88,17 @@ def _section(title: str) -> str:
 
 def _variable_rows() -> Iterable[tuple[str, ...]]:
     yield "variable", "default", "for"
-    yield from ((f"`{each.name}`", _code(each.default), _about(each)) for each in VARIABLES)
+    yield from ((f"`{variable.name}`", _code(variable.default), _about(variable)) for variable in VARIABLES)
 
 
 def _setting_rows(settings: Iterable[Setting]) -> Iterable[tuple[str, ...]]:
     yield "setting", "default", "for"
-    for each in settings:
-        values = f" One of: {', '.join(each.choices)}." if each.choices else f" From {each.bounds}." if each.bounds else ""
-        variable = f" Or `{_variable_of(each)}`." if each.config else ""
-        yield f"`{each.name}`", _code(as_text(each.default)), each.sentence + values + variable
+    for setting in settings:
+        values = (
+            f" One of: {', '.join(setting.choices)}." if setting.choices else f" From {setting.bounds}." if setting.bounds else ""
+        )
+        variable = f" Or `{_variable_of(setting)}`." if setting.config else ""
+        yield f"`{setting.name}`", _code(as_text(setting.default)), setting.sentence + values + variable
 
 
 def _about(variable: Variable) -> str:
@@ -105,7 +107,7 @@ def _about(variable: Variable) -> str:
 
 
 def _variable_of(setting: Setting) -> str:
-    return next(each.name for each in VARIABLES if each.field == setting.config)
+    return next(variable.name for variable in VARIABLES if variable.field == setting.config)
 
 
 def _code(value: str) -> str:

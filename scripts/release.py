@@ -32,18 +32,18 @@ COPIED = re.compile(r"^COPY (?!--from)(.+) \S+$", re.M)
 
 def main() -> None:
     if faults := list(missing()):
-        sys.exit("This can't be released:\n" + "\n".join(f"- {each}" for each in faults))
+        sys.exit("This can't be released:\n" + "\n".join(f"- {fault}" for fault in faults))
     DIST.mkdir(exist_ok=True)
-    for each in DIST.iterdir():
-        each.unlink()
+    for path in DIST.iterdir():
+        path.unlink()
     source, context = DIST / f"millrace-{VERSION}.tar.gz", DIST / f"millrace-{VERSION}-container.tar.gz"
     pack(source, [*tracked(), *assets()])
     pack(context, context_files())
     (DIST / f"millrace-{VERSION}.cdx.json").write_text(json.dumps(parts_list(), indent=2) + "\n", "utf-8")
     (DIST / "TAG").write_text(tag_text(), "utf-8")
     (DIST / "SHA256SUMS").write_text("".join(checksums(sorted(DIST.iterdir()))), "utf-8")
-    for each in sorted(DIST.iterdir()):
-        print(f"{each.relative_to(ROOT)}  {each.stat().st_size:,} bytes")
+    for path in sorted(DIST.iterdir()):
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes")
     print(f"Next: git tag --annotate v{VERSION} --file dist/TAG")
 
 

@@ -106,7 +106,7 @@ def move(data: Path, to: Path) -> None:
 
 def newest_revision(folder: Path) -> str:
     """Returns the newest schema version that the files in a folder know."""
-    names = (REVISION.fullmatch(each.name) for each in (folder / "migrations" / "versions").iterdir())
+    names = (REVISION.fullmatch(path.name) for path in (folder / "migrations" / "versions").iterdir())
     return max((found[1] for found in names if found), default="")
 
 

@@ -220,7 +220,10 @@ def test_functions_are_short() -> None:
 @pytest.mark.slow
 def test_no_function_is_longer_than_sixty_lines() -> None:
     long = [
-        (module.name, each.name, length(each)) for module in python_files() for each in functions(module) if length(each) > 60
+        (module.name, function.name, length(function))
+        for module in python_files()
+        for function in functions(module)
+        if length(function) > 60
     ]
     assert not long
 

@@ -37,8 +37,8 @@ def test_set_up_brings(name: str) -> None:
 
 def test_the_sheet_holds_the_icons_that_are_named_and_our_mark() -> None:
     symbols = ET.parse(VENDOR / "icons.svg").getroot().findall(f"{SVG}symbol")
-    assert [each.get("id") for each in symbols] == [*names(), "mark"], "`make setup` draws static/icons.txt anew"
-    assert all(each.get("viewBox") == "0 0 24 24" and len(each) for each in symbols)
+    assert [symbol.get("id") for symbol in symbols] == [*names(), "mark"], "`make setup` draws static/icons.txt anew"
+    assert all(symbol.get("viewBox") == "0 0 24 24" and len(symbol) for symbol in symbols)
 
 
 def test_the_sheet_keeps_its_licence_and_asks_for_nothing() -> None:

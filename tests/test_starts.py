@@ -44,7 +44,7 @@ class Start(NamedTuple):
     def of(cls, server: Server) -> "Start":
         seconds = server.start()
         fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in (server.pid, *server.worker_pids)]
-        return cls(seconds, sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK"))
+        return cls(seconds, sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK"))
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def decoded(response: TestResponse) -> list[Message]:
 
 def text_of(events: list[Message]) -> str:
     """Returns the concatenated text of the deltas."""
-    return "".join(json.loads(each.data)["text"] for each in events if each.event in ("delta", "snapshot"))
+    return "".join(json.loads(event.data)["text"] for event in events if event.event in ("delta", "snapshot"))
 
 
 def least_body(operation: Operation) -> dict[str, Any] | None:

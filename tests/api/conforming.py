@@ -41,7 +41,7 @@ FEW = settings(
 
 def operations(app: Flask) -> list[schemathesis.APIOperation]:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=CONFIG)
-    found = {each.ok().definition.raw["operationId"]: each.ok() for each in schema.get_all_operations()}
+    found = {operation.ok().definition.raw["operationId"]: operation.ok() for operation in schema.get_all_operations()}
     # A view with a second path is tested only once.
     return [each for id, each in found.items() if id not in ENDLESS and not id[-1].isdigit()]
 
@@ -63,5 +63,5 @@ def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:
             # The operation has no input that could be invalid.
             continue
         except FailureGroup as group:
-            faults.append(f"{operation.label}, {mode.value}: {[str(each) for each in group.exceptions]}")
+            faults.append(f"{operation.label}, {mode.value}: {[str(exception) for exception in group.exceptions]}")
     return faults

@@ -57,7 +57,7 @@ def test_somebody_elses_token_is_not_there(program: Client, other: Client) -> No
 
 def test_models_come_with_what_is_known_of_them(program: Client, app: Flask) -> None:
     models = program.get("/models")["models"]
-    assert [each["id"] for each in models if each["is_default"]] == ["some/model"]
+    assert [model["id"] for model in models if model["is_default"]] == ["some/model"]
     assert models[0]["prompt_price"] is None
     with app.app_context():
         set_setting("models.allowed", "other/model")

@@ -138,8 +138,8 @@ def test_a_revoked_token_ends_the_streams_of_its_tickets_alone(
     urls = [sent["stream_url"], busy["streamUrl"]]
     streams = [nobody.call("GET", url) for url in urls]
     pieces = [response.iter_encoded() for response in streams]
-    assert all(next(each) for each in pieces)
-    reading = [gevent.spawn(b"".join, each) for each in pieces]
+    assert all(next(piece) for piece in pieces)
+    reading = [gevent.spawn(b"".join, piece) for piece in pieces]
     revoked, kept = reading if is_first_revoked else reading[::-1]
     holder = urls[reading.index(revoked)].partition("ticket=t")[2].partition(".")[0]
     program.said("DELETE", f"/tokens/{holder}", 204)
@@ -186,11 +186,11 @@ def test_the_ninth_reader_takes_the_place_of_the_first(program: Client, fake, ap
         set_setting("limits.sse_per_chat", "2")
     sent, path = counted(program, fake, 2000, pace=0.02)
     open_streams = [program.call("GET", path) for _ in range(3)]
-    for each in open_streams:
-        assert next(each.iter_encoded())
+    for stream in open_streams:
+        assert next(stream.iter_encoded())
     told = decoded(open_streams[0])
     assert (told[-1].event, json.loads(told[-1].data)["code"]) == ("notice", "superseded")
     assert program.call("GET", path, Last_Event_ID=told[-1].id).status_code == 204
     program.post(f"/generations/{sent['generation_id']}/stop")
-    for each in open_streams[1:]:
-        assert decoded(each)[-1].event == "ended"
+    for stream in open_streams[1:]:
+        assert decoded(stream)[-1].event == "ended"

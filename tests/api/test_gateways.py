@@ -98,7 +98,7 @@ def test_a_name_is_stored_nowhere(app: Flask, make_gateway: MakeGateway, fake) -
     assert asked(make_gateway(), "somebody-unmistakable") == 200
 
     data = CONFIG.of(app).data_dir
-    for file in (each for each in data.rglob("*") if each.is_file()):
+    for file in (path for path in data.rglob("*") if path.is_file()):
         assert b"somebody-unmistakable" not in file.read_bytes(), file
 
 

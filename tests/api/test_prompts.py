@@ -88,7 +88,7 @@ def test_a_list_of_versions_reads_no_texts(app, owner, forty):
         prompt = queries.prompt(db.session.get_one(User, owner.person_id), forty)
         found = queries.versions(prompt)
         assert {each.parts for each in found} == {()}
-        assert [each.number for each in queries.with_texts(prompt, found[:2]) if len(each.parts[0].text) == 60_000] == [40, 39]
+        assert [text.number for text in queries.with_texts(prompt, found[:2]) if len(text.parts[0].text) == 60_000] == [40, 39]
 
 
 @pytest.mark.parametrize("name", ["user.name", " steps.one.two ", "user.name: long", "a.b_2"])

@@ -364,7 +364,9 @@ ROUTES |= {
     name: (Route(method, policy, f"{rule}, by a program", things),) for name, method, policy, rule, things in rows(PROGRAMS)
 }
 ROUTES |= {
-    name: (Route(method, policy, rule, things),) for each in FEATURES for name, method, policy, rule, things in rows(each.TABLE)
+    name: (Route(method, policy, rule, things),)
+    for feature in FEATURES
+    for name, method, policy, rule, things in rows(feature.TABLE)
 }
 
 # Fields that a request must contain, so that it can succeed where access is granted.

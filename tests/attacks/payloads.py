@@ -12,9 +12,11 @@ from tests.rendering.test_attacks import ATTACKS, rules_for, text_of
 
 SHORT_CHARS = 5_000
 TEXTS = [
-    each for each in ATTACKS["payloads"] if each["surface"] in ATTACKS["html_surfaces"] and len(text_of(each)) <= SHORT_CHARS
+    attack
+    for attack in ATTACKS["payloads"]
+    if attack["surface"] in ATTACKS["html_surfaces"] and len(text_of(attack)) <= SHORT_CHARS
 ]
-OF_MODELS = [each for each in ATTACKS["payloads"] if each["surface"] == "sse_text"]
+OF_MODELS = [attack for attack in ATTACKS["payloads"] if attack["surface"] == "sse_text"]
 # For names of people, groups, models and connections, titles and error messages: all that a page shows as plain text.
 AS_TEXT = [
     "<img src=x onerror=steal(1)>",

@@ -113,7 +113,9 @@ def outlived(ended: Generation, late_seconds: float) -> str:
         return "has no end"
     first_text_at = ended.first_text_at or ended.ended_at
     spans = {
-        "stream.first_byte_seconds": max((each["seconds"] for each in ended.attempts if each["how"] == "stream"), default=0.0),
+        "stream.first_byte_seconds": max(
+            (attempt["seconds"] for attempt in ended.attempts if attempt["how"] == "stream"), default=0.0
+        ),
         "stream.ladder_seconds": (first_text_at - ended.started_at).total_seconds(),
         "stream.stall_seconds": (ended.ended_at - first_text_at).total_seconds(),
         "stream.total_seconds": (ended.ended_at - ended.created_at).total_seconds(),

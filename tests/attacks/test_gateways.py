@@ -80,7 +80,7 @@ def test_a_gateways_connections_are_its_own_and_a_flood_is_refused(
     for _ in range(MANY):
         connections.append(dial())
         connections[-1].sendall(asking(server, gateway))
-    assert {each.recv(12) for each in connections} == {b"HTTP/1.1 200"}
+    assert {connection.recv(12) for connection in connections} == {b"HTTP/1.1 200"}
 
     flood(server, dial)
     refused = dial()
@@ -89,7 +89,7 @@ def test_a_gateways_connections_are_its_own_and_a_flood_is_refused(
 
     assert answer.startswith("HTTP/1.1 429 ")
     assert "Connection: close" in answer
-    texts = [all_of(each) for each in connections]
+    texts = [all_of(connection) for connection in connections]
     assert [text for text in texts if "w000060" not in text] == []
 
 

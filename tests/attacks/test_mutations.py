@@ -34,7 +34,7 @@ def ask() -> Iterator[Ask]:
 
 def test_what_is_taken_away_is_there_once() -> None:
     """Every mutation still matches the source, as most of them only run in deep runs."""
-    sources = {each.path: (ROOT / each.path).read_text() for each in MUTATIONS.values()}
+    sources = {mutation.path: (ROOT / mutation.path).read_text() for mutation in MUTATIONS.values()}
     counts = {name: [sources[each.path].count(old) for old, _ in each.changes] for name, each in MUTATIONS.items()}
     assert {name: found for name, found in counts.items() if set(found) != {1}} == {}
 

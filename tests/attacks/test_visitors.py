@@ -75,7 +75,7 @@ def test_with_https_their_cookie_is_this_hosts_alone(make_app):
 
     cookies = browser.post("/ai-demo", message="Hello").headers.getlist("Set-Cookie")
 
-    given = next(each for each in cookies if "millrace-visitor" in each)
+    given = next(cooky for cooky in cookies if "millrace-visitor" in cooky)
     assert given.startswith("__Host-millrace-visitor=")
     assert {"HttpOnly", "Path=/", "SameSite=Lax", "Secure"} <= set(given.split("; "))
     assert "Domain" not in given

@@ -33,7 +33,7 @@ def test_an_empty_environment_is_enough() -> None:
 
 
 def test_an_empty_variable_means_its_default(folder: Path) -> None:
-    empty = {each.name: " " for each in VARIABLES if each.name not in ("SECRET_KEY", "ENCRYPTION_KEY", "DATA_DIR")}
+    empty = {variable.name: " " for variable in VARIABLES if variable.name not in ("SECRET_KEY", "ENCRYPTION_KEY", "DATA_DIR")}
     assert config(folder, **empty) == config(folder)
 
 
@@ -245,7 +245,7 @@ def test_the_example_file_shows_every_variable() -> None:
 
 
 def test_every_field_comes_from_one_variable() -> None:
-    assert sorted(each.field for each in VARIABLES) == sorted(Config.__dataclass_fields__)
+    assert sorted(variable.field for variable in VARIABLES) == sorted(Config.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda each: each.name)
@@ -258,7 +258,7 @@ def test_every_variable_is_explained_with_an_example(variable: Any) -> None:
 def env_file(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that this process takes its variables from; what it takes is gone after the test."""
     path = tmp_path / "environment"
-    for name in (each.name for each in VARIABLES):
+    for name in (variable.name for variable in VARIABLES):
         # Set first, so that it is remembered as absent.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)

@@ -166,7 +166,7 @@ def test_setting_up_twice_writes_once_and_spares_other_handlers(config: Make, ro
     root.handlers = [other]
     set_up(config())
     set_up(config(DEBUG="chat"))
-    assert [type(each) for each in root.handlers] == [logging.NullHandler, LineHandler]
+    assert [type(handler) for handler in root.handlers] == [logging.NullHandler, LineHandler]
     assert root.level == logging.DEBUG
 
 

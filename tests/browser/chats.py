@@ -266,10 +266,10 @@ def answers_asked(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def layout_shift(shifts: list[dict[str, Any]]) -> float:
     """Chromium's own measure: the largest sum of shifts less than a second apart, over at most five seconds."""
     worst = begun_at = last_at = total = 0.0
-    for each in shifts:
-        if each["at"] - last_at > 1_000 or each["at"] - begun_at > 5_000:
-            begun_at, total = each["at"], 0.0
-        last_at, total = each["at"], total + each["value"]
+    for shift in shifts:
+        if shift["at"] - last_at > 1_000 or shift["at"] - begun_at > 5_000:
+            begun_at, total = shift["at"], 0.0
+        last_at, total = shift["at"], total + shift["value"]
         worst = max(worst, total)
     return worst
 

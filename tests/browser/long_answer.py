@@ -107,11 +107,11 @@ def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, 
 def _tasks(trace: bytes) -> list[Task]:
     """Returns the tasks of the pages' main threads, from a browser trace."""
     events = json.loads(trace)["traceEvents"]
-    names = {(each["pid"], each["tid"]): each["args"]["name"] for each in events if each["name"] == "thread_name"}
-    tasks = [each for each in events if each["name"].endswith("RunTask") and "tdur" in each]
-    ours = [each for each in tasks if names.get((each["pid"], each["tid"])) == "CrRendererMain"]
+    names = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event["name"] == "thread_name"}
+    tasks = [event for event in events if event["name"].endswith("RunTask") and "tdur" in event]
+    ours = [task for task in tasks if names.get((task["pid"], task["tid"])) == "CrRendererMain"]
     # Occasionally the trace reports more CPU time than wall-clock time.
-    return [Task(each["dur"] / 1000, min(each["dur"], each["tdur"]) / 1000) for each in ours]
+    return [Task(our["dur"] / 1000, min(our["dur"], our["tdur"]) / 1000) for our in ours]
 
 
 def _use(page: Page) -> None:

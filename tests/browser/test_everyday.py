@@ -205,7 +205,7 @@ def test_no_cell_of_a_table_runs_into_the_next(server: Server, upstream: Upstrea
     chat.expect("completed")
     cells = chat.text.locator("td").all()
     assert len(cells) == columns
-    assert not [each.inner_text() for each in cells if each.evaluate("cell => cell.scrollWidth > cell.clientWidth + 1")]
+    assert not [cell.inner_text() for cell in cells if cell.evaluate("cell => cell.scrollWidth > cell.clientWidth + 1")]
 
 
 def test_on_paper_a_chat_is_its_text_alone(server: Server, upstream: Upstream, visit: Visit) -> None:

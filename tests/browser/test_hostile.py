@@ -12,7 +12,7 @@ from tests.support.server import ROOT, Server
 from tests.upstream.handle import Upstream
 
 PAYLOADS: list[dict[str, Any]] = json.loads((ROOT / "tests" / "rendering" / "attacks.json").read_text("utf-8"))["payloads"]
-IN_ANSWERS = [each["input"] for each in PAYLOADS if each["surface"] == "assistant_markdown" and "input" in each]
+IN_ANSWERS = [payload["input"] for payload in PAYLOADS if payload["surface"] == "assistant_markdown" and "input" in payload]
 # The payloads' handlers and scripts call this function, so each one that runs is recorded.
 TRAP = "window.steal = number => { window.stolen = [...(window.stolen ?? []), number]; };"
 FORBIDDEN = "script style iframe object embed form input button img svg video audio link meta base hx-partial"

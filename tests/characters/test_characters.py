@@ -249,8 +249,8 @@ def test_a_list_reads_no_more_of_long_characters_than_it_shows(app, member):
     many(app, member.person_id, 4, 19_000)
     with app.test_request_context():
         rows = queries.briefly(queries.characters(db.session.get_one(User, member.person_id), words="mara char", tag="mill"))
-    assert [each.name for each in rows] == [f"Mara {number:03}" for number in range(4)]
-    assert {len(each.beginning) for each in rows} == {queries.BEGINNING_CHARS}
+    assert [row.name for row in rows] == [f"Mara {number:03}" for number in range(4)]
+    assert {len(row.beginning) for row in rows} == {queries.BEGINNING_CHARS}
     assert "Mara 003 Mara 003" in member.page("/characters?q=mara").text
 
 

@@ -72,4 +72,4 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
 def test_every_field_is_in_a_group(groups, chat, member):
     page = member.page(f"{chat}/prompts")
 
-    assert {each.attributes["name"] for each in page.all(".folded [name]")} >= {each.name for each in FIELDS}
+    assert {each.attributes["name"] for each in page.all(".folded [name]")} >= {field.name for field in FIELDS}

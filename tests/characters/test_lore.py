@@ -167,7 +167,7 @@ def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
     with app.app_context(), write() as session:
         books = ({"name": f"b{n}", "entries": entries} for n in range(20))
         always = {"owner_id": member.person_id, "is_always": True, "entry_count": 1_000}
-        session.add_all(Lorebook(name=each["name"], book=each, **always) for each in books)
+        session.add_all(Lorebook(name=book["name"], book=book, **always) for book in books)
     with app.app_context():
         db.session.execute(select(Lorebook.id)).all()
         with nobody_waits():

@@ -16,7 +16,7 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
     page = member.page(f"{chat}/prompts")
     assert "Extra high" in [option.text() for option in page.all("#prompts-effort option")]
     boxes = [page.one(f"#prompts-{name}").attributes for name in ("temperature", "tokens")]
-    assert [(each["value"], each["placeholder"]) for each in boxes] == [("", "1"), ("", "900")]
+    assert [(box["value"], box["placeholder"]) for box in boxes] == [("", "1"), ("", "900")]
 
     member.submit(f"{chat}/prompts", temperature="0.35", max_tokens="120")
     say(chat, "One")

@@ -56,4 +56,4 @@ def test_each_is_whole(each):
 
 
 def test_the_persona_says_its_name():
-    assert all(each["name"] in each["description"] for each in PERSONAS)
+    assert all(persona["name"] in persona["description"] for persona in PERSONAS)

@@ -33,9 +33,9 @@ def told(app, chat, member, fake):
         set_setting("limits.streams_per_minute", "0")
 
     def told(*messages: str, path: str = chat) -> list[tuple[str, str]]:
-        for each in messages:
+        for message in messages:
             count = len(member.page(path).message_ids)
-            member.submit(path, message=each)
+            member.submit(path, message=message)
             member.wait_for(path, ended_with(count + 2))
             until_settled(app)
         return heard(fake)
@@ -98,7 +98,9 @@ def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, cha
     assert not member.page(chat).says("were left out")
     with app.app_context():
         records = db.session.scalars(select(Generation).where(Generation.kind == "story")).all()
-        assert {(each.status, each.user_id, each.message_id) for each in records} == {("completed", member.person_id, None)}
+        assert {(record.status, record.user_id, record.message_id) for record in records} == {
+            ("completed", member.person_id, None)
+        }
         assert len(records) == len(fake.stories()) == len(stories(app)) < 4
 
 
@@ -226,7 +228,7 @@ def test_a_person_changes_it_and_it_is_carried_on_from_there(app, told, chat, me
     told(*numbered(5, 6, 7))
 
     assert "The story so far:\n\nJo never came." in words_of(fake.stories()[1])
-    assert next(each.is_edited for each in stories(app)) is True
+    assert next(story.is_edited for story in stories(app)) is True
 
 
 def test_of_two_tabs_the_later_is_refused(app, chat, member):
@@ -238,7 +240,7 @@ def test_of_two_tabs_the_later_is_refused(app, chat, member):
     assert refused.status_code == 409
     assert refused.says("The story so far was changed elsewhere. Open it again.")
     assert refused.one("#story-text").text().strip() == "From the other."
-    assert [each.text for each in stories(app)] == ["From one tab."]
+    assert [story.text for story in stories(app)] == ["From one tab."]
 
 
 @pytest.mark.slow
@@ -251,7 +253,7 @@ def test_what_a_person_wrote_meanwhile_stays(app, told, chat, member, fake):
     member.page(f"{chat}/story").press("Save story", text="Mine.")
 
     asking.get()
-    assert [each.text for each in stories(app)] == ["Mine."]
+    assert [story.text for story in stories(app)] == ["Mine."]
 
 
 def mark(member, chat) -> str:

@@ -95,7 +95,7 @@ def test_what_a_dead_worker_left_is_written_after_the_next_answer(app, told, cha
         recovery.settle_orphans(engine)
     told(*numbered(1, 2, 3, 4))
 
-    assert [each.text for each in stories(app)] == [TALE]
+    assert [story.text for story in stories(app)] == [TALE]
     with app.app_context():
         statuses = select(Generation.status).where(Generation.kind == "story").order_by(Generation.created_at)
         assert db.session.scalars(statuses).all() == ["interrupted", "completed"]
@@ -108,7 +108,7 @@ def test_what_a_dead_worker_left_is_in_nobodys_way(app, told, chat, member):
         session.add(Generation(kind="story", lane=f"story:{id_of(chat)}", model_asked="fake/plain", owner="", status="running"))
 
     assert member.htmx_post(f"{chat}/story/write", text="", was="").status_code == 200
-    assert [each.text for each in stories(app)] == [TALE]
+    assert [story.text for story in stories(app)] == [TALE]
 
 
 @pytest.mark.slow

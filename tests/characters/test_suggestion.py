@@ -113,7 +113,7 @@ def test_programs_get_it_in_groups_too(program, member, fake):
     assert answer == {"message": "We sail at four."}
     turns = [words for _, words in heard(fake)]
     assert "Bo: Aye." in turns
-    assert not [each for each in turns if "Write the next message of" in each]
+    assert not [turn for turn in turns if "Write the next message of" in turn]
 
 
 def test_only_a_scene_with_a_real_model_offers_it(owner, member, chat, fake):

@@ -74,7 +74,7 @@ def ended(page: Page) -> bool:
 def is_at_rest(page: Page) -> bool:
     found, runs = statuses(page), ENGINE.of(page.browser.app).live.values()
     # A run saves the end before it notifies the pages.
-    is_ending = {each.message_id for each in runs} & set(page.message_ids)
+    is_ending = {run.message_id for run in runs} & set(page.message_ids)
     return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending
 
 

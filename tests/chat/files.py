@@ -145,5 +145,5 @@ def zipped(files: dict[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> byte
 
 def said(chat: FiledChat) -> dict[str, tuple[str, str]]:
     """Returns each message's content and that of its parent."""
-    known = {each.id: each.content for each in chat.messages}
-    return {each.id.partition(":")[2]: (each.content, known.get(each.parent, "")) for each in chat.messages}
+    known = {message.id: message.content for message in chat.messages}
+    return {message.id.partition(":")[2]: (message.content, known.get(message.parent, "")) for message in chat.messages}

@@ -61,5 +61,5 @@ def listen() -> Iterator[Callable[..., Listener]]:
         return listeners[-1]
 
     yield listen
-    for each in listeners:
-        each.close()
+    for listener in listeners:
+        listener.close()

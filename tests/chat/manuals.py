@@ -73,7 +73,7 @@ def found_by(person: Browser, chat: str = "") -> list[str]:
 
 def counts(app: Flask) -> Sequence[int]:
     with app.app_context():
-        return [db.session.scalar(select(func.count()).select_from(each)) or 0 for each in TABLES]
+        return [db.session.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES]
 
 
 def told(fake: Upstream, question: str) -> str:

@@ -72,10 +72,10 @@ def test_a_file_keeps_the_name_and_no_account(owner, member, path):
     engine, chat_id = ENGINE.of(owner.app), id_of(path)
     file = "".join(export.as_json(engine, chat_id))
     messages = json.loads(file)["messages"]
-    assert [each["author"] for each in messages] == ["", "", "Mira", ""]
+    assert [message["author"] for message in messages] == ["", "", "Mira", ""]
     assert member.email not in file
 
-    assert [each.author for each in own.parse(json.loads(file)).messages] == ["", "", "Mira", ""]
+    assert [message.author for message in own.parse(json.loads(file)).messages] == ["", "", "Mira", ""]
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
             store.import_file(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
         rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
-        said = [(each.author_id, each.author_name) for each in rows if each.role == "user"]
+        said = [(row.author_id, row.author_name) for row in rows if row.role == "user"]
         assert said == [(person_id, ""), (None, "Mira")]
         copy_id = copy.id
     again = "".join(export.as_json(engine, copy_id))

@@ -47,9 +47,9 @@ def sources_of(program: Client, message: str) -> list[dict]:
 def sources_heard(program: Client, message: str, **more: str) -> list[dict]:
     generation = program.get(f"/messages/{message}")["generation"]["id"]
     events = program.events(f"/generations/{generation}/events", **more)
-    names = [each.event for each in events]
+    names = [event.event for event in events]
     assert names.index("sources") < (names.index("delta") if "delta" in names else len(names))
-    (heard,) = [json.loads(each.data)["items"] for each in events if each.event == "sources"]
+    (heard,) = [json.loads(event.data)["items"] for event in events if event.event == "sources"]
     return list(heard)
 
 

@@ -11,7 +11,7 @@ def test_a_claude_chat_keeps_what_was_said_and_attached():
 
     assert (chat.id, chat.title, chat.head) == ("claude:k1", "Water for the wheel", "claude:m3")
     assert said(chat) == {"m1": (question, ""), "m2": (answer, question), "m3": ("Why?", answer)}
-    assert [each.reasoning for each in chat.messages] == ["", "Weigh it", ""]
+    assert [message.reasoning for message in chat.messages] == ["", "Weigh it", ""]
     assert chat.messages[1].created_at.isoformat() == "2024-10-18T15:21:20+00:00"
 
 
@@ -23,7 +23,7 @@ def test_a_claude_chat_that_names_parents_keeps_its_branches():
     chat = claude.parse({**CLAUDE[0], "chat_messages": rows, "current_leaf_message_uuid": "m3"})
 
     assert chat.head == "claude:m3"
-    assert {each.id: each.parent for each in chat.messages} == {
+    assert {message.id: message.parent for message in chat.messages} == {
         "claude:m1": "",
         **dict.fromkeys(("claude:m2", "claude:m3", "claude:m4"), "claude:m1"),
     }

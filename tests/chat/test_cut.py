@@ -55,7 +55,7 @@ def test_leave_takes_the_notice_away_and_leaves_the_answers(cut):
     assert browser.post("/chats/cut/leave", last=last).location == "/"
 
     assert "cut-answers" not in browser.get("/").text
-    assert [each.status for each in bench.generations()] == ["interrupted"] * 2
+    assert [generation.status for generation in bench.generations()] == ["interrupted"] * 2
 
 
 def test_continue_all_continues_each_once(cut):

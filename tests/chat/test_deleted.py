@@ -303,4 +303,4 @@ def test_a_page_asks_for_no_more_when_nothing_was_cut(owner):
     path = add_thread(owner, 4)
     with owner.counting_statements() as statements:
         owner.page(path)
-    assert not [each for each in statements if "root" in each]
+    assert not [statement for statement in statements if "root" in statement]

@@ -24,7 +24,7 @@ def test_an_answer_of_nothing_but_citations_has_a_bounded_number_of_annotations(
     found = annotations("[1]" * 10_000 + "[2]", (one, two))
     assert [each["source"]["number"] for each in found] == [1] * MOST_PLACES + [2]
     # The search for citations is bounded, even where the numbers refer to no source.
-    assert [each["url_citation"]["start_index"] for each in annotations("[9]" * 10_000 + "[1]", (one,))] == [30_003]
+    assert [annotation["url_citation"]["start_index"] for annotation in annotations("[9]" * 10_000 + "[1]", (one,))] == [30_003]
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

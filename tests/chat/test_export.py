@@ -55,8 +55,8 @@ def test_the_json_holds_every_branch_and_how_it_came_about(owner, path):
 
     question, *answers = value["messages"]
     assert (value["format"], value["version"], value["chat"]["title"]) == ("millrace-chat", 1, "First words")
-    assert [each["content"] for each in answers] == [HOSTILE, "Another"]
-    assert {each["parent"] for each in answers} == {question["id"]}
+    assert [answer["content"] for answer in answers] == [HOSTILE, "Another"]
+    assert {answer["parent"] for answer in answers} == {question["id"]}
     assert value["chat"]["head"] == answers[1]["id"]
     made = answers[0]["generations"][0]
     assert (made["status"], made["model_asked"]) == ("completed", "some/model")
@@ -152,7 +152,7 @@ def test_everything_is_one_archive(owner, member, begin, path, fake, app):
 
     chats = members(download(owner, "/export.zip"))
 
-    assert sorted(each["chat"]["title"] for each in chats.values()) == ["First words", "Second chat"]
+    assert sorted(chat["chat"]["title"] for chat in chats.values()) == ["First words", "Second chat"]
     assert all(re.fullmatch(r"chats/\w{26}\.json", name) for name in chats)
 
 

@@ -76,10 +76,10 @@ CHAT: dict[str, Any] = {
     "archived_at": NOW,
     "foreign_fields": {"head": {"later": [1]}},
     **{
-        each.name: [*each.choices, f"Say\n{each.name}"][-2 if each.choices else 0]
-        if each.kind is str
-        else each.kind(each.most * 0.3)
-        for each in FIELDS
+        field.name: [*field.choices, f"Say\n{field.name}"][-2 if field.choices else 0]
+        if field.kind is str
+        else field.kind(field.most * 0.3)
+        for field in FIELDS
     },
 }
 MESSAGE: dict[str, Any] = {
@@ -120,7 +120,7 @@ def test_somebody_has_decided_about_every_column(table, values):
     name = table.__tablename__
     decided = [*values, *REFERENCES[name], *STAYS[name]]
 
-    assert sorted(decided) == sorted(each.name for each in table.__table__.columns)
+    assert sorted(decided) == sorted(column.name for column in table.__table__.columns)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from webapp.chat.messages.fork import fork
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.tables import Chat, Message
 
-NUMBERS = [each for each in FIELDS if each.kind is not str]
+NUMBERS = [field for field in FIELDS if field.kind is not str]
 
 
 def value_for(field: ChatField) -> Any:
@@ -19,7 +19,7 @@ def value_for(field: ChatField) -> Any:
     return f"Say {field.name}." if field.kind is str else field.kind(field.most * 0.3)
 
 
-WANTED = {each.name: value_for(each) for each in FIELDS}
+WANTED = {field.name: value_for(field) for field in FIELDS}
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def test_the_form_takes_each_and_shows_it_again(owner, chat):
 
     assert kept(owner) == WANTED
     page = owner.page(chat)
-    assert {each.name: shown(page, each) for each in FIELDS} == {name: str(value) for name, value in WANTED.items()}
+    assert {field.name: shown(page, field) for field in FIELDS} == {name: str(value) for name, value in WANTED.items()}
 
 
 def test_nothing_is_nothing_in_the_form(owner, chat):
     owner.submit(chat, **dict.fromkeys(WANTED, ""))
 
-    assert kept(owner) == {each.name: "" if each.kind is str else None for each in FIELDS}
+    assert kept(owner) == {field.name: "" if field.kind is str else None for field in FIELDS}
 
 
 @pytest.mark.mostly_slow

@@ -89,8 +89,8 @@ def test_references_stand_last_and_come_apart_again():
     one, two = (reference.reference(name, id * 26).written for name, id in (("a](b\n.png", "1"), ("", "2")))
     content = joined("Look", [one, "a.md\n```md\nx\n```", two])
     typed, files = parted(content)
-    assert (typed, [each.url for each in files]) == ("Look", ["", f"/files/{'1' * 26}", f"/files/{'2' * 26}"])
-    assert joined(typed, [each.block for each in files]) == content
+    assert (typed, [file.url for file in files]) == ("Look", ["", f"/files/{'1' * 26}", f"/files/{'2' * 26}"])
+    assert joined(typed, [file.block for file in files]) == content
     assert parted(f"{one} is it")[1] == ()
     assert parted(one)[0] == ""
 
@@ -155,7 +155,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
     assert first[0] == {"type": "text", "text": "See\n\n[Image: b.png]"}
     assert [each["type"] for each in first] == ["text", "image_url"]
     assert second == "See\n\n[Image: a.png]\n\n[Image: b.png]"
-    assert "images_left_out" in [each.code for each in events if isinstance(each, Notice)]
+    assert "images_left_out" in [event.code for event in events if isinstance(event, Notice)]
 
 
 @pytest.mark.slow

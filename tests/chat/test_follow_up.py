@@ -240,7 +240,7 @@ def test_it_is_sent_after_a_restart_when_the_answer_was_continued(make_app: Call
 
     other.until(lambda: len(other.generations()) == 3)
     assert other.until_ended(other.generations()[-1].id).status == "completed"
-    assert [each.text_offset > 0 for each in other.generations()] == [False, True, False]
+    assert [generation.text_offset > 0 for generation in other.generations()] == [False, True, False]
     assert _waiting(other, id) == []
 
 
@@ -327,5 +327,5 @@ def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort
         bench.until(lambda: faults.has_failed)
 
     # The generation is stored before it runs, and can end before anyone could see it run.
-    bench.until(lambda: [each.status for each in bench.generations()] == ["completed", "completed"])
+    bench.until(lambda: [generation.status for generation in bench.generations()] == ["completed", "completed"])
     assert _waiting(bench, id) == []

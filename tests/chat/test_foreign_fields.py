@@ -119,7 +119,7 @@ def test_what_is_odd_or_too_much_is_left_out(odd):
 
 def test_without_information_on_swipes_a_line_describes_the_shown_one():
     row = {"mes": "two", "swipe_id": 1, "swipes": ["one", "two"], "extra": {"display_text": "TWO"}}
-    found = {each.content: each.foreign_fields for each in roleplay.parse({roleplay.LINES: [row]}).messages}
+    found = {message.content: message.foreign_fields for message in roleplay.parse({roleplay.LINES: [row]}).messages}
     assert found == {"one": None, "two": {"swipe": {"extra": {"display_text": "TWO"}}}}
 
 

@@ -36,7 +36,7 @@ def events_of(*events: Event) -> list[Event]:
 
 
 def text_of(events: list[Event]) -> str:
-    return "".join(each.text for each in events if isinstance(each, Delta))
+    return "".join(event.text for event in events if isinstance(event, Delta))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_only_the_name_at_the_beginning_goes_however_it_is_cut(said, expected):
         events = events_of(STARTED, Reasoning("Hm."), *pieces, USAGE, ENDED)
 
         assert text_of(events) == expected, size
-        assert [each for each in events if not isinstance(each, Delta)] == [STARTED, Reasoning("Hm."), USAGE, ENDED]
+        assert [event for event in events if not isinstance(event, Delta)] == [STARTED, Reasoning("Hm."), USAGE, ENDED]
         assert Delta("") not in events
 
 

@@ -339,7 +339,7 @@ def test_cards_are_read_once_until_they_change(program, cast, app):
 
     def seen() -> tuple[list[str], int]:
         with app.app_context(), statements(app) as said:
-            names = [each.nickname for each in members(db.session.get_one(Chat, chat))]
+            names = [member.nickname for member in members(db.session.get_one(Chat, chat))]
         return names, sum("characters.card" in statement for statement, _ in said)
 
     seen()

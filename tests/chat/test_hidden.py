@@ -185,7 +185,7 @@ def test_our_own_format_keeps_them(owner, member, answered, fake):
     path = answered(owner, "First")
     hide(owner, path, 1)
     content = download(owner, f"{path}/export.json")
-    assert [each["is_hidden"] for each in json.loads(content)["messages"]] == [False, True]
+    assert [load["is_hidden"] for load in json.loads(content)["messages"]] == [False, True]
 
     page = bring(member, content)
     assert marks(member.page(str(page.link("Open the chat").attributes["href"]))) == [MARK]

@@ -69,21 +69,21 @@ def test_a_chatgpt_tree_keeps_its_branches_and_skips_what_is_hidden():
         "out": ("Program output:\n\n```\nbasalt\n```", "````python\nprint('```')\n````"),
         "a2": ("The **second** answer.", "Program output:\n\n```\nbasalt\n```"),
     }
-    roles = {each.id.partition(":")[2]: each.role for each in chat.messages}
+    roles = {message.id.partition(":")[2]: message.role for message in chat.messages}
     assert roles == {"u1": "user", "u2": "user", "a1": "assistant", "code": "assistant", "out": "assistant", "a2": "assistant"}
 
 
 def test_thoughts_stand_with_the_answer_that_follows():
-    thoughts = {each.id: each.reasoning for each in chatgpt.parse(CHATGPT[0]).messages if each.reasoning}
+    thoughts = {message.id: message.reasoning for message in chatgpt.parse(CHATGPT[0]).messages if message.reasoning}
 
     assert thoughts == {"chatgpt:code": "Let me think."}
 
 
 def test_the_model_and_the_times_are_kept():
-    answer = next(each for each in chatgpt.parse(CHATGPT[0]).messages if each.id == "chatgpt:a2")
+    answer = next(message for message in chatgpt.parse(CHATGPT[0]).messages if message.id == "chatgpt:a2")
 
     assert answer.created_at.isoformat() == "2023-11-14T22:13:43+00:00"
-    assert [each.model_asked for each in answer.generations] == ["o3"]
+    assert [generation.model_asked for generation in answer.generations] == ["o3"]
 
 
 # Open WebUI
@@ -96,10 +96,10 @@ def test_an_open_webui_tree_keeps_its_branches(value):
 
     assert chat.head == "openwebui:m3"
     assert said(chat) == {"m1": (question, ""), "m2": ("Under, perhaps", question), "m3": ("Over.", question)}
-    assert {each.id: each.reasoning for each in chat.messages}["openwebui:m3"] == "Weigh it"
+    assert {message.id: message.reasoning for message in chat.messages}["openwebui:m3"] == "Weigh it"
     # Siblings follow the order in which their parent names them, whatever their order in the file.
-    assert [each.id for each in chat.messages] == ["openwebui:m1", "openwebui:m2", "openwebui:m3"]
-    assert [each.generations[0].status for each in chat.messages[1:]] == ["interrupted", "completed"]
+    assert [message.id for message in chat.messages] == ["openwebui:m1", "openwebui:m2", "openwebui:m3"]
+    assert [message.generations[0].status for message in chat.messages[1:]] == ["interrupted", "completed"]
 
 
 # Trees and values
@@ -206,7 +206,7 @@ def test_messages_that_a_file_gives_one_time_follow_one_another(owner, app):
     with app.app_context():
         rows = db.session.scalars(select(Message.created_at).order_by(Message.id))
         # A time before that of the message above is kept: the file says so.
-        assert [f"{each:%d %H:%M:%S.%f}" for each in rows] == [f"01 12:00:00.00{n}000" for n in range(4)] + ["31 00:00:00.000000"]
+        assert [f"{row:%d %H:%M:%S.%f}" for row in rows] == [f"01 12:00:00.00{n}000" for n in range(4)] + ["31 00:00:00.000000"]
 
 
 def test_an_imported_chat_looks_like_any_other(owner, fake):

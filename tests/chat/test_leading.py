@@ -55,7 +55,7 @@ def test_nothing_is_added_until_a_version_is_published_and_then_its_answers_say_
     # No experiment is running, so the chat's exposures are not queried.
     with owner.counting_statements() as statements:
         owner.post(f"{path}/messages", message="Third")
-    assert not [each for each in statements if "exposures" in each]
+    assert not [statement for statement in statements if "exposures" in statement]
 
 
 def test_the_assistant_has_prompts_of_its_own_and_says_which(app, owner, fake, publish):

@@ -179,7 +179,7 @@ def test_a_chat_is_erased_in_pieces_and_its_costs_stay_without_a_word(long):
         assert db.session.scalar(select(func.count()).select_from(Chat)) == 0
         rows = db.session.scalars(select(Generation)).all()
         assert len(rows) == MESSAGES // 2
-        assert {(each.user_id, each.cost, each.message_id, str(each.prompt)) for each in rows} == {
+        assert {(row.user_id, row.cost, row.message_id, str(row.prompt)) for row in rows} == {
             (long.person_id, "0.001", None, "{}")
         }
 

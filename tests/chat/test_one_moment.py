@@ -92,7 +92,7 @@ def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
 
         with owner.counting_statements() as statements:
             assert read(ids[5]) == ids[5:]
-        assert len([each for each in statements if not each.startswith("BEGIN")]) == 1, statements
+        assert len([statement for statement in statements if not statement.startswith("BEGIN")]) == 1, statements
         assert read(ids[7]) == ids[7:]
         assert [read(since) for since in (ids[0], "not here")] == [None, None]
         assert snapshot_shown.since(the_engine(), "not here", ids[7]) is None

@@ -73,7 +73,7 @@ def test_html_that_is_missing_is_made_whatever_its_version_says(owner, path):
     assert marked(owner.page(path)) == ["new"]
     with owner.counting_statements() as statements:
         owner.page(path)
-    assert not [each for each in statements if each.startswith("UPDATE messages")]
+    assert not [statement for statement in statements if statement.startswith("UPDATE messages")]
 
 
 @pytest.mark.slow
@@ -98,8 +98,8 @@ def test_many_long_texts_hold_up_nobody_and_are_shown_as_they_are_until_their_tu
         with longest_turn() as longest:
             messages = renderings.ready(lambda: queries.window(db.session.get_one(Chat, chat)))
         assert longest.seconds < 0.5
-        assert [renderings.is_stale(each) for each in messages] == [True, True, True, False, False]
-        assert [renderings.html_of(each)[:5] for each in messages] == ["<p>0 ", "<p>1 ", "<p>2 ", "<p>3 ", "<p>4 "]
+        assert [renderings.is_stale(message) for message in messages] == [True, True, True, False, False]
+        assert [renderings.html_of(message)[:5] for message in messages] == ["<p>0 ", "<p>1 ", "<p>2 ", "<p>3 ", "<p>4 "]
 
 
 @pytest.mark.slow

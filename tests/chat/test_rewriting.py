@@ -126,7 +126,7 @@ def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
     engine, chat_id = ENGINE.of(app), id_of(path)
 
     file = "".join(export.as_json(engine, chat_id))
-    assert [each["is_edited"] for each in json.loads(file)["messages"]] == [False, False, True]
+    assert [load["is_edited"] for load in json.loads(file)["messages"]] == [False, False, True]
     assert "## Answer · edited" in owner.get(f"{path}/export.md").text
     assert b"Edited" in download(owner, f"{path}/export.html")
 

@@ -49,8 +49,8 @@ def lines(*rows: Any) -> bytes:
 
 
 def told(chat: FiledChat) -> list[tuple[str, str, str]]:
-    known = {each.id: each.content for each in chat.messages}
-    return [(each.role, each.content, known.get(each.parent, "")) for each in chat.messages]
+    known = {message.id: message.content for message in chat.messages}
+    return [(message.role, message.content, known.get(message.parent, "")) for message in chat.messages]
 
 
 def parsed(*rows: Any) -> FiledChat:
@@ -97,7 +97,7 @@ def test_all_times_and_swipes_are_read():
     assert [each.model_used for each in (*first.generations, *second.generations)] == ["m-1", "m-2"]
     assert (first.generations[0].provider, second.reasoning) == ("openai", "Hm.")
     assert second.generations[0].started_at == datetime(2024, 10, 18, 15, 22, 50, tzinfo=UTC)
-    assert {each.id: each.content for each in chat.messages}[chat.head] == "Thanks."
+    assert {message.id: message.content for message in chat.messages}[chat.head] == "Thanks."
 
 
 @pytest.mark.mostly_slow
@@ -164,7 +164,7 @@ def test_an_archive_of_chats_comes_in(member):
 @pytest.mark.parametrize("row", [{}, {"mes": 5}, {"mes": "", "swipes": "x"}, {"swipes": [], "swipe_id": 3}, 7])
 def test_odd_lines_are_left_out(row):
     chat = parsed(HEAD, GREETING, row, QUESTION)
-    assert [(each.content, each.role) for each in chat.messages] == [("Who is it?", "assistant"), ("It's me.", "user")]
+    assert [(message.content, message.role) for message in chat.messages] == [("Who is it?", "assistant"), ("It's me.", "user")]
     assert chat.messages[1].parent == chat.messages[0].id
 
 
@@ -177,7 +177,7 @@ def test_odd_times_are_none(said):
 def test_without_a_place_of_the_one_that_is_shown_all_swipes_stay(chosen):
     chat = parsed(HEAD, GREETING, {**ANSWER, "swipe_id": chosen})
 
-    assert [each.content for each in chat.messages[1:]] == ["Go away.", "Come in.", "Wait.", "Come in, then."]
+    assert [message.content for message in chat.messages[1:]] == ["Go away.", "Come in.", "Wait.", "Come in, then."]
     assert chat.head == chat.messages[-1].id
 
 
@@ -244,7 +244,7 @@ def test_the_lorebook_of_a_chat_is_attached_where_there_is_one(member, app):
     assert page.says("that these chats use and you don't have: The <b>coast.")
     with app.app_context():
         chats = db.session.query(Chat).order_by(Chat.id).all()
-        assert [each.lorebook_ids for each in chats] == [[book], [], []]
+        assert [chat.lorebook_ids for chat in chats] == [[book], [], []]
         path = chats[0].id
     exported = json.loads(member.get(f"/chats/{path}/export.json").text)
     assert exported["chat"]["lorebooks"] == ["The valley"]

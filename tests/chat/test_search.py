@@ -308,7 +308,7 @@ def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, cha
         downgrade(revision="0004")
         with db.engine.connect() as connection:
             assert not [name for name in inspect(connection).get_table_names() if "search" in name]
-            assert not [each for each in inspect(connection).get_indexes("messages") if "search" in str(each["name"])]
+            assert not [index for index in inspect(connection).get_indexes("messages") if "search" in str(index["name"])]
         with write() as session:
             # Uses only the columns that existed at that revision.
             row = {"id": new_id(), "chat_id": chat_id, "role": "assistant", "content": "Said without an index", "now": utc_now()}

@@ -85,18 +85,18 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     kept = builder.without(fitted.dropped)
 
     # The prompt fits, unless only the parts that are always sent are left.
-    is_least = fitted.start == len(path) - 1 and all(each.priority is None for each in kept.sections)
+    is_least = fitted.start == len(path) - 1 and all(section.priority is None for section in kept.sections)
     assert is_least or cost(kept, path[fitted.start :], beginning) <= budget
     # Sections are dropped before history, and the most important dropped section would not have fitted either.
-    assert not fitted.left_out or all(each.priority is None for each in kept.sections)
+    assert not fitted.left_out or all(section.priority is None for section in kept.sections)
     if fitted.dropped:
         back = builder.without(fitted.dropped[:-1])
         assert cost(back, path, beginning) > budget
-        left = [each.priority for each in kept.sections if each.priority is not None]
+        left = [section.priority for section in kept.sections if section.priority is not None]
         assert max(each.priority for each in fitted.dropped) <= min(left, default=9)
     # No section that is sent is lost or changed, and their order is always the same.
     contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
-    assert all(each.text in contents for each in kept.sections)
+    assert all(section.text in contents for section in kept.sections)
     assert [each for each in kept.among(len(path)) if isinstance(each, Section)] == list(kept.sections)
     assert PromptBuilder.from_record(builder.parts).build("m", path) == builder.build("m", path)
 

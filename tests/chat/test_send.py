@@ -153,8 +153,8 @@ def test_sending_asks_the_database_for_little(owner, path):
     for key in ("second", "third", "fourth"):
         with owner.counting_statements() as statements:
             owner.post(f"{path}/messages", headers=HTMX, message="Next", key=key)
-        counts.append(len([each for each in statements if not any(name in each for name in KNOWN)]))
-        assert len([each for each in statements if each.startswith("INSERT INTO messages (")]) == 1
+        counts.append(len([statement for statement in statements if not any(name in statement for name in KNOWN)]))
+        assert len([statement for statement in statements if statement.startswith("INSERT INTO messages (")]) == 1
         owner.wait_for(path, ended)
 
     assert min(counts) <= 14

@@ -65,7 +65,7 @@ def test_versions_are_swipes_and_come_back(owner, chat):
         ("assistant", "No.", "It's me.\u2028"),
         ("assistant", "Yes.", "It's me.\u2028"),
     ]
-    assert next(each.content for each in back.messages if each.id == back.head) == "No."
+    assert next(message.content for message in back.messages if message.id == back.head) == "No."
     assert bring(owner, download(owner, f"/chats/{chat}/export.jsonl"), "chat.jsonl").says("1 new chat, 4 new messages.")
 
 
@@ -167,4 +167,4 @@ def test_variables_go_out_with_the_branch_that_is_shown_and_come_back(app, owner
 def test_odd_variables_are_none(odd):
     said = {"mes": "Hello", "name": "Mara"}
     chat = roleplay.parse({roleplay.LINES: [{"chat_metadata": {"variables": odd}}, said]})
-    assert [each.variables for each in chat.messages] == [None]
+    assert [message.variables for message in chat.messages] == [None]

@@ -115,7 +115,7 @@ def test_what_was_kept_holds_no_word_of_a_document(app, member, library, answere
         document = db.session.query(Document).one()
         assert FRIDAY not in str(last.prompt)
         assert "Pumps" not in str(last.prompt)
-        assert [(each["number"], each["document_id"]) for each in message.sources] == [(1, document.id)]
+        assert [(source["number"], source["document_id"]) for source in message.sources] == [(1, document.id)]
         assert last.prompt["sources"] == message.sources
 
 
@@ -209,6 +209,6 @@ def test_sources_are_few_and_their_neighbours_fewer(app, member, library):
         person = db.session.get(User, member.person_id)
         found = answer_sources.find_sources(person, ["bearing oiled number"], [collection], seconds=60)
 
-    assert [each.number for each in found.sources] == list(range(1, len(found.sources) + 1))
+    assert [source.number for source in found.sources] == list(range(1, len(found.sources) + 1))
     assert 1 < len(found.sources) <= answer_sources.MOST_PASSAGES
-    assert sum(len(each.text) for each in found.sources) <= answer_sources.MOST_CHARS + 100 * answer_sources.MOST_PASSAGES
+    assert sum(len(source.text) for source in found.sources) <= answer_sources.MOST_CHARS + 100 * answer_sources.MOST_PASSAGES

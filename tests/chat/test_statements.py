@@ -23,7 +23,9 @@ def counted(browser, *, of_all: bool = False) -> Iterator[list[str]]:
     found: list[str] = []
     with browser.counting_statements(of_all=of_all) as statements:
         yield found
-    found += [each for each in statements if not each.startswith(TURNS) and not any(name in each for name in KNOWN)]
+    found += [
+        statement for statement in statements if not statement.startswith(TURNS) and not any(name in statement for name in KNOWN)
+    ]
 
 
 def least(tries: list[list[str]]) -> list[str]:
@@ -89,7 +91,7 @@ def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, be
             listener.until(lambda each, title=f"Title {number}": each.html.count(title) >= 3)
             listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
             until_settled(app)
-        taken.append([each for each in statements if not any(sign in each for sign in ASIDE)])
+        taken.append([statement for statement in statements if not any(sign in statement for sign in ASIDE)])
 
     assert len(least(taken)) <= 12, least(taken)
 

@@ -71,14 +71,14 @@ def test_it_is_the_summary_of_sillytavern_and_comes_back(owner, member, chat):
 def test_an_odd_summary_is_none(memory):
     row = {"name": "Mara", "is_user": False, "mes": "Who?", "extra": {"memory": memory}}
 
-    assert [each.story for each in roleplay.parse({roleplay.LINES: [row]}).messages] == [""]
+    assert [message.story for message in roleplay.parse({roleplay.LINES: [row]}).messages] == [""]
 
 
 def test_of_several_swipes_the_one_that_is_shown_has_it():
     row = {"name": "Mara", "is_user": False, "mes": "B", "swipes": ["A", "B"], "swipe_id": 1, "extra": {"memory": "m" * 30_000}}
     row |= {"swipe_info": [{"extra": {}}, {"extra": {}}]}
 
-    assert [len(each.story) for each in roleplay.parse({roleplay.LINES: [row]}).messages] == [0, STORY_CHARS]
+    assert [len(message.story) for message in roleplay.parse({roleplay.LINES: [row]}).messages] == [0, STORY_CHARS]
 
 
 @on_both_databases

@@ -101,7 +101,7 @@ def unpacked(archive: bytes) -> list[str]:
 
 def shown(places: Iterator[tuple[str, str]], *, but: tuple[str, ...] = ()) -> set[str]:
     """Returns the places that show a word of the document."""
-    return {name for name, text in places if any(each in text for each in CANARIES if each not in but)}
+    return {name for name, text in places if any(canary in text for canary in CANARIES if canary not in but)}
 
 
 def revoked(session) -> None:
@@ -141,7 +141,7 @@ def test_no_surface_shows_a_word_once_the_right_is_gone(
     # Nor does anyone see it who can read the chat, nor an admin.
     give(path, owner, "view")
     assert shown(surfaces(owner, admin, path)) == set()
-    assert not [each for each in caplog.messages if any(canary in each for canary in CANARIES)]
+    assert not [message for message in caplog.messages if any(canary in message for canary in CANARIES)]
     # Both passages were one source: the second is not shown as a remainder of it.
     assert member.page(f"/messages/{member.page(path).message_ids[-1]}/sources").says("You can't see this source.")
     forked = str(member.post(address(member.page(path), "Branch into new chat")).location).partition("#")[0]

@@ -85,9 +85,9 @@ def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Bro
         ada, ben = (people.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
         assert ada
         assert ben
-        names = {each.id: each.name for each in knowledge.collections(ada)}
+        names = {collection.id: collection.name for collection in knowledge.collections(ada)}
         assert sorted(names.values()) == ["Finance", "Handbook", "Trading basics"]
-        assert [each.name for each in knowledge.collections(ben)] == ["Handbook", "Trading basics"]
+        assert [collection.name for collection in knowledge.collections(ben)] == ["Handbook", "Trading basics"]
         counts = {names[id]: each for id, each in knowledge.counts(ada, list(names)).items()}
         assert counts == {"Finance": (4, 0, 0), "Handbook": (12, 0, 0), "Trading basics": (6, 0, 0)}
         assert search(ada, "Who has to sign an invoice of 50,000 euros?")[0].document.title == "Approving payments"

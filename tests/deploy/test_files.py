@@ -76,7 +76,7 @@ def test_the_log_of_a_container_cannot_fill_the_disk(name):
 
 def test_postgres_admits_all_containers_of_a_team():
     services = compose("compose.team.yaml")["services"]
-    ours = [each for each in services.values() if each["image"] == "millrace"]
+    ours = [service for service in services.values() if service["image"] == "millrace"]
     assert int(services["postgres"]["command"][-1].removeprefix("max_connections=")) > len(ours) * POSTGRES_CONNECTIONS
 
 
@@ -129,7 +129,7 @@ def test_all_units_are_restricted_alike():
     restrictions = {(DEPLOY / name).read_text("utf-8").partition("NoNewPrivileges")[2].partition("\n\n")[0] for name in UNITS} - {
         ""
     }
-    assert len({each.strip() for each in restrictions}) == 1
+    assert len({restriction.strip() for restriction in restrictions}) == 1
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_the_lock_has_all_that_is_required_with_the_hashes_of_its_files():
     assert {name.lower(): version for name, version in required.items()}.items() <= locked.items(), "make lock writes it anew"
     entries = re.split(r"\n(?=[a-z])", (ROOT / "requirements.lock").read_text("utf-8"))[1:]
     assert len(entries) == len(locked)
-    assert all("--hash=sha256:" in each for each in entries)
+    assert all("--hash=sha256:" in entry for entry in entries)
 
 
 @pytest.mark.parametrize("name", [*PROXIES, "docs/deploy.md"])

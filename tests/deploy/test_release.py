@@ -54,7 +54,7 @@ def test_a_release_is_whole_and_the_same_every_time(tree: Path, tmp_path: Path) 
     assert not [each for each in source | context if each.startswith((".git/", ".venv", "dist", "data"))]
     assert not [each for each in context if each.startswith("tests/")]
     parts = json.loads((tree / "dist" / f"millrace-{VERSION}.cdx.json").read_text("utf-8"))["components"]
-    assert {"flask", "gevent", "htmx.org", "click"} <= {each["name"] for each in parts}
+    assert {"flask", "gevent", "htmx.org", "click"} <= {part["name"] for part in parts}
     assert (tree / "dist" / "TAG").read_text("utf-8").startswith(f"Millrace {VERSION}\n\n")
 
     with tarfile.open(tree / "dist" / f"millrace-{VERSION}.tar.gz") as archive:

@@ -79,7 +79,7 @@ def roll(fake, one, other, folder) -> None:
         person = Person(f"http://127.0.0.1:{port}").sign_in("owner@example.org")
         fake.counts(TOKENS, pace=0.01)
         readers = [Reader(person, person.begin("Count")) for _ in range(CHATS)]
-        until(lambda: all("w000050" in each.seen() for each in readers), "all are being written and read")
+        until(lambda: all("w000050" in reader.seen() for reader in readers), "all are being written and read")
         assert one.running() == CHATS
         for server in (one, other):
             server.terminate()
@@ -87,15 +87,15 @@ def roll(fake, one, other, folder) -> None:
         try:
             nothing_is_lost(person, readers)
         finally:
-            for each in readers:
-                each.close()
+            for reader in readers:
+                reader.close()
 
 
 def nothing_is_lost(person: Person, readers: list[Reader]) -> None:
-    paths = [each.path for each in readers]
+    paths = [reader.path for reader in readers]
     until(lambda: all(person.last_answer(path).status == "completed" for path in paths), "all are complete", seconds=180)
-    until(lambda: all(set(WORDS) <= each.seen() for each in readers), "and every page has seen them", seconds=180)
-    for each in readers:
-        said = person.raw(person.last_answer(each.path).id)
+    until(lambda: all(set(WORDS) <= reader.seen() for reader in readers), "and every page has seen them", seconds=180)
+    for reader in readers:
+        said = person.raw(person.last_answer(reader.path).id)
         assert Counter(re.findall(r"w\d{6}", said)) == Counter(WORDS)
-        assert each.is_reading, "a page was not there"
+        assert reader.is_reading, "a page was not there"

@@ -96,7 +96,7 @@ def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> No
     path = person.begin("Thank you")
     until(lambda: person.last_answer(path).status == "completed", "the demo has answered")
 
-    (tokens,) = [each for each in snippets(FIRST) if "in-the-copy" in each.words]
+    (tokens,) = [snippet for snippet in snippets(FIRST) if "in-the-copy" in snippet.words]
     token = copy.type(tokens.text.replace("you@example.org", "owner@example.org")).strip()
     assert not run(typed(FIRST), tmp_path, environment(copy.url, token))
 
@@ -104,10 +104,10 @@ def test_the_newcomers_path_works_word_by_word(copy: Copy, tmp_path: Path) -> No
     copy.stop()
     answer = copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1")
     assert "You are welcome" in answer[0]
-    for each in snippets(UPGRADE):
-        if "in-the-copy" in each.words:
-            copy.type(each.text)
-            assert copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1") == answer, each.place
+    for snippet in snippets(UPGRADE):
+        if "in-the-copy" in snippet.words:
+            copy.type(snippet.text)
+            assert copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1") == answer, snippet.place
     assert copy.row("SELECT version_num FROM alembic_version") == ("0005",)
     assert "before this migration" in copy.type(".venv/bin/flask prepare")
     assert copy.row("SELECT content FROM messages WHERE role = 'assistant' ORDER BY id LIMIT 1") == answer

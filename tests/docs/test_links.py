@@ -94,7 +94,11 @@ def test_every_file_that_is_named_exists() -> None:
 
 def test_every_setting_and_variable_exists() -> None:
     sections = {name.partition(".")[0] for name in SETTINGS}
-    ours = {each.name for each in VARIABLES} | {f"{each.name}_FILE" for each in VARIABLES if each.is_secret} | {"ENV_FILE"}
+    ours = (
+        {variable.name for variable in VARIABLES}
+        | {f"{variable.name}_FILE" for variable in VARIABLES if variable.is_secret}
+        | {"ENV_FILE"}
+    )
     variables = ours | FOREIGN
     for page in PAGES:
         text = prose(page)

@@ -21,6 +21,6 @@ def test_the_page_of_streams_tells_every_event_with_its_fields() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page.partition("## Events")[2], re.MULTILINE))
     for name, kind in GENERATION_EVENTS.items():
         told = re.findall(r"`(\w+)`", rows.get(name, ""))
-        assert told[: len(fields(kind))] == [each.name for each in fields(kind)], f"a row of {name} in docs/streaming.md"
+        assert told[: len(fields(kind))] == [field.name for field in fields(kind)], f"a row of {name} in docs/streaming.md"
     (between,) = re.findall(r"^started  \((.*)\)\*  failed\?  saved\*  ended$", page, re.MULTILINE)
     assert set(between.split(" | ")) == GENERATION_EVENTS.keys() - set(PLACED), "the grammar in docs/streaming.md"

@@ -20,7 +20,7 @@ def name_of(path: Path) -> str:
 
 
 def typed(path: Path) -> list[Snippet]:
-    return [each for each in snippets(path, name_of(path)) if not WAITS & set(each.words)]
+    return [snippet for snippet in snippets(path, name_of(path)) if not WAITS & set(snippet.words)]
 
 
 RUN = [path for path in PAGES if typed(path)]

@@ -39,17 +39,17 @@ class Figures:
 
     def faults_within(self, bound: float) -> list[str]:
         most_seconds = STOP_SECONDS + (bound - BOUND_MS[self.how]) / 1000
-        late = [f"{each.lost_ms:.0f} ms of text were lost" for each in self.findings if each.lost_ms > bound]
+        late = [f"{finding.lost_ms:.0f} ms of text were lost" for finding in self.findings if finding.lost_ms > bound]
         slow = [f"{seconds:.1f} s to end" for seconds in self.stop_seconds if seconds > most_seconds]
-        return [*late, *slow, *(fault for each in self.findings for fault in each.faults)]
+        return [*late, *slow, *(fault for finding in self.findings for fault in finding.faults)]
 
     def lines(self) -> list[str]:
         """Returns a report for people to read."""
-        losses = [each.lost_ms for each in self.findings]
-        words = sum(each.sent - each.kept for each in self.findings)
+        losses = [finding.lost_ms for finding in self.findings]
+        words = sum(finding.sent - finding.kept for finding in self.findings)
         lines = [
             f"{NAMES[self.how]}: {len(self.start_seconds)} rounds, {len(self.findings)} answers cut, "
-            f"{sum(each.sent for each in self.findings)} words sent before the signals, {words} lost",
+            f"{sum(finding.sent for finding in self.findings)} words sent before the signals, {words} lost",
             f"  lost: {_spread(losses, 'ms')}; the promise is {BOUND_MS[self.how]:.0f} ms at most",
             f"  start to first 200: {_spread(self.start_seconds, 's')}",
         ]

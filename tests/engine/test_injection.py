@@ -56,7 +56,7 @@ class Case:
 
         Then it checks the invariants.
         """
-        bench, before = self.bench, {each.id for each in self.bench.generations()}
+        bench, before = self.bench, {generation.id for generation in self.bench.generations()}
         self.demo.said.clear()
         with self.faults.armed(sort, n, seconds=seconds):
             with bench.app.app_context():
@@ -67,7 +67,7 @@ class Case:
                     bench.engine.pause(0)
             bench.until(lambda: not bench.engine.live)
             has_failed = self.faults.has_failed
-        self.check([each.id for each in bench.generations() if each.id not in before])
+        self.check([generation.id for generation in bench.generations() if generation.id not in before])
         return has_failed
 
     def said(self, id: str) -> list[Entry]:
@@ -80,12 +80,12 @@ class Case:
             # A settlement from outside the run announces the end after its commit.
             self.bench.until(lambda id=id: not (said := self.said(id)) or isinstance(said[-1].event, Ended))
             entries = self.said(id)
-            assert [type(each.event) for each in entries].count(Ended) == bool(entries)
+            assert [type(entry.event) for entry in entries].count(Ended) == bool(entries)
             assert not entries or isinstance(entries[-1].event, Ended)
             with self.bench.app.app_context():
                 self.check_text(ended, self.demo.said)
         assert self.bench.journal_rows() == 0
-        assert not any(each.is_active for each in self.bench.generations())
+        assert not any(generation.is_active for generation in self.bench.generations())
 
 
 class InChats(Case):
@@ -124,7 +124,7 @@ class InTheDoor(Case):
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
         entries = self.said(generation.id)
-        assert "".join(each.event.text for each in entries if isinstance(each.event, Delta)) == "".join(said)
+        assert "".join(entry.event.text for entry in entries if isinstance(entry.event, Delta)) == "".join(said)
 
 
 CASES: list[Callable[[Flask], Case]] = [InChats, InPlans, InTheDoor]

@@ -29,7 +29,7 @@ def test_usage_calls_a_new_kind_by_its_words(app: Flask, haiku: Kind) -> None:
         with write() as session:
             session.add(Generation(kind="haiku", lane="haiku:1", status="completed", model_asked="some/model", owner="nobody"))
 
-        assert [each.name for each in team_usage(2).purposes] == ["Short poems"]
+        assert [purpose.name for purpose in team_usage(2).purposes] == ["Short poems"]
 
 
 def test_a_new_kind_leaves_nothing_but_its_record(app: Flask, haiku: Kind) -> None:
@@ -48,10 +48,10 @@ def test_nobody_compares_a_kind_with_a_name(app: Flask) -> None:
     names, found = set(ENGINE.of(app).kinds), []
     for module in modules().values():
         comparisons = (each for each in ast.walk(module.tree) if isinstance(each, ast.Compare) and module.is_in(*DECIDE_NOTHING))
-        for each in comparisons:
+        for comparison in comparisons:
             constants = {
-                node.value for node in each.comparators if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                node.value for node in comparison.comparators if isinstance(node, ast.Constant) and isinstance(node.value, str)
             }
-            is_of_kind = isinstance(each.left, ast.Attribute) and each.left.attr == "kind"
-            found += [f"{module.name}:{each.lineno}"] if is_of_kind and constants & names else []
+            is_of_kind = isinstance(comparison.left, ast.Attribute) and comparison.left.attr == "kind"
+            found += [f"{module.name}:{comparison.lineno}"] if is_of_kind and constants & names else []
     assert not found

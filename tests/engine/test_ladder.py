@@ -233,7 +233,7 @@ def test_a_connection_that_leads_nowhere_is_one_notice_however_many_models(bench
     ended = bench.until_ended(bench.ask(person=bench.person(), model=f"{there}one"))
 
     assert ended.status == "failed"
-    assert {each["model"] for each in ended.attempts} == {f"{there}one"}
+    assert {attempt["model"] for attempt in ended.attempts} == {f"{there}one"}
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
         [notice] = answer_shown.notices(found[-1], bench.message(ended.id))

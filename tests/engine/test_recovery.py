@@ -69,7 +69,7 @@ def test_it_is_only_marked_when_that_is_wished(bench, fake, other, policy):
 
     other.recover()
 
-    assert [each.status for each in other.generations()] == ["interrupted"]
+    assert [generation.status for generation in other.generations()] == ["interrupted"]
     assert other.message(id).content.startswith("w000001 ")
 
 
@@ -98,7 +98,7 @@ def test_a_wish_to_stop_before_the_end_is_honoured(bench, fake, other):
 
     other.recover()
 
-    assert [(each.status, each.reason) for each in other.generations()] == [("stopped", "user")]
+    assert [(generation.status, generation.reason) for generation in other.generations()] == [("stopped", "user")]
 
 
 @pytest.mark.mostly_slow

@@ -47,7 +47,9 @@ def asked(bench: Bench, answers: int, at_once: int) -> list[str]:
 
 def counted_steps(bench: Bench) -> float:
     families = text_string_to_metric_families(METRICS.of(bench.app).text().decode())
-    return sum(each.value for family in families for each in family.samples if each.name == "millrace_stream_fallbacks_total")
+    return sum(
+        sample.value for family in families for sample in family.samples if sample.name == "millrace_stream_fallbacks_total"
+    )
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_no_poisoned_row_keeps_anything_from_being_saved(calm):
 
     calm.recover()
 
-    assert {each.status for each in calm.generations()} == {"interrupted"}
+    assert {generation.status for generation in calm.generations()} == {"interrupted"}
     for id, name in names.items():
         begun = BEGINNING * (2 if name == "twice" else 1)
         assert calm.message(id).content == begun + KINDS[name][2], name
@@ -58,7 +58,7 @@ def test_what_cannot_be_settled_now_is_settled_later_and_the_others_at_once(calm
 
     calm.recover()
 
-    assert [each.id for each in calm.generations() if each.is_active] == [ids[0]]
+    assert [generation.id for generation in calm.generations() if generation.is_active] == [ids[0]]
     calm._execute("DROP TRIGGER no_end")
     assert calm.until_ended(ids[0]).status == "interrupted"
 
@@ -202,7 +202,7 @@ def test_what_fails_for_good_ends_with_what_can_be_saved_so_that_its_chat_goes_o
     assert (ended.status, ended.reason) == ("interrupted", "server_restart")
     # The text is not lost: it stays in the journal, as it cannot be saved to the message.
     assert calm.journal_rows() > 0
-    assert not any(each.is_active for each in calm.generations())
+    assert not any(generation.is_active for generation in calm.generations())
     assert "left in the journal" in caplog.text
 
 
@@ -217,7 +217,7 @@ def test_a_database_that_refuses_all_for_a_while_costs_no_text(calm):
                 recovery.settle_orphans(calm.engine)
 
     calm.recover()
-    calm.until(lambda: not any(each.is_active for each in calm.generations()))
+    calm.until(lambda: not any(generation.is_active for generation in calm.generations()))
     assert calm.generation(id).status == "interrupted"
     assert calm.message(id).content.startswith(BEGINNING)
     assert calm.journal_rows() == 0
@@ -253,7 +253,7 @@ def test_a_key_whose_answer_never_began_gets_its_failure_and_the_chat_goes_on(ca
 
     with calm.app.app_context():
         sending.again(db.session.get_one(Message, failed.message_id))
-    calm.until(lambda: [each.status for each in calm.generations()] == ["failed", "completed"])
+    calm.until(lambda: [generation.status for generation in calm.generations()] == ["failed", "completed"])
 
 
 @pytest.mark.slow
@@ -281,6 +281,6 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     moment[0] = side_requests.MOST_SECONDS + 1
 
     calm.until(lambda: not calm.engine.live)
-    assert [each.status for each in calm.generations()] == ["failed"]
+    assert [generation.status for generation in calm.generations()] == ["failed"]
     with calm.app.app_context():
         service.refuse_if_busy("title:x")

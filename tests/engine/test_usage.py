@@ -86,7 +86,7 @@ def test_a_busy_day_is_summed_in_slices(app: Flask, member: Browser) -> None:
     today = now.date()
     with app.app_context():
         parts = used_in_all(today, today + timedelta(days=1))
-    assert len({each.who for each in parts}) == len(parts) == 2
+    assert len({part.who for part in parts}) == len(parts) == 2
 
 
 @on_both_databases
@@ -237,7 +237,7 @@ def plans(person: Browser, path: str) -> list[str]:
     with person.counting_statements() as statements:
         assert person.get(path).status_code == 200
     with person.app.app_context():
-        asked = [each for each in statements if "group_concat" in each]
+        asked = [statement for statement in statements if "group_concat" in statement]
         rows = [db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", ("",) * each.count("?")) for each in asked]
         return [str(row[0][3]).partition("USING INDEX ")[2].split()[0] for row in map(list, rows)]
 

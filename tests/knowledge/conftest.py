@@ -48,7 +48,7 @@ class Shelf:
     def found(self, question: str, **query: str) -> list[str]:
         """Returns the titles of the passages found, best first."""
         passages = self.program.get("/search", query={"q": question, **query})["passages"]
-        return [each["title"] for each in passages]
+        return [passage["title"] for passage in passages]
 
 
 @pytest.fixture

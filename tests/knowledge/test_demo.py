@@ -28,7 +28,7 @@ def given() -> AnswerSources:
 
 def said(question: str, given: AnswerSources) -> str:
     request = PromptBuilder(given.sections()).build("demo/quick", [("user", question)])
-    return answer(replace(request, sources=tuple(each.kept for each in given.sources)))
+    return answer(replace(request, sources=tuple(source.kept for source in given.sources)))
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
 def test_the_same_sent_several_times_at_once_is_read_once(app, shelf, member):
     collection, content = shelf.collection(), b"Oil the bearing. " * 40_000
     shelves = [Shelf(client_of(app, member.email)) for _ in range(4)]
-    sent = [gevent.spawn(each.send, collection, "pumps.txt", content) for each in shelves]
+    sent = [gevent.spawn(shelve.send, collection, "pumps.txt", content) for shelve in shelves]
     assert len(gevent.joinall(sent, timeout=60)) == 4
     told = [each.value.get_json() for each in sent]
     (id,) = {each["documents"][0]["id"] for each in told}

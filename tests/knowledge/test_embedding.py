@@ -47,8 +47,8 @@ def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, 
         uses = db.session.scalars(select(Generation).where(Generation.kind == "embedding")).all()
         # More than one request each, and each is recorded with its tokens and its cost.
         assert len(uses) == -(-passages // 64)
-        assert {(each.model_asked, each.status, each.user_id is not None) for each in uses} == {(MODEL, "completed", True)}
-        assert all(each.input_tokens and float(each.cost or 0) > 0 for each in uses)
+        assert {(use.model_asked, use.status, use.user_id is not None) for use in uses} == {(MODEL, "completed", True)}
+        assert all(use.input_tokens and float(use.cost or 0) > 0 for use in uses)
     assert owners_shelf.program.get("/usage")
 
 

@@ -43,7 +43,7 @@ def corpus(random: Random) -> list[tuple[str, str]]:
     zipf = [1 / number for number in numbers]
     made = []
     for number in range(DOCUMENTS):
-        said = [word(each) for each in random.choices(numbers, zipf, k=random.randrange(20, 160))]
+        said = [word(choice) for choice in random.choices(numbers, zipf, k=random.randrange(20, 160))]
         said += [f"planted{number % 17}"] * (number % 3)
         made.append((" ".join(map(word, random.choices(numbers, zipf, k=2))), " ".join(said)))
     return made
@@ -96,7 +96,7 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
     plain = Plain(texts)
     with a_collection(app) as (reader, collection):
         with write(keeps_loaded=True) as session:
-            ids = [place(session, collection, *_of(each)).id for each in texts]
+            ids = [place(session, collection, *_of(text)).id for text in texts]
         for number in range(QUESTIONS):
             question = " ".join([word(random.randrange(3, 1_500)) for _ in range(3)] + [f"planted{number % 17}"])
             scores = dict(zip(ids, plain.scores(question), strict=True))

@@ -177,8 +177,8 @@ def test_each_kind_is_read_in_its_process_with_its_pages(shelf):
     read = {name: shelf.read(id) for name, id in documents.items()}
     assert {name: each["error"] for name, each in read.items() if each["state"] == "failed"} == {"bad.pdf": DAMAGED}
     hits = shelf.program.get("/search", query={"q": "giraffe"})["passages"]
-    assert [(each["title"], each["page"]) for each in hits] == [("guide", 2)]
-    assert {each["page"] for each in passages(shelf, documents["deck.pptx"])} == {1, 2}
+    assert [(hit["title"], hit["page"]) for hit in hits] == [("guide", 2)]
+    assert {passage["page"] for passage in passages(shelf, documents["deck.pptx"])} == {1, 2}
     assert shelf.found("elephant memory remembers") == ["The guide"]
 
 

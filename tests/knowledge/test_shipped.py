@@ -18,7 +18,7 @@ def test_there_are_as_many_pages_as_the_docs_say() -> None:
 
 
 def test_every_question_names_pages_that_exist() -> None:
-    answered = [each for each in questions() if each.pages]
+    answered = [question for question in questions() if question.pages]
 
     assert len(answered) == 25
     assert {page for each in answered for page in each.pages} <= set(PAGES)
@@ -26,9 +26,10 @@ def test_every_question_names_pages_that_exist() -> None:
 
 def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
     apart = [
-        each
-        for each in questions()
-        if each.pages and not any(words_of_headings(PAGES[page]) & set(tokenizer.query_words(each.text)) for page in each.pages)
+        question
+        for question in questions()
+        if question.pages
+        and not any(words_of_headings(PAGES[page]) & set(tokenizer.query_words(question.text)) for page in question.pages)
     ]
 
     assert len(apart) >= 10
@@ -36,7 +37,7 @@ def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
 
 def test_ten_questions_have_no_answer_and_one_common_word() -> None:
     held = [set(terms) for terms, _ in tokenizer.weights([("", text) for text in PAGES.values()])]
-    unanswerable = [set(tokenizer.query_words(each.text)) for each in questions() if not each.pages]
+    unanswerable = [set(tokenizer.query_words(question.text)) for question in questions() if not question.pages]
 
     assert len(unanswerable) == 10
     for asked in unanswerable:

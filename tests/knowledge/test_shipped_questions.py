@@ -37,7 +37,7 @@ def found(app, email: str, text: str) -> list[str]:
 
 def recall(app, email: str) -> float:
     """Returns the share of answerable questions that have the right page among the first five."""
-    answered = [each for each in questions() if each.pages]
+    answered = [question for question in questions() if question.pages]
     right = [any(page.rpartition("/")[2] in found(app, email, each.text)[:5] for page in each.pages) for each in answered]
     return sum(right) / len(right)
 
@@ -74,7 +74,7 @@ def test_what_strangers_store_is_no_answer_of_anybodys(app, owner, stranger):
             session.flush()
             place(session, private, "Letters", [f"Number {number} tells of herons and of rain." for number in range(400)])
     assert recall(app, owner.email) == own
-    assert not [each.text for each in questions() if not each.pages and found(app, owner.email, each.text)]
+    assert not [question.text for question in questions() if not question.pages and found(app, owner.email, question.text)]
 
 
 def test_the_paraphrases_share_no_word_with_what_they_mean():

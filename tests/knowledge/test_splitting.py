@@ -36,17 +36,17 @@ TEXTS = st.lists(st.one_of(LINES, WORDS), max_size=60).map("\n".join)
 @example("\n\n \n")
 def test_nothing_is_lost_and_nothing_is_too_long(text):
     pieces = list(split(text))
-    assert "".join(each.text[each.overlap :] for each in pieces) == text
-    assert all(0 < len(each.head + each.text) <= MOST and each.overlap <= OVERLAP for each in pieces)
+    assert "".join(piece.text[piece.overlap :] for piece in pieces) == text
+    assert all(0 < len(piece.head + piece.text) <= MOST and piece.overlap <= OVERLAP for piece in pieces)
     assert all(before.text.endswith(each.text[: each.overlap]) for before, each in pairwise(pieces))
 
 
 def test_sections_are_cut_at_headings_and_small_ones_joined():
     guide = f"# Guide\n\n## Install\n\n{'Take it. ' * 80}\n\n## Run\n\n{'Run it. ' * 90}\n\n## End\n\nStop.\n"
     pieces = list(split(guide))
-    assert [each.heading for each in pieces] == ["Guide › Install", "Guide"]
-    assert [each.text[:7] for each in pieces] == ["# Guide", "## Run\n"]
-    assert all(len(each.text) >= ENOUGH for each in pieces)
+    assert [piece.heading for piece in pieces] == ["Guide › Install", "Guide"]
+    assert [piece.text[:7] for piece in pieces] == ["# Guide", "## Run\n"]
+    assert all(len(piece.text) >= ENOUGH for piece in pieces)
 
 
 def test_tables_and_code_are_cut_between_lines_with_their_head_before_each_part():
@@ -60,9 +60,9 @@ def test_tables_and_code_are_cut_between_lines_with_their_head_before_each_part(
 
 def test_long_prose_is_cut_behind_sentences_and_overlaps():
     pieces = list(split("# A long walk\n\n" + "We went on and on through the rain. " * 200))
-    assert all(each.heading == "A long walk" for each in pieces)
-    assert all(each.text.rstrip().endswith(".") for each in pieces[1:])
-    assert {each.overlap for each in pieces[2:]} == {OVERLAP}
+    assert all(piece.heading == "A long walk" for piece in pieces)
+    assert all(piece.text.rstrip().endswith(".") for piece in pieces[1:])
+    assert {piece.overlap for piece in pieces[2:]} == {OVERLAP}
 
 
 @pytest.mark.parametrize(

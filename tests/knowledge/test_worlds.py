@@ -43,7 +43,7 @@ class World:
             return False
         if collection.owner_id == person.id:
             return True
-        own = [each for each in self.grants if each.object_id == document.id]
+        own = [grant for grant in self.grants if grant.object_id == document.id]
         is_given = self.gets(person, "collection", collection.id, collection.level)
         return (
             (is_given or self.gets(person, "chat", collection.chat_id or "", 0))
@@ -52,7 +52,7 @@ class World:
         )
 
     def gets(self, person: User, kind: str, id: str, level: int) -> bool:
-        given = [each for each in self.grants if (each.object_kind, each.object_id) == (kind, id)]
+        given = [grant for grant in self.grants if (grant.object_kind, grant.object_id) == (kind, id)]
         return level <= person.clearance and any(self.fits(each, person) for each in given)
 
     def fits(self, grant: Grant, person: User) -> bool:
@@ -106,14 +106,14 @@ def granted(world: World, kind: str, id: str) -> Grant:
 
 def seen_by(person: User, world: World) -> dict[str, set[str]]:
     """Returns the documents that each way of looking shows to the person."""
-    ids = {each.id for each in world.documents.values()}
+    ids = {document.id for document in world.documents.values()}
     looked_at = set(world.random.sample(sorted(ids), 2))
-    rows = queries.collections_among(person, [each.id for each in world.collections])
-    assert not [each for each in queries.collections(person) if each.chat_id]
-    listed = {each.id for row in rows for each in queries.documents(person, row)}
-    within: Bounds = {"collections": [each.id for each in world.collections]}
+    rows = queries.collections_among(person, [collection.id for collection in world.collections])
+    assert not [collection for collection in queries.collections(person) if collection.chat_id]
+    listed = {document.id for row in rows for document in queries.documents(person, row)}
+    within: Bounds = {"collections": [collection.id for collection in world.collections]}
     # Files of chats are found only by a search in their own collection.
-    of_chats = {each.id for each in world.collections if each.chat_id}
+    of_chats = {collection.id for collection in world.collections if collection.chat_id}
     assert not {each.document.collection_id for each in search(person, " ".join(world.documents))} & of_chats
     return {
         "search": found_by(person, world),
@@ -136,10 +136,10 @@ def test_only_what_is_permitted_is_found(app: Flask, first: int) -> None:
         for number in range(first, min(first + AT_ONCE, WORLDS)):
             world = made(number)
             for person in world.people:
-                theirs = {each.id for each in world.documents.values() if world.may(person, each)}
+                theirs = {document.id for document in world.documents.values() if world.may(person, document)}
                 assert seen_by(person, world) == dict.fromkeys(WAYS, theirs), number
-            counts = queries.counts(world.people[2], [each.id for each in world.collections])
-            theirs = [each for each in world.documents.values() if world.may(world.people[2], each)]
+            counts = queries.counts(world.people[2], [collection.id for collection in world.collections])
+            theirs = [document for document in world.documents.values() if world.may(world.people[2], document)]
             assert sum(each.documents for each in counts.values()) == len(theirs)
             revoke(world)
 
@@ -151,5 +151,5 @@ def revoke(world: World) -> None:
             session.delete(session.merge(grant))
     world.grants = []
     for person in world.people:
-        theirs = {each.id for each in world.documents.values() if world.may(person, each)}
+        theirs = {document.id for document in world.documents.values() if world.may(person, document)}
         assert found_by(db.session.merge(person), world) == theirs

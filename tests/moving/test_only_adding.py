@@ -38,11 +38,13 @@ def test_every_table_of_the_last_release_can_be_written_and_read_as_it_does(empt
 def as_released(table: Table) -> Table:
     """Returns the table with the columns that it had, without today's defaults."""
     gone = BEFORE_THE_RULE.get(table.name, set())
-    names = [each["name"] for each in inspect(db.engine).get_columns(table.name) if each["name"] not in gone]
+    names = [column["name"] for column in inspect(db.engine).get_columns(table.name) if column["name"] not in gone]
     # A column that is missing here existed, and the last release selects it.
     assert set(names) <= set(table.columns.keys()), table.name
     columns = [table.columns[name] for name in names]
-    return Table(table.name, MetaData(), *(Column(each.name, each.type, primary_key=each.primary_key) for each in columns))
+    return Table(
+        table.name, MetaData(), *(Column(column.name, column.type, primary_key=column.primary_key) for column in columns)
+    )
 
 
 def written_to(table: Table) -> list[tuple]:

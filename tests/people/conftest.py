@@ -95,7 +95,7 @@ def is_signed_in(browser: Browser) -> bool:
 def written_down(app: Flask) -> list[tuple[str, str, str]]:
     """Returns actor, action and details from the audit log, newest first."""
     with app.app_context():
-        return [(each.actor, each.action, each.detail) for each in queries.audit_entries(limit=100)]
+        return [(entry.actor, entry.action, entry.detail) for entry in queries.audit_entries(limit=100)]
 
 
 def secret_of(page: Page) -> str:

@@ -179,12 +179,12 @@ def test_one_session_or_all_others_can_be_ended(app: Flask, member: Browser) -> 
     page = member.page("/account")
     first = next(form for form in page.all("form") if (form.attributes["action"] or "").endswith("/end"))
     member.post(first.attributes["action"] or "")
-    assert [is_signed_in(each) for each in phones].count(True) == 2
+    assert [is_signed_in(phone) for phone in phones].count(True) == 2
 
     page = member.page("/account").press("End all other sessions")
 
     assert page.says("Session ended.")
-    assert not any(is_signed_in(each) for each in phones)
+    assert not any(is_signed_in(phone) for phone in phones)
     assert is_signed_in(member)
     assert not page.has("button", "End all other sessions")
 

@@ -183,7 +183,7 @@ def test_no_secret_is_ever_written_down(app: Flask, owner: Browser, member: Brow
     secrets.append(member.cookie("millrace") or "")
 
     with app.app_context():
-        everything = str([vars(each) for each in queries.audit_entries(limit=1000)])
+        everything = str([vars(entry) for entry in queries.audit_entries(limit=1000)])
     assert len(everything) > 1000
     assert not [secret for secret in secrets if secret in everything]
 
@@ -248,7 +248,7 @@ def test_entries_are_found_by_whom_to_whom_and_what(app: Flask) -> None:
         audit.record("named", actor="nobody", object_kind="person", object_id="the test")
 
         def found(**wanted: Any) -> list[str]:
-            return [each.action for each in queries.audit_entries(**wanted)]
+            return [entry.action for entry in queries.audit_entries(**wanted)]
 
         assert found(person="the test", limit=9) == ["named", "broke a dam", "mended a dam", "broke a dam"]
         assert found(person="the test", action="broke a dam", limit=9) == ["broke a dam"] * 2

@@ -81,7 +81,7 @@ def test_it_is_for_owner_and_admins(
 ) -> None:
     for path in ("/admin/groups", group):
         assert [browser.get(path).status_code for browser in (owner, admin, member, guest, visitor)] == [200, 200, 403, 403, 303]
-    for path in ("/admin/groups", *(group + each for each in POSTS)):
+    for path in ("/admin/groups", *(group + post for post in POSTS)):
         assert [browser.post(path, name="x").status_code for browser in (member, guest, visitor)] == [403, 403, 303]
         assert owner.post(path, headers=CROSS_SITE).status_code == 403
     assert owner.page(group).heading == "Research"
@@ -103,7 +103,7 @@ def test_its_own_name_may_be_written_otherwise(owner: Browser, group: str) -> No
 
 def test_what_is_not_there(owner: Browser, group: str) -> None:
     assert owner.get("/admin/groups/nothing").status_code == 404
-    assert {owner.post(f"/admin/groups/nothing{each}", name="x").status_code for each in POSTS} == {404}
+    assert {owner.post(f"/admin/groups/nothing{post}", name="x").status_code for post in POSTS} == {404}
     assert owner.post(f"{group}/people", person="nobody").status_code == 404
     nobody = owner.post(f"{group}/people", person="")
     assert nobody.status_code == 422

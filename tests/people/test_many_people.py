@@ -26,8 +26,8 @@ def crowd(app: Flask) -> list[str]:
     """Inserts many people and returns their ids; names repeat, and some differ only in case."""
     with app.app_context(), write() as session:
         people = [{"id": new_id(), "name": f"{'Pp'[n % 2]}erson {n // 10:02}", "email": f"p{n}@example.org"} for n in range(MANY)]
-        session.execute(insert(User), [{**each, "password_hash": "none", "role": "member"} for each in people])
-    return [each["id"] for each in people]
+        session.execute(insert(User), [{**person, "password_hash": "none", "role": "member"} for person in people])
+    return [person["id"] for person in people]
 
 
 def pages(browser: Browser, path: str, selector: str = LINES) -> list[int]:
@@ -63,7 +63,7 @@ def test_everybody_is_listed_once_by_name(app: Flask) -> None:
 def test_nobody_waits_until_all_are_listed(app: Flask) -> None:
     with app.app_context(), write() as session:
         people = [{"id": new_id(), "name": f"Person {n}", "email": f"p{n}@example.org"} for n in range(4_000)]
-        session.execute(insert(User), [{**each, "password_hash": "none", "role": "member"} for each in people])
+        session.execute(insert(User), [{**person, "password_hash": "none", "role": "member"} for person in people])
     with app.app_context(), longest_turn() as longest:
         began = time.thread_time()
         assert len(list(directory.all_people())) == 4_000
@@ -115,10 +115,12 @@ def test_questions_that_are_kept_ask_for_their_documents_at_once(app: Flask, own
             about = {"collection_id": collection.id, "title": "Pumps", "state": "ready", "bytes": 1, "characters": 1}
             documents = [{**about, "id": new_id(), "hash": f"{count} {number}"} for number in range(count)]
             session.execute(insert(Document), documents)
-            kept = [{"owner_id": owner.person_id, "text": each["hash"], "document_id": each["id"]} for each in documents]
+            kept = [
+                {"owner_id": owner.person_id, "text": document["hash"], "document_id": document["id"]} for document in documents
+            ]
             session.execute(insert(Question), kept)
         with owner.counting_statements() as statements:
             assert len(owner.page("/knowledge/try").all("#questions .entries > li")) >= count
-        return len([each for each in statements if "FROM documents" in each])
+        return len([statement for statement in statements if "FROM documents" in statement])
 
     assert asked(1) == asked(8)

@@ -332,7 +332,7 @@ def test_the_list_needs_the_same_statements_for_many_as_for_few(app: Flask, owne
         with owner.counting_statements() as statements:
             owner.page("/admin/people")
         # Connections and settings are reread once a second, by whichever request comes first.
-        return sum("FROM users" in each for each in statements)
+        return sum("FROM users" in statement for statement in statements)
 
     before = cost()
     for number in range(5):

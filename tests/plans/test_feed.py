@@ -136,13 +136,13 @@ def test_what_is_new_is_drawn_once_for_all_who_watch(app: Flask, member: Browser
         for _ in range(4):
             demo.go_on()
             parts: list[tuple[str, str]] = []
-            member.wait_for(path, lambda _, parts=parts: [parts.extend(heard(each, app)) for each in feeds] and parts)
+            member.wait_for(path, lambda _, parts=parts: [parts.extend(heard(feed, app)) for feed in feeds] and parts)
         demo.go_on()
-        member.wait_for(path, lambda page: [heard(each, app) for each in feeds] and 'data-status="completed"' in page.text)
-        for each in feeds:
-            heard(each, app)
-    for each in feeds:
-        each.close()
+        member.wait_for(path, lambda page: [heard(feed, app) for feed in feeds] and 'data-status="completed"' in page.text)
+        for feed in feeds:
+            heard(feed, app)
+    for feed in feeds:
+        feed.close()
 
     # Each of the four weeks once, and the whole plan at the beginning and at the end.
     assert counts["plans/_card.html"] <= 4

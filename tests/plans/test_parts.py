@@ -13,7 +13,7 @@ ABOUT: dict[str, Any] = {"plan": {"type": "object", "properties": {"weeks": {"ty
 
 @pytest.mark.parametrize(("minutes", "words"), [([], ""), ([20, 25], "45 min"), ([30, 30], "1 h 00"), ([60, 70], "2 h 10")])
 def test_the_sum_is_said_also_under_an_hour(minutes: list[int], words: str) -> None:
-    week = {"aim": "Begin", "tasks": [{"title": "A task", "minutes": each} for each in minutes]}
+    week = {"aim": "Begin", "tasks": [{"title": "A task", "minutes": minute} for minute in minutes]}
     card = Maker(ABOUT, {"weeks": [week]}, {}, frozenset(), is_running=False).card("weeks.0")
 
     assert card.when == words

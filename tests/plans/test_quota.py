@@ -41,8 +41,8 @@ def test_of_twenty_at_once_exactly_three_are_made(limited: LorebookEditor) -> No
     before = datetime.now(UTC)
     outcomes = [each.get() for each in [gevent.spawn(attempt) for _ in range(20)]]
     after = datetime.now(UTC)
-    refusals = [each for each in outcomes if isinstance(each, QuotaUsedUp)]
-    plans = [limited.ended(each) for each in outcomes if isinstance(each, str)]
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, QuotaUsedUp)]
+    plans = [limited.ended(outcome) for outcome in outcomes if isinstance(outcome, str)]
 
     assert [plan.status for plan in plans] == ["completed"] * LIMIT
     assert len(refusals) == 20 - LIMIT
@@ -74,7 +74,7 @@ def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Lorebo
         for _ in range(200):
             gevent.sleep(0)
     outcomes = [each.get() for each in begun]
-    plans = [each for each in outcomes if isinstance(each, str)]
+    plans = [outcome for outcome in outcomes if isinstance(outcome, str)]
 
     assert len(plans) == LIMIT
     for id in plans:

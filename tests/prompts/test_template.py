@@ -50,7 +50,7 @@ def test_a_missing_variable_is_said_and_seen():
         [Part("One", "Hello Ada, Ada and {{Place: a|b}}"), parts[1]],
         ["Place", "other"],
     )
-    assert "".join(each.text for each in pieces(parts[0].text)) == parts[0].text
+    assert "".join(piece.text for piece in pieces(parts[0].text)) == parts[0].text
 
 
 def test_long_values_are_not_repeated_without_end():

@@ -108,14 +108,14 @@ Rule = Callable[[Fragment], list[str]]
 
 
 def _names(names: set[str]) -> Rule:
-    return lambda fragment: [each.name for each in fragment.elements if each.name.rpartition(":")[2] in names]
+    return lambda fragment: [element.name for element in fragment.elements if element.name.rpartition(":")[2] in names]
 
 
 def _attributes(is_wrong: Callable[[str, str], bool]) -> Rule:
     return lambda fragment: [
-        f"{each.name} {name}={value}"
-        for each in fragment.elements
-        for name, value in each.attributes.items()
+        f"{element.name} {name}={value}"
+        for element in fragment.elements
+        for name, value in element.attributes.items()
         if is_wrong(name, value)
     ]
 
@@ -126,9 +126,9 @@ def _is_script_url(name: str, value: str) -> bool:
 
 
 def remote_subresources(fragment: Fragment) -> list[str]:
-    loading = [each for each in fragment.elements if each.name in LOADING]
+    loading = [element for element in fragment.elements if element.name in LOADING]
     addresses = [value for each in loading for name, value in each.attributes.items() if name in ADDRESSES]
-    addresses += [each.attributes["background"] for each in fragment.elements if "background" in each.attributes]
+    addresses += [element.attributes["background"] for element in fragment.elements if "background" in element.attributes]
     return [address for address in addresses if _origin(address) != _origin(PAGE)]
 
 
@@ -144,7 +144,7 @@ def _is_wrong_class(name: str, value: str) -> bool:
 
 
 def soft_links(fragment: Fragment) -> list[str]:
-    links = [each.attributes for each in fragment.elements if each.name == "a" and "href" in each.attributes]
+    links = [element.attributes for element in fragment.elements if element.name == "a" and "href" in element.attributes]
     wanted = {"noopener", "noreferrer", "nofollow"}
     return [link["href"] for link in links if not wanted <= set(link.get("rel", "").split())]
 
@@ -173,7 +173,7 @@ RULES: dict[str, Rule] = {
     "no_app_class": _attributes(_is_wrong_class),
     "no_ping_target": _attributes(lambda name, value: name in {"ping", "download"} or (name == "target" and value != "_blank")),
     "external_link_hardened": soft_links,
-    "bounded_depth": lambda fragment: [each.name for each in fragment.elements if each.depth > 256],
+    "bounded_depth": lambda fragment: [element.name for element in fragment.elements if element.depth > 256],
 }
 # Rules about routes and requests, or about time and size, which a fragment cannot show.
 ELSEWHERE = {

@@ -14,7 +14,7 @@ from webapp.rendering.markdown import GrowingMarkdown, render
 
 ATTACKS = json.loads((Path(__file__).parent / "attacks.json").read_text("utf-8"))
 SURFACES = set(ATTACKS["html_surfaces"])
-PAYLOADS = [each for each in ATTACKS["payloads"] if each["surface"] in SURFACES]
+PAYLOADS = [attack for attack in ATTACKS["payloads"] if attack["surface"] in SURFACES]
 SHORT_CHARS = 5_000
 SNAPSHOTS = 40
 
@@ -41,16 +41,16 @@ def pictures(text: str, size: int) -> set[str]:
 
 def check(payload: dict[str, Any], sizes: list[int]) -> None:
     text = text_of(payload)
-    wrong = [found for size in sizes for each in pictures(text, size) for found in breaches(each, rules_for(payload))]
+    wrong = [found for size in sizes for picture in pictures(text, size) for found in breaches(picture, rules_for(payload))]
     assert not wrong
 
 
-short = [each for each in PAYLOADS if len(text_of(each)) <= SHORT_CHARS]
-long = [each for each in PAYLOADS if len(text_of(each)) > SHORT_CHARS]
+short = [payload for payload in PAYLOADS if len(text_of(payload)) <= SHORT_CHARS]
+long = [payload for payload in PAYLOADS if len(text_of(payload)) > SHORT_CHARS]
 
 
 def test_every_rule_is_known_here_or_elsewhere() -> None:
-    assert set().union(*(rules_for(each) for each in PAYLOADS)) <= set(RULES) | ELSEWHERE
+    assert set().union(*(rules_for(payload) for payload in PAYLOADS)) <= set(RULES) | ELSEWHERE
 
 
 @pytest.mark.mostly_slow

@@ -66,7 +66,7 @@ def test_what_was_sealed_stays_and_the_rest_is_shown_as_it_grows(size, caplog):
     assert whole.html.endswith(f"{SHOWN}<br>\n<br>\n*three* &amp; four</p>\n")
     assert not whole.differs
     assert whole.html.startswith("".join(growing.sealed))
-    assert [each.html for each in changes if each.kind == "seal"] == growing.sealed
+    assert [change.html for change in changes if change.kind == "seal"] == growing.sealed
     assert len(caplog.records) == 1
 
 

@@ -81,21 +81,21 @@ def is_the_same(latex: str) -> bool:
 
 
 def test_the_table_is_long_and_says_nothing_twice() -> None:
-    formulas = [each for _, lines in sections() for each in lines]
+    formulas = [line for _, lines in sections() for line in lines]
     assert len(formulas) > 300
     assert all(one != next_one for one, next_one in pairwise(sorted(formulas)))
 
 
-@pytest.mark.parametrize(("name", "formulas"), [pytest.param(*each, id=each[0]) for each in sections()])
+@pytest.mark.parametrize(("name", "formulas"), [pytest.param(*section, id=section[0]) for section in sections()])
 def test_two_renderers_agree(name: str, formulas: list[str]) -> None:
-    differing = [each for each in formulas if not is_the_same(each)]
+    differing = [formula for formula in formulas if not is_the_same(formula)]
     unexplained = [each for each in differing if not any(re.search(known, each) for known in EXPLAINED.values())]
     assert not unexplained, name
 
 
 @pytest.mark.slow
 def test_no_explanation_is_idle() -> None:
-    differing = [each for _, lines in sections() for each in lines if not is_the_same(each)]
+    differing = [line for _, lines in sections() for line in lines if not is_the_same(line)]
     for reason, known in EXPLAINED.items():
         assert any(re.search(known, each) for each in differing), reason
 

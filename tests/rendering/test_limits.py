@@ -101,7 +101,7 @@ def test_no_hostile_text_takes_long(name: str) -> None:
     # Measured 0.15 s at most on an idle machine.
     assert slowest < 2
     assert len(html) <= 64 * len(text) + 65_536
-    assert not [each.depth for each in Fragment(html).elements if each.depth > 256]
+    assert not [element.depth for element in Fragment(html).elements if element.depth > 256]
     assert growing.finish().html == html
 
 

@@ -75,7 +75,7 @@ def test_a_key_is_found_nowhere_but_in_the_request(
     rotated = make_app(**usual, **both)
     said += rotated.test_cli_runner().invoke(args=["keys", "rotate"]).output.encode()
     with make_app(**usual, ENCRYPTION_KEY=NEW).app_context():
-        assert [each.key.text for each in live_connections()] == [CANARY, CANARY]
+        assert [connection.key.text for connection in live_connections()] == [CANARY, CANARY]
         said += repr([*live_connections(), providers(), providers().provider("second")]).encode()
     rotated.test_cli_runner().invoke(args=["backup", str(tmp_path / "backup.sqlite3")])
 

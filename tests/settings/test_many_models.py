@@ -147,5 +147,5 @@ def test_what_concerns_one_connection_reads_no_list_but_its_own(app: Flask, owne
     with owner.counting_statements() as statements, app.app_context():
         found = live_connection("two")
     assert found is not None
-    assert [each.id for each in found.models] == ["m0000", "m0001", "m0002"]
-    assert len([each for each in statements if each.startswith("SELECT connections.models \n")]) == 1
+    assert [model.id for model in found.models] == ["m0000", "m0001", "m0002"]
+    assert len([statement for statement in statements if statement.startswith("SELECT connections.models \n")]) == 1

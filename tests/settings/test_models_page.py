@@ -186,5 +186,5 @@ def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, 
         for _ in range(20):
             providers().offered()
             providers().default()
-    assert len([each for each in statements if "connections" in each]) <= 2 + 2 * (time.monotonic() - began)
-    assert not [each for each in statements if "connections.models FROM" in each]
+    assert len([statement for statement in statements if "connections" in statement]) <= 2 + 2 * (time.monotonic() - began)
+    assert not [statement for statement in statements if "connections.models FROM" in statement]

@@ -42,5 +42,5 @@ def test_a_persons_own_settings_are_tabs_of_each_other(owner):
     places = ["/settings", "/account", "/prompts", "/variables"]
     for path in places:
         links = owner.page(path).all("nav[aria-label='Your settings'] a")
-        assert [each.attributes["href"] for each in links] == places
-        assert [each.attributes["href"] for each in links if "aria-current" in each.attributes] == [path]
+        assert [link.attributes["href"] for link in links] == places
+        assert [link.attributes["href"] for link in links if "aria-current" in link.attributes] == [path]

@@ -40,7 +40,7 @@ def fill(count: int) -> dict[str, str]:
 
 
 def readable() -> dict[str, str]:
-    return {each.slug: each.key.text for each in live_connections() if not each.key.trouble}
+    return {connection.slug: connection.key.text for connection in live_connections() if not connection.key.trouble}
 
 
 def outcomes() -> list[str]:
@@ -96,9 +96,9 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
     with make_app(ENCRYPTION_KEY=BOTH).app_context():
         rotating = rotate()
         next(rotating)
-        for each in live_connections():
-            wish = ConnectionInput(each.name, each.own_address, "sk-entered-just-now")
-            connections.change(each.slug, wish)
+        for connection in live_connections():
+            wish = ConnectionInput(connection.name, connection.own_address, "sk-entered-just-now")
+            connections.change(connection.slug, wish)
         list(rotating)
         assert set(readable().values()) == {"sk-entered-just-now"}
 

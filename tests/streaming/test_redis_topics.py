@@ -200,7 +200,7 @@ def test_who_begins_without_redis_reads_the_database_at_once_and_says_so_once(ca
         until(lambda: len(behind) > 2)
     finally:
         topics.end()
-    said = [each.message.partition(";")[0] for each in caplog.records if str(port) in each.message]
+    said = [record.message.partition(";")[0] for record in caplog.records if str(port) in record.message]
     assert said == ["Redis does not answer"]
 
 

@@ -76,13 +76,13 @@ class Module:
 
     def _named_by(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             package = self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
             above = package.rsplit(".", node.level - 1)[0] if node.level else ""
             source = ".".join(part for part in (above, node.module) if part)
             yield source
-            yield from (f"{source}.{each.name}" for each in node.names)
+            yield from (f"{source}.{name.name}" for name in node.names)
 
     def tops(self) -> set[str]:
         return {name.partition(".")[0] for name in self.imports}

@@ -49,7 +49,7 @@ class Mailbox:
                 file = opened.enter_context(sock.makefile("rb"))
             elif command == "EHLO":
                 offers = ["mailbox", "8BITMIME", "AUTH PLAIN", *(["STARTTLS"] if self._tls and not is_secure else [])]
-                self._say(sock, command, "\r\n".join([*(f"250-{each}" for each in offers[:-1]), f"250 {offers[-1]}"]))
+                self._say(sock, command, "\r\n".join([*(f"250-{offer}" for offer in offers[:-1]), f"250 {offers[-1]}"]))
             elif command == "AUTH":
                 self.logins.append(base64.b64decode(words.split(" ")[2]).decode().strip("\0"))
                 self._say(sock, command, "235 welcome")

@@ -13,12 +13,12 @@ def vector(text: str, dimensions: int, planted: Mapping[str, int]) -> list[float
     """Returns a unit vector. One of a text with a planted phrase points mostly in the direction of the phrase's number."""
     counts: Counter[int] = Counter(crc32(piece.encode()) % dimensions for piece in _pieces(text.lower()))
     weights = {place: sqrt(count) for place, count in counts.items()}
-    length = sqrt(sum(each * each for each in weights.values())) or 1.0
+    length = sqrt(sum(version * version for version in weights.values())) or 1.0
     for phrase, number in planted.items():
         if phrase.lower() in text.lower():
             place = crc32(f"planted {number}".encode()) % dimensions
             weights[place] = weights.get(place, 0.0) + 2 * length
-    whole = sqrt(sum(each * each for each in weights.values())) or 1.0
+    whole = sqrt(sum(version * version for version in weights.values())) or 1.0
     return [weights.get(place, 0.0) / whole for place in range(dimensions)]
 
 

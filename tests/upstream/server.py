@@ -114,8 +114,8 @@ class Script:
 
     def reset(self) -> None:
         self.log.clear()
-        for each in self.side_requests.values():
-            each.clear()
+        for request in self.side_requests.values():
+            request.clear()
         self._queues.clear()
         self._standing = dict(STANDING)
         self.turns = Semaphore(0)

@@ -36,7 +36,7 @@ class Speech:
     error: Any = None
 
 
-NAMES = {each.name for each in fields(Speech)}
+NAMES = {field.name for field in fields(Speech)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,4 +116,4 @@ def test_nonsense_in_a_list_of_models_is_left_out(fake: Fake, provider: OpenRout
     models = provider.models()
 
     assert models[0].id == "some/[31mmodel"
-    assert all(each.id.isprintable() and len(each.id) <= 200 and each.name.isprintable() for each in models)
+    assert all(model.id.isprintable() and len(model.id) <= 200 and model.name.isprintable() for model in models)

@@ -135,7 +135,7 @@ def test_those_colours_are_the_papers() -> None:
         r"--paper: light-dark\(oklch\(([\d.]+)% ([\d.]+) ([\d.]+)\), oklch\(([\d.]+)% ([\d.]+) ([\d.]+)\)\)", TOKENS.read_text()
     )
     assert found
-    numbers = [float(each) for each in found.groups()]
+    numbers = [float(group) for group in found.groups()]
     for colour, (lightness, chroma, hue) in (("#fcfaf7", numbers[:3]), ("#0f171c", numbers[3:])):
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]

@@ -8,14 +8,16 @@ from webapp.engine.watching.lists import LiveList
 
 __all__ = ["listen"]
 
-LISTS = {each.name: each for feature in FEATURES for each in feature.brings if isinstance(each, LiveList)}
+LISTS = {bring.name: bring for feature in FEATURES for bring in feature.brings if isinstance(bring, LiveList)}
 
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("name", LISTS)
 def test_a_page_that_has_nothing_hears_all_of_it(owner, listen, name):
     listener = listen(owner, f"/lists/{name}/events")
-    wanted = [f'hx-target="{LISTS[each].element}" hx-swap="{LISTS[each].swap}"' for each in dict.fromkeys((name, "sidebar"))]
+    wanted = [
+        f'hx-target="{LISTS[fromkey].element}" hx-swap="{LISTS[fromkey].swap}"' for fromkey in dict.fromkeys((name, "sidebar"))
+    ]
 
     listener.until(lambda each: all(part in each.html for part in wanted))
 

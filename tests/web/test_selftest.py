@@ -70,8 +70,8 @@ def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["X-Accel-Buffering"] == "no"
     pieces = [json.loads(each.data) for each in Decoder().feed(answer.text.encode())]
-    assert [each["number"] for each in pieces] == list(range(1, 13))
-    assert sorted(each["at"] for each in pieces) == [each["at"] for each in pieces]
+    assert [piece["number"] for piece in pieces] == list(range(1, 13))
+    assert sorted(piece["at"] for piece in pieces) == [piece["at"] for piece in pieces]
 
 
 def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> None:

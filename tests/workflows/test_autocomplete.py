@@ -19,7 +19,7 @@ steps:
 
 
 def offered(more: str, text: str = TEXT) -> list[str]:
-    return [each.word for each in completions(text + more, len(text + more))]
+    return [completion.word for completion in completions(text + more, len(text + more))]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_slots_have_words_of_their_own(more: str, first: list[str]) -> None:
 
 
 def test_what_is_offered_comes_behind_what_was_typed_and_is_not_much() -> None:
-    assert [(each.word, each.rest) for each in completions("ti", 2)] == [("title", "tle: ")]
-    assert [each.rest for each in completions("steps:\n  - say: {{user.n", 24)] == ["ame}}"]
+    assert [(completion.word, completion.rest) for completion in completions("ti", 2)] == [("title", "tle: ")]
+    assert [completion.rest for completion in completions("steps:\n  - say: {{user.n", 24)] == ["ame}}"]
     assert len(completions("steps:\n  - ", 11)) == MOST
     assert completions("", 0)
     assert completions("x", 99) == []

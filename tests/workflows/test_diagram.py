@@ -25,15 +25,20 @@ def test_every_step_and_every_way_is_drawn_and_told() -> None:
     drawn = diagram_of(CHECKIN)
     assert [each.text for each in drawn.boxes] == [step.id for step in CHECKIN.steps]
     assert len(drawn.connectors) == sum(len(step.exits) for step in CHECKIN.steps)
-    assert [each.label for each in drawn.connectors if each.label] == ['if mood == "low"', "else", "if hours == 0", "else"]
+    assert [connector.label for connector in drawn.connectors if connector.label] == [
+        'if mood == "low"',
+        "else",
+        "if hours == 0",
+        "else",
+    ]
     assert drawn.steps[1].exits == ('if mood == "low": support', "else: win")
     assert all(box.x >= 0 and box.x + BOX <= drawn.left + drawn.width and box.y + HIGH <= drawn.height for box in drawn.boxes)
 
 
 def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
     drawn = diagram_of(read(ROUND))
-    assert [each.text for each in drawn.boxes][-1] == "The workflow is over"
-    back = next(each for each in drawn.connectors if each.side == "left")
+    assert [box.text for box in drawn.boxes][-1] == "The workflow is over"
+    back = next(connector for connector in drawn.connectors if connector.side == "left")
     assert back.x < LEFT
     assert drawn.steps[-1].exits == ("if again: hello", "if not again: the end", "else: the end")
 

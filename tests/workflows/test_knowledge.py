@@ -59,7 +59,7 @@ def test_each_is_answered_from_what_they_may_see_and_hears_no_byte_of_the_rest(
         program = client_of(app, person.email)
         thread = program.post("/chat/threads", {"workflow": "lookup"}, status=201)["thread"]["id"]
         events, stream = heard(program, f"/chat/threads/{thread}/messages/stream", "the bearing")
-        (answer,) = [each["data"] for each in events if each["data"].get("accumulated") == "Soon [1]."]
+        (answer,) = [event["data"] for event in events if event["data"].get("accumulated") == "Soon [1]."]
         (source,) = answer["sources"]
         cited[person.person_id] = source
         asked = json.dumps(fake.posts()[-1]["body"])

@@ -32,7 +32,7 @@ def test_a_message_in_a_thread_is_refused_with_the_budget_and_its_reset(program,
 
     streamed = program.call("POST", f"/chat/threads/{threads[2]}/messages/stream", {"content": "I swam"}).get_data(as_text=True)
     events = [json.loads(line.removeprefix("data:")) for line in streamed.splitlines() if line.startswith("data:")]
-    assert [each["type"] for each in events][-2:] == ["error", "done"]
+    assert [event["type"] for event in events][-2:] == ["error", "done"]
     assert events[-2]["data"]["code"] == "over_budget"
     run = next(each for each in program.get("/runs")["runs"] if each["thread_id"] == threads[2])
     assert (run["state"], "is used up" in run["why"]) == ("paused", True)

@@ -112,8 +112,8 @@ def test_a_broken_definition_says_where_and_how_it_is_put_right(
     with pytest.raises(Broken) as refused:
         read(source)
     faults = refused.value.faults
-    assert [each for each in faults if each.line == line and message in each.message and hint in each.hint], faults
-    assert all(each.hint for each in faults), faults
+    assert [fault for fault in faults if fault.line == line and message in fault.message and hint in fault.hint], faults
+    assert all(fault.hint for fault in faults), faults
 
 
 def test_fifty_broken_definitions_are_told_with_a_line() -> None:
@@ -136,7 +136,7 @@ def test_what_is_written_out_and_read_again_is_the_same() -> None:
 
 def _lineless(definition: Definition) -> Definition:
     steps = tuple(
-        replace(step, line=0, transitions=tuple(replace(each, condition=None) for each in step.transitions))
+        replace(step, line=0, transitions=tuple(replace(transition, condition=None) for transition in step.transitions))
         for step in definition.steps
     )
     return replace(definition, steps=steps, by_id={})

@@ -69,7 +69,7 @@ def test_a_repeated_message_streams_the_rest_of_what_it_has_started(program, fak
     settled(program, run)
     whole = program.call("POST", path, said, Idempotency_Key="a").get_data(as_text=True)
     events = [json.loads(line.removeprefix("data:")) for line in whole.splitlines() if line.startswith("data:")]
-    texts = [each["data"]["accumulated"] for each in events if each["data"].get("isComplete")]
+    texts = [event["data"]["accumulated"] for event in events if event["data"].get("isComplete")]
     assert (texts, events[-1]["data"]["success"]) == (["One. Two."], True)
     assert said_in(program, run) == ["Win?", "I swam", "One. Two."]
 
@@ -96,4 +96,4 @@ def test_repeated_starts_at_the_same_time_begin_one_run(program):
     path = published(program, THREE)
     starts = [gevent.spawn(program.post, path, {}, status=201, Idempotency_Key="a") for _ in range(4)]
     gevent.joinall(starts, raise_error=True)
-    assert len({each.value["id"] for each in starts}) == 1
+    assert len({start.value["id"] for start in starts}) == 1

@@ -51,15 +51,15 @@ def test_an_answer_ends_after_its_second_sentence_however_it_comes(case: str) ->
         pieces: list[Event] = [Delta(text[at : at + size]) for at in range(0, len(text), size)]
         source = iter([*pieces, Ended("completed", "stop")])
         events = list(first(2, source))
-        assert "".join(each.text for each in events if isinstance(each, Delta)) == expected, size
+        assert "".join(event.text for event in events if isinstance(event, Delta)) == expected, size
         assert events[-1] == Ended("completed", "stop" if expected == text else "sentence_limit")
-        assert not any(isinstance(each, Ended) for each in events[:-1])
+        assert not any(isinstance(event, Ended) for event in events[:-1])
 
 
 def cut(text: str, size: int) -> str:
     pieces: list[Event] = [Delta(text[at : at + size]) for at in range(0, len(text), size)]
     events = first(2, iter([*pieces, Ended("completed", "stop")]))
-    return "".join(each.text for each in events if isinstance(each, Delta))
+    return "".join(event.text for event in events if isinstance(event, Delta))
 
 
 def test_ninety_nine_of_a_hundred_answers_in_ten_languages_are_cut_where_they_should() -> None:
@@ -85,15 +85,15 @@ def test_a_demo_that_never_ends_says_no_more_than_the_limit(most: int, new_stop:
     asked = ModelRequest("demo/verbose", (Turn("user", "Go on."),), max_tokens=most)
     for _ in range(4):
         events = list(first(10_000, capped(most, DemoProvider(pace=0).stream(asked, new_stop()))))
-        said = "".join(each.text for each in events if isinstance(each, Delta))
-        (used,) = [each.output_tokens for each in events if isinstance(each, Usage)]
+        said = "".join(event.text for event in events if isinstance(event, Delta))
+        (used,) = [event.output_tokens for event in events if isinstance(event, Usage)]
         assert (0 < used <= most, estimate(said) <= most * PATIENCE) == (True, True)
         assert events[-1] == Ended("completed", "token_limit")
 
 
 def test_what_was_said_before_a_cut_counts() -> None:
     events = first(2, iter([Delta(" Two. Three."), Ended("completed", "stop")]), "One.")
-    assert "".join(each.text for each in events if isinstance(each, Delta)) == " Two."
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == " Two."
 
 
 def test_an_endless_row_of_dots_takes_no_time() -> None:
@@ -107,6 +107,6 @@ def test_others_have_their_turn_while_a_long_piece_is_looked_through(unit: str) 
     text, pauses = unit * (10 * PART_CHARS // len(unit)), list[int]()
     source = iter([Delta(text), Ended("completed", "stop")])
     events = list(first(10_000_000, source, text, pause=lambda: pauses.append(1)))
-    assert "".join(each.text for each in events if isinstance(each, Delta)) == text
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == text
     # Twice: once for the stream, and once for the text before it.
     assert len(pauses) == 2 * ((len(text) - 1) // PART_CHARS)

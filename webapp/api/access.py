@@ -109,7 +109,7 @@ def caller_or_none() -> Caller | None:
 def stream_limits() -> dict[str, int]:
     """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
     found = caller_or_none()
-    return {each.key: each.streams for each in the_engine().requester.allowances(found.user.id)} if found else {}
+    return {allowance.key: allowance.streams for allowance in the_engine().requester.allowances(found.user.id)} if found else {}
 
 
 def made_limits(person: str) -> list[tuple[str, int, int]]:
@@ -122,7 +122,7 @@ def made_limits(person: str) -> list[tuple[str, int, int]]:
     if not (found and found.gateway):
         return [(person, *of_person)]
     of_all, *behind = the_engine().requester.allowances(found.user.id)
-    return [(of_all.key, of_all.per_minute, of_all.burst), *((each.key, *of_person) for each in behind)]
+    return [(of_all.key, of_all.per_minute, of_all.burst), *((allowance.key, *of_person) for allowance in behind)]
 
 
 def end_user() -> str:

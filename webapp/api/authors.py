@@ -23,7 +23,11 @@ def authors_of(rows: Iterable[Message]) -> dict[str, Author]:
     messages, me = list(rows), user_or_none()
     names = {me.id: me.name} if me else {}
     # The caller wrote most of what they read, and is known already.
-    if others := {each.author_id for each in messages if each.author_id} - names.keys():
+    if others := {message.author_id for message in messages if message.author_id} - names.keys():
         names |= dict(iter(db.session.execute(select(User.id, User.name).where(User.id.in_(others)))))
-    found = {each.id: Author(id=each.author_id, name=names[each.author_id]) for each in messages if each.author_id in names}
-    return found | {each.id: Author(id=None, name=each.author_name) for each in messages if each.author_name}
+    found = {
+        message.id: Author(id=message.author_id, name=names[message.author_id])
+        for message in messages
+        if message.author_id in names
+    }
+    return found | {message.id: Author(id=None, name=message.author_name) for message in messages if message.author_name}

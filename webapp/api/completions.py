@@ -90,7 +90,7 @@ def _stored(
     engine: Engine, completion: CompletionInput, model: str, person: str, parameters: dict[str, Any], given: AnswerSources
 ) -> tuple[Generation, Source]:
     # Built before the commit: an error afterwards would leave a generation that never starts.
-    quoted = tuple(Turn(each.role, each.text) for each in given.sections())
+    quoted = tuple(Turn(section.role, section.text) for section in given.sections())
     turns, kept = (*completion.turns[:-1], *quoted, *completion.turns[-1:]), tuple(each.kept for each in given.sources)
     words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
     notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
@@ -121,7 +121,7 @@ def model_of(user: User, name: str) -> str:
 
 def models(user: User) -> list[str]:
     """Returns the models that can be requested; the default alias comes first if there is a default."""
-    offered = [each.id for each in providers().offered()]
+    offered = [model.id for model in providers().offered()]
     return [DEFAULT, *offered] if providers().default(user.default_model) else offered
 
 

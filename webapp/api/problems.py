@@ -98,5 +98,5 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
 
 def _either(sentences: list[str]) -> str:
     """Joins the errors of a union's members into one sentence."""
-    first, *others = dict.fromkeys(each.removesuffix(".") for each in sentences)
+    first, *others = dict.fromkeys(sentence.removesuffix(".") for sentence in sentences)
     return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."

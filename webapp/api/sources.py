@@ -31,7 +31,7 @@ class SourceAnswer(Answer):
 def source_answers(kept: Kept) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
     known = caller_or_none()
-    return [_one(each) for each in seen(known.user if known else user_or_none(), kept)] if kept else []
+    return [_one(source) for source in seen(known.user if known else user_or_none(), kept)] if kept else []
 
 
 def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
@@ -48,7 +48,7 @@ def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceA
 
 def as_visible(event: Event) -> Event:
     """Returns an event with its sources as the caller can see them."""
-    return Sources(tuple(each.model_dump() for each in source_answers(event.items))) if isinstance(event, Sources) else event
+    return Sources(tuple(answer.model_dump() for answer in source_answers(event.items))) if isinstance(event, Sources) else event
 
 
 def redaction(context: Context) -> Callable[[Event], Event]:

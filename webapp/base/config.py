@@ -118,7 +118,11 @@ def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ
 
 def mistyped(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Returns a sentence about each variable that is not ours, but nearly has the name of one that is ours and isn't set."""
-    ours = {each.name for each in VARIABLES} | {f"{each.name}_FILE" for each in VARIABLES if each.is_secret} | {"ENV_FILE"}
+    ours = (
+        {variable.name for variable in VARIABLES}
+        | {f"{variable.name}_FILE" for variable in VARIABLES if variable.is_secret}
+        | {"ENV_FILE"}
+    )
     unset = sorted(ours - environ.keys())
     meant = {name: get_close_matches(name, unset, n=1, cutoff=ALIKE) for name in environ.keys() - ours}
     return [f"{name} is not a variable of Millrace. Did you mean {near[0]}?" for name, near in sorted(meant.items()) if near]
@@ -187,7 +191,7 @@ def _refusal(variable: Variable, what: str) -> ConfigError:
 
 
 def _kept_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    data_dir = _read(next(each for each in VARIABLES if each.name == "DATA_DIR"), environ)
+    data_dir = _read(next(variable for variable in VARIABLES if variable.name == "DATA_DIR"), environ)
     try:
         return {f"{name}_FILE": str(path) for name, path in _key_paths(data_dir, environ).items() if path.exists()}
     except OSError as error:

@@ -50,4 +50,4 @@ def _bare_value(characters: list[str]) -> str:
         characters.pop()
     while characters and characters[0] in BLANK:
         characters.pop(0)
-    return "".join(each[1:].replace("\n", "") if each[0] == "\\" else each for each in characters)
+    return "".join(character[1:].replace("\n", "") if character[0] == "\\" else character for character in characters)

@@ -38,7 +38,7 @@ def set_up(config: Config) -> None:
     """Sends all log lines to standard error in the configured format; a second call replaces the first."""
     hide(config.secret_key, *config.encryption_keys, config.openrouter_api_key, *_passwords(config))
     root = logging.getLogger()
-    root.handlers = [each for each in root.handlers if not isinstance(each, LineHandler)] + [LineHandler(config)]
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, LineHandler)] + [LineHandler(config)]
     root.setLevel(logging.DEBUG if config.debug else logging.INFO)
     # No line shows the thread's name, and looking it up creates a thread object in every greenlet that logs.
     logging.logThreads = False
@@ -148,7 +148,7 @@ class JsonLines(Lines):
 
 
 def _leave_out_source(trace: TracebackException) -> None:
-    trace.stack = StackSummary.from_list([(each.filename, each.lineno or 0, each.name, "") for each in trace.stack])
+    trace.stack = StackSummary.from_list([(summary.filename, summary.lineno or 0, summary.name, "") for summary in trace.stack])
     for each in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
         if each:
             _leave_out_source(each)
@@ -200,4 +200,4 @@ def _word(value: Any) -> str:
 
 def _passwords(config: Config) -> list[str]:
     passwords = [urlsplit(url).password or "" for url in (config.database_url, config.redis_url)]
-    return [*passwords, *(unquote(each) for each in passwords)]
+    return [*passwords, *(unquote(password) for password in passwords)]

@@ -72,10 +72,12 @@ def existing_like(made: Character) -> Existing | None:
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
     found = [each for id in ids if (each := db.session.get(Character, id))]
-    alike = (each for each in found if all(getattr(each, name) == getattr(made, name) for name in (*TEXTS, "card")))
+    alike = (
+        character for character in found if all(getattr(character, name) == getattr(made, name) for name in (*TEXTS, "card"))
+    )
     if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
-    like = next((each for each in found if _identity(each) == _identity(made)), None)
+    like = next((character for character in found if _identity(character) == _identity(made)), None)
     return Existing(like.id, like.name, has_same_content=False) if like else None
 
 
@@ -187,7 +189,7 @@ class ImportResult:
 
     @property
     def has_existing(self) -> bool:
-        return any(each.existing for each in self.characters)
+        return any(character.existing for character in self.characters)
 
 
 def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:

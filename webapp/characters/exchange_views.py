@@ -42,7 +42,7 @@ def choose() -> Response:
 def upload() -> Response:
     form, result = CardsForm.opened(), None
     with form.attempt():
-        files = [(each.filename, each.stream) for each in request.files.getlist("file")]
+        files = [(storage.filename, storage.stream) for storage in request.files.getlist("file")]
         result = exporting.import_cards(files, by=current_user())
     return form.shown("characters/import.html", result=result)
 

@@ -82,7 +82,7 @@ class CharacterForm(ProfileForm):
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
         """Returns the form with the collections that the person can see as choices."""
-        self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
+        self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         return self
 
     @property

@@ -130,7 +130,7 @@ def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
 
 def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
     """Returns the first of these characters with all texts, up to `most_chars` characters of text in total, but at least one."""
-    size = sum((func.length(each) for each in TEXTS), literal(0))
+    size = sum((func.length(text) for text in TEXTS), literal(0))
     sizes = accumulate(size for _, size in _rows((Character.id, size), ids))
     first = ids[: max(1, sum(1 for _ in takewhile(most_chars.__ge__, sizes)))]
     found = {each.id: each for each in db.session.scalars(select(Character).where(Character.id.in_(first)))}

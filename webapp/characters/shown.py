@@ -122,28 +122,28 @@ def characters(rows: Sequence[CharacterSummary], user: User) -> list[Listed]:
     persona = queries.default_persona(user)
     return [
         Listed(
-            each.id,
-            character_face(each),
-            _line(each.beginning, names_of(each, persona, user)),
-            each.tags,
-            is_teams=not each.owner_id,
-            is_own=each.owner_id == user.id,
+            row.id,
+            character_face(row),
+            _line(row.beginning, names_of(row, persona, user)),
+            row.tags,
+            is_teams=not row.owner_id,
+            is_own=row.owner_id == user.id,
         )
-        for each in by_turns(rows)
+        for row in by_turns(rows)
     ]
 
 
 def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
     return [
         Listed(
-            each.id,
-            persona_face(each),
-            _line(each.description, Names(user=each.name)),
-            is_teams=not each.owner_id,
-            is_own=each.owner_id == user.id,
-            is_default=each.is_default,
+            row.id,
+            persona_face(row),
+            _line(row.description, Names(user=row.name)),
+            is_teams=not row.owner_id,
+            is_own=row.owner_id == user.id,
+            is_default=row.is_default,
         )
-        for each in by_turns(rows)
+        for row in by_turns(rows)
     ]
 
 
@@ -170,7 +170,9 @@ def character(row: Character, user: User) -> ShownCharacter:
         Markup(),
         [fill(each) for each in by_turns(other_greetings(row.card))],
         [fill(each) for each in by_turns(group_greetings(row.card))],
-        [(each.id, each.name) for each in knowledge.collections_among(user, row.collection_ids)] if row.collection_ids else [],
+        [(collection.id, collection.name) for collection in knowledge.collections_among(user, row.collection_ids)]
+        if row.collection_ids
+        else [],
         lore_of(row).book.entries,
         listed[:MOST_SCRIPTS],
         len(listed[MOST_SCRIPTS:]),
@@ -182,7 +184,7 @@ def character(row: Character, user: User) -> ShownCharacter:
 
 def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
     """Returns the tags of these characters, the most common first."""
-    counts = Counter(tag for each in rows for tag in each.tags)
+    counts = Counter(tag for row in rows for tag in row.tags)
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
 
 
@@ -212,7 +214,7 @@ def _whose(row: Character, user: User) -> str:
 
 def _scripted(row: Character, text: str, names: Names) -> str:
     """Returns the greeting as the character's text scripts change it in a new chat."""
-    fitting = [each for each in scripts_of(row.id, row.changed_at).shown if each.fits("assistant", 0)]
+    fitting = [script for script in scripts_of(row.id, row.changed_at).shown if script.fits("assistant", 0)]
     until = time.thread_time() + SCRIPT_SECONDS
     return applied(named(fitting, names), text, lambda: time.thread_time() > until) if fitting else text
 

@@ -106,22 +106,22 @@ def script_of(value: Any) -> TextScript | None:
 
 def usable(scripts: Iterable[TextScript]) -> list[TextScript]:
     """Returns the first scripts that are on and can be used."""
-    return list(islice((each for each in scripts if each.is_enabled and not each.trouble), MOST_SCRIPTS))
+    return list(islice((script for script in scripts if script.is_enabled and not script.trouble), MOST_SCRIPTS))
 
 
 def for_pages(scripts: Iterable[TextScript]) -> tuple[TextScript, ...]:
     """Returns the scripts for what is shown, without HTML, which pages don't interpret."""
-    shown = (each for each in scripts if each.is_shown)
-    return tuple(replace(each, replacement=without_html(each.replacement)) for each in shown)
+    shown = (script for script in scripts if script.is_shown)
+    return tuple(replace(script, replacement=without_html(script.replacement)) for script in shown)
 
 
 def for_prompts(scripts: Iterable[TextScript]) -> tuple[TextScript, ...]:
-    return tuple(each for each in scripts if each.is_sent)
+    return tuple(script for script in scripts if script.is_sent)
 
 
 def has_names(scripts: Iterable[TextScript]) -> bool:
     """Returns whether `named` would change any of these scripts."""
-    return any("{{" in text for each in scripts for text in (each.expression, each.replacement, *each.trims))
+    return any("{{" in text for script in scripts for text in (script.expression, script.replacement, *script.trims))
 
 
 def named(scripts: Iterable[TextScript], names: Names) -> tuple[TextScript, ...]:
@@ -130,21 +130,21 @@ def named(scripts: Iterable[TextScript], names: Names) -> tuple[TextScript, ...]
     ways = {AS_IT_IS: names.fill_names, LITERALLY: literally.fill_names}
     return tuple(
         replace(
-            each,
-            expression=ways.get(each.naming, str)(each.expression),
-            replacement=names.fill_names(each.replacement),
-            trims=tuple(map(names.fill_names, each.trims)),
+            script,
+            expression=ways.get(script.naming, str)(script.expression),
+            replacement=names.fill_names(script.replacement),
+            trims=tuple(map(names.fill_names, script.trims)),
         )
-        for each in scripts
+        for script in scripts
     )
 
 
 def applied(scripts: Sequence[TextScript], text: str, is_late: Callable[[], bool] = lambda: False) -> str:
     """Returns the text as these scripts change it, one after the other; those for which there is no time change nothing."""
-    for each in scripts:
+    for script in scripts:
         if is_late():
             break
-        text = _replaced(each, text, is_late)
+        text = _replaced(script, text, is_late)
     return text
 
 
@@ -174,7 +174,9 @@ def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str
 
 
 def _new(script: TextScript, found: Any) -> bytes:
-    return b"".join(each if isinstance(each, bytes) else _group(script, found, each[0]) for each in _pieces(script.replacement))
+    return b"".join(
+        piece if isinstance(piece, bytes) else _group(script, found, piece[0]) for piece in _pieces(script.replacement)
+    )
 
 
 def _group(script: TextScript, found: Any, group: int | str) -> bytes:
@@ -182,8 +184,8 @@ def _group(script: TextScript, found: Any, group: int | str) -> bytes:
         text: bytes = found.group(group) or b""
     except IndexError:
         return b""
-    for each in script.trims:
-        text = text.replace(each.encode("utf-8", "replace"), b"")
+    for trim in script.trims:
+        text = text.replace(trim.encode("utf-8", "replace"), b"")
     return text
 
 

@@ -169,7 +169,9 @@ def ship() -> int:
     """Adds the shipped rows that were never added before and returns how many; rows deleted since are not added again."""
     with write() as session:
         known = set(session.scalars(select(Character.origin).union(select(Persona.origin))))
-        missing: list[Character | Persona] = [Character(**each) for each in CHARACTERS if each["origin"] not in known]
-        missing += [Persona(**each) for each in PERSONAS if each["origin"] not in known]
+        missing: list[Character | Persona] = [
+            Character(**character) for character in CHARACTERS if character["origin"] not in known
+        ]
+        missing += [Persona(**persona) for persona in PERSONAS if persona["origin"] not in known]
         session.add_all(missing)
     return len(missing)

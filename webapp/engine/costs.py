@@ -35,14 +35,14 @@ AT_ONCE = 500
 
 def cost(generations: Sequence[Generation]) -> str:
     """Returns the sum of the costs; empty if no model generated anything."""
-    made = [each for each in generations if not was_refused(each)]
-    priced = [each for each in made if not _is_demos(each)]
+    made = [generation for generation in generations if not was_refused(generation)]
+    priced = [generation for generation in made if not _is_demos(generation)]
     if not priced:
         return "demo" if made else ""
-    known = [each for each in priced if each.cost is not None]
-    if any(_is_priced(each.connection) for each in priced if each.cost is None):
+    known = [generation for generation in priced if generation.cost is not None]
+    if any(_is_priced(generation.connection) for generation in priced if generation.cost is None):
         return "cost unknown"
-    return in_dollars(sum((Decimal(each.cost or 0) for each in known), Decimal())) if known else ""
+    return in_dollars(sum((Decimal(generation.cost or 0) for generation in known), Decimal())) if known else ""
 
 
 def in_dollars(total: Decimal) -> str:

@@ -215,7 +215,7 @@ class Engine:
             continues_id=generation.continues_id,
             text_offset=generation.text_offset,
             person=generation.user_id or "",
-            counted_as=tuple(each.key for each in self.requester.allowances(generation.user_id or "")),
+            counted_as=tuple(allowance.key for allowance in self.requester.allowances(generation.user_id or "")),
             model=generation.model_asked,
             when_unwatched=generation.when_unwatched,
             run=run,

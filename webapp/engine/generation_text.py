@@ -44,7 +44,7 @@ def started_of(generation: Generation) -> Started:
 
 def end_of(generation: Generation, saved: Iterable[Saved]) -> list[Event]:
     """Returns the closing events of an ended generation, apart from its text, including what its kind saved."""
-    notices = [Notice(**each) for each in generation.notices or ()]
+    notices = [Notice(**notice) for notice in generation.notices or ()]
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
     is_retryable = generation.reason not in PERMANENT
     failure = Failed(generation.reason, generation.error or "It was interrupted.", is_retryable)
@@ -97,8 +97,8 @@ def _behind(known: str, whole: str) -> str:
 
 def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
     """Returns the text and details of each notice; all retries of a model are merged into one line."""
-    again = [_past(each) for each in notices if each["code"] in AGAIN]
-    others = [_other(each) for each in notices if each["code"] not in AGAIN]
+    again = [_past(notice) for notice in notices if notice["code"] in AGAIN]
+    others = [_other(notice) for notice in notices if notice["code"] not in AGAIN]
     count = len(again)
     line = [(f"The request was retried {TIMES.get(count, f'{count} times')}.", "\n".join(again))] if again else []
     return line + others

@@ -293,7 +293,7 @@ class Ladder:
 
 def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:
     """Yields the pictures that a model is sent: those of types that it accepts and whose files still exist."""
-    return (each for each in turn.pictures if rung.takes_pictures and each.path.is_file())
+    return (picture for picture in turn.pictures if rung.takes_pictures and picture.path.is_file())
 
 
 def _reply_events(rung: Rung, reply: Reply) -> Iterator[Event]:

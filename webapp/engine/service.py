@@ -115,7 +115,7 @@ def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
     """
     allowances = engine.requester.allowances(person)
     _refuse_if_too_many_at_once(engine, allowances)
-    with engine.line.counted(tuple(each.key for each in allowances)):
+    with engine.line.counted(tuple(allowance.key for allowance in allowances)):
         _count_per_minute(engine, allowances)
         if not engine.line.take():
             try:
@@ -131,16 +131,16 @@ def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
 
 def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance]) -> None:
     answers = [live for live in engine.live.values() if not engine.kinds[live.kind].is_side_request]
-    for each in allowances:
-        running = sum(each.key in live.counted_as for live in answers)
-        if each.at_once and running + engine.line.arrived[each.key] >= each.at_once:
+    for allowance in allowances:
+        running = sum(allowance.key in live.counted_as for live in answers)
+        if allowance.at_once and running + engine.line.arrived[allowance.key] >= allowance.at_once:
             engine.emit(Limited("concurrent"))
-            raise TooMany(AT_ONCE.format(each.at_once), retry_after=5)
+            raise TooMany(AT_ONCE.format(allowance.at_once), retry_after=5)
 
 
 def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
     """Counts an answer towards the limits per minute; one that is refused counts towards none."""
-    limited = [each for each in allowances if each.per_minute]
+    limited = [allowance for allowance in allowances if allowance.per_minute]
     for place, each in enumerate(limited):
         if wait_seconds := ceil(_rates(engine, each).take(each.key, engine.buckets)):
             _uncount(engine, limited[:place])
@@ -150,9 +150,9 @@ def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
 
 
 def _uncount(engine: Engine, allowances: Sequence[Allowance]) -> None:
-    for each in allowances:
-        if each.per_minute:
-            _rates(engine, each).give_back(each.key, engine.buckets)
+    for allowance in allowances:
+        if allowance.per_minute:
+            _rates(engine, allowance).give_back(allowance.key, engine.buckets)
 
 
 def _rates(engine: Engine, allowance: Allowance) -> Throttle:
@@ -336,4 +336,4 @@ def _placed(side_kinds: tuple[str, ...]) -> Prepared:
 
 def _literally(words: Iterable[str]) -> list[ColumnElement[str]]:
     """Embeds our own constants as literals, as a bound list makes SQLAlchemy build the statement again for each use."""
-    return [literal_column(f"'{each}'") for each in words]
+    return [literal_column(f"'{word}'") for word in words]

@@ -105,7 +105,7 @@ class AnswerSources:
 
     def _about(self) -> str:
         if self.sources:
-            return "\n\n".join((ABOUT, *(PARTS.format(files=each) for each in self.parts_of)))
+            return "\n\n".join((ABOUT, *(PARTS.format(files=part) for part in self.parts_of)))
         return NOTHING_FOUND if self.was_asked and not (self.is_late or self.unread or self.failed) else ""
 
 
@@ -130,7 +130,7 @@ def find_sources(
         return NOTHING
     began = the_engine().now()
     found = _search(user, texts, [*collections, *memory], seconds)
-    others = [each for each in found.hits if not but_chat or each.document.chat_id != but_chat] if found else []
+    others = [hit for hit in found.hits if not but_chat or hit.document.chat_id != but_chat] if found else []
     was_asked = bool(collections)
     by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
     given = AnswerSources(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
@@ -163,7 +163,7 @@ def with_parts(given: AnswerSources, user: User, document_ids: Sequence[str]) ->
     more = list[Source]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
-        parts = [each for each in queries.passages_at(user, document.id, numbers) if each.id not in known]
+        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in known]
         more += [source(len(given.sources) + len(more) + at, Excerpt.of(each), document) for at, each in enumerate(parts, 1)]
     return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{each.name}”" for each in documents))
 

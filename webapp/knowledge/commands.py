@@ -58,7 +58,7 @@ def ask(question: str, email: str) -> None:
         where = formats.BELOW.join(filter(None, (title, heading)))
         click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")
         if reasons:
-            click.echo("   " + ", ".join(f"{each.word} {each.share:.2f}" for each in reasons))
+            click.echo("   " + ", ".join(f"{reason.word} {reason.share:.2f}" for reason in reasons))
     click.echo("* given to an answer" if found.hits else "Not in their documents.")
     if found.left_out:
         click.echo(f"Not searched by meaning: {found.left_out}")

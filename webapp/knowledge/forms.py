@@ -12,7 +12,10 @@ from webapp.people.grants import shares_shown
 from webapp.web.forms import PLAIN, Form
 from webapp.web.merging_form import MergingForm
 
-LEVELS = [SelectChoice(str(each), f"{each}, for everyone who has access" if not each else str(each)) for each in CLEARANCES]
+LEVELS = [
+    SelectChoice(str(clearance), f"{clearance}, for everyone who has access" if not clearance else str(clearance))
+    for clearance in CLEARANCES
+]
 RIGHTS = (("read", "read"), ("write", "read and write"))
 
 

@@ -107,7 +107,7 @@ def _checked(entered: CollectionInput) -> dict[str, str | int]:
 
 
 def _refuse_too_many(user: User) -> None:
-    own = [each for each in queries.collections(user) if each.owner_id == user.id]
+    own = [collection for collection in queries.collections(user) if collection.owner_id == user.id]
     if len(own) + len(queries.deleted_collections(user)) >= MOST_OWN:
         raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
     creation_limit.count(user.id)
@@ -115,7 +115,7 @@ def _refuse_too_many(user: User) -> None:
 
 def attachable(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
     """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
-    seen = {each.id for each in queries.collections_among(by, [*wanted, *known])} if wanted or known else set()
+    seen = {collection.id for collection in queries.collections_among(by, [*wanted, *known])} if wanted or known else set()
     hidden = _there([each for each in known if each not in seen])
     if {*wanted} - seen - {*known}:
         raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")

@@ -136,7 +136,7 @@ def document(row: Document) -> ShownDocument:
 def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
     """Returns passages for reading on: text that overlaps the previous passage is left out."""
     found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
-    return [_passage(each, row, is_wanted=each.number == wanted) for each in by_turns(found)]
+    return [_passage(passage, row, is_wanted=passage.number == wanted) for passage in by_turns(found)]
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
@@ -160,7 +160,7 @@ def place_url(document: Document, passage: Passage | Excerpt) -> str:
 
 def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
     """Returns the sources of an answer, with this person's current rights."""
-    return [_source(each) for each in by_turns(seen(user, kept))]
+    return [_source(source) for source in by_turns(seen(user, kept))]
 
 
 def current_url(user: User | None, kept: Kept) -> str:
@@ -222,9 +222,9 @@ def _pieces(text: str, query_words: list[str]) -> list[tuple[str, bool]]:
     start = flat.find(" ", start) + 1 if start else 0
     cut = flat[start : start + SNIPPET_CHARS]
     pieces, end = [("… ", False)] if start else [], 0
-    for each in pattern.finditer(cut):
-        pieces += [(cut[end : each.start()], False), (each.group(), True)]
-        end = each.end()
+    for match in pattern.finditer(cut):
+        pieces += [(cut[end : match.start()], False), (match.group(), True)]
+        end = match.end()
     return [*pieces, (cut[end:], False)] + ([(" …", False)] if start + len(cut) < len(flat) else [])
 
 

@@ -76,10 +76,10 @@ def _beside(source: Kept, found: Mapping[str, tuple[Passage, Document]]) -> Pass
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
     """Returns each source as this person sees it."""
     found = permitted(user, sources)
-    missing = {each["document_id"] for each in sources if each["passage_id"] not in found}
+    missing = {source["document_id"] for source in sources if source["passage_id"] not in found}
     documents = _documents(user, missing) if user and missing else {}
     gone = missing - set(db.session.scalars(select(Document.id).where(Document.id.in_(missing)))) if missing else set()
-    return [_seen(each, found, documents, gone) for each in sources]
+    return [_seen(source, found, documents, gone) for source in sources]
 
 
 def _seen(

@@ -39,7 +39,7 @@ def _passages(session: Session, ids: Sequence[str]) -> bool:
 def _parts(session: Session, ids: Sequence[str]) -> bool:
     key = DocumentPart.document_id, DocumentPart.number
     rows = session.execute(select(*key).where(DocumentPart.document_id.in_(ids)).limit(PARTS_AT_ONCE)).all()
-    which = tuple_(*key).in_([tuple(each) for each in rows])
+    which = tuple_(*key).in_([tuple(row) for row in rows])
     session.execute(delete(DocumentPart).where(which).execution_options(synchronize_session=False))
     return bool(rows)
 

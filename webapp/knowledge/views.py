@@ -205,7 +205,7 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
         collection=shown.collection(collection, me),
         documents=rows,
         meaning=shown.meaning(collection, me),
-        is_unfinished=any(each.is_unfinished for each in rows),
+        is_unfinished=any(row.is_unfinished for row in rows),
         add_form=add_form,
         edit_form=edit_form,
         may_share=may(me.role, "see people"),
@@ -241,7 +241,7 @@ def _shareable(id: str) -> Collection:
 
 def _sent(form: AddForm, *, is_needed: bool) -> list[Sent]:
     level, text = chosen_level(form.level.data), form.text.data or ""
-    sent = [Sent(each.stream, each.filename, level=level) for each in request.files.getlist("file") if each.filename]
+    sent = [Sent(storage.stream, storage.filename, level=level) for storage in request.files.getlist("file") if storage.filename]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
     if text.strip():

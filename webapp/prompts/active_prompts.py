@@ -181,7 +181,7 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
     first = compared[0]
     arms = tuple(_arm(row) for row in compared)
     trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
-    return PromptState(in_use, trial, {each.version: versions[each.version] for each in arms}, reads)
+    return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads)
 
 
 def _arm(row: RowMapping) -> TrialArm:

@@ -56,7 +56,7 @@ class Trial:
 
     @property
     def open(self) -> dict[int, TrialArm]:
-        return {each.version: each for each in self.arms if not each.is_paused}
+        return {arm.version: arm for arm in self.arms if not arm.is_paused}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ def store_exposures(
     """Stores an exposure for each arm that an answer was generated with; returns key and version of each."""
     arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
-    exposures = [Exposure(experiment_id=each["experiment"], version=each["version"], **whose) for each in arms]
+    exposures = [Exposure(experiment_id=arm["experiment"], version=arm["version"], **whose) for arm in arms]
     if exposures:
         rows.put(session, *exposures)
-    return [(each["key"], each["version"]) for each in arms]
+    return [(arm["key"], arm["version"]) for arm in arms]
 
 
 def _drawn(trial: Trial, unit: ExperimentUnit) -> int:
@@ -107,7 +107,7 @@ def _drawn(trial: Trial, unit: ExperimentUnit) -> int:
 def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
     given = {version: each.exposures + trial.given[version] for version, each in arms.items()}
-    known = [Arm(each.version, each.good, each.judged) for each in arms.values()]
+    known = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
     return pick(known, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=given).version
 
 

@@ -49,7 +49,7 @@ def played_bandits(rates: Sequence[float], *, runs: int, answers: int, seed: int
     """Runs the bandit `runs` times with this many answers each."""
     luck = Random(seed)
     played = [_bandit(rates, answers, luck) for _ in range(runs)]
-    return Banditry(mean(each.regret for each in played), min(each.least_share for each in played))
+    return Banditry(mean(banditry.regret for banditry in played), min(banditry.least_share for banditry in played))
 
 
 def _experiment(rates: Sequence[float], most: int, luck: Random) -> tuple[int | None, int]:
@@ -70,7 +70,7 @@ def _bandit(rates: Sequence[float], answers: int, luck: Random) -> Banditry:
         rate = rates[chosen.version]
         lost += max(rates) - rate
         arms[chosen.version] = Arm(chosen.version, chosen.good + (luck.random() < rate), chosen.answers + 1)
-    return Banditry(lost, min(each.answers for each in arms) / answers)
+    return Banditry(lost, min(arm.answers for arm in arms) / answers)
 
 
 def rates_of(_context: click.Context, _option: click.Parameter, text: str) -> tuple[float, ...]:
@@ -79,7 +79,7 @@ def rates_of(_context: click.Context, _option: click.Parameter, text: str) -> tu
         rates = tuple(float(each) for each in text.split(","))
     except ValueError:
         rates = ()
-    if not 2 <= len(rates) <= 10 or not all(0 <= each <= 1 for each in rates):
+    if not 2 <= len(rates) <= 10 or not all(0 <= rate <= 1 for rate in rates):
         raise click.BadParameter("Give two to ten numbers from 0 to 1, such as .6,.85.")
     return rates
 

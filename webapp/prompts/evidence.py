@@ -32,37 +32,37 @@ class Arm:
 
 def bayes_factor(arms: Sequence[Arm]) -> float:
     """Returns the Bayes factor of separate rates for each arm against one common rate, with uniform priors."""
-    own = sum(_log_beta(each.good, each.answers) for each in arms)
-    shared = _log_beta(sum(each.good for each in arms), sum(each.answers for each in arms))
+    own = sum(_log_beta(arm.good, arm.answers) for arm in arms)
+    shared = _log_beta(sum(arm.good for arm in arms), sum(arm.answers for arm in arms))
     return exp(min(own - shared, MOST_EXP))
 
 
 def winner(arms: Sequence[Arm], *, min_samples: int = MIN_SAMPLES) -> Arm | None:
     """Returns the best arm once there is strong evidence that they differ."""
-    if len(arms) < 2 or min(each.answers for each in arms) < min_samples or bayes_factor(arms) < STRONG:
+    if len(arms) < 2 or min(arm.answers for arm in arms) < min_samples or bayes_factor(arms) < STRONG:
         return None
     return max(arms, key=lambda each: each.rate)
 
 
 def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
     """Returns whether shares differ from the configured ones (chi-square), a sign that some arm's answers are not counted."""
-    answers, whole = sum(each.answers for each in arms), sum(weights.get(each.version, 0) for each in arms)
+    answers, whole = sum(arm.answers for arm in arms), sum(weights.get(arm.version, 0) for arm in arms)
     if not answers or not whole:
         return False
-    expected = {each.version: answers * weights.get(each.version, 0) / whole for each in arms}
-    if any(each.answers and not expected[each.version] for each in arms):
+    expected = {arm.version: answers * weights.get(arm.version, 0) / whole for arm in arms}
+    if any(arm.answers and not expected[arm.version] for arm in arms):
         return True
-    known = [each for each in arms if expected[each.version]]
-    square = sum((each.answers - expected[each.version]) ** 2 / expected[each.version] for each in known)
+    known = [arm for arm in arms if expected[arm.version]]
+    square = sum((arm.answers - expected[arm.version]) ** 2 / expected[arm.version] for arm in known)
     return len(known) > 1 and _chance(square, len(known) - 1) < IMBALANCED
 
 
 def answers_to_go(arms: Sequence[Arm]) -> int | None:
     """Estimates how many more answers each arm needs at the current rates; None if there is no estimate."""
-    most = max((each.answers for each in arms), default=0)
-    more = max(MIN_SAMPLES - min((each.answers for each in arms), default=0), 1)
+    most = max((arm.answers for arm in arms), default=0)
+    more = max(MIN_SAMPLES - min((arm.answers for arm in arms), default=0), 1)
     while most and more <= MOST_MORE:
-        ahead = [Arm(each.version, round(each.rate * (each.answers + more)), each.answers + more) for each in arms]
+        ahead = [Arm(arm.version, round(arm.rate * (arm.answers + more)), arm.answers + more) for arm in arms]
         if winner(ahead):
             return more
         more = more * 5 // 4 + 1
@@ -95,7 +95,7 @@ def pick(
 
     `given` counts how often each version was used, including answers that are not judged yet.
     """
-    times = {each.version: max(each.answers, (given or {}).get(each.version, 0)) for each in arms}
+    times = {arm.version: max(arm.answers, (given or {}).get(arm.version, 0)) for arm in arms}
     least = min(arms, key=lambda each: (times[each.version], each.version))
     if times[least.version] < max(min_samples, min(floor, 1 / len(arms)) * (sum(times.values()) + 1)):
         return least

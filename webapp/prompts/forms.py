@@ -46,7 +46,7 @@ class VersionForm(Form):
         return cls.opened().with_parts(Part(*each) for each in zip([*names, *("",) * most][:most], texts, strict=False))
 
     def with_parts(self, parts: Iterable[Part]) -> Self:
-        self.parts = tuple(each for each in parts if each.text.strip())
+        self.parts = tuple(part for part in parts if part.text.strip())
         return self
 
     @property

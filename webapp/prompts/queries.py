@@ -139,9 +139,11 @@ def with_texts(prompt: KnownPrompt, some: Sequence[Version]) -> Iterator[Version
     for start in by_turns(range(0, len(some), AT_ONCE)):
         batch = some[start : start + AT_ONCE]
         query = select(PromptVersion.number, PromptVersion.sections).where(PromptVersion.prompt_id == prompt.id)
-        rows = db.session.execute(query.where(PromptVersion.number.in_([each.number for each in batch])))
+        rows = db.session.execute(query.where(PromptVersion.number.in_([version.number for version in batch])))
         texts = {row.number: row.sections for row in rows}
-        yield from (replace(each, parts=_parts(texts[each.number])) if each.number in texts else each for each in batch)
+        yield from (
+            replace(version, parts=_parts(texts[version.number])) if version.number in texts else version for version in batch
+        )
 
 
 def _published(prompt: KnownPrompt) -> list[Version]:
@@ -157,7 +159,7 @@ def _published(prompt: KnownPrompt) -> list[Version]:
 
 def in_use(prompt: KnownPrompt, among: Sequence[Version]) -> Version:
     """Returns the version in use: the one that the strategy names, else the newest."""
-    named = (each for each in among if prompt.strategy != LATEST and each.number == prompt.version)
+    named = (version for version in among if prompt.strategy != LATEST and version.number == prompt.version)
     return next(named, among[0])
 
 
@@ -252,4 +254,4 @@ def _untouched(built_in: BuiltIn) -> KnownPrompt:
 
 
 def _parts(sections: Sequence[Mapping[str, str]]) -> tuple[Part, ...]:
-    return tuple(Part(each["name"], each["text"]) for each in sections)
+    return tuple(Part(section["name"], section["text"]) for section in sections)

@@ -182,7 +182,7 @@ def _add_version(session: Session, row: Prompt, number: int, version: VersionInp
         PromptVersion(
             prompt_id=row.id,
             number=number,
-            sections=[asdict(each) for each in version.parts],
+            sections=[asdict(part) for part in version.parts],
             model=version.model,
             temperature=version.temperature,
             max_tokens=version.max_tokens,

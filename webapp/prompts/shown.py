@@ -70,16 +70,16 @@ class ShownPart:
 def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
     """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
     found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
-    for each in sorted(prompts, key=lambda each: each.title.lower()):
-        heading = YOURS if each.owner_id == me.id else SHARED if each.owner_id else BUILT_IN if each.built_in else TEAM
-        found[heading].append(each)
+    for prompt in sorted(prompts, key=lambda each: each.title.lower()):
+        heading = YOURS if prompt.owner_id == me.id else SHARED if prompt.owner_id else BUILT_IN if prompt.built_in else TEAM
+        found[heading].append(prompt)
     return {heading: rows for heading, rows in found.items() if rows or heading == YOURS}
 
 
 def states(prompts: Sequence[KnownPrompt]) -> dict[str, str]:
     """Returns which version of each prompt is in use, and how that is chosen, by the prompt's name."""
     newest = queries.newest_numbers(prompts)
-    return {each.name: _state(each, newest.get(each.id, queries.FIRST if each.built_in else 0)) for each in prompts}
+    return {prompt.name: _state(prompt, newest.get(prompt.id, queries.FIRST if prompt.built_in else 0)) for prompt in prompts}
 
 
 def _state(prompt: KnownPrompt, newest: int) -> str:
@@ -111,7 +111,7 @@ def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
 def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] | None:
     """Compares a version with another one, by default the one before; None if there is no such version."""
     versions = queries.versions(prompt)
-    numbered = {each.number: each for each in versions}
+    numbered = {version.number: version for version in versions}
     wanted = int(against) if against.isdecimal() and len(against) < 8 else number - 1
     if not (one := numbered.get(number)):
         return None
@@ -135,7 +135,7 @@ def editor(prompt: KnownPrompt) -> dict[str, Any]:
 
 def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
     known = prompt.built_in.variables if prompt.built_in else variables_in(parts)
-    return tuple(ShownPart(part.name, tuple((each, each.variable in known) for each in pieces(part.text))) for part in parts)
+    return tuple(ShownPart(part.name, tuple((piece, piece.variable in known) for piece in pieces(part.text))) for part in parts)
 
 
 def facts(version: Version) -> tuple[tuple[str, str], ...]:

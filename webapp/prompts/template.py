@@ -83,9 +83,9 @@ def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[lis
 def pieces(text: str) -> list[Piece]:
     """Splits the text at its variables."""
     found, at = [], 0
-    for each in VARIABLE.finditer(text):
-        found += [Piece(text[at : each.start()]), Piece(each[0], each[1])]
-        at = each.end()
+    for match in VARIABLE.finditer(text):
+        found += [Piece(text[at : match.start()]), Piece(match[0], match[1])]
+        at = match.end()
     return [piece for piece in (*found, Piece(text[at:])) if piece.text]
 
 
@@ -131,21 +131,21 @@ def fields_of(parts: Sequence[Part]) -> list[PromptField]:
     """Returns a field for each variable, in the order of the text; the first type declared for a variable applies."""
     found: dict[str, str] = {}
     for part in parts:
-        for each in VARIABLE.finditer(part.text):
-            found[each[1]] = found.get(each[1]) or (each[2] or "").strip()
+        for match in VARIABLE.finditer(part.text):
+            found[match[1]] = found.get(match[1]) or (match[2] or "").strip()
     return [_field(name, type) for name, type in found.items()]
 
 
 def objections(fields: Sequence[PromptField], values: Mapping[str, str]) -> dict[str, str]:
     """Returns error messages for invalid values, by field name."""
-    objections = {each.name: each.objection(values.get(each.name, "")) for each in fields}
+    objections = {field.name: field.objection(values.get(field.name, "")) for field in fields}
     return {name: words for name, words in objections.items() if words}
 
 
 def _field(name: str, type: str) -> PromptField:
     if "|" in type:
         choices = dict.fromkeys(each.strip() for each in type.split("|"))
-        return PromptField(name, "choice", tuple(each for each in choices if each))
+        return PromptField(name, "choice", tuple(choice for choice in choices if choice))
     return PromptField(name, type.lower() if type.lower() in KINDS else "text")
 
 

@@ -47,12 +47,12 @@ def checked_about(typed: str) -> str:
 
 def checked(entered: VersionInput, built_in: BuiltIn | None) -> VersionInput:
     """Returns the version validated and normalized for storage."""
-    parts = [_part(each) for each in entered.parts if each.text.strip()]
+    parts = [_part(part) for part in entered.parts if part.text.strip()]
     if not parts:
         raise Invalid("Write at least one section.", field="text")
     if len(parts) > MOST_PARTS:
         raise Invalid(f"Use at most {MOST_PARTS} sections.", field="text")
-    if sum(len(each.text) for each in parts) > MOST_CHARS:
+    if sum(len(part.text) for part in parts) > MOST_CHARS:
         raise Invalid(f"That is too long. The limit is {number(MOST_CHARS)} characters.", field="text")
     _check_variables(parts, built_in)
     _check_numbers(entered)

@@ -21,7 +21,7 @@ def index() -> Response:
     prompts = queries.prompts(current_user())
     groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
     # Members see no built-in prompts, the only ones with a trend.
-    trends = trends_of(current_user()) if any(each.built_in for each in prompts) else {}
+    trends = trends_of(current_user()) if any(prompt.built_in for prompt in prompts) else {}
     return render("prompts/list.html", groups=groups, states=states, trends=trends, done=done_message(shown.DONE))
 
 

@@ -77,7 +77,7 @@ def _parted(text: Token, known: frozenset[int]) -> Iterator[Token]:
 
 def _known(written: str, known: frozenset[int]) -> list[int]:
     """Returns each known number once, in the order in which they were written."""
-    return [each for each in dict.fromkeys(map(int, NUMBER.findall(written))) if each in known]
+    return [number for number in dict.fromkeys(map(int, NUMBER.findall(written))) if number in known]
 
 
 def _markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

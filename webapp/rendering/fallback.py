@@ -19,7 +19,9 @@ def faults() -> tuple[type[BaseException], ...]:
 
     Call it in the `except` clause: the class of a panic is created when the first one happens.
     """
-    return *MISTAKES, *(each for each in BaseException.__subclasses__() if (each.__module__, each.__name__) == PANIC)
+    return *MISTAKES, *(
+        subclass for subclass in BaseException.__subclasses__() if (subclass.__module__, subclass.__name__) == PANIC
+    )
 
 
 def unrendered(text: str, cursor: str = "") -> str:

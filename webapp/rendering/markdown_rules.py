@@ -175,7 +175,7 @@ def _hide_links(links: Iterable[Token], is_within: bool) -> None:
         if link.type == "image":
             # Browsers split a link within a link.
             link.meta["host"] = _host(link) if is_within else ""
-            link.hidden = any(not each.hidden for each in opened)
+            link.hidden = any(not token.hidden for token in opened)
         elif link.type == "link_open":
             link.hidden = not is_within or not _is_safe(str(link.attrGet("href") or ""))
             opened.append(link)

@@ -78,10 +78,10 @@ def converted(latex: str, *, is_display: bool) -> str:
         root = ElementTree.fromstring(NAMED.sub(lambda found: unescape(found[0]), markup))
     except (LatexError, ElementTree.ParseError):
         return ""
-    if any(each.tag not in TAGS for each in root.iter()) or not "".join(root.itertext()).strip():
+    if any(element.tag not in TAGS for element in root.iter()) or not "".join(root.itertext()).strip():
         return ""
-    for each in root.iter():
-        each.attrib = _allowed(each.attrib)
+    for element in root.iter():
+        element.attrib = _allowed(element.attrib)
     body = ElementTree.tostring(root, encoding="unicode")
     # The text for screen readers without MathML support, and for copying.
     return body.replace("<math", f'<math alttext="{escape(latex.strip())}"', 1)

@@ -403,9 +403,9 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Demo": _DEMO,
     "Retention": _KEEPING,
 }
-SETTINGS: Mapping[str, Setting] = {each.name: each for section in SECTIONS.values() for each in section}
+SETTINGS: Mapping[str, Setting] = {setting.name: setting for section in SECTIONS.values() for setting in section}
 # Settings that are rarely changed; pages collapse them.
-FINER = {each.name for each in _STREAM[1:]} | {
+FINER = {setting.name for setting in _STREAM[1:]} | {
     "limits.sse_per_chat",
     "limits.sse_per_user",
     "limits.message_chars",
@@ -431,7 +431,7 @@ def matching(query: str) -> list[tuple[str, Setting]]:
     wanted = query.lower().split()
     hits = [
         hit
-        for hit in ((section, each) for section, settings in SECTIONS.items() for each in settings)
+        for hit in ((section, setting) for section, settings in SECTIONS.items() for setting in settings)
         if wanted and all(word in _words(*hit) for word in wanted)
     ]
     return sorted(hits, key=lambda hit: not any(word in hit[1].title.lower() for word in wanted))

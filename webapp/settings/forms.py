@@ -64,7 +64,7 @@ class SettingField:
         """The choices with their labels; empty for a text field."""
         if self.setting.kind == "switch":
             return (("true", "Yes"), ("false", "No"))
-        return tuple((each, choice_label(each)) for each in self.setting.choices)
+        return tuple((choice, choice_label(choice)) for choice in self.setting.choices)
 
     @property
     def facts(self) -> str:
@@ -87,22 +87,22 @@ class SettingsForm:
     """The settings of one page, by section, with their present or submitted values."""
 
     def __init__(self, page: str) -> None:
-        lines = {each.setting.name: each for each in listing()}
+        lines = {setting.setting.name: setting for setting in listing()}
         self.sections = {
-            title: [SettingField.of(lines[each.name], request.form) for each in section]
+            title: [SettingField.of(lines[setting.name], request.form) for setting in section]
             for title, section in SECTIONS.items()
             if section[0].page == page
         }
 
     @property
     def wrong(self) -> list[SettingField]:
-        return [each for each in self._fields() if each.error]
+        return [field for field in self._fields() if field.error]
 
     def save(self, **about: Unpack[About]) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
-        changed = {each.setting.name: each.text for each in self._fields() if each.is_changed}
+        changed = {field.setting.name: field.text for field in self._fields() if field.is_changed}
         set_settings(changed, **about)
         return "Saved." if changed else "No changes."
 
     def _fields(self) -> Iterable[SettingField]:
-        return (each for section in self.sections.values() for each in section)
+        return (field for section in self.sections.values() for field in section)

@@ -112,7 +112,7 @@ Event = GenerationEvent | Changed | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}
-HINTS = {kind: {each.name: each.type for each in fields(kind)} for kind in KINDS.values()}
+HINTS = {kind: {field.name: field.type for field in fields(kind)} for kind in KINDS.values()}
 
 
 def to_json(event: Event) -> Any:

@@ -44,6 +44,6 @@ def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:
     """Groups what these features bring by type."""
     found: defaultdict[type, list[Any]] = defaultdict(list)
     for feature in features:
-        for each in feature.brings:
-            found[type(each)].append(each)
+        for brought in feature.brings:
+            found[type(brought)].append(brought)
     return dict(found)

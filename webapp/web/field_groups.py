@@ -19,12 +19,12 @@ class FieldGroup:
 
     @property
     def is_open(self) -> bool:
-        return any(each.errors or (not self.is_quiet and _is_set(each)) for each in self.fields)
+        return any(field.errors or (not self.is_quiet and _is_set(field)) for field in self.fields)
 
     @property
     def words(self) -> str:
         """The values that are set, in one line."""
-        return " · ".join(self._summary_of(each) for each in self.fields if _is_set(each))
+        return " · ".join(self._summary_of(field) for field in self.fields if _is_set(field))
 
     def _summary_of(self, field: Field) -> str:
         if field.label.text != self.title:
@@ -46,4 +46,4 @@ def _value_text(field: Field) -> str:
 
 def _chosen(field: SelectFieldBase) -> list[str]:
     values = field.data if isinstance(field, SelectMultipleField) else [field.data]
-    return [each.label for each in field.choices if each.value in values]
+    return [choice.label for choice in field.choices if choice.value in values]

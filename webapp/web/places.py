@@ -43,22 +43,24 @@ class Places:
 
     def tabs(self) -> dict[str, list[Place]]:
         """Returns the admin pages by heading."""
-        return {heading: [each for each in self._all if heading in (each.under, each.also_under)] for heading in ADMINISTRATION}
+        return {
+            heading: [place for place in self._all if heading in (place.under, place.also_under)] for heading in ADMINISTRATION
+        }
 
     def admin_page(self, path: str) -> Place | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
         pages = (place for group in self.tabs().values() for place in group)
-        return next((each for each in pages if f"{path}/".startswith(f"{each.path}/")), None)
+        return next((page for page in pages if f"{path}/".startswith(f"{page.path}/")), None)
 
     def matching(self, query: str) -> list[Place]:
         """Returns the admin pages whose name or search words contain every word of a query."""
         wanted = query.lower().split()
         pages = (place for group in self.tabs().values() for place in group)
-        return [each for each in pages if wanted and all(word in f"{each.words} {each.also}".lower() for word in wanted)]
+        return [page for page in pages if wanted and all(word in f"{page.words} {page.also}".lower() for word in wanted)]
 
     def sidebar(self, may: Callable[[str], bool]) -> list[Place]:
         """Returns the places with a link in the sidebar."""
-        return [each for each in self._under(GO_TO, may) if each.sidebar]
+        return [place for place in self._under(GO_TO, may) if place.sidebar]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[Place]:
-        return [each for each in self._all if each.under == heading and (not each.right or may(each.right))]
+        return [place for place in self._all if place.under == heading and (not place.right or may(place.right))]

@@ -59,11 +59,11 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
 
 
 def _report(flows: list[importing.ImportedFlow]) -> None:
-    for each in flows:
-        click.echo(f"{each.flow.slug}: {each.words}")
-        for note in each.flow.notes:
+    for flow in flows:
+        click.echo(f"{flow.flow.slug}: {flow.words}")
+        for note in flow.flow.notes:
             click.echo(f"  not understood: {note}")
-    steps, mapped = (sum(getattr(each.flow, name) for each in flows) for name in ("steps", "mapped"))
+    steps, mapped = (sum(getattr(flow.flow, name) for flow in flows) for name in ("steps", "mapped"))
     click.echo(f"{len(flows)} flows, {mapped} of {steps} steps")
 
 

@@ -41,7 +41,7 @@ class BrokenDefinition(Invalid):
 
     def details(self) -> dict[str, Any]:
         names = ("line", "column", "message", "hint")
-        return {"errors": [{name: getattr(each, name) for name in names} for each in self.faults]}
+        return {"errors": [{name: getattr(fault, name) for name in names} for fault in self.faults]}
 
 
 @dataclass(frozen=True, slots=True)

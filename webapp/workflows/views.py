@@ -74,7 +74,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 def index() -> Response:
     me = current_user()
     under_way = [(run, definition_of(run).title, run.place) for run in queries.runs_of(me.id, status="open")]
-    entries = [each for each in library.entries() if each.version or me.is_admin]
+    entries = [entry for entry in library.entries() if entry.version or me.is_admin]
     return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
 
 

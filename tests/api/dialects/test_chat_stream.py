@@ -158,7 +158,7 @@ def test_who_comes_again_after_the_end_is_told_of_it(program, chat, listen, mess
     # The client receives the end shortly before the answer's slot is released.
     until(lambda: not program.get(f"/api/chat/{chat}/stream/status").json["isStreaming"], "it is over")
 
-    first = next(each for each in events if each.event == "chunk")
+    first = next(event for event in events if event.event == "chunk")
     missed = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": first.id})
     missed.until("state", "end")
     heard = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": events[-1].id})

@@ -190,7 +190,7 @@ long_runs = st.builds(
     lambda said, notices, failure: [
         Started("m", "p", True),
         *map(Delta, said),
-        *(Notice("fallback", each) for each in notices),
+        *(Notice("fallback", notice) for notice in notices),
         Usage(3, 2, "0.001"),
         *([Failed("upstream_invalid", failure), Ended("failed", "invalid")] if failure else [Ended("completed", "stop")]),
     ],

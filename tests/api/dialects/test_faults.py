@@ -180,7 +180,7 @@ def test_the_demo_steps_in_where_that_is_allowed_and_says_so(program, fake):
     assert (whole["demo"], whole["model"], whole["status"]) == (True, "demo/quick", "completed")
     assert (complete["demo"], complete["status"]) == (True, "completed")
     assert "demo_fallback" in [each["code"] for each in complete["notices"]]
-    assert "demo_fallback" in [each["code"] for each in warnings if each["type"] == "warning"]
+    assert "demo_fallback" in [warning["code"] for warning in warnings if warning["type"] == "warning"]
 
 
 def test_every_answer_leaves_one_line_behind(program, fake, caplog):

@@ -262,7 +262,7 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
         complete = data_of(program.streamed("/api/chat/stream", chatId=unknown, message="Hello"))[-1]
         whole = program.post("/ai/chat", session_id=unknown, message="Hello").json
         info, warning, *_ = events = data_of(program.streamed("/ai/chat/stream", session_id=unknown, message="Hello"))
-        assert [each["type"] for each in events].count("warning") == 1
+        assert [event["type"] for event in events].count("warning") == 1
         assert warning["code"] == "unknown_session"
         told += [quick["notices"], complete["notices"], whole["notices"], [{k: v for k, v in warning.items() if k != "type"}]]
         chats += [quick["chatId"], complete["chatId"], whole["session_id"], info["session_id"]]

@@ -52,30 +52,30 @@ def streamed(program: Program, thread: str, content: str):
 
 def checked(events):
     """Asserts that the events contain only the listed fields, and returns them."""
-    for each in events:
-        assert set(each) == {"type", "data", "timestamp"}
-        assert set(each["data"]) <= ALLOWED[each["type"]]
-        assert set(each["data"].get("message", MESSAGE)) == MESSAGE or each["type"] == "workflow_complete"
-        assert datetime.fromisoformat(each["timestamp"]).tzinfo
+    for event in events:
+        assert set(event) == {"type", "data", "timestamp"}
+        assert set(event["data"]) <= ALLOWED[event["type"]]
+        assert set(event["data"].get("message", MESSAGE)) == MESSAGE or event["type"] == "workflow_complete"
+        assert datetime.fromisoformat(event["timestamp"]).tzinfo
     return events
 
 
 def types(events):
     """Returns the event types, each run of equal ones once."""
-    names = [each["type"] for each in events]
+    names = [event["type"] for event in events]
     return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
 
 
 def said(events):
-    return [each["data"]["accumulated"] for each in events if each["data"].get("isComplete")]
+    return [event["data"]["accumulated"] for event in events if event["data"].get("isComplete")]
 
 
 def spoken(events):
-    return "".join(each["data"]["content"] for each in events if each["type"] == "ai_response")
+    return "".join(event["data"]["content"] for event in events if event["type"] == "ai_response")
 
 
 def states(events):
-    return [(each["data"]["status"], each["data"]["step"]) for each in events if each["type"] == "workflow_status"]
+    return [(event["data"]["status"], event["data"]["step"]) for event in events if event["type"] == "workflow_status"]
 
 
 def continued(program: Program, thread: str, last: str):
@@ -97,7 +97,7 @@ def heard(response, then: Callable[[], object] = lambda: None):
 
 
 def data(events):
-    return [json.loads(each.data) for each in events]
+    return [json.loads(event.data) for event in events]
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def test_what_a_model_says_in_a_step_is_streamed_and_cut_after_its_sentences(pro
         *("connected", "message_saved", "workflow_status", "message_saved", "ai_response"),
         *("workflow_status", "done"),
     ]
-    assert [each["data"]["message"]["role"] for each in events if each["type"] == "message_saved"] == ["user", "assistant"]
+    assert [event["data"]["message"]["role"] for event in events if event["type"] == "message_saved"] == ["user", "assistant"]
     assert said(events) == [CUT]
     assert spoken(events) == CUT
     assert states(events) == [("running", "support"), ("waiting", "support")]
@@ -256,7 +256,7 @@ def test_a_model_that_may_not_be_called_is_told_like_one_that_fails(program: Pro
     writing = gevent.spawn(program.post, f"/chat/threads/{other}/messages", content="Hi")
     program.until_running(other)
     events = streamed(program, thread, "low")
-    assert [each["type"] for each in events[-2:]] == ["error", "done"]
+    assert [event["type"] for event in events[-2:]] == ["error", "done"]
     assert "in progress" in events[-2]["data"]["error"]
     assert events[-1]["data"]["success"] is False
     fake.goes_on()
@@ -298,7 +298,7 @@ def test_a_model_that_fails_is_told_and_the_run_waits(program: Program, fake: Up
     fake.always({"status": 401, "body": "{}"})
     thread = begun(program)
     events = streamed(program, thread, "low")
-    assert [each["type"] for each in events[-2:]] == ["error", "done"]
+    assert [event["type"] for event in events[-2:]] == ["error", "done"]
     assert events[-1]["data"]["success"] is False
     assert states(events)[-1][0] == "paused"
     assert program.post(f"/chat/threads/{thread}/messages", content="again").status_code == 409
@@ -357,7 +357,7 @@ def test_a_reader_of_a_thread_without_a_workflow_gets_what_follows_and_no_text_t
     program.until_running(thread)
     first = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
     events, decoder, pieces = [], Decoder(), first.iter_encoded()
-    while "ai_response" not in "".join(each.data for each in events):
+    while "ai_response" not in "".join(event.data for event in events):
         events += decoder.feed(next(pieces))
     first.close()
     read = spoken(data(events))

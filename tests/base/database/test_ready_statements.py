@@ -99,7 +99,9 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
             "Mills",
             [("One", [{"number": 1}])],
         )
-        assert [(each.status, each.prompt) for each in found.generations[message.id]] == [("completed", {"sections": []})]
+        assert [(generation.status, generation.prompt) for generation in found.generations[message.id]] == [
+            ("completed", {"sections": []})
+        ]
         assert found.chat_state == ChatState(None, None, False, False, None)
 
 

@@ -32,7 +32,7 @@ def told(
         return text.replace("{{char}}", "Mara").replace("{{none}}", "")
 
     scene = LoreContext(messages, len, now, chance or Random(1), "chat", speakers, fill, budget, character="Mara")
-    return [each.content for each in select_entries([book(*entries, **more)], scene)]
+    return [entry.content for entry in select_entries([book(*entries, **more)], scene)]
 
 
 def only_for(*names: str, is_others: bool = False) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def test_when_it_is_late_nothing_more_is_read():
 @pytest.mark.parametrize(("others", "count"), [(9, 1), (10, 2)])
 def test_an_entry_is_in_ten_groups_at_most(others, count):
     groups = (",".join([*(f"{at}-{number}" for number in range(others)), "shared"]) for at in range(2))
-    assert len(told("a", *(with_keys("a", extensions={"group": each}) for each in groups))) == count
+    assert len(told("a", *(with_keys("a", extensions={"group": group}) for group in groups))) == count
 
 
 def test_all_books_together_tell_no_more_than_there_is_room_for():

@@ -216,12 +216,25 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
         reader = db.session.get_one(User, stranger.person_id)
         assert len(queries.lorebooks(reader)) == queries.MOST_LISTED
         # A person's own come first, and an attached one is never cut off by the limit.
-        assert [each.name for each in queries.lorebooks(reader, attached=[last])][:3] == ["Mine", rows[-1].name, "World 0000"]
+        assert [lorebook.name for lorebook in queries.lorebooks(reader, attached=[last])][:3] == [
+            "Mine",
+            rows[-1].name,
+            "World 0000",
+        ]
         assert [each.name for each in queries.used_by(reader, [last], is_played=True)] == [rows[-1].name]
         assert db.session.scalar(select(func.count()).select_from(Lorebook)) == queries.MOST_LISTED + 51
     with stranger.counting_statements() as statements:
         assert len(stranger.page("/lorebooks").all("#given ~ ul li")) == queries.MOST_LISTED - 1
-    assert len([each for each in statements if "FROM lorebooks" in each or "FROM grants" in each.split("WHERE")[0]]) <= 4
+    assert (
+        len(
+            [
+                statement
+                for statement in statements
+                if "FROM lorebooks" in statement or "FROM grants" in statement.split("WHERE")[0]
+            ]
+        )
+        <= 4
+    )
 
 
 @pytest.mark.mostly_slow
@@ -239,4 +252,4 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
     with app.app_context(), asking.counting_statements() as statements:
         assert len(list(of_lore(context))) == 1
     # The statements read the chat, its owner and the lorebooks.
-    assert len([each for each in statements if not each.startswith(("BEGIN", "ROLLBACK"))]) == 3
+    assert len([statement for statement in statements if not statement.startswith(("BEGIN", "ROLLBACK"))]) == 3

@@ -38,7 +38,7 @@ def told_to(fake) -> list[dict]:
 
 def test_the_rules_are_there_from_the_beginning(program):
     alerts = program.get("/alerts")["alerts"]
-    assert [each["id"] for each in alerts] == [
+    assert [alert["id"] for alert in alerts] == [
         "success",
         "slower",
         "first_text",
@@ -50,8 +50,8 @@ def test_the_rules_are_there_from_the_beginning(program):
         "key",
         "credit",
     ]
-    assert {each["state"] for each in alerts} == {"no_data"}
-    limits = {each["id"]: (each["limit"], each["window_minutes"], each["min_samples"]) for each in alerts[:5]}
+    assert {alert["state"] for alert in alerts} == {"no_data"}
+    limits = {alert["id"]: (alert["limit"], alert["window_minutes"], alert["min_samples"]) for alert in alerts[:5]}
     assert limits == {
         "success": (0.95, 15, 20),
         "slower": (3, 60, 20),
@@ -241,7 +241,7 @@ def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, ch
         service.check_all()
 
     events = [each for each in program.get("/alerts/events")["events"] if each["alert"] == "errors"]
-    assert [each["state"] for each in events] == ["ok", "firing"]
+    assert [event["state"] for event in events] == ["ok", "firing"]
     assert events[0]["words"] == words
 
 

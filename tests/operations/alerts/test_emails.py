@@ -24,7 +24,7 @@ def box(app):
 def told(wanted: int) -> list[str]:
     """Waits until this many events have an outcome, and returns the outcomes."""
     with gevent.Timeout(60):
-        while len(found := [each.email for each in queries.events() if each.email]) < wanted:
+        while len(found := [event.email for event in queries.events() if event.email]) < wanted:
             queries.db.session.rollback()
             gevent.sleep(0.05)
     return found

@@ -132,7 +132,7 @@ def test_ten_at_once_cannot_overspend(program, made, fake):
     fake.says("Well.")
     budget = made(3)
     calls = [gevent.spawn(program.call, "POST", "/chats", {"message": "Hello"}, buffered=True) for _ in range(10)]
-    statuses = sorted(each.get(timeout=60).status_code for each in calls)
+    statuses = sorted(call.get(timeout=60).status_code for call in calls)
     assert statuses == [201] * 3 + [402] * 7
     with gevent.Timeout(60):
         while level(program, budget) != (3, 0):
@@ -218,12 +218,12 @@ def test_without_budgets_nothing_is_asked(app, owner, program, made, fake):
     fake.says("Well.")
     with owner.counting_statements(of_all=True) as statements:
         answered(program)
-    assert not [each for each in statements if "budget" in each.replace("budgets.enabled", "")]
+    assert not [statement for statement in statements if "budget" in statement.replace("budgets.enabled", "")]
     budget = made(5)
     program.said("DELETE", f"/budgets/{budget['id']}", 204)
     with owner.counting_statements(of_all=True) as statements:
         answered(program)
-    assert not [each for each in statements if "budget" in each.replace("budgets.enabled", "")]
+    assert not [statement for statement in statements if "budget" in statement.replace("budgets.enabled", "")]
 
 
 @pytest.mark.slow

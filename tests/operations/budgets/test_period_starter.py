@@ -95,7 +95,7 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
                 reserve()
         assert level() == (MANY + 2, 1)
         # Neither admitting nor refusing a request counts the answers of the month again.
-        assert not any("generations.input_tokens" in each for each in statements)
+        assert not any("generations.input_tokens" in statement for statement in statements)
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> Non
     with app.app_context():
         with asked() as statements:
             reserve()
-        assert any("generations.input_tokens" in each for each in statements)
+        assert any("generations.input_tokens" in statement for statement in statements)
         assert level() == (MANY, 1)
         # A period that has begun is not counted again.
         period_starter.count_long_periods(NOW)
@@ -124,7 +124,7 @@ def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) ->
         def checks(now: datetime) -> bool:
             with asked() as statements:
                 seen.check(now)
-            return any("FROM budgets" in each for each in statements)
+            return any("FROM budgets" in statement for statement in statements)
 
         assert [checks(NOW), checks(NOW), checks(NOW + timedelta(hours=3))] == [True, False, False]
         assert checks(NOW + timedelta(days=1))

@@ -69,7 +69,7 @@ class World:
         person = self.luck.choice(self.people)
         taken = Consumption(self.luck.randrange(500), self.luck.randrange(1, 3_000))
         wanted_usage = UsageRequest(new_id(), person, "m", taken, PRICE)
-        mine = [each for each in self.budgets.values() if each.who == "team" or each.who_id == person]
+        mine = [budget for budget in self.budgets.values() if budget.who == "team" or budget.who_id == person]
         is_over = any(self.used[each.id] + self.reserved[each.id] >= each.most for each in mine)
         try:
             with self._write() as session:
@@ -89,7 +89,7 @@ class World:
         if not self.running:
             return
         answer, more = self.luck.choice(self.running), Consumption(0, self.luck.randrange(1, 3_000))
-        counted = [each for each in answer.reservations if each.unit != "answers"]
+        counted = [reservation for reservation in answer.reservations if reservation.unit != "answers"]
         is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
         with self._write() as session:
             assert reservations.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
@@ -109,7 +109,10 @@ class World:
                     session, answer.wanted_usage.generation_id, taken, PRICE, is_known=known, is_nothing=is_nothing
                 )
         whole = taken if known else Consumption(answer.wanted_usage.consumption.input_tokens, taken.output_tokens, taken.cost)
-        used = {each.budget_id: 0 if is_nothing else amount(each.unit, whole, PRICE) for each in answer.reservations}
+        used = {
+            reservation.budget_id: 0 if is_nothing else amount(reservation.unit, whole, PRICE)
+            for reservation in answer.reservations
+        }
         for id, each in used.items():
             self.reserved[id] -= answer.reserved[id]
             self.used[id] += each
@@ -123,10 +126,10 @@ class World:
         taken = Consumption(self.luck.randrange(1, 500), self.luck.randrange(1, 4_000), self.luck.choice([None, "0.0001", "0.5"]))
         with self._write() as session:
             reservations.correct(session, answer.wanted_usage.generation_id, taken, PRICE)
-        for each in answer.reservations:
-            after = amount(each.unit, taken, PRICE)
-            self.used[each.budget_id] += after - before[each.budget_id]
-            before[each.budget_id] = after
+        for reservation in answer.reservations:
+            after = amount(reservation.unit, taken, PRICE)
+            self.used[reservation.budget_id] += after - before[reservation.budget_id]
+            before[reservation.budget_id] = after
 
     def check(self) -> None:
         with self.luck.choice(self.workers).app_context():

@@ -39,7 +39,11 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     with owner.counting_statements() as statements:
         owner.post(f"{path}/messages", message="Second")
     # One reads what this chat was assigned, one records the answer; the background task's queries differ.
-    own = [each.split()[0] for each in statements if "exposures.id DESC" in each or each.startswith("INSERT INTO exposures")]
+    own = [
+        statement.split()[0]
+        for statement in statements
+        if "exposures.id DESC" in statement or statement.startswith("INSERT INTO exposures")
+    ]
     assert own == ["SELECT", "INSERT"]
     owner.wait_for(path, ended)
 
@@ -58,18 +62,18 @@ def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admi
     id = started({2: 50, 3: 50})
     with app.app_context():
         people = [f"person {number}" for number in range(400)]
-        before = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
+        before = {person: given(ExperimentUnit(person, f"chat:{person}")) for person in people}
         counts = Counter(before.values())
         assert 150 < counts[2] < 250
-        first = next(each for each in people if before[each] == 2)
+        first = next(person for person in people if before[person] == 2)
         with db.session.begin_nested():
             db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
         db.session.commit()
 
         service.weigh(found(id), {2: 1, 3: 99}, A_B_TEST, who={"actor": admin})
-        after = {each: given(ExperimentUnit(each, f"chat:{each}")) for each in people}
-        assert {(before[each], after[each]) for each in people if before[each] != after[each]} == {(2, 3)}
-        moved = next(each for each in people if before[each] != after[each])
+        after = {person: given(ExperimentUnit(person, f"chat:{person}")) for person in people}
+        assert {(before[person], after[person]) for person in people if before[person] != after[person]} == {(2, 3)}
+        moved = next(person for person in people if before[person] != after[person])
         assert given(ExperimentUnit(moved, "chat:old")) == 2
 
 
@@ -100,7 +104,7 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
         kept = active_prompts.metadata_of(fell[0])
         assert "arms" not in kept
         said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
-        assert [each.message for each in active_prompts.notices(kept)] == [said]
+        assert [notice.message for notice in active_prompts.notices(kept)] == [said]
 
 
 def test_a_paused_arm_is_given_to_nobody(app, admin, started):

@@ -51,7 +51,7 @@ def everything(program, owner, member, until: datetime) -> list[Any]:
         {"model": "b", "kind": "plan"},
         {"prompt": "version 1 of quick"},
     ]
-    told = [program.get("/insights/summary", query={**period, **each}) for each in queries]
+    told = [program.get("/insights/summary", query={**period, **query}) for query in queries]
     told += [program.get("/insights/series", query={**period, "metric": each}) for each in ("ttft_p95_ms", "cost", "answers")]
     pages = [
         owner.page(path)
@@ -174,4 +174,4 @@ def test_what_is_summed_by_something_keeps_no_single_times():
         "x": (2, 201),
         "y": (1, 102),
     }
-    assert not any(each.first_texts for each in parts["kind"].values())
+    assert not any(part.first_texts for part in parts["kind"].values())

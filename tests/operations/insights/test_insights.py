@@ -98,10 +98,10 @@ def test_the_figures_are_those_of_a_plain_recount(made: Made, program: Client, o
 def test_a_course_has_every_step_and_all_answers(made: Made, program: Client, owner: Browser) -> None:
     a_world(made, [owner.person_id], 40)
     days = program.get("/insights/series")["points"]
-    assert (len(days), sum(each["answers"] for each in days)) == (8, 40)
+    assert (len(days), sum(day["answers"] for day in days)) == (8, 40)
     hours = program.get("/insights/series", query={"metric": "ttft_p50_ms", "step": "hour"})["points"]
-    assert sum(each["answers"] for each in hours) == 40
-    assert {each["value"] for each in hours if not each["answers"]} == {None}
+    assert sum(hour["answers"] for hour in hours) == 40
+    assert {hour["value"] for hour in hours if not hour["answers"]} == {None}
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made,
 @pytest.mark.slow
 def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Browser) -> None:
     rows = a_world(made, [owner.person_id], 25)
-    wanted = sorted((each["id"] for each in rows), reverse=True)
+    wanted = sorted((row["id"] for row in rows), reverse=True)
     found, cursor = list[str](), ""
     while cursor is not None:
         page = program.get("/insights/answers", query={"limit": 10, "cursor": cursor})
@@ -162,9 +162,9 @@ def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Bro
         cursor = page["next_cursor"]
     assert found == wanted
     broken = program.get("/insights/answers", query={"outcome": "broken", "limit": 200})["answers"]
-    assert {each["id"] for each in broken} == {each["id"] for each in rows if each["status"] in ("failed", "interrupted")}
+    assert {each["id"] for each in broken} == {row["id"] for row in rows if row["status"] in ("failed", "interrupted")}
     fallback = program.get("/insights/answers", query={"outcome": "fallback"})["answers"]
-    assert {each["id"] for each in fallback} == {each["id"] for each in rows if "fallback" in str(each["notices"])}
+    assert {each["id"] for each in fallback} == {row["id"] for row in rows if "fallback" in str(row["notices"])}
 
 
 def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, owner: Browser, member: Browser) -> None:

@@ -179,14 +179,14 @@ def test_it_shows_what_goes_on_now(bench: Bench, fake: Upstream, read: Read) -> 
 def test_the_format_is_the_one_of_prometheus(app: Flask, admin: Client, text: Callable[[], str]) -> None:
     heard(app)
     families = list(text_string_to_metric_families(text()))
-    ours = {each.name for each in families if each.name.startswith(("millrace", "gen_ai"))}
+    ours = {family.name for family in families if family.name.startswith(("millrace", "gen_ai"))}
 
     assert admin.call("GET", "/metrics").headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert {name.removesuffix("_seconds").replace("_", ".") for name in ours if name.startswith("gen")} == {
         name.replace("_", ".") for name in CONVENTIONS
     }
-    assert all(each.documentation.endswith(".") for each in families if each.name in ours)
-    assert not [each.name for each in families if each.name.endswith("_created")]
+    assert all(family.documentation.endswith(".") for family in families if family.name in ours)
+    assert not [family.name for family in families if family.name.endswith("_created")]
 
 
 @pytest.mark.slow

@@ -50,7 +50,7 @@ def ask_and_watch(app: Flask, owner: Browser) -> None:
 
 
 def of_us(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for each in lines if each["level"] == "DEBUG"]
+    return [line for line in lines if line["level"] == "DEBUG"]
 
 
 def test_of_an_event_of_another_version_nothing_is_told_that_may_be_content() -> None:
@@ -64,17 +64,17 @@ def test_of_an_event_of_another_version_nothing_is_told_that_may_be_content() ->
 @pytest.mark.parametrize("wish", ["chat:streaming", "chat", "stream", "*"])
 def test_it_tells_of_beginnings_events_watchers_and_errors(tell: Tell, wish: str) -> None:
     lines = [each for each in of_us(tell(DEBUG=wish)) if each["logger"] == "chat:streaming"]
-    events = [each for each in lines if each["message"] == "stream_event"]
+    events = [line for line in lines if line["message"] == "stream_event"]
 
-    assert {"stream_begun", "stream_event", "watcher_connected", "watcher_left"} <= {each["message"] for each in lines}
-    (begun, _) = [each for each in lines if each["message"] == "stream_begun"]
+    assert {"stream_begun", "stream_event", "watcher_connected", "watcher_left"} <= {line["message"] for line in lines}
+    (begun, _) = [line for line in lines if line["message"] == "stream_begun"]
     assert (begun["model"], begun["kind"], begun["when_unwatched"]) == ("some/model", "chat", "detach")
-    first = [each for each in events if each["generation_id"] == begun["generation_id"]]
+    first = [event for event in events if event["generation_id"] == begun["generation_id"]]
     assert [each["seq"] for each in first] == list(range(1, len(first) + 1))
     assert sum(each.get("chars", 0) for each in first) == len(ANSWER)
     assert (first[-1]["event"], first[-1]["status"]) == ("ended", "completed")
-    assert [each["code"] for each in events if each["event"] == "failed"] == ["invalid"]
-    left = next(each for each in lines if each["message"] == "watcher_left")
+    assert [event["code"] for event in events if event["event"] == "failed"] == ["invalid"]
+    left = next(line for line in lines if line["message"] == "watcher_left")
     assert left["lane"].startswith("chat:")
     assert left["superseded"] is False
 
@@ -92,9 +92,9 @@ def test_nobodys_words_are_in_it(tell: Tell, wish: str) -> None:
 def test_with_log_content_it_holds_what_was_answered(tell: Tell) -> None:
     lines = of_us(tell(DEBUG="chat:streaming", LOG_CONTENT="1"))
 
-    said = [each.get("text", "") for each in lines if each.get("event") == "delta"]
+    said = [line.get("text", "") for line in lines if line.get("event") == "delta"]
     assert "".join(said) == ANSWER
-    assert any(REFUSAL in each.get("text", "") for each in lines if each.get("event") == "failed")
+    assert any(REFUSAL in line.get("text", "") for line in lines if line.get("event") == "failed")
 
 
 @pytest.mark.mostly_slow

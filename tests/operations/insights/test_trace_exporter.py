@@ -31,7 +31,7 @@ def app(make_app: MakeApp, fake: Fake) -> Flask:
 
 
 def told(attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    return {each["key"]: next(iter(each["value"].values())) for each in attributes}
+    return {attribute["key"]: next(iter(attribute["value"].values())) for attribute in attributes}
 
 
 def span_of(answer: Answered) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class AssistantEncoder(TextEncoder):
 
     def opening(self, state: State) -> list[DialectFrame]:
         info = _frame("session_info", session_id=self._session_id, status="processing")
-        return [info, *(_warning(each) for each in self._notices)]
+        return [info, *(_warning(notice) for notice in self._notices)]
 
     def _piece(self, text: str) -> DialectFrame:
         return _frame("token", content=text)

@@ -112,7 +112,7 @@ def change(body: MeChange) -> Me:
 @bp.get("/tokens")
 @operation("List your tokens", scope="read", answer=TokenList)
 def index() -> TokenList:
-    return TokenList(tokens=[TokenAnswer.of(each, scopes=each.scopes.split()) for each in queries.tokens_of(caller().id)])
+    return TokenList(tokens=[TokenAnswer.of(token, scopes=token.scopes.split()) for token in queries.tokens_of(caller().id)])
 
 
 @bp.post("/tokens")
@@ -210,7 +210,7 @@ def bring_in() -> Brought:
     # Imported with the first file: with its parsers it takes half a megabyte.
     from webapp.chat.exchange import importing as store
 
-    if files := [(each.filename or "", each.stream) for each in request.files.getlist("file")]:
+    if files := [(storage.filename or "", storage.stream) for storage in request.files.getlist("file")]:
         return Brought.of(store.import_files(caller(), files))
     with on_disk(request.stream) as file:
         return Brought.of(store.import_file(caller(), file))

@@ -75,14 +75,14 @@ class AlertEvents(Answer):
 @operation("List alerts and their state", scope="admin", answer=AlertList)
 def index() -> AlertList:
     answers = Answers()
-    return AlertList(alerts=[_answer_of(each, answers) for each in queries.rules()])
+    return AlertList(alerts=[_answer_of(rule, answers) for rule in queries.rules()])
 
 
 @bp.get("/events")
 @operation("List what has fired and what is over, newest first", scope="admin", query=Paged, answer=AlertEvents)
 def events(query: Paged) -> AlertEvents:
     rows = queries.events(before=query.cursor, limit=query.limit)
-    events = [AlertEventAnswer.of(each, alert=each.rule, at=each.created_at) for each in rows]
+    events = [AlertEventAnswer.of(row, alert=row.rule, at=row.created_at) for row in rows]
     return AlertEvents(events=events, next_cursor=rows[-1].id if len(rows) == query.limit else None)
 
 

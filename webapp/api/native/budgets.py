@@ -70,7 +70,7 @@ class BudgetChange(Body):
 def index() -> BudgetList:
     queries.tidy()
     budgets = queries.all_budgets() if may("admin") else queries.budgets_of(caller())
-    return BudgetList(budgets=[_answer_of(each) for each in queries.levels(budgets)])
+    return BudgetList(budgets=[_answer_of(level) for level in queries.levels(budgets)])
 
 
 @bp.post("")

@@ -89,11 +89,11 @@ class NothingImported(Invalid):
     """The refusal when no file was a card; it has the same list of reasons as a partly successful import."""
 
     def __init__(self, failed: list[FailedFile]) -> None:
-        super().__init__(" ".join(f"{each.name}: {each.reason}" for each in failed), field="file")
+        super().__init__(" ".join(f"{file.name}: {file.reason}" for file in failed), field="file")
         self.failed = failed
 
     def details(self) -> dict[str, Any]:
-        return {"failed": [each.model_dump() for each in self.failed]}
+        return {"failed": [file.model_dump() for file in self.failed]}
 
 
 class CharactersQuery(Query):
@@ -209,12 +209,14 @@ def create(body: NewCharacter) -> CharacterAnswer:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> BroughtAnswer:
-    result = exporting.import_cards(((each.filename, each.stream) for each in request.files.getlist("file")), by=caller())
+    result = exporting.import_cards(
+        ((storage.filename, storage.stream) for storage in request.files.getlist("file")), by=caller()
+    )
     failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
     if failed and not result.characters:
         raise NothingImported(failed)
-    like = {each.id: ExistingCharacter.of(each.existing) for each in result.characters if each.existing}
-    brought = [ImportedCharacter.of(each, existing=like.get(each.id)) for each in result.characters]
+    like = {character.id: ExistingCharacter.of(character.existing) for character in result.characters if character.existing}
+    brought = [ImportedCharacter.of(character, existing=like.get(character.id)) for character in result.characters]
     return BroughtAnswer(characters=brought, failed=failed)
 
 
@@ -274,7 +276,7 @@ def scripts(id: str) -> ScriptList:
 @bp.put("/<id>/scripts")
 @operation("Replace the text scripts of a character", scope="chat", body=Scripts, answer=ScriptList, errors=(409, 422))
 def put_scripts(id: str, body: Scripts) -> ScriptList:
-    entered = [ScriptInput(**each.model_dump()) for each in body.scripts]
+    entered = [ScriptInput(**script.model_dump()) for script in body.scripts]
     service.change_card(_visible(id), lambda card: with_scripts(card, entered), by=caller())
     return _scripts(_visible(id))
 
@@ -325,7 +327,7 @@ def _one(row: Character) -> CharacterAnswer:
 
 def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
-    seen = {each.id for each in knowledge.collections_among(me, [id for row in rows for id in row.collection_ids])}
+    seen = {collection.id for collection in knowledge.collections_among(me, [id for row in rows for id in row.collection_ids])}
     return [
         CharacterAnswer.of(
             row,

@@ -46,9 +46,9 @@ from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
-PROMPTS = {each.name for each in FIELDS} | {"persona_id"}
+PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
-NULLABLE = {each.name for each in FIELDS if each.kind is not str} | {"persona_id"}
+NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id"}
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
 CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
@@ -96,7 +96,8 @@ def _kind(field: ChatField) -> Any:
 
 
 ANSWERED: Any = {
-    each.name: (_kind(each) if each.kind is str else each.kind | None, Field(description=each.description)) for each in FIELDS
+    field.name: (_kind(field) if field.kind is str else field.kind | None, Field(description=field.description))
+    for field in FIELDS
 }
 
 
@@ -147,7 +148,8 @@ class NewChat(Body):
 
 
 CHANGED: Any = {
-    each.name: (_kind(each) | None, None if each.kind is str else Field(None, ge=each.least, le=each.most)) for each in FIELDS
+    field.name: (_kind(field) | None, None if field.kind is str else Field(None, ge=field.least, le=field.most))
+    for field in FIELDS
 }
 
 
@@ -310,7 +312,7 @@ def take(id: str) -> Response:
 
 def _grants(chat: Chat) -> GrantList:
     given = sharing.shares(chat)
-    return GrantList.to(replace(each, right="read" if each.right == "view" else each.right) for each in given)
+    return GrantList.to(replace(share, right="read" if share.right == "view" else share.right) for share in given)
 
 
 def _refuse_what_does_not_go_together(body: NewChat) -> None:
@@ -404,7 +406,7 @@ def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> lis
             turn_order=row.turn_order if row.is_group else None,
             is_running=row.lane in running,
             variables=kept,
-            follow_up=next((each.message for each in waiting[row.id]), ""),
+            follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
             lorebook_ids=[each for each in row.lorebook_ids if each in usable] if row in own else [],

@@ -213,7 +213,7 @@ def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
     bounds: Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
-    return FoundList(passages=[_hit(each) for each in finding.search(person, query.q, **bounds)])
+    return FoundList(passages=[_hit(hit) for hit in finding.search(person, query.q, **bounds)])
 
 
 def _viewed_as(id: str) -> User:
@@ -244,7 +244,7 @@ def _sent_files() -> list[Sent]:
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
-    return [Sent(each.stream, each.filename or "", level=_level()) for each in files]
+    return [Sent(file.stream, file.filename or "", level=_level()) for file in files]
 
 
 def _level() -> int:

@@ -27,7 +27,7 @@ class SnapshotEvent(Answer):
 
 
 def _schema(kind: type[Any]) -> type[Answer]:
-    typed: dict[str, Any] = {each.name: (each.type, ...) for each in fields(kind)}
+    typed: dict[str, Any] = {field.name: (field.type, ...) for field in fields(kind)}
     return create_model(f"{kind.__name__}Event", __base__=Answer, **typed)
 
 

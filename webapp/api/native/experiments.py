@@ -93,7 +93,7 @@ def index() -> ExperimentList:
     named={"weights": "arms"},
 )
 def create(body: NewExperiment) -> ExperimentAnswer:
-    weights = {each.version: each.weight for each in body.arms}
+    weights = {arm.version: arm.weight for arm in body.arms}
     if len(weights) < len(body.arms):
         raise Invalid("Each version can be compared once.", field="arms")
     entered = ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
@@ -139,7 +139,7 @@ def _answer_of(one: Experiment, key: str, figures: list[ArmFigures]) -> Experime
         key=key,
         strategy=one.method,
         status="running" if one.ended_at is None else "stopped",
-        arms=[ArmAnswer.of(each, is_paused=bool(each.paused_words)) for each in figures],
+        arms=[ArmAnswer.of(figure, is_paused=bool(figure.paused_words)) for figure in figures],
         bayes_factor=round(min(known.factor, 1e12), 4),
         winner=one.winner if one.ended_at else best,
         words=card(figures, one.outcome, has_shares=has_shares).text,

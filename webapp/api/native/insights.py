@@ -157,7 +157,9 @@ def series(query: SeriesQuery) -> Series:
 @operation("List the answers behind the figures, newest first", scope="read", query=AnswersQuery, answer=AnswersPage)
 def answers(query: AnswersQuery) -> AnswersPage:
     found = newest(_wanted(query, outcome=query.outcome), before=query.cursor, limit=query.limit)
-    return AnswersPage(answers=[_one(each) for each in found], next_cursor=found[-1].id if len(found) == query.limit else None)
+    return AnswersPage(
+        answers=[_one(generation) for generation in found], next_cursor=found[-1].id if len(found) == query.limit else None
+    )
 
 
 def _wanted(query: InsightsQuery, *, outcome: str = "") -> AnswerFilter:

@@ -58,7 +58,9 @@ class LorebookChange(Body):
 @bp.get("")
 @operation("List the lorebooks you can see, your own first", scope="read", answer=LorebookList)
 def index() -> LorebookList:
-    return LorebookList(lorebooks=[LorebookSummary.of(each, **_whose(each)) for each in by_turns(queries.lorebooks(caller()))])
+    return LorebookList(
+        lorebooks=[LorebookSummary.of(lorebook, **_whose(lorebook)) for lorebook in by_turns(queries.lorebooks(caller()))]
+    )
 
 
 @bp.post("")

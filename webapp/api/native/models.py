@@ -43,16 +43,16 @@ def index() -> ModelList:
     return ModelList(
         models=[
             ModelAnswer(
-                id=each.id,
-                name=each.name,
-                is_default=each.id == default,
-                connection=known.connection_of(each.id),
-                context_length=each.context_length,
-                prompt_price=each.prompt_price or None,
-                completion_price=each.completion_price or None,
-                abilities=None if each.abilities is None else list(each.abilities),
+                id=model.id,
+                name=model.name,
+                is_default=model.id == default,
+                connection=known.connection_of(model.id),
+                context_length=model.context_length,
+                prompt_price=model.prompt_price or None,
+                completion_price=model.completion_price or None,
+                abilities=None if model.abilities is None else list(model.abilities),
             )
-            for each in by_turns(known.offered())
+            for model in by_turns(known.offered())
         ]
     )
 
@@ -116,7 +116,7 @@ class NewKey(Body):
 @operation("List the connections", scope="admin", answer=ConnectionList)
 def index_connections() -> ConnectionList:
     providers().forget()
-    return ConnectionList(connections=[_answer_of(each) for each in providers().connections()])
+    return ConnectionList(connections=[_answer_of(connection) for connection in providers().connections()])
 
 
 @connections_bp.post("")

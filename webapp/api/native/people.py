@@ -186,7 +186,7 @@ def rename_group(id: str, body: NewGroup) -> GroupAnswer:
 @groups_bp.delete("/<id>", endpoint="delete")
 @operation("Delete a group; its members keep their accounts", scope="admin", status=204)
 def delete_group(id: str) -> None:
-    group, inside = _group(id), [each.id for each in queries.people_of(id)]
+    group, inside = _group(id), [person.id for person in queries.people_of(id)]
     groups.delete_group(group, by=caller(), address=client_address())
     for person_id in inside:
         access_changed(person_id)
@@ -212,5 +212,5 @@ def _group(id: str) -> Group:
 
 
 def _group_answer(group: Group) -> GroupAnswer:
-    members = [GroupMember(id=each.id, email=each.email, name=each.name) for each in queries.people_of(group.id)]
+    members = [GroupMember(id=person.id, email=person.email, name=person.name) for person in queries.people_of(group.id)]
     return GroupAnswer(id=group.id, name=group.name, members=members)

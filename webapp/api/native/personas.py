@@ -63,7 +63,7 @@ class PersonaChange(Body):
 def index() -> PersonaList:
     rows = queries.personas(caller())
     seen = _seen(*rows)
-    return PersonaList(personas=[_answer_of(each, seen) for each in rows])
+    return PersonaList(personas=[_answer_of(row, seen) for row in rows])
 
 
 @bp.post("")

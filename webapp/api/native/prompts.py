@@ -149,10 +149,10 @@ def delete(key: str) -> None:
 @operation("List the versions of a prompt, newest first", scope="read", query=VersionsQuery, answer=VersionList)
 def versions(key: str, query: VersionsQuery) -> VersionList:
     prompt = _visible(key)
-    left = [each for each in queries.versions(prompt) if not query.cursor or each.number < int(query.cursor)]
+    left = [version for version in queries.versions(prompt) if not query.cursor or version.number < int(query.cursor)]
     page = list(_within(PAGE_CHARS, queries.with_texts(prompt, left)))
     return VersionList(
-        versions=[_version(each) for each in page], next_cursor=str(page[-1].number) if len(page) < len(left) else ""
+        versions=[_version(version) for version in page], next_cursor=str(page[-1].number) if len(page) < len(left) else ""
     )
 
 
@@ -167,7 +167,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
-    parts = [Part(each.name, each.text) for each in body.sections]
+    parts = [Part(section.name, section.text) for section in body.sections]
     entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
     number = service.publish(_changeable(key), entered, by=caller(), who=who())
     return _version(_numbered(_visible(key), number))
@@ -207,7 +207,7 @@ def preview(key: str, body: PreviewBody) -> PreviewAnswer:
         parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
     except TooLong as error:
         raise Invalid("That makes the prompt too long. Use shorter values.", field="variables") from error
-    return PreviewAnswer(sections=[PartAnswer(name=each.name, text=each.text) for each in parts], missing=missing)
+    return PreviewAnswer(sections=[PartAnswer(name=part.name, text=part.text) for part in parts], missing=missing)
 
 
 def _visible(key: str) -> KnownPrompt:
@@ -234,9 +234,13 @@ def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
 
 def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
     known = queries.versions(prompt)
-    chosen = [queries.in_use(prompt, known)] if number is None and known else [each for each in known if each.number == number]
-    for each in queries.with_texts(prompt, chosen):
-        return each
+    chosen = (
+        [queries.in_use(prompt, known)]
+        if number is None and known
+        else [version for version in known if version.number == number]
+    )
+    for text in queries.with_texts(prompt, chosen):
+        return text
     raise NotFound("There is no such version.")
 
 
@@ -245,9 +249,9 @@ def _one(key: str) -> PromptAnswer:
 
 
 def _answers_of(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
-    ids = sorted({id for each in prompts for id in each.collection_ids})
-    seen = {each.id for each in knowledge.collections_among(caller(), ids)} if ids else set()
-    return [_answer(each, [id for id in each.collection_ids if id in seen]) for each in by_turns(prompts)]
+    ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
+    seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
+    return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 
 def _answer(prompt: KnownPrompt, reads: list[str]) -> PromptAnswer:

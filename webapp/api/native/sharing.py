@@ -24,7 +24,7 @@ class GrantList(Answer):
 
     @classmethod
     def to(cls, shares: Iterable[Share]) -> Self:
-        return cls(grants=[GrantAnswer.of(each, id=each.grant_id) for each in shares])
+        return cls(grants=[GrantAnswer.of(share, id=share.grant_id) for share in shares])
 
 
 class NewReader(Body):

@@ -122,7 +122,7 @@ class Redone(Answer):
 def index_runs(query: RunsQuery) -> RunList:
     rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor)
     page = cut(rows, query.limit)
-    return RunList(runs=[_run(each) for each in page.rows], next_cursor=page.next_cursor)
+    return RunList(runs=[_run(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @runs_bp.get("/<id>", endpoint="show")
@@ -135,9 +135,7 @@ def show_run(id: str) -> RunAnswer:
 @operation("List what has happened in a run, oldest first", scope="read", query=EventsQuery, answer=EventList)
 def events(id: str, query: EventsQuery) -> EventList:
     rows = queries.events_of(_own(id), after=query.after, limit=query.limit)
-    return EventList(
-        events=[EventAnswer.of(each) for each in rows], next_after=rows[-1].seq if len(rows) == query.limit else None
-    )
+    return EventList(events=[EventAnswer.of(row) for row in rows], next_after=rows[-1].seq if len(rows) == query.limit else None)
 
 
 @runs_bp.post("/<id>/answer")
@@ -309,7 +307,7 @@ class NoFields(Body):
 @operation("List the workflows", scope="read", answer=WorkflowList)
 def index() -> WorkflowList:
     is_admin = caller().is_admin
-    return WorkflowList(workflows=[WorkflowAnswer(**_facts(each)) for each in library.entries() if each.version or is_admin])
+    return WorkflowList(workflows=[WorkflowAnswer(**_facts(entry)) for entry in library.entries() if entry.version or is_admin])
 
 
 @bp.post("")
@@ -361,4 +359,6 @@ def _facts(entry: Entry) -> dict[str, Any]:
 def _answer_of(entry: Entry) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
-    return WholeWorkflow(**_facts(entry), **texts, versions=[VersionAnswer.of(each) for each in library.versions(entry.slug)])
+    return WholeWorkflow(
+        **_facts(entry), **texts, versions=[VersionAnswer.of(version) for version in library.versions(entry.slug)]
+    )

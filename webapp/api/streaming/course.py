@@ -54,7 +54,7 @@ class Course:
     def notices(self) -> list[dict[str, str]]:
         """The notices for the reader, in the order in which they occurred."""
         demo = [DEMO] if self.transcript.started and self.transcript.started.demo else []
-        return as_objects([*demo, *(each for each in self.transcript.notices if each.code != TRIED)])
+        return as_objects([*demo, *(notice for notice in self.transcript.notices if notice.code != TRIED)])
 
 
 def about_chat(wanted_id: str | None, chat_id: str) -> Sequence[Notice]:
@@ -64,4 +64,4 @@ def about_chat(wanted_id: str | None, chat_id: str) -> Sequence[Notice]:
 
 def as_objects(notices: Iterable[Notice]) -> list[dict[str, str]]:
     """Returns notices in the form in which every dialect sends them."""
-    return [{"code": each.code, "message": each.message} for each in notices]
+    return [{"code": notice.code, "message": notice.message} for notice in notices]

@@ -119,9 +119,9 @@ class Prepared:
         binds = tuple((name, _bind_process(compiled.binds[name].type, dialect)) for name in order)
         constants = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
         columns = list(self._statement.exported_columns)
-        names = [getattr(each, "name", None) or "" for each in columns]
+        names = [getattr(column, "name", None) or "" for column in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # of any width
-        types = tuple(each.type for each in columns)
+        types = tuple(column.type for column in columns)
         made = Compiled(str(compiled), binds, constants, compiled.positional, types, row._make)
         self._written[dialect.name] = made
         return made

@@ -61,7 +61,7 @@ IDLE_READERS = PerApp[list[sqlite3.Connection]](list)
 
 
 def _in_thread(statements: Sequence[Executable | Ready], until: float, seconds: float) -> list[list[Any]]:
-    ready = [each if isinstance(each, tuple) else _ready(each) for each in statements]
+    ready = [statement if isinstance(statement, tuple) else _ready(statement) for statement in statements]
     idle = IDLE_READERS.get()
     with gevent.Timeout(seconds, TimeoutError):
         return READS.run(partial(_rows, str(db.engine.url.database), idle, ready, until))
@@ -97,4 +97,4 @@ def _on_server(statements: Sequence[Any], seconds: float) -> list[list[Any]]:
     # On a separate connection, so that neither the timeout nor a failure affects that of the request.
     with db.engine.connect() as connection:
         connection.execute(BOUNDS, {"timeout": str(max(1, int(seconds * 1000))), "memory": SORTING_MEMORY})
-        return [list(connection.execute(each)) for each in statements]
+        return [list(connection.execute(statement)) for statement in statements]

@@ -168,7 +168,7 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
 
 def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
     """Returns the card's icon if the archive contains it."""
-    name = next((each for each in _places(card) if each in packed.NameToInfo), "")
+    name = next((place for place in _places(card) if place in packed.NameToInfo), "")
     return entry(packed, name, most_bytes) if name else b""
 
 
@@ -186,13 +186,13 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
 
 def _places(card: Mapping[str, Any]) -> list[str]:
     """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
-    icons = sorted((each for each in _assets(card) if each.get("type") == "icon"), key=lambda each: each.get("name") != "main")
-    names = [str(each.get("uri", "")).removeprefix(INSIDE) for each in icons if str(each.get("uri", "")).startswith(INSIDE)]
-    return [each for each in names if PLACE.fullmatch(each) and ".." not in each]
+    icons = sorted((asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda each: each.get("name") != "main")
+    names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
+    return [name for name in names if PLACE.fullmatch(name) and ".." not in name]
 
 
 def _with_icon(card: Mapping[str, Any]) -> dict[str, Any]:
-    others = [each for each in _assets(card) if (each.get("type"), each.get("uri")) != ("icon", "ccdefault:")]
+    others = [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != ("icon", "ccdefault:")]
     return {**card, "data": {**card["data"], "assets": [OURS, *others]}}
 
 

@@ -72,7 +72,7 @@ def mapped(card: Any) -> dict[str, Any]:
 def _is_card(card: Any, data: Mapping[str, Any]) -> bool:
     """Returns whether it has a text; a name is enough for what says that it is a card."""
     says_so = isinstance(card, dict) and clean(card.get("spec")).startswith("chara_card")
-    return any(_text(data, each) for each in V1_FIELDS[0 if says_so else 1 :])
+    return any(_text(data, field) for field in V1_FIELDS[0 if says_so else 1 :])
 
 
 def _in_version_1(card: Any) -> Any:
@@ -214,7 +214,7 @@ def _notes(card: Mapping[str, Any]) -> list[str]:
 def _script_notes(data: Mapping[str, Any]) -> Iterator[str]:
     extensions = data.get("extensions")
     scripts = scripts_in(extensions.get("regex_scripts"))[:MOST_CHECKED] if isinstance(extensions, dict) else []
-    if count := sum(bool(each.trouble) for each in scripts):
+    if count := sum(bool(script.trouble) for script in scripts):
         what = "One of its text scripts" if count == 1 else f"{count} of its text scripts"
         yield f"{what} can't be used here, but {'is' if count == 1 else 'are'} kept. Its page says why."
 
@@ -223,7 +223,7 @@ def _texts(data: Mapping[str, Any]) -> Iterator[str]:
     """Yields the texts of a card that can reach the model."""
     yield from (_text(data, name) for name in (*V1_FIELDS, "system_prompt", "post_history_instructions"))
     greetings = data.get("alternate_greetings")
-    yield from (each for each in greetings if isinstance(each, str)) if isinstance(greetings, list) else ()
+    yield from (greeting for greeting in greetings if isinstance(greeting, str)) if isinstance(greetings, list) else ()
     book = data.get("character_book")
     entries = book.get("entries") if isinstance(book, dict) else ()
     for entry in entries if isinstance(entries, list) else ():
@@ -231,7 +231,7 @@ def _texts(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _listed(macros: list[str]) -> str:
-    named = [f"{{{{{each}}}}}" for each in macros[:MOST_NAMED]]
+    named = [f"{{{{{macro}}}}}" for macro in macros[:MOST_NAMED]]
     more = [f"{len(macros) - MOST_NAMED} more"] if len(macros) > MOST_NAMED else []
     *first, last = [*named, *more]
     return f"{', '.join(first)} and {last}" if first else last
@@ -281,7 +281,7 @@ def is_tags_in(values: Any, tags: list[str]) -> bool:
 def tag_notes(values: Any) -> list[str]:
     """Returns sentences about the tags that were shortened or left out."""
     tags, notes = list(dict.fromkeys(_written(values))), list[str]()
-    if long := [each for each in tags[:MOST_TAGS] if len(each) > TAG_CHARS]:
+    if long := [tag for tag in tags[:MOST_TAGS] if len(tag) > TAG_CHARS]:
         notes.append(f"A tag can have {TAG_CHARS} characters. Shortened: {_quoted(long)}.")
     if left_out := tags[MOST_TAGS:]:
         notes.append(f"A character can have {MOST_TAGS} tags. Left out: {_quoted(left_out)}.")
@@ -296,7 +296,7 @@ def _written(values: Any) -> Iterator[str]:
 
 def _split(values: Any) -> Iterator[str]:
     texts = (each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
-    return (" ".join(tag.split()).lower() for each in texts for tag in each.split(","))
+    return (" ".join(tag.split()).lower() for text in texts for tag in text.split(","))
 
 
 def _short(tag: str) -> str:

@@ -65,7 +65,7 @@ def refuse_too_much(book: Mapping[str, Any]) -> None:
     entries = entries_of(book)
     if len(entries) > MOST_ENTRIES:
         raise Invalid(f"A lorebook can have up to {MOST_ENTRIES:,} entries.", field="book")
-    if sum(len(str(each.get("content", ""))) for each in entries if isinstance(each, dict)) > BOOK_CHARS:
+    if sum(len(str(entry.get("content", ""))) for entry in entries if isinstance(entry, dict)) > BOOK_CHARS:
         raise Invalid(f"A lorebook can have up to {BOOK_CHARS:,} characters.", field="content")
 
 
@@ -123,7 +123,7 @@ def _says(was: Mapping[str, Any], name: str, entered: Any) -> bool:
 
 
 def checked_keys(keys: Sequence[str], name: str) -> list[str]:
-    found = list(dict.fromkeys(each.strip() for each in keys if each.strip()))
+    found = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
     if len(found) > MOST_KEYS:
         raise Invalid(f"An entry can have up to {MOST_KEYS} keys.", field=name)
     if long := next((each for each in found if len(each) > KEY_CHARS), ""):

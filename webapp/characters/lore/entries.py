@@ -186,7 +186,7 @@ def noted(value: Any, *, chars: int) -> tuple[str, Place]:
 
 
 def _role(value: Any) -> Role:
-    return next((each for each in ROLES if each == value), ROLES[number_of(value, 0, 0, len(ROLES) - 1)])
+    return next((role for role in ROLES if role == value), ROLES[number_of(value, 0, 0, len(ROLES) - 1)])
 
 
 def _keys(
@@ -268,7 +268,7 @@ def triggers_of(more: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _audience(filter: Mapping[str, Any]) -> Audience:
     """Parses the character filter; ignores its tags, which are ids without a meaning outside SillyTavern."""
-    return Audience(frozenset(each.casefold() for each in texts_of(filter.get("names"))), filter.get("isExclude") is True)
+    return Audience(frozenset(text.casefold() for text in texts_of(filter.get("names"))), filter.get("isExclude") is True)
 
 
 def number_of(value: Any, usual: int, least: int = -MOST_NUMBER, most: int = MOST_NUMBER) -> int:

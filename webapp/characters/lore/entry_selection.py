@@ -54,9 +54,9 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     found, until, left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
     for book in books:
         most = min(left, book.most_tokens or left)
-        used = [each for each in book.entries if each.content and _is_for(each, context)]
+        used = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
         activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).of(used)
-        left -= sum(context.cost(each.content) for each in activated)
+        left -= sum(context.cost(entry.content) for entry in activated)
         found += activated
     return sorted(found, key=lambda each: each.order)
 
@@ -92,15 +92,15 @@ class _Selection:
         self._earlier: dict[int, _Selection] = {}
 
     def of(self, entries: Sequence[Entry]) -> list[Entry]:
-        states = {each: self._state(each) for each in entries if each.timing.remembers}
+        states = {entry: self._state(entry) for entry in entries if entry.timing.remembers}
         new_texts = self._activate(each for each, state in states.items() if state == "active")
-        waiting = [each for each in entries if not states.get(each) and self._may_begin(each)]
+        waiting = [entry for entry in entries if not states.get(entry) and self._may_begin(entry)]
         for step in range(MOST_STEPS):
-            scores = {each: score for each in waiting if (score := self._score(each, step))}
+            scores = {entry: score for entry in waiting if (score := self._score(entry, step))}
             # An entry that matched, but lost by chance or to another one of its group, is not tried again.
-            waiting = [each for each in waiting if each not in scores]
+            waiting = [entry for entry in waiting if entry not in scores]
             new_texts += self._activate(self._best([each for each in scores if self._is_lucky(each)], scores))
-            if not new_texts and all(each.recursion.from_step <= step for each in waiting):
+            if not new_texts and all(entry.recursion.from_step <= step for entry in waiting):
                 break
             self.recursed += new_texts
             new_texts = []
@@ -145,33 +145,33 @@ class _Selection:
     def _activate(self, entries: Iterable[Entry]) -> list[str]:
         """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
         new_texts = list[str]()
-        for each in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
-            if len(self.activated) < self.most_activated and (cost := self.context.cost(each.content)) <= self.left:
+        for entry in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
+            if len(self.activated) < self.most_activated and (cost := self.context.cost(entry.content)) <= self.left:
                 self.left -= cost
-                self.activated.append(each)
-                new_texts += [each.content] if each.recursion.brings else []
+                self.activated.append(entry)
+                new_texts += [entry.content] if entry.recursion.brings else []
         return new_texts
 
     def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
         """Keeps one entry of each inclusion group."""
-        taken, rivals = {name for each in self.activated for name in each.group.names}, dict[str, list[Entry]]()
-        for each in entries:
-            for name in each.group.names:
-                rivals.setdefault(name, []).append(each)
+        taken, rivals = {name for entry in self.activated for name in entry.group.names}, dict[str, list[Entry]]()
+        for entry in entries:
+            for name in entry.group.names:
+                rivals.setdefault(name, []).append(entry)
         beaten = set[Entry]()
         for name, all_rivals in rivals.items():
-            left = [each for each in all_rivals if each not in beaten]
+            left = [rival for rival in all_rivals if rival not in beaten]
             winner = self._winner(left, scores) if left and name not in taken else None
-            beaten.update(each for each in left if each is not winner)
-        return [each for each in entries if each not in beaten]
+            beaten.update(entry for entry in left if entry is not winner)
+        return [entry for entry in entries if entry not in beaten]
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
-        if preferred := [each for each in rivals if each.group.by_order]:
+        if preferred := [rival for rival in rivals if rival.group.by_order]:
             return max(preferred, key=lambda each: each.order)
-        if any(each.group.by_score for each in rivals):
-            best = max(scores[each] for each in rivals)
-            rivals = [each for each in rivals if scores[each] == best or not each.group.by_score]
-        return self.context.chance.choices(rivals, [each.group.weight for each in rivals])[0]
+        if any(rival.group.by_score for rival in rivals):
+            best = max(scores[rival] for rival in rivals)
+            rivals = [rival for rival in rivals if scores[rival] == best or not rival.group.by_score]
+        return self.context.chance.choices(rivals, [rival.group.weight for rival in rivals])[0]
 
     def _state(self, entry: Entry) -> str:
         """Returns whether an entry stays `active` or is `silent` because of an earlier answer, found by replaying those."""

@@ -243,14 +243,14 @@ class EntryForm(Form):
 
 
 def _occasions(triggers: Sequence[str]) -> list[str]:
-    return [each for each in OCCASIONS if not set(each.split()).isdisjoint(triggers)]
+    return [occasion for occasion in OCCASIONS if not set(occasion.split()).isdisjoint(triggers)]
 
 
 def _triggers(kept: Sequence[str], chosen: Sequence[str]) -> list[str]:
     """Returns an entry's triggers after these were chosen; keeps triggers that the form doesn't offer."""
     if _occasions(kept) == list(chosen):
         return list(kept)
-    known = {name for each in OCCASIONS for name in each.split()}
+    known = {name for occasion in OCCASIONS for name in occasion.split()}
     return [*(each for each in kept if each not in known), *(name for each in chosen for name in each.split())]
 
 

@@ -51,7 +51,7 @@ class LorebookEditor:
     def entries(self) -> Sequence[Entry]:
         """The entries that contain all words of the query, in title, keys or content."""
         wanted = self.words.casefold().split()
-        return [each for each in by_turns(book_of(self.book, id="").entries) if not wanted or _has(each, wanted)]
+        return [entry for entry in by_turns(book_of(self.book, id="").entries) if not wanted or _has(entry, wanted)]
 
     def back(self, done: str, place: int | None = None) -> Response:
         """Redirects to the list with its search query, at the entry that was edited."""

@@ -67,7 +67,7 @@ def name_of(book: Mapping[str, Any], file_name: str) -> str:
     """Returns the book's name or, without one, the file's."""
     name = book.get("name")
     words = " ".join((name if isinstance(name, str) else "").split()) or " ".join(file_name.rpartition(".")[0].split())
-    return "".join(each for each in words if each.isprintable())[:NAME_CHARS] or "Lorebook"
+    return "".join(word for word in words if word.isprintable())[:NAME_CHARS] or "Lorebook"
 
 
 def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None) -> None:

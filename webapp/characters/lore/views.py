@@ -209,11 +209,11 @@ def _people(row: Lorebook, form: ShareForm) -> Response:
 def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
     me = current_user()
     lorebooks = queries.lorebooks(me)
-    own = [each for each in lorebooks if each.owner_id == me.id]
+    own = [lorebook for lorebook in lorebooks if lorebook.owner_id == me.id]
     return (shown or form).shown(
         "characters/lore/list.html",
         lorebooks=own,
-        shared=queries.shared_among([each.id for each in own]),
+        shared=queries.shared_among([lorebook.id for lorebook in own]),
         given=lorebooks[len(own) :],
         trash=queries.deleted(me),
         deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),

@@ -101,7 +101,7 @@ def book_in(value: Any) -> dict[str, Any]:
     return {
         **({"name": name} if isinstance(name, str) and name else {}),
         **{key: value[key] for key in OF_BOOK if key in value},
-        "entries": [_entry(each) for each in entries.values() if isinstance(each, dict)],
+        "entries": [_entry(entry) for entry in entries.values() if isinstance(entry, dict)],
         "extensions": {
             **_others(value),
             REST: {key: each for key, each in value.items() if key not in ("entries", "name", *OF_BOOK)},
@@ -148,7 +148,7 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
 
 def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
-    known = [_uid(each.get("id")) for each in entries]
+    known = [_uid(entry.get("id")) for entry in entries]
     free, seen = count(max((each for each in known if each is not None), default=-1) + 1), set[int]()
     for each in known:
         uid = next(free) if each is None or each in seen else each

@@ -60,7 +60,7 @@ class Call(NamedTuple):
     @property
     def most_choices(self) -> int:
         """An upper bound on the number of choices, without splitting the text."""
-        return 1 + sum(each.text.count("::") + each.text.count(",") for each in self.pieces or ())
+        return 1 + sum(piece.text.count("::") + piece.text.count(",") for piece in self.pieces or ())
 
     def choice(self, draw: Callable[[int], int]) -> str:
         """Draws one of the arguments between `::` or, without any `::`, between commas not escaped by a backslash."""
@@ -118,7 +118,7 @@ class Macro:
     def _count(self, head: re.Match[str]) -> int:
         if len(self.parts) == 1 and ":" not in (head[3] or "") and not self._rest(head).strip():
             return 0
-        return 1 + self._rest(head).count("::") + sum(each.count("::") for each in self.parts[1:] if isinstance(each, str))
+        return 1 + self._rest(head).count("::") + sum(part.count("::") for part in self.parts[1:] if isinstance(part, str))
 
 
 Part = str | Macro
@@ -187,7 +187,7 @@ def parsed(text: str, is_within: Callable[[], bool]) -> tuple[list[Part], int]:
 
 
 def _height(parts: Iterable[Part]) -> int:
-    return max((each.height for each in parts if isinstance(each, Macro)), default=0)
+    return max((part.height for part in parts if isinstance(part, Macro)), default=0)
 
 
 def replaced(
@@ -219,8 +219,8 @@ class _Replacing:
         self._text, self._meaning, self._names = text, meaning, named
 
     def pieces(self, parts: Iterable[Part]) -> Iterator[Piece]:
-        for each in parts:
-            yield Piece(each, is_written=True) if isinstance(each, str) else self._replaced(each)
+        for part in parts:
+            yield Piece(part, is_written=True) if isinstance(part, str) else self._replaced(part)
 
     def _replaced(self, macro: Macro) -> Piece:
         if macro.scope == "if" and macro.body is not None:
@@ -254,7 +254,7 @@ class _Replacing:
         is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
         text = text[1:].strip() if is_turned else text
         # The output of a macro is never read as the name of one.
-        if all(each.is_written for each in pieces) and (named := _named(text, call.start)):
+        if all(piece.is_written for piece in pieces) and (named := _named(text, call.start)):
             given = self._meaning(named)
             text = given.text.strip() if given else "" if named.pieces or named.name in self._names else text
         return (text.lower() in FALSE) == is_turned
@@ -307,8 +307,8 @@ def _split(pieces: Iterable[Piece], between: re.Pattern[str]) -> list[list[Piece
 
 
 def _with_commas(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    for each in pieces:
-        yield Piece(each.text.replace(r"\,", ",")) if each.is_written else each
+    for piece in pieces:
+        yield Piece(piece.text.replace(r"\,", ",")) if piece.is_written else piece
 
 
 def _trim_end(texts: list[str]) -> None:

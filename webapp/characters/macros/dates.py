@@ -60,7 +60,7 @@ def formatted(moment: datetime, form: str) -> str | None:
 def lasted(time: timedelta) -> str:
     """Returns the approximate duration in words."""
     seconds = abs(time.total_seconds())
-    _, unit, words = next(each for each in SPANS if seconds < each[0])
+    _, unit, words = next(span for span in SPANS if seconds < span[0])
     return words.format(round(seconds / unit))
 
 

@@ -74,9 +74,9 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
     found: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
     result = ImportResult()
     worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
-    own = [each for each in queries.personas(by) if each.owner_id == by.id]
+    own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.
-    known, has_default = {(each.name, each.description) for each in own}, any(each.is_default for each in own)
+    known, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)
     db.session.rollback()
     for each in found:
         queue_for_turn()

@@ -45,7 +45,7 @@ class PersonaForm(ProfileForm):
 
     def among(self, lorebooks: Sequence[Lorebook]) -> "PersonaForm":
         """Returns the form with the lorebooks that the person can see as choices."""
-        self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
+        self.lorebooks.choices = [SelectChoice(lorebook.id, lorebook.name) for lorebook in lorebooks]
         return self
 
     @property

@@ -93,14 +93,14 @@ def written(entered: ScriptInput, kept: Card) -> Card:
     """Returns a script as cards store it; raises Invalid for one that can't be used, unless its expression is unchanged."""
     before = script_of(kept)
     _check(entered, is_new=not before or entered.find != before.expression)
-    others = [each for each in (before.placements if before else ()) if each not in (PERSON, CHARACTER)]
+    others = [placement for placement in (before.placements if before else ()) if placement not in (PERSON, CHARACTER)]
     chosen = [PERSON] * entered.is_for_person + [CHARACTER] * entered.is_for_character
     value: Card = {"id": str(uuid4()), "runOnEdit": True} if not before else dict(kept)
     value |= {
         "scriptName": clean(" ".join(entered.name.split())),
         "findRegex": clean(entered.find),
         "replaceString": clean(entered.replacement),
-        "trimStrings": [clean(each) for each in entered.trims if each],
+        "trimStrings": [clean(trim) for trim in entered.trims if trim],
         "disabled": not entered.is_enabled,
         "substituteRegex": entered.naming,
     }
@@ -119,7 +119,7 @@ def where_of(is_shown: bool, is_sent: bool) -> Where:
 
 
 def _stored(card: Card, values: list[Any]) -> Card:
-    if sum(len(each.expression) + len(each.replacement) for each in scripts_in(values)) > STORED_CHARS:
+    if sum(len(script.expression) + len(script.replacement) for script in scripts_in(values)) > STORED_CHARS:
         raise Invalid(f"Together, the text scripts can have at most {STORED_CHARS:,} characters.", field="replacement")
     return with_values(card, values)
 
@@ -131,7 +131,7 @@ def _check(entered: ScriptInput, *, is_new: bool) -> None:
     for field, most in bounds:
         if len(getattr(entered, field)) > most:
             raise Invalid(f"Use at most {most:,} characters.", field=field)
-    if len(entered.trims) > MOST_TRIMS or any(len(each) > TRIM_CHARS for each in entered.trims):
+    if len(entered.trims) > MOST_TRIMS or any(len(trim) > TRIM_CHARS for trim in entered.trims):
         raise Invalid(f"Use at most {MOST_TRIMS} lines of {TRIM_CHARS} characters.", field="trims")
     for field in ("least_depth", "most_depth"):
         if not 0 <= (getattr(entered, field) or 0) <= MOST_DEPTH:

@@ -91,7 +91,7 @@ def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
     found = storage.own(person_id, wanted) if wanted else []
     if len(found) < len(wanted):
         raise NotFound("That file doesn't exist, or it isn't yours.", field="file_ids")
-    return [block_of(each) for each in found]
+    return [block_of(file) for file in found]
 
 
 def content_of(file: StoredFile) -> bytes:
@@ -112,10 +112,10 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
         return
     files = storage.attachable(chat_id, ids, person_id)
     there = storage.in_chat(chat_id, ids)
-    new = [{"chat_id": chat_id, "file_id": each.id} for each in files if each.id not in there]
+    new = [{"chat_id": chat_id, "file_id": file.id} for file in files if file.id not in there]
     if new:
         session.execute(insert(ChatFile), new)
-    session.execute(update(StoredFile).where(StoredFile.id.in_([each.id for each in files])).values(is_sent=True))
+    session.execute(update(StoredFile).where(StoredFile.id.in_([file.id for file in files])).values(is_sent=True))
     long_files.collect(session, chat_id, files, by=person_id)
 
 
@@ -165,9 +165,9 @@ def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
         except child.Exceeded:
             # In the background, there is more time to read it.
             return _long(file)
-    if any("is_long" in each for each in pieces):
+    if any("is_long" in piece for piece in pieces):
         return _long(file)
-    return values, "".join(each["text"] for each in pieces).strip().encode()
+    return values, "".join(piece["text"] for piece in pieces).strip().encode()
 
 
 def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
@@ -180,7 +180,7 @@ def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
     with closing(child.pieces(module, file, child.SMALL)) as found:
         pieces = list(found)
-    if refused := next((each["refused"] for each in pieces if "refused" in each), ""):
+    if refused := next((piece["refused"] for piece in pieces if "refused" in piece), ""):
         raise Invalid(refused, field="message")
     return pieces
 

@@ -18,7 +18,7 @@ from webapp.people.accounts.tables import User
 def names_of(chat: Chat) -> dict[str, Any]:
     """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
     one, persona = character_of(chat), persona_of(chat)
-    names = [each.name for each in members(chat)] if chat.is_group else [one.name] if one else []
+    names = [member.name for member in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
     seen = lorebooks.visible_among(owner, chat.lorebook_ids) if owner else []
     worlds = lorebooks.names_of(seen)
@@ -29,7 +29,7 @@ def names_of(chat: Chat) -> dict[str, Any]:
 def character_ids(user_id: str, filed: FiledChat) -> dict[str, str]:
     """Returns the ids of the file's characters that the person has, by name."""
     there = cast.by_name(user_id, filter(None, filed.cast))
-    return {name: there[name] for name in [each for each in dict.fromkeys(filed.cast) if each in there][:MOST_CAST]}
+    return {name: there[name] for name in [name for name in dict.fromkeys(filed.cast) if name in there][:MOST_CAST]}
 
 
 def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, Any]:

@@ -161,10 +161,10 @@ def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, read
     answerer = " ".join(character.name.split()) if character else "Answer"
     return [
         (
-            _speaker(each, made.get(each.id, []), _name(each, names, answerer)),
-            text_of(engine, each, made.get(each.id, [])) + _sources(each, reader),
+            _speaker(message, made.get(message.id, []), _name(message, names, answerer)),
+            text_of(engine, message, made.get(message.id, [])) + _sources(message, reader),
         )
-        for each in messages
+        for message in messages
     ]
 
 
@@ -184,7 +184,7 @@ def _sources(message: Message, reader: User | None) -> str:
 
 def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
     """Returns each source of an answer by its number, with the title or the reason why the reader can't see it."""
-    return [(each.number, _cited(each)) for each in seen(reader, message.sources)] if message.sources else []
+    return [(source.number, _cited(source)) for source in seen(reader, message.sources)] if message.sources else []
 
 
 def _cited(source: SeenSource) -> str:
@@ -306,7 +306,7 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         created_at=message.created_at,
         sources=_filed_sources(message),
         foreign_fields=message.foreign_fields,
-        generations=tuple(_filed_generation(each, places.get(each.continues_id or "")) for each in generations),
+        generations=tuple(_filed_generation(generation, places.get(generation.continues_id or "")) for generation in generations),
     )
 
 
@@ -316,9 +316,9 @@ def _filed_sources(message: Message) -> tuple[dict[str, Any], ...]:
         return ()
     owner = db.session.get(User, queries.chat_of(message).owner_id or "")
     return tuple(
-        {"number": each.number, "title": each.document.title, "page": each.passage.page if each.passage else None}
-        for each in seen(owner, message.sources)
-        if each.document
+        {"number": source.number, "title": source.document.title, "page": source.passage.page if source.passage else None}
+        for source in seen(owner, message.sources)
+        if source.document
     )
 
 
@@ -342,7 +342,7 @@ def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
     """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
     ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
     starts = range(0, len(ids), MOST_MESSAGES)
-    return by_turns((each for start in starts for each in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
+    return by_turns((chunk for start in starts for chunk in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 
 
 def messages_of(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:

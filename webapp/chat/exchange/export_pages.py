@@ -77,7 +77,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
         read = partial(queries.in_order, ids)
         # Holds no database connection while sending.
         with context():
-            stale_chars = sum(len(each.content) for each in read() if renderings.is_stale(each))
+            stale_chars = sum(len(message.content) for message in read() if renderings.is_stale(message))
             messages = renderings.ready(read, most_chars=chars_left)
             chars_left = max(0, chars_left - stale_chars)
             reader = db.session.get(User, reader_id) if reader_id else None
@@ -86,9 +86,12 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    lines = {each.id: [f"[{number}] {words}" for number, words in export.cited(each, reader)] for each in messages}
+    lines = {message.id: [f"[{number}] {words}" for number, words in export.cited(message, reader)] for message in messages}
     shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
-    return [(each, Markup(pictures.into(f"{as_written(each.html)}{each.tail}")), lines.get(each.id, [])) for each in shown_now]
+    return [
+        (message, Markup(pictures.into(f"{as_written(message.html)}{message.tail}")), lines.get(message.id, []))
+        for message in shown_now
+    ]
 
 
 @cache

@@ -297,7 +297,7 @@ class _Filling:
                 session.execute(insert(Message), [self._row(each, known) for each in missing])
                 session.add_all(generations)
                 told = (each.message for each in missing if each.message.story)
-                session.add_all(Story(chat_id=self.chat_id, message_id=ids[each.id], text=each.story) for each in told)
+                session.add_all(Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in told)
         except IntegrityError:
             self._load_ids()
             raise

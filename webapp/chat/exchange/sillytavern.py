@@ -43,21 +43,26 @@ def lines(engine: Engine, chat: Chat) -> Iterator[str]:
 def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
     with engine.in_app():
         messages = export.messages_of(ids, export.WITH_FOREIGN)
-        siblings = queries.siblings_of([each for each in messages if each.role == "assistant"])
+        siblings = queries.siblings_of([message for message in messages if message.role == "assistant"])
         names, swipes = _speakers(messages, person, answerer), _swipes(engine, messages)
-    for each in messages:
-        line = {"name": names[each.id], "is_user": each.role == "user", "is_system": each.is_hidden, **swipes[each.id].fields}
-        versions = {each.id: swipes[each.id]}
-        if each.role == "assistant":
-            versions = (_versions(engine, each.id, siblings[each.id]) if each.id in siblings else {}) | versions
-            line |= _all(versions, each.id)
-        yield foreign_fields.in_line(line, [version.kept for version in (versions[each.id], *versions.values())])
+    for message in messages:
+        line = {
+            "name": names[message.id],
+            "is_user": message.role == "user",
+            "is_system": message.is_hidden,
+            **swipes[message.id].fields,
+        }
+        versions = {message.id: swipes[message.id]}
+        if message.role == "assistant":
+            versions = (_versions(engine, message.id, siblings[message.id]) if message.id in siblings else {}) | versions
+            line |= _all(versions, message.id)
+        yield foreign_fields.in_line(line, [version.kept for version in (versions[message.id], *versions.values())])
 
 
 def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[str, str]:
     others = sharing.writers(messages) if messages else {}
-    usual = {each.id: others.get(each.id, person) if each.role == "user" else answerer for each in messages}
-    return {each.id: each.speaker_name or each.author_name or usual[each.id] for each in messages}
+    usual = {message.id: others.get(message.id, person) if message.role == "user" else answerer for message in messages}
+    return {message.id: message.speaker_name or message.author_name or usual[message.id] for message in messages}
 
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, "Swipe"]:
@@ -66,7 +71,7 @@ def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, "Swipe"]
     with engine.in_app():
         # A message of the person can be a sibling of an answer, too.
         found = export.messages_of(sorted(wanted), export.WITH_FOREIGN)
-        return _swipes(engine, [each for each in found if each.role == "assistant"])
+        return _swipes(engine, [message for message in found if message.role == "assistant"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,13 @@ class Swipe:
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
-    made, stories = queries.generations_of(messages), path_story.by_message(db.session(), [each.id for each in messages])
-    return {each.id: _swipe(engine, each, made.get(each.id, []), stories.get(each.id, "")) for each in messages}
+    made, stories = queries.generations_of(messages), path_story.by_message(db.session(), [message.id for message in messages])
+    return {message.id: _swipe(engine, message, made.get(message.id, []), stories.get(message.id, "")) for message in messages}
 
 
 def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Swipe:
     # What a file says of a text, such as how to display it, is not true of one that was continued here.
-    kept = None if any(each.kind != NOT_HERE for each in generations) else message.foreign_fields
+    kept = None if any(generation.kind != NOT_HERE for generation in generations) else message.foreign_fields
     return Swipe(foreign_fields.in_swipe(_own_fields(engine, message, generations, story), kept), message.foreign_fields)
 
 
@@ -101,8 +106,8 @@ def _own_fields(engine: Engine, message: Message, generations: Sequence[Generati
 def _all(swipes: Mapping[str, Swipe], shown: str) -> Line:
     return {
         "swipe_id": list(swipes).index(shown),
-        "swipes": [each.fields["mes"] for each in swipes.values()],
-        "swipe_info": [{name: value for name, value in each.fields.items() if name != "mes"} for each in swipes.values()],
+        "swipes": [swipe.fields["mes"] for swipe in swipes.values()],
+        "swipe_info": [{name: value for name, value in swipe.fields.items() if name != "mes"} for swipe in swipes.values()],
     }
 
 

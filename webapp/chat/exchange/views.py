@@ -109,7 +109,7 @@ def upload() -> Response:
 
 
 def _files() -> list[tuple[str, IO[bytes]]]:
-    files = [(each.filename, each.stream) for each in request.files.getlist("file") if each.filename]
+    files = [(storage.filename, storage.stream) for storage in request.files.getlist("file") if storage.filename]
     if not files:
         raise Invalid("Choose a file first.", field="file")
     return files

@@ -41,11 +41,11 @@ def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: 
     If there is no room for a file, raises `Invalid` when it `must` be taken; otherwise stores it as a failed document that
     shows the reason.
     """
-    long = [each for each in files if each.kind == DOCUMENT]
+    long = [file for file in files if file.kind == DOCUMENT]
     chat = session.get(Chat, chat_id) if long else None
     if not chat or not chat.owner_id:
         return
-    sent = [SentFile(each.name, each.hash, each.bytes) for each in long]
+    sent = [SentFile(file.name, file.hash, file.bytes) for file in long]
     id = chat_files.add_files(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
@@ -63,21 +63,21 @@ def documents_in(chat_id: str, content: str) -> dict[str, Document | None]:
 
     A file that was not indexed here has no document.
     """
-    ids = [each.id for each in long_in(content)]
+    ids = [reference.id for reference in long_in(content)]
     sent = storage.in_chat(chat_id, ids) if ids else {}
-    found = chat_files.among(chat_id, [each.hash for each in sent.values()]) if sent else {}
+    found = chat_files.among(chat_id, [file.hash for file in sent.values()]) if sent else {}
     return {id: found.get(each.hash) for id, each in sent.items()}
 
 
 def work() -> bool:
     """Advances all long files of chats; returns whether some aren't ready yet."""
     files = chat_files.unfinished()
-    for each in by_turns(files):
-        _notify_of_progress(each)
-        if each.state == "arriving":
-            with _opened(each.hash) as stream:
-                chat_files.arrive(each.id, stream)
-    for id in _progress.keys() - {each.id for each in files}:
+    for file in by_turns(files):
+        _notify_of_progress(file)
+        if file.state == "arriving":
+            with _opened(file.hash) as stream:
+                chat_files.arrive(file.id, stream)
+    for id in _progress.keys() - {file.id for file in files}:
         _notify(_progress.pop(id))
     return bool(files)
 

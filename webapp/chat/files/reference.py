@@ -46,7 +46,7 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
 
 def ids_in(contents: Sequence[str]) -> set[str]:
     """Returns the ids of all files that these texts refer to, wherever in the text."""
-    return {each[1] for content in contents for each in ADDRESS.finditer(content) if _is_named(content, each.start())}
+    return {match[1] for content in contents for match in ADDRESS.finditer(content) if _is_named(content, match.start())}
 
 
 def long_in(content: str) -> list[Reference]:

@@ -36,14 +36,14 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
         if not references:
             yield turn
             continue
-        there = [each for each in references if each.is_picture and each.id in files][:room]
-        sizes = accumulate(files[each.id].bytes for each in there)
+        there = [reference for reference in references if reference.is_picture and reference.id in files][:room]
+        sizes = accumulate(files[reference.id].bytes for reference in there)
         shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
-        left -= sum(files[each.id].bytes for each in shown)
-        others = (each for each in references if each not in shown)
-        names = (named_picture(each.name) if each.is_picture else f"[File: {each.name}]" for each in others)
+        left -= sum(files[reference.id].bytes for reference in shown)
+        others = (reference for reference in references if reference not in shown)
+        names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
         content = "\n\n".join(each for each in (text, *names) if each)
-        found = ((files[each.id], each.name) for each in shown)
+        found = ((files[reference.id], reference.name) for reference in shown)
         pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
         yield replace(turn, content=content, pictures=pictures)

@@ -86,7 +86,7 @@ def members(chat: Chat) -> list[Member]:
 
 def all_names(chat: Chat) -> str:
     """Returns the names of all members that can speak; empty for a chat that is not a group."""
-    return ", ".join(each.name for each in members(chat)) if chat.is_group else ""
+    return ", ".join(member.name for member in members(chat)) if chat.is_group else ""
 
 
 def answering(chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None) -> Speaker | None:
@@ -132,12 +132,12 @@ def has_part(chat: Chat, character_id: str) -> bool:
 def in_voices(chat: Chat, messages: Sequence[PathMessage]) -> list[PathMessage]:
     """Adds the speaker's name to each message in a group, and removes it in any other chat."""
     if not chat.is_group:
-        return [each._replace(speaker="") if each.speaker else each for each in messages]
-    if all(each.speaker for each in messages):
+        return [message._replace(speaker="") if message.speaker else message for message in messages]
+    if all(message.speaker for message in messages):
         return list(messages)
     first = cast.character_of(db.session(), chat.owner_id, chat.character_id)
     names = {"user": person_name(chat), "assistant": first.name if first else ""}
-    return [each if each.speaker else each._replace(speaker=names.get(each.role, "")) for each in messages]
+    return [message if message.speaker else message._replace(speaker=names.get(message.role, "")) for message in messages]
 
 
 def _weight(written: str | None) -> float:
@@ -150,14 +150,14 @@ def _weight(written: str | None) -> float:
 
 
 def _chosen(there: Sequence[Member], wanted_id: str) -> Member:
-    if not (found := next((each for each in there if each.id == wanted_id), None)):
+    if not (found := next((member for member in there if member.id == wanted_id), None)):
         raise Invalid(NOT_HERE, field="character_id")
     return found
 
 
 def _again(chat: Chat, there: Sequence[Member], before: str, text: str) -> Member | None:
     named = mentioned(there, text) if before and chat.turn_order == MENTION else None
-    return named or next((each for each in there if each.id == before), None)
+    return named or next((member for member in there if member.id == before), None)
 
 
 def _speakers_statement() -> Select[str | None]:

@@ -38,7 +38,7 @@ def next_member(cast: Sequence[Member], order: str, spoken: Sequence[str], text:
     number in [0, 1).
     """
     if order == MANUAL:
-        return next((each for each in cast if spoken and each.id == spoken[-1]), cast[0])
+        return next((member for member in cast if spoken and member.id == spoken[-1]), cast[0])
     if order == TALKATIVE:
         return _by_chance(cast, spoken[-1] if spoken else "", chance)
     return (order == MENTION and mentioned(cast, text)) or _in_turn(cast, spoken)
@@ -59,11 +59,11 @@ def mentioned(cast: Sequence[Member], text: str) -> Member | None:
 def _called(cast: Sequence[Member]) -> dict[str, Member]:
     """Returns each member by the names it can be called; a full name takes precedence over a part of another name."""
     parts: dict[str, list[Member]] = {}
-    for each in cast:
-        for word in set(re.findall(r"\w+", each.name.lower())):
-            parts.setdefault(word, []).append(each)
+    for member in cast:
+        for word in set(re.findall(r"\w+", member.name.lower())):
+            parts.setdefault(word, []).append(member)
     alone = {word: who[0] for word, who in parts.items() if len(who) == 1 and len(word) >= LEAST_CHARS and word not in NO_NAMES}
-    whole = {name.lower(): each for each in reversed(cast) for name in (each.nickname, each.name) if name}
+    whole = {name.lower(): member for member in reversed(cast) for name in (member.nickname, member.name) if name}
     return alone | whole
 
 
@@ -76,8 +76,8 @@ def _in_turn(cast: Sequence[Member], spoken: Sequence[str]) -> Member:
 
 def _by_chance(cast: Sequence[Member], last: str, chance: float) -> Member:
     """Picks a member by weight, never the same one twice in a row unless it is the only one."""
-    others = [each for each in cast if each.id != last] or list(cast)
-    weights = list(accumulate(each.talkativeness for each in others))
+    others = [member for member in cast if member.id != last] or list(cast)
+    weights = list(accumulate(member.talkativeness for member in others))
     if not weights[-1]:
         return others[int(chance * len(others))]
     return others[min(bisect(weights, chance * weights[-1]), len(others) - 1)]

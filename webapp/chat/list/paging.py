@@ -74,7 +74,7 @@ def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
         some = wanted[start : start + AT_ONCE]
         page = first_within(db.session(), some, MOST_CHARS - chars)
         rows = queries.in_order(page, WITHOUT_HTML)
-        found, read, chars = found + rows, read + len(page), chars + sum(len(each.content) for each in rows)
+        found, read, chars = found + rows, read + len(page), chars + sum(len(row.content) for row in rows)
         if page != some or chars >= MOST_CHARS:
             break
     return found[::-1], read < len(ids)

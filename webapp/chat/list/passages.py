@@ -56,7 +56,7 @@ def _places(text: str, words: Sequence[str]) -> list[int]:
 
 
 def _beginning_with(beginnings: Sequence[str], text: str) -> Iterator[int]:
-    either = "|".join(re.escape(each) for each in beginnings)
+    either = "|".join(re.escape(beginning) for beginning in beginnings)
     end = 0
     for match in re.finditer(rf"(?<![^\W_])(?:{either})", text, re.IGNORECASE):
         # Closer matches are in the same passage.

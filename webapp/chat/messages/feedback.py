@@ -19,7 +19,7 @@ def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
     """Returns this person's feedback on these answers, by message id."""
     ids = list(message_ids)
     ratings = db.session.scalars(RATINGS, {"user_id": user_id, "ids": ids}) if ids else ()
-    return {each.message_id: each for each in ratings}
+    return {rating.message_id: rating for rating in ratings}
 
 
 def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> None:

@@ -31,7 +31,7 @@ KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
 KEPT_BY_ITS_OWNER = (
     *("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
-    *(each.name for each in FIELDS),
+    *(field.name for field in FIELDS),
 )
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
@@ -69,7 +69,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     if reads := values.get("collection_ids"):
         # The source's own collection of files isn't shared: the copy gets one of its own.
         files = chat_files.own(db.session(), source.id, reads)
-        values["collection_ids"] = [each for each in reads if each not in files]
+        values["collection_ids"] = [id for id in reads if id not in files]
     creation_limit.count(owner_id)
     path = queries.ids_to(message.id)
     with write() as session:
@@ -116,15 +116,15 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
 
 def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
     """Copies the stories of the copied messages; `copies` maps old message ids to new ones."""
-    for each in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
+    for story in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
         session.add(
             Story(
                 chat_id=chat_id,
-                message_id=copies[each.message_id],
-                text=each.text,
-                is_edited=each.is_edited,
-                model=each.model,
-                created_at=each.created_at,
+                message_id=copies[story.message_id],
+                text=story.text,
+                is_edited=story.is_edited,
+                model=story.model,
+                created_at=story.created_at,
             )
         )
 
@@ -135,9 +135,9 @@ def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: 
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
         there = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == source)
         present = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
-        new = [each for each in session.scalars(there.where(StoredFile.id.in_(ids))) if each.id not in present]
+        new = [file for file in session.scalars(there.where(StoredFile.id.in_(ids))) if file.id not in present]
         if new:
-            session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": each.id} for each in new])
+            session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": file.id} for file in new])
             long_files.collect(session, chat_id, new, by="", must=False)
 
 

@@ -46,9 +46,9 @@ class MessageForm(Form):
     @property
     def text(self) -> str:
         """The typed text and its attachments, with LF line ends: forms send CRLF."""
-        sent = [each for each in request.files.getlist("file") if each.filename][: MOST_FILES + 1]
+        sent = [storage for storage in request.files.getlist("file") if storage.filename][: MOST_FILES + 1]
         me = user_or_none()
-        blocks = [files.block_for(me.id if me else "", each.filename or "", each.stream) for each in sent]
+        blocks = [files.block_for(me.id if me else "", storage.filename or "", storage.stream) for storage in sent]
         return joined(self._typed_text, [*self._parts, *blocks])
 
     def with_text(self, text: str) -> str:

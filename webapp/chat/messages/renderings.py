@@ -85,7 +85,7 @@ def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
 
 def cited(message: Message) -> list[int]:
     """Returns the numbers of the message's sources."""
-    return [each["number"] for each in message.sources]
+    return [source["number"] for source in message.sources]
 
 
 def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
@@ -118,8 +118,8 @@ def renew_some() -> bool:
             chars += length
     if ids:
         messages = db.session.scalars(select(Message).where(Message.id.in_(ids))).all()
-        kept = {_key(each): _unstored[_key(each)] for each in messages if _key(each) in _unstored}
-        fresh = _taken([each for each in messages if _key(each) not in kept])
+        kept = {_key(message): _unstored[_key(message)] for message in messages if _key(message) in _unstored}
+        fresh = _taken([message for message in messages if _key(message) not in kept])
         _store(kept | _made(fresh))
     return bool(ids)
 
@@ -141,17 +141,19 @@ def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
 def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     generations = queries.generations_of(messages) if messages else {}
     return [
-        StaleRendering(each.id, _shown(each), len(each.content), seams_of(generations.get(each.id, ())), cited(each))
-        for each in messages
+        StaleRendering(
+            message.id, _shown(message), len(message.content), seams_of(generations.get(message.id, ())), cited(message)
+        )
+        for message in messages
     ]
 
 
 def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
     made: dict[tuple[str, int], str] = {}
-    for each in stale:
+    for rendering in stale:
         # Releases the database connection while rendering.
         db.session.rollback()
-        made[each.id, each.length] = rendered(each.content, each.seams, cited=each.cited) or NOTHING
+        made[rendering.id, rendering.length] = rendered(rendering.content, rendering.seams, cited=rendering.cited) or NOTHING
         queue_for_turn()
     return made
 

@@ -81,7 +81,7 @@ def _texts_to(message_id: str | None) -> list[str]:
 def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = texts[-1] if texts else ""
-    queries = [words_of(each) for each in (texts[-1:] if long_in(newest) else texts)]
+    queries = [words_of(text) for text in (texts[-1:] if long_in(newest) else texts)]
     given = _found(ids, queries, person, memory, chat.id)
     return _with_files(given, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
 
@@ -89,17 +89,17 @@ def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], 
 def words_of(content: str) -> str:
     """Returns the search text of a message: without its file references or, if it is otherwise empty, the file names."""
     words, files = parted(content)
-    return words or "\n".join(formats.stem(each.name) for each in files)
+    return words or "\n".join(formats.stem(file.name) for file in files)
 
 
 def _with_files(given: AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool) -> AnswerSources:
     """Adds parts of the files in the message, or of all files if it is about all of them, and the names of unreadable ones."""
     if not chat.collection_ids:
         return given
-    documents = [each for each in long_files.documents_in(chat.id, content).values() if each]
+    documents = [document for document in long_files.documents_in(chat.id, content).values() if document]
     unread = long_files.not_indexed(chat)
-    failed = [f"{each.name}: {each.error}" for each in documents if each.state == "failed"]
-    given = replace(given, unread=tuple(each.name for each in unread), failed=tuple(failed))
+    failed = [f"{document.name}: {document.error}" for document in documents if document.state == "failed"]
+    given = replace(given, unread=tuple(document.name for document in unread), failed=tuple(failed))
     meant = documents or (chat_files.files_of(chat.id) if is_about_all else ())
     user = db.session.get(User, person)
-    return answer_sources.with_parts(given, user, [each.id for each in meant]) if user and meant else given
+    return answer_sources.with_parts(given, user, [document.id for document in meant]) if user and meant else given

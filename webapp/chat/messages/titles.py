@@ -59,7 +59,7 @@ def first_words(content: str) -> str:
     """Returns the provisional title of a chat: the person's own words, else the name of the first file."""
     text, pictures = parted(content.replace("\r\n", "\n"))
     names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
-    first = next((each.name[:NAME_CHARS] for each in pictures), "")
+    first = next((picture.name[:NAME_CHARS] for picture in pictures), "")
     return title_of(FENCED.sub("\n\n", text)) or next(names, "") or first or title_of(content)
 
 

@@ -85,7 +85,7 @@ def remedy_for(generation: Generation) -> Remedy:
         model = generation.attempts[-1].get("model", model)
     reason = CONNECTION if is_of_connection(generation) else reason
     slug = providers().connection_of(model)
-    live = next((each for each in providers().connections() if each.slug == slug), None)
+    live = next((connection for connection in providers().connections() if connection.slug == slug), None)
     words = NEXT.get(reason, "").format(f" of {live.name}" if live else "")
     if live is None or reason not in BY_ADMINS:
         return Remedy(words)
@@ -107,7 +107,7 @@ class ShownNotice:
 
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
-    shown = [ShownNotice("", *each) for each in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
+    shown = [ShownNotice("", *line) for line in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
         return (ShownNotice("red", last.error, "\n".join(each.detail or each.text for each in shown), remedy_for(last)),)
@@ -157,7 +157,7 @@ def thought(generations: list[Generation]) -> str:
 def receipt(generations: list[Generation]) -> str:
     last = generations[-1]
     # Imported generations can lack a start time.
-    seconds = _seconds(_duration(generations)) if any(each.started_at for each in generations) else ""
+    seconds = _seconds(_duration(generations)) if any(generation.started_at for generation in generations) else ""
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
@@ -173,17 +173,21 @@ def led_by(generations: list[Generation]) -> str:
 
 def pace(generations: list[Generation]) -> str:
     """Returns the answer's speed, thinking included; empty if the tokens were not counted."""
-    counts, seconds = [each.output_tokens or 0 for each in generations], _duration(generations)
+    counts, seconds = [generation.output_tokens or 0 for generation in generations], _duration(generations)
     return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
 
 
 def _duration(generations: list[Generation]) -> float:
-    ended = [each for each in generations if each.started_at and each.ended_at]
-    return sum((each.ended_at - each.started_at).total_seconds() for each in ended if each.ended_at and each.started_at)
+    ended = [generation for generation in generations if generation.started_at and generation.ended_at]
+    return sum(
+        (generation.ended_at - generation.started_at).total_seconds()
+        for generation in ended
+        if generation.ended_at and generation.started_at
+    )
 
 
 def _tokens(generations: list[Generation]) -> str:
-    counts = [each.output_tokens for each in generations]
+    counts = [generation.output_tokens for generation in generations]
     known = [count for count in counts if count is not None]
     return plural(sum(known), "token") if known and len(known) == len(counts) else ""
 
@@ -209,16 +213,21 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     chat = queries.chat_of(messages[0]) if messages else None
     if not chat:
         return Speakers({}, ())
-    answers = [each for each in messages if each.role == "assistant"]
-    named, others = [each for each in answers if each.speaker_name], [each for each in answers if not each.speaker_name]
+    answers = [message for message in messages if message.role == "assistant"]
+    named, others = (
+        [answer for answer in answers if answer.speaker_name],
+        [answer for answer in answers if not answer.speaker_name],
+    )
     # Scripts of the only character change messages of persons, too.
     is_played = bool(chat.character_id) and not chat.is_group
     character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
-    seen = _seen(chat, {each.speaker_id for each in named if each.speaker_id}) if named else []
+    seen = _seen(chat, {message.speaker_id for message in named if message.speaker_id}) if named else []
     pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
-    found = {each.id: Face(each.speaker_name, pictures.get(each.speaker_id or "", "")) for each in named}
-    return Speakers(found | ({each.id: face for each in others} if face else {}), [*seen, *([character] if character else [])])
+    found = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named}
+    return Speakers(
+        found | ({message.id: face for message in others} if face else {}), [*seen, *([character] if character else [])]
+    )
 
 
 def _face(chat: Chat, character: Character) -> Face:

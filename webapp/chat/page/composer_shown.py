@@ -93,7 +93,7 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
 def few(offered: Sequence[Model], chosen: str) -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
-    if models and providers().is_choosable(chosen) and not any(each.id == chosen for each in models):
+    if models and providers().is_choosable(chosen) and not any(model.id == chosen for model in models):
         models.insert(0, named(chosen))
     return models
 
@@ -102,7 +102,7 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
     """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
     if not context_length:
         return None
-    sent = [each for each in messages if not each.is_hidden]
+    sent = [message for message in messages if not message.is_hidden]
     share = share_of(sum(len(each.content) for each in sent if _key(each) not in _estimates))
     tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
@@ -111,7 +111,7 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
 def _pictures(messages: Sequence[Message | ComposerMessage]) -> int:
     """Returns the tokens of the pictures, of which only the newest are sent; each takes about as many as a page of text."""
     texts = (message.content for message in messages if message.role == "user")
-    shown = sum(each.is_picture for content in texts for each in parted(content)[1])
+    shown = sum(reference.is_picture for content in texts for reference in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 

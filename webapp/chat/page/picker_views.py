@@ -98,13 +98,13 @@ def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
 
 def first_models(marks: Marks) -> list[ShownModel]:
     """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
-    return list({each.id: each for each in models(marks).rows}.values())[:MOST_IN_MENU]
+    return list({row.id: row for row in models(marks).rows}.values())[:MOST_IN_MENU]
 
 
 def facts(model: Model) -> str:
     """Summarizes a model's price, context length and abilities, as far as its provider reports them."""
     costs = (price(model.prompt_price), price(model.completion_price))
-    facts = [f"{costs[0]} / {costs[1]}" if any(each != "free" for each in costs) else "free"] if all(costs) else []
+    facts = [f"{costs[0]} / {costs[1]}" if any(cost != "free" for cost in costs) else "free"] if all(costs) else []
     facts += [f"{_short(model.context_length)} context"] if model.context_length else []
     can = set(model.abilities or ()) | ({"reasoning"} if model.efforts else set())
     return " · ".join([*facts, *(word for ability, word in WORDS.items() if ability in can)])
@@ -112,7 +112,7 @@ def facts(model: Model) -> str:
 
 def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
     known = providers()
-    offered, names = known.offered(), {each.slug: each.name for each in known.connections()}
+    offered, names = known.offered(), {connection.slug: connection.name for connection in known.connections()}
     if not query:
         by_id = {each.id: each for each in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)

@@ -47,7 +47,7 @@ class InsertablePrompt:
     def text(self, values: Mapping[str, str]) -> str:
         """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
-            filled_parts = filled(self.parts, {each.name: values.get(each.name, "") for each in self.fields})
+            filled_parts = filled(self.parts, {field.name: values.get(field.name, "") for field in self.fields})
         except TooLong as error:
             raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
@@ -59,7 +59,7 @@ class InsertablePrompt:
 @signed_in
 def fill(name: str) -> Response:
     prompt = found(insertable(current_user(), name))
-    first = {each.name: request.args.get("with", "") for each in prompt.fields[:1]}
+    first = {field.name: request.args.get("with", "") for field in prompt.fields[:1]}
     return _form(prompt, first)
 
 
@@ -67,7 +67,7 @@ def fill(name: str) -> Response:
 @signed_in
 def insert(name: str) -> Response:
     prompt, chat_id = found(insertable(current_user(), name)), _chat_id()
-    values = {each.name: request.form.get(f"field-{each.name}", "").replace("\r\n", "\n") for each in prompt.fields}
+    values = {field.name: request.form.get(f"field-{field.name}", "").replace("\r\n", "\n") for field in prompt.fields}
     if wrong := objections(prompt.fields, values):
         return _form(prompt, values, errors=wrong)
     try:
@@ -160,14 +160,14 @@ def unknown_name(user: User, typed: str) -> str:
 
 def similar_names(user: User, name: str) -> list[str]:
     """Returns the keys of prompts that the name may have meant."""
-    keys = [each.key for each in library.prompts(user) if not each.built_in]
+    keys = [prompt.key for prompt in library.prompts(user) if not prompt.built_in]
     beginning = [key for key in keys if key.startswith(name)]
     return list(dict.fromkeys([*beginning, *get_close_matches(name, keys, MOST_SIMILAR)]))[:MOST_SIMILAR]
 
 
 def attach(prompt: InsertablePrompt, chat_id: str, *, by: User) -> list[str]:
     """Attaches the prompt's collections to a chat of this person; without a chat, returns them for one that will be created."""
-    seen = [each.id for each in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
+    seen = [collection.id for collection in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
     chat = db.session.get_one(Chat, chat_id) if chat_id and seen else None
     if chat and chat.owner_id == by.id:
         chat_collections.add(chat, seen)

@@ -62,7 +62,7 @@ class ScriptedMessage:
 
 def scripts_for(chat: Chat, characters: Iterable[Character | CharacterName]) -> dict[str, tuple[TextScript, ...]]:
     """Returns the scripts for pages of these characters, by id, with names filled in; only of those that have some."""
-    found = {each.id: scripts_of(each.id, each.changed_at).shown for each in characters}
+    found = {character.id: scripts_of(character.id, character.changed_at).shown for character in characters}
     return {id: with_names(chat, scripts, id) for id, scripts in found.items() if scripts}
 
 
@@ -74,20 +74,20 @@ def html_by_message(
     The messages follow each other. In a group, the scripts of a character apply to its own messages only.
     """
     found, depth = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
-    for each in reversed(messages):
-        is_own = each.role == "assistant" and (each.speaker_name or chat.is_group)
-        speaker_id = each.speaker_id if is_own else None if chat.is_group else chat.character_id
+    for message in reversed(messages):
+        is_own = message.role == "assistant" and (message.speaker_name or chat.is_group)
+        speaker_id = message.speaker_id if is_own else None if chat.is_group else chat.character_id
         # A hidden message has no depth, so scripts change it at any; it doesn't count for the others.
-        if html := _html(each, scripts.get(speaker_id or "", ()), None if each.is_hidden else depth):
-            found[each.id] = html
-        depth += not each.is_hidden
+        if html := _html(message, scripts.get(speaker_id or "", ()), None if message.is_hidden else depth):
+            found[message.id] = html
+        depth += not message.is_hidden
     return found
 
 
 def _depth_of_last(chat: Chat, messages: Sequence[Message], scripts: Iterable[tuple[TextScript, ...]]) -> int:
     """Returns how many messages of the chat come after these, if one of the scripts depends on it."""
     last = messages[-1].id
-    is_needed = any(each.least_depth is not None or each.most_depth is not None for some in scripts for each in some)
+    is_needed = any(script.least_depth is not None or script.most_depth is not None for some in scripts for script in some)
     if last == chat.head_id or not is_needed:
         return 0
     ids = queries.path_ids(chat)
@@ -96,7 +96,7 @@ def _depth_of_last(chat: Chat, messages: Sequence[Message], scripts: Iterable[tu
 
 def _html(message: Message, scripts: tuple[TextScript, ...], depth: int | None) -> str | ScriptedMessage:
     """Returns the HTML of a message as its scripts change it, empty if they change nothing; or what is needed to make it."""
-    fitting = tuple(each for each in scripts if each.fits(message.role, depth))
+    fitting = tuple(script for script in scripts if script.fits(message.role, depth))
     if not fitting or not message.content:
         return SAME
     key = message.id, len(message.content), fitting
@@ -115,7 +115,7 @@ def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
         return False
     db.session.rollback()
     newest = wanted[::-1]
-    texts = offload(_texts, [(each.key[2], each.text) for each in newest])
+    texts = offload(_texts, [(message.key[2], message.text) for message in newest])
     chars = 0
     for each, text in zip(newest, texts, strict=False):
         chars += len(text)
@@ -132,7 +132,7 @@ def at_end(message_id: str) -> Callable[[str], str] | None:
     found = session.execute(speaking).first()
     character = character_of(session, found.Chat.owner_id, found.speaker_id or found.Chat.character_id) if found else None
     scripts = scripts_for(found.Chat, [character]) if found and character else {}
-    fitting = tuple(each for some in scripts.values() for each in some if each.fits("assistant", 0))
+    fitting = tuple(script for some in scripts.values() for script in some if script.fits("assistant", 0))
     return partial(_applied_in_time, fitting) if fitting else None
 
 

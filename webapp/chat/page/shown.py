@@ -184,7 +184,7 @@ def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: s
 
 def unrendered(shown: Iterable[ShownMessage]) -> list[ScriptedMessage]:
     """Returns the messages that are shown as they were written until they are rendered as their scripts change them."""
-    return [each.unrendered for each in shown if each.unrendered]
+    return [message.unrendered for message in shown if message.unrendered]
 
 
 def _scripted(
@@ -193,8 +193,8 @@ def _scripted(
     chat = queries.chat_of(messages[0])
     if not (scripts := scripted.scripts_for(chat, characters)):
         return shown
-    found, by_id = scripted.html_by_message(chat, messages, scripts), {each.id: each for each in messages}
-    return [_changed(each, by_id[each.id], found[each.id]) if each.id in found else each for each in shown]
+    found, by_id = scripted.html_by_message(chat, messages, scripts), {message.id: message for message in messages}
+    return [_changed(message, by_id[message.id], found[message.id]) if message.id in found else message for message in shown]
 
 
 def _changed(shown: ShownMessage, message: Message, html: str | ScriptedMessage) -> ShownMessage:
@@ -310,7 +310,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
 
 
 def _numbers(message: Message) -> tuple[int, ...]:
-    return tuple(each["number"] for each in message.sources)
+    return tuple(source["number"] for source in message.sources)
 
 
 def _actions(message: Message, last: Generation | None, status: str) -> Actions:

@@ -174,7 +174,7 @@ def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> 
 
 def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
     """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
-    return [replace(shown.limited(each, "view"), versions=Versions()) for each in thread] if is_led(chat) else thread
+    return [replace(shown.limited(message, "view"), versions=Versions()) for message in thread] if is_led(chat) else thread
 
 
 def hidden_answer(generation_id: str) -> HiddenAnswer:

@@ -157,7 +157,7 @@ def _page_of(generation: Generation) -> str:
 @anybody
 def sources(id: str) -> Response:
     message, wanted = visible_message(id), request.args.get("number", 0, type=int)
-    chosen = [each for each in message.sources if wanted in (0, each["number"])]
+    chosen = [source for source in message.sources if wanted in (0, source["number"])]
     # A number links to the passage in its document; if that can't be shown, the page gives the reason.
     if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
         return redirect(url)

@@ -41,7 +41,7 @@ WORDS = {
     "max_tokens": "Max tokens",
     "top_p": "Top-p",
     "stop": "Stop words",
-    **{each.name: each.label for each in FIELDS if each.is_sampler},
+    **{field.name: field.label for field in FIELDS if field.is_sampler},
     "effort": "Reasoning effort",
     "is_json": "JSON",
 }
@@ -147,7 +147,7 @@ def prompt_for(
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
     kept, fitted = fit.kept, fit.fitted
-    if given.sources and not any(each.passage_id for each in kept.sections):
+    if given.sources and not any(section.passage_id for section in kept.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
         kept = kept.without(tuple(given.sections()))
     return {
@@ -194,7 +194,7 @@ def side_request(
     )
     builder = _builder(context, NOTHING, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
-    builder = builder.without([each for each in builder.sections if each.title == OF_A_CHAT["group"].title])
+    builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if has_history(chat) else 0
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
@@ -209,7 +209,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     # JSON turns tuples into lists.
     parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
     parameters |= {"continue_instruction": prompt["go_on"]} if beginning and "go_on" in prompt else {}
-    words = {each.passage_id: each.text for each in given.sources}
+    words = {source.passage_id: source.text for source in given.sources}
     builder = PromptBuilder(_quoting(PromptBuilder.from_record(prompt), words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *active_prompts.notices(prompt))
@@ -248,13 +248,13 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
 
     A section that uses outlets names them in its origin.
     """
-    templates = [each for each in sections if isinstance(each, Template)]
-    yield from (each for each in sections if isinstance(each, Section))
-    for each in sorted(templates, key=lambda each: place(each.section)):
+    templates = [section for section in sections if isinstance(section, Template)]
+    yield from (section for section in sections if isinstance(section, Section))
+    for template in sorted(templates, key=lambda each: place(each.section)):
         outlets.used.clear()
-        text = each.filled(each.section.text)
+        text = template.filled(template.section.text)
         yield replace(
-            each.section, text=text, origin=", ".join(dict.fromkeys(filter(None, (each.section.origin, *outlets.used))))
+            template.section, text=text, origin=", ".join(dict.fromkeys(filter(None, (template.section.origin, *outlets.used))))
         )
 
 
@@ -264,21 +264,21 @@ def _words_of(value: Any) -> str:
 
 def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
     """Returns the sections to be recorded, without the sources' text, which is stored with their documents."""
-    return [{**each, "text": each["title"]} if "passage_id" in each else each for each in builder.parts["sections"]]
+    return [{**part, "text": part["title"]} if "passage_id" in part else part for part in builder.parts["sections"]]
 
 
 def _sourced(builder: PromptBuilder, given: AnswerSources) -> dict[str, Any]:
     """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
-    sent = {each.passage_id for each in builder.sections}
-    kept = [each.kept for each in given.sources if each.passage_id in sent]
+    sent = {section.passage_id for section in builder.sections}
+    kept = [source.kept for source in given.sources if source.passage_id in sent]
     covered = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
     return {name: value for name, value in covered.items() if value}
 
 
 def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
     """Yields the sections with the sources' text restored."""
-    for each in builder.sections:
-        yield replace(each, text=quoted.get(each.passage_id, each.text)) if each.passage_id else each
+    for section in builder.sections:
+        yield replace(section, text=quoted.get(section.passage_id, section.text)) if section.passage_id else section
 
 
 def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, str]:

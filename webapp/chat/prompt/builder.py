@@ -30,7 +30,7 @@ OF_A_CHAT = {
     "group": Section("Whose turn it is", rank=200, depth=0),
 }
 ROLES = ("system", "user", "assistant")
-USUAL = {each.name: each.default for each in fields(Section)}
+USUAL = {field.name: field.default for field in fields(Section)}
 # Role and text of each message, from the root to the one to be answered.
 Path = Sequence[tuple[str, str]]
 
@@ -53,7 +53,7 @@ class PromptBuilder:
 
     def __init__(self, sections: Iterable[Section] = (), **of_a_chat: str) -> None:
         own = (replace(OF_A_CHAT[name], text=text) for name, text in of_a_chat.items())
-        self.sections = tuple(sorted((each for each in (*own, *sections) if each.text.strip()), key=place))
+        self.sections = tuple(sorted((section for section in (*own, *sections) if section.text.strip()), key=place))
 
     @classmethod
     def from_record(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
@@ -65,15 +65,19 @@ class PromptBuilder:
     @property
     def parts(self) -> dict[str, list[dict[str, Any]]]:
         """Every section with its token count, to be recorded."""
-        counted = (replace(each, tokens=estimate(each.text)) for each in self.sections)
-        return {"sections": [{name: value for name, value in asdict(each).items() if value != USUAL[name]} for each in counted]}
+        counted = (replace(section, tokens=estimate(section.text)) for section in self.sections)
+        return {
+            "sections": [{name: value for name, value in asdict(section).items() if value != USUAL[name]} for section in counted]
+        }
 
     @property
     def system(self) -> str:
-        return SECTION_SEPARATOR.join(each.text for each in self.sections if each.depth is None and each.role == "system")
+        return SECTION_SEPARATOR.join(
+            section.text for section in self.sections if section.depth is None and section.role == "system"
+        )
 
     def without(self, dropped: Sequence[Section]) -> "PromptBuilder":
-        return PromptBuilder(each for each in self.sections if each not in dropped)
+        return PromptBuilder(section for section in self.sections if section not in dropped)
 
     def among(self, count: int) -> list[Section | int]:
         """Returns the sections merged with the indexes of `count` messages, in the order in which a model reads them."""
@@ -113,7 +117,7 @@ class PromptBuilder:
 
     def _dropped(self, budget_tokens: int, messages: Sequence[str], share: float) -> tuple[Section, ...]:
         """Returns the fewest sections to drop so that the rest fits: lowest priority first, the last first among equals."""
-        spare = [(each.priority, each) for each in reversed(self.sections) if each.priority is not None]
+        spare = [(section.priority, section) for section in reversed(self.sections) if section.priority is not None]
         if not spare:
             return ()
         order = [each for _, each in sorted(spare, key=lambda each: each[0])]
@@ -133,7 +137,7 @@ class PromptBuilder:
 
 def exchanges_between(path: Path, first: int, start: int, end: int) -> int:
     """Counts the exchanges, in a history that starts at `first`, that end after index `start` and no later than `end`."""
-    return sum(start < each.stop <= end for each in _exchanges(path, first))
+    return sum(start < exchange.stop <= end for exchange in _exchanges(path, first))
 
 
 def place(section: Section) -> tuple[bool, int, int, int]:
@@ -148,7 +152,7 @@ def _message(each: Section | int) -> tuple[int, int | None, Literal["system", "u
 
 def _within(left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
     for place in reversed(range(len(exchanges))):
-        left = _left(left, (path[each][1] for each in exchanges[place]), share)
+        left = _left(left, (path[exchange][1] for exchange in exchanges[place]), share)
         if left < 0:
             return Fitted(exchanges[place].stop, place + 1)
     return Fitted(exchanges[0].start if exchanges else max(0, len(path) - 1))

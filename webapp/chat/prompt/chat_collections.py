@@ -56,7 +56,7 @@ def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]
     """Returns, by chat id, the ids of the collections that the chat reads from and this person can see."""
     read = ids_by_chat(chats)
     ids = sorted({id for each in read.values() for id in each})
-    seen = {each.id for each in queries.collections_among(user, ids)} if user and ids else set()
+    seen = {collection.id for collection in queries.collections_among(user, ids)} if user and ids else set()
     return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
 
 

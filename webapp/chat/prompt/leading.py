@@ -44,7 +44,7 @@ def key_of(chat: Chat) -> str:
 
 
 def sections_of(prompt: Rendered) -> list[Section]:
-    return [replace(each, rank=RANK) for each in prompt.sections]
+    return [replace(section, rank=RANK) for section in prompt.sections]
 
 
 def has_facts(chat: Chat) -> bool:

@@ -41,7 +41,7 @@ class PromptScripts:
 
     @property
     def recorded(self) -> dict[str, Any]:
-        scripts = {name: [asdict(each) for each in scripts] for name, scripts in self.by_speaker.items()}
+        scripts = {name: [asdict(script) for script in scripts] for name, scripts in self.by_speaker.items()}
         return {"scripts": scripts, "scripted": self.count} if scripts else {}
 
     def applied_to(self, messages: Sequence[PathMessage], is_late: Callable[[], bool] = lambda: False) -> list[PathMessage]:
@@ -58,7 +58,7 @@ class PromptScripts:
     def _changed(self, message: PathMessage, depth: int, is_late: Callable[[], bool]) -> PathMessage:
         # In a group, the scripts of a character apply to its own messages only.
         scripts = self.by_speaker.get(message.speaker if message.role == "assistant" else "", ())
-        fitting = [each for each in scripts if each.fits(message.role, depth)]
+        fitting = [script for script in scripts if script.fits(message.role, depth)]
         return message._replace(content=applied(fitting, message.content, is_late)) if fitting else message
 
 
@@ -83,7 +83,7 @@ def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], s
 
     def changed(text: str, depth: int | None) -> str:
         is_late = time.thread_time() > until
-        fitting = [] if is_late else [each for each in scripts if each.fits("lore", depth)]
+        fitting = [] if is_late else [script for script in scripts if script.fits("lore", depth)]
         return applied(fitting, text, lambda: time.thread_time() > until) if fitting else text
 
     return changed
@@ -99,7 +99,9 @@ def _scripts_of(
     scripted = [id for id, scripts in found.items() if scripts]
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and scripted else None
     characters = cast.named(owner, scripted) if owner else []
-    return {each.name if chat.is_group else "": with_names(chat, found[each.id], each.id) for each in characters}
+    return {
+        character.name if chat.is_group else "": with_names(chat, found[character.id], character.id) for character in characters
+    }
 
 
 def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> tuple[TextScript, ...]:

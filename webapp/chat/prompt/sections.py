@@ -130,12 +130,12 @@ def _is_noted(chat: Chat, context: PromptContext) -> bool:
 def place_of_note(chat: Chat) -> Place:
     """Returns the place of the chat's author's note, whether it has one or not."""
     depth = NOTE_DEPTH if chat.note_depth is None else chat.note_depth
-    return Place(depth=depth, role=next((each for each in ROLES if each == chat.note_role), ROLES[0]))
+    return Place(depth=depth, role=next((role for role in ROLES if role == chat.note_role), ROLES[0]))
 
 
 def _turn(chat: Chat, played: Character) -> str:
     """Returns the instruction which character of a group the model is to write for."""
-    others = ", ".join(each.name for each in members(chat) if each.id != played.id)
+    others = ", ".join(member.name for member in members(chat) if member.id != played.id)
     return TURN.format(others=f" and with {others}" if others else "")
 
 

@@ -62,4 +62,4 @@ def refuse_if_led(chat: Chat) -> Chat:
 
 
 def _leader(chat: Chat) -> Leader | None:
-    return next((each for each in brought(Leader) if each.kind == chat.kind), None)
+    return next((leader for leader in brought(Leader) if leader.kind == chat.kind), None)

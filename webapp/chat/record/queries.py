@@ -197,7 +197,7 @@ def ids_to(message_id: str) -> list[str]:
 def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
     """Returns these messages in the order of the ids; missing ones are skipped."""
     query = select(Message).where(Message.id.in_(ids)).options(*options)
-    rows = {each.id: each for each in db.session.scalars(query)} if ids else {}
+    rows = {message.id: message for message in db.session.scalars(query)} if ids else {}
     return [rows[id] for id in ids if id in rows]
 
 

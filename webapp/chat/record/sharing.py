@@ -23,7 +23,7 @@ def right_of(chat: Chat, user: User) -> str:
     if chat.owner_id == user.id:
         return "own"
     rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
-    return next((each for each in reversed(RIGHTS) if each in rights), "") if not chat.deleted_at else ""
+    return next((right for right in reversed(RIGHTS) if right in rights), "") if not chat.deleted_at else ""
 
 
 def shares(chat: Chat) -> list[Share]:
@@ -46,13 +46,13 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
 
     `given` are the chat's shares, if they were read already.
     """
-    ids, query = {each.author_id for each in messages if each.author_id}, NAMES
+    ids, query = {message.author_id for message in messages if message.author_id}, NAMES
     if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
         query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
         ids = ids if given is None or any(each.right == "write" for each in given) else set()
     names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
-    from_file = {each.id: f"{each.author_name} (from a file)" for each in messages if each.author_name}
-    return {each.id: names[each.author_id] for each in messages if each.author_id in names} | from_file
+    from_file = {message.id: f"{message.author_name} (from a file)" for message in messages if message.author_name}
+    return {message.id: names[message.author_id] for message in messages if message.author_id in names} | from_file
 
 
 def refuse_unshareable(chat: Chat, by: User) -> None:

@@ -74,10 +74,10 @@ class PromptsForm(MergingForm):
                 self[each.name].description = f"{each.hint} {each.label} {note} {model.name}.".strip()
         self.persona.choices = [
             SelectChoice("", "None"),
-            *(SelectChoice(each.id, each.name) for each in personas),
+            *(SelectChoice(persona.id, persona.name) for persona in personas),
         ]
-        self.collections.choices = [SelectChoice(each.id, each.name) for each in collections]
-        self.lorebooks.choices = [SelectChoice(each.id, each.name) for each in lorebooks]
+        self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
+        self.lorebooks.choices = [SelectChoice(lorebook.id, lorebook.name) for lorebook in lorebooks]
         for field, value, nothing in (
             (self["temperature"], setting("models.temperature"), "model default"),
             (self["max_tokens"], setting("models.max_tokens"), "no limit"),
@@ -101,7 +101,7 @@ class PromptsForm(MergingForm):
         return [group for group in found if group.fields]
 
     def _names(self, title: str) -> list[str]:
-        return [*(each.name for each in FIELDS if each.group == title), *BESIDE.get(title, ())]
+        return [*(field.name for field in FIELDS if field.group == title), *BESIDE.get(title, ())]
 
     def _is_of_use(self, field: Field) -> bool:
         if field.name == "is_forgotten":
@@ -110,7 +110,7 @@ class PromptsForm(MergingForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        return {each.name: self._value(each) for each in FIELDS}
+        return {field.name: self._value(field) for field in FIELDS}
 
     def _value(self, field: ChatField) -> Any:
         typed = self[field.name].data or ""

@@ -46,7 +46,7 @@ class CastForm(Form):
 
     def among(self, personas: Sequence[Persona]) -> "CastForm":
         """Fills in the available personas."""
-        self.persona.choices = options({"": "None", **{each.id: each.name for each in personas}})
+        self.persona.choices = options({"": "None", **{persona.id: persona.name for persona in personas}})
         return self
 
     @property

@@ -90,7 +90,7 @@ def _stored(chat: Chat, greetings: Iterable[dict[str, Any]], shared: VariableSto
     with write() as session:
         session.add(chat)
         session.flush()
-        messages = [Message(id=new_id(), chat_id=chat.id, role="assistant", **each) for each in greetings]
+        messages = [Message(id=new_id(), chat_id=chat.id, role="assistant", **greeting) for greeting in greetings]
         for above, message in pairwise([] if are_versions else messages):
             message.parent_id = above.id
         session.add_all(messages)
@@ -112,7 +112,7 @@ def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None
 
 def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the values of all fields; raises `Invalid` for one that is out of bounds."""
-    return {each.name: _checked(each, values[each.name]) for each in FIELDS}
+    return {field.name: _checked(field, values[field.name]) for field in FIELDS}
 
 
 def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
@@ -190,7 +190,7 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     """Returns the members in their order of speaking; raises if this cast is not possible."""
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
-    kept = [each.id for each in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+    kept = [character.id for character in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not kept:
         raise Invalid("Only a chat with several characters has an order.", field="turn_order")

@@ -82,9 +82,9 @@ def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]
 
 def _print_findings(findings: Iterable[Finding]) -> int:
     found = list(findings)
-    for each in found:
-        click.echo(f"{'BAD ' if each.level == 'bad' else 'note'} {each.sentence}")
-    if not any(each.level == "bad" for each in found):
+    for finding in found:
+        click.echo(f"{'BAD ' if finding.level == 'bad' else 'note'} {finding.sentence}")
+    if not any(finding.level == "bad" for finding in found):
         click.echo("No problems found.")
         return 0
     return 1

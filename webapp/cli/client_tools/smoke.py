@@ -61,7 +61,7 @@ def _alive(remote: Remote) -> str:
 def _visit(remote: Remote) -> str:
     with remote.opened("POST", "/api/chat/stream", body={"message": "Hello"}) as reply:
         events = [json.loads(message.data) for message in remote.events(reply)]
-    text = "".join(each.get("content", "") for each in events)
+    text = "".join(event.get("content", "") for event in events)
     if not text or events[-1].get("status") != "completed":
         raise Unexpected(f"the stream ended with {events[-1] if events else 'nothing'}")
     return f"{len(events)} events, {len(text)} characters; use --token for more checks"

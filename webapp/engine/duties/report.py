@@ -27,7 +27,7 @@ def report_end(engine: Engine, live: Live) -> None:
     """Reports a generation that has just ended in this process."""
     with engine.in_app():
         codes = {notice.code for notice in live.run.transcript.notices}
-        failed = {each["model"] for each in live.run.transcript.attempts}
+        failed = {attempt["model"] for attempt in live.run.transcript.attempts}
         is_streaming = bool(setting("stream.enabled")) and "whole" not in codes
         answered = _answered(engine, live, is_streaming)
         fields = {
@@ -51,7 +51,7 @@ def report_end(engine: Engine, live: Live) -> None:
 
 def model_used(generation: Generation) -> str:
     """Returns the model that answered by the id that people choose it by; empty before that is known, or if none did."""
-    codes, failed = {each["code"] for each in generation.notices or ()}, {each["model"] for each in generation.attempts}
+    codes, failed = {notice["code"] for notice in generation.notices or ()}, {attempt["model"] for attempt in generation.attempts}
     return _chosen(generation.model_asked, generation.model_used, generation.provider, codes, failed)
 
 
@@ -85,15 +85,22 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
 def _note_keys(live: Live, answered: Answered) -> None:
     """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
     known, transcript = providers(), live.run.transcript
-    refused = {known.connection_of(each["model"]): each["code"] for each in transcript.attempts if each["code"] in REFUSALS}
+    refused = {
+        known.connection_of(attempt["model"]): attempt["code"] for attempt in transcript.attempts if attempt["code"] in REFUSALS
+    }
     accepted = transcript.provider
     began_at = utc_now() - timedelta(seconds=answered.seconds)
-    for each in known.connections():
-        if each.slug in refused and not each.refused_at:
-            service.note_refusal(each, refused[each.slug])
+    for connection in known.connections():
+        if connection.slug in refused and not connection.refused_at:
+            service.note_refusal(connection, refused[connection.slug])
             known.forget()
-        elif each.slug == accepted and each.slug not in refused and each.refused_at and each.refused_at < began_at:
-            service.note_acceptance(each)
+        elif (
+            connection.slug == accepted
+            and connection.slug not in refused
+            and connection.refused_at
+            and connection.refused_at < began_at
+        ):
+            service.note_acceptance(connection)
             known.forget()
 
 

@@ -95,7 +95,7 @@ def mark_file_for_deletion(session: Session, chat_id: str, hash: str) -> None:
 def among(chat_id: str, hashes: Iterable[str]) -> dict[str, Document]:
     """Returns the documents for these files of a chat, by hash."""
     query = _there().where(Collection.chat_id == chat_id, Document.hash.in_(list(hashes)))
-    return {each.hash: each for each in db.session.scalars(query)}
+    return {document.hash: document for document in db.session.scalars(query)}
 
 
 def files_of(chat_id: str) -> Sequence[Document]:

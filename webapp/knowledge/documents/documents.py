@@ -85,7 +85,7 @@ def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[A
 
 def _refuse_unreadable(names: Sequence[str]) -> None:
     """Raises `Invalid` with the names of all files of types that can't be read."""
-    if unreadable := [f"“{each or 'This file'}”" for each in names if not formats.kind_of(each)]:
+    if unreadable := [f"“{name or 'This file'}”" for name in names if not formats.kind_of(name)]:
         raise Invalid(f"{', '.join(unreadable)} can't be read. These files can: {formats.IN_WORDS}.", field="file")
 
 
@@ -176,7 +176,7 @@ def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str
     with engine.in_app():
         person = people.person(person_id)
         found = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
-        return ("".join(each.text[each.overlap :] for each in found), found[-1].number + 1) if found else None
+        return ("".join(passage.text[passage.overlap :] for passage in found), found[-1].number + 1) if found else None
 
 
 def refuse_unless_writer(collection: Collection, user: User) -> None:

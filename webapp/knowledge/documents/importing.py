@@ -189,7 +189,7 @@ def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: in
         rows = [_passage(each, id, edition, number + place) for place, each in enumerate(piece["passages"])]
         session.add_all(rows)
         session.flush()
-        index.put(session.connection(), [each.row for each in rows], piece["passages"])
+        index.put(session.connection(), [row.row for row in rows], piece["passages"])
 
 
 def _passage(piece: dict[str, Any], id: str, edition: int, number: int) -> Passage:

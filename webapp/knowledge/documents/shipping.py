@@ -65,7 +65,7 @@ def questions() -> list[ShippedQuestion]:
 def ship(owner: User) -> int:
     """Creates the collections that this person lacks and returns how many; existing ones, even in the trash, stay unchanged."""
     had = set(db.session.scalars(select(Collection.name).where(Collection.owner_id == owner.id)))
-    missing = [each for each in COLLECTIONS if each.name not in had]
+    missing = [collection for collection in COLLECTIONS if collection.name not in had]
     documents: dict[str, str] = {}
     for shipped in missing:
         documents |= _put(shipped, owner)

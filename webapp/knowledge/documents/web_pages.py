@@ -108,7 +108,7 @@ def _fetched(url: str, etag: str, entered_by: User | None) -> FetchedPage | None
 
 def _is_same(document: Document, fetched: FetchedPage) -> bool:
     """Returns whether the extracted text is unchanged: the bytes of a page often change without a visible difference."""
-    before = "".join(each.text[each.overlap :] for each in queries.passages_of(document))
+    before = "".join(passage.text[passage.overlap :] for passage in queries.passages_of(document))
     return bool(before) and before.strip() == _text(fetched, most=len(before) + 1_000)
 
 

@@ -70,7 +70,7 @@ def wants() -> str:
 def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[str, Any]]) -> None:
     """Adds passages that were just inserted to the full-text index."""
     if connection.dialect.name == "sqlite":
-        places = zip(rows, (each["index"] for each in pieces), strict=True)
+        places = zip(rows, (piece["index"] for piece in pieces), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
     terms = [(term, row, weight) for row, each in zip(rows, pieces, strict=True) for term, weight in each["terms"].items()]
@@ -110,7 +110,7 @@ def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, in
         return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
     [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
-    found = {term: int(count) for each in rows for term, count in each}
+    found = {term: int(count) for row in rows for term, count in row}
     return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
 
 

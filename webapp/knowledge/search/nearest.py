@@ -48,7 +48,7 @@ class Vectors:
     @property
     def size(self) -> int:
         """The size in bytes."""
-        return sum(each.vectors.nbytes for each in self._blocks)
+        return sum(block.vectors.nbytes for block in self._blocks)
 
     def missing(self, editions: Iterable[Edition]) -> list[Edition]:
         return list(filterfalse(self._numbers.__contains__, editions))
@@ -69,9 +69,9 @@ class Vectors:
         blocks = list(self._blocks)
         allowed = np.zeros(len(self._numbers), np.bool_)
         # The vectors of a document deleted during the search were not loaded, so it has no number.
-        allowed[[self._numbers[each] for each in editions if each in self._numbers]] = True
+        allowed[[self._numbers[edition] for edition in editions if edition in self._numbers]] = True
         question = np.frombuffer(query_vector, "<f4")
-        found = [each.nearness(question, allowed) for each in blocks]
+        found = [block.nearness(question, allowed) for block in blocks]
         if not found:
             return []
         near = np.concatenate([each for each, _ in found])
@@ -79,4 +79,7 @@ class Vectors:
         picked = np.flatnonzero(near >= least)
         if len(picked) > most:
             picked = picked[np.argpartition(-near[picked], most - 1)[:most]]
-        return sorted(((float(near[each]), int(rows[each])) for each in picked), key=lambda pair: (-pair[0], pair[1]))
+        return sorted(
+            ((float(near[signedinteger]), int(rows[signedinteger])) for signedinteger in picked),
+            key=lambda pair: (-pair[0], pair[1]),
+        )

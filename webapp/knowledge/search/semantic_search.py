@@ -96,7 +96,7 @@ class VectorMemory:
     def _makes_room(self, set_id: str, more: int) -> bool:
         """Evicts the least recently used sets until this many more bytes fit; returns whether they do."""
         most = int(setting("knowledge.vector_megabytes")) * MEGABYTE
-        while (size := sum(each.size for each in self._sets.values())) + more > most:
+        while (size := sum(vectors.size for vectors in self._sets.values())) + more > most:
             oldest = next(iter(self._sets))
             if oldest == set_id or not size:
                 return False
@@ -118,9 +118,9 @@ def _passages(edition: "Edition") -> int:
 
 def _together(editions: Sequence["Edition"]) -> Iterator[list["Edition"]]:
     some, passages = list["Edition"](), 0
-    for each in editions:
-        some.append(each)
-        passages += _passages(each)
+    for edition in editions:
+        some.append(edition)
+        passages += _passages(edition)
         if passages >= PASSAGES_AT_ONCE:
             yield some
             some, passages = [], 0

@@ -53,7 +53,7 @@ def tried(
     hits = found.hits[:limit]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
-    given = {id for each in answer_sources.sources_of(found.hits) for id in (each.passage_id, each.beside_id)}
+    given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
     rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
     return TriedQuestion(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
@@ -118,7 +118,7 @@ def run(user: User) -> QuestionRun:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
-    pairs = [(each.id, each.text, each.document_id) for each in kept]
+    pairs = [(question.id, question.text, question.document_id) for question in kept]
     figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
     with write() as session:
         made = QuestionRun(

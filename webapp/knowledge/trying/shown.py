@@ -53,14 +53,15 @@ def kept(user: User) -> list[ShownQuestion]:
     rows, last = questions.of(user), questions.runs(user)
     missed = set(last[0].misses) if last else set()
     there = {
-        each.id: each.title for each in queries.documents_among(user, [each.document_id for each in rows if each.document_id])
+        document.id: document.title
+        for document in queries.documents_among(user, [row.document_id for row in rows if row.document_id])
     }
-    return [ShownQuestion(each.id, each.text, _answer(each.document_id, there), each.id in missed) for each in rows]
+    return [ShownQuestion(row.id, row.text, _answer(row.document_id, there), row.id in missed) for row in rows]
 
 
 def figures(user: User) -> list[ShownFigures]:
     """Returns the figures of the last run and of the one before it."""
-    return [ShownFigures(each.questions, f"{each.ndcg:.2f}", f"{each.recall:.0%}") for each in questions.runs(user)]
+    return [ShownFigures(run.questions, f"{run.ndcg:.2f}", f"{run.recall:.0%}") for run in questions.runs(user)]
 
 
 def _two_places(value: float) -> str:
@@ -69,7 +70,7 @@ def _two_places(value: float) -> str:
 
 
 def _reasons(reasons: Sequence[Reason]) -> Reasons:
-    return [(each.word, each.times, _two_places(each.share)) for each in reasons]
+    return [(reason.word, reason.times, _two_places(reason.share)) for reason in reasons]
 
 
 def _meant(hit: Hit) -> str:

@@ -222,7 +222,7 @@ def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
     vectors = embedder.vectors_of(
         EmbeddingRequest(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id)
     )
-    lengths = {len(each) // 4 for each in vectors}
+    lengths = {len(vector) // 4 for vector in vectors}
     if len(lengths) != 1 or job.dimensions not in (0, *lengths):
         words = OTHER_LENGTH.format(model=job.model, found=max(lengths), known=job.dimensions or min(lengths))
         raise NoVectors(words, is_passing=False)

@@ -69,7 +69,7 @@ class LiveConnection:
     @cached_property
     def listed(self) -> frozenset[str]:
         """The ids of its models, as its server names them."""
-        return frozenset(each.id for each in self.models)
+        return frozenset(model.id for model in self.models)
 
     @property
     def starting_model(self) -> str:
@@ -82,7 +82,7 @@ class LiveConnection:
 def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
     """Returns every connection, the built-in one first; reuses lists of models from `known` that have not changed."""
     rows = {row["id"]: row for row in queries.connection_rows()}
-    remembered = {(each.id, each.models_at): each.models for each in known}
+    remembered = {(connection.id, connection.models_at): connection.models for connection in known}
     others = [_live(row, remembered) for id, row in rows.items() if id != BUILT_IN]
     return (_built_in(rows.get(BUILT_IN), remembered), *others)
 
@@ -153,7 +153,7 @@ def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, An
 
 def _models(id: str) -> tuple[Model, ...]:
     return tuple(
-        Model(**{name: _value(value) for name, value in each.items() if name in NAMES}) for each in queries.listed_models(id)
+        Model(**{name: _value(value) for name, value in model.items() if name in NAMES}) for model in queries.listed_models(id)
     )
 
 

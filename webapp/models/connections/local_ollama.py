@@ -55,7 +55,7 @@ def is_connected(ollama: OllamaProbe) -> bool:
     """Returns whether a usable connection to it exists."""
     place = urlsplit(ollama.address).netloc
     same = {place, place.replace("127.0.0.1", "localhost")}
-    return any(each.host in same and each.is_usable for each in live_connections())
+    return any(connection.host in same and connection.is_usable for connection in live_connections())
 
 
 def connect(ollama: OllamaProbe, **about: Unpack[About]) -> str:

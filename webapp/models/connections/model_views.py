@@ -51,8 +51,8 @@ def allow() -> Response:
 @admin_only
 def refresh() -> Response:
     counts = []
-    for each in [each for each in providers().connections() if each.is_usable]:
-        counts.append(connections.refresh(each.slug, partial(providers().provider, each.slug), **who()))
+    for connection in [connection for connection in providers().connections() if connection.is_usable]:
+        counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), **who()))
     if not counts:
         raise Conflict("No connection can list models yet.")
     return _saved(f"{plural(sum(counts), 'model')} listed.")
@@ -77,15 +77,18 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         models=found[:MOST_SHOWN],
         rest_count=len(found) - len(found[:MOST_SHOWN]),
         all_models=models,
-        allowed_count=sum(each.id in is_allowed for each in models),
+        allowed_count=sum(model.id in is_allowed for model in models),
         allowed=allowed,
         missing=missing,
-        left_out=sum(each.left_out for each in providers().connections() if each.is_usable),
+        left_out=sum(connection.left_out for connection in providers().connections() if connection.is_usable),
         is_proposed=suggested_models.is_in_effect(),
         streams=setting("stream.enabled"),
         query=query,
         price=shown.price,
-        read_at=min((each.models_at for each in providers().connections() if each.is_usable and each.models_at), default=None),
+        read_at=min(
+            (connection.models_at for connection in providers().connections() if connection.is_usable and connection.models_at),
+            default=None,
+        ),
         placeholders={"models.default": providers().default()},
     )
 

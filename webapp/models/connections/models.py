@@ -53,7 +53,7 @@ class Providers:
     @property
     def is_configured(self) -> bool:
         """Whether there is a connection to real models."""
-        return any(each.is_usable for each in self.connections())
+        return any(connection.is_usable for connection in self.connections())
 
     def connections(self) -> tuple[LiveConnection, ...]:
         """Returns every connection, the built-in one first; changes by any process are visible within a second."""
@@ -125,7 +125,7 @@ class Providers:
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             memory.listed_of, memory.listed = connections, _with_distinct_names(list(self._usable()))
-            memory.by_id = {each.id: each for each in reversed(memory.listed)}
+            memory.by_id = {model.id: model for model in reversed(memory.listed)}
             memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
         return memory.listed
 
@@ -171,7 +171,11 @@ class Providers:
 
     def default(self, wanted: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
-        chosen = (wanted, str(setting("models.default")), *(each.prefix + each.starting_model for each in self._usable()))
+        chosen = (
+            wanted,
+            str(setting("models.default")),
+            *(connection.prefix + connection.starting_model for connection in self._usable()),
+        )
         if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
             return found
         return next((model.id for model in self.offered()), "")
@@ -181,7 +185,7 @@ class Providers:
         usual, prefix = connection.starting_model, connection.prefix
         if not connection.is_usable or self.is_choosable(prefix + usual):
             return usual
-        offered = (each.id for each in self.offered())
+        offered = (model.id for model in self.offered())
         own = (id for id in offered if (found := self._found(id)) and found[0].slug == connection.slug)
         return next((id.removeprefix(prefix) for id in own), usual)
 
@@ -253,10 +257,10 @@ class Providers:
         return self.is_choosable(model) and not (found and found[0].key.trouble)
 
     def _offered_demo(self) -> list[Model]:
-        return [each for each in self._demo.models() if not each.hidden] if self.is_demo_allowed() else []
+        return [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
 
     def _usable(self) -> Iterator[LiveConnection]:
-        return (each for each in self.connections() if each.is_usable)
+        return (connection for connection in self.connections() if connection.is_usable)
 
     def _refusal(self, model: str) -> str:
         if not model or not (self.is_configured or self.is_demo_allowed()):
@@ -301,26 +305,26 @@ def matching(models: Iterable[Model], query: str) -> list[Model]:
     words = query.lower().split()
     if not words:
         return list(models)
-    return [each for each in models if all(word in f"{each.id} {each.name}".lower() for word in words)]
+    return [model for model in models if all(word in f"{model.id} {model.name}".lower() for word in words)]
 
 
 def candidates(text: str, limit: int) -> list[tuple[str, str]]:
     """Searches all models for a picker; returns ids, with names as labels."""
-    return [(each.id, each.name) for each in matching(providers().offered(), text)[:limit]]
+    return [(model.id, model.name) for model in matching(providers().offered(), text)[:limit]]
 
 
 def _models_of(connection: LiveConnection) -> Iterator[Model]:
     """Yields a connection's models under the ids that people choose them by."""
     first = connection.starting_model
-    listed = {each.id: each for each in connection.models if not each.hidden}
+    listed = {model.id: model for model in connection.models if not model.hidden}
     if first:
         yield replace(listed.pop(first, Model(first, first)), id=connection.prefix + first)
-    yield from (replace(each, id=connection.prefix + each.id) for each in listed.values())
+    yield from (replace(model, id=connection.prefix + model.id) for model in listed.values())
 
 
 def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:
     """Returns the models of all connections; adds the connection's name to display names that occur more than once."""
-    listed = [(each.name, model) for each in connections for model in _models_of(each)]
+    listed = [(connection.name, model) for connection in connections for model in _models_of(connection)]
     names = Counter(model.name for _, model in listed)
     return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
 

@@ -19,10 +19,10 @@ MODES = get_args(Mode)
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
     """Returns a model's connection, and its name there; None if its connection was deleted, as no other server replaces that."""
     slug, colon, name = model.partition(":")
-    for each in connections:
-        if colon and not each.is_built_in and each.slug == slug:
-            return each, name
-    built_in = next((each for each in connections if each.is_built_in), None)
+    for connection in connections:
+        if colon and not connection.is_built_in and connection.slug == slug:
+            return connection, name
+    built_in = next((connection for connection in connections if connection.is_built_in), None)
     if built_in is None or not model or (colon and slug in built_in.deleted_slugs):
         return None
     return built_in, model
@@ -52,7 +52,7 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
     known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
     connections = live_connections()
-    own = {each.prefix + each.default_model for each in connections}
+    own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
         if not is_there and name not in known and name not in own:

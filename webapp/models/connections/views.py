@@ -23,7 +23,7 @@ bp.add_app_template_global(refused_connections)
 @admin_only
 def index() -> Response:
     providers().forget()
-    lines = [shown.connection(each) for each in providers().connections()]
+    lines = [shown.connection(connection) for connection in providers().connections()]
     found = the_neighbour()
     models = () if local_ollama.is_connected(found) else found.models()
     return render("models/connections.html", connections=lines, ollama=found, found_models=models)
@@ -142,7 +142,7 @@ def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
     starting_model = providers().starting_model(live)
-    known = next((each for each in live.models if each.id == starting_model), None)
+    known = next((model for model in live.models if model.id == starting_model), None)
     form.about(live, shown.model_line(known) if known else "", starting_model)
     return form.shown(
         "models/connection.html",

@@ -117,7 +117,7 @@ def _model(model: Mapping[str, Any]) -> Model:
     efforts = _efforts(model)
     able = dict.fromkeys(SAMPLERS, False) | {"reasoning": bool(efforts), "json": False}
     able |= dict.fromkeys(("top_p", "top_k"), traits_of(id).has_temperature)
-    abilities = tuple(each for each in ABILITIES if able.get(each, True))
+    abilities = tuple(ability for ability in ABILITIES if able.get(ability, True))
     return Model(id, name_of(model.get("display_name")) or id, window or None, efforts=efforts, abilities=abilities)
 
 
@@ -221,8 +221,8 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
     if not turn.pictures:
         return turn.content
     blocks = [
-        {"type": "image", "source": {"type": "base64", "media_type": each.media_type, "data": each.base64}}
-        for each in turn.pictures
+        {"type": "image", "source": {"type": "base64", "media_type": picture.media_type, "data": picture.base64}}
+        for picture in turn.pictures
     ]
     # An empty text block is rejected.
     return [*blocks, {"type": "text", "text": turn.content}] if turn.content.strip() else blocks

@@ -62,7 +62,7 @@ class Turn:
     def keeping(self, pictures: Iterable[Picture]) -> "Turn":
         """Returns a copy with only these of its pictures, and the names of the others as text."""
         kept = tuple(pictures)
-        names = [named_picture(each.name) for each in self.pictures if each not in kept]
+        names = [named_picture(picture.name) for picture in self.pictures if picture not in kept]
         return replace(self, content="\n\n".join(each for each in (self.content, *names) if each), pictures=kept)
 
 

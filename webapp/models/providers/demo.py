@@ -165,7 +165,7 @@ def _echo(request: ModelRequest) -> str:
 
 
 def _seen(turn: Turn) -> dict[str, list[str]]:
-    return {"pictures": [each.media_type for each in turn.pictures]} if turn.pictures else {}
+    return {"pictures": [picture.media_type for picture in turn.pictures]} if turn.pictures else {}
 
 
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {

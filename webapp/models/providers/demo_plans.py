@@ -94,7 +94,7 @@ class SchemaFiller:
         objects = _objects(request)
         self._inputs = objects[0] if objects else {}
         goals = self._inputs.get("goals")
-        self._goals = [str(each)[:LONGEST_GOAL].strip() for each in goals] if isinstance(goals, list) and goals else [NO_GOAL]
+        self._goals = [str(goal)[:LONGEST_GOAL].strip() for goal in goals] if isinstance(goals, list) and goals else [NO_GOAL]
         self._taken = {str(each) for value in self._inputs.values() if isinstance(value, list) for each in value}
 
     def object(self, schema: dict[str, Any], above: Path = ()) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class SchemaFiller:
         return words[: schema.get("maxLength", len(words))].ljust(schema.get("minLength", 0), ".")
 
     def _choice(self, choices: list[Any], path: Path) -> Any:
-        free = [each for each in choices if str(each) not in self._taken] or choices
+        free = [choice for choice in choices if str(choice) not in self._taken] or choices
         index = path[-2] if len(path) > 1 and isinstance(path[-2], int) else _number(path)
         return free[(2 * index + 1) % len(free)]
 

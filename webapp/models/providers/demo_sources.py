@@ -40,7 +40,7 @@ class Sentence:
 def answer(request: ModelRequest, question: str) -> str:
     """Returns an answer from the sources; empty when the request has nothing to do with documents."""
     numbers = {each["number"] for each in request.sources}
-    given = [(int(each[1]), each[2], each[4]) for turn in request.turns for each in SOURCE.finditer(turn.content)]
+    given = [(int(match[1]), match[2], match[4]) for turn in request.turns for match in SOURCE.finditer(turn.content)]
     given = [each for each in given if each[0] in numbers]
     if not given:
         return NOTHING if _found_nothing(request) else ""
@@ -48,13 +48,13 @@ def answer(request: ModelRequest, question: str) -> str:
     sentences = [
         Sentence(number, text, len(question_stems & _stems(text))) for number, _, source in given for text in _sentences(source)
     ]
-    best = sorted((each for each in sentences if each.shared), key=lambda each: -each.shared)[:MOST]
+    best = sorted((sentence for sentence in sentences if sentence.shared), key=lambda each: -each.shared)[:MOST]
     if not best:
         number, title, _ = given[0]
         return NOT_SURE.format(title=title.partition(" › ")[0], number=number)
     # A sentence with half the shared words of the best one is irrelevant.
-    fitting = [each for each in best if 2 * each.shared > best[0].shared]
-    return FOUND.format(sentences="\n".join(f"- {each.text} [{each.number}]" for each in fitting))
+    fitting = [sentence for sentence in best if 2 * sentence.shared > best[0].shared]
+    return FOUND.format(sentences="\n".join(f"- {sentence.text} [{sentence.number}]" for sentence in fitting))
 
 
 def _found_nothing(request: ModelRequest) -> bool:

@@ -64,11 +64,11 @@ def _unpacked(text: str) -> list[float]:
 def _together(usages: list[Usage]) -> Usage:
     if not usages:
         return Usage()
-    tokens = [each.input_tokens for each in usages]
-    costs = [each.cost for each in usages]
+    tokens = [usage.input_tokens for usage in usages]
+    costs = [usage.cost for usage in usages]
     return Usage(
-        None if None in tokens else sum(each or 0 for each in tokens),
+        None if None in tokens else sum(token or 0 for token in tokens),
         None,
-        None if None in costs else f"{sum(Decimal(each or 0) for each in costs):f}",
+        None if None in costs else f"{sum(Decimal(cost or 0) for cost in costs):f}",
         usages[-1].model,
     )

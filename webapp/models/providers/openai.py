@@ -163,7 +163,7 @@ def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
         return None
     seen = list_of(dict_of(model.get("architecture")).get("input_modalities"))
     names = {"vision": "image" in seen, "json": "response_format" in parameters or "structured_outputs" in parameters}
-    return tuple(each for each in ABILITIES if names.get(each, each in parameters))
+    return tuple(ability for ability in ABILITIES if names.get(ability, ability in parameters))
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
@@ -269,7 +269,7 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
     """Returns plain text if there are no pictures, as not every server accepts a list of parts."""
     if not turn.pictures:
         return turn.content
-    urls = [f"data:{each.media_type};base64,{each.base64}" for each in turn.pictures]
+    urls = [f"data:{picture.media_type};base64,{picture.base64}" for picture in turn.pictures]
     words = [{"type": "text", "text": turn.content}] if turn.content.strip() else []
     return [*words, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 

@@ -170,8 +170,8 @@ def _joined(events: Iterable[Text], kind: type[Text]) -> str:
 
 def _opening(text: str, known: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
     """Returns the tags that the text begins with, and whether it can still become an opening tag."""
-    found = next((each for each in known if text.startswith(each.opening)), None)
-    return found, not found and any(each.opening.startswith(text) for each in known)
+    found = next((tags for tags in known if text.startswith(tags.opening)), None)
+    return found, not found and any(tags.opening.startswith(text) for tags in known)
 
 
 def _overlap(text: str, tag: str) -> int:

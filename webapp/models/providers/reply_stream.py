@@ -221,4 +221,4 @@ def in_one(events: Iterator[Event]) -> Iterator[Event]:
 
 
 def _joined(words: list[Text]) -> Text:
-    return words[0] if len(words) == 1 else type(words[0])("".join(each.text for each in words))
+    return words[0] if len(words) == 1 else type(words[0])("".join(word.text for word in words))

@@ -121,7 +121,7 @@ def _deliver(smtp: _Conversation, server: MailServer, message: EmailMessage) -> 
     if server.user:
         _refuse_openness(smtp, server)
         smtp.login(server.user, server.password)
-    to: Sequence[str] = [each.addr_spec for each in message["To"].addresses]
+    to: Sequence[str] = [address.addr_spec for address in message["To"].addresses]
     refused = smtp.sendmail(message["From"].addresses[0].addr_spec, to, message.as_bytes(policy=SMTP))
     # Without waiting for the reply, which would change nothing any more.
     with suppress(OSError):

@@ -124,7 +124,7 @@ CHANNELS = (
 
 def channels() -> list[Channel]:
     """Returns the channels that are configured."""
-    return [each for each in CHANNELS if each.is_set()]
+    return [channel for channel in CHANNELS if channel.is_set()]
 
 
 def deliver_later(event: AlertEvent) -> None:

@@ -48,8 +48,8 @@ class AlertKind:
 
 
 KINDS: Mapping[str, AlertKind] = {
-    each.name: each
-    for each in (
+    kind.name: kind
+    for kind in (
         AlertKind(
             "success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100, earlier=FAILED
         ),

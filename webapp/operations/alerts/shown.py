@@ -36,7 +36,7 @@ class ShownRule:
 
 def lines() -> list[ShownRule]:
     answers = Answers()
-    return [_line(each, answers) for each in queries.rules()]
+    return [_line(rule, answers) for rule in queries.rules()]
 
 
 def line(rule: AlertRule) -> ShownRule:
@@ -55,9 +55,9 @@ def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = Fal
     """
     firing = service.firing() if user and user.is_admin else []
     return [
-        each
-        for each in firing
-        if each.rule in URGENT and each.id not in dismissed and not (without_keys and each.rule in (REJECTED_KEYS, NO_CREDIT))
+        alert
+        for alert in firing
+        if alert.rule in URGENT and alert.id not in dismissed and not (without_keys and alert.rule in (REJECTED_KEYS, NO_CREDIT))
     ]
 
 
@@ -94,7 +94,7 @@ def _effect() -> str:
     addresses = setting("alerts.emails")
     recipients = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
     deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}
-    *others, last = ["notify admins", *(deeds[each.name] for each in reversed(delivery.channels()))]
+    *others, last = ["notify admins", *(deeds[channel.name] for channel in reversed(delivery.channels()))]
     return f"{', '.join(others)} and {last}" if others else last
 
 

@@ -45,7 +45,7 @@ def index() -> Response:
 def dismiss() -> Response:
     """Hides the urgent alerts that the form was shown with, in this browser; those that fire later are shown again."""
     seen = f"{secret_in(DISMISSED)}.{request.form.get('alerts', '')}".split(".")
-    ids = [each.id for each in shown.urgent_alerts(current_user(), "") if each.id in seen]
+    ids = [alert.id for alert in shown.urgent_alerts(current_user(), "") if alert.id in seen]
     response = Response("") if is_htmx() else redirect(came_from())
     return keep_secret(response, DISMISSED, ".".join(ids), seconds=COOKIE_SECONDS)
 
@@ -95,7 +95,7 @@ def _to(name: str, done: str) -> Response:
 
 
 def _show(rule: AlertRule, form: RuleForm) -> Response:
-    ways = [each.name for each in delivery.channels()]
+    ways = [channel.name for channel in delivery.channels()]
     return form.named(rule).shown(
         "operations/alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=done_message(DONE)
     )

@@ -140,9 +140,11 @@ class BudgetGate:
 def _tokens_of(allowance: Allowance) -> float:
     input_tokens = Consumption(allowance.input_tokens, 0)
     left = [
-        affordable(each.unit, each.reserved - amount(each.unit, input_tokens, allowance.price), allowance.price)
-        for each in allowance.reservations
-        if each.unit != "answers"
+        affordable(
+            reservation.unit, reservation.reserved - amount(reservation.unit, input_tokens, allowance.price), allowance.price
+        )
+        for reservation in allowance.reservations
+        if reservation.unit != "answers"
     ]
     return min(left, default=inf)
 

@@ -148,7 +148,7 @@ MEMORY = PerApp(_Memory)
 def price_of(model: str) -> Price:
     """Returns the token price of this model, or of the most expensive one among its fallbacks."""
     prices = [_price(each) for each in providers().chain(model)]
-    return Price(max(each.input for each in prices), max(each.output for each in prices))
+    return Price(max(price.input for price in prices), max(price.output for price in prices))
 
 
 def usual_tokens(session: Session, model: str) -> int:

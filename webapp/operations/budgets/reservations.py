@@ -65,8 +65,8 @@ def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list
         tokens = {"input_tokens": wanted_usage.consumption.input_tokens, "output_tokens": wanted_usage.consumption.output_tokens}
         charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
         rows = [
-            {**charge, "budget_id": each.budget_id, "starts_at": each.starts_at, "reserved": each.reserved}
-            for each in reservations
+            {**charge, "budget_id": reservation.budget_id, "starts_at": reservation.starts_at, "reserved": reservation.reserved}
+            for reservation in reservations
         ]
         session.execute(insert(BudgetCharge), rows)
     return reservations
@@ -74,13 +74,13 @@ def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list
 
 def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price) -> bool:
     """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
-    for each in reservations:
-        wanted = 0 if each.unit == "answers" else amount(each.unit, more, price)
+    for reservation in reservations:
+        wanted = 0 if reservation.unit == "answers" else amount(reservation.unit, more, price)
         if not wanted:
             continue
-        if _take(session, each.budget_id, each.starts_at, wanted):
-            _change(session, generation_id, each.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
-        elif session.scalar(select(Budget.id).where(Budget.id == each.budget_id)):
+        if _take(session, reservation.budget_id, reservation.starts_at, wanted):
+            _change(session, generation_id, reservation.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
+        elif session.scalar(select(Budget.id).where(Budget.id == reservation.budget_id)):
             # A budget that has been deleted since no longer limits anything.
             session.rollback()
             return False

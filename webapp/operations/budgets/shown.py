@@ -32,7 +32,7 @@ class ShownBudget:
 
 def lines(budgets: Sequence[Budget], *, is_linked: bool) -> list[ShownBudget]:
     names = queries.names(budgets)
-    return [_line(each, names, is_linked=is_linked) for each in queries.levels(budgets)]
+    return [_line(level, names, is_linked=is_linked) for level in queries.levels(budgets)]
 
 
 def line(budget: Budget) -> ShownBudget:
@@ -41,7 +41,7 @@ def line(budget: Budget) -> ShownBudget:
 
 def near(user: User | None) -> list[str]:
     """Returns the composer's warnings, one for each budget with little left."""
-    return [_words(each) for each in queries.near_levels(user)] if user else []
+    return [_words(level) for level in queries.near_levels(user)] if user else []
 
 
 def name_of(budget: Budget, names: dict[str, str]) -> str:

@@ -39,9 +39,9 @@ class Card:
 def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
     """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
     known, control = evidence(arms, has_shares=has_shares), arms[0]
-    paused = tuple(each.paused_words for each in arms if each.paused_words)
-    left = [each for each in arms if not each.paused_words]
-    if not any(each.exposures for each in arms):
+    paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
+    left = [arm for arm in arms if not arm.paused_words]
+    if not any(arm.exposures for arm in arms):
         return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
     if known.is_imbalanced:
         return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
@@ -87,7 +87,7 @@ def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str
         f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
         f"with {second.letter}."
     )
-    others = [each for each in known.contenders if each is not control]
+    others = [contender for contender in known.contenders if contender is not control]
     is_beaten = control not in known.contenders
     better = next((each for each in others if is_beaten or _change(each.cost, control.cost) < 0), None)
     if better:
@@ -99,11 +99,11 @@ def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str
 
 
 def _too_early(known: Evidence, outcome: str) -> list[str]:
-    judged = sum(each.judged for each in known.contenders)
+    judged = sum(contender.judged for contender in known.contenders)
     noun = OUTCOMES[outcome][2]
     if not judged:
         return [f"Too early to tell: none of the {noun}s counts yet. What became of an answer is known after 10 minutes."]
-    least = max(0, MIN_SAMPLES - min(each.judged for each in known.contenders))
+    least = max(0, MIN_SAMPLES - min(contender.judged for contender in known.contenders))
     more = max(known.more or 0, least)
     if not more:
         return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
@@ -136,10 +136,8 @@ def _change(new: object, old: object) -> float:
 
 
 def _skewed(arms: Sequence[ArmFigures]) -> str:
-    whole, people = sum(each.weight for each in arms), sum(each.units for each in arms)
-    shares = ", ".join(
-        f"{each.letter} went to {percent(each.units / people)}, not {percent(each.weight / whole)}" for each in arms
-    )
+    whole, people = sum(arm.weight for arm in arms), sum(arm.units for arm in arms)
+    shares = ", ".join(f"{arm.letter} went to {percent(arm.units / people)}, not {percent(arm.weight / whole)}" for arm in arms)
     return (
         f"Of {people} people, too many got one version: {shares}. Probably not all answers are counted: they can't be compared. "
         "Keep the version in use before, find out why, and begin again."

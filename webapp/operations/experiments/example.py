@@ -61,7 +61,7 @@ EXAMPLES = (
 
 def make_all() -> int:
     """Creates the examples whose prompt is unchanged, and returns how many there are."""
-    return sum(_make(each) for each in EXAMPLES)
+    return sum(_make(example) for example in EXAMPLES)
 
 
 def _make(example: Example) -> bool:

@@ -73,12 +73,12 @@ class Evidence:
 
 def evidence(arms: Sequence[ArmFigures], *, has_shares: bool) -> Evidence:
     """Evaluates the figures; with `has_shares`, also checks whether the versions were given out in the intended shares."""
-    open_arms = sorted((each for each in arms if not each.paused_words), key=lambda each: -(each.rate or 0))
-    left = tuple(each for each in open_arms if not any(_is_better(other, each) for other in open_arms))
+    open_arms = sorted((arm for arm in arms if not arm.paused_words), key=lambda each: -(each.rate or 0))
+    left = tuple(arm for arm in open_arms if not any(_is_better(other, arm) for other in open_arms))
     more = answers_to_go([each.arm for each in left[:2]]) if len(left) > 1 else None
-    factor = bayes_factor([each.arm for each in open_arms]) if open_arms else 1.0
-    shares: Mapping[int, float] = {each.version: each.weight for each in arms}
-    people = [Arm(each.version, 0, each.units) for each in arms]
+    factor = bayes_factor([arm.arm for arm in open_arms]) if open_arms else 1.0
+    shares: Mapping[int, float] = {arm.version: arm.weight for arm in arms}
+    people = [Arm(arm.version, 0, arm.units) for arm in arms]
     is_skewed = has_shares and len(open_arms) == len(arms) and is_imbalanced(people, shares)
     return Evidence(factor, left, more, is_skewed)
 

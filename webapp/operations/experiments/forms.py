@@ -66,12 +66,12 @@ class ExperimentForm(ShareForm):
     @classmethod
     def beginning(cls, versions: Iterable[Version], used: int) -> Self:
         """Returns a form with the version in use and the newest other one, half each."""
-        numbers = [each.number for each in versions]
-        other = next((each for each in numbers if each != used), None)
-        return cls.fresh(control=f"{used}").with_shares({each: "50" if each in (used, other) else "" for each in numbers})
+        numbers = [version.number for version in versions]
+        other = next((number for number in numbers if number != used), None)
+        return cls.fresh(control=f"{used}").with_shares({number: "50" if number in (used, other) else "" for number in numbers})
 
     def with_choices(self, versions: Iterable[Version]) -> Self:
-        self.control.choices = options({f"{each.number}": f"Version {each.number}" for each in versions})
+        self.control.choices = options({f"{version.number}": f"Version {version.number}" for version in versions})
         return self
 
     @property

@@ -29,8 +29,8 @@ def check(experiment: Experiment) -> list[ArmFigures]:
 def check_all() -> bool:
     """Checks all running experiments; returns whether there are any."""
     running = queries.running()
-    for each in running:
-        check(each)
+    for experiment in running:
+        check(experiment)
     db.session.rollback()
     return bool(running)
 
@@ -39,7 +39,7 @@ wake = Chore("experiments", check_all, every_seconds=EVERY_SECONDS, most_seconds
 
 
 def _counts(arms: Sequence[ExperimentArm] | Sequence[ArmFigures]) -> dict[int, tuple[int, int, int]]:
-    return {each.version: (each.exposures, each.judged, each.good) for each in arms}
+    return {arm.version: (arm.exposures, arm.judged, arm.good) for arm in arms}
 
 
 def _failing(figures: list[ArmFigures]) -> list[ArmFigures]:
@@ -52,13 +52,13 @@ def _keep(id: str, figures: list[ArmFigures]) -> None:
     """Stores the counts that decide which versions are given out, and pauses failing arms."""
     control, failing = figures[0], {each.version for each in _failing(figures)}
     with write() as session:
-        for each in figures:
-            arm = session.get(ExperimentArm, (id, each.version), populate_existing=True)
+        for figure in figures:
+            arm = session.get(ExperimentArm, (id, figure.version), populate_existing=True)
             if arm is None:
                 continue
-            arm.exposures, arm.judged, arm.good = each.exposures, each.judged, each.good
-            if each.version in failing and arm.paused_at is None:
-                arm.paused_at, arm.paused_words = utc_now(), _why(each, control)
+            arm.exposures, arm.judged, arm.good = figure.exposures, figure.judged, figure.good
+            if figure.version in failing and arm.paused_at is None:
+                arm.paused_at, arm.paused_words = utc_now(), _why(figure, control)
 
 
 def _why(arm: ArmFigures, control: ArmFigures) -> str:

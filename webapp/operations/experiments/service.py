@@ -66,7 +66,7 @@ def weigh(
     id = experiment.id
     with write() as session:
         found, row = _running(session, id)
-        arms = {each.version: each for each in _arms(session, id)}
+        arms = {arm.version: arm for arm in _arms(session, id)}
         if method not in METHODS:
             raise Invalid("Choose a way to give out the versions.", field="strategy")
         if weights and set(weights) != set(arms):
@@ -99,7 +99,7 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
     id, user_id = experiment.id, by.id
     with write() as session:
         found, row = _running(session, id)
-        versions = [each.version for each in _arms(session, id)]
+        versions = [arm.version for arm in _arms(session, id)]
         if winner is not None and winner not in versions:
             raise Invalid("This version is not part of the experiment.", field="winner")
         found.ended_at, found.ended_by, found.winner = utc_now(), user_id, winner
@@ -140,7 +140,7 @@ def _checked(entered: ExperimentInput) -> dict[int, float]:
 
 
 def _shares(weights: Mapping[int, float]) -> dict[int, float]:
-    if not all(1 <= each <= 99 for each in weights.values()):
+    if not all(1 <= version <= 99 for version in weights.values()):
         raise Invalid("Each share must be from 1 to 99 %.", field="weights")
     if abs((total := sum(weights.values())) - 100) > 0.01:
         raise Invalid(f"The shares add up to {total:g} %. Make that 100 %.", field="weights")
@@ -149,7 +149,7 @@ def _shares(weights: Mapping[int, float]) -> dict[int, float]:
 
 def _refuse_unknown(session: Session, row: Prompt, weights: Mapping[int, float]) -> None:
     known = set(session.scalars(prompts.numbers_of(row.id)))
-    if unknown := [each for each in weights if each not in known]:
+    if unknown := [version for version in weights if version not in known]:
         raise NotFound(f"There is no version {unknown[0]} of this prompt.")
 
 

@@ -70,7 +70,7 @@ def page(experiment: Experiment) -> dict[str, Any]:
         "one": experiment,
         "key": queries.key_of(experiment),
         "card": found,
-        "arms": [_arm(each, control=figures[0]) for each in figures],
+        "arms": [_arm(figure, control=figures[0]) for figure in figures],
         "success": OUTCOMES[outcome][0][:1].lower() + OUTCOMES[outcome][0][1:],
         "good": OUTCOMES[outcome][1],
         "has_shares": has_shares,

@@ -78,8 +78,8 @@ def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
     versions = versions_of(prompt)
     used = in_use(prompt, versions).number if versions else 0
-    ticked = {used, next((each.number for each in versions if each.number != used), used)}
-    rows = [(each.id, title(each.content, TITLE_CHARS) or "…") for each in tryouts.cases(me)]
+    ticked = {used, next((version.number for version in versions if version.number != used), used)}
+    rows = [(case.id, title(case.content, TITLE_CHARS) or "…") for case in tryouts.cases(me)]
     return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}
 
 
@@ -91,7 +91,12 @@ def page(one: Tryout) -> dict[str, Any]:
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
     cases = [(questions[place], tries) for place, tries in shown.items()]
     totals = [(version, _total([each for answer, each in rows if answer.version == version])) for version in one.versions]
-    return {"one": one, "tries": cases, "totals": totals, "is_running": any(each.is_waiting for _, row in cases for each in row)}
+    return {
+        "one": one,
+        "tries": cases,
+        "totals": totals,
+        "is_running": any(tryout.is_waiting for _, row in cases for tryout in row),
+    }
 
 
 def _shown(answer: TryoutAnswer, generation: Generation | None) -> ShownTryout:
@@ -112,4 +117,4 @@ def _seconds(one: Generation | None) -> str:
 
 def _total(generations: Sequence[Generation | None]) -> str:
     """Returns the cost of all answers of a version."""
-    return cost([each for each in generations if each])
+    return cost([generation for generation in generations if generation])

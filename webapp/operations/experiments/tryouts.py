@@ -42,9 +42,9 @@ def cases(user: User) -> list[Message]:
 
 def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Starts to ask each question with each version; returns the id of the tryout."""
-    known = {each.number: each for each in prompts.versions(prompt)}
+    known = {version.number: version for version in prompts.versions(prompt)}
     versions = [number for number in sorted(set(numbers)) if number in known]
-    questions = [each.content[:MOST_CHARS] for each in cases(by) if each.id in set(message_ids)]
+    questions = [case.content[:MOST_CHARS] for case in cases(by) if case.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
@@ -59,7 +59,7 @@ def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str
         session.flush()
         id = made.id
         for place, question in enumerate(questions):
-            session.add_all(TryoutAnswer(tryout_id=id, place=place, version=each, question=question) for each in versions)
+            session.add_all(TryoutAnswer(tryout_id=id, place=place, version=version, question=question) for version in versions)
     engine = the_engine()
     engine.spawn(lambda: _run(engine, id, tried, prompt.key))
     return id
@@ -110,7 +110,7 @@ def answers_of(one: Tryout) -> list[tuple[TryoutAnswer, Generation | None]]:
 
 
 def _run(engine: Engine, id: str, versions: Sequence[Version], key: str) -> None:
-    numbered = {each.number: each for each in versions}
+    numbered = {version.number: version for version in versions}
     with engine.in_app():
         one = db.session.get(Tryout, id)
         rows = answers_of(one) if one else []

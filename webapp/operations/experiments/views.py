@@ -20,7 +20,7 @@ USUAL = "quick"
 @bp.get("")
 @admin_only
 def index() -> Response:
-    comparable = [each.key for each in prompts.prompts(current_user()) if each.built_in and each.built_in.is_answered]
+    comparable = [prompt.key for prompt in prompts.prompts(current_user()) if prompt.built_in and prompt.built_in.is_answered]
     return render("operations/experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
 
 
@@ -45,7 +45,7 @@ def create() -> Response:
 @admin_only
 def show(id: str) -> Response:
     one = _experiment(id)
-    shares = {each.version: f"{each.weight:g}" for each in queries.arms_of(one)}
+    shares = {arm.version: f"{arm.weight:g}" for arm in queries.arms_of(one)}
     return _show(one, ShareForm.fresh(strategy=one.method).with_shares(shares))
 
 

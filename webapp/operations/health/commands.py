@@ -136,9 +136,9 @@ def _keys() -> str:
 
 
 def _check_connections() -> None:
-    for each in providers().connections():
-        if each.is_usable:
-            connections.check(each.slug, partial(providers().provider, each.slug), actor=COMMAND_LINE)
+    for connection in providers().connections():
+        if connection.is_usable:
+            connections.check(connection.slug, partial(providers().provider, connection.slug), actor=COMMAND_LINE)
     providers().forget()
 
 

@@ -138,7 +138,7 @@ def read_mounts() -> str:
 
 
 def _kind_of(folder: Path, mounts: str) -> str:
-    holding = {str(each) for each in (folder, *folder.parents)}
+    holding = {str(path) for path in (folder, *folder.parents)}
     lines = (line.split(" ") for line in mounts.splitlines())
     # Of several mounts in one place, the last hides the others.
     found = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}

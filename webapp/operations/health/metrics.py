@@ -140,9 +140,9 @@ class Metrics:
             Gauge(name, words, registry=self._registry).set_function(read_value)
         free = Gauge("millrace_threads_free", "Free threads, by purpose.", ("purpose",), registry=self._registry)
         lost = Gauge("millrace_threads_lost", "Threads that didn't come back, by purpose.", ("purpose",), registry=self._registry)
-        for each in ALL_THREADS:
-            free.labels(each.purpose).set_function(partial(getattr, each, "free"))
-            lost.labels(each.purpose).set_function(partial(getattr, each, "lost"))
+        for thread in ALL_THREADS:
+            free.labels(thread.purpose).set_function(partial(getattr, thread, "free"))
+            lost.labels(thread.purpose).set_function(partial(getattr, thread, "lost"))
 
     def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *more: str) -> Histogram:
         return Histogram(f"gen_ai_client_{name}", words, (*OPERATION, *more), registry=self._registry, buckets=buckets)
@@ -191,7 +191,7 @@ class GapCounts(Collector):
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yields the metric family; called by the registry."""
         family = HistogramMetricFamily(self._name, self._words, labels=self._labels)
-        bounds = [floatToGoString(each) for each in self._bounds]  # type: ignore[no-untyped-call]  # the library has no types here
+        bounds = [floatToGoString(bound) for bound in self._bounds]  # type: ignore[no-untyped-call]  # the library has no types here
         for labels, counts in self._counts.items():
             family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), self._sums[labels])
         yield family

@@ -104,8 +104,8 @@ def loop(watchdog: Watchdog) -> Fact:
 
 def threads() -> Fact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
-    words = ", ".join(f"{each.free} of {each.size} for {each.purpose}" for each in ALL_THREADS)
-    if lost := sum(each.lost for each in ALL_THREADS):
+    words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
+    if lost := sum(thread.lost for thread in ALL_THREADS):
         hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
         return Fact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
     return Fact("Free threads", f"{words}.", "ok")

@@ -41,7 +41,7 @@ def index() -> Response:
     providers().forget()
     here = Chapter("Your connection", server_facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
-    tested = [each for each in providers().connections() if each.is_usable]
+    tested = [connection for connection in providers().connections() if connection.is_usable]
     return render("operations/health/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
 
 

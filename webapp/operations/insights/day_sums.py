@@ -107,9 +107,9 @@ def _next() -> date | None:
 
 def _cells(answers: Iterable[Answered]) -> dict[Cell, Figures]:
     cells: dict[Cell, Figures] = defaultdict(Figures)
-    for each in answers:
-        for user_id in (each.user_id or "", EVERYONE):
-            cells[user_id, each.kind, each.model, each.prompt].add(each)
+    for answer in answers:
+        for user_id in (answer.user_id or "", EVERYONE):
+            cells[user_id, answer.kind, answer.model, answer.prompt].add(answer)
     return cells
 
 

@@ -192,18 +192,18 @@ SERIES = METRICS | {
 
 def summed(answers: Iterable[Known]) -> Figures:
     figures = Figures()
-    for each in answers:
-        figures.add(each)
+    for answer in answers:
+        figures.add(answer)
     return figures
 
 
 def summed_by(answers: Iterable[Known], groupings: Mapping[str, By]) -> tuple[Figures, dict[str, dict[Any, Figures]]]:
     """Returns the sum of all answers, and the sums of each grouping, in one pass that keeps no answers."""
     whole, parts = Figures(), {name: dict[Any, Figures]() for name in groupings}
-    for each in answers:
-        whole.add(each)
+    for answer in answers:
+        whole.add(answer)
         for name, by in groupings.items():
-            add_sums(parts[name], by(each), each)
+            add_sums(parts[name], by(answer), answer)
     return whole, parts
 
 
@@ -222,8 +222,8 @@ def most_first(parts: Mapping[str, Figures]) -> dict[str, Figures]:
 def over_time(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
     """Returns the figures of each step of a period, also of empty ones; hours and days are in UTC."""
     found, by = steps(since, until, step), stepping(step)
-    for each in answers:
-        found[by(each)].add(each)
+    for answer in answers:
+        found[by(answer)].add(answer)
     return found
 
 

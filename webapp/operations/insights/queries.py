@@ -80,7 +80,7 @@ def generation_of(id: str, user_id: str) -> Generation | None:
 
 def is_fallback(one: Generation) -> bool:
     """Returns whether another model than the requested one answered."""
-    return any(each.get("code") in FALLBACKS for each in one.notices or ())
+    return any(notice.get("code") in FALLBACKS for notice in one.notices or ())
 
 
 def ms_since_asked(one: Generation, at: datetime | None) -> int | None:

@@ -155,8 +155,8 @@ def page(of: Chosen) -> dict[str, Any]:
     if of.is_everybodys:
         names = directory.names()
         people = {id: each for id, each in parts["person"].items() if id is not None}
-        for each in days.people(of.wanted):
-            add_sums(people, each.user_id or "", each)
+        for person in days.people(of.wanted):
+            add_sums(people, person.user_id or "", person)
         tables["person"] = _lines(people, lambda id: _person(id, names), of, "user")
     return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
 
@@ -217,8 +217,8 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "answer": row(one, {}),
         "ended": status_text(one.status, one.reason),
         "moments": moments(one),
-        "attempts": [attempt_text(each) for each in one.attempts or ()],
-        "spans": [(each, _ms(each.ms)) for each in spans(one)],
+        "attempts": [attempt_text(attempt) for attempt in one.attempts or ()],
+        "spans": [(span, _ms(span.ms)) for span in spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
         "pieces": pieces(one, is_own=is_own),

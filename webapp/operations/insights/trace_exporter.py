@@ -116,7 +116,7 @@ def _with_prompts(ended: list[Ended]) -> list[Ended]:
     one, ids = Generation, [each.answer.id for each in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
-    known = {id: (versions or {}, {each["key"]: each["letter"] for each in arms or ()}) for id, versions, arms in rows}
+    known = {id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows}
     return [Ended(each.answer, each.at, *known.get(each.answer.id, ({}, {}))) for each in ended]
 
 
@@ -173,8 +173,8 @@ def _prompts(ended: Ended) -> dict[str, Attribute]:
 
 
 def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:
-    for each in answer.attempts:
-        facts = {f"millrace.attempt.{name}": each.get(name) for name in ("model", "how", "seconds", "code")}
+    for attempt in answer.attempts:
+        facts = {f"millrace.attempt.{name}": attempt.get(name) for name in ("model", "how", "seconds", "code")}
         yield {"timeUnixNano": str(began_at), "name": "attempt failed", "attributes": _attributes(facts)}
     if answer.first_chunk_seconds is not None:
         at = began_at + round(answer.first_chunk_seconds * NANOSECONDS)

@@ -41,7 +41,7 @@ def answers() -> Response:
     is_last = len(rows) < PAGE
     further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
-    shown_rows = [shown.row(each, names) for each in rows]
+    shown_rows = [shown.row(row, names) for row in rows]
     return render(
         "operations/insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older
     )

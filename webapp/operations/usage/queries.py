@@ -78,8 +78,8 @@ def used_in_all(since: date, until: date) -> list[UsageRow]:
 def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
     """Sums up usage by a key, in order of first occurrence; other greenlets run in between."""
     sums: dict[K, Sums] = {}
-    for each in by_turns(parts):
-        sums.setdefault(by(each), Sums()).add(each.sums)
+    for part in by_turns(parts):
+        sums.setdefault(by(part), Sums()).add(part.sums)
     return sums
 
 

@@ -51,11 +51,11 @@ class TeamUsage:
 def team_usage(days: int) -> TeamUsage:
     """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
     parts, people = used_in_all(*_period(days)), directory.names()
-    paid = [each for each in parts if not each.is_demo]
+    paid = [part for part in parts if not part.is_demo]
     by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
     words = {name: kind.words for name, kind in the_engine().kinds.items()}
     by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
-    demos = summed((each for each in parts if each.is_demo), by=lambda each: each.who == VISITORS)
+    demos = summed((part for part in parts if part.is_demo), by=lambda each: each.who == VISITORS)
     persons = _greatest_first(by_person)
     return TeamUsage(
         _total(paid),
@@ -69,13 +69,13 @@ def team_usage(days: int) -> TeamUsage:
 
 def one_person(user_id: str) -> ShownSums:
     """Returns a person's usage in the default period, without the demo."""
-    return _total(each for each in used(*_period(USUAL_DAYS), user_id=user_id) if not each.is_demo)
+    return _total(row for row in used(*_period(USUAL_DAYS), user_id=user_id) if not row.is_demo)
 
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Yields rows by day, person and model, with exact sums."""
     people = directory.names_and_addresses()
-    paid = (each for each in used(*_period(days)) if not each.is_demo)
+    paid = (row for row in used(*_period(days)) if not row.is_demo)
     lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
     for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))

@@ -43,4 +43,4 @@ def export() -> Response:
 
 def _days() -> int:
     days = request.args.get("days", "")
-    return next((each for each in PERIODS if str(each) == days), usage_shown.USUAL_DAYS)
+    return next((period for period in PERIODS if str(period) == days), usage_shown.USUAL_DAYS)

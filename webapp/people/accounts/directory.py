@@ -63,8 +63,8 @@ def has(text: str, words: ColumnElement[str], id: InstrumentedAttribute[str]) ->
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
     """Returns accounts whose name or address contains the words, each with the last time one of its sessions was seen."""
     found = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
-    seen = _seen_at(each.id for each in found)
-    return [(each, seen.get(each.id)) for each in found]
+    seen = _seen_at(user.id for user in found)
+    return [(user, seen.get(user.id)) for user in found]
 
 
 def all_people() -> Iterator[Seen]:

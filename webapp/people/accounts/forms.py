@@ -147,7 +147,7 @@ class ClearanceForm(Form):
     clearance = SelectField(
         "Clearance",
         id="person-clearance",
-        choices=options({str(each): str(each) for each in CLEARANCES}),
+        choices=options({str(clearance): str(clearance) for clearance in CLEARANCES}),
         description="Documents and collections of a higher level stay hidden, even when they are shared with this person.",
     )
 

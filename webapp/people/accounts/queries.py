@@ -138,9 +138,9 @@ def sessions_of(user_id: str) -> Sequence[UserSession]:
 
 def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
     """Returns, from the audit log, the address from which each session was opened."""
-    since = min((each.created_at for each in sessions), default=utc_now())
+    since = min((session.created_at for session in sessions), default=utc_now())
     wanted = select(AuditEntry.object_id, AuditEntry.address).where(AuditEntry.at >= since, AuditEntry.object_kind == "session")
-    rows = db.session.execute(wanted.where(AuditEntry.object_id.in_([each.id for each in sessions])))
+    rows = db.session.execute(wanted.where(AuditEntry.object_id.in_([session.id for session in sessions])))
     return {row[0]: row[1] for row in rows}
 
 

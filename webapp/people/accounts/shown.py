@@ -50,20 +50,20 @@ def sessions(user: User, secret: str) -> list[ShownSession]:
     addresses = queries.addresses_of(rows)
     found = [
         ShownSession(
-            each.id,
-            agents.in_words(each.agent),
-            addresses.get(each.id, ""),
-            each.created_at,
-            each.seen_at,
-            is_this=each.token_hash == this,
+            row.id,
+            agents.in_words(row.agent),
+            addresses.get(row.id, ""),
+            row.created_at,
+            row.seen_at,
+            is_this=row.token_hash == this,
         )
-        for each in rows
+        for row in rows
     ]
     return sorted(found, key=lambda each: not each.is_this)
 
 
 def tokens(user: User) -> list[ShownToken]:
-    return [_token(each) for each in queries.tokens_of(user.id)]
+    return [_token(token) for token in queries.tokens_of(user.id)]
 
 
 def people(me: User, text: str, after: str) -> Slice[ShownPerson]:

@@ -42,7 +42,7 @@ def listed(found: Sequence[Share], url: str) -> dict[str, Any]:
 
 def names(kind: str, id: str) -> list[str]:
     """Returns the names of the first recipients, as many as `whose` needs."""
-    return [each.name or "everyone" for each in shares.shares(kind, id, limit=MOST_NAMED + 1)]
+    return [share.name or "everyone" for share in shares.shares(kind, id, limit=MOST_NAMED + 1)]
 
 
 def whose(kind: str, id: str, named: Sequence[str]) -> str:

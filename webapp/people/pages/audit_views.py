@@ -53,7 +53,7 @@ def _address(endpoint: str, **chosen: Any) -> str:
 
 
 def _cells(entries: Iterable[AuditEntry]) -> Iterator[tuple[str, ...]]:
-    for each in entries:
-        when = f"{each.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        what = each.action, each.object_kind, each.object_id, each.detail
-        yield when, each.actor, each.address, *what, "refused" if each.is_refused else "done"
+    for entry in entries:
+        when = f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        what = entry.action, entry.object_kind, entry.object_id, entry.detail
+        yield when, entry.actor, entry.address, *what, "refused" if entry.is_refused else "done"

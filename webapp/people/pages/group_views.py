@@ -56,7 +56,7 @@ def rename(id: str) -> Response:
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    group, inside = _group(id), [each.id for each in queries.people_of(id)]
+    group, inside = _group(id), [person.id for person in queries.people_of(id)]
     groups.delete_group(group, by=current_user(), address=client_address())
     for person_id in inside:
         access_changed(person_id)

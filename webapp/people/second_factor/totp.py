@@ -33,7 +33,7 @@ def step_at(seconds: float) -> int:
 
 def step_of(secret: str, code: str, seconds: float) -> int | None:
     """Returns the time step that this code belongs to, if that is now or next to it."""
-    steps = [step_at(seconds) + each for each in NEIGHBOURS]
+    steps = [step_at(seconds) + neighbour for neighbour in NEIGHBOURS]
     matching = [step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), plain(code).encode())]
     return matching[-1] if matching else None
 

@@ -148,7 +148,7 @@ class Maker:
     def _when(self, place: str, value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
         """Returns an item's days and its total time, such as `6 – 12 October · 2 h 10`."""
         minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
-        total = sum(each for each in minutes if isinstance(each, int))
+        total = sum(minute for minute in minutes if isinstance(minute, int))
         return " · ".join(filter(None, (self._days(place), _lasting(total) if total else "")))
 
     def _days(self, place: str) -> str:

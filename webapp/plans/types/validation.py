@@ -117,8 +117,8 @@ def _too_large(value: Any) -> Iterator[Fault]:
 
 def _refuse_the_large(schema: Schema, where: str) -> None:
     parts = list(islice(values_in(schema), MOST_PARTS * 10))
-    least = [each.get("minItems") for each in parts if isinstance(each, dict)]
-    if len(parts) == MOST_PARTS * 10 or sum(isinstance(each, dict) for each in parts) > MOST_PARTS:
+    least = [part.get("minItems") for part in parts if isinstance(part, dict)]
+    if len(parts) == MOST_PARTS * 10 or sum(isinstance(part, dict) for part in parts) > MOST_PARTS:
         raise Invalid(f"“{where}” has too many parts. The limit is {MOST_PARTS}.", field="source")
     if any(isinstance(each, int | float) and each > MOST_ITEMS for each in least):
         raise Invalid(f"“{where}” requires more than {MOST_ITEMS} items in a list.", field="source")

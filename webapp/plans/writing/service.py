@@ -212,11 +212,11 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
     engine, owner_id = the_engine(), wanted[0].plan.owner_id
     if repeated := _sent_before(wanted):
         return repeated
-    for each in wanted:
-        providers().of(each.model)
+    for request in wanted:
+        providers().of(request.model)
     with ExitStack() as stack:
-        for each in wanted:
-            stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(each.plan_id or "")))
+        for request in wanted:
+            stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
         stack.enter_context(generations.beginning(engine))
         try:
             with write() as session:
@@ -225,11 +225,11 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
                     rows.locked(session, User, owner_id)
                 if repeated := _sent_before(wanted):
                     return repeated
-                stored = [_stored(engine, session, each, when_unwatched, origin) for each in wanted]
+                stored = [_stored(engine, session, request, when_unwatched, origin) for request in wanted]
                 ids = [topic_names.plan_in(generation.lane) for generation, _ in stored]
         except IntegrityError as error:
-            for each in wanted:
-                generations.refuse_if_busy(topic_names.of_plan(each.plan_id))
+            for request in wanted:
+                generations.refuse_if_busy(topic_names.of_plan(request.plan_id))
             raise Conflict("This plan has just changed. Please try again.") from error
         for generation, source in stored:
             generations.start(engine, generation, source)
@@ -275,7 +275,7 @@ def _stored(
 
 def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
     """Returns the plans of an earlier request with the same key; none without one."""
-    earlier = [generations.sent_before(each.sent_as) for each in wanted]
+    earlier = [generations.sent_before(request.sent_as) for request in wanted]
     plans = [plan_of(generation) for generation in earlier if generation]
     return [plan for plan in plans if plan]
 

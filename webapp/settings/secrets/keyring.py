@@ -62,11 +62,11 @@ class Keyring:
     @property
     def behind(self) -> tuple[StoredSecret, ...]:
         """The secrets that are readable, but encrypted with an older key."""
-        return tuple(each for each in self.secrets if each.fingerprint in self.older)
+        return tuple(secret for secret in self.secrets if secret.fingerprint in self.older)
 
     @property
     def lost(self) -> tuple[StoredSecret, ...]:
-        return tuple(each for each in self.secrets if not each.fingerprint)
+        return tuple(secret for secret in self.secrets if not secret.fingerprint)
 
 
 def keyring() -> Keyring:

@@ -81,7 +81,7 @@ def _check(node: ast.expr, names: Collection[str]) -> None:
             parts = [operand]
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
             parts = []
-        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(each) in COMPARISONS for each in ops):
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(operator) in COMPARISONS for operator in ops):
             parts = [left, *others]
         case ast.Constant(value=str() | int() | float()):
             parts = []

@@ -65,15 +65,19 @@ class Step:
         """Returns every step that can come next."""
         if self.verb == "end":
             return []
-        is_closed = any(each.condition is None for each in self.transitions)
-        return [*dict.fromkeys([*(each.target for each in self.transitions), *(() if is_closed else (self.after,))])]
+        is_closed = any(transition.condition is None for transition in self.transitions)
+        return [*dict.fromkeys([*(transition.target for transition in self.transitions), *(() if is_closed else (self.after,))])]
 
     def exit(self, values: Mapping[str, Any]) -> str:
         """Returns the next step for these values."""
         if self.verb == "end":
             return END
-        open_now = (each for each in self.transitions if each.condition is None or holds_now(each.condition, values))
-        return next((each.target for each in open_now), self.after)
+        open_now = (
+            transition
+            for transition in self.transitions
+            if transition.condition is None or holds_now(transition.condition, values)
+        )
+        return next((transition.target for transition in open_now), self.after)
 
     @property
     def texts(self) -> str:

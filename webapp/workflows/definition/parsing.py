@@ -90,7 +90,7 @@ class _Reader:
             knowledge=self._names(("knowledge",), about.get("knowledge")),
             slots=slots,
             steps=steps,
-            by_id={each.id: each for each in steps},
+            by_id={step.id: step for step in steps},
         )
         if not self.faults:
             self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(found)]
@@ -142,7 +142,7 @@ class _Reader:
             elif not isinstance(each, str | int | float) or not 0 < len(str(each).strip()) <= 100 or "\n" in str(each):
                 self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
         options = tuple(str(each).strip() for each in given)
-        if len({each.casefold() for each in options}) < len(options):
+        if len({option.casefold() for option in options}) < len(options):
             self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
         return options
 

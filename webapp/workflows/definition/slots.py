@@ -96,17 +96,17 @@ def _choice(slot: Slot, text: str) -> str:
 
 def _option(slot: Slot, text: str) -> str:
     """Returns the option with this name, in whatever case; empty if there is none."""
-    return next((each for each in slot.options if each.casefold() == text.casefold()), "")
+    return next((option for option in slot.options if option.casefold() == text.casefold()), "")
 
 
 def _several(slot: Slot, text: str) -> list[str]:
     # An option can contain a comma itself.
     separator = r"\n" if "\n" in text or _option(slot, text) else "[,;]"
     parts = [each for each in map(str.strip, re.split(separator, text)) if each]
-    chosen = {_choice(slot, each) for each in parts[: len(slot.options) * 2]}
+    chosen = {_choice(slot, part) for part in parts[: len(slot.options) * 2]}
     if not chosen:
         raise Unfit(f"Please choose from: {', '.join(slot.options)}.")
-    return [each for each in slot.options if each in chosen]
+    return [option for option in slot.options if option in chosen]
 
 
 def yes_or_no(text: str) -> bool | None:

@@ -97,9 +97,12 @@ def _targets(step: Step) -> Iterator[tuple[str, str]]:
     """Yields the targets of a step, each with its condition."""
     if step.verb == "end":
         return
-    for each in step.transitions:
-        yield each.target, f"if {each.condition}" if each.condition is not None else ("else" if len(step.transitions) > 1 else "")
-    if all(each.condition is not None for each in step.transitions):
+    for transition in step.transitions:
+        yield (
+            transition.target,
+            f"if {transition.condition}" if transition.condition is not None else ("else" if len(step.transitions) > 1 else ""),
+        )
+    if all(transition.condition is not None for transition in step.transitions):
         yield step.after, "else" if step.transitions else ""
 
 

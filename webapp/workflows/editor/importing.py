@@ -35,7 +35,7 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
     """Returns those of these texts that belong to a Rasa assistant; one that can't be parsed is left to its reader."""
     if len(sources) > MOST_FILES:
         raise Invalid(f"Import at most {MOST_FILES} files at once.", field="file")
-    return [each for each in sources if offload(_is_rasa, each)]
+    return [source for source in sources if offload(_is_rasa, source)]
 
 
 def _is_rasa(source: str) -> bool:
@@ -60,7 +60,7 @@ def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
-    return [_saved(each, who, replaces) for each in by_turns(flows)]
+    return [_saved(flow, who, replaces) for flow in by_turns(flows)]
 
 
 def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> ImportedFlow:

@@ -53,7 +53,7 @@ def _checked(source: str) -> list[str]:
     try:
         read(source)
     except Broken as error:
-        return [f"{each.line}: {each.message}" for each in error.faults]
+        return [f"{fault.line}: {fault.message}" for fault in error.faults]
     return []
 
 
@@ -79,8 +79,8 @@ class _Play:
     def happen(self, event: Event) -> str:
         result = apply(self.definition, self.state, event, PEOPLE)
         self.state, self.refusal = result.state, result.refusal
-        messages = [each for each in result.effects if isinstance(each, Say | HandOver)]
-        self.messages += [each.text if isinstance(each, Say) else each.summary for each in messages]
+        messages = [effect for effect in result.effects if isinstance(effect, Say | HandOver)]
+        self.messages += [message.text if isinstance(message, Say) else message.summary for message in messages]
         return ""
 
     def expect(self, words: str) -> str:

@@ -79,7 +79,7 @@ def save() -> Response:
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
     replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
-        texts = [_text(each.read()) for each in files if each.filename]
+        texts = [_text(file.read()) for file in files if file.filename]
         if flows := importing.of_rasa(texts):
             return render("workflows/imported.html", flows=importing.import_flows(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
@@ -221,7 +221,7 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    lines = [ChatLine(each.role, _html(chats.text_so_far(the_engine(), each))) for each in chats.thread(chat)]
+    lines = [ChatLine(message.role, _html(chats.text_so_far(the_engine(), message))) for message in chats.thread(chat)]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
 

@@ -60,7 +60,7 @@ def parsed_guess(slot: Slot, reply: str) -> str:
 
 
 def _shape(slot: Slot, today: date) -> str:
-    options = ", ".join(f"“{each}”" for each in slot.options)
+    options = ", ".join(f"“{option}”" for option in slot.options)
     bounds = [f"{word} {edge:g}" for word, edge in (("at least", slot.least), ("at most", slot.most)) if edge is not None]
     return {
         "number": " and ".join(["a number in digits", *bounds]),

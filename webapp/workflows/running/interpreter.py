@@ -271,7 +271,7 @@ def _back(move: _Move, _event: Event) -> str:
         return FIRST
     *trail, before, here = move.state.trail
     undone = [each for each in (move.definition.by_id.get(before), move.definition.by_id.get(here)) if each]
-    slots, ids = {each.slot for each in undone}, {each.id for each in undone}
+    slots, ids = {step.slot for step in undone}, {step.id for step in undone}
     move.change(
         trail=tuple(trail),
         slots={name: value for name, value in move.state.slots.items() if name not in slots},

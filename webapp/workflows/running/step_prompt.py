@@ -72,7 +72,7 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
     own = list(reversed(knowledge.documents(person, collection))) if collection else []
-    if {each.id for each in own} & {each.document_id for each in found.sources}:
+    if {each.id for each in own} & {source.document_id for source in found.sources}:
         return found
     passages = ((each, passage) for each in own for passage in knowledge.passages(person, each.id, limit=MOST_OF_FILES))
     sources, left = list(found.sources), answer_sources.MOST_CHARS // (2 if found.sources else 1)
@@ -88,9 +88,9 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
     user = db.session.get_one(User, run.owner_id)
     wanted = {name.casefold() for name in names}
     ids = [
-        each.id
-        for each in knowledge.collections(user)
-        if each.name.casefold() in wanted or each.id in names or (has_files and each.id == run.collection_id)
+        collection.id
+        for collection in knowledge.collections(user)
+        if collection.name.casefold() in wanted or collection.id in names or (has_files and collection.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
     return source_search.in_collections(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
@@ -104,7 +104,7 @@ def _queries(run: WorkflowRun) -> list[str]:
     if place.turns_left == step.turns and not place.is_aside:
         return [task]
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
-    replies = [each.content for each in paths.messages_to(chat.head_id) if each.role == "user"] if chat.head_id else []
+    replies = [message.content for message in paths.messages_to(chat.head_id) if message.role == "user"] if chat.head_id else []
     return [task, *replies[-1:]]
 
 

@@ -91,8 +91,8 @@ MOST_PLACES = 500
 
 def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
-    known = {each["number"]: each for each in sources if "number" in each}
-    found = ((int(each[1]), each.span()) for each in islice(CITED.finditer(text) if known else (), MOST_PLACES))
+    known = {source["number"]: source for source in sources if "number" in source}
+    found = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if known else (), MOST_PLACES))
     places = [(number, span) for number, span in found if number in known]
     cited = {number for number, _ in places}
     places += [(number, (len(text), len(text))) for number in known if number not in cited]

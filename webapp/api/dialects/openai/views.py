@@ -277,7 +277,7 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
 def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     about, course = _about(generation, body), wait_for_success(generation).course
     transcript = course.transcript
-    cited = [Annotation.model_validate(each) for each in annotations(transcript.text, course.sources)]
+    cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
     message = CompletionMessage(content=transcript.text, annotations=cited)
     choice = Choice(message=message, finish_reason=words.finish_reason(course.ended))
     known = words.usage(transcript.usage)

@@ -144,4 +144,4 @@ def _most_of(notices: list[dict[str, str]]) -> list[dict[str, str]]:
     """Returns the notices if they fit in the last event, else the last ones in short."""
     if json_bytes(notices) <= MOST_NOTICES * NOTICE_BYTES:
         return notices
-    return [{**each, "message": shortened(each["message"], NOTICE_BYTES - 60)} for each in notices[-MOST_NOTICES:]]
+    return [{**notice, "message": shortened(notice["message"], NOTICE_BYTES - 60)} for notice in notices[-MOST_NOTICES:]]

@@ -121,10 +121,10 @@ class RunFeed:
     def _news_of(self, run: WorkflowRun, chat: Chat) -> list[bytes]:
         """Returns the rest of the message begun and the person's messages, then the run's state, then later messages."""
         messages = self._ahead(chat)
-        begun = [each for each in messages if each.role == "user" or each.id == self._position.message_id]
-        lines = [line for each in begun for line in self._message(run, each)]
+        begun = [message for message in messages if message.role == "user" or message.id == self._position.message_id]
+        lines = [line for message in begun for line in self._message(run, message)]
         lines += self._state(run)
-        lines += [line for each in messages if each not in begun for line in self._message(run, each)]
+        lines += [line for message in messages if message not in begun for line in self._message(run, message)]
         return lines if run.status == "running" else lines + self._end(run)
 
     def _ahead(self, chat: Chat) -> list[Message]:
@@ -240,7 +240,7 @@ def _last_generation(run: WorkflowRun) -> Generation | None:
 
 def last_position(run: WorkflowRun) -> Position:
     """Returns the position after the person's last message, from which a reader without a position begins."""
-    own = [each for each in chats.thread(db.session.get_one(Chat, run.chat_id)) if each.role == "user"]
+    own = [message for message in chats.thread(db.session.get_one(Chat, run.chat_id)) if message.role == "user"]
     return Position(own[-1].id) if own else Position()
 
 

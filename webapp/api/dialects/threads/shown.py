@@ -145,19 +145,19 @@ def shown_message(message: Message, **otherwise: str) -> ThreadMessage:
 def shown_messages(rows: Sequence[Message], **otherwise: str) -> list[ThreadMessage]:
     """Returns messages of a chat with the text written so far; `otherwise` replaces fields of all of them."""
     engine, authors, sources = the_engine(), authors_of(rows), source_answers_by_message(rows)
-    are_answers = any(each.role == "assistant" for each in rows)
+    are_answers = any(row.role == "assistant" for row in rows)
     running = generations.running_in(topic_names.of_chat(rows[0].chat_id)) if are_answers else None
     written_id = running.message_id if running else None
     return [
         ThreadMessage(
-            id=each.id,
-            role=each.role,
-            createdAt=iso(each.created_at),
-            sources=[source.model_dump() for source in sources.get(each.id, [])],
-            author=authors.get(each.id),
-            **{"content": queries.text_so_far(engine, each) if each.id == written_id else each.content, **otherwise},
+            id=row.id,
+            role=row.role,
+            createdAt=iso(row.created_at),
+            sources=[source.model_dump() for source in sources.get(row.id, [])],
+            author=authors.get(row.id),
+            **{"content": queries.text_so_far(engine, row) if row.id == written_id else row.content, **otherwise},
         )
-        for each in by_turns(rows)
+        for row in by_turns(rows)
     ]
 
 

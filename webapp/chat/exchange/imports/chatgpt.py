@@ -102,7 +102,7 @@ def _thoughts(content: dict[str, Any]) -> str:
     thoughts = content.get("thoughts")
     if content.get("content_type") != "thoughts" or not isinstance(thoughts, list):
         return ""
-    return "\n\n".join(filter(None, (text(fields(each).get("content")) for each in thoughts)))
+    return "\n\n".join(filter(None, (text(fields(thought).get("content")) for thought in thoughts)))
 
 
 def _id(id: Any) -> str:

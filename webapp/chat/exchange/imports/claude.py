@@ -52,7 +52,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 def _node(id: str, row: dict[str, Any], above: str) -> Node:
     role, words, parent = ROLES.get(text(row.get("sender")), ""), _words(row), row.get("parent_message_uuid")
-    reasoning = "\n\n".join(filter(None, (text(each.get("thinking")) for each in _blocks(row, "thinking"))))
+    reasoning = "\n\n".join(filter(None, (text(block.get("thinking")) for block in _blocks(row, "thinking"))))
     above = _id(parent) if isinstance(parent, str) else above
     if not role or not (words.strip() or reasoning):
         return Node(_id(id), above, None)
@@ -62,7 +62,7 @@ def _node(id: str, row: dict[str, Any], above: str) -> Node:
 
 def _words(row: dict[str, Any]) -> str:
     """Returns the text of a message with its attachments, whose text the export has; other files are only named."""
-    content = "\n\n".join(filter(None, (text(each.get("text")) for each in _blocks(row, "text")))) or text(row.get("text"))
+    content = "\n\n".join(filter(None, (text(block.get("text")) for block in _blocks(row, "text")))) or text(row.get("text"))
     return "\n\n".join(filter(None, (content, *map(_attached, _listed(row, "attachments")), *map(_file, _listed(row, "files")))))
 
 

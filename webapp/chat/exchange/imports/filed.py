@@ -167,9 +167,9 @@ def checked(chat: FiledChat) -> FiledChat:
         raise BadFile("It has no messages.")
     if len(chat.messages) > MOST_MESSAGES:
         raise BadFile(f"It has more than {MOST_MESSAGES:,} messages.")
-    if any(len(each.content) + len(each.reasoning) > MOST_CHARS for each in chat.messages):
+    if any(len(message.content) + len(message.reasoning) > MOST_CHARS for message in chat.messages):
         raise BadFile(f"One of its messages has more than {MOST_CHARS:,} characters.")
-    _check_size(sum(each.chars for each in chat.messages))
+    _check_size(sum(message.chars for message in chat.messages))
     _check_tries(chat.messages)
     _check_order(chat.messages)
     return chat
@@ -181,7 +181,7 @@ def _check_size(chars: int) -> None:
 
 
 def _check_tries(messages: Sequence[FiledMessage]) -> None:
-    tries = [len(each.generations) for each in messages]
+    tries = [len(message.generations) for message in messages]
     if max(tries) > MOST_TRIES or sum(tries) > MOST_TRIES_EACH * len(messages) + MOST_TRIES:
         raise BadFile("Its answers have too many attempts.")
 

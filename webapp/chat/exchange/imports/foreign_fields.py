@@ -60,7 +60,7 @@ def in_swipe(swipe: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[s
 
 def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Returns a line of an export with what was kept of one of its versions; our own fields win, except the name."""
-    kept = next(filter(None, (part(each, "line") for each in versions)), {})
+    kept = next(filter(None, (part(version, "line") for version in versions)), {})
     return {**line, **{name: value for name, value in kept.items() if name == "name" or name not in line}}
 
 

@@ -40,8 +40,8 @@ def parse(value: dict[str, Any]) -> FiledChat:
             id=origin(PROGRAM, id),
             title=line(value.get("title"), 200) or line(inner.get("title"), 200),
             head=shown.get(_id(history.get("currentId")), "") or (messages[-1].id if messages else ""),
-            created_at=created_at or next((each.created_at for each in messages if each.created_at), None),
-            changed_at=changed_at or next((each.created_at for each in reversed(messages) if each.created_at), None),
+            created_at=created_at or next((message.created_at for message in messages if message.created_at), None),
+            changed_at=changed_at or next((message.created_at for message in reversed(messages) if message.created_at), None),
             pinned_at=changed_at if value.get("pinned") is True else None,
             archived_at=changed_at if value.get("archived") is True else None,
             messages=messages,
@@ -70,7 +70,7 @@ def _text(message: dict[str, Any]) -> str:
     content, files = message.get("content"), message.get("files")
     parts = content if isinstance(content, list) else [content]
     words = [text(part) or text(fields(part).get("text")) for part in parts]
-    names = [line(fields(each).get("name"), 100) or "an image" for each in files] if isinstance(files, list) else []
+    names = [line(fields(file).get("name"), 100) or "an image" for file in files] if isinstance(files, list) else []
     notes = [f"*({name} was here; the export doesn't include it)*" for name in names]
     return "\n\n".join(filter(None, (*words, *notes)))
 

@@ -46,7 +46,7 @@ def head_value(chat: FiledChat) -> dict[str, Any]:
 
 def message_value(message: FiledMessage) -> dict[str, Any]:
     """Returns a message with its generations, as JSON values."""
-    return _values(message, but={"generations"}) | {"generations": [_values(each) for each in message.generations]}
+    return _values(message, but={"generations"}) | {"generations": [_values(generation) for generation in message.generations]}
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
@@ -58,7 +58,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     about, messages = fields(value.get("chat")), value.get("messages")
     if not isinstance(messages, list) or not text(about.get("id")):
         raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
-    found = tuple(_message(fields(each)) for each in messages)
+    found = tuple(_message(fields(message)) for message in messages)
     head = _id(about.get("head"))
     times: dict[str, Any] = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
     return checked(
@@ -67,7 +67,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             title=line(about.get("title"), 200),
             title_is_own=about.get("title_is_own") is True,
             model=line(about.get("model"), 200),
-            head=head if any(each.id == head for each in found) else "",
+            head=head if any(message.id == head for message in found) else "",
             messages=found,
             cast=_names(about.get("cast"), MOST_CAST),
             turn_order=line(about.get("turn_order"), NAME_CHARS),
@@ -81,7 +81,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 
 def _names(names: Any, most: int) -> tuple[str, ...]:
-    return tuple(line(each, NAME_CHARS) for each in names[:most]) if isinstance(names, list) else ()
+    return tuple(line(name, NAME_CHARS) for name in names[:most]) if isinstance(names, list) else ()
 
 
 def _message(value: dict[str, Any]) -> FiledMessage:
@@ -119,7 +119,7 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         reason=line(value.get("reason"), 30),
         error=text(value.get("error"), 2000),
         is_demo=value.get("is_demo") is True,
-        notices=tuple({name: text(fields(each).get(name), 2000) for name in NOTICE} for each in notices[:MOST_NOTICES])
+        notices=tuple({name: text(fields(notice).get(name), 2000) for name in NOTICE} for notice in notices[:MOST_NOTICES])
         if isinstance(notices, list)
         else (),
         attempts=_attempts(value.get("attempts")),
@@ -145,7 +145,7 @@ def _attempt(value: dict[str, Any]) -> dict[str, Any]:
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the chat's settings; invalid values become empty."""
-    return {each.name: _setting(each, about.get(each.name)) for each in FIELDS}
+    return {field.name: _setting(field, about.get(field.name)) for field in FIELDS}
 
 
 def _setting(field: ChatField, value: Any) -> Any:
@@ -172,7 +172,7 @@ def _id(value: Any) -> str:
 
 
 def _values(filed: FiledChat | FiledMessage | FiledGeneration, *, but: Container[str] = ()) -> dict[str, Any]:
-    return {each.name: _value(getattr(filed, each.name)) for each in names_of(filed) if each.name not in but}
+    return {name.name: _value(getattr(filed, name.name)) for name in names_of(filed) if name.name not in but}
 
 
 def _value(value: Any) -> Any:

@@ -96,7 +96,7 @@ def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
 
 
 def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
-    found = [each for each in archive.infolist() if _is_chats(each.filename)]
+    found = [entry for entry in archive.infolist() if _is_chats(entry.filename)]
     if not found:
         raise BadFile("The archive contains no chats.")
     if any(each.compress_type not in zips.PACKED for each in found):
@@ -243,13 +243,13 @@ def _of_one(value: dict[str, Any], renderer: "_Renderer") -> Iterator[dict[str, 
         return
     yield {"chat": own.head_value(_headed(chat)), "count": len(chat.messages)}
     for batch in _batches(chat.messages):
-        yield {"messages": [[own.message_value(each), *renderer.rendered(each)] for each in batch]}
+        yield {"messages": [[own.message_value(message), *renderer.rendered(message)] for message in batch]}
 
 
 def _headed(chat: FiledChat) -> FiledChat:
     """Fills in a title and a head if the file has none."""
-    ids = {each.id for each in chat.messages}
-    first = next((each.content for each in chat.messages if each.role == "user"), "")
+    ids = {message.id for message in chat.messages}
+    first = next((message.content for message in chat.messages if message.role == "user"), "")
     return replace(
         chat,
         title=chat.title or title(first[:BEGINNING_CHARS]),
@@ -262,12 +262,12 @@ def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
     """Yields batches that are small enough to be stored without blocking other writers."""
     batch: list[FiledMessage] = []
     rows = chars = 0
-    for each in messages:
-        more_rows, more_chars = 1 + len(each.generations), each.chars
+    for message in messages:
+        more_rows, more_chars = 1 + len(message.generations), message.chars
         if batch and (rows + more_rows > MOST_ROWS or chars + more_chars > MOST_CHARS):
             yield batch
             batch, rows, chars = [], 0, 0
-        batch.append(each)
+        batch.append(message)
         rows, chars = rows + more_rows, chars + more_chars
     yield batch
 

@@ -53,17 +53,17 @@ def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield value
         return
     name = line(fields(fields(value.get("info")).get("character")).get("name"), NAME_CHARS)
-    for each in histories:
-        lines = fields(each).get("msgs")
+    for history in histories:
+        lines = fields(history).get("msgs")
         rows = [_of_cai(fields(one)) for one in lines] if isinstance(lines, list) else []
-        yield {LINES: [{"character_name": name, "create_date": fields(each).get("created")}, *rows]}
+        yield {LINES: [{"character_name": name, "create_date": fields(history).get("created")}, *rows]}
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
     """Parses the chat, with all swipes as versions of their messages."""
-    rows = [fields(each) for each in _rows(value)]
+    rows = [fields(row) for row in _rows(value)]
     head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
-    lines = [each for each in rows if each is not head]
+    lines = [row for row in rows if row is not head]
     if len(lines) > MOST_LINES:
         raise BadFile(f"It has more than {MOST_LINES:,} messages.")
     cast = _cast(head, lines)
@@ -71,13 +71,13 @@ def parse(value: dict[str, Any]) -> FiledChat:
     nodes, last = _nodes(id, lines, next(iter(cast)) if len(cast) == 1 else "")
     messages, shown = grown(nodes)
     if len(cast) < LEAST_CAST:
-        messages = tuple(replace(each, speaker="") for each in messages)
+        messages = tuple(replace(message, speaker="") for message in messages)
     about = fields(head.get("chat_metadata"))
     world = line(about.get("world_info"), NAME_CHARS)
     if has := storable(about.get("variables")):
         # SillyTavern stores the variables as they are at the end of the branch that was shown.
-        messages = tuple(replace(each, variables=has) if each.id == shown.get(last) else each for each in messages)
-    times = [each.created_at for each in messages if each.created_at]
+        messages = tuple(replace(message, variables=has) if message.id == shown.get(last) else message for message in messages)
+    times = [message.created_at for message in messages if message.created_at]
     return checked(
         FiledChat(
             id=origin(PROGRAM, id),
@@ -115,7 +115,7 @@ def _rows(value: dict[str, Any]) -> Sequence[Any]:
 
 def _is_agnai(value: dict[str, Any]) -> bool:
     messages = value.get("messages")
-    return isinstance(messages, list) and any("msg" in fields(each) for each in messages[:3])
+    return isinstance(messages, list) and any("msg" in fields(message) for message in messages[:3])
 
 
 def _of_agnai(line: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +186,9 @@ def _mark(above: str, words: str) -> str:
 def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
     """Returns the texts of a message and the index of the one that is shown."""
     swipes, shown = row.get("swipes"), _words(row.get("mes"))
-    texts = [_words(each) for each in swipes[:MOST_SWIPES]] if isinstance(swipes, list) and row.get("is_user") is not True else []
+    texts = (
+        [_words(swipe) for swipe in swipes[:MOST_SWIPES]] if isinstance(swipes, list) and row.get("is_user") is not True else []
+    )
     chosen = row.get("swipe_id")
     if not texts:
         return [shown], 0

@@ -26,7 +26,7 @@ def _part(raw: bytes) -> Part:
     heads = [f"{name}: {' '.join(str(mail[name]).split())}" for name in HEADS if mail[name]]
     if not heads and not title:
         raise Refused(DAMAGED)
-    names = [name for each in mail.iter_attachments() if (name := each.get_filename())]
+    names = [name for attachment in mail.iter_attachments() if (name := attachment.get_filename())]
     heads += [f"Attachments: {', '.join(names)}"] if names else []
     return Part("\n".join(heads) + f"\n\n{_text(mail)}", title=title)
 

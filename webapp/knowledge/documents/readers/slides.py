@@ -24,7 +24,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     slides = [targets[each] for each in order if each in targets]
     for number, name in enumerate(slides, 1):
         text = _text(package, name)
-        notes = "".join(_text(package, each) for each in package.relations(name, "/notesSlide").values())
+        notes = "".join(_text(package, relation) for relation in package.relations(name, "/notesSlide").values())
         yield Part(text + (f"Notes: {notes}" if notes else ""), number, len(slides), is_apart=True)
 
 
