@@ -60,7 +60,9 @@ def test_names_of_connections_and_models(app, owner, fake, text):
     fake.always({"json": {"data": [{"id": "fake/one", "name": text}, {"id": text, "name": text}]}}, at="/models")
     with app.app_context():
         boss = queries.user_by_email(owner.email)
-        slug = connections.create("openai", ConnectionInput(text, fake.base_url, "sk-test-key-111111111111"), actor=boss)
+        slug = connections.create(
+            "openai", ConnectionInput(name=text, base_url=fake.base_url, key="sk-test-key-111111111111"), actor=boss
+        )
     owner.post(f"/admin/connections/{slug}/test")
 
     for path in ("/admin/connections", f"/admin/connections/{slug}", "/admin/models"):

@@ -216,7 +216,7 @@ def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def connected_to(bench: Bench, address: str) -> str:
     """Adds a connection to this address, and returns the beginning of its models' names."""
     with bench.app.app_context():
-        slug = connections.create("openai", ConnectionInput("Elsewhere", address, default_model="one"))
+        slug = connections.create("openai", ConnectionInput(name="Elsewhere", base_url=address, default_model="one"))
         providers().forget()
     return f"{slug}:"
 

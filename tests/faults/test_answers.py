@@ -122,7 +122,7 @@ def prepared(bench: Bench, fake: Upstream, policy: str) -> str:
         for name in ("streams_per_minute", "streams_burst", "concurrent_streams"):
             set_setting(f"limits.{name}", "1000")
         set_setting("demo.fallback", policy)
-        slug = connections.create("openai", ConnectionInput("Elsewhere", fake.base_url, default_model="one"))
+        slug = connections.create("openai", ConnectionInput(name="Elsewhere", base_url=fake.base_url, default_model="one"))
         providers().forget()
     return slug
 

@@ -129,7 +129,7 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
 def test_an_open_list_hears_of_what_changes_while_its_page_is_rendered(app, member):
     def change(_app: Flask, template: Template, **_: object) -> None:
         if template.name == "knowledge/list.html":
-            service.create(CollectionInput("Handbook"), by=current_user())
+            service.create(CollectionInput(name="Handbook"), by=current_user())
 
     with before_render_template.connected_to(change, app):
         page = member.page("/knowledge")

@@ -88,7 +88,9 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
 
 def test_secrets_can_be_read_and_files_come_along(app, make_bare_app, new_database, tmp_path):
     with app.app_context():
-        slug = connections.create("openai", ConnectionInput("Ours", "http://127.0.0.1:9/v1", "sk-ours-000000002222"))
+        slug = connections.create(
+            "openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key="sk-ours-000000002222")
+        )
     picture = CONFIG.of(app).files_dir / "ab" / ("ab" * 32)
     picture.parent.mkdir(parents=True)
     picture.write_bytes(b"a picture")

@@ -106,7 +106,7 @@ def test_a_stored_key_does_not_follow_an_operator_to_another_address(app: Flask,
 
 def test_a_fallback_whose_key_cannot_be_read_is_not_asked(app: Flask, make_app: MakeApp) -> None:
     with app.app_context():
-        connections.create("openai", ConnectionInput("Ours", "http://127.0.0.1:9/v1", STORED))
+        connections.create("openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key=STORED))
         set_setting("models.fallbacks", "ours:large, fake/large")
         assert providers().chain("fake/plain") == ["fake/plain", "ours:large"]
 

@@ -159,7 +159,9 @@ def test_a_server_that_is_busy_has_not_refused_anything(app: Flask, bench: Bench
 def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
     with app.app_context():
-        connections.create("openai", ConnectionInput("Ours", fake.base_url, "sk-ours-000000002222", default_model="m"))
+        connections.create(
+            "openai", ConnectionInput(name="Ours", base_url=fake.base_url, key="sk-ours-000000002222", default_model="m")
+        )
     fake.behaves([KEY])
     id = bench.ask(person=person, model="ours:m")
     bench.until_ended(id)
@@ -173,7 +175,9 @@ def test_several_refusals_take_one_line(app: Flask) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
     with app.app_context():
         for name in ("Ours", "Theirs"):
-            connections.create("openai", ConnectionInput(name, "http://127.0.0.1:9", "sk-ours-000000002222", default_model="m"))
+            connections.create(
+                "openai", ConnectionInput(name=name, base_url="http://127.0.0.1:9", key="sk-ours-000000002222", default_model="m")
+            )
             connections.note_refusal(live_connection(name.lower()), "auth")
 
     assert owner.page("/admin/models").one(".notice--amber p").text() == "Ours, Theirs refuse requests. View"

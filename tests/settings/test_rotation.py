@@ -97,7 +97,7 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
         rotating = rotate()
         next(rotating)
         for connection in live_connections():
-            wish = ConnectionInput(connection.name, connection.own_address, "sk-entered-just-now")
+            wish = ConnectionInput(name=connection.name, base_url=connection.own_address, key="sk-entered-just-now")
             connections.change(connection.slug, wish)
         list(rotating)
         assert set(readable().values()) == {"sk-entered-just-now"}

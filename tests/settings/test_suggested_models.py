@@ -153,7 +153,7 @@ def test_a_house_that_has_chosen_itself_gets_none(app: Flask, name: str) -> None
 
 def test_a_house_with_another_server_gets_none(app: Flask) -> None:
     with app.app_context():
-        connections.create("openai", ConnectionInput("Ollama", "http://127.0.0.1:11434/v1", default_model="llama"))
+        connections.create("openai", ConnectionInput(name="Ollama", base_url="http://127.0.0.1:11434/v1", default_model="llama"))
     enter_key(app)
 
     assert settings(app) == ((), ())

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.inputs import TEXT_CHARS
 from webapp.base.words import number
 from webapp.characters import queries
 from webapp.characters.cards import card_files
 from webapp.characters.cards.cards import GREETINGS_CHARS, MOST_GREETINGS, MOST_TAGS, TAG_CHARS
 from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.fields import TEXT_CHARS, checked_name, checked_text
+from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.settings.service import setting

@@ -4,12 +4,11 @@ from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, T
 
 from webapp.base.errors import Invalid
 from webapp.knowledge import formats
-from webapp.knowledge.service import MOST_ABOUT, CollectionInput
-from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.vectors.vector_sets import MOST_MODEL_CHARS
+from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.tables import Document
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.grants import shares_shown
-from webapp.web.forms import PLAIN, Form
+from webapp.web.forms import PLAIN, Form, InputForm
 from webapp.web.merging_form import MergingForm
 
 LEVELS = [
@@ -19,33 +18,22 @@ LEVELS = [
 RIGHTS = (("read", "read"), ("write", "read and write"))
 
 
-class CollectionForm(MergingForm):
-    name = StringField("Name", id="collection-name", default="", render_kw={"required": True, "maxlength": 120})
-    about = TextAreaField("Description", id="collection-about", default="", render_kw={"rows": 2, "maxlength": MOST_ABOUT})
+class CollectionForm(InputForm[CollectionInput], MergingForm):
+    takes = CollectionInput
+    name = StringField("Name", id="collection-name")
+    about = TextAreaField("Description", id="collection-about", render_kw={"rows": 2})
     level = SelectField(
         "Level",
         id="collection-level",
         choices=LEVELS,
-        default="0",
         description="People you share it with also need at least this clearance.",
     )
     embedding_model = StringField(
         "Embedding model",
         id="collection-embedding-model",
-        default="",
         description="With one, documents are also found by meaning. Empty: the team's model; “none”: words only.",
-        render_kw={"maxlength": MOST_MODEL_CHARS, **PLAIN},
+        render_kw=PLAIN,
     )
-
-    @classmethod
-    def of(cls, collection: Collection) -> "CollectionForm":
-        values = {"name": collection.name, "about": collection.about, "embedding_model": collection.embedding_model}
-        return cls.fresh(level=str(collection.level), **values)
-
-    @property
-    def entered(self) -> CollectionInput:
-        level, model = chosen_level(self.level.data), self.embedding_model.data or ""
-        return CollectionInput(self.name.data or "", self.about.data or "", level, model)
 
 
 class AddForm(Form):

@@ -1,49 +1,65 @@
 """What a person can do with collections: create, change, delete, restore, share and attach them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.inputs import Input, Name, OneLine, Prose, Refusal
 from webapp.knowledge import queries, trash
 from webapp.knowledge.changes import access_lost, notify_people
 from webapp.knowledge.permissions import COLLECTION, refuse_unless_owner
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares as sharing
 from webapp.people.grants.shares import Share
 
 MOST_OWN = 200
-MOST_ABOUT = 2_000
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
 MOST_COLLECTIONS = 20
 WORD, RIGHTS = "collection", ("read", "write")
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionInput:
-    """The input for a collection."""
+Level = Annotated[
+    int,
+    Field(ge=CLEARANCES[0], le=CLEARANCES[-1], description="Who was granted it also needs at least this clearance."),
+    Refusal("A level is a number from 0 to 3."),
+]
 
-    name: str
-    about: str = ""
-    level: int = 0
-    embedding_model: str = ""
+EmbeddingModel = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="The model that embeds it, so that it is found by meaning: empty for the team's, `none` for words only.",
+    ),
+    OneLine("That isn't the name of a model.", 200),
+]
+
+
+class CollectionInput(Input):
+    """What is entered for a collection."""
+
+    name: Name
+    about: Annotated[str, StringConstraints(max_length=2_000), Prose] = ""
+    level: Level = 0
+    embedding_model: EmbeddingModel = ""
 
 
 def create(entered: CollectionInput, *, by: User) -> Collection:
     """Creates a collection that only this person sees."""
-    values, owner_id = _checked(entered), by.id
+    vector_sets.refuse_unknown_choice(entered.embedding_model)
+    owner_id = by.id
     _refuse_too_many(by)
     with write() as session:
-        collection = Collection(owner_id=owner_id, **values)
+        collection = Collection(owner_id=owner_id, **dict(entered))
         session.add(collection)
     notify_people(collection.id, [owner_id])
     return collection
@@ -53,7 +69,8 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
     """Replaces all details of a collection."""
     refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)
-    values, id = rows.differing(collection, _checked(entered)), collection.id
+    vector_sets.refuse_unknown_choice(entered.embedding_model)
+    values, id = rows.differing(collection, dict(entered)), collection.id
     with write() as session:
         now = existing(session, id)
         for name, value in values.items():
@@ -92,18 +109,6 @@ def existing(session: Session, id: str) -> Collection:
     if collection is None or collection.deleted_at:
         raise Conflict("This collection has just been deleted.")
     return collection
-
-
-def checked_level(level: int) -> int:
-    if level not in CLEARANCES:
-        raise Invalid("A level is a number from 0 to 3.", field="level")
-    return level
-
-
-def _checked(entered: CollectionInput) -> dict[str, str | int]:
-    about = checked_text(entered.about, "about", most=MOST_ABOUT)
-    model = vector_sets.checked_choice(entered.embedding_model)
-    return {"name": checked_name(entered.name), "about": about, "level": checked_level(entered.level), "embedding_model": model}
 
 
 def _refuse_too_many(user: User) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from flask import Response, request
+from pydantic.fields import FieldInfo
 from wtforms import Form as Fields
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice, SelectFieldBase
+from wtforms.fields.core import UnboundField
 
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
+from webapp.base.inputs import Input
 from webapp.web.htmx import render, wants_json
 
 # For names and addresses, as opposed to prose.
@@ -80,6 +83,66 @@ class Form(Fields):  # type: ignore[misc]  # wtforms has no types
             self[refusal.field].errors = [refusal.message]
         else:
             self.form_errors.append(refusal.message)
+
+
+Entered = TypeVar("Entered", bound=Input)
+
+
+class InputForm(Form, Generic[Entered]):
+    """A form for an input: fields with the names of the input's get its bounds, and `entered` is the input, checked."""
+
+    takes: type[Entered]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, declared in cls.takes.model_fields.items() if hasattr(cls, "takes") else ():
+            if isinstance(field := getattr(cls, name, None), UnboundField):
+                field.kwargs = _bounded(field, declared)
+
+    @classmethod
+    def of(cls, row: object, **values: Any) -> Self:
+        """Returns the form with the row's attributes of the same names; `values` adds or replaces some."""
+        names = [name for name in cls.takes.model_fields if name not in values and hasattr(cls, name)]
+        return cls.fresh(**{name: _typed(getattr(row, name)) for name in names}, **values)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What was entered, by the names of the input; an empty field that isn't text is left out."""
+        there = {name: self[name].data for name in self.takes.model_fields if name in self}
+        return {name: value for name, value in there.items() if not (value == "" and _is_optional_number(self.takes, name))}
+
+    @property
+    def entered(self) -> Entered:
+        return self.takes.entered(self.values)
+
+
+def _bounded(field: UnboundField, declared: FieldInfo) -> dict[str, Any]:
+    """Returns the arguments of a form's field with what its input declares: its default, its bounds, whether it is required."""
+    found: dict[str, Any] = {"default": "" if declared.is_required() else _typed(declared.default), **field.kwargs}
+    if issubclass(field.field_class, SelectFieldBase):
+        return {"validate_choice": False, **found}
+    most = min((most for bound in declared.metadata if (most := getattr(bound, "max_length", None))), default=None)
+    bounds = {"maxlength": most} if most and declared.annotation is str else {}
+    required = {"required": True} if declared.is_required() else {}
+    return {**found, "render_kw": {**bounds, **required, **field.kwargs.get("render_kw", {})}}
+
+
+def _is_optional_number(takes: type[Input], name: str) -> bool:
+    declared = takes.model_fields[name]
+    return declared.annotation is not str and not declared.is_required()
+
+
+def _typed(value: Any) -> Any:
+    """Returns a value as a form's field has it: a number as text."""
+    return value if isinstance(value, str | bool | list) or value is None else str(value)
+
+
+def percent(typed: str, field: str) -> float:
+    """Returns the share that was typed in percent."""
+    try:
+        return float(typed) / 100
+    except ValueError as error:
+        raise Invalid("Enter a number.", field=field) from error
 
 
 def options(words: Mapping[str, str]) -> list[SelectChoice]:

@@ -87,7 +87,7 @@ def _stored_document(run: WorkflowRun, sent: Sent, by: User) -> Document:
 
 def _collection(run: WorkflowRun, by: User) -> Collection:
     title, id = definition_of(run).title, run.id
-    made = service.create(CollectionInput(f"{title}: files", ABOUT.format(title)), by=by).id
+    made = service.create(CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
     with write() as session:
         row = locked_run(session, id)
         row.collection_id = row.collection_id or made

@@ -289,7 +289,7 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
 def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, program, fake):
     """Its server reports a name of its own, and a fallback answers for the model that was asked."""
     with app.app_context():
-        connections.create("openai", ConnectionInput("Own server", fake.base_url, "sk-own-000000000000"))
+        connections.create("openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"))
         set_setting("models.fallbacks", "own-server:some/model\nown-server:other/model")
     chat = program.new_chat()
 

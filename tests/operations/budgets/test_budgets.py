@@ -1,6 +1,7 @@
 """Budgets: who is refused before a model is called, which answers are ended early, and what people see of it."""
 
 import io
+from decimal import Decimal
 from functools import partial
 
 import gevent
@@ -253,7 +254,7 @@ def remove(id):
 
 
 def create_another():
-    service.create(service.BudgetInput("team", "", "answers", "7", "day"))
+    service.create(service.BudgetInput(who="team", unit="answers", limit=Decimal(7), period="day"))
 
 
 @pytest.mark.slow

@@ -9,8 +9,9 @@ from pydantic import Field
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line, Named
+from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.child import on_disk
+from webapp.base.inputs import Line
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables

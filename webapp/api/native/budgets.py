@@ -1,31 +1,21 @@
 """/api/v1/budgets: limits on usage, and how much is used. Members see those that count their own usage."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal
 
 from flask import Blueprint
 from pydantic import Field
 
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line
+from webapp.api.schemas import Answer
 from webapp.operations.budgets import queries, service
 from webapp.operations.budgets.amounts import number_of
 from webapp.operations.budgets.queries import Level
-from webapp.operations.budgets.service import BudgetInput
+from webapp.operations.budgets.service import BudgetChange, BudgetInput, Period, Unit, Who
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.guards import found, who
 
 bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
-Unit = Literal["usd", "tokens", "answers"]
-Period = Literal["day", "week", "month"]
-Who = Literal["team", "group", "user", "character", "token"]
-# Not strict, as no value of JSON is a decimal number.
-Limit = Annotated[
-    Decimal, Field(gt=0, le=10**12, strict=False, description="In the unit; dollars with up to nine decimal places.")
-]
-WarnAt = Annotated[float, Field(gt=0, le=1, description="From which share on people are warned.")]
 
 
 class BudgetAnswer(Answer):
@@ -48,21 +38,8 @@ class BudgetList(Answer):
     budgets: list[BudgetAnswer]
 
 
-class NewBudget(Body):
-    who: Who
-    who_id: Line = ""
-    unit: Unit
-    limit: Limit
-    period: Period
-    warn_at: WarnAt = 0.8
-    model: str = Field("", max_length=200, description="Only answers asked of this model count; empty for all.")
-
-
-class BudgetChange(Body):
-    """Updates only the fields that are sent."""
-
-    limit: Limit | None = None
-    warn_at: WarnAt | None = None
+class NewBudget(BudgetInput):
+    pass
 
 
 @bp.get("")
@@ -76,8 +53,7 @@ def index() -> BudgetList:
 @bp.post("")
 @operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
 def create(body: NewBudget) -> BudgetAnswer:
-    entered = BudgetInput(body.who, body.who_id, body.unit, str(body.limit), body.period, body.warn_at, body.model)
-    return _answer_of(queries.level(service.create(entered, **who())))
+    return _answer_of(queries.level(service.create(body, **who())))
 
 
 @bp.get("/<id>")
@@ -91,8 +67,7 @@ def show(id: str) -> BudgetAnswer:
 @bp.patch("/<id>")
 @operation("Change the limit, or when to warn", scope="admin", body=BudgetChange, answer=BudgetAnswer)
 def change(id: str, body: BudgetChange) -> BudgetAnswer:
-    limit = None if body.limit is None else str(body.limit)
-    service.change(_visible(id), limit=limit, warn_at=body.warn_at, **who())
+    service.change(_visible(id), body, **who())
     return _answer_of(queries.level(_visible(id)))
 
 

@@ -1,37 +1,28 @@
 """/api/v1/collections: documents that are shared together, who can read them, and questions that measure the search in them."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
 
 from flask import Blueprint
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, AnyId, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.queries import Counts
-from webapp.knowledge.service import CollectionInput
+from webapp.knowledge.service import CollectionInput, Level
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, Question
 from webapp.knowledge.trying import questions
 from webapp.knowledge.vectors import embedding
-from webapp.knowledge.vectors.vector_sets import MOST_MODEL_CHARS
 from webapp.people.accounts.guards import client_address, found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
-Level = Annotated[int, Field(ge=0, le=3, description="Who was granted it also needs at least this clearance.")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-About = Annotated[str, StringConstraints(max_length=2_000)]
-Model = Annotated[
-    str,
-    StringConstraints(max_length=MOST_MODEL_CHARS),
-    Field(description="The model that embeds it, so that it is found by meaning: empty for the team's, `none` for words only."),
-]
 
 
 class Embedding(BaseModel):
@@ -64,24 +55,15 @@ class CollectionList(Answer):
     collections: list[CollectionAnswer]
 
 
-class NewCollection(Body):
-    name: Name
-    about: About = ""
-    level: Level = 0
-    embedding_model: Model = ""
+class NewCollection(CollectionInput):
+    pass
 
 
 class NewEmbedding(Body):
     everything: bool = Field(False, description="Embed all documents again; the current vectors are searched meanwhile.")
 
 
-class CollectionChange(Body):
-    """Updates only the fields that are sent."""
-
-    name: Name | None = None
-    about: About | None = None
-    level: Level | None = None
-    embedding_model: Model | None = None
+CollectionChange = changes("CollectionChange", CollectionInput)
 
 
 @bp.get("")
@@ -96,7 +78,7 @@ def index() -> CollectionList:
 @bp.post("")
 @operation("Create a collection", scope="knowledge", body=NewCollection, answer=CollectionAnswer, status=201, errors=(409,))
 def create(body: NewCollection) -> CollectionAnswer:
-    return _one(service.create(CollectionInput(**body.model_dump()), by=caller()))
+    return _one(service.create(body, by=caller()))
 
 
 @bp.get("/<id>")
@@ -107,10 +89,9 @@ def show(id: str) -> CollectionAnswer:
 
 @bp.patch("/<id>")
 @operation("Update a collection", scope="knowledge", body=CollectionChange, answer=CollectionAnswer, errors=(409,))
-def change(id: str, body: CollectionChange) -> CollectionAnswer:
-    row, given = _visible(id), body.model_dump(exclude_unset=True, exclude_none=True)
-    known = CollectionInput(row.name, row.about, row.level, row.embedding_model)
-    service.update(row, replace(known, **given), by=caller())
+def change(id: str, body: Changes) -> CollectionAnswer:
+    row = _visible(id)
+    service.update(row, CollectionInput.entered(body.over(row)), by=caller())
     return _one(_visible(id))
 
 

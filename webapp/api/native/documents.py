@@ -7,7 +7,6 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.api.access import caller, check
-from webapp.api.native.collections import Level
 from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
 from webapp.base.db import MOST_NUMBER
@@ -18,6 +17,7 @@ from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.search import ranking as finding
 from webapp.knowledge.search.ranking import Bounds, Hit
+from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as people

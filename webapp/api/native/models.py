@@ -1,6 +1,5 @@
 """/api/v1/models: the models that people can choose; /api/v1/connections: their servers, for admins. Keys are write-only."""
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Literal
@@ -10,8 +9,9 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Line, Named
+from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Changes, changes
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
@@ -60,9 +60,6 @@ def index() -> ModelList:
 connections_bp = Blueprint("api_connections", __name__, url_prefix="/api/v1/connections")
 
 
-ReasoningTags = Literal["auto", "open", "off"]
-
-
 class ConnectionAnswer(Answer):
     slug: str
     name: str
@@ -86,26 +83,17 @@ class ConnectionList(Answer):
     connections: list[ConnectionAnswer]
 
 
-class NewConnection(Body):
+class ConnectionKind(Body):
     kind: Literal["openai", "anthropic", "openrouter"]
-    name: Line
-    base_url: Line = ""
-    key: str = Field("", max_length=1000, description="Stored encrypted and never returned.")
-    default_model: Line = ""
-    continuation: Literal["prefill", "prefix", "instruct"] = "instruct"
-    reasoning_tags: ReasoningTags = "auto"
 
 
-class ConnectionChange(Body):
-    """Updates only the fields that are sent. A new address requires the key again."""
+class NewConnection(ConnectionInput, ConnectionKind):
+    pass
 
-    name: Line | None = None
-    base_url: Line | None = None
-    key: str | None = Field(None, max_length=1000)
-    default_model: Line | None = None
-    continuation: Literal["prefill", "prefix", "instruct"] | None = None
-    reasoning_tags: ReasoningTags | None = None
-    is_enabled: bool | None = None
+
+ConnectionChange = changes(
+    "ConnectionChange", ConnectionInput, "A new address requires the key again.", about={"key": ""}, is_enabled=bool
+)
 
 
 class NewKey(Body):
@@ -122,8 +110,7 @@ def index_connections() -> ConnectionList:
 @connections_bp.post("")
 @operation("Add a connection", scope="admin", body=NewConnection, answer=ConnectionAnswer, status=201, errors=(409,))
 def create(body: NewConnection) -> ConnectionAnswer:
-    entered = ConnectionInput(body.name, body.base_url, body.key, body.default_model, body.continuation, body.reasoning_tags)
-    return _now(connections.create(body.kind, entered, **who()))
+    return _now(connections.create(body.kind, body, **who()))
 
 
 @connections_bp.get("/<slug>")
@@ -134,13 +121,12 @@ def show(slug: str) -> ConnectionAnswer:
 
 @connections_bp.patch("/<slug>")
 @operation("Update a connection, or turn it on or off", scope="admin", body=ConnectionChange, answer=ConnectionAnswer)
-def change(slug: str, body: ConnectionChange) -> ConnectionAnswer:
-    given = body.model_dump(exclude_none=True)
+def change(slug: str, body: Changes) -> ConnectionAnswer:
+    given = body.given
     is_enabled = given.pop("is_enabled", None)
     live = _live(slug)
     if given:
-        present = ConnectionInput(live.name, live.own_address, "", live.own_model, live.continuation, live.reasoning_tags)
-        connections.change(slug, replace(present, **given), **who())
+        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | given), **who())
     if is_enabled is not None:
         connections.set_enabled(slug, is_enabled, **who())
     return _now(slug)

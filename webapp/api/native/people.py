@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Line, Named, Query
+from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.changes import access_changed
 from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Line
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.guards import client_address, found, own_address
 from webapp.people.accounts.tables import Group, User

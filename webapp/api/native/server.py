@@ -9,7 +9,8 @@ from pydantic import Field
 from webapp.api import openapi
 from webapp.api.access import caller, identified
 from webapp.api.operations import MOST_BYTES, operation
-from webapp.api.schemas import Answer, Body, Line
+from webapp.api.schemas import Answer, Body
+from webapp.base.inputs import Line
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, idempotency_key, operation
-from webapp.api.schemas import Answer, Body, Line, Paged, Query, Text
+from webapp.api.schemas import Answer, Body, Paged, Query, Text
 from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
+from webapp.base.inputs import Line
 from webapp.knowledge.documents import documents
 from webapp.knowledge.documents.documents import Sent
 from webapp.people.accounts.guards import found, refuse_unless_admin, who

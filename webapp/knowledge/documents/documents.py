@@ -18,7 +18,7 @@ from webapp.knowledge import formats, queries, trash
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import NOT_YOURS
-from webapp.knowledge.service import checked_level, existing
+from webapp.knowledge.service import existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts import creation_limit
@@ -126,7 +126,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
     if level not in (None, document.level) and collection.owner_id != by.id:
         raise Forbidden(NOT_YOURS)
     with write():
-        document.level = document.level if level is None else checked_level(level)
+        document.level = document.level if level is None else level
         if name != document.title:
             document.title = name
             _read_again(document)
@@ -218,7 +218,7 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
         raise Invalid("You can't add a document above your own clearance.", field="level")
     title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
     row: dict[str, Any] = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
-    return row | {"level": checked_level(sent.level), "url": sent.url, "etag": sent.etag}
+    return row | {"level": sent.level, "url": sent.url, "etag": sent.etag}
 
 
 def _measured(row: dict[str, Any], stream: IO[bytes]) -> dict[str, Any]:

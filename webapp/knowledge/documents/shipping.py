@@ -75,7 +75,7 @@ def ship(owner: User) -> int:
 
 def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
-    collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
+    collection = service.create(CollectionInput(name=shipped.name, about=shipped.about, level=shipped.level), by=owner)
     if shipped.group:
         service.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
     else:

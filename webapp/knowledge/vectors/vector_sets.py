@@ -16,7 +16,6 @@ from webapp.settings.service import setting
 
 NONE = "none"
 CURRENT, FILLING, GONE = "current", "filling", "gone"
-MOST_MODEL_CHARS = 200
 SETTING = "knowledge.embedding_model"
 
 
@@ -25,18 +24,14 @@ def wanted(choice: str) -> str:
     return "" if choice == NONE else choice or str(setting(SETTING))
 
 
-def checked_choice(text: str) -> str:
-    """Validates the choice for a collection: a model, empty for the team's, or `none`."""
-    text = " ".join(text.split())
-    if len(text) > MOST_MODEL_CHARS or not text.isprintable():
-        raise Invalid("That isn't the name of a model.", field="embedding_model")
-    if text in ("", NONE, str(setting(SETTING))):
-        return text
+def refuse_unknown_choice(model: str) -> None:
+    """Raises `Invalid` unless a collection can use it: a model, empty for the team's, or `none`."""
+    if model in ("", NONE, str(setting(SETTING))):
+        return
     allowed = setting("models.allowed")
-    if allowed and text not in allowed:
-        raise Invalid(f"{text[:80]} isn't one of the models that are allowed here.", field="embedding_model")
-    providers().embedder(text)
-    return text
+    if allowed and model not in allowed:
+        raise Invalid(f"{model[:80]} isn't one of the models that are allowed here.", field="embedding_model")
+    providers().embedder(model)
 
 
 def refuse_unknown(value: Value) -> None:

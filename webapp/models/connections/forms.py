@@ -6,7 +6,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.provider_types import KINDS
 from webapp.models.connections.service import ConnectionInput
 from webapp.web.field_groups import FieldGroup
-from webapp.web.forms import PLAIN, Form, options
+from webapp.web.forms import PLAIN, InputForm, options
 
 WITH_PREFIX = "With its path, for example http://192.168.1.20:8000/v1. Leave empty to use the provider's own."
 CONTINUATIONS = {
@@ -21,32 +21,22 @@ REASONING_TAGS = {
 }
 
 
-class ConnectionForm(Form):
-    name = StringField("Name", default="", render_kw={"required": True, "maxlength": 80, **PLAIN})
-    base_url = StringField("Address", default="", description=WITH_PREFIX, render_kw={"maxlength": 300, **PLAIN})
+class ConnectionForm(InputForm[ConnectionInput]):
+    takes = ConnectionInput
+    name = StringField("Name", render_kw=PLAIN)
+    base_url = StringField("Address", description=WITH_PREFIX, render_kw=PLAIN)
     key = PasswordField(
         "Key",
-        default="",
         description="Leave empty if the server needs none.",
         render_kw={"autocomplete": "new-password", "maxlength": 600},
     )
-    default_model = StringField("Default model", default="", render_kw={"list": "models", "maxlength": 150, **PLAIN})
-    continuation = SelectField(
-        "How to continue an answer", choices=options(CONTINUATIONS), default="instruct", validate_choice=False
-    )
-
+    default_model = StringField("Default model", render_kw={"list": "models", **PLAIN})
+    continuation = SelectField("How to continue an answer", choices=options(CONTINUATIONS))
     reasoning_tags = SelectField(
         "Reasoning tags",
         choices=options(REASONING_TAGS),
-        default="auto",
-        validate_choice=False,
         description="Some local models send their reasoning inside the answer, between tags such as <think>.",
     )
-
-    @property
-    def entered(self) -> ConnectionInput:
-        names = ("name", "base_url", "key", "default_model", "continuation", "reasoning_tags")
-        return ConnectionInput(**{name: self[name].data or "" for name in names})
 
     def advanced(self, live: LiveConnection) -> FieldGroup:
         """Returns the folded fields that this connection has."""
@@ -56,9 +46,7 @@ class ConnectionForm(Form):
     def about(self, live: LiveConnection, model_line: str, starting_model: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""
         if not self.is_submitted():
-            self.name.data, self.base_url.data = live.name, live.base_url
-            self.default_model.data, self.continuation.data = live.own_model, live.continuation
-            self.reasoning_tags.data = live.reasoning_tags
+            self.process(data=ConnectionInput.present(live))
         if live.key.source != "none":
             self.key.label.text = "New key"
             ending = f" (ends in {live.key.last_four})" if live.key.last_four else ""

@@ -62,4 +62,4 @@ def connect(ollama: OllamaProbe, **about: Unpack[About]) -> str:
     """Creates a connection to it, and returns the slug."""
     if not (models := ollama.models()):
         raise Conflict("It has stopped responding. Is it running?")
-    return create("openai", ConnectionInput(NAME, ollama.address, default_model=models[0]), **about)
+    return create("openai", ConnectionInput(name=NAME, base_url=ollama.address, default_model=models[0]), **about)

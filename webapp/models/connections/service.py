@@ -5,9 +5,9 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Unpack, get_args
+from typing import Annotated, Any, Unpack
 
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.current import the_config
 from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, NotFound, Unavailable
+from webapp.base.inputs import Input, Line, OneLine, checked_by
 from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
 from webapp.models.connections.keys import BUILT_IN, Key
@@ -43,23 +44,30 @@ ACTIONS = {"auth": "rejected a key", "credit": "has no credit left"}
 log = logging.getLogger("settings")
 
 
-@dataclass(frozen=True)
-class ConnectionInput:
-    """The fields entered for a connection; an empty key keeps the current one."""
+class ConnectionInput(Input):
+    """What is entered for a connection; an empty key keeps the current one."""
 
-    name: str
-    base_url: str = ""
-    key: str = ""
-    default_model: str = ""
-    continuation: str = "instruct"
-    reasoning_tags: str = "auto"
+    name: Annotated[Line, OneLine("Enter a name of up to 80 characters.", 80, 1)]
+    base_url: Line = ""
+    key: Annotated[str, Field(max_length=1_000, description="Stored encrypted and never returned."), checked_by(keys.checked)] = (
+        ""
+    )
+    default_model: Annotated[Line, OneLine("A model name must be one line of at most 150 characters.", 150)] = ""
+    continuation: Continuation = "instruct"
+    reasoning_tags: Mode = "auto"
+
+    @classmethod
+    def present(cls, live: LiveConnection) -> dict[str, str]:
+        """Returns what a connection has now, by the names of the input."""
+        same = {name: getattr(live, name) for name in ("name", "continuation", "reasoning_tags")}
+        return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
 def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
     """Creates a connection, and returns its slug, which prefixes the names of its models."""
     if kind not in KINDS or kind == BUILT_IN:
         raise Invalid("Choose an API type.", field="kind")
-    address, key = address_of(entered.base_url or KINDS[kind].base_url), keys.checked(entered.key)
+    address, key = address_of(entered.base_url or KINDS[kind].base_url), entered.key
     if KINDS[kind].needs_key and not key:
         raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
     with write() as session:
@@ -77,7 +85,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
 
 def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
     """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
-    before, key = _live(slug), keys.checked(entered.key)
+    before, key = _live(slug), entered.key
     address = _new_address(before, entered.base_url)
     if address != before.base_url and before.key.source != "none" and not key:
         raise Invalid(OTHER_ADDRESS, field="key")
@@ -101,8 +109,7 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
 def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
     """Stores another key and keeps the address."""
     live = _live(slug)
-    entered = ConnectionInput(live.name, live.own_address, key, live.own_model, live.continuation, live.reasoning_tags)
-    change(slug, entered, **about)
+    change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), **about)
 
 
 def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
@@ -195,16 +202,7 @@ def row_of(session: Session, slug: str) -> Connection:
 
 
 def _fill(row: Connection, entered: ConnectionInput) -> None:
-    name, model = " ".join(entered.name.split()), entered.default_model.strip()
-    if not name or not name.isprintable() or len(name) > 80:
-        raise Invalid("Enter a name of up to 80 characters.", field="name")
-    if len(model) > 150 or not model.isprintable():
-        raise Invalid("A model name must be one line of at most 150 characters.", field="default_model")
-    if entered.continuation not in get_args(Continuation):
-        raise Invalid(f"Must be one of: {', '.join(get_args(Continuation))}.", field="continuation")
-    if entered.reasoning_tags not in get_args(Mode):
-        raise Invalid(f"Must be one of: {', '.join(get_args(Mode))}.", field="reasoning_tags")
-    row.name, row.default_model = name, model
+    row.name, row.default_model = entered.name, entered.default_model
     row.continuation, row.reasoning_tags = entered.continuation, entered.reasoning_tags
 
 

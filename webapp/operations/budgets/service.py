@@ -1,8 +1,9 @@
 """What admins can do with budgets."""
 
-from dataclasses import dataclass
-from typing import Any, Unpack
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Unpack
 
+from pydantic import Field
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -10,9 +11,10 @@ from webapp.base import audit
 from webapp.base.audit import About
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.base.inputs import Input, Line, OneLine, Refusal
 from webapp.models.connections import naming
 from webapp.operations.budgets import periods
-from webapp.operations.budgets.amounts import UNITS, parsed
+from webapp.operations.budgets.amounts import parsed
 from webapp.operations.budgets.periods import limit_words, time_zone
 from webapp.operations.budgets.queries import NAMED
 from webapp.operations.budgets.recount import counted_before, used_since
@@ -21,27 +23,50 @@ from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import set_settings, setting, unset_setting
 from webapp.settings.tables import ApplicationSetting
 
-WHO = ("team", "group", "user", "character", "token")
 MOST = 500
 ENABLED = "budgets.enabled"
+Who = Literal["team", "group", "user", "character", "token"]
+Unit = Literal["usd", "tokens", "answers"]
+Period = Literal["day", "week", "month"]
+# Not strict, as no value of JSON is a decimal number.
+Limit = Annotated[
+    Decimal,
+    Field(gt=0, le=10**12, strict=False, description="In the unit; dollars with up to nine decimal places."),
+]
+WarnAt = Annotated[
+    float, Field(gt=0, le=1, description="From which share on people are warned."), Refusal("Enter a percentage from 1 to 100.")
+]
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetInput:
-    """The values of a budget as entered."""
+class BudgetInput(Input):
+    """What is entered for a budget."""
 
-    who: str
-    who_id: str
-    unit: str
-    limit: str
-    period: str
-    warn_at: float = 0.8
-    model: str = ""
+    who: Who
+    who_id: Line = ""
+    unit: Unit
+    limit: Limit
+    period: Period
+    warn_at: WarnAt = 0.8
+    model: Annotated[
+        str,
+        Field(max_length=200, description="Only answers asked of this model count; empty for all."),
+        OneLine("That name is too long for a model.", 200),
+    ] = ""
+
+
+class BudgetChange(Input):
+    """Updates only the fields that are sent."""
+
+    limit: Limit | None = None
+    warn_at: WarnAt | None = None
 
 
 def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
     """Creates a budget, including known usage since its current period began."""
-    budget = _checked(entered)
+    naming.refuse_unlisted(entered.model, field="model")
+    most, who_id = _amount(entered.unit, entered.limit), _known(entered.who, entered.who_id)
+    values = entered.model_dump(exclude={"limit", "who_id"})
+    budget = Budget(**values, most=most, who_id=who_id)
     _turn_on(about)
     now = utc_now()
     starts_at = periods.beginning(now, budget.period, time_zone())
@@ -59,16 +84,14 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
     return budget
 
 
-def change(budget: Budget, *, limit: str | None = None, warn_at: float | None = None, **about: Unpack[About]) -> None:
+def change(budget: Budget, entered: BudgetChange, **about: Unpack[About]) -> None:
     """Changes the amount, or when to warn; the usage is kept."""
     id = budget.id
-    most = None if limit is None else _amount(budget.unit, limit)
-    if warn_at is not None:
-        _check_share(warn_at)
+    most = None if entered.limit is None else _amount(budget.unit, entered.limit)
     with write() as session:
         found = _existing(session, id)
         found.most = found.most if most is None else most
-        found.warn_at = found.warn_at if warn_at is None else warn_at
+        found.warn_at = found.warn_at if entered.warn_at is None else entered.warn_at
         _note(session, "changed a budget", found, about)
 
 
@@ -104,25 +127,6 @@ def _keep_on(about: About) -> None:
         set_settings({ENABLED: "true"}, **about)
 
 
-def _checked(entered: BudgetInput) -> Budget:
-    for name, known in (("who", WHO), ("unit", UNITS), ("period", periods.PERIODS)):
-        if getattr(entered, name) not in known:
-            raise Invalid(f"Choose one of: {', '.join(known)}.", field=name)
-    _check_share(entered.warn_at)
-    if len(entered.model) > 200:
-        raise Invalid("That name is too long for a model.", field="model")
-    naming.refuse_unlisted(entered.model.strip(), field="model")
-    return Budget(
-        who=entered.who,
-        who_id=_known(entered.who, entered.who_id),
-        unit=entered.unit,
-        most=_amount(entered.unit, entered.limit),
-        period=entered.period,
-        warn_at=entered.warn_at,
-        model=entered.model.strip(),
-    )
-
-
 def _known(who: str, id: str) -> str:
     if who == "team":
         return ""
@@ -131,16 +135,11 @@ def _known(who: str, id: str) -> str:
     return id
 
 
-def _amount(unit: str, text: str) -> int:
+def _amount(unit: str, limit: Decimal) -> int:
     try:
-        return parsed(unit, text)
+        return parsed(unit, str(limit))
     except ValueError as error:
         raise Invalid(str(error), field="limit") from error
-
-
-def _check_share(share: float) -> None:
-    if not 0 < share <= 1:
-        raise Invalid("Enter a percentage from 1 to 100.", field="warn_at")
 
 
 def _existing(session: Session, id: str) -> Budget:

@@ -35,7 +35,7 @@ def create() -> Response:
 def show(id: str) -> Response:
     budget = _budget(id)
     queries.tidy()
-    return _show(budget, LevelForm.of(budget))
+    return _show(budget, LevelForm.for_budget(budget))
 
 
 @bp.post("/admin/budgets/<id>")
@@ -43,7 +43,7 @@ def show(id: str) -> Response:
 def update(id: str) -> Response:
     budget, form = _budget(id), LevelForm.opened()
     with form.attempt():
-        service.change(budget, limit=form.limit.data or "", warn_at=form.share, **who())
+        service.change(budget, form.entered, **who())
         return redirect(url_for(".show", id=id, done="saved"))
     return _show(_budget(id), form)
 

@@ -3,10 +3,10 @@
 import unicodedata
 
 from webapp.base.errors import Invalid
+from webapp.base.inputs import NAME, TEXT_CHARS, storable
 from webapp.base.words import number, plural
 from webapp.people.accounts import passwords
 
-TEXT_CHARS = 20_000
 # Longer than any real input: Unicode normalization of a hundred thousand characters can take half a minute.
 MOST_TYPED = 1_000
 
@@ -29,14 +29,14 @@ def checked_email(email: str) -> str:
 
 def checked_name(name: str) -> str:
     name = " ".join(name.split())
-    if not name or not name.isprintable() or len(name) > 120:
-        raise Invalid("Enter a name of up to 120 characters.", field="name")
+    if not NAME.allows(name):
+        raise Invalid(NAME.sentence, field="name")
     return name
 
 
 def checked_text(text: str, field: str, *, most: int = TEXT_CHARS) -> str:
-    """Returns a text that every database can store, with LF line endings: forms send CRLF."""
-    text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
+    """Returns a text that every database can store, with LF line endings; raises `Invalid` for one that is too long."""
+    text = storable(text)
     if len(text) > most:
         over = plural(len(text) - most, "character")
         raise Invalid(f"That is {over} too long. The limit is {number(most)}.", field=field)
