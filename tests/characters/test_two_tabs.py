@@ -1,7 +1,6 @@
 """A form that is open in two tabs: saving one does not overwrite what was saved in the other."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -85,7 +84,7 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
     address = make()
     with app.app_context():
         me, row = db.session.get_one(User, member.person_id), db.session.get_one(Character, id_of(address))
-        entered = replace(CharacterInput.of(row), system_prompt="Be brief.")
+        entered = CharacterInput.entered(CharacterInput.present(row) | {"system_prompt": "Be brief."})
         gevent.spawn(member.submit, f"{address}/edit", greeting="Come in.").get(timeout=30)
         service.update(row, entered, by=me)
     with app.app_context():

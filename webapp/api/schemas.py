@@ -9,8 +9,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from webapp.base.inputs import LATER, Input, Line
 
-# The id of something that may be hidden from the caller: an id of a wrong form is a 404 like any unknown one.
-AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Money = Annotated[str | None, BeforeValidator(lambda dollars: f"{dollars:f}" if isinstance(dollars, Decimal) else dollars)]

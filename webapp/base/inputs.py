@@ -94,8 +94,8 @@ def changes(
     optional: dict[str, Any] = {}
     for key, field in whole.model_fields.items():
         if key not in but:
-            declared = (*field.metadata, *([] if key in described else [Field(description=field.description)]))
-            annotated = Annotated.__class_getitem__((field.annotation, *declared))  # type: ignore[attr-defined]
+            own = Field(description=None if key in described else field.description)
+            annotated = Annotated.__class_getitem__((field.annotation, *field.metadata, own))  # type: ignore[attr-defined]
             optional[key] = (annotated | None, Field(None, description=described.get(key) or None))
     optional |= {key: (type | None, None) for key, type in more.items()}
     return create_model(name, __base__=Changes, __doc__=f"{Changes.__doc__} {hint}".strip(), **optional)
@@ -159,6 +159,8 @@ Prose = BeforeValidator(lambda text: storable(text) if isinstance(text, str) els
 LongText = Annotated[str, StringConstraints(max_length=TEXT_CHARS), Prose]
 NAME = OneLine("Enter a name of up to 120 characters.", 120, 1)
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), NAME]
+# The id of something that may be hidden from the caller: an id of a wrong form is a 404 like any unknown one.
+AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
 # A line of which a rule of its own says what it may be.
 Line = Annotated[str, StringConstraints(max_length=300)]
 

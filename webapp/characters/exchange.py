@@ -216,8 +216,8 @@ def _import_one(stream: IO[bytes], by: User) -> Imported:
     except Invalid as refusal:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
-    entered = CharacterInput(**found, avatar=picture or None, most_avatar_bytes=card_files.MOST_PICTURE_BYTES)
-    made = service.create(entered, by=by)
+    entered = CharacterInput.entered(found)
+    made = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
     return Imported(made.id, made.name, tuple(notes), existing_like(made))
 
 

@@ -6,25 +6,26 @@ from typing import Any
 from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 
-from webapp.characters import service
-from webapp.characters.cards.cards import DESCRIPTION_CHARS
-from webapp.characters.profiles import PICTURE_BYTES, PICTURES, TEXT_CHARS
+from webapp.characters import queries
+from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
+from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
 from webapp.web.field_groups import FieldGroup
+from webapp.web.forms import InputForm
 from webapp.web.merging_form import MergingForm
 
-NAME: dict[str, Any] = {"required": True, "maxlength": 120, "autocomplete": "off", "dir": "auto"}
+NAME: dict[str, Any] = {"autocomplete": "off", "dir": "auto"}
 
 
-def text_box(rows: int, most: int = TEXT_CHARS) -> dict[str, Any]:
-    return {"rows": rows, "maxlength": most, "dir": "auto"}
+def text_box(rows: int) -> dict[str, Any]:
+    return {"rows": rows, "dir": "auto"}
 
 
 class ProfileForm(MergingForm):
     """The fields that characters and personas share."""
 
-    name = StringField("Name", default="", render_kw=NAME)
+    name = StringField("Name", render_kw=NAME)
     avatar = FileField("Picture", description=f"{PICTURES} Without one, the first letter of the name is shown.")
     remove_avatar = BooleanField("Remove picture")
 
@@ -37,33 +38,32 @@ class ProfileForm(MergingForm):
         return b"" if self.remove_avatar.data else None
 
 
-class CharacterForm(ProfileForm):
+class CharacterForm(InputForm[CharacterInput], ProfileForm):
+    takes = CharacterInput
+    renamed = {"collection_ids": "collections"}
     description = TextAreaField(
         "Description",
-        default="",
         description="Sent to the model, so include the name: who this is, how they speak, what they want. "
         "{{char}} and {{user}} become the names of the character and of the person chatting.",
-        render_kw=text_box(9, DESCRIPTION_CHARS),
+        render_kw=text_box(9),
     )
     greeting = TextAreaField(
-        "Greeting", default="", description="The first message of every new chat. Markdown is supported.", render_kw=text_box(5)
+        "Greeting", description="The first message of every new chat. Markdown is supported.", render_kw=text_box(5)
     )
     tags = StringField(
         "Tags", default="", description="Separated by commas.", render_kw={"autocomplete": "off", "maxlength": 600}
     )
     system_prompt = TextAreaField(
-        "System prompt", default="", description="Placed before everything else about the character.", render_kw=text_box(4)
+        "System prompt", description="Placed before everything else about the character.", render_kw=text_box(4)
     )
     post_history_prompt = TextAreaField(
         "Post-history instructions",
-        default="",
         description="Placed right before your latest message, where models pay the most attention.",
         render_kw=text_box(3),
     )
     collections = SelectMultipleField(
         "What it knows",
         choices=[],
-        validate_choice=False,
         default=(),
         description="Its answers quote these collections, as far as the person asking can see them.",
     )
@@ -75,10 +75,8 @@ class CharacterForm(ProfileForm):
         return [*knows, FieldGroup("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True)]
 
     @classmethod
-    def of(cls, character: Character, *, is_shared: bool) -> "CharacterForm":
-        values = {name: getattr(character, name) for name in ("name", *service.TEXTS)}
-        knows = list(character.collection_ids)
-        return cls.fresh(**values, tags=", ".join(character.tags), collections=knows, is_shared=is_shared)
+    def for_character(cls, character: Character) -> "CharacterForm":
+        return cls.of(character, tags=", ".join(character.tags), is_shared=queries.is_shared(character))
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
         """Returns the form with the collections that the person can see as choices."""
@@ -86,10 +84,5 @@ class CharacterForm(ProfileForm):
         return self
 
     @property
-    def entered(self) -> service.CharacterInput:
-        texts: dict[str, Any] = {name: self[name].data or "" for name in ("name", *service.TEXTS)}
-        tags = [self.tags.data or ""]
-        knows = self.collections.data or ()
-        return service.CharacterInput(
-            **texts, tags=tags, collection_ids=knows, is_shared=bool(self.is_shared.data), avatar=self.picture
-        )
+    def values(self) -> dict[str, Any]:
+        return super().values | {"tags": checked_tags([self.tags.data or ""])}

@@ -167,7 +167,7 @@ def checked_tags(typed: Iterable[str]) -> list[str]:
     return tags
 
 
-def checked_greetings(texts: Sequence[str], field: str) -> list[str]:
+def checked_greetings(texts: Sequence[str], field: str = "") -> list[str]:
     """Returns the alternate greetings without empty ones; raises Invalid above the limits on number and length."""
     if len(texts) > MOST_GREETINGS:
         raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)

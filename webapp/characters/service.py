@@ -1,74 +1,78 @@
 """Operations on characters: create, update, copy and share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from sqlalchemy.orm import Session
+from pydantic import Field, StringConstraints
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Forbidden, Invalid
+from webapp.base.inputs import AnyId, Input, LongText, Name, Prose, Refusal, checked_by
 from webapp.characters import profiles, queries
-from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, with_greetings
-from webapp.characters.profiles import (
-    PICTURE_BYTES,
-    TEXT_CHARS,
-    checked_greetings,
-    checked_name,
-    checked_picture,
-    checked_tags,
-    checked_text,
-)
+from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, with_greetings
+from webapp.characters.profiles import PICTURE_BYTES, checked_greetings, checked_picture, checked_tags
 from webapp.characters.tables import Character
 from webapp.knowledge import service
+from webapp.knowledge.service import MOST_COLLECTIONS, TOO_MANY
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 
 TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
+OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
+Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS), checked_by(checked_greetings)]
+Tags = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12), checked_by(checked_tags)
+]
 
 
-@dataclass(frozen=True, slots=True)
-class CharacterInput:
-    """The fields entered for a character; None keeps the picture or the greetings, and empty bytes remove the picture."""
+class CharacterInput(Input):
+    """What is entered for a character; None keeps the greetings."""
 
-    name: str
-    description: str = ""
-    system_prompt: str = ""
-    post_history_prompt: str = ""
-    greeting: str = ""
-    tags: Sequence[str] = ()
-    collection_ids: Sequence[str] = ()
+    name: Name
+    description: Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS), Prose] = ""
+    system_prompt: LongText = ""
+    post_history_prompt: LongText = ""
+    greeting: LongText = ""
+    alternate_greetings: Greetings | None = Field(default=None, description=OF_CARD)
+    group_only_greetings: Greetings | None = Field(default=None, description=OF_CARD)
+    tags: Tags = Field(default_factory=list)
+    collection_ids: Annotated[list[AnyId], Field(max_length=MOST_COLLECTIONS), Refusal(TOO_MANY)] = Field(
+        default_factory=list, description="What it knows."
+    )
     is_shared: bool = False
-    avatar: bytes | None = None
-    most_avatar_bytes: int = PICTURE_BYTES
-    card: dict[str, Any] = field(default_factory=dict)
-    alternate_greetings: Sequence[str] | None = None
-    group_only_greetings: Sequence[str] | None = None
+    card: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, character: Character) -> "CharacterInput":
-        """Returns the current fields of a character."""
+    def present(cls, character: Character) -> dict[str, Any]:
+        """Returns what a character has now, by the names of the input."""
         same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "collection_ids", "card")}
-        return cls(**same, is_shared=queries.is_shared(character))
+        return {**same, "is_shared": queries.is_shared(character)}
 
 
-def create(entered: CharacterInput, *, by: User) -> Character:
+def create(
+    entered: CharacterInput, *, by: User, picture: bytes | None = None, most_picture_bytes: int = PICTURE_BYTES
+) -> Character:
     """Creates a character that this person owns."""
+    # Validates the picture before the transaction takes the write lock.
+    checked_picture(picture, most_bytes=most_picture_bytes)
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
         character = Character(owner_id=owner_id, card=with_greetings(entered.card, greetings), **values)
         session.add(character)
         session.flush()
-        _finish(session, character, entered, owner_id)
+        if picture:
+            profiles.put_picture(session, character, picture, most_bytes=most_picture_bytes)
+        grants.open_to_team(session, queries.KIND, character.id, by=owner_id, is_open=entered.is_shared)
     return character
 
 
-def update(character: Character, entered: CharacterInput, *, by: User) -> None:
-    """Replaces all fields of a character; its chats use them from their next answer."""
+def update(character: Character, entered: CharacterInput, *, by: User, picture: bytes | None = None) -> None:
+    """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(character, by)
+    checked_picture(picture)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, values)
     greetings = _greetings(entered)
@@ -79,7 +83,10 @@ def update(character: Character, entered: CharacterInput, *, by: User) -> None:
         for name, value in values.items():
             setattr(character, name, value)
         character.changed_at = utc_now()
-        _finish(session, character, entered, user_id)
+        if picture is not None:
+            profiles.put_picture(session, character, picture)
+        if character.owner_id:
+            grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)
 
 
 def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
@@ -105,24 +112,11 @@ def _copied(source: Character) -> dict[str, Any]:
 def _checked(entered: CharacterInput, by: User, known: Sequence[str] = ()) -> dict[str, Any]:
     if entered.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests can't share characters.")
-    # Validates the picture before the transaction takes the write lock.
-    checked_picture(entered.avatar, most_bytes=entered.most_avatar_bytes)
-    most = {"description": DESCRIPTION_CHARS}
-    texts = {name: checked_text(getattr(entered, name), name, most=most.get(name, TEXT_CHARS)) for name in TEXTS}
-    if not any(texts.values()):
+    if not any(getattr(entered, name) for name in TEXTS):
         raise Invalid("Say a little about who this is.", field="description")
-    named = {"name": checked_name(entered.name), "tags": checked_tags(entered.tags)}
-    return {**named, "collection_ids": service.attachable(entered.collection_ids, known, by), **texts}
+    values = entered.model_dump(include={"name", "tags", *TEXTS})
+    return {**values, "collection_ids": service.attachable(entered.collection_ids, known, by)}
 
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
-    """Returns the validated lists of greetings, without those that were not entered."""
-    given = {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}
-    return {name: checked_greetings(texts, name) for name, texts in given.items()}
-
-
-def _finish(session: Session, character: Character, entered: CharacterInput, user_id: str) -> None:
-    if entered.avatar is not None:
-        profiles.put_picture(session, character, entered.avatar, most_bytes=entered.most_avatar_bytes)
-    if character.owner_id:
-        grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)
+    return {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}

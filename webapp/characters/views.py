@@ -44,7 +44,7 @@ def new() -> Response:
 def create() -> Response:
     form = CharacterForm.opened()
     with form.attempt():
-        return _to(service.create(form.entered, by=current_user()).id)
+        return _to(service.create(form.entered, picture=form.picture, by=current_user()).id)
     return _form(form)
 
 
@@ -60,16 +60,16 @@ def show(id: str) -> Response:
 @signed_in
 def edit(id: str) -> Response:
     character = own_character(id)
-    return _form(CharacterForm.of(character, is_shared=queries.is_shared(character)), character)
+    return _form(CharacterForm.for_character(character), character)
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
     form, character = CharacterForm.opened(), own_character(id)
-    form.merge(CharacterForm.of(character, is_shared=queries.is_shared(character)))
+    form.merge(CharacterForm.for_character(character))
     with form.attempt():
-        service.update(own_character(id), form.entered, by=current_user())
+        service.update(own_character(id), form.entered, picture=form.picture, by=current_user())
         return _to(id, done="saved")
     return _form(form, own_character(id))
 

@@ -25,6 +25,7 @@ from webapp.people.grants.shares import Share
 MOST_OWN = 200
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
 MOST_COLLECTIONS = 20
+TOO_MANY = f"Choose up to {MOST_COLLECTIONS} collections."
 WORD, RIGHTS = "collection", ("read", "write")
 
 
@@ -126,7 +127,7 @@ def attachable(wanted: Sequence[str], known: Sequence[str], by: User) -> list[st
         raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
     found = list(dict.fromkeys(each for each in (*wanted, *hidden) if each in seen or each in hidden))
     if len(found) > MOST_COLLECTIONS:
-        raise Invalid(f"Choose up to {MOST_COLLECTIONS} collections.", field="collections")
+        raise Invalid(TOO_MANY, field="collections")
     return found
 
 

@@ -92,28 +92,36 @@ class InputForm(Form, Generic[Entered]):
     """A form for an input: fields with the names of the input's get its bounds, and `entered` is the input, checked."""
 
     takes: type[Entered]
+    # The fields that have another name than in the input, by that.
+    renamed: Mapping[str, str] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for name, declared in cls.takes.model_fields.items() if hasattr(cls, "takes") else ():
-            if isinstance(field := getattr(cls, name, None), UnboundField):
+            if isinstance(field := getattr(cls, cls.renamed.get(name, name), None), UnboundField):
                 field.kwargs = _bounded(field, declared)
 
     @classmethod
     def of(cls, row: object, **values: Any) -> Self:
         """Returns the form with the row's attributes of the same names; `values` adds or replaces some."""
-        names = [name for name in cls.takes.model_fields if name not in values and hasattr(cls, name)]
-        return cls.fresh(**{name: _typed(getattr(row, name)) for name in names}, **values)
+        names = {name: cls.renamed.get(name, name) for name in cls.takes.model_fields}
+        known = {ours: _typed(getattr(row, name)) for name, ours in names.items() if hasattr(cls, ours) and ours not in values}
+        return cls.fresh(**known, **values)
 
     @property
     def values(self) -> dict[str, Any]:
         """What was entered, by the names of the input; an empty field that isn't text is left out."""
-        there = {name: self[name].data for name in self.takes.model_fields if name in self}
+        names = {name: self.renamed.get(name, name) for name in self.takes.model_fields}
+        there = {name: self[ours].data for name, ours in names.items() if ours in self}
         return {name: value for name, value in there.items() if not (value == "" and _is_optional_number(self.takes, name))}
 
     @property
     def entered(self) -> Entered:
-        return self.takes.entered(self.values)
+        try:
+            return self.takes.entered(self.values)
+        except Invalid as refusal:
+            refusal.field = self.renamed.get(refusal.field, refusal.field)
+            raise
 
 
 def _bounded(field: UnboundField, declared: FieldInfo) -> dict[str, Any]:

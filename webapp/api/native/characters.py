@@ -1,21 +1,21 @@
 """/api/v1/characters: the characters of chats."""
 
 import re
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, request, url_for
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Cursor, Named, Query
+from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
+from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
 from webapp.characters.cards.card_files import Version
-from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, greetings_in
+from webapp.characters.cards.cards import GREETINGS, greetings_in
 from webapp.characters.profiles import PICTURE_BYTES
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
@@ -23,7 +23,6 @@ from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import EXPRESSION_CHARS, MOST_DEPTH, MOST_TRIMS, NAME_CHARS, REPLACEMENT_CHARS
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.people.accounts.guards import found
 
 # An upload can contain several files, each with a limit of its own.
@@ -32,13 +31,7 @@ MOST_BYTES = 64 * 1024 * 1024
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
-OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS)]
-LongText = Annotated[str, StringConstraints(max_length=20_000)]
-Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS)]
-Tags = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12)]
-
+LISTS = (*GREETINGS, "collection_ids")
 # Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
@@ -107,35 +100,11 @@ class ExportQuery(Query):
     spec: Spec | None = Field(None, description="Of a JSON file: another version than that of the card that it came from.")
 
 
-class NewCharacter(Body):
+class NewCharacter(CharacterInput):
     """A new character; at least one of its texts must describe it."""
 
-    name: Name
-    description: Description = ""
-    system_prompt: LongText = ""
-    post_history_prompt: LongText = ""
-    greeting: LongText = ""
-    alternate_greetings: Greetings | None = Field(None, description=OF_CARD)
-    group_only_greetings: Greetings | None = Field(None, description=OF_CARD)
-    tags: Tags = Field(default_factory=list)
-    collection_ids: list[AnyId] = Field(default_factory=list, max_length=MOST_COLLECTIONS, description="What it knows.")
-    is_shared: bool = False
-    card: dict[str, Any] = Field(default_factory=dict)
 
-
-class CharacterChange(Body):
-    """Updates only the fields that are sent."""
-
-    name: Name | None = None
-    description: Description | None = None
-    system_prompt: LongText | None = None
-    post_history_prompt: LongText | None = None
-    greeting: LongText | None = None
-    alternate_greetings: Greetings | None = Field(None, description="Instead of those before.")
-    group_only_greetings: Greetings | None = Field(None, description="Instead of those before.")
-    tags: Tags | None = None
-    collection_ids: list[AnyId] | None = Field(None, max_length=MOST_COLLECTIONS, description="Instead of those before.")
-    is_shared: bool | None = None
+CharacterChange = changes("CharacterChange", CharacterInput, but=["card"], about=dict.fromkeys(LISTS, "Instead of those before."))
 
 
 class ScriptFields(Body):
@@ -196,7 +165,7 @@ def index(query: CharactersQuery) -> CharacterList:
 @bp.post("")
 @operation("Create a character", scope="chat", body=NewCharacter, answer=CharacterAnswer, status=201, errors=(404,))
 def create(body: NewCharacter) -> CharacterAnswer:
-    return _one(service.create(CharacterInput(**body.model_dump()), by=caller()))
+    return _one(service.create(body, by=caller()))
 
 
 @bp.post("/import")
@@ -228,9 +197,9 @@ def show(id: str) -> CharacterAnswer:
 
 @bp.patch("/<id>")
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
-def change(id: str, body: CharacterChange) -> CharacterAnswer:
-    character, given = _visible(id), body.model_dump(exclude_unset=True, exclude_none=True)
-    service.update(character, replace(CharacterInput.of(character), **given), by=caller())
+def change(id: str, body: Changes) -> CharacterAnswer:
+    character = _visible(id)
+    service.update(character, CharacterInput.entered(CharacterInput.present(character) | body.given), by=caller())
     return _one(_visible(id))
 
 

@@ -14,10 +14,10 @@ from webapp.api.native.generations import Sent, sent
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import Refused
-from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Paged
+from webapp.api.schemas import Answer, Body, Cursor, Model, Paged
 from webapp.api.streaming.streams import stream
 from webapp.base.db import db
-from webapp.base.inputs import Line
+from webapp.base.inputs import AnyId, Line
 from webapp.characters import queries as cast
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore import service as lore

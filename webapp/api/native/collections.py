@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from webapp.api.access import caller
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Named, Text
+from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import Changes, changes
+from webapp.base.inputs import AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.queries import Counts

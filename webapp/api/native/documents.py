@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.api.access import caller, check
 from webapp.api.operations import operation, taken_body
-from webapp.api.schemas import Answer, AnyId, Body, Paged, Query
+from webapp.api.schemas import Answer, Body, Paged, Query
 from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
+from webapp.base.inputs import AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages

@@ -7,11 +7,11 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.characters import Name
 from webapp.api.native.sharing import GrantList, NewReader
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Name
 from webapp.characters.lore import queries, service, world_info
 from webapp.characters.lore.editing import BookInput
 from webapp.characters.lore.tables import Lorebook

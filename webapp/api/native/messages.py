@@ -12,9 +12,10 @@ from webapp.api.authors import Author, authors_of
 from webapp.api.native.chats import ChatAnswer, answer_of
 from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun
 from webapp.api.operations import idempotency_key, operation
-from webapp.api.schemas import Answer, AnyId, Body, Cursor, Model, Named, Query, Text
+from webapp.api.schemas import Answer, Body, Cursor, Model, Named, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.base.errors import Invalid
+from webapp.base.inputs import AnyId
 from webapp.chat.attachments import service as files
 from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.files.attachments import MOST_FILES, joined

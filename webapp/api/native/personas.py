@@ -6,9 +6,10 @@ from flask import Blueprint, Response, url_for
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.characters import TAKES_PICTURE, LongText, Name, sent_picture
+from webapp.api.native.characters import TAKES_PICTURE, sent_picture
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Named
+from webapp.api.schemas import Answer, Body, Named
+from webapp.base.inputs import AnyId, LongText, Name
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore.service import MOST_ATTACHED

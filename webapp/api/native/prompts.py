@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints
 
 from webapp.api.access import caller, check, may
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, AnyId, Body, Query
+from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import Line
+from webapp.base.inputs import AnyId, Line
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments

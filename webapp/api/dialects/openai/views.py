@@ -14,13 +14,14 @@ from webapp.api.dialects.openai import encoder as words
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.operations import operation
-from webapp.api.schemas import AnyId, Grammar, register, shape
+from webapp.api.schemas import Grammar, register, shape
 from webapp.api.sources import SourceAnswer, redaction
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.api.streaming.streams import events
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_success
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import AnyId
 from webapp.chat.messages.sending import refuse_if_too_long
 from webapp.chat.prompt import chat_collections
 from webapp.engine.engine import Engine, the_engine

@@ -11,10 +11,11 @@ from webapp.api.dialects.roleplay.stream import ChatStream, new_question, only
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
 from webapp.api.operations import STARTS, answered_with, idempotency_key, operation, wants_stream
 from webapp.api.problems import stream_url
-from webapp.api.schemas import AnyId, Grammar, Query, register, shape
+from webapp.api.schemas import Grammar, Query, register, shape
 from webapp.api.streaming.streams import events, stream, watcher_of
 from webapp.base.db import db
 from webapp.base.errors import Invalid
+from webapp.base.inputs import AnyId
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
