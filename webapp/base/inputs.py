@@ -4,7 +4,7 @@ A form shows its fields (`webapp/web/forms.py`), the API takes it as a body, and
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Annotated, Any, Self, TypeVar, get_args
 
@@ -92,10 +92,10 @@ def changes(
     """
     described = about or {}
     optional: dict[str, Any] = {}
-    for key, field in whole.model_fields.items():
+    for key, known in whole.model_fields.items():
         if key not in but:
-            own = Field(description=None if key in described else field.description)
-            annotated = Annotated.__class_getitem__((field.annotation, *field.metadata, own))  # type: ignore[attr-defined]
+            own = Field(description=None if key in described else known.description)
+            annotated = Annotated.__class_getitem__((known.annotation, *known.metadata, own))  # type: ignore[attr-defined]
             optional[key] = (annotated | None, Field(None, description=described.get(key) or None))
     optional |= {key: (type | None, None) for key, type in more.items()}
     return create_model(name, __base__=Changes, __doc__=f"{Changes.__doc__} {hint}".strip(), **optional)
@@ -103,9 +103,10 @@ def changes(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The sentence for a value that the bounds before it in an `Annotated` don't allow."""
+    """The sentence for a value that the bounds before it in an `Annotated` don't allow; `fault` narrows it to one of them."""
 
     sentence: str
+    fault: str = field(default="", kw_only=True)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return WrapValidator(self.validated).__get_pydantic_core_schema__(source, handler)
@@ -114,8 +115,9 @@ class Refusal:
         try:
             return validate(value)
         except ValidationError as error:
+            fault = error.errors()[0]["type"]
             # Programs that send another type are told which one it must be.
-            if error.errors()[0]["type"].endswith("_type"):
+            if fault.endswith("_type") or (self.fault and fault != self.fault):
                 raise
             raise ValueError(self.sentence) from error
 

@@ -43,9 +43,7 @@ class BroughtPersonas(Answer):
     lacking: list[str] = Field(description="Lorebooks that new ones use and you don't have, by name.")
 
 
-class NewPersona(Body):
-    name: Name
-    description: LongText = Field(min_length=1)
+class NewPersona(PersonaInput):
     is_default: bool = False
     lorebook_ids: list[AnyId] = Field([], max_length=MOST_ATTACHED)
 
@@ -72,7 +70,7 @@ def index() -> PersonaList:
     "Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201, named={"lorebooks": "lorebook_ids"}
 )
 def create(body: NewPersona) -> PersonaAnswer:
-    return _answer_of(personas.create(PersonaInput(**body.model_dump()), by=caller()))
+    return _answer_of(personas.create(body, by=caller()))
 
 
 @bp.post("/import")
@@ -107,7 +105,7 @@ def show(id: str) -> PersonaAnswer:
 def change(id: str, body: PersonaChange) -> PersonaAnswer:
     persona = _visible(id)
     given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
-    personas.update(persona, PersonaInput(**given), by=caller())
+    personas.update(persona, PersonaInput.entered(given), by=caller())
     return _answer_of(_visible(id))
 
 

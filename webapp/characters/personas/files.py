@@ -96,4 +96,5 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
 def _input(persona: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
     ids = [worlds[persona["lorebook"]]] if persona["lorebook"] in worlds else []
     is_default = persona["is_default"] and not has_default
-    return PersonaInput(persona["name"], persona["description"], is_default=is_default or None, lorebook_ids=ids)
+    same = {name: persona[name] for name in ("name", "description")}
+    return PersonaInput.entered(same | {"is_default": is_default or None, "lorebook_ids": ids})

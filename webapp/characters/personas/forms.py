@@ -6,10 +6,9 @@ from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, 
 
 from webapp.characters.forms import ProfileForm, text_box
 from webapp.characters.lore.tables import Lorebook
-from webapp.characters.personas import personas
-from webapp.characters.tables import Persona
+from webapp.characters.personas.personas import PersonaInput
 from webapp.web.field_groups import FieldGroup
-from webapp.web.forms import Form
+from webapp.web.forms import Form, InputForm
 
 
 class PersonaFileForm(Form):
@@ -18,18 +17,18 @@ class PersonaFileForm(Form):
     )
 
 
-class PersonaForm(ProfileForm):
+class PersonaForm(InputForm[PersonaInput], ProfileForm):
+    takes = PersonaInput
+    renamed = {"lorebook_ids": "lorebooks"}
     description = TextAreaField(
         "Who you are",
-        default="",
         description="Sent to the model word for word: your name, and what the character should know about you.",
-        render_kw={**text_box(6), "required": True},
+        render_kw=text_box(6),
     )
     is_default = BooleanField("Use it in new chats with characters")
     lorebooks = SelectMultipleField(
         "Lorebooks",
         choices=[],
-        validate_choice=False,
         default=(),
         description="Used in all chats with this persona: their entries are sent when their keys come up.",
     )
@@ -38,19 +37,7 @@ class PersonaForm(ProfileForm):
     def groups(self) -> list[FieldGroup]:
         return [FieldGroup(self.lorebooks.label.text, [self.lorebooks], is_quiet=True)] if self.lorebooks.choices else []
 
-    @classmethod
-    def of(cls, persona: Persona) -> "PersonaForm":
-        values = {name: getattr(persona, name) for name in ("name", "description", "is_default")}
-        return cls.fresh(**values, lorebooks=persona.lorebook_ids)
-
     def among(self, lorebooks: Sequence[Lorebook]) -> "PersonaForm":
         """Returns the form with the lorebooks that the person can see as choices."""
         self.lorebooks.choices = [SelectChoice(lorebook.id, lorebook.name) for lorebook in lorebooks]
         return self
-
-    @property
-    def entered(self) -> personas.PersonaInput:
-        name, description = self.name.data or "", self.description.data or ""
-        return personas.PersonaInput(
-            name, description, self.picture, bool(self.is_default.data), lorebook_ids=self.lorebooks.data or ()
-        )

@@ -1,53 +1,54 @@
 """Operations on personas: create, update, copy, and choose one for new chats."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import update as update_rows
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.errors import Forbidden, Invalid
+from webapp.base.inputs import TEXT_CHARS, AnyId, Input, Name, Prose, Refusal
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore
-from webapp.characters.profiles import checked_name, checked_picture, checked_text
+from webapp.characters.lore.service import MOST_ATTACHED
+from webapp.characters.profiles import checked_picture
 from webapp.characters.tables import Persona
 from webapp.people.accounts.tables import User
 
 COPIED = ("name", "description", "lorebook_ids")
 
 
-@dataclass(frozen=True, slots=True)
-class PersonaInput:
-    """The fields entered for a persona.
+class PersonaInput(Input):
+    """What is entered for a persona; None keeps what there is."""
 
-    `avatar` is None to keep the picture, and empty to remove it. None for `lorebook_ids` keeps the lorebooks.
-    """
-
-    name: str
-    description: str
-    avatar: bytes | None = None
+    name: Name
+    description: Annotated[
+        str, Field(min_length=1, max_length=TEXT_CHARS), Prose, Refusal("Say a little about yourself.", fault="string_too_short")
+    ]
     is_default: bool | None = None
-    lorebook_ids: Sequence[str] | None = None
+    lorebook_ids: Annotated[list[AnyId], Field(max_length=MOST_ATTACHED)] | None = None
 
 
-def create(entered: PersonaInput, *, by: User) -> Persona:
+def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> Persona:
     """Creates a persona that this person owns."""
+    # Validates the picture before the transaction takes the write lock.
+    checked_picture(picture)
     values, user_id = _checked(entered, by), by.id
     profiles.refuse_too_many(Persona, user_id)
     with write() as session:
         persona = Persona(owner_id=user_id, **values)
         session.add(persona)
         session.flush()
-        _finish(session, persona, entered)
+        _finish(session, persona, entered, picture)
     return persona
 
 
-def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
-    """Replaces all fields of a persona; its chats use them from their next answer."""
+def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
+    """Replaces all fields of a persona; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(persona, by)
+    checked_picture(picture)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id
@@ -55,7 +56,7 @@ def update(persona: Persona, entered: PersonaInput, *, by: User) -> None:
         persona = profiles.existing(session, Persona, id)
         for name, value in values.items():
             setattr(persona, name, value)
-        _finish(session, persona, entered)
+        _finish(session, persona, entered, picture)
 
 
 def duplicate(persona: Persona, *, by: User) -> Persona:
@@ -73,18 +74,13 @@ def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
 
 
 def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
-    # Validates the picture before the transaction takes the write lock.
-    checked_picture(entered.avatar)
-    description = checked_text(entered.description, "description")
-    if not description:
-        raise Invalid("Say a little about yourself.", field="description")
-    values = {"name": checked_name(entered.name), "description": description}
+    values = entered.model_dump(include={"name", "description"})
     return values if entered.lorebook_ids is None else {**values, "lorebook_ids": lore.checked(by, entered.lorebook_ids)}
 
 
-def _finish(session: Session, persona: Persona, entered: PersonaInput) -> None:
-    if entered.avatar is not None:
-        profiles.put_picture(session, persona, entered.avatar)
+def _finish(session: Session, persona: Persona, entered: PersonaInput, picture: bytes | None) -> None:
+    if picture is not None:
+        profiles.put_picture(session, persona, picture)
     if entered.is_default is not None and persona.owner_id:
         _choose(session, persona, is_default=entered.is_default)
 

@@ -38,7 +38,7 @@ def index() -> Response:
 def create() -> Response:
     form = PersonaForm.opened()
     with form.attempt():
-        personas.create(form.entered, by=current_user())
+        personas.create(form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
     return form.shown("characters/personas.html", file_form=PersonaFileForm.fresh(), **_list())
 
@@ -68,7 +68,7 @@ def update(id: str) -> Response:
     form = PersonaForm.opened()
     form.merge(PersonaForm.of(_visible(id)))
     with form.attempt():
-        personas.update(_visible(id), form.entered, by=current_user())
+        personas.update(_visible(id), form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
     return _page(form, _visible(id))
 
