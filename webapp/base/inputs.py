@@ -116,8 +116,8 @@ class Refusal:
             return validate(value)
         except ValidationError as error:
             fault = error.errors()[0]["type"]
-            # Programs that send another type are told which one it must be.
-            if fault.endswith("_type") or (self.fault and fault != self.fault):
+            # A sentence of an inner validator stays, and programs that send another type are told which one it must be.
+            if fault == "value_error" or fault.endswith("_type") or (self.fault and fault != self.fault):
                 raise
             raise ValueError(self.sentence) from error
 

@@ -21,7 +21,6 @@ from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
-from webapp.characters.text_scripts import EXPRESSION_CHARS, MOST_DEPTH, MOST_TRIMS, NAME_CHARS, REPLACEMENT_CHARS
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.guards import found
 
@@ -107,20 +106,8 @@ class NewCharacter(CharacterInput):
 CharacterChange = changes("CharacterChange", CharacterInput, but=["card"], about=dict.fromkeys(LISTS, "Instead of those before."))
 
 
-class ScriptFields(Body):
+class ScriptFields(ScriptInput):
     """A text script; it changes messages of the character, of the person or of both."""
-
-    find: str = Field(min_length=1, max_length=EXPRESSION_CHARS, description="A regular expression such as `/a(b)/gi`.")
-    name: str = Field("", max_length=NAME_CHARS)
-    replacement: str = Field("", max_length=REPLACEMENT_CHARS, description="`{{match}}` is the match, `$1` its first group.")
-    trims: list[str] = Field([], max_length=MOST_TRIMS, description="Removed from what was found.")
-    where: Where = Field("both", description="What it changes: what is `shown`, what is `sent` to the model, or `both`.")
-    is_for_character: bool = True
-    is_for_person: bool = False
-    is_enabled: bool = True
-    least_depth: int | None = Field(None, ge=0, le=MOST_DEPTH, description="The last message has depth 0.")
-    most_depth: int | None = Field(None, ge=0, le=MOST_DEPTH)
-    naming: int = Field(0, ge=0, le=2, description="Names in `find`: 0 as written, 1 filled in, 2 filled in and taken literally.")
 
 
 class ScriptAnswer(Answer):
@@ -245,8 +232,7 @@ def scripts(id: str) -> ScriptList:
 @bp.put("/<id>/scripts")
 @operation("Replace the text scripts of a character", scope="chat", body=Scripts, answer=ScriptList, errors=(409, 422))
 def put_scripts(id: str, body: Scripts) -> ScriptList:
-    entered = [ScriptInput(**script.model_dump()) for script in body.scripts]
-    service.change_card(_visible(id), lambda card: with_scripts(card, entered), by=caller())
+    service.change_card(_visible(id), lambda card: with_scripts(card, body.scripts), by=caller())
     return _scripts(_visible(id))
 
 

@@ -1,11 +1,13 @@
 """Writes what was entered for a text script into its card; everything that the form has no field for is kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+from pydantic import Field
+
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.inputs import Input, Refusal
 from webapp.base.untrusted_json import clean
 from webapp.characters.lore.expressions import trouble_of
 from webapp.characters.scripts.card_scripts import values_in, with_values
@@ -31,23 +33,42 @@ Where = Literal["both", "shown", "sent"]
 # SillyTavern's flags for what a script changes; with both of them, it changes what is shown and what is sent.
 FLAGS: dict[Where, tuple[bool, bool]] = {"both": (True, True), "shown": (True, False), "sent": (False, True)}
 MOST_STORED, STORED_CHARS = 100, 500_000
+NO_EXPRESSION = "Enter what to find."
+LONG_TRIMS = f"Use at most {MOST_TRIMS} lines of {TRIM_CHARS} characters."
+Depth = Annotated[int, Field(ge=0, le=MOST_DEPTH), Refusal(f"Enter a whole number from 0 to {MOST_DEPTH:,}.")]
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptInput:
-    """The fields entered for a text script."""
+def at_most(chars: int) -> Refusal:
+    return Refusal(f"Use at most {chars:,} characters.")
 
-    find: str
-    name: str = ""
-    replacement: str = ""
-    trims: Sequence[str] = ()
-    where: Where = "both"
+
+class ScriptInput(Input):
+    """What is entered for a text script, which changes messages of the character, of the person or of both."""
+
+    find: Annotated[
+        str,
+        Field(min_length=1, max_length=EXPRESSION_CHARS, description="A regular expression such as `/a(b)/gi`."),
+        Refusal(NO_EXPRESSION, fault="string_too_short"),
+        at_most(EXPRESSION_CHARS),
+    ]
+    name: Annotated[str, Field(max_length=NAME_CHARS), at_most(NAME_CHARS)] = ""
+    replacement: Annotated[
+        str,
+        Field(max_length=REPLACEMENT_CHARS, description="`{{match}}` is the match, `$1` its first group."),
+        at_most(REPLACEMENT_CHARS),
+    ] = ""
+    trims: Annotated[list[str], Field(max_length=MOST_TRIMS), Refusal(LONG_TRIMS)] = Field(
+        default=[], description="Removed from what was found."
+    )
+    where: Where = Field(default="both", description="What it changes: what is `shown`, what is `sent` to the model, or `both`.")
     is_for_character: bool = True
     is_for_person: bool = False
     is_enabled: bool = True
-    least_depth: int | None = None
-    most_depth: int | None = None
-    naming: int = 0
+    least_depth: Depth | None = Field(default=None, description="The last message has depth 0.")
+    most_depth: Depth | None = None
+    naming: int = Field(
+        default=0, ge=0, le=2, description="Names in `find`: 0 as written, 1 filled in, 2 filled in and taken literally."
+    )
 
 
 def with_script(card: Card, place: int | None, entered: ScriptInput, is_same: IsSame) -> Card:
@@ -126,16 +147,9 @@ def _stored(card: Card, values: list[Any]) -> Card:
 
 def _check(entered: ScriptInput, *, is_new: bool) -> None:
     if not entered.find.strip():
-        raise Invalid("Enter what to find.", field="find")
-    bounds = (("find", EXPRESSION_CHARS), ("name", NAME_CHARS), ("replacement", REPLACEMENT_CHARS))
-    for field, most in bounds:
-        if len(getattr(entered, field)) > most:
-            raise Invalid(f"Use at most {most:,} characters.", field=field)
-    if len(entered.trims) > MOST_TRIMS or any(len(trim) > TRIM_CHARS for trim in entered.trims):
-        raise Invalid(f"Use at most {MOST_TRIMS} lines of {TRIM_CHARS} characters.", field="trims")
-    for field in ("least_depth", "most_depth"):
-        if not 0 <= (getattr(entered, field) or 0) <= MOST_DEPTH:
-            raise Invalid(f"Enter a whole number from 0 to {MOST_DEPTH:,}.", field=field)
+        raise Invalid(NO_EXPRESSION, field="find")
+    if any(len(trim) > TRIM_CHARS for trim in entered.trims):
+        raise Invalid(LONG_TRIMS, field="trims")
     if is_new and (trouble := trouble_of(*parted(entered.find))):
         raise Invalid(trouble, field="find")
 

@@ -37,7 +37,7 @@ def add(id: str) -> Response:
 def edit(id: str, place: int) -> Response:
     character = own_character(id)
     value = found(dict(enumerate(values_in(character.card))).get(place))
-    return _page(character, ScriptForm.of(found(script_of(value)), mark_of(value)), place)
+    return _page(character, ScriptForm.for_script(found(script_of(value)), mark_of(value)), place)
 
 
 @bp.post("/<int:place>")
