@@ -11,6 +11,7 @@ from webapp.api.schemas import Answer, Body, Paged
 from webapp.operations.alerts import queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.service import MOST_MINUTES, AlertChange
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.guards import found, who
 
@@ -41,18 +42,8 @@ class AlertList(Answer):
     alerts: list[AlertAnswer]
 
 
-class AlertChange(Body):
-    """Updates only the fields that are sent."""
-
-    limit: float | None = Field(None, ge=0, le=10**12)
-    warn_at: float | None = Field(None, ge=0, le=10**12)
-    window_minutes: int | None = Field(None, ge=1, le=10_080)
-    min_samples: int | None = Field(None, ge=0, le=1_000_000)
-    is_enabled: bool | None = None
-
-
 class Mute(Body):
-    minutes: int = Field(60, ge=0, le=10_080, description="0 ends it.")
+    minutes: int = Field(60, ge=0, le=MOST_MINUTES, description="0 ends it.")
 
 
 class AlertEventAnswer(Answer):
@@ -95,7 +86,7 @@ def show(name: str) -> AlertAnswer:
 @bp.patch("/<name>")
 @operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
 def change(name: str, body: AlertChange) -> AlertAnswer:
-    service.change(_rule(name), body.model_dump(exclude_none=True), **who())
+    service.change(_rule(name), body, **who())
     return _answer_of(_rule(name), Answers())
 
 

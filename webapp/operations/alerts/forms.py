@@ -7,6 +7,7 @@ from wtforms import BooleanField, StringField
 from webapp.base.errors import Invalid
 from webapp.base.words import without_commas
 from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.service import NOT_NEGATIVE, AlertChange
 from webapp.operations.alerts.tables import AlertRule
 from webapp.web.forms import PLAIN, Form
 
@@ -34,13 +35,13 @@ class RuleForm(Form):
             field.label.text = f"{verb} {kind.side}{kind.in_unit}"
         return self
 
-    def changes(self, rule: AlertRule) -> dict[str, Any]:
-        """Returns the entered values, converted to the units of the comparison."""
+    def entered_for(self, rule: AlertRule) -> AlertChange:
+        """Returns what was entered, converted to the units of the comparison."""
         kind = KINDS[rule.name]
-        found: dict[str, Any] = {name: self._number(name) / kind.scale for name in ("limit", "warn_at")}
+        values: dict[str, Any] = {name: self._number(name) / kind.scale for name in ("limit", "warn_at")}
         if kind.metric:
-            found |= {name: int(self._number(name)) for name in ("window_minutes", "min_samples")}
-        return {**found, "is_enabled": bool(self.is_enabled.data)}
+            values |= {name: int(self._number(name)) for name in ("window_minutes", "min_samples")}
+        return AlertChange.entered(values | {"is_enabled": self.is_enabled.data})
 
     def _number(self, name: str) -> float:
         try:
@@ -48,5 +49,5 @@ class RuleForm(Form):
         except ValueError as error:
             raise Invalid("Enter a number.", field=name) from error
         if not 0 <= number < 1e12:
-            raise Invalid("Enter a number that is not negative.", field=name)
+            raise Invalid(NOT_NEGATIVE, field=name)
         return number

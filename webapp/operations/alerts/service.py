@@ -1,8 +1,9 @@
 """Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
-from typing import Any, Unpack
+from typing import Annotated, Unpack
 
+from pydantic import Field
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from webapp.base.audit import About
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
+from webapp.base.inputs import Input, Refusal
 from webapp.engine.chores import Chore
 from webapp.models.providers.base import ProviderError
 from webapp.operations.alerts import delivery, evaluation, queries
@@ -22,7 +24,21 @@ from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
 EVERY_SECONDS = 60.0
 MOST_MINUTES = 7 * 24 * 60
+NOT_NEGATIVE = "Enter a number that is not negative."
+Amount = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False), Refusal(NOT_NEGATIVE)]
+Window = Annotated[int, Field(ge=1, le=MOST_MINUTES), Refusal(f"The window is 1 to {MOST_MINUTES:,} minutes.")]
+Samples = Annotated[int, Field(ge=0, le=1_000_000), Refusal("Enter a number from 0 to 1,000,000.")]
 IN_MEMORY = PerApp[list[FiringAlert]](list)
+
+
+class AlertChange(Input):
+    """Updates only the fields that are sent."""
+
+    limit: Amount | None = None
+    warn_at: Amount | None = None
+    window_minutes: Window | None = None
+    min_samples: Samples | None = None
+    is_enabled: bool | None = None
 
 
 def check_all() -> bool:
@@ -46,7 +62,7 @@ def firing() -> list[FiringAlert]:
     return IN_MEMORY.get()
 
 
-def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> None:
+def change(rule: AlertRule, entered: AlertChange, **about: Unpack[About]) -> None:
     """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
 
     An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
@@ -54,9 +70,11 @@ def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> 
     name, ended = rule.name, None
     with write(keeps_loaded=True) as session:
         found = _existing(session, name)
-        for field, value in changes.items():
+        for field, value in entered.model_dump(exclude_none=True).items():
             setattr(found, field, value)
-        _check(found)
+        is_ordered = found.warn_at >= found.limit if KINDS[name].side == BELOW else found.warn_at <= found.limit
+        if not is_ordered:
+            raise Invalid("Choose a warning value that is reached before the alert fires.", field="warn_at")
         found.state, found.value = "no_data", None
         if found.is_open and not found.is_enabled:
             found.is_open = False
@@ -72,8 +90,6 @@ def change(rule: AlertRule, changes: dict[str, Any], **about: Unpack[About]) -> 
 def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
     """Stops deliveries for this many minutes; 0 unmutes."""
     name = rule.name
-    if not 0 <= minutes <= MOST_MINUTES:
-        raise Invalid(f"Mute for at most {MOST_MINUTES // 1440} days.", field="minutes")
     with write() as session:
         _existing(session, name).muted_until = utc_now() + timedelta(minutes=minutes) if minutes else None
         _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", about)
@@ -132,19 +148,6 @@ def _event(rule: AlertRule, found: Measurement, *, has_fired: bool) -> AlertEven
     else:
         state, words = "ok", f"{value}. The alert is over."
     return AlertEvent(rule=rule.name, state=state, value=found.value, words=words[:MOST_WORDS], delivery="")
-
-
-def _check(rule: AlertRule) -> None:
-    kind = KINDS[rule.name]
-    is_ordered = rule.warn_at >= rule.limit if kind.side == BELOW else rule.warn_at <= rule.limit
-    if not is_ordered:
-        raise Invalid("Choose a warning value that is reached before the alert fires.", field="warn_at")
-    if kind.metric and not 1 <= rule.window_minutes <= MOST_MINUTES:
-        raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
-    if not 0 <= rule.min_samples <= 1_000_000:
-        raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
-    if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
-        raise Invalid("Enter a number that is not negative.", field="limit")
 
 
 def _existing(session: Session, name: str) -> AlertRule:

@@ -62,7 +62,7 @@ def show(name: str) -> Response:
 def update(name: str) -> Response:
     rule, form = _rule(name), RuleForm.opened()
     with form.attempt():
-        service.change(rule, form.changes(rule), **who())
+        service.change(rule, form.entered_for(rule), **who())
         return _to(name, "saved")
     return _show(_rule(name), form)
 
