@@ -181,7 +181,7 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         case "decimal_parsing" | "float_parsing" | "finite_number":
             return "Enter a number."
         case "greater_than":
-            return f"Enter a number greater than {bounds['gt']}."
+            return f"Enter a number greater than {bounds['gt']:g}."
         case "literal_error":
             return f"Choose one of: {bounds['expected']}."
         case _:
