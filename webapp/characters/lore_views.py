@@ -6,12 +6,12 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.characters import queries, service
-from webapp.characters.access import visible_character
 from webapp.characters.lore import pages
 from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm
 from webapp.characters.lore.pages import LorebookEditor
 from webapp.characters.prompt_parts import book_in, with_book
+from webapp.characters.views import visible_character
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import done_message, redirect
 

@@ -15,13 +15,13 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge import queries, service, shown
-from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Sent
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
-from webapp.knowledge.tables import Collection
+from webapp.knowledge.permissions import refuse_unless_owner
+from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import client_address, current_user, signed_in, user_or_none
+from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.rendering.part import part
@@ -173,6 +173,29 @@ def share(id: str) -> Response:
 def unshare(id: str, grant_id: str) -> Response:
     service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("knowledge.people", id=id))
+
+
+def visible_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id))
+
+
+def own_collection(id: str) -> Collection:
+    """Returns a collection for an action that only its owner can take."""
+    collection = visible_collection(id)
+    refuse_unless_owner(collection, current_user())
+    return collection
+
+
+def deleted_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id, is_deleted=True))
+
+
+def visible_document(id: str) -> Document:
+    return found(queries.document(current_user(), id))
+
+
+def deleted_document(id: str) -> Document:
+    return found(queries.document(current_user(), id, is_deleted=True))
 
 
 def _index(form: CollectionForm) -> Response:
