@@ -20,7 +20,7 @@ from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
-from webapp.operations.budgets.period_starter import PeriodStarter
+from webapp.operations.budgets.recount import PeriodStarter
 from webapp.operations.budgets.reservations import Reservation, UsageRequest
 from webapp.settings.service import setting
 from webapp.streaming.events import Event, Text

@@ -11,8 +11,8 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters.tables import Character
 from webapp.operations.budgets import periods
-from webapp.operations.budgets.period_starter import count_long_periods
 from webapp.operations.budgets.periods import time_zone
+from webapp.operations.budgets.recount import count_long_periods
 from webapp.operations.budgets.reservations import abandoned, close_abandoned
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts import directory

@@ -2,24 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, Update, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import CursorResult, Select, Update, and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from webapp.base.db import UTCDateTime
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import Consumption, Price, amount
 from webapp.operations.budgets.periods import refusal, time_zone
-from webapp.operations.budgets.recount import used_since
+from webapp.operations.budgets.recount import begin, used_since
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts.tables import Membership
 
-BEGIN = text(
-    "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("at", type_=UTCDateTime))
 CHARGE = (
     BudgetCharge.generation_id,
     BudgetCharge.budget_id,
@@ -29,8 +25,6 @@ CHARGE = (
     BudgetCharge.input_tokens,
     BudgetCharge.output_tokens,
 )
-# Charges are corrected within minutes, and can be looked up for weeks.
-KEPT = timedelta(days=60)
 CLOSED_AT_ONCE = 100
 
 
@@ -130,27 +124,6 @@ def close_abandoned(session: Session, budget_id: str) -> bool:
         if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
             _count(session, charge, used=charge.reserved, reserved=-charge.reserved)
     return bool(found)
-
-
-def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 0) -> None:
-    """Creates a period of a budget, and deletes charges of periods long past."""
-    session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
-    is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
-    session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
-    _forget_other_zones(session, budget, starts_at)
-
-
-def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
-    """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
-
-    A running answer still reserves in its period.
-    """
-    least, row = periods.LEAST[budget.period], BudgetPeriod
-    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
-    is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
-    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
-    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
-    session.execute(wanted.execution_options(synchronize_session=False))
 
 
 def _counting(wanted_usage: UsageRequest) -> Select[Budget]:

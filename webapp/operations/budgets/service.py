@@ -15,8 +15,7 @@ from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import UNITS, parsed
 from webapp.operations.budgets.periods import limit_words, time_zone
 from webapp.operations.budgets.queries import NAMED
-from webapp.operations.budgets.recount import counted_before, used_since
-from webapp.operations.budgets.reservations import begin
+from webapp.operations.budgets.recount import begin, counted_before, used_since
 from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import set_settings, setting, unset_setting
 from webapp.settings.tables import ApplicationSetting
