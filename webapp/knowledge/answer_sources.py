@@ -164,7 +164,9 @@ def with_parts(given: AnswerSources, user: User, document_ids: Sequence[str]) ->
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
         parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in known]
-        more += [source(len(given.sources) + len(more) + at, Excerpt.of(each), document) for at, each in enumerate(parts, 1)]
+        more += [
+            source(len(given.sources) + len(more) + at, Excerpt.from_passage(each), document) for at, each in enumerate(parts, 1)
+        ]
     return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{each.name}”" for each in documents))
 
 
@@ -209,7 +211,7 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
             continue
         left -= size
     for number, hit in enumerate(taken, 1):
-        yield source(number, Excerpt.of(hit.passage, adjacent.get(hit.passage.id)), hit.document)
+        yield source(number, Excerpt.from_passage(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 
 def _with_adjacent(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Passage]:

@@ -252,7 +252,7 @@ def meaning(row: Collection, user: User) -> ShownMeaning | None:
     """
     if not queries.can_write(user, row):
         return None
-    sets = vector_sets.of(row.id)
+    sets = vector_sets.sets_of(row.id)
     if not sets or not vector_sets.wanted(row.embedding_model):
         return NO_VECTORS
     current = next((each for each in sets if each.state == CURRENT), None)

@@ -32,7 +32,7 @@ class Excerpt:
     beside_id: str = ""
 
     @classmethod
-    def of(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
+    def from_passage(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
         """Merges two adjacent passages: their overlap, and the head of a table that spans both, appear once."""
         first, *more = sorted((each for each in (passage, adjacent) if each), key=lambda each: each.number)
         text = first.text + "".join(each.text[each.overlap :] for each in more)
@@ -64,13 +64,11 @@ def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Exc
     query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
     rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
     found = {passage.id: (passage, document) for passage, document in rows}
-    there = ((each, *found[each["passage_id"]]) for each in kept if each["passage_id"] in found)
-    return {passage.id: (Excerpt.of(passage, _beside(each, found)), document) for each, passage, document in there}
-
-
-def _beside(source: Kept, found: Mapping[str, tuple[Passage, Document]]) -> Passage | None:
-    passage, _ = found.get(source.get("beside_id", ""), (None, None))
-    return passage
+    there = ((found.get(each.get("beside_id", "")), *found[each["passage_id"]]) for each in kept if each["passage_id"] in found)
+    return {
+        passage.id: (Excerpt.from_passage(passage, adjacent[0] if adjacent else None), document)
+        for adjacent, passage, document in there
+    }
 
 
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:

@@ -221,7 +221,7 @@ class FiguresAnswer(Answer):
 @questions_bp.get("", endpoint="index")
 @operation("List your questions", scope="read", answer=QuestionList)
 def index_questions() -> QuestionList:
-    return QuestionList(questions=[_question(question) for question in questions.of(caller())])
+    return QuestionList(questions=[_question(question) for question in questions.kept_by(caller())])
 
 
 @questions_bp.post("", endpoint="create")

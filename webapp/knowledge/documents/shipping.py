@@ -77,14 +77,11 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
     collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
-        service.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+        group = people.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
+        service.share(collection, "group", group.id, "read", by=owner)
     else:
         service.share(collection, "everyone", "", "read", by=owner)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
-
-
-def _group_id(name: str, owner: User) -> str:
-    return (people.group_by_name(name) or groups.create(name, by=owner)).id
 
 
 def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:

@@ -31,7 +31,6 @@ from webapp.models.upstream.body import Stopped
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.queries import person
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 MODULE = "webapp.knowledge.documents.text_extraction"
@@ -178,7 +177,9 @@ def _followed(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | 
     for _ in range(MOST_DETOURS + 1):
         host_trust: Trust = trust if parts_of(url).netloc == first else "public"
         _refuse_robots(url, host_trust, until)
-        reply = _fetched_once(url, {"If-None-Match": etag} if etag else {}, host_trust, until, _most_bytes())
+        reply = _fetched_once(
+            url, {"If-None-Match": etag} if etag else {}, host_trust, until, min(MOST_BYTES, documents.most_bytes())
+        )
         if reply.status == 304 and etag:
             return None
         if not 300 <= reply.status < 400 or "location" not in reply.headers:
@@ -252,7 +253,3 @@ def _in_utf8(content: bytes, parameters: str) -> bytes:
     except UnicodeError:
         # Escapes of ISO-2022-JP that never end.
         return content
-
-
-def _most_bytes() -> int:
-    return min(MOST_BYTES, (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024)

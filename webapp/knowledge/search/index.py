@@ -62,6 +62,9 @@ class Common:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+COMMON = PerApp[Common | None](lambda: None)
+
+
 def wants() -> str:
     """Returns what the reader process has to report about each passage, for the index of this database."""
     return "spaced" if is_sqlite() else "terms"
@@ -91,7 +94,10 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     Very common words take longest to count and are searched for most, so their counts are cached while the size of the index
     stays the same.
     """
-    common = _common()
+    common = COMMON.get()
+    # So old that different passages could add up to the same size.
+    if not common or time.monotonic() >= common.until:
+        common = Common(Size(-1, -1), 0.0)
     size, found = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
         common = Common(size, time.monotonic() + COUNTED_SECONDS)
@@ -125,15 +131,6 @@ def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) ->
     return {term: known.get(term, 0) for term in words}
 
 
-COMMON = PerApp[Common | None](lambda: None)
-
-
-def _common() -> Common:
-    """Returns the cached counts, unless they are so old that different passages could add up to the same size."""
-    found = COMMON.get()
-    return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
-
-
 def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
     """Returns the `AMONG` best passages on SQLite, before access is checked: common words match too many to check them all."""
     # Imported late, in a real thread: NumPy takes memory that servers without searches save, and a tenth of a second.
@@ -157,7 +154,9 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
     """Selects passages with any of these words and their scores; passages that don't meet `which` are not scored."""
     if is_sqlite():
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
-        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
+        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(
+            MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
+        )
         return _of_documents(found).where(*which)
     postings_query = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # Materialized, so that it runs first and once: the planner underestimates how much people may see, and would look up each
@@ -178,10 +177,6 @@ def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any
     least, each_word = literal(K1 * (1 - B), Float), literal(K1 * B / max(average, 1e-9), Float)
     idfs = {each: idf(size.passages, count) * (K1 + 1) for each, count in counts.items()}
     return case(idfs, value=term) * weight / (weight + least + each_word * Passage.words)
-
-
-def _matches(words: Mapping[str, str]) -> Any:
-    return MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
 
 
 def _of_documents(found: Any) -> Select[Any]:

@@ -2,8 +2,9 @@
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, func, select
@@ -12,24 +13,15 @@ from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy import bounded
+from webapp.base.heavy.bounded import TooLate
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.permissions import finds_vectors
-from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder
 from webapp.knowledge.vectors.embedder import EmbeddingRequest
 from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-
-if TYPE_CHECKING:
-    from webapp.knowledge.search.nearest import Edition, Vectors
-
-from collections.abc import Iterator
-from threading import Lock
-from typing import TYPE_CHECKING
-
-from webapp.base.heavy.bounded import TooLate
-from webapp.knowledge.tables import Passage, PassageVector
 
 if TYPE_CHECKING:
     from webapp.knowledge.search.nearest import Edition, Vectors
@@ -107,11 +99,6 @@ class VectorMemory:
 MEMORY = PerApp(VectorMemory)
 
 
-def vector_memory() -> VectorMemory:
-    """Returns the cache of this process."""
-    return MEMORY.get()
-
-
 def _passages(edition: "Edition") -> int:
     return int(edition.rpartition(":")[2])
 
@@ -181,7 +168,7 @@ def find_nearest(user: User, question: str, among: Among, *, until: float) -> Ne
     for _ in range(TRIES - 1):
         sets = _searched(user, among)
         found = _near(user, question, sets, until)
-        if not any(vector_memory().lacks(each.id, each.editions) for each in sets):
+        if not any(MEMORY.get().lacks(each.id, each.editions) for each in sets):
             return found
         # The open read transaction is older than the new vectors, and would not see them.
         db.session.rollback()
@@ -248,7 +235,7 @@ def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> 
     """Returns the nearness and row of the nearest passages in these sets."""
     if any(len(query_vector) != 4 * each.dimensions for each in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-    loaded_sets = [(each, vector_memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
+    loaded_sets = [(each, MEMORY.get().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
     return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 

@@ -21,7 +21,7 @@ from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
 MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
-CANDIDATES, MEASURED, EARLY = 30, 10, 5
+CANDIDATES, SHOWN, MEASURED, EARLY = 30, 10, 10, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ def tried(
     question: str,
     *,
     collections: Sequence[str] = (),
-    limit: int = 10,
     is_viewed: bool = False,
     weight: float | None = None,
 ) -> TriedQuestion:
@@ -48,9 +47,9 @@ def tried(
     With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
     of meaning.
     """
-    most = max(limit, answer_sources.CANDIDATES)
+    most = answer_sources.CANDIDATES
     found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
-    hits = found.hits[:limit]
+    hits = found.hits[:SHOWN]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
     given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
@@ -74,7 +73,7 @@ class Figures:
     misses: tuple[str, ...]
 
 
-def of(user: User) -> Sequence[Question]:
+def kept_by(user: User) -> Sequence[Question]:
     query = select(Question).where(Question.owner_id == user.id).order_by(Question.id)
     return db.session.scalars(query.limit(MOST)).all()
 
@@ -92,7 +91,7 @@ def add(text: str, document_id: str, *, by: User) -> Question:
         raise Invalid("Enter a question.", field="question")
     if document_id and queries.document(by, document_id) is None:
         raise NotFound("Not found, or you don't have access.")
-    if len(of(by)) >= MOST:
+    if len(kept_by(by)) >= MOST:
         raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
     creation_limit.count(by.id)
     with write() as session:
@@ -113,13 +112,14 @@ def forget(id: str, *, by: User) -> None:
 
 def run(user: User) -> QuestionRun:
     """Searches for all of a person's questions with their current permissions, and stores the figures."""
-    kept = of(user)
+    kept = kept_by(user)
     if not kept:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
     pairs = [(question.id, question.text, question.document_id) for question in kept]
-    figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
+    found = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
+    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in found)
     with write() as session:
         made = QuestionRun(
             owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
@@ -146,7 +146,3 @@ def _place(found: Sequence[str], expected: str | None) -> int:
     if expected is None:
         return MEASURED + 1 if found else 1
     return found.index(expected) + 1 if expected in found else MEASURED + 1
-
-
-def _found(user: User, text: str) -> list[str]:
-    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=CANDIDATES)))

@@ -154,7 +154,7 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
 
 
 def kept(user: User) -> list[ShownQuestion]:
-    rows, last = questions.of(user), questions.runs(user)
+    rows, last = questions.kept_by(user), questions.runs(user)
     missed = set(last[0].misses) if last else set()
     there = {
         document.id: document.title

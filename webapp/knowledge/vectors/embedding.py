@@ -156,17 +156,14 @@ def _next(models: Sequence[str]) -> Job | None:
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
-    [whole, lacking] = bounded.read([each.where(VectorSet.model.in_(models)) for each in (_embedded(), _lacking())])
+    # A set being filled in which no document lacks vectors any more.
+    whole_set = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
+    whole_set = whole_set.where(~exists().where(*_lacks_vectors())).limit(1)
+    [whole, lacking] = bounded.read([each.where(VectorSet.model.in_(models)) for each in (whole_set, _lacking())])
     if whole:
         set_id, collection_id = whole[0]
         return _switched(set_id, collection_id, models)
     return Job(*lacking[0]) if lacking else None
-
-
-def _embedded() -> Select[str, str]:
-    """Selects a set being filled in which no document lacks vectors any more."""
-    query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
-    return query.where(~exists().where(*_lacks_vectors())).limit(1)
 
 
 def _lacking() -> Select[Any]:

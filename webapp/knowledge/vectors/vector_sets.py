@@ -45,7 +45,7 @@ def refuse_unknown(value: Value) -> None:
         providers().embedder(str(value))
 
 
-def of(collection_id: str) -> Sequence[VectorSet]:
+def sets_of(collection_id: str) -> Sequence[VectorSet]:
     """Returns the collection's vector sets, except discarded ones; the one that is searched comes first."""
     there = select(VectorSet).where(VectorSet.collection_id == collection_id, VectorSet.state != GONE)
     return db.session.scalars(there.order_by(VectorSet.state, VectorSet.id)).all()
