@@ -219,19 +219,15 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mappin
         return Place(is_before=position == ABOVE_NOTE, is_at_note=True)
     if position == OUTLET and "position" not in decorators:
         return Place(outlet=outlet_of(more))
-    return Place(is_before=_is_before(position, decorators.get("position", "")), role="system")
+    if decorated := decorators.get("position"):
+        return Place(is_before=decorated == "before_desc")
+    return Place(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:
     """Returns the name of an entry's outlet from its extensions, also from where earlier imports kept it."""
     named = more.get("outlet_name") or more.get("outletName") or _mapping(more.get(REST)).get("outletName")
     return text_of(named, TITLE_CHARS).strip()
-
-
-def _is_before(position: Any, decorated_position: str) -> bool:
-    if decorated_position:
-        return decorated_position == "before_desc"
-    return not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before"
 
 
 def _timing(more: Mapping[str, Any], decorators: Mapping[str, str]) -> Timing:

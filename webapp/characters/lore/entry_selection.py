@@ -55,7 +55,7 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     for book in books:
         most = min(left, book.most_tokens or left)
         used = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
-        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).of(used)
+        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).activated_of(used)
         left -= sum(context.cost(entry.content) for entry in activated)
         found += activated
     return sorted(found, key=lambda each: each.order)
@@ -77,7 +77,7 @@ class Text:
     small: str
 
     @classmethod
-    def of(cls, parts: Iterable[str]) -> "Text":
+    def from_parts(cls, parts: Iterable[str]) -> "Text":
         written = "\n".join(parts)
         return cls(written, written.lower())
 
@@ -91,7 +91,7 @@ class _Selection:
         self._texts: dict[int, Text] = {}
         self._earlier: dict[int, _Selection] = {}
 
-    def of(self, entries: Sequence[Entry]) -> list[Entry]:
+    def activated_of(self, entries: Sequence[Entry]) -> list[Entry]:
         states = {entry: self._state(entry) for entry in entries if entry.timing.remembers}
         new_texts = self._activate(each for each, state in states.items() if state == "active")
         waiting = [entry for entry in entries if not states.get(entry) and self._may_begin(entry)]
@@ -132,7 +132,7 @@ class _Selection:
 
     def _text(self, depth: int) -> Text:
         if depth not in self._texts:
-            self._texts[depth] = Text.of([*self.context.last(depth, self.end), *self.recursed])
+            self._texts[depth] = Text.from_parts([*self.context.last(depth, self.end), *self.recursed])
         return self._texts[depth]
 
     def _is_lucky(self, entry: Entry) -> bool:
@@ -179,22 +179,19 @@ class _Selection:
         for end in self._moments():
             if self._is_late():
                 break
-            if end > max(active_until, silent_until) and self._at(end)._is_triggered(entry):
+            if end <= max(active_until, silent_until):
+                continue
+            earlier = self._earlier.setdefault(end, _Selection(self.context, end, 0, self.until))
+            if earlier._may_begin(entry) and earlier._score(entry, 0) and earlier._is_lucky(entry):
                 active_until = end + entry.timing.sticky
                 silent_until = active_until + entry.timing.cooldown
         return "active" if self.end <= active_until else "silent" if self.end <= silent_until else ""
-
-    def _at(self, end: int) -> "_Selection":
-        return self._earlier.setdefault(end, _Selection(self.context, end, 0, self.until))
 
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
         messages = self.context.messages
         places = range(max(1, self.end - REMEMBERED), self.end)
         return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
-
-    def _is_triggered(self, entry: Entry) -> bool:
-        return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)
 
 
 def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:

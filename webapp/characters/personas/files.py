@@ -84,16 +84,12 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
             result.known += 1
             continue
         try:
-            personas.create(_input(each, worlds, has_default=has_default), by=by)
+            ids = [worlds[each["lorebook"]]] if each["lorebook"] in worlds else []
+            is_default = (each["is_default"] and not has_default) or None
+            personas.create(PersonaInput(each["name"], each["description"], is_default=is_default, lorebook_ids=ids), by=by)
             result.new += 1
             if each["lorebook"] and each["lorebook"] not in (*worlds, *result.lacking):
                 result.lacking.append(each["lorebook"])
         except Invalid as refusal:
             result.failed.append((each["name"], refusal.message))
     return result
-
-
-def _input(persona: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
-    ids = [worlds[persona["lorebook"]]] if persona["lorebook"] in worlds else []
-    is_default = persona["is_default"] and not has_default
-    return PersonaInput(persona["name"], persona["description"], is_default=is_default or None, lorebook_ids=ids)
