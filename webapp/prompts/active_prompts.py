@@ -25,6 +25,8 @@ FRESH_SECONDS = 30.0
 SHARED_SECONDS = 1.0
 # The longest description of an answer's prompts.
 MOST_WORDS = 200
+# The columns of an arm that count its answers.
+COUNTS = ("exposures", "good", "judged")
 # How `words` names each prompt.
 KEYS = re.compile(r"version \d+ of ([^,;]+)")
 log = logging.getLogger("prompts")
@@ -179,11 +181,11 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
     if not compared:
         return PromptState(in_use, reads=reads)
     first = compared[0]
-    arms = tuple(_arm(row) for row in compared)
+    arms = tuple(
+        TrialArm(
+            row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *(row[name] for name in COUNTS)
+        )
+        for row in compared
+    )
     trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
     return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads)
-
-
-def _arm(row: RowMapping) -> TrialArm:
-    counts = (row["exposures"], row["good"], row["judged"])
-    return TrialArm(row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *counts)

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sqlalchemy import select
 
 from webapp.base.db import db, utc_now
-from webapp.operations.alerts.kinds import KINDS, State
+from webapp.operations.alerts.kinds import KINDS
 from webapp.operations.alerts.tables import AlertEvent, AlertRule
 
 
@@ -38,10 +37,6 @@ def events(*, before: str = "", limit: int = 50) -> Sequence[AlertEvent]:
 
 def is_muted(rule: AlertRule) -> bool:
     return rule.muted_until is not None and rule.muted_until > utc_now()
-
-
-def state_of(rule: AlertRule) -> State:
-    return cast(State, rule.state)
 
 
 def shown_state(rule: AlertRule) -> str:

@@ -1,7 +1,7 @@
 """Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from webapp.models.providers.base import ProviderError
 from webapp.operations.alerts import delivery, evaluation, queries
 from webapp.operations.alerts.delivery import Channel, News
 from webapp.operations.alerts.evaluation import bounds_of
-from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, is_open, step
+from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, State, is_open, step
 from webapp.operations.alerts.queries import FiringAlert
 from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
@@ -108,7 +108,7 @@ def _settle(name: str, found: Measurement) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
-        state = step(queries.state_of(rule), found, bounds_of(rule))
+        state = step(cast(State, rule.state), found, bounds_of(rule))
         will_be_open = is_open(rule.is_open, state, found, bounds_of(rule))
         seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
         is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open

@@ -78,8 +78,8 @@ def levels(budgets: Sequence[Budget]) -> list[Level]:
     rows = db.session.scalars(
         select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))
     )
-    present = {row.budget_id: row for row in rows if row.starts_at == begun[row.budget_id]}
-    return [_level(each, present.get(each.id), periods.following(now, each.period, zone)) for each in budgets]
+    present = {row.budget_id: (row.used, row.reserved) for row in rows if row.starts_at == begun[row.budget_id]}
+    return [Level(each, *present.get(each.id, (0, 0)), periods.following(now, each.period, zone)) for each in budgets]
 
 
 def level(budget: Budget) -> Level:
@@ -108,18 +108,11 @@ def tidy() -> None:
     """
     count_long_periods(utc_now(), above=0)
     for id in sorted(db.session.scalars(abandoned(BudgetCharge.budget_id).distinct()).all()):
-        while _tidied(id):
+        is_left = True
+        while is_left:
+            with write() as session:
+                is_left = close_abandoned(session, id)
             queue_for_turn()
-
-
-def _tidied(id: str) -> bool:
-    """Closes some charges of this budget; returns whether there were any."""
-    with write() as session:
-        return close_abandoned(session, id)
-
-
-def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Level:
-    return Level(budget, row.used if row else 0, row.reserved if row else 0, resets_at)
 
 
 def subjects(text: str, limit: int) -> list[tuple[str, str]]:

@@ -144,7 +144,8 @@ def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now:
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return reservation
     # Counted once: otherwise every refused request would count all answers of the period again.
-    if not _has_begun(session, budget.id, starts_at):
+    is_it = BudgetPeriod.budget_id == budget.id, BudgetPeriod.starts_at == starts_at
+    if session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is None:
         begin(session, budget, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return reservation
@@ -159,11 +160,6 @@ def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *,
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
     return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
-
-
-def _has_begun(session: Session, budget_id: str, starts_at: datetime) -> bool:
-    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
-    return session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is not None
 
 
 def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:

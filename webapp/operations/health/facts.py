@@ -77,7 +77,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
         return [Chapter("Database", [Fact(_database_kind(), trouble, "bad")]), server]
     return [
         Chapter("Database", _database(is_thorough=is_thorough)),
-        Chapter("Models", [fact for each in providers().connections() for fact in _of_connection(each)]),
+        Chapter("Models", [fact for live in providers().connections() for fact in _of_connection(live)]),
         *(more.chapter() for more in brought(MoreFacts)),
         Chapter("Safety", [_address(config), key(keyring()), _last_backup(config)]),
         server,

@@ -1,7 +1,7 @@
 """Sums up past days, one after the other in the background; or all days again, by a command."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
@@ -62,7 +62,8 @@ def sum_up(day: date) -> None:
     """
     begins = datetime.combine(day, time(), UTC)
     cells = _cells(all_answered(begins, begins + A_DAY))
-    for some in by_turns(_batches(day, cells)):
+    rows = (_row(day, key, figures) for key, figures in cells.items())
+    for some in by_turns(iter(lambda: list(islice(rows, ROWS_AT_ONCE)), [])):
         with write() as session:
             session.execute(_put(), some)
     try:
@@ -70,12 +71,6 @@ def sum_up(day: date) -> None:
             session.add(InsightMark(day=day))
     except IntegrityError:
         db.session.rollback()
-
-
-def _batches(day: date, cells: Mapping[Cell, Figures]) -> Iterator[list[dict[str, Any]]]:
-    rows = (_row(day, key, figures) for key, figures in cells.items())
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        yield some
 
 
 def _put() -> Any:

@@ -34,8 +34,20 @@ def known(wanted: AnswerFilter) -> Iterator[Known]:
 
 
 def people(wanted: AnswerFilter) -> Iterator[Day]:
-    """Yields the sums of whole days by person, without the single times to the first text."""
-    return _people(wanted, _made(wanted))
+    """Yields the sums of whole days by person, without the single times to the first text.
+
+    The database adds them up, because there can be many people; a person occurs once per few days.
+    """
+    one = InsightDay
+    costs = func.aggregate_strings(one.cost, " ").label("costs")
+    # PostgreSQL returns decimals for sums of integers.
+    sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
+    which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
+    for row in by_turns(_rows(wanted, _made(wanted), (one.user_id, costs, *sums), which, by=one.user_id)):
+        user_id, spent, *numbers = row
+        figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
+        figures.cost = total(spent or "")
+        yield Day("", "", user_id or None, "", figures)
 
 
 def _made(wanted: AnswerFilter) -> list[date]:
@@ -71,20 +83,6 @@ def _days(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
         figures.first_texts = times(map(int, first_texts.split(",")) if first_texts else ())
         figures.cost = None if cost is None else Decimal(cost)
         yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures, prompt)
-
-
-def _people(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
-    """Yields sums grouped by the database, because there can be many people; a person occurs once per few days."""
-    one = InsightDay
-    costs = func.aggregate_strings(one.cost, " ").label("costs")
-    # PostgreSQL returns decimals for sums of integers.
-    sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
-    which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
-    for row in by_turns(_rows(wanted, made, (one.user_id, costs, *sums), which, by=one.user_id)):
-        user_id, spent, *numbers = row
-        figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
-        figures.cost = total(spent or "")
-        yield Day("", "", user_id or None, "", figures)
 
 
 def _rows(

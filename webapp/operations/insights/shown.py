@@ -171,22 +171,17 @@ def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
 
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
+    failed = "" if not of.answers else f"{number(of.broken)} failed" if of.broken else "none failed"
     middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
     more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
     return [
         Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
-        Tile("Success", _percent(of.success_rate), _failed(of), "broken"),
+        Tile("Success", _percent(of.success_rate), failed, "broken"),
         Tile("First text, median", _ms(middle), f"95 % within {_ms(most)}" if of.first_texts else ""),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
         Tile("Fallback model used", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
     ]
-
-
-def _failed(of: Figures) -> str:
-    if not of.answers:
-        return ""
-    return f"{number(of.broken)} failed" if of.broken else "none failed"
 
 
 def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> FiguresLine:

@@ -99,19 +99,14 @@ def _total(parts: Iterable[UsageRow]) -> ShownSums:
 
 def _line(name: str, sums: Sums, person_id: str = "") -> ShownSums:
     tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
-    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person_id)
+    cost = "unknown" if sums.cost is None and sums.answers else sum_in_dollars(sums.cost or Decimal())
+    return ShownSums(name, sums.answers, *tokens, cost, sums.without_tokens, sums.without_cost, person_id)
 
 
 def _tokens(count: int | None, sums: Sums) -> str:
     if count is None:
         return "unknown" if sums.answers else "0"
     return number(count)
-
-
-def _cost(sums: Sums) -> str:
-    if sums.cost is None and sums.answers:
-        return "unknown"
-    return sum_in_dollars(sums.cost or Decimal())
 
 
 def _plain(count: int | None) -> str:
