@@ -131,8 +131,7 @@ def restore(id: str) -> Response:
 @bp.post("/<id>/embed")
 @signed_in
 def embed(id: str) -> Response:
-    act = embedding.again if request.form.get("how") == "again" else embedding.retry
-    act(own_collection(id), by=current_user())
+    embedding.retry(own_collection(id), by=current_user(), everything=request.form.get("how") == "again")
     return _to(id, done="embedding")
 
 

@@ -137,7 +137,7 @@ def restore(id: str) -> CollectionAnswer:
     errors=(409,),
 )
 def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
-    (embedding.again if body.everything else embedding.retry)(_visible(id), by=caller())
+    embedding.retry(_visible(id), by=caller(), everything=body.everything)
     return _one(_visible(id))
 
 

@@ -98,42 +98,24 @@ def notice() -> None:
         wake()
 
 
-def again(collection: Collection, *, by: User) -> None:
-    """Embeds a whole collection again; searches use the current vectors until the new ones are complete."""
-    model = _wanted(collection, by)
+def retry(collection: Collection, *, by: User, everything: bool = False) -> None:
+    """Retries failed embedding immediately, for example after an API key was replaced.
+
+    With `everything`, embeds the whole collection again; searches use the current vectors until the new ones are complete.
+    """
+    refuse_unless_owner(collection, by)
+    if not (model := vector_sets.wanted(collection.embedding_model)):
+        raise Conflict(NOTHING_TO_EMBED)
     id = collection.id
     with write() as session:
-        sets = _continue(session, id)
+        sets = session.scalars(select(VectorSet).where(VectorSet.collection_id == id, VectorSet.state != GONE)).all()
+        for each in sets:
+            each.error, each.failures, each.waits_until = "", 0, None
         has_vectors = any(each.state == CURRENT and each.dimensions for each in sets)
-        if has_vectors and not any(each.state == FILLING for each in sets):
+        if everything and has_vectors and not any(each.state == FILLING for each in sets):
             session.add(VectorSet(collection_id=id, model=model, state=FILLING))
     notify_documents(id)
     wake()
-
-
-def retry(collection: Collection, *, by: User) -> None:
-    """Retries failed embedding immediately, for example after an API key was replaced."""
-    _wanted(collection, by)
-    id = collection.id
-    with write() as session:
-        _continue(session, id)
-    notify_documents(id)
-    wake()
-
-
-def _wanted(collection: Collection, by: User) -> str:
-    refuse_unless_owner(collection, by)
-    if model := vector_sets.wanted(collection.embedding_model):
-        return model
-    raise Conflict(NOTHING_TO_EMBED)
-
-
-def _continue(session: Session, collection_id: str) -> Sequence[VectorSet]:
-    there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
-    sets = session.scalars(select(VectorSet).where(*there)).all()
-    for each in sets:
-        each.error, each.failures, each.waits_until = "", 0, None
-    return sets
 
 
 def _due_models() -> Mapping[str, Sequence[str]]:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from math import isnan, nan
 from operator import attrgetter
 
 from webapp.base.current import PerApp, the_config
@@ -44,21 +43,6 @@ SUBJECTS = {
 }
 
 
-class MeasurementHistory:
-    """Results of consecutive windows, in compact arrays, because a week has ten thousand minutes."""
-
-    def __init__(self) -> None:
-        self._values, self._samples = array("d"), array("q")
-
-    def add(self, measurement: Measurement) -> None:
-        self._values.append(nan if measurement.value is None else measurement.value)
-        self._samples.append(measurement.samples)
-
-    def measurements(self) -> Iterator[Measurement]:
-        for value, samples in zip(self._values, self._samples, strict=True):
-            yield Measurement(None if isnan(value) else value, samples)
-
-
 class Answers:
     """Figures of recent answers, read once for all rules with the same window."""
 
@@ -94,15 +78,13 @@ class Answers:
                 first_texts[each.model].append(each.first_text_ms)
         return figures, first_texts
 
-    def _week(self, minutes: int) -> Mapping[str, MeasurementHistory]:
+    def _week(self, minutes: int) -> Mapping[str, list[Measurement]]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
-        wanted, past = (
-            AnswerFilter(self._now - A_WEEK, self._now),
-            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric in METRICS},
-        )
+        wanted = AnswerFilter(self._now - A_WEEK, self._now)
+        past = {name: list[Measurement]() for name, kind in KINDS.items() if kind.metric in METRICS}
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
-            for name, each in past.items():
-                each.add(_of(KINDS[name], figures))
+            for name, found in past.items():
+                found.append(_of(KINDS[name], figures))
         return past
 
 
@@ -118,7 +100,7 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
     if KINDS[rule.name].metric not in METRICS:
         return None
-    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].measurements()), bounds_of(rule))
+    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name]), bounds_of(rule))
 
 
 def _usual_ms(now: datetime) -> Mapping[str, float]:
