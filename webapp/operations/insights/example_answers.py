@@ -11,7 +11,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.engine.kinds import Kind
 from webapp.engine.tables import EXAMPLE, Generation
-from webapp.operations.insights import day_sums
+from webapp.operations.insights import days
 
 KIND = Kind(EXAMPLE, "Example history")
 DAYS = 30
@@ -41,7 +41,7 @@ def make(people: Sequence[str], luck: Random) -> int:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         with write() as session:
             session.execute(insert(Generation), rows[start : start + ROWS_AT_ONCE])
-    day_sums.sum_up_all()
+    days.sum_up_all()
     return len(rows)
 
 
@@ -51,7 +51,7 @@ def remove() -> int:
         gone = session.execute(delete(Generation).where(Generation.kind == EXAMPLE))
         count = gone.rowcount if isinstance(gone, CursorResult) else 0
     if count:
-        day_sums.sum_up_all()
+        days.sum_up_all()
     return count
 
 
