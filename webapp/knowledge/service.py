@@ -19,7 +19,6 @@ from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares as sharing
-from webapp.people.grants.shares import Share
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000
@@ -126,7 +125,7 @@ def attachable(wanted: Sequence[str], known: Sequence[str], by: User) -> list[st
     return found
 
 
-def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
+def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[sharing.Share]:
     """Returns a collection's grants in the order in which they were made."""
     return sharing.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 

@@ -13,10 +13,8 @@ from webapp.engine.watching import watchers
 from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.engine.watching.watchers import Context
 from webapp.knowledge import queries, service, shown
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.documents.documents import Sent
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
@@ -44,7 +42,9 @@ DONE = {
 class CollectionFeed(LaneFeed):
     """The feed of one collection page, rendered for its person, because people may see different documents."""
 
-    def __init__(self, engine: Engine, collection_id: str, position: str, context: Context, draw: Callable[[], str]) -> None:
+    def __init__(
+        self, engine: Engine, collection_id: str, position: str, context: watchers.Context, draw: Callable[[], str]
+    ) -> None:
         super().__init__(engine, topic_names.of_collection(collection_id), context)
         self._after, self._draw, self._sent = known_at(engine, position), draw, ""
 
@@ -261,9 +261,13 @@ def _shareable(id: str) -> Collection:
     return collection
 
 
-def _sent(form: AddForm, *, is_needed: bool) -> list[Sent]:
+def _sent(form: AddForm, *, is_needed: bool) -> list[documents.Sent]:
     level, text = chosen_level(form.level.data), form.text.data or ""
-    sent = [Sent(storage.stream, storage.filename, level=level) for storage in request.files.getlist("file") if storage.filename]
+    sent = [
+        documents.Sent(storage.stream, storage.filename, level=level)
+        for storage in request.files.getlist("file")
+        if storage.filename
+    ]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
     if text.strip():

@@ -14,7 +14,6 @@ from webapp.characters.cards.cards import BadCard
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.macros.macros import spelled
 from webapp.characters.personas import personas
-from webapp.characters.personas.personas import PersonaInput
 from webapp.people.accounts.tables import User
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -86,7 +85,9 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
         try:
             ids = [worlds[each["lorebook"]]] if each["lorebook"] in worlds else []
             is_default = (each["is_default"] and not has_default) or None
-            personas.create(PersonaInput(each["name"], each["description"], is_default=is_default, lorebook_ids=ids), by=by)
+            personas.create(
+                personas.PersonaInput(each["name"], each["description"], is_default=is_default, lorebook_ids=ids), by=by
+            )
             result.new += 1
             if each["lorebook"] and each["lorebook"] not in (*worlds, *result.lacking):
                 result.lacking.append(each["lorebook"])

@@ -17,7 +17,6 @@ from webapp.base.ids import new_id
 from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
-from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.tables import User
@@ -75,7 +74,7 @@ def ship(owner: User) -> int:
 
 def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
-    collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
+    collection = service.create(service.CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
         group = people.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
         service.share(collection, "group", group.id, "read", by=owner)

@@ -22,7 +22,6 @@ from webapp.base.ids import new_id
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats, queries
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
@@ -69,13 +68,13 @@ class Reply:
     content: bytes
 
 
-def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
+def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> documents.Added:
     """Fetches a web page and adds it to a collection."""
     documents.refuse_unless_writer(collection, by)
     creation_limit.count(by.id)
     fetched = _fetched(url, "", by)
     assert fetched
-    sent = Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
+    sent = documents.Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
     return documents.add(collection, sent, by=by)
 
 

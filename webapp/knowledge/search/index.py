@@ -19,7 +19,6 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.bm25 import K1, B, idf
-from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
@@ -33,7 +32,7 @@ SEARCHED = named_table("passages_search", column("rowid"))
 MATCHES = statement("passages_search MATCH :match")
 # The column that a query is sorted by.
 SCORE = literal_column("score", Float)
-BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
+BM25 = literal_column(f"-bm25(passages_search, {tokenizer.HEAD_WEIGHT}.0, 1.0)", Float)
 # `AMONG` is more than a search returns, so that it is enough even for a person who may see only a tenth of all passages; the
 # `FIRST` of them are enough for most people.
 AMONG, FIRST = 1_000, 250

@@ -13,12 +13,10 @@ from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy import bounded
-from webapp.base.heavy.bounded import TooLate
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.permissions import finds_vectors
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder
-from webapp.knowledge.vectors.embedder import EmbeddingRequest
 from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -56,7 +54,7 @@ class VectorMemory:
     def loaded(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
         """Returns the vectors of a set, with at least these documents loaded; raises `TooLate` on a timeout."""
         if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise TooLate
+            raise bounded.TooLate
         try:
             return self._with(set_id, dimensions, editions, until)
         finally:
@@ -220,7 +218,7 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
         raise embedder.NoVectors(reason, is_passing=True)
     try:
         [vector] = embedder.vectors_of(
-            EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
+            embedder.EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
         )
     except AppError as error:
         known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)

@@ -13,7 +13,6 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import answer_sources, queries
 from webapp.knowledge.search import bm25
-from webapp.knowledge.search.bm25 import Reason
 from webapp.knowledge.search.ranking import Hit, in_no_passage, search, search_with_details
 from webapp.knowledge.tables import Question, QuestionRun
 from webapp.people.accounts import creation_limit
@@ -28,7 +27,7 @@ CANDIDATES, SHOWN, MEASURED, EARLY = 30, 10, 10, 5
 class TriedQuestion:
     """The result of a tried question; `too_common` are words in most passages, `unknown` words in none the person may find."""
 
-    hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
+    hits: Sequence[tuple[Hit, Sequence[bm25.Reason], bool]] = ()
     too_common: Sequence[str] = ()
     unknown: Sequence[str] = ()
     left_out: str = ""

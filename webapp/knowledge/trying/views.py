@@ -10,7 +10,6 @@ from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.bm25 import Reason
 from webapp.knowledge.search.ranking import Hit, weight_now
-from webapp.knowledge.shown import ShownHit
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory
@@ -29,7 +28,7 @@ Reasons = list[tuple[str, int, str]]
 class ShownTried:
     """For each hit: how it is shown, its score, what each word adds to it, whether an answer would use it, its meaning rank."""
 
-    hits: list[tuple[ShownHit, str, Reasons, bool, str]]
+    hits: list[tuple[shown.ShownHit, str, Reasons, bool, str]]
     too_common: Sequence[str]
     unknown: Sequence[str]
     left_out: str = ""

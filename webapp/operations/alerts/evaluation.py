@@ -17,7 +17,6 @@ from webapp.models.connections.models import providers
 from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budgets
-from webapp.operations.budgets.queries import Level
 from webapp.operations.health.backups import made_at
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, Day, Figures, beginning, percentile, times
@@ -142,7 +141,7 @@ def _budget(_rule: AlertRule) -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Measurement(None)
-    fullest: dict[str, Level] = {}
+    fullest: dict[str, budgets.Level] = {}
     for level in sorted(budgets.levels(budgets.all_budgets()), key=attrgetter("share")):
         fullest[level.budget.unit] = level
     for unit, level in fullest.items():
@@ -151,7 +150,7 @@ def _budget(_rule: AlertRule) -> Measurement:
     return Measurement(most.share, words=_usage_words(most)) if most else Measurement(None)
 
 
-def _usage_words(level: Level) -> str:
+def _usage_words(level: budgets.Level) -> str:
     budget = level.budget
     subject = SUBJECTS[budget.who].format(budgets.names([budget]).get(budget.who_id, "(deleted)"))
     whose = "their" if budget.who == "user" else "its"

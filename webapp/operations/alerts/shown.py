@@ -9,7 +9,6 @@ from webapp.base.words import plural
 from webapp.operations.alerts import delivery, queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS
-from webapp.operations.alerts.queries import FiringAlert
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -48,7 +47,7 @@ def alert_count(user: User | None) -> int:
     return len(service.firing()) if user and user.is_admin else 0
 
 
-def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[FiringAlert]:
+def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[queries.FiringAlert]:
     """Returns the alerts that are shown above pages until an admin dismisses them.
 
     `without_keys` is for pages that show rejected keys themselves.

@@ -11,7 +11,6 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters.tables import Character
 from webapp.operations.budgets import periods
-from webapp.operations.budgets.periods import time_zone
 from webapp.operations.budgets.recount import count_long_periods
 from webapp.operations.budgets.reservations import abandoned, close_abandoned
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
@@ -73,7 +72,7 @@ def budgets_of(user: User) -> Sequence[Budget]:
 
 def levels(budgets: Sequence[Budget]) -> list[Level]:
     """Returns how much of each budget is used in its current period."""
-    now, zone = utc_now(), time_zone()
+    now, zone = utc_now(), periods.time_zone()
     begun = {each.id: periods.beginning(now, each.period, zone) for each in budgets}
     rows = db.session.scalars(
         select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import Consumption, Price, amount
-from webapp.operations.budgets.periods import refusal, time_zone
 from webapp.operations.budgets.recount import begin, used_since
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts.tables import Membership
@@ -137,7 +136,7 @@ def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
 
 
 def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
-    starts_at = periods.beginning(now, budget.period, time_zone())
+    starts_at = periods.beginning(now, budget.period, periods.time_zone())
     wanted = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
     is_free = budget.unit == "usd" and wanted_usage.price.is_free
     reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
@@ -151,7 +150,7 @@ def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now:
         return reservation
     if close_abandoned(session, budget.id) and _take(session, budget.id, starts_at, wanted):
         return reservation
-    raise refusal(budget, now)
+    raise periods.refusal(budget, now)
 
 
 def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:

@@ -12,12 +12,10 @@ from webapp.base.db import utc_now
 from webapp.engine.costs import cost
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import tryouts
-from webapp.operations.experiments.tryouts import LEFT, Tryout, TryoutAnswer
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
 from webapp.prompts.queries import KnownPrompt, in_use
-from webapp.prompts.queries import versions as versions_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.web.forms import Form
@@ -76,14 +74,14 @@ class ShownTryout:
 
 def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
-    versions = versions_of(prompt)
+    versions = queries.versions(prompt)
     used = in_use(prompt, versions).number if versions else 0
     ticked = {used, next((version.number for version in versions if version.number != used), used)}
     rows = [(case.id, title(case.content, TITLE_CHARS) or "…") for case in tryouts.cases(me)]
     return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}
 
 
-def page(one: Tryout) -> dict[str, Any]:
+def page(one: tryouts.Tryout) -> dict[str, Any]:
     rows = tryouts.answers_of(one)
     shown: dict[str, list[ShownTryout]] = {}
     for answer, generation in rows:
@@ -99,11 +97,11 @@ def page(one: Tryout) -> dict[str, Any]:
     }
 
 
-def _shown(answer: TryoutAnswer, generation: Generation | None) -> ShownTryout:
+def _shown(answer: tryouts.TryoutAnswer, generation: Generation | None) -> ShownTryout:
     is_lost = not answer.is_done and utc_now() - answer.created_at > PATIENCE
     facts = " · ".join(part for part in (_seconds(generation), cost([generation]) if generation else "") if part)
     html = Markup(markdown.render(answer.text)) if answer.text else Markup()
-    error = LEFT if is_lost else answer.error
+    error = tryouts.LEFT if is_lost else answer.error
     return ShownTryout(
         answer.version, html, error, facts if answer.is_done else "", is_waiting=not answer.is_done and not is_lost
     )

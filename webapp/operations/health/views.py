@@ -16,7 +16,6 @@ from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import facts
-from webapp.operations.health.facts import trouble_with_disk, trouble_with_redis
 from webapp.people.accounts.guards import admin_only, anybody, client_address, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
@@ -95,9 +94,9 @@ def alive() -> Response:
 @probes.get("/readyz")
 @anybody
 def ready() -> Response:
-    if trouble := trouble_with_database() or trouble_with_disk(the_config().data_dir):
+    if trouble := trouble_with_database() or facts.trouble_with_disk(the_config().data_dir):
         response = jsonify(status="not ready", detail=trouble)
         response.status_code = 503
         return response
-    trouble = trouble_with_redis(the_engine())
+    trouble = facts.trouble_with_redis(the_engine())
     return jsonify(status="degraded", detail=trouble) if trouble else jsonify(status="ready")
