@@ -63,7 +63,7 @@ class TextScript:
 
     @property
     def is_applied(self) -> bool:
-        return any(each in self.placements for each in OF_ROLE.values())
+        return any(placement in self.placements for placement in OF_ROLE.values())
 
     def fits(self, role: str, depth: int | None) -> bool:
         """Returns whether the script changes a message or, with the role `lore`, an entry of a lorebook.
@@ -92,8 +92,8 @@ def script_of(value: Any) -> TextScript | None:
         " ".join(_text(value.get("scriptName")).split())[:NAME_CHARS],
         expression,
         _text(value.get("replaceString")),
-        tuple(each[:TRIM_CHARS] for each in _listed(trims) if isinstance(each, str) and each)[:MOST_TRIMS],
-        tuple(each for each in _listed(placements) if type(each) is int)[:MOST_TRIMS],
+        tuple(trim[:TRIM_CHARS] for trim in _listed(trims) if isinstance(trim, str) and trim)[:MOST_TRIMS],
+        tuple(placement for placement in _listed(placements) if type(placement) is int)[:MOST_TRIMS],
         is_enabled=value.get("disabled") is not True,
         # With neither of them, SillyTavern changes the message itself, which then is shown and sent.
         is_shown=shown_only or not sent_only,
@@ -211,7 +211,7 @@ def _depth(value: Any) -> int | None:
 def without_html(replacement: str) -> str:
     """Returns the replacement as Markdown; code blocks stay as they are, and so does a text without tags."""
     parts = FENCE.split(replacement)
-    return "".join(each if number % 2 else _markdown_of(each) for number, each in enumerate(parts))
+    return "".join(part if number % 2 else _markdown_of(part) for number, part in enumerate(parts))
 
 
 def _markdown_of(html: str) -> str:

@@ -36,10 +36,10 @@ class CardsForm(Form):
 def index() -> Response:
     me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
     everybody = queries.briefly(queries.characters(me))
-    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {each.id for each in everybody}
+    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {character.id for character in everybody}
     return render(
         "characters/_cast.html" if is_htmx() else "characters/list.html",
-        characters=shown.characters([each for each in everybody if each.id in wanted], me),
+        characters=shown.characters([character for character in everybody if character.id in wanted], me),
         tags=shown.tags_of(everybody)[:20],
         words=words,
         tag=tag,
@@ -112,7 +112,7 @@ def restore(id: str) -> Response:
 @bp.get("/<id>/export")
 @signed_in
 def export(id: str) -> Response:
-    kind = next((each for each in exporting.MEDIA if each == request.args.get("format", "json")), None)
+    kind = next((kind for kind in exporting.MEDIA if kind == request.args.get("format", "json")), None)
     return shown.card_file(visible_character(id), found(kind))
 
 

@@ -115,7 +115,7 @@ def collection(row: Collection, user: User) -> ShownCollection:
 
 
 def documents(row: Collection, user: User) -> list[ShownDocument]:
-    return [document(each) for each in queries.documents(user, row)]
+    return [document(listed_row) for listed_row in queries.documents(user, row)]
 
 
 def document(row: Document) -> ShownDocument:
@@ -140,7 +140,7 @@ def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPa
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     query_words = tokenizer.query_words(question)
     found = search(user, question, collections=collections)
-    return [hit(each, list(query_words.values())) for each in found]
+    return [hit(found_hit, list(query_words.values())) for found_hit in found]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -253,8 +253,8 @@ def meaning(row: Collection, user: User) -> ShownMeaning | None:
     sets = vector_sets.sets_of(row.id)
     if not sets or not vector_sets.wanted(row.embedding_model):
         return NO_VECTORS
-    current = next((each for each in sets if each.state == vector_sets.CURRENT), None)
-    growing = next((each for each in sets if each.state != vector_sets.CURRENT), current or sets[0])
+    current = next((vector_set for vector_set in sets if vector_set.state == vector_sets.CURRENT), None)
+    growing = next((vector_set for vector_set in sets if vector_set.state != vector_sets.CURRENT), current or sets[0])
     return _meaning(current, growing, *vector_sets.progress(growing))
 
 

@@ -145,7 +145,7 @@ def add(id: str) -> Response:
         if url:
             level = chosen_level(form.level.data)
             added.append(web_pages.add(visible_collection(id), url, by=current_user(), level=level))
-        return _to(id, done="added" if any(each.is_new for each in added) else None, already=documents.already_there(added))
+        return _to(id, done="added" if any(result.is_new for result in added) else None, already=documents.already_there(added))
     return _page(visible_collection(id), form)
 
 

@@ -123,20 +123,20 @@ def notices(prompt: Mapping[str, Any]) -> list[Notice]:
 def metadata_of(*used: Rendered) -> dict[str, Any]:
     """Returns the metadata of several prompts that were used for one request."""
     arms = [
-        {"key": each.key, "experiment": each.arm.experiment_id, "version": each.arm.version, "letter": each.arm.letter}
-        for each in used
-        if each.arm
+        {"key": prompt.key, "experiment": prompt.arm.experiment_id, "version": prompt.arm.version, "letter": prompt.arm.letter}
+        for prompt in used
+        if prompt.arm
     ]
     return {
-        "prompts": {each.key: each.version.number for each in used},
-        "fell_back": [words for each in used for words in each.problems],
+        "prompts": {prompt.key: prompt.version.number for prompt in used},
+        "fell_back": [words for prompt in used for words in prompt.problems],
         **({"arms": arms} if arms else {}),
     }
 
 
 def words(prompt: Mapping[str, Any]) -> str:
     """Describes the versions that an answer used, from the metadata of its generation: *version 3 of quick, arm B*."""
-    letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
+    letters = {arm["key"]: f", arm {arm['letter']}" for arm in prompt.get("arms", ())}
     used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
     return "; ".join(used)[:MOST_WORDS]
 

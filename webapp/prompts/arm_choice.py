@@ -95,7 +95,7 @@ def arm_for(trial: Trial, unit: ExperimentUnit) -> Chosen | None:
 
 def again(prompt: Mapping[str, Any]) -> ExperimentUnit:
     """Returns the unit for another request of the same answer, which reuses the arms stored with it."""
-    return ExperimentUnit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
+    return ExperimentUnit("", "", {arm["key"]: arm["version"] for arm in prompt.get("arms", ())})
 
 
 def store_exposures(
@@ -112,7 +112,7 @@ def store_exposures(
 
 def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
-    given = {version: each.exposures + trial.given[version] for version, each in arms.items()}
+    given = {version: arm.exposures + trial.given[version] for version, arm in arms.items()}
     known = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
     return pick(known, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=given).version
 

@@ -41,7 +41,7 @@ def winner(arms: Sequence[Arm]) -> Arm | None:
     """Returns the best arm once there is strong evidence that they differ."""
     if len(arms) < 2 or min(arm.answers for arm in arms) < MIN_SAMPLES or bayes_factor(arms) < STRONG:
         return None
-    return max(arms, key=lambda each: each.rate)
+    return max(arms, key=lambda arm: arm.rate)
 
 
 def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
@@ -95,7 +95,7 @@ def pick(
     `given` counts how often each version was used, including answers that are not judged yet.
     """
     times = {arm.version: max(arm.answers, (given or {}).get(arm.version, 0)) for arm in arms}
-    least = min(arms, key=lambda each: (times[each.version], each.version))
+    least = min(arms, key=lambda arm: (times[arm.version], arm.version))
     if times[least.version] < max(min_samples, min(FLOOR, 1 / len(arms)) * (sum(times.values()) + 1)):
         return least
-    return max(arms, key=lambda each: luck.betavariate(1 + each.good, 1 + each.answers - each.good))
+    return max(arms, key=lambda arm: luck.betavariate(1 + arm.good, 1 + arm.answers - arm.good))

@@ -51,7 +51,7 @@ def edit(name: str) -> Response:
     prompt = _own(name)
     versions = queries.versions(prompt)
     entered = request.args.get("version", "")
-    chosen = next((each for each in versions if str(each.number) == entered), versions[0] if versions else None)
+    chosen = next((version for version in versions if str(version.number) == entered), versions[0] if versions else None)
     start = next(queries.with_texts(prompt, [chosen])) if chosen else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 

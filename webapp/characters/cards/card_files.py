@@ -116,7 +116,7 @@ def _packed(file: IO[bytes]) -> dict[str, Any]:
     packed = opened(file)
     card = cards.mapped(_value(entry(packed, CARD, MOST_CARD_BYTES)))
     picture = picture_in(packed, card["card"], MOST_PICTURE_BYTES)
-    others = sum(not each.is_dir() for each in packed.infolist()) - 1 - bool(picture)
+    others = sum(not file.is_dir() for file in packed.infolist()) - 1 - bool(picture)
     if others > 0:
         card["notes"].append(f"Its other files ({others}), such as expressions, were left out.")
     is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
@@ -133,7 +133,7 @@ def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
 def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:
     """Returns the card's JSON from the text chunks of a PNG."""
     texts = {data.partition(b"\0")[0].lower(): (data, whole) for kind, data, whole in chunks if kind == b"tEXt"}
-    keyword = next((each for each in KEYWORDS if each in texts), b"")
+    keyword = next((keyword for keyword in KEYWORDS if keyword in texts), b"")
     if not keyword:
         raise BadCard("This picture has no character card in it.")
     data, whole = texts[keyword]
@@ -189,14 +189,16 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
 
 def _places(card: Mapping[str, Any]) -> list[str]:
     """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
-    icons = sorted((asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda each: each.get("name") != "main")
+    icons = sorted(
+        (asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda asset: asset.get("name") != "main"
+    )
     names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
     return [name for name in names if PLACE.fullmatch(name) and ".." not in name]
 
 
 def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
     values = data_of(card).get("assets")
-    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 @dataclass(frozen=True, slots=True)

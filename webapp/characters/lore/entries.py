@@ -282,7 +282,7 @@ def text_of(value: Any, chars: int) -> str:
 def texts_of(values: Any) -> tuple[str, ...]:
     """Returns the distinct, non-empty keys or names of a list."""
     texts: Sequence[Any] = values[: MOST_KEYS * 2] if isinstance(values, (list, tuple)) else ()
-    return tuple(dict.fromkeys(text for each in texts if (text := text_of(each, KEY_CHARS).strip())))[:MOST_KEYS]
+    return tuple(dict.fromkeys(text for value in texts if (text := text_of(value, KEY_CHARS).strip())))[:MOST_KEYS]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -319,7 +319,7 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
     title = text_of(value.get("name"), TITLE_CHARS).strip() or name
     depth, is_recursive = number_of(value.get("scan_depth"), DEPTH, 0, MOST_DEPTH), value.get("recursive_scanning") is True
     entries = tuple(
-        entry_of(each, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, each in numbered(value)
+        entry_of(entry, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, entry in numbered(value)
     )
     return Book(title, entries, number_of(value.get("token_budget"), 0, 0))
 
@@ -327,6 +327,6 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
 def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yields the entries with their indexes in the list, up to `MOST_ENTRIES`."""
     entries = value.get("entries")
-    for at, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
-        if isinstance(each, dict):
-            yield at, each
+    for at, entry in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield at, entry

@@ -58,7 +58,7 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
         activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).activated_of(used)
         left -= sum(context.cost(entry.content) for entry in activated)
         found += activated
-    return sorted(found, key=lambda each: each.order)
+    return sorted(found, key=lambda entry: entry.order)
 
 
 def _is_for(entry: Entry, context: LoreContext) -> bool:
@@ -93,13 +93,13 @@ class _Selection:
 
     def activated_of(self, entries: Sequence[Entry]) -> list[Entry]:
         states = {entry: self._state(entry) for entry in entries if entry.timing.remembers}
-        new_texts = self._activate(each for each, state in states.items() if state == "active")
+        new_texts = self._activate(entry for entry, state in states.items() if state == "active")
         waiting = [entry for entry in entries if not states.get(entry) and self._may_begin(entry)]
         for step in range(MOST_STEPS):
             scores = {entry: score for entry in waiting if (score := self._score(entry, step))}
             # An entry that matched, but lost by chance or to another one of its group, is not tried again.
             waiting = [entry for entry in waiting if entry not in scores]
-            new_texts += self._activate(self._best([each for each in scores if self._is_lucky(each)], scores))
+            new_texts += self._activate(self._best([entry for entry in scores if self._is_lucky(entry)], scores))
             if not new_texts and all(entry.recursion.from_step <= step for entry in waiting):
                 break
             self.recursed += new_texts
@@ -145,7 +145,7 @@ class _Selection:
     def _activate(self, entries: Iterable[Entry]) -> list[str]:
         """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
         new_texts = list[str]()
-        for entry in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
+        for entry in sorted(entries, key=lambda entry: (not entry.is_constant, -entry.priority, -entry.order)):
             if len(self.activated) < self.most_activated and (cost := self.context.cost(entry.content)) <= self.left:
                 self.left -= cost
                 self.activated.append(entry)
@@ -167,7 +167,7 @@ class _Selection:
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
         if preferred := [rival for rival in rivals if rival.group.by_order]:
-            return max(preferred, key=lambda each: each.order)
+            return max(preferred, key=lambda rival: rival.order)
         if any(rival.group.by_score for rival in rivals):
             best = max(scores[rival] for rival in rivals)
             rivals = [rival for rival in rivals if scores[rival] == best or not rival.group.by_score]

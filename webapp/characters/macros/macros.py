@@ -99,7 +99,7 @@ def spelled(text: str) -> str:
 def unsupported(texts: Iterable[str]) -> list[str]:
     """Returns the unsupported macros in these texts, without duplicates, as first written."""
     found = {name.lower(): name for text in texts for name in ANY.findall(text)}
-    return [name for each, name in found.items() if each not in KNOWN]
+    return [name for key, name in found.items() if key not in KNOWN]
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ class Added:
 
 def already_there(added: Iterable[Added]) -> list[str]:
     """Returns the ids of documents that already existed with the same bytes, without duplicates."""
-    return list(dict.fromkeys(each.document.id for each in added if not each.is_new))
+    return list(dict.fromkeys(result.document.id for result in added if not result.is_new))
 
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
@@ -77,17 +77,17 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
 def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[Added]:
     """Adds several documents; if one of them is refused, none is added."""
     refuse_unless_writer(collection, by)
-    names = [_name(each) for each in sent]
+    names = [_name(file) for file in sent]
     if unreadable := [f"“{name or 'This file'}”" for name in names if not formats.kind_of(name)]:
         raise Invalid(f"{', '.join(unreadable)} can't be read. These files can: {formats.IN_WORDS}.", field="file")
-    rows = [_checked(collection, each, by) for each in sent]
+    rows = [_checked(collection, file, by) for file in sent]
     _refuse_together(collection.id, rows, by)
-    return [_added(row, each.stream, by) for row, each in zip(rows, sent, strict=True)]
+    return [_added(row, file.stream, by) for row, file in zip(rows, sent, strict=True)]
 
 
 def _name(sent: Sent) -> str:
     """Returns the name of a file, without folders and invisible characters."""
-    return "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
+    return "".join(sign for sign in sent.name.replace("\\", "/").rpartition("/")[2] if sign.isprintable())[-MOST_TITLE:].strip()
 
 
 def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User) -> None:

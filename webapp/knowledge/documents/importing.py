@@ -84,7 +84,7 @@ def _claim() -> tuple[str, str] | None:
         return None
     # The order of the last turns; a restart forgets it.
     turns = TURNS.get()
-    following = min(waiting, key=lambda each: (turns.get(each[0], 0), each[1]))[0]
+    following = min(waiting, key=lambda whose: (turns.get(whose[0], 0), whose[1]))[0]
     turns.pop(following, None)
     turns[following] = max(turns.values(), default=0) + 1
     query = select(Document).join(Collection, Collection.id == Document.collection_id)

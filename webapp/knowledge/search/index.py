@@ -75,7 +75,7 @@ def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[st
         places = zip(rows, (piece["index"] for piece in pieces), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
-    terms = [(term, row, weight) for row, each in zip(rows, pieces, strict=True) for term, weight in each["terms"].items()]
+    terms = [(term, row, weight) for row, piece in zip(rows, pieces, strict=True) for term, weight in piece["terms"].items()]
     if terms:
         connection.execute(PUT_TERMS, dict(zip(("terms", "rows", "weights"), map(list, zip(*terms, strict=True)), strict=True)))
 
@@ -174,7 +174,7 @@ def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any
     average = size.words / max(1, size.passages)
     # Constants are computed in Python: the database would recompute them for each of tens of thousands of rows.
     least, each_word = literal(K1 * (1 - B), Float), literal(K1 * B / max(average, 1e-9), Float)
-    idfs = {each: idf(size.passages, count) * (K1 + 1) for each, count in counts.items()}
+    idfs = {stem: idf(size.passages, count) * (K1 + 1) for stem, count in counts.items()}
     return case(idfs, value=term) * weight / (weight + least + each_word * Passage.words)
 
 

@@ -66,15 +66,15 @@ class Answers:
                 continue
             ratio = slow / max(1.0, usual[model])
             found.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
-        return max(found, key=lambda each: each.value or 0, default=Measurement(None, 0))
+        return max(found, key=lambda measurement: measurement.value or 0, default=Measurement(None, 0))
 
     def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
         """Returns the figures of these minutes, and the times to the first text by model."""
         figures, first_texts = Figures(), defaultdict[str, "array[int]"](times)
-        for each in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
-            figures.add(each)
-            if each.first_text_ms is not None:
-                first_texts[each.model].append(each.first_text_ms)
+        for answer in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
+            figures.add(answer)
+            if answer.first_text_ms is not None:
+                first_texts[answer.model].append(answer.first_text_ms)
         return figures, first_texts
 
     def _week(self, minutes: int) -> Mapping[str, list[Measurement]]:
@@ -124,11 +124,11 @@ def bounds_of(rule: AlertRule) -> Bounds:
 
 def _windows(wanted: AnswerFilter, window: timedelta) -> Iterator[Figures]:
     figures, ends = Figures(), wanted.since + window
-    for at, each in timed(wanted):
+    for at, answer in timed(wanted):
         while at >= ends:
             yield figures
             figures, ends = Figures(), ends + window
-        figures.add(each)
+        figures.add(answer)
     yield figures
 
 

@@ -21,7 +21,7 @@ class FiringAlert:
 
 def rules() -> list[AlertRule]:
     """Returns the rules of all known kinds, in the order of the kinds."""
-    found = {each.name: each for each in db.session.scalars(select(AlertRule))}
+    found = {rule.name: rule for rule in db.session.scalars(select(AlertRule))}
     return [found[name] for name in KINDS if name in found]
 
 
@@ -46,7 +46,7 @@ def shown_state(rule: AlertRule) -> str:
 
 def firing_events() -> list[FiringAlert]:
     """Returns the event of each alert that is firing and not muted."""
-    names = [each.name for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
+    names = [rule.name for rule in rules() if rule.is_enabled and rule.is_open and not is_muted(rule)]
     fired = select(AlertEvent.id, AlertEvent.rule, AlertEvent.words).where(AlertEvent.state == "firing")
     return [
         FiringAlert(*row)

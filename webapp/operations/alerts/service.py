@@ -140,7 +140,7 @@ def _check(rule: AlertRule) -> None:
         raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
     if not 0 <= rule.min_samples <= 1_000_000:
         raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
-    if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
+    if not all(0 <= number <= 1e12 for number in (rule.limit, rule.warn_at)):
         raise Invalid("Enter a number that is not negative.", field="limit")
 
 

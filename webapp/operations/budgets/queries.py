@@ -73,12 +73,12 @@ def budgets_of(user: User) -> Sequence[Budget]:
 def levels(budgets: Sequence[Budget]) -> list[Level]:
     """Returns how much of each budget is used in its current period."""
     now, zone = utc_now(), periods.time_zone()
-    begun = {each.id: periods.beginning(now, each.period, zone) for each in budgets}
+    begun = {budget.id: periods.beginning(now, budget.period, zone) for budget in budgets}
     rows = db.session.scalars(
         select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))
     )
     present = {row.budget_id: (row.used, row.reserved) for row in rows if row.starts_at == begun[row.budget_id]}
-    return [Level(each, *present.get(each.id, (0, 0)), periods.following(now, each.period, zone)) for each in budgets]
+    return [Level(budget, *present.get(budget.id, (0, 0)), periods.following(now, budget.period, zone)) for budget in budgets]
 
 
 def level(budget: Budget) -> Level:
@@ -87,14 +87,14 @@ def level(budget: Budget) -> Level:
 
 def near_levels(user: User) -> list[Level]:
     """Returns the budgets that this person should be warned of; runs no query while there are no budgets."""
-    return [each for each in levels(budgets_of(user)) if each.is_near] if setting("budgets.enabled") else []
+    return [level for level in levels(budgets_of(user)) if level.is_near] if setting("budgets.enabled") else []
 
 
 def names(budgets: Sequence[Budget]) -> dict[str, str]:
     """Returns the names of the people, groups, characters and tokens, by id."""
     found: dict[str, str] = {}
     for who, table in NAMED.items():
-        ids = [each.who_id for each in budgets if each.who == who]
+        ids = [budget.who_id for budget in budgets if budget.who == who]
         rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids))) if ids else ()
         found.update((id, name) for id, name in rows)
     return found

@@ -137,7 +137,7 @@ def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
     present = [(id, periods.beginning(now, period, zone)) for id, period in session.execute(select(Budget.id, Budget.period))]
     rows = select(BudgetPeriod.budget_id, BudgetPeriod.starts_at).where(BudgetPeriod.starts_at.in_({at for _, at in present}))
     begun = {tuple(row) for row in session.execute(rows)}
-    return [each for each in present if each not in begun]
+    return [period for period in present if period not in begun]
 
 
 def _has_more(session: Session, since: datetime, count: int) -> bool:
@@ -231,7 +231,7 @@ MEMORY = PerApp(_Memory)
 
 def price_of(model: str) -> Price:
     """Returns the token price of this model, or of the most expensive one among its fallbacks."""
-    prices = [_price(each) for each in providers().chain(model)]
+    prices = [_price(name) for name in providers().chain(model)]
     return Price(max(price.input for price in prices), max(price.output for price in prices))
 
 
@@ -261,4 +261,4 @@ def _read(session: Session) -> dict[str, int]:
     for model, tokens in session.execute(last):
         if tokens:
             lengths.setdefault(model, []).append(tokens)
-    return {model: sorted(each)[len(each) // 2] for model, each in lengths.items()}
+    return {model: sorted(counts)[len(counts) // 2] for model, counts in lengths.items()}

@@ -88,7 +88,7 @@ def give_out(
         return
     if method == A_B_TEST:
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
-    newest = [each.number for each in known.versions(prompt)][:MOST]
+    newest = [version.number for version in known.versions(prompt)][:MOST]
     shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
     start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), by=by, who=who)
 

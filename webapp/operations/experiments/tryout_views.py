@@ -38,7 +38,7 @@ def new(name: str) -> Response:
 def begin(name: str) -> Response:
     prompt, form = _own(name), Form.opened()
     with form.attempt():
-        numbers = [int(each) for each in request.form.getlist("version") if each.isdecimal() and len(each) < 6]
+        numbers = [int(number) for number in request.form.getlist("version") if number.isdecimal() and len(number) < 6]
         id = tryouts.begin(prompt, numbers, request.form.getlist("case")[: tryouts.MOST_LISTED], by=current_user())
         return redirect(url_for(".show", id=id))
     return _new(_own(name), form)
@@ -88,7 +88,9 @@ def page(one: tryouts.Tryout) -> dict[str, Any]:
         shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
     cases = [(questions[place], tries) for place, tries in shown.items()]
-    totals = [(version, _total([each for answer, each in rows if answer.version == version])) for version in one.versions]
+    totals = [
+        (version, _total([generation for answer, generation in rows if answer.version == version])) for version in one.versions
+    ]
     return {
         "one": one,
         "tries": cases,

@@ -66,7 +66,7 @@ def _rows(people: Sequence[str], luck: Random, until: datetime) -> Iterator[dict
 
 
 def _row(luck: Random, user_id: str, asked_at: datetime) -> dict[str, Any]:
-    model, _, first, speed, price = luck.choices(MODELS, [each[1] for each in MODELS])[0]
+    model, _, first, speed, price = luck.choices(MODELS, [example[1] for example in MODELS])[0]
     status, reason, _ = luck.choices(ENDS, [end[2] for end in ENDS])[0]
     tokens, read = int(luck.lognormvariate(5.6, 0.8)), int(luck.lognormvariate(7.0, 0.9))
     begins_after = timedelta(seconds=luck.lognormvariate(0, 0.4) * first)

@@ -85,7 +85,7 @@ def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
 
     sender, message = str(setting("mail.from")), EmailMessage()
     message["From"] = Address("Millrace", addr_spec=sender)
-    message["To"] = [Address(addr_spec=each) for each in to]
+    message["To"] = [Address(addr_spec=address) for address in to]
     message["Subject"] = " ".join(subject.split())
     message["Date"] = format_datetime(utc_now())
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
@@ -171,5 +171,5 @@ def check_address(value: Any, *, field: str = "value") -> None:
 def check_addresses(value: Any) -> None:
     if len(value) > MOST_ADDRESSES:
         raise Invalid(f"At most {MOST_ADDRESSES} addresses.", field="value")
-    for each in value:
-        check_address(each)
+    for address in value:
+        check_address(address)

@@ -74,8 +74,8 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
 
 def used_in_all(since: date, until: date) -> list[UsageRow]:
     """Returns everyone's usage, summed over all days."""
-    sums = summed(used(since, until), by=lambda each: (each.who, each.model, each.kind, each.is_demo))
-    return [UsageRow(None, *which, each) for which, each in sums.items()]
+    sums = summed(used(since, until), by=lambda row: (row.who, row.model, row.kind, row.is_demo))
+    return [UsageRow(None, *which, summed_up) for which, summed_up in sums.items()]
 
 
 def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
