@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.slots import Slot, Unfit, text_of, yes_or_no
-from webapp.workflows.definition.texts import filled, names_in, shown
+from webapp.workflows.definition.slots import Slot, Unfit, filled, names_in, shown, text_of, yes_or_no
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,

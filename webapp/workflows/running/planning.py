@@ -18,7 +18,7 @@ from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
 from webapp.plans.writing.service import Origin
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.texts import PLACE, shown
+from webapp.workflows.definition.slots import PLACE, shown
 from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, locked_run, people_of
 from webapp.workflows.state import State
