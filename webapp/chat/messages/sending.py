@@ -22,7 +22,6 @@ from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
-from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_of_prompt
@@ -433,15 +432,16 @@ def new_generation(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     if not message.content and long_files.not_indexed(chat):
-        awaited = WaitingAnswer(
-            generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
+        rebuilt = partial(
+            source_search.request_with_files,
+            generation.id,
+            history_limit=options.context_limit,
+            is_personal=options.is_personal,
         )
-        prepared = replace(prepared, wrapped=partial(SourceAfterFiles, the_engine(), awaited))
-    return _unnamed(prepared, message.speaker_name) if message.speaker_name and not message.content else prepared
-
-
-def _unnamed(prepared: PendingGeneration, name: str) -> PendingGeneration:
-    inner = prepared.wrapped
+        prepared = replace(prepared, wrapped=partial(source_search.SourceAfterFiles, the_engine(), chat.id, rebuilt))
+    if not message.speaker_name or message.content:
+        return prepared
+    name, inner = message.speaker_name, prepared.wrapped
     return replace(prepared, wrapped=lambda source: PrefixStripper(name, inner(source)))
 
 
