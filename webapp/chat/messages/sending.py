@@ -431,18 +431,21 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if not message.content and long_files.not_indexed(chat):
+    return prepared if message.content else _wrapped(prepared, message, options)
+
+
+def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
+    """Has an answer that begins wait for the chat's files, and removes the speaker's name that a model puts before it."""
+    inner, speaker = prepared.wrapped, message.speaker_name
+    if long_files.not_indexed(prepared.chat):
         rebuilt = partial(
             source_search.request_with_files,
-            generation.id,
+            prepared.generation.id,
             history_limit=options.context_limit,
             is_personal=options.is_personal,
         )
-        prepared = replace(prepared, wrapped=partial(source_search.SourceAfterFiles, the_engine(), chat.id, rebuilt))
-    if not message.speaker_name or message.content:
-        return prepared
-    name, inner = message.speaker_name, prepared.wrapped
-    return replace(prepared, wrapped=lambda source: PrefixStripper(name, inner(source)))
+        inner = partial(source_search.SourceAfterFiles, the_engine(), prepared.chat.id, rebuilt)
+    return replace(prepared, wrapped=lambda source: PrefixStripper(speaker, inner(source)) if speaker else inner(source))
 
 
 def start(
