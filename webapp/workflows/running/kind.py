@@ -20,8 +20,8 @@ from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import queries
-from webapp.workflows.running import handover, model_calls, planning, runs
-from webapp.workflows.running.record import locked_run, record
+from webapp.workflows.running import model_calls, planning, runs
+from webapp.workflows.running.record import locked_run, notify_group, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -135,7 +135,7 @@ def _run_id(session: Session, which: ColumnElement[bool]) -> str | None:
 
 
 def _go_on(run: WorkflowRun, generation: Generation) -> None:
-    handover.notify_group(run)
+    notify_group(run)
     if run.is_due:
         model_calls.call_after(the_engine(), generation.id, run.id)
 
