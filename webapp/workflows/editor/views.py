@@ -220,10 +220,7 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    lines = [ChatLine(message.role, _html(chats.text_so_far(the_engine(), message))) for message in chats.thread(chat)]
+    texts = [(message.role, chats.text_so_far(the_engine(), message)) for message in chats.thread(chat)]
+    lines = [ChatLine(role, Markup(renderings.rendered(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
-
-
-def _html(text: str) -> Markup:
-    return Markup(renderings.rendered(text) if text.strip() else "")
