@@ -309,7 +309,8 @@ def piece_of(chat: Chat, ids: Sequence[str], before: PathStory | None, tokens: i
         if cost > tokens:
             if lines:
                 break
-            line = _cut(line, int(len(line) * tokens / cost))
+            half = max(1, (int(len(line) * tokens / cost) - len(CUT)) // 2)
+            line = f"{line[:half]}{CUT}{line[-half:]}"
         tokens, last = tokens - cost, message.id
         lines += [line] if line else []
     return Piece(last, "\n\n".join(lines), before) if lines else None
@@ -358,11 +359,6 @@ def _line(message: PathMessage, names: dict[str, str]) -> str:
     text = parted(message.content)[0].strip() if message.role == "user" else message.content.strip()
     who = message.speaker or names.get(message.role, message.role)
     return f"{who}: {text.removeprefix(f'{who}:').lstrip()}" if text else ""
-
-
-def _cut(line: str, chars: int) -> str:
-    half = max(1, (chars - len(CUT)) // 2)
-    return f"{line[:half]}{CUT}{line[-half:]}"
 
 
 def count_kept(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int | None:
