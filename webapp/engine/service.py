@@ -27,7 +27,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 
-# Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
+# Built once, as every message runs them: SQLAlchemy takes longer to write them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))
 ACTIVE_IN = Prepared(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)

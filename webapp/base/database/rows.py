@@ -1,4 +1,4 @@
-"""Reads and writes rows with prepared statements: the ORM's unit of work costs several times as much as the database."""
+"""Reads and writes rows below the ORM: its unit of work costs several times as much as the database."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -89,7 +89,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
         return known
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
-    thing.__dict__.update(values)
+    inspect(thing).dict.update(values)
     attach(session, thing)
     return thing
 
@@ -111,7 +111,7 @@ def _set_values(thing: Base, values: Mapping[str, Any]) -> None:
 
 def values_of(thing: Base) -> dict[str, Any]:
     """Returns the values of a new row: those that were set, and the table's defaults for the rest."""
-    given = thing.__dict__
+    given = inspect(thing).dict
     values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
     given.update(values)
     return values
