@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, inspect, select, update
-from sqlalchemy.exc import NoResultFound
+from sqlalchemy import ColumnElement, Table, bindparam, insert, inspect, select, update
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -44,22 +43,6 @@ def attach(session: Session, thing: Base) -> None:
     """Attaches an object whose row was just inserted to the session, as if it had been loaded."""
     make_transient_to_detached(thing)
     session.add(thing)
-
-
-def found(session: Session, kind: type[R], id: str) -> R | None:
-    """Returns the row with this id, from the session if it is there and not expired, else from the database."""
-    known: R | None = session.identity_map.get(session.identity_key(kind, id))
-    if known is not None and not inspect(known).expired:
-        return known
-    row = _finding(kind).first(session, {"id": id})
-    return read(session, kind, row._asdict()) if row else None
-
-
-def one(session: Session, kind: type[R], id: str) -> R:
-    """Returns the row like `found`, but raises `NoResultFound` when it is gone."""
-    if (thing := found(session, kind, id)) is None:
-        raise NoResultFound
-    return thing
 
 
 def locked(session: Session, kind: type[R], id: str) -> R | None:
@@ -132,17 +115,9 @@ def _insertion(kind: type[Base]) -> Prepared:
 
 
 @cache
-def _finding(kind: type[Base]) -> Prepared:
-    return Prepared(_with_id(kind))
-
-
-@cache
 def _holding(kind: type[Base]) -> Prepared:
-    return Prepared(_with_id(kind).with_for_update(key_share=True))
-
-
-def _with_id(kind: type[Base]) -> Select[Any]:
-    return select(table(kind)).where(table(kind).c.id == bindparam("id"))
+    rows = table(kind)
+    return Prepared(select(rows).where(rows.c.id == bindparam("id")).with_for_update(key_share=True))
 
 
 @cache
