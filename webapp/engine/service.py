@@ -18,7 +18,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
 from webapp.engine.duties import ends
-from webapp.engine.engine import Engine, Live, Source, the_engine
+from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
 from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
@@ -130,7 +130,7 @@ def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
 
 
 def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance]) -> None:
-    answers = [live for live in engine.live.values() if not engine.kinds[live.kind].is_side_request]
+    answers = engine.running_answers()
     for allowance in allowances:
         running = sum(allowance.key in live.counted_as for live in answers)
         if allowance.at_once and running + engine.line.arrived[allowance.key] >= allowance.at_once:
@@ -181,11 +181,6 @@ def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
     if not waiter.has_place:
         engine.emit(Limited("server_full"))
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
-
-
-def running_side_requests(engine: Engine) -> list[Live]:
-    """Returns the running side requests, which do not count towards the limits on answers."""
-    return [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
 
 
 def refuse_if_running(lane: str) -> None:

@@ -82,7 +82,7 @@ def stop(lane: str) -> None:
 
 
 def _refuse_if_too_many(engine: Engine, side_request: SideRequest) -> None:
-    running = service.running_side_requests(engine)
+    running = [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
     is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
     if (
         is_full

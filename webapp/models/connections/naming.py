@@ -5,6 +5,7 @@ from typing import cast, get_args
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.effective import LiveConnection, live_connections
+from webapp.models.connections.listing import named_in_settings
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -50,7 +51,7 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
     """
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
-    known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+    known = ("off", *named_in_settings())
     connections = live_connections()
     own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:

@@ -139,15 +139,15 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
     recovery = row.recovery
     step = totp.step_of(secret_of(row), code, time.time()) if len(totp.plain(code)) == totp.DIGITS else None
     with write() as session:
-        is_right = _use_step(session, user_id, step) if step else _use_recovery(session, user_id, code, recovery, address=address)
+        is_right = (
+            _change(session, user_id, SecondFactor.last_step < step, last_step=step)
+            if step
+            else _use_recovery(session, user_id, code, recovery, address=address)
+        )
     if not is_right:
         audit.refused("entered a wrong code", key=user_id, actor=person(user_id), address=address)
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
     _attempts.give_back(user_id, BUCKETS.get())
-
-
-def _use_step(session: Session, user_id: str, step: int) -> bool:
-    return _change(session, user_id, SecondFactor.last_step < step, last_step=step)
 
 
 def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, address: str) -> bool:
