@@ -224,7 +224,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
     )
     chain = known.chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, known.of(model, for_visitor=True, beats=beats)) for model in chain)
+    provided = ((model, known.for_model(model, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,

@@ -83,7 +83,7 @@ class Providers:
         """Expires the cache, so that the next call sees changes made just now."""
         self._memory.read_at = float("-inf")
 
-    def of(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
+    def for_model(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
         """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
 
         The demo answers people with an account only where it stands in for a real model, and visitors always. A stream is read
@@ -278,7 +278,7 @@ class Providers:
             beats * setting("stream.coalesce_ms") / 1000,
         )
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
-        modes = naming.of(connection)
+        modes = naming.modes(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
         if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
             return made[1]

@@ -60,12 +60,12 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
 
 
-def of(connection: LiveConnection) -> dict[str, Mode]:
+def modes(connection: LiveConnection) -> dict[str, Mode]:
     """Returns the modes of a connection's models, by the server's names."""
-    modes = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    named = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
-        for name, mode in modes.items()
+        for name, mode in named.items()
         if name.startswith(connection.prefix)
     }
 

@@ -50,7 +50,7 @@ def is_missing(user: User) -> bool:
     return is_required(user) and not is_on(user.id)
 
 
-def of(user_id: str) -> SecondFactor | None:
+def row_for(user_id: str) -> SecondFactor | None:
     """Returns the current row of an account, possibly one that is not confirmed yet."""
     return db.session.get(SecondFactor, user_id, populate_existing=True)
 
@@ -74,7 +74,7 @@ def secret_of(row: SecondFactor) -> str:
 
 def confirm(user: User, code: str, *, address: str = "") -> list[str]:
     """Turns it on if the code shows that the app has the secret; returns the recovery codes."""
-    user_id, row = user.id, of(user.id)
+    user_id, row = user.id, row_for(user.id)
     if row is None or row.confirmed_at:
         raise Conflict(ALREADY if row else NOT_ON)
     _check(user_id, code, row, address=address)
@@ -116,7 +116,7 @@ def turn_off(user: User, about: About) -> None:
 
 def check(user_id: str, code: str, *, address: str = "") -> None:
     """Raises `Invalid` unless this is a code of the app or a recovery code; each can be used once. Guesses are rate limited."""
-    row = of(user_id)
+    row = row_for(user_id)
     if row is None or not row.confirmed_at:
         raise Conflict(NOT_ON)
     _check(user_id, code, row, address=address)
