@@ -137,10 +137,12 @@ def test_a_connection_that_asks_for_nothing_keeps_its_place_above_the_limit_for_
 
 def test_an_unused_connection_makes_room_for_a_new_one(server: Server, dial: Dial) -> None:
     request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
-    unused = [dial("127.0.0.8") for _ in range(MOST)]
-    for each in unused:
-        each.sendall(request)
-        assert is_alive(each)
+    unused = []
+    for _ in range(MOST):
+        # Asks at once: one that waits with its first request is closed after a moment.
+        unused.append(dial("127.0.0.8"))
+        unused[-1].sendall(request)
+        assert is_alive(unused[-1])
 
     until(lambda: "200 OK" in told(server, "GET /healthz", source="127.0.0.8"), "one has been unused for a while")
     # None of the others had to go.

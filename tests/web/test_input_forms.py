@@ -74,5 +74,5 @@ def test_a_refusal_is_shown_at_its_field(sent, app, typed, field, sentence):
 
 def test_a_row_fills_the_form(app):
     with app.test_request_context():
-        form = PenForm.of(PenInput(name="Pen", level=3, shelf_id="s1"), about="Red.")
+        form = PenForm.from_row(PenInput(name="Pen", level=3, shelf_id="s1"), about="Red.")
     assert form.data == {"level": "3", "name": "Pen", "about": "Red.", "depth": None, "is_old": False, "shelf": "s1"}

@@ -76,7 +76,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
 
     @classmethod
     def for_character(cls, character: Character) -> "CharacterForm":
-        return cls.of(character, tags=", ".join(character.tags), is_shared=queries.is_shared(character))
+        return cls.from_row(character, tags=", ".join(character.tags), is_shared=queries.is_shared(character))
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
         """Returns the form with the collections that the person can see as choices."""

@@ -102,7 +102,7 @@ class InputForm(Form, Generic[Entered]):
                 field.kwargs = _bounded(field, declared)
 
     @classmethod
-    def of(cls, row: object, **values: Any) -> Self:
+    def from_row(cls, row: object, **values: Any) -> Self:
         """Returns the form with the row's attributes of the same names; `values` adds or replaces some."""
         names = {name: cls.renamed.get(name, name) for name in cls.takes.model_fields}
         known = {ours: _typed(getattr(row, name)) for name, ours in names.items() if hasattr(cls, ours) and ours not in values}

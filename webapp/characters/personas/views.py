@@ -29,7 +29,7 @@ def allow_a_file(endpoint: str | None, _values: object) -> None:
 def index() -> Response:
     listed = _list()
     # A first persona is most likely meant to be the default.
-    form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
+    form = PersonaForm.fresh(is_default=not any(persona.is_own for persona in listed["personas"]))
     return render("characters/personas.html", form=form, file_form=PersonaFileForm.fresh(), **listed)
 
 
@@ -59,14 +59,14 @@ def upload() -> Response:
 @signed_in
 def show(id: str) -> Response:
     persona = _visible(id)
-    return _page(PersonaForm.of(persona), persona)
+    return _page(PersonaForm.from_row(persona), persona)
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
     form = PersonaForm.opened()
-    form.merge(PersonaForm.of(_visible(id)))
+    form.merge(PersonaForm.from_row(_visible(id)))
     with form.attempt():
         personas.update(_visible(id), form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")

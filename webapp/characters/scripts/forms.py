@@ -46,7 +46,7 @@ class ScriptForm(InputForm[ScriptInput]):
     @classmethod
     def for_script(cls, script: TextScript, was: str) -> Self:
         naming = str(script.naming) if str(script.naming) in NAMINGS else "0"
-        return cls.of(script, **fields_of(script) | {"trims": "\n".join(script.trims)}, naming=naming, was=was)
+        return cls.from_row(script, **fields_of(script) | {"trims": "\n".join(script.trims)}, naming=naming, was=was)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
-from typing import Annotated, Unpack
+from typing import Annotated, Unpack, cast
 
 from pydantic import Field
 from sqlalchemy import update
@@ -16,10 +16,7 @@ from webapp.base.inputs import Input, Refusal
 from webapp.engine.chores import Chore
 from webapp.models.providers.base import ProviderError
 from webapp.operations.alerts import delivery, evaluation, queries
-from webapp.operations.alerts.delivery import Channel, News
-from webapp.operations.alerts.evaluation import bounds_of
-from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, is_open, step
-from webapp.operations.alerts.queries import FiringAlert
+from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, State, is_open, step
 from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
 EVERY_SECONDS = 60.0
@@ -28,7 +25,7 @@ NOT_NEGATIVE = "Enter a number that is not negative."
 Amount = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False), Refusal(NOT_NEGATIVE)]
 Window = Annotated[int, Field(ge=1, le=MOST_MINUTES), Refusal(f"The window is 1 to {MOST_MINUTES:,} minutes.")]
 Samples = Annotated[int, Field(ge=0, le=1_000_000), Refusal("Enter a number from 0 to 1,000,000.")]
-IN_MEMORY = PerApp[list[FiringAlert]](list)
+IN_MEMORY = PerApp[list[queries.FiringAlert]](list)
 
 
 class AlertChange(Input):
@@ -57,7 +54,7 @@ def check_all() -> bool:
 wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
-def firing() -> list[FiringAlert]:
+def firing() -> list[queries.FiringAlert]:
     """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
     return IN_MEMORY.get()
 
@@ -98,7 +95,7 @@ def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
 
 def test(rule: AlertRule) -> None:
     """Sends one test message by every configured channel; raises `Invalid` with the errors."""
-    news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
+    news = delivery.News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
     # Releases the database connection while waiting for other servers.
     db.session.rollback()
     ways = delivery.channels()
@@ -112,7 +109,7 @@ def _remember() -> None:
     IN_MEMORY.set(queries.firing_events())
 
 
-def _trouble(way: Channel, news: News) -> str:
+def _trouble(way: delivery.Channel, news: delivery.News) -> str:
     try:
         way.send(news)
     except ProviderError as error:
@@ -124,8 +121,8 @@ def _settle(name: str, found: Measurement) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
-        state = step(queries.state_of(rule), found, bounds_of(rule))
-        will_be_open = is_open(rule.is_open, state, found, bounds_of(rule))
+        state = step(cast(State, rule.state), found, evaluation.bounds_of(rule))
+        will_be_open = is_open(rule.is_open, state, found, evaluation.bounds_of(rule))
         seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
         is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
         changed = {"changed_at": utc_now()} if state != rule.state else {}
