@@ -49,12 +49,8 @@ class MeChange(Body):
     custom_instructions: str | None = Field(None, description="What you tell models in all your chats; empty for nothing.")
 
 
-class Gateway(Body):
+class Gateway(tokens.GatewayLimits):
     """A gateway's own limits; null is the one in the settings, 0 no limit."""
-
-    per_minute: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Answers that it can start per minute.")
-    at_once: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Answers that it can have in progress.")
-    streams: int | None = Field(None, ge=0, le=tokens.MOST_LIMIT, description="Streams that can deliver answers to it.")
 
 
 class TokenAnswer(Named):
@@ -129,9 +125,8 @@ def index() -> TokenList:
 def create(body: NewToken) -> NewTokenAnswer:
     me = caller()
     creation_limit.count(me.id)
-    gateway = tokens.GatewayLimits(**body.gateway.model_dump()) if body.gateway else None
     made = tokens.make_own_token(
-        me, body.password, body.name, body.scopes, days=body.days, gateway=gateway, address=client_address()
+        me, body.password, body.name, body.scopes, days=body.days, gateway=body.gateway, address=client_address()
     )
     return NewTokenAnswer(token=made)
 

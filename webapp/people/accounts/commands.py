@@ -67,7 +67,7 @@ def add_token(
     """Create an API token for an account. It never expires. Prints the token and nothing else."""
     user = queries.user_of(email)
     chosen = [each.strip() for each in scopes.split(",") if each.strip()]
-    limits = api_tokens.GatewayLimits(per_minute, at_once, streams)
+    limits = api_tokens.GatewayLimits(per_minute=per_minute, at_once=at_once, streams=streams)
     if limits != api_tokens.GatewayLimits() and not is_gateway:
         raise click.UsageError("--per-minute, --at-once and --streams need --gateway.")
     gateway = limits if is_gateway else None

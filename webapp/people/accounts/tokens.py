@@ -5,10 +5,11 @@ A ticket lasts as long as the session or API token that it was made with.
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import delete, func, select
 
 from webapp.base import audit
@@ -17,6 +18,7 @@ from webapp.base.changes import access_changed
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.ids import new_secret
+from webapp.base.inputs import Input
 from webapp.people.accounts import service
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.queries import hashed
@@ -28,15 +30,15 @@ PREFIX = "millrace_"
 MOST = 50
 # A gateway's limits are at most as high as settings can be.
 MOST_LIMIT = 1_000_000
+Limit = Annotated[int, Field(ge=0, le=MOST_LIMIT)]
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayLimits:
-    """The limits of a gateway's token; None is the one in the settings, 0 no limit."""
+class GatewayLimits(Input):
+    """A gateway's own limits; null is the one in the settings, 0 no limit."""
 
-    per_minute: int | None = None
-    at_once: int | None = None
-    streams: int | None = None
+    per_minute: Limit | None = Field(default=None, description="Answers that it can start per minute.")
+    at_once: Limit | None = Field(default=None, description="Answers that it can have in progress.")
+    streams: Limit | None = Field(default=None, description="Streams that can deliver answers to it.")
 
 
 def make_token(
