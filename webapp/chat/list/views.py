@@ -9,7 +9,7 @@ from markupsafe import Markup
 from wtforms import StringField
 
 from webapp.chat import erasing
-from webapp.chat.list import bulk
+from webapp.chat.list import bulk, paging
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat, bulk_result
@@ -57,7 +57,8 @@ def index() -> Response:
         return _glance(query) if is_htmx() else _search(query)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
-    page = cut(queries.listed_chats(me.id, are_archived=are_archived, before=before, limit=PAGE + 1), PAGE)
+    shown_chats: paging.Show = "archived" if are_archived else "open"
+    page = cut(paging.chats(me.id, show=shown_chats, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
     several_url = url_for("several.do", before=before or None, **kept)
@@ -169,7 +170,7 @@ def place(id: str) -> Response:
     message = visible_message(id)
     chat = queries.chat_of(message)
     at: dict[str, Any] = {"found": request.args.get("found") or None, "_anchor": f"message-{id}"}
-    if id in {each.id for each in queries.window(chat)}:
+    if id in {near.id for near in queries.window(chat)}:
         return redirect(url_for("chat.show", id=chat.id, **at))
     return redirect(url_for("list.earlier", id=chat.id, until=id, **at))
 
@@ -193,7 +194,7 @@ def _glance(query: str) -> Response:
 
 def _typed(query: str) -> str:
     """Replaces unprintable characters in the search input with spaces."""
-    return "".join(each if each.isprintable() else " " for each in query).strip()
+    return "".join(char if char.isprintable() else " " for char in query).strip()
 
 
 def _earlier(chat: Chat, end: str | None) -> Response:
