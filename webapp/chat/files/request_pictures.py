@@ -21,7 +21,7 @@ def with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
     if not ids:
         return request
-    files = {id: each for id, each in storage.in_chat(chat_id, ids).items() if each.kind == IMAGE}
+    files = {id: file for id, file in storage.in_chat(chat_id, ids).items() if file.kind == IMAGE}
     takes = not files or can(named(request.model), "vision") is not False
     turns = list(seen(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)
@@ -38,12 +38,12 @@ def seen(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Tur
             continue
         there = [reference for reference in references if reference.is_picture and reference.id in files][:room]
         sizes = accumulate(files[reference.id].bytes for reference in there)
-        shown = [each for each, size in zip(there, sizes, strict=True) if size <= left]
+        shown = [reference for reference, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
         left -= sum(files[reference.id].bytes for reference in shown)
         others = (reference for reference in references if reference not in shown)
         names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
-        content = "\n\n".join(each for each in (text, *names) if each)
+        content = "\n\n".join(part for part in (text, *names) if part)
         found = ((files[reference.id], reference.name) for reference in shown)
         pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
         yield replace(turn, content=content, pictures=pictures)

@@ -103,8 +103,8 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
     if not context_length:
         return None
     sent = [message for message in messages if not message.is_hidden]
-    share = share_of(sum(len(each.content) for each in sent if _key(each) not in _estimates))
-    tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in sent) + _pictures(sent)
+    share = share_of(sum(len(message.content) for message in sent if _key(message) not in _estimates))
+    tokens = _before(messages) + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 

@@ -123,9 +123,9 @@ def prompt_for(
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
-    written = in_voices(chat, [each for each in path[:-1] if each.is_sent])
+    written = in_voices(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
-    turns = [(each.role, each.sent_text) for each in earlier]
+    turns = [(message.role, message.sent_text) for message in earlier]
     known, leading_prompt = named(model), leading(chat)
     parameters = _parameters(chat, known, leading_prompt)
     most_tokens = budget_tokens(known, parameters)
@@ -137,7 +137,7 @@ def prompt_for(
         is_personal,
         speaker_id or chat.character_id or "",
         occasion,
-        ids=[each.id for each in earlier],
+        ids=[message.id for message in earlier],
         answer_id=path[-1].id,
         most_tokens=most_tokens,
         variables=variables,
@@ -155,7 +155,7 @@ def prompt_for(
         "dropped": _wordless(PromptBuilder(fitted.dropped)),
         **_sourced(kept, given),
         "parameters": parameters,
-        "messages": [_kept(each) for each in written[fitted.start :]],
+        "messages": [_kept(message) for message in written[fitted.start :]],
         **scripts.recorded,
         **fit.counts,
         "history_limit": limit or 0,
@@ -175,8 +175,8 @@ def side_request(
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
-    earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.is_sent]))
-    turns = [(each.role, each.sent_text) for each in earlier]
+    earlier, _ = scripted(chat, in_voices(chat, [message for message in path if message.is_sent]))
+    turns = [(message.role, message.sent_text) for message in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
     context = PromptContext(
@@ -186,7 +186,7 @@ def side_request(
         turns,
         speaker_id=speaker_id,
         occasion=occasion,
-        ids=[each.id for each in earlier],
+        ids=[message.id for message in earlier],
         answer_id=new_id(),
         most_tokens=most_tokens,
         variables=below(path[-1].id if path else None, chat),
@@ -223,8 +223,8 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     builder, messages = PromptBuilder.from_record(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [
-        messages[each] if isinstance(each, int) else Part(each.role, each.title, each.text, section=each)
-        for each in builder.among(len(messages))
+        messages[placed] if isinstance(placed, int) else Part(placed.role, placed.title, placed.text, section=placed)
+        for placed in builder.among(len(messages))
     ]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
@@ -250,7 +250,7 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
     """
     templates = [section for section in sections if isinstance(section, Template)]
     yield from (section for section in sections if isinstance(section, Section))
-    for template in sorted(templates, key=lambda each: place(each.section)):
+    for template in sorted(templates, key=lambda template: place(template.section)):
         outlets.used.clear()
         text = template.filled(template.section.text)
         yield replace(
@@ -284,15 +284,15 @@ def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Sect
 def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, str]:
     seen = zip(kept, sources.seen(viewer, kept), strict=True)
     return {
-        each["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
-        for each, one in seen
+        source["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
+        for source, one in seen
     }
 
 
 def _versions(led_by: Rendered | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = active_prompts.render("continue") if is_continuation else None
-    used = [each for each in (led_by, more) if each]
+    used = [prompt for prompt in (led_by, more) if prompt]
     return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
 
 
@@ -360,10 +360,10 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
 
 def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
-    sent = ((each, *kept[each.id]) for each in path if each.id in kept)
-    as_sent = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
+    sent = ((message, *kept[message.id]) for message in path if message.id in kept)
+    as_sent = [message._replace(content=message.content[:chars], speaker=name) for message, chars, name in sent]
     as_sent = PromptScripts.from_record(generation.prompt).applied_to(as_sent)
-    return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in as_sent]
+    return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
 def _kept(message: PathMessage) -> list[Any]:
@@ -382,18 +382,18 @@ def fitted_prompt(
     beginning: str = "",
 ) -> Filled:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
-    turns = [(each.role, each.sent_text) for each in earlier]
+    turns = [(message.role, message.sent_text) for message in earlier]
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     is_needed = fitted.start and path_story.is_sent(chat)
-    found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
+    found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder(
         (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
     )
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
-    known = {each.id for each in path[: found.count]}
-    count = sum(each.id in known for each in earlier)
+    known = {message.id for message in path[: found.count]}
+    count = sum(message.id in known for message in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
     return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
@@ -403,7 +403,7 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if has_history(chat) else None
         return found.text if found else ""
 
     return story
