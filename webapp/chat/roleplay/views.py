@@ -147,7 +147,7 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
     sent = VariableRows.sent(request.form) if form.refusal else None
     if not sent:
-        return VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
+        return VariableRows.from_values(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
     return sent.applied_to(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
 
 
