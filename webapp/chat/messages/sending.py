@@ -128,7 +128,7 @@ def begin(
     """
     entered, person = input_of(text), owner_id or visitor_hash or ""
     model = model or providers().default()
-    providers().of(model, for_visitor=bool(visitor_hash))
+    providers().for_model(model, for_visitor=bool(visitor_hash))
     sent_as = generations.sent_as(person, key, f"new\0{entered.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
@@ -213,7 +213,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
     model = last.model_asked if last else answerer(chat)
-    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
     options = AnswerOptions(given=source_search.for_continuation(chat, message, person))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from flask import render_template
 
 from webapp.base import topic_names
-from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
@@ -158,7 +157,7 @@ class ChatFeed(LaneFeed):
 
     def _heading(self) -> str:
         with self._context():
-            chat = shown.chat(rows.one(db.session(), Chat, self._chat_id), is_running=False, right=self._right)
+            chat = shown.chat(db.session.get_one(Chat, self._chat_id), is_running=False, right=self._right)
             return render_template("chat/page/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
@@ -178,7 +177,7 @@ class ChatFeed(LaneFeed):
         return page if page and page.covers(ids, had) else None
 
     def _page(self) -> "_Page":
-        chat = rows.one(db.session(), Chat, self._chat_id)
+        chat = db.session.get_one(Chat, self._chat_id)
         return _Page(snapshot_shown.read(self._engine, chat, self._right), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:

@@ -221,7 +221,7 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
     if repeated := _sent_before(wanted):
         return repeated
     for request in wanted:
-        providers().of(request.model)
+        providers().for_model(request.model)
     with ExitStack() as stack:
         for request in wanted:
             stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
@@ -291,7 +291,7 @@ def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
 def _model(inputs: PlanInputs, wanted: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
     model = wanted or providers().default(owner.default_model)
-    providers().of(model)
+    providers().for_model(model)
     return model
 
 

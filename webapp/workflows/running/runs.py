@@ -50,7 +50,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
         return earlier
     found = library.published(slug)
     model = providers().default(user.default_model)
-    providers().of(model)
+    providers().for_model(model)
     pinned = {"slug": found.slug, "version": found.version, "source": found.source}
     try:
         return _begun(owner_id, model, title or found.headline.title, pinned, sent_as=sent_as)
@@ -66,7 +66,7 @@ def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     definition = library.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
-        providers().of(model)
+        providers().for_model(model)
     pinned = {"slug": definition.slug, "version": 0, "source": source}
     return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
 

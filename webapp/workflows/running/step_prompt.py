@@ -81,7 +81,7 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
         left -= len(passage.head) + len(passage.text)
         if left < 0:
             break
-        sources.append(answer_sources.source(len(sources) + 1, Excerpt.of(passage), document))
+        sources.append(answer_sources.source(len(sources) + 1, Excerpt.from_passage(passage), document))
     return replace(found, sources=tuple(sources), was_asked=True)
 
 
