@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.chat.files.reference import parted
-from webapp.chat.files.request_pictures import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
+from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, named

@@ -1,15 +1,18 @@
-"""The prompt of an answer: collected, fitted and recorded with its generation, and the request that is built from it."""
+"""The prompt of an answer: collected, fitted and recorded with its generation; and the request built from it, with pictures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
-from webapp.chat.files.request_pictures import with_pictures
+from webapp.chat.files import storage
+from webapp.chat.files.reference import ids_in, parted
+from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.group.members import in_voices
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
@@ -28,7 +31,7 @@ from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
-from webapp.models.providers.base import SAMPLERS, Model, ModelRequest
+from webapp.models.providers.base import SAMPLERS, Model, ModelRequest, Picture, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
@@ -53,6 +56,9 @@ CAUTION = 1.2
 STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
+UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")
+# Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
+MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *active_prompts.notices(prompt))
     request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
-    return with_pictures(request, generation.lane.partition(":")[2])
+    return _with_pictures(request, generation.lane.partition(":")[2])
 
 
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
@@ -407,3 +413,36 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
         return found.text if found else ""
 
     return story
+
+
+def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
+    """Returns the request with the pictures of its messages; only pictures that were sent in this chat."""
+    ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
+    if not ids:
+        return request
+    files = {id: file for id, file in storage.in_chat(chat_id, ids).items() if file.kind == IMAGE}
+    takes = not files or can(named(request.model), "vision") is not False
+    turns = list(turns_with_pictures(request.turns, files if takes else {}))
+    notices = request.notices if takes else (*request.notices, UNSEEN)
+    return replace(request, turns=tuple(reversed(turns)), notices=notices)
+
+
+def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Turn]:
+    """Yields the turns with their pictures, newest first, so that the most recent pictures get the available room."""
+    room, left = MOST_PICTURES, MOST_BYTES
+    for turn in reversed(turns):
+        text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())
+        if not references:
+            yield turn
+            continue
+        there = [reference for reference in references if reference.is_picture and reference.id in files][:room]
+        sizes = accumulate(files[reference.id].bytes for reference in there)
+        shown = [reference for reference, size in zip(there, sizes, strict=True) if size <= left]
+        room -= len(shown)
+        left -= sum(files[reference.id].bytes for reference in shown)
+        others = (reference for reference in references if reference not in shown)
+        names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
+        content = "\n\n".join(part for part in (text, *names) if part)
+        found = ((files[reference.id], reference.name) for reference in shown)
+        pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
+        yield replace(turn, content=content, pictures=pictures)
