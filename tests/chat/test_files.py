@@ -22,10 +22,11 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.exchange import export
-from webapp.chat.files import picture, reference, request_pictures, storage
+from webapp.chat.files import picture, reference, storage
 from webapp.chat.files.attachments import folded, joined, parted, size_of
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
+from webapp.chat.prompt import answer_prompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import TICKERS
 from webapp.engine.engine import ENGINE
@@ -119,7 +120,7 @@ def test_only_so_many_bytes_of_pictures_are_sent(app):
     files = {id: StoredFile(id=id, hash=id, media_type="image/png", bytes=5 * 1024 * 1024) for id in ids}
     turns = (Turn("user", "\n".join(written[:2])), Turn("user", "See\n" + "\n".join(written[2:])))
     with app.app_context():
-        newest, oldest = request_pictures.seen(turns, files)
+        newest, oldest = answer_prompt.turns_with_pictures(turns, files)
     assert (newest.content, [each.name for each in newest.pictures]) == ("See", ["3", "4"])
     assert (oldest.content, oldest.pictures) == ("[Image: 1]\n\n[Image: 2]", ())
 

@@ -254,7 +254,7 @@ def _is_played(definition: Definition, random: Random) -> None:
     state, log = apply(definition, State(), Event("begin"), ANN).state, [Event("begin")]
     for _ in range(25):
         event = Event(random.choice(KINDS), random.choice(ANSWERS), random.choice(["", *"abcd", state.step]))
-        after = apply(definition, State.of(json.loads(json.dumps(state.stored()))), event, ANN).state
+        after = apply(definition, State.from_stored(json.loads(json.dumps(state.stored()))), event, ANN).state
         _is_sound(definition, after)
         is_taken_back = event.kind in TAKES_BACK or event.value in TAKES_BACK
         assert is_taken_back or set(state.slots) <= set(after.slots)

@@ -4,7 +4,7 @@ from webapp.chat.attachments import views as files
 from webapp.chat.exchange import views as exchange
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, row_views, shown
+from webapp.chat.list import home_views, shown
 from webapp.chat.list import sharing_views as sharing
 from webapp.chat.list import views as lists
 from webapp.chat.messages.suggestion import SUGGESTION
@@ -35,7 +35,7 @@ FEATURE = Feature(
         pages.tree,
         lists.bp,
         lists.several,
-        row_views.bp,
+        lists.row,
         composer_views.bp,
         prompt_insertion_views.bp,
         files.bp,

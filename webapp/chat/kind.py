@@ -52,8 +52,8 @@ def projection(
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.
         return AnswerProjection("", generation.id)
-    earlier = [each for each in queries.generations_of([message])[message.id] if each.id <= generation.id]
-    is_cut = any(each.id == generation.continues_id and each.reason == "server_restart" for each in earlier)
+    earlier = [attempt for attempt in queries.generations_of([message])[message.id] if attempt.id <= generation.id]
+    is_cut = any(attempt.id == generation.continues_id and attempt.reason == "server_restart" for attempt in earlier)
     seams, words = seams_of(earlier), CONTINUING if is_cut else ""
     cited = renderings.cited(message)
     return AnswerProjection(

@@ -58,30 +58,30 @@ def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]
 def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> list[str]:
     if is_of_objects(part):
         items = part["items"]
-        found = [line for place, each in enumerate(value) for line in _item(f"{name}.{place}", items, each, place + 1, ticked)]
+        found = [line for place, item in enumerate(value) for line in _item(f"{name}.{place}", items, item, place + 1, ticked)]
         return [f"## {_line(label(part, name))}", "", *found]
     return [f"## {_line(label(part, name))}", "", *_written(part, value, name, ticked), ""]
 
 
 def _item(place: str, part: Schema, value: dict[str, Any], number: int, ticked: frozenset[str]) -> list[str]:
-    fields = [(name, each, value[name]) for name, each in sections(part) if name in value]
-    heading = next((each for _, schema, each in fields if kind_of(schema) == "string"), "")
+    fields = [(name, schema, value[name]) for name, schema in sections(part) if name in value]
+    heading = next((field for _, schema, field in fields if kind_of(schema) == "string"), "")
     lines = [f"### {label(part, 'Part')} {number}: {_line(heading)}", ""]
-    for name, schema, each in fields:
-        if each is heading:
+    for name, schema, field in fields:
+        if field is heading:
             continue
         if kind_of(schema) == "array":
-            lines += [*_written(schema, each, f"{place}.{name}", ticked), ""]
+            lines += [*_written(schema, field, f"{place}.{name}", ticked), ""]
         else:
             box = f"- {_box(f'{place}.{name}', ticked)}" if schema.get("x-view") == "checklist" else ""
-            lines += [f"{box}{_line(label(schema, name))}: {_line(str(each))}", ""]
+            lines += [f"{box}{_line(label(schema, name))}: {_line(str(field))}", ""]
     return lines
 
 
 def _written(part: Schema, value: Any, place: str, ticked: frozenset[str]) -> list[str]:
     if isinstance(value, list):
         boxes = [_box(f"{place}.{number}", ticked) if part.get("x-view") == "checklist" else "" for number in range(len(value))]
-        return [f"- {box}{_one_line(each)}" for box, each in zip(boxes, value, strict=True)]
+        return [f"- {box}{_one_line(item)}" for box, item in zip(boxes, value, strict=True)]
     return [_one_line(value)]
 
 
@@ -91,7 +91,7 @@ def _box(place: str, ticked: frozenset[str]) -> str:
 
 def _one_line(value: Any) -> str:
     if isinstance(value, dict):
-        return _line(" · ".join(_one_line(each) for each in value.values()))
+        return _line(" · ".join(_one_line(item) for item in value.values()))
     return _line(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 

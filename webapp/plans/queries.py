@@ -56,7 +56,7 @@ def usual_seconds(plan: Plan, model: str) -> float | None:
         Generation.id.in_(newest.order_by(Plan.id.desc()).limit(RECENT))
     )
     times = db.session.execute(recent).all()
-    return median_seconds([(each, (end - start).total_seconds()) for each, start, end in times if start and end], model)
+    return median_seconds([(name, (end - start).total_seconds()) for name, start, end in times if start and end], model)
 
 
 def median_seconds(durations: Sequence[tuple[str, float]], model: str) -> float | None:

@@ -116,9 +116,9 @@ def headline(source: str) -> Headline:
 def entries() -> list[Entry]:
     """Returns all workflows by title; one written by an admin replaces a shipped one with the same slug."""
     found = _shipped() | _written()
-    for each in found.values():
-        offload(headline, each.text)
-    return sorted(found.values(), key=lambda each: each.headline.title.casefold())
+    for entry in found.values():
+        offload(headline, entry.text)
+    return sorted(found.values(), key=lambda entry: entry.headline.title.casefold())
 
 
 def get(slug: str) -> Entry:
@@ -238,7 +238,7 @@ def _check_plan_types(definition: Definition) -> None:
     wanted = [step for step in definition.steps if step.verb == "generate" and step.text not in known]
     if wanted:
         hint = f"Use one of: {', '.join(sorted(known))}"
-        raise BrokenDefinition([Fault(each.line, 1, f"There is no plan type named “{each.text}”.", hint) for each in wanted])
+        raise BrokenDefinition([Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in wanted])
 
 
 def _actor(who: audit.About) -> str | None:

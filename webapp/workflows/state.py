@@ -51,7 +51,7 @@ class State:
         return asdict(self)
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "State":
+    def from_stored(cls, stored: Mapping[str, Any]) -> "State":
         return cls(**{**stored, "trail": tuple(stored.get("trail", ()))})
 
 

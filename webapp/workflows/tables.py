@@ -68,7 +68,7 @@ class WorkflowRun(Record):
 
     @property
     def place(self) -> State:
-        return State.of(self.state)
+        return State.from_stored(self.state)
 
     @property
     def is_due(self) -> bool:

@@ -282,17 +282,17 @@ class _Filling:
         return found
 
     def _add(self, batch: Sequence[Rendered]) -> int:
-        if not (missing := [each for each in batch if each.message.id not in self._ids]):
+        if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
-        ids = {each.message.id: new_id() for each in missing}
+        ids = {rendered.message.id: new_id() for rendered in missing}
         known, generations = self._ids | ids, list[Generation]()
-        for each in missing:
-            generations += _generations(each.message, ids[each.message.id], topic_names.of_chat(self.chat_id))
+        for rendered in missing:
+            generations += _generations(rendered.message, ids[rendered.message.id], topic_names.of_chat(self.chat_id))
         try:
             with write() as session:
-                session.execute(insert(Message), [self._row(each, known) for each in missing])
+                session.execute(insert(Message), [self._row(rendered, known) for rendered in missing])
                 session.add_all(generations)
-                told = (each.message for each in missing if each.message.story)
+                told = (rendered.message for rendered in missing if rendered.message.story)
                 session.add_all(Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in told)
         except IntegrityError:
             self._load_ids()

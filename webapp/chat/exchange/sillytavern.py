@@ -36,8 +36,8 @@ Line: TypeAlias = dict[str, Any]
 def lines(engine: Engine, chat: Chat) -> Iterator[str]:
     """Yields a header line, then a line per message; holds no database connection while sending."""
     person, answerer = default_names(chat)
-    lines = (each for ids in export.chunks_of_branch(engine, chat.id) for each in _lines(engine, ids, person, answerer))
-    return (json.dumps(each, ensure_ascii=False) + "\n" for each in by_turns(chain([head(chat)], lines)))
+    lines = (line for ids in export.chunks_of_branch(engine, chat.id) for line in _lines(engine, ids, person, answerer))
+    return (json.dumps(line, ensure_ascii=False) + "\n" for line in by_turns(chain([head(chat)], lines)))
 
 
 def _lines(engine: Engine, ids: Sequence[str], person: str, answerer: str) -> Iterator[Line]:
@@ -67,7 +67,7 @@ def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[s
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, "Swipe"]:
     """Returns the versions of an answer that fit the size limit together, always including the one shown."""
-    wanted = next(export.chunks(engine, [id, *(each for each in ids if each != id)]))
+    wanted = next(export.chunks(engine, [id, *(version for version in ids if version != id)]))
     with engine.in_app():
         # A message of the person can be a sibling of an answer, too.
         found = export.messages_of(sorted(wanted), export.WITH_FOREIGN)
@@ -122,14 +122,14 @@ def head(chat: Chat) -> dict[str, Any]:
     usual = {"user_name": person, "character_name": UNUSED if chat.is_group else answerer, "create_date": said(chat.created_at)}
     # Names of a persona and a character that the chat has had since.
     new = {"user_name": members.persona_of(chat), "character_name": members.character_of(chat)}
-    named = {name: usual[name] for name, each in new.items() if each and was.get(name) != UNUSED}
+    named = {name: usual[name] for name, present in new.items() if present and was.get(name) != UNUSED}
     own = {
         "integrity": _integrity(chat, metadata),
         **_note(chat, metadata),
         **_variables(chat, metadata),
         **_world(chat, metadata),
     }
-    rest = {name: each for name, each in metadata.items() if name not in ("integrity", "variables", "world_info", *NOTE)}
+    rest = {name: value for name, value in metadata.items() if name not in ("integrity", "variables", "world_info", *NOTE)}
     return {**usual, **was, **named, "chat_metadata": {**rest, **own}}
 
 
@@ -161,12 +161,12 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
     has, imported = variables.at(chat.head_id), fields(was.get("variables"))
     known, found = storable(imported), dict[str, Any](has)
-    for name, each in imported.items():
-        one = storable({name: each})
+    for name, value in imported.items():
+        one = storable({name: value})
         if not one.keys() & known.keys():
-            found[name] = each
+            found[name] = value
         elif one.items() <= has.items():
-            found |= dict.fromkeys(one, each)
+            found |= dict.fromkeys(one, value)
     return {"variables": found} if found or "variables" in was else {}
 
 

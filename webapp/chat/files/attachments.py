@@ -95,7 +95,7 @@ def joined(typed: str, blocks: Sequence[str]) -> str:
     if len(blocks) > MOST_FILES:
         raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
     blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
-    return "\n\n".join(each for each in (typed.rstrip(), *blocks) if each) if blocks else typed
+    return "\n\n".join(part for part in (typed.rstrip(), *blocks) if part) if blocks else typed
 
 
 def parted(content: str) -> tuple[str, tuple[File, ...]]:
@@ -127,26 +127,26 @@ def folded(markup: Markup, content: str = "", documents: Mapping[str, ReadingSta
     `documents` are the documents made of long files, by file id.
     """
     _, references = reference.parted(content)
-    pictures = [each for each in references if each.is_picture]
+    pictures = [reference for reference in references if reference.is_picture]
     html = SHOWN.sub(_fold, markup) if '<div class="code">' in markup else markup
-    long = Markup("").join(_link(each, documents or {}) for each in references if not each.is_picture)
+    long = Markup("").join(_link(reference, documents or {}) for reference in references if not reference.is_picture)
     return Markup(html) + long + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
 
 
-def _referred(each: Reference) -> File:
-    if each.is_picture:
-        return File(each.name, "", each.written, f"/files/{each.id}")
-    return File(each.name, ABOUT_LONG, each.written, is_long=True)
+def _referred(file: Reference) -> File:
+    if file.is_picture:
+        return File(file.name, "", file.written, f"/files/{file.id}")
+    return File(file.name, ABOUT_LONG, file.written, is_long=True)
 
 
-def _link(each: Reference, documents: Mapping[str, ReadingState]) -> Markup:
-    became = documents.get(each.id) or ReadingState("", NOT_HERE)
-    name = (LINK if became.url else NAME).format(url=became.url, name=each.name)
+def _link(file: Reference, documents: Mapping[str, ReadingState]) -> Markup:
+    became = documents.get(file.id) or ReadingState("", NOT_HERE)
+    name = (LINK if became.url else NAME).format(url=became.url, name=file.name)
     return LONG.format(name=name, words=became.words)
 
 
-def _shown(each: Reference) -> Markup:
-    return PICTURE.format(url=f"/files/{each.id}", name=each.name)
+def _shown(file: Reference) -> Markup:
+    return PICTURE.format(url=f"/files/{file.id}", name=file.name)
 
 
 def _fold(found: re.Match[str]) -> str:

@@ -66,7 +66,7 @@ def documents_in(chat_id: str, content: str) -> dict[str, Document | None]:
     ids = [reference.id for reference in long_in(content)]
     sent = storage.in_chat(chat_id, ids) if ids else {}
     found = chat_files.among(chat_id, [file.hash for file in sent.values()]) if sent else {}
-    return {id: found.get(each.hash) for id, each in sent.items()}
+    return {id: found.get(file.hash) for id, file in sent.items()}
 
 
 def work() -> bool:
@@ -86,13 +86,13 @@ def work() -> bool:
 wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
-def _notify_of_progress(each: UnfinishedFile) -> None:
-    known = each.state, each.done
-    if each.id not in _progress:
-        _progress[each.id] = SentProgress(each.chat_id, _messages_with(each), known)
-    elif _progress[each.id].known != known:
-        _progress[each.id].known = known
-        _notify(_progress[each.id])
+def _notify_of_progress(file: UnfinishedFile) -> None:
+    known = file.state, file.done
+    if file.id not in _progress:
+        _progress[file.id] = SentProgress(file.chat_id, _messages_with(file), known)
+    elif _progress[file.id].known != known:
+        _progress[file.id].known = known
+        _notify(_progress[file.id])
 
 
 def _notify(progress: SentProgress) -> None:
@@ -100,11 +100,11 @@ def _notify(progress: SentProgress) -> None:
         changes.notify(topic_names.of_chat(progress.chat_id), "message", id)
 
 
-def _messages_with(each: UnfinishedFile) -> Sequence[str]:
+def _messages_with(file: UnfinishedFile) -> Sequence[str]:
     files = select(StoredFile.id).join(ChatFile, ChatFile.file_id == StoredFile.id)
-    ids = db.session.scalars(files.where(ChatFile.chat_id == each.chat_id, StoredFile.hash == each.hash)).all()
+    ids = db.session.scalars(files.where(ChatFile.chat_id == file.chat_id, StoredFile.hash == file.hash)).all()
     has_one = or_(*(Message.content.contains(f"{MARK}{id})") for id in ids))
-    query = select(Message.id).where(Message.chat_id == each.chat_id, Message.role == "user", has_one)
+    query = select(Message.id).where(Message.chat_id == file.chat_id, Message.role == "user", has_one)
     return db.session.scalars(query).all() if ids else ()
 
 

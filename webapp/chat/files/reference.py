@@ -38,9 +38,9 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
         return content, ()
     # Matched line by line: one pattern for all lines would backtrack catastrophically on a maliciously written message.
     rest, found = content.rstrip(BLANK), list[Reference]()
-    while len(found) < MOST and (each := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
-        found.append(Reference(each["name"], each["id"], bool(each["mark"])))
-        rest = rest[: each.start()].rstrip(BLANK)
+    while len(found) < MOST and (match := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
+        found.append(Reference(match["name"], match["id"], bool(match["mark"])))
+        rest = rest[: match.start()].rstrip(BLANK)
     return (rest.rstrip(), tuple(reversed(found))) if found else (content, ())
 
 
@@ -51,7 +51,7 @@ def ids_in(contents: Sequence[str]) -> set[str]:
 
 def long_in(content: str) -> list[Reference]:
     """Returns the references to long files at the end of a message."""
-    return [each for each in parted(content)[1] if not each.is_picture]
+    return [reference for reference in parted(content)[1] if not reference.is_picture]
 
 
 def _is_named(content: str, at: int) -> bool:

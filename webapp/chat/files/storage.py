@@ -56,7 +56,7 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     # Messages can mention a hundred thousand file ids, most of them invalid.
     if len(wanted) <= MOST_NAMED:
         query = query.where(StoredFile.id.in_(wanted))
-    return {each.id: each for each in db.session.scalars(query) if each.id in wanted}
+    return {file.id: file for file in db.session.scalars(query) if file.id in wanted}
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
@@ -77,7 +77,7 @@ def of_person(person_id: str) -> Sequence[StoredFile]:
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
     """Returns those of these files that the person owns, in this order."""
     wanted = list(ids)
-    found = {each.id: each for each in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
+    found = {file.id: file for file in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
     return [found[id] for id in wanted if id in found]
 
 

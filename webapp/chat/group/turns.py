@@ -69,7 +69,7 @@ def _called(cast: Sequence[Member]) -> dict[str, Member]:
 
 def _in_turn(cast: Sequence[Member], spoken: Sequence[str]) -> Member:
     """Returns the member after the latest speaker that is still in the cast."""
-    places = {each.id: place for place, each in enumerate(cast)}
+    places = {member.id: place for place, member in enumerate(cast)}
     last = next((places[id] for id in reversed(spoken) if id in places), -1)
     return cast[(last + 1) % len(cast)]
 

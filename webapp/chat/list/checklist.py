@@ -40,7 +40,10 @@ def checklist(user: User | None) -> Checklist | None:
     if _has_answered():
         refused = refused_connections()
         return _another_key(refused[0]) if refused else None
-    best = max(providers().connections(), key=lambda each: (each.is_usable, bool(each.is_working), each.is_built_in))
+    best = max(
+        providers().connections(),
+        key=lambda connection: (connection.is_usable, bool(connection.is_working), connection.is_built_in),
+    )
     page = url_for("connections.edit", slug=best.slug)
     done = (best.is_usable, best.is_usable and bool(best.is_working), False)
     following = done.index(False)

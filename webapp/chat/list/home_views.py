@@ -55,7 +55,7 @@ def begin() -> Response:
 def _home(form: MessageForm) -> Response:
     me = current_user()
     pinned, others, lanes = queries.sidebar_chats(me.id)
-    newest = sorted([*pinned, *others], key=lambda each: (each.changed_at, each.id), reverse=True)
+    newest = sorted([*pinned, *others], key=lambda chat: (chat.changed_at, chat.id), reverse=True)
     recent = list_shown.chats(newest[:MOST_RECENT], lanes)
     take_up_draft(form, drafts.draft_in(me.id))
     more = composer(form, send_url=url_for("home.begin"))

@@ -1,4 +1,4 @@
-"""Keyset pagination of chats and messages for the API: each page begins after the last row of the page before."""
+"""Keyset pagination of chats and messages: each page begins after the last row of the page before."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -31,20 +31,23 @@ class Page(NamedTuple):
     next_cursor: str
 
 
-def chats(owner_id: str, *, show: Show = "open", character_id: str = "", after: str = "", limit: int) -> Sequence[Chat]:
+def chats(
+    owner_id: str, *, show: Show = "open", has_pinned: bool = True, character_id: str = "", after: str = "", limit: int
+) -> Sequence[Chat]:
     """Returns a person's chats except temporary ones, most recently changed first; `all` means open and archived.
 
-    `character_id` selects the chats with this character, alone or in a group.
+    `character_id` selects the chats with this character, alone or in a group. The page begins after the chat with the id `after`.
     """
     query = select(Chat).where(Chat.owner_id == owner_id, queries.KEPT)
     query = query.where(_has_part(owner_id, character_id)) if character_id else query
     query = query.where(Chat.deleted_at.is_not(None) if show == "deleted" else Chat.deleted_at.is_(None))
     if show in ("open", "archived"):
         query = query.where(Chat.archived_at.is_(None) if show == "open" else Chat.archived_at.is_not(None))
+    query = query if has_pinned else query.where(Chat.pinned_at.is_(None))
     last = db.session.get(Chat, after) if after else None
     if last and last.owner_id == owner_id:
         query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
-    return db.session.scalars(query.order_by(Chat.changed_at.desc(), Chat.id.desc()).limit(limit)).all()
+    return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
 def _has_part(owner_id: str, character_id: str) -> ColumnElement[bool]:

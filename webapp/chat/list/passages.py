@@ -36,7 +36,7 @@ def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[P
     `is_cut` means that `text` is itself cut off at its beginning.
     """
     cuts = [_cut_out(text, place, is_cut=is_cut) for place in _places(text, words)]
-    marked = next((each for each in _marked(cuts, words) if OPENS in each), cuts[0])
+    marked = next((cut for cut in _marked(cuts, words) if OPENS in cut), cuts[0])
     return tuple(_pieces(_without_signs(marked)))
 
 

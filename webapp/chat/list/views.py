@@ -1,15 +1,17 @@
-"""The list of chats, the search, the trash, and actions on one or several chats."""
+"""The list of chats, the search, the trash, actions on one or several chats, and the menu of a chat's row in the sidebar."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
 from markupsafe import Markup
 from wtforms import StringField
 
+from webapp.base.errors import Invalid
 from webapp.chat import erasing
-from webapp.chat.list import bulk
+from webapp.chat.list import bulk, paging
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.list.shown import SidebarChat, bulk_result
@@ -29,8 +31,12 @@ from webapp.web.pagination import cut
 
 several = Blueprint("several", __name__)
 bp = Blueprint("list", __name__)
+row = Blueprint("row", __name__)
 PAGE = 100
 MOST_PAGES = 50
+# Pages that list the rows of the sidebar, too, and the query parameters that select which of them.
+LISTS = {"/chats": "list.index", "/chats/trash": "list.trash"}
+KEPT = ("show", "before")
 
 
 class TitleForm(Form):
@@ -57,7 +63,8 @@ def index() -> Response:
         return _glance(query) if is_htmx() else _search(query)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
-    page = cut(queries.listed_chats(me.id, are_archived=are_archived, before=before, limit=PAGE + 1), PAGE)
+    shown_chats: paging.Show = "archived" if are_archived else "open"
+    page = cut(paging.chats(me.id, show=shown_chats, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
     several_url = url_for("several.do", before=before or None, **kept)
@@ -169,7 +176,7 @@ def place(id: str) -> Response:
     message = visible_message(id)
     chat = queries.chat_of(message)
     at: dict[str, Any] = {"found": request.args.get("found") or None, "_anchor": f"message-{id}"}
-    if id in {each.id for each in queries.window(chat)}:
+    if id in {near.id for near in queries.window(chat)}:
         return redirect(url_for("chat.show", id=chat.id, **at))
     return redirect(url_for("list.earlier", id=chat.id, until=id, **at))
 
@@ -193,7 +200,7 @@ def _glance(query: str) -> Response:
 
 def _typed(query: str) -> str:
     """Replaces unprintable characters in the search input with spaces."""
-    return "".join(each if each.isprintable() else " " for each in query).strip()
+    return "".join(char if char.isprintable() else " " for char in query).strip()
 
 
 def _earlier(chat: Chat, end: str | None) -> Response:
@@ -257,3 +264,71 @@ def _back(**parameters: Any) -> Response:
     if request.args.get("show") == "trash":
         return redirect(url_for("list.trash", **parameters))
     return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **parameters))
+
+
+@row.get("/chats/<id>/menu")
+@signed_in
+def menu(id: str) -> Response:
+    chat = found(queries.owned_chat(current_user().id, id))
+    return render("chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html", row=chat)
+
+
+@row.post("/chats/<id>/menu", endpoint="do")
+@signed_in
+def do_in_menu(id: str) -> Response:
+    name = request.form.get("deed", "")
+    if name == "rename":
+        return _renamed(id)
+    (chat,) = found(queries.own_chats(current_user().id, [id]) or None)
+    action = bulk.action_named(name)
+    if not action.undo:
+        raise Invalid("Choose what to do with this chat.")
+    undo = "pin" if chat.pinned_at and name == "archive" else action.undo
+    bulk.do(action, [chat])
+    return _done_in_menu(id, name, undo)
+
+
+def _renamed(id: str) -> Response:
+    listing.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
+    if not is_htmx():
+        return redirect(url_for("list.index"))
+    return _led_to(_list_with()) if _list_here() else _changed(id)
+
+
+def _done_in_menu(id: str, name: str, undo: str) -> Response:
+    is_left = _list_here() or (_here() == f"/chats/{id}" and name == "delete")
+    if is_htmx() and not is_left:
+        (chat,) = queries.own_chats(current_user().id, [id])
+        return _changed(id, words=list_shown.done_words(bulk.ACTIONS[name], [chat]), undo=undo)
+    address = _list_with(did=name, chats=id, pinned=id if undo == "pin" else None)
+    return _led_to(address) if is_htmx() else redirect(address)
+
+
+def _led_to(address: str) -> Response:
+    return Response(status=204, headers={"HX-Redirect": address})
+
+
+def _changed(id: str, **changes: Any) -> Response:
+    """Renders the sidebar's list again, for pages without a stream, with a note about what was done."""
+    groups = list_shown.sidebar(current_user(), here=_here())
+    return render("chat/list/_row_changed.html", groups=groups, id=id, **changes)
+
+
+def _here() -> str:
+    """Returns the path of the page that shows the sidebar."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path
+
+
+def _list_here() -> str:
+    """Returns the endpoint of the list of chats if that is the current page, which can contain the row, too."""
+    return "" if "q" in _page_query() else LISTS.get(_here(), "")
+
+
+def _list_with(**changes: str | None) -> str:
+    kept = {name: value for name, value in _page_query().items() if name in KEPT} if _list_here() else {}
+    parameters: dict[str, Any] = {**kept, **changes}
+    return url_for(_list_here() or "list.index", **parameters)
+
+
+def _page_query() -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query))

@@ -42,7 +42,7 @@ def restorable_below(messages: Sequence[Message], right: str) -> Branch | None:
     if not last or not last.cut_id:
         return None
     found = _count_below(Message.id == last.cut_id, Message.parent_id == last.id, Message.deleted_at.is_not(None))
-    return next((Branch(*each) for each in found.items()), None)
+    return next((Branch(*branch) for branch in found.items()), None)
 
 
 def count_below(message: Message) -> int:

@@ -56,7 +56,7 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
 def edit(chat: Chat, waiting_id: str, text: str) -> None:
     """Changes the text of a queued message; it keeps its place."""
     content = sending.checked(text)
-    _refuse_too_much(content, [each.text for each in waiting_in(chat.id) if each.id != waiting_id])
+    _refuse_too_much(content, [queued.text for queued in waiting_in(chat.id) if queued.id != waiting_id])
     _change(chat, update(FollowUp).where(FollowUp.id == waiting_id).values(text=content))
 
 
@@ -172,7 +172,7 @@ def _store(chat_id: str, content: str, model: str) -> None:
             return
         if len(waiting) == MOST_QUEUED:
             raise Conflict(f"{MOST_QUEUED} messages are already queued. Remove one first, or wait until it is sent.")
-        _refuse_too_much(content, [each.text for each in waiting])
+        _refuse_too_much(content, [queued.text for queued in waiting])
         session.add(FollowUp(chat_id=chat_id, text=content, model=model))
         session.execute(update(Chat).where(Chat.id == chat_id).values(model=model))
 

@@ -367,8 +367,8 @@ def new_answer(
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
-    files.attach(session, chat.id, [each.content for each in new], new[0].author_id or "" if new else "")
-    new_messages = [PathMessage(each.id, each.role, each.content, each.speaker_name or "") for each in (*new, message)]
+    files.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
+    new_messages = [PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed(prepared.variables)

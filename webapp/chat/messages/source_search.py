@@ -85,7 +85,7 @@ def _memory_of(person: str, chat: Chat | None, prompt_key: str = "") -> Sequence
 def _texts_to(message_id: str | None) -> list[str]:
     """Returns the texts of a person's messages down to a message, without hidden ones."""
     path = paths.messages_to(message_id) if message_id else []
-    return [each.content for each in path if each.role == "user" and not each.is_hidden]
+    return [message.content for message in path if message.role == "user" and not message.is_hidden]
 
 
 def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:

@@ -110,7 +110,7 @@ def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [ShownNotice("", *line) for line in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
-        return (ShownNotice("red", last.error, "\n".join(each.detail or each.text for each in shown), remedy_for(last)),)
+        return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in shown), remedy_for(last)),)
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
         shown.append(ShownNotice(tone, last.error, remedy=remedy_for(last)))
@@ -205,7 +205,7 @@ def face_in(chat: Chat) -> Face | None:
 def members_in(chat: Chat) -> list[tuple[str, Face]]:
     """Returns the members that can speak in a group, by id, with their faces."""
     there = cast.members(db.session(), chat.owner_id, chat.character_ids)
-    return [(each.id, Face(each.name, _url(chat, each.id, each.avatar_id))) for each in there]
+    return [(member.id, Face(member.name, _url(chat, member.id, member.avatar_id))) for member in there]
 
 
 def speakers_of(messages: Sequence[Message]) -> Speakers:
@@ -224,7 +224,7 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     face = _face(chat, character) if character else None
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and named else None
     seen = cast.named(owner, sorted({message.speaker_id for message in named if message.speaker_id})) if owner else []
-    pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
+    pictures = {character.id: _url(chat, character.id, character.avatar_id) for character in seen}
     found = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named}
     return Speakers(
         found | ({message.id: face for message in others} if face else {}), [*seen, *([character] if character else [])]

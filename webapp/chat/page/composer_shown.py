@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.chat.files.reference import parted
-from webapp.chat.files.request_pictures import MOST_PICTURES
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
+from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, named
@@ -103,8 +103,8 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
     if not context_length:
         return None
     sent = [message for message in messages if not message.is_hidden]
-    share = share_of(sum(len(each.content) for each in sent if _key(each) not in _estimates))
-    tokens = _before(messages) + sum(_tokens(each, share) + PER_MESSAGE for each in sent) + _pictures(sent)
+    share = share_of(sum(len(message.content) for message in sent if _key(message) not in _estimates))
+    tokens = _before(messages) + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 

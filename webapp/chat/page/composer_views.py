@@ -39,8 +39,8 @@ def queue(id: str) -> Response:
 def remove(id: str) -> Response:
     """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
     chat, me, waiting_id = own_chat(id), user_or_none(), request.form.get("waiting", "")
-    waiting = next((each for each in follow_up.waiting_in(id) if waiting_id in ("", each.id)), None)
-    text = "\n\n".join(each for each in (waiting.text if waiting else "", MessageForm().text) if each.strip())
+    waiting = next((queued for queued in follow_up.waiting_in(id) if waiting_id in ("", queued.id)), None)
+    text = "\n\n".join(part for part in (waiting.text if waiting else "", MessageForm().text) if part.strip())
     if me:
         drafts.save(me.id, text, id)
     if waiting:

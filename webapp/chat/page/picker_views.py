@@ -114,7 +114,7 @@ def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
     known = providers()
     offered, names = known.offered(), {connection.slug: connection.name for connection in known.connections()}
     if not query:
-        by_id = {each.id: each for each in offered}
+        by_id = {model.id: model for model in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
         yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
     for model in by_turns(matching(offered, query)):

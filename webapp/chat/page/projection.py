@@ -111,7 +111,7 @@ class AnswerProjection:
                 if code in AGAIN:
                     self._become(self.status, AGAIN_WORDS)
             case Sources(items):
-                self._cited = [each["number"] for each in items]
+                self._cited = [source["number"] for source in items]
                 self._growing.cite(self._cited)
             case Failed(message=message):
                 self._notices.append(message)

@@ -117,11 +117,12 @@ def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
     newest = wanted[::-1]
     texts = offload(_texts, [(message.key[2], message.text) for message in newest])
     chars = 0
-    for each, text in zip(newest, texts, strict=False):
+    for message, text in zip(newest, texts, strict=False):
         chars += len(text)
         if chars > renderings.PAGE_CHARS:
             break
-        _kept.put(each.key, renderings.rendered(text, cited=each.cited) or renderings.NOTHING if text != each.text else SAME)
+        html = renderings.rendered(text, cited=message.cited) or renderings.NOTHING if text != message.text else SAME
+        _kept.put(message.key, html)
     return True
 
 

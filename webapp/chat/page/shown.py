@@ -167,13 +167,16 @@ def thread(
         for message in messages
     ]
     faces, characters = speakers_of(messages)
-    shown = [replace(each, face=faces[each.id]) if each.id in faces else each for each in shown]
+    shown = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown]
     if is_scripted and characters:
         shown = _scripted(messages, shown, characters)
-    placed = [replace(each, versions=_versions(each.id, siblings[each.id])) if each.id in siblings else each for each in shown]
+    placed = [
+        replace(message, versions=_versions(message.id, siblings[message.id])) if message.id in siblings else message
+        for message in shown
+    ]
     if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
         placed[-1] = _last(placed[-1], messages[-1])
-    return [limited(each, right) for each in placed]
+    return [limited(message, right) for message in placed]
 
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
@@ -365,10 +368,10 @@ def _around(message: Message, html: Markup) -> Markup:
 def _became(message: Message) -> dict[str, ReadingState]:
     """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
     return {
-        id: ReadingState(address("documents.show", each.id), knowledge.document(each).words)
-        if each
+        id: ReadingState(address("documents.show", document.id), knowledge.document(document).words)
+        if document
         else ReadingState(f"/files/{id}", NOT_READ)
-        for id, each in long_files.documents_in(message.chat_id, message.content).items()
+        for id, document in long_files.documents_in(message.chat_id, message.content).items()
     }
 
 

@@ -29,7 +29,7 @@ from webapp.web.addresses import address
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
 # Literals, because the partial index of active generations is only used if its condition is repeated exactly.
-WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{each}'") for each in ACTIVE]
+WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{status}'") for status in ACTIVE]
 
 
 class ChatState(NamedTuple):
@@ -79,7 +79,7 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     (chat,) = rows.read_joined(session, found[0], Chat)
     by_message = {row.row_message_id: row for row in found}
     generations: dict[str, list[Generation]] = {id: [] for id in by_message}
-    for row in (each for each in found if each.row_generation_id):
+    for row in (joined for joined in found if joined.row_generation_id):
         generations[row.row_message_id].append(rows.read(session, Generation, dict(zip(NAMES, row[GENERATION_AT], strict=True))))
     messages = {
         id: rows.read(session, Message, dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True)))

@@ -1,15 +1,18 @@
-"""The prompt of an answer: collected, fitted and recorded with its generation, and the request that is built from it."""
+"""The prompt of an answer: collected, fitted and recorded with its generation; and the request built from it, with pictures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
-from webapp.chat.files.request_pictures import with_pictures
+from webapp.chat.files import storage
+from webapp.chat.files.reference import ids_in, parted
+from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.group.members import in_voices
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
@@ -28,7 +31,7 @@ from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
-from webapp.models.providers.base import SAMPLERS, Model, ModelRequest
+from webapp.models.providers.base import SAMPLERS, Model, ModelRequest, Picture, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import Rendered
@@ -53,6 +56,9 @@ CAUTION = 1.2
 STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
+UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")
+# Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
+MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +129,9 @@ def prompt_for(
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if has_history(chat) else 0
-    written = in_voices(chat, [each for each in path[:-1] if each.is_sent])
+    written = in_voices(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
-    turns = [(each.role, each.sent_text) for each in earlier]
+    turns = [(message.role, message.sent_text) for message in earlier]
     known, leading_prompt = named(model), leading(chat)
     parameters = _parameters(chat, known, leading_prompt)
     most_tokens = budget_tokens(known, parameters)
@@ -137,7 +143,7 @@ def prompt_for(
         is_personal,
         speaker_id or chat.character_id or "",
         occasion,
-        ids=[each.id for each in earlier],
+        ids=[message.id for message in earlier],
         answer_id=path[-1].id,
         most_tokens=most_tokens,
         variables=variables,
@@ -155,7 +161,7 @@ def prompt_for(
         "dropped": _wordless(PromptBuilder(fitted.dropped)),
         **_sourced(kept, given),
         "parameters": parameters,
-        "messages": [_kept(each) for each in written[fitted.start :]],
+        "messages": [_kept(message) for message in written[fitted.start :]],
         **scripts.recorded,
         **fit.counts,
         "history_limit": limit or 0,
@@ -175,8 +181,8 @@ def side_request(
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known, leading_prompt = named(model), leading(chat)
-    earlier, _ = scripted(chat, in_voices(chat, [each for each in path if each.is_sent]))
-    turns = [(each.role, each.sent_text) for each in earlier]
+    earlier, _ = scripted(chat, in_voices(chat, [message for message in path if message.is_sent]))
+    turns = [(message.role, message.sent_text) for message in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
     context = PromptContext(
@@ -186,7 +192,7 @@ def side_request(
         turns,
         speaker_id=speaker_id,
         occasion=occasion,
-        ids=[each.id for each in earlier],
+        ids=[message.id for message in earlier],
         answer_id=new_id(),
         most_tokens=most_tokens,
         variables=below(path[-1].id if path else None, chat),
@@ -214,7 +220,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     notices = (*_notices(prompt), *active_prompts.notices(prompt))
     request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
-    return with_pictures(request, generation.lane.partition(":")[2])
+    return _with_pictures(request, generation.lane.partition(":")[2])
 
 
 def sent(generation: Generation, viewer: User | None = None) -> Sent:
@@ -223,8 +229,8 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
     builder, messages = PromptBuilder.from_record(prompt), _messages(generation, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
     parts = [
-        messages[each] if isinstance(each, int) else Part(each.role, each.title, each.text, section=each)
-        for each in builder.among(len(messages))
+        messages[placed] if isinstance(placed, int) else Part(placed.role, placed.title, placed.text, section=placed)
+        for placed in builder.among(len(messages))
     ]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
@@ -250,7 +256,7 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
     """
     templates = [section for section in sections if isinstance(section, Template)]
     yield from (section for section in sections if isinstance(section, Section))
-    for template in sorted(templates, key=lambda each: place(each.section)):
+    for template in sorted(templates, key=lambda template: place(template.section)):
         outlets.used.clear()
         text = template.filled(template.section.text)
         yield replace(
@@ -284,15 +290,15 @@ def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Sect
 def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, str]:
     seen = zip(kept, sources.seen(viewer, kept), strict=True)
     return {
-        each["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
-        for each, one in seen
+        source["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
+        for source, one in seen
     }
 
 
 def _versions(led_by: Rendered | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = active_prompts.render("continue") if is_continuation else None
-    used = [each for each in (led_by, more) if each]
+    used = [prompt for prompt in (led_by, more) if prompt]
     return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
 
 
@@ -360,10 +366,10 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
 
 def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
     kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
-    sent = ((each, *kept[each.id]) for each in path if each.id in kept)
-    as_sent = [each._replace(content=each.content[:chars], speaker=name) for each, chars, name in sent]
+    sent = ((message, *kept[message.id]) for message in path if message.id in kept)
+    as_sent = [message._replace(content=message.content[:chars], speaker=name) for message, chars, name in sent]
     as_sent = PromptScripts.from_record(generation.prompt).applied_to(as_sent)
-    return [Part(each.role, ROLES.get(each.role, each.role), each.sent_text, each.id) for each in as_sent]
+    return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
 def _kept(message: PathMessage) -> list[Any]:
@@ -382,18 +388,18 @@ def fitted_prompt(
     beginning: str = "",
 ) -> Filled:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
-    turns = [(each.role, each.sent_text) for each in earlier]
+    turns = [(message.role, message.sent_text) for message in earlier]
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     is_needed = fitted.start and path_story.is_sent(chat)
-    found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if is_needed else None
+    found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
     if not found:
         return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder(
         (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
     )
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
-    known = {each.id for each in path[: found.count]}
-    count = sum(each.id in known for each in earlier)
+    known = {message.id for message in path[: found.count]}
+    count = sum(message.id in known for message in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
     return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
@@ -403,7 +409,40 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = path_story.of_path(db.session(), chat.id, [each.id for each in path]) if has_history(chat) else None
+        found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if has_history(chat) else None
         return found.text if found else ""
 
     return story
+
+
+def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
+    """Returns the request with the pictures of its messages; only pictures that were sent in this chat."""
+    ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
+    if not ids:
+        return request
+    files = {id: file for id, file in storage.in_chat(chat_id, ids).items() if file.kind == IMAGE}
+    takes = not files or can(named(request.model), "vision") is not False
+    turns = list(turns_with_pictures(request.turns, files if takes else {}))
+    notices = request.notices if takes else (*request.notices, UNSEEN)
+    return replace(request, turns=tuple(reversed(turns)), notices=notices)
+
+
+def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Turn]:
+    """Yields the turns with their pictures, newest first, so that the most recent pictures get the available room."""
+    room, left = MOST_PICTURES, MOST_BYTES
+    for turn in reversed(turns):
+        text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())
+        if not references:
+            yield turn
+            continue
+        there = [reference for reference in references if reference.is_picture and reference.id in files][:room]
+        sizes = accumulate(files[reference.id].bytes for reference in there)
+        shown = [reference for reference, size in zip(there, sizes, strict=True) if size <= left]
+        room -= len(shown)
+        left -= sum(files[reference.id].bytes for reference in shown)
+        others = (reference for reference in references if reference not in shown)
+        names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
+        content = "\n\n".join(part for part in (text, *names) if part)
+        found = ((files[reference.id], reference.name) for reference in shown)
+        pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
+        yield replace(turn, content=content, pictures=pictures)

@@ -60,7 +60,9 @@ class PromptBuilder:
         """Restores a builder from the sections recorded in a prompt; other recorded values are ignored."""
         # Old records contain only the texts, by section name.
         old = {name: kept[name] for name in OF_A_CHAT if name in kept}
-        return cls((Section(**{name: each[name] for name in USUAL if name in each}) for each in kept.get("sections", ())), **old)
+        return cls(
+            (Section(**{name: section[name] for name in USUAL if name in section}) for section in kept.get("sections", ())), **old
+        )
 
     @property
     def parts(self) -> dict[str, list[dict[str, Any]]]:
@@ -82,10 +84,10 @@ class PromptBuilder:
     def among(self, count: int) -> list[Section | int]:
         """Returns the sections merged with the indexes of `count` messages, in the order in which a model reads them."""
 
-        def where(each: Section | int) -> tuple[int, bool]:
-            if isinstance(each, int):
-                return each, True
-            return (-1 if each.depth is None else max(0, count - each.depth)), False
+        def where(placed: Section | int) -> tuple[int, bool]:
+            if isinstance(placed, int):
+                return placed, True
+            return (-1 if placed.depth is None else max(0, count - placed.depth)), False
 
         return sorted([*self.sections, *range(count)], key=where)
 
@@ -120,7 +122,7 @@ class PromptBuilder:
         spare = [(section.priority, section) for section in reversed(self.sections) if section.priority is not None]
         if not spare:
             return ()
-        order = [each for _, each in sorted(spare, key=lambda each: each[0])]
+        order = [section for _, section in sorted(spare, key=lambda section: section[0])]
         left = _left(budget_tokens, messages, share)
         counts = range(len(order))
         needed = bisect_left(counts, True, key=lambda count: sum(map(_cost, self.without(order[:count])._texts())) <= left)
@@ -131,7 +133,7 @@ class PromptBuilder:
 
     def _turns(self, messages: Sequence[Turn]) -> Iterator[Turn]:
         for (number, _, role), group in groupby(self.among(len(messages)), key=_message):
-            texts = [each.text for each in group if isinstance(each, Section)]
+            texts = [placed.text for placed in group if isinstance(placed, Section)]
             yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else messages[number]
 
 
@@ -145,9 +147,9 @@ def place(section: Section) -> tuple[bool, int, int, int]:
     return section.depth is not None, -(section.depth or 0), ROLES.index(section.role), section.rank
 
 
-def _message(each: Section | int) -> tuple[int, int | None, Literal["system", "user", "assistant"]]:
+def _message(placed: Section | int) -> tuple[int, int | None, Literal["system", "user", "assistant"]]:
     """Groups what becomes one turn: a message of the chat, or all sections with the same role and depth."""
-    return (each, None, "user") if isinstance(each, int) else (-1, each.depth, each.role)
+    return (placed, None, "user") if isinstance(placed, int) else (-1, placed.depth, placed.role)
 
 
 def _within(left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
@@ -170,7 +172,7 @@ def _left(tokens: int, texts: Iterable[str], share: float) -> int:
 def _exchanges(path: Path, first: int) -> Iterator[range]:
     """Splits the history into exchanges, each beginning with a person's message; what precedes the first is one, too."""
     end = len(path) - 1
-    starts = [each for each in range(first, end) if each == first or path[each][0] == "user"]
+    starts = [index for index in range(first, end) if index == first or path[index][0] == "user"]
     yield from (range(start, stop) for start, stop in zip(starts, [*starts[1:], end], strict=False))
 
 

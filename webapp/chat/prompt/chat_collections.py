@@ -34,7 +34,7 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
     known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    return {each.id: _in_order(each, (id for one in each.cast_ids for id in known[each.owner_id].get(one, ()))) for each in chats}
+    return {chat.id: _in_order(chat, (id for one in chat.cast_ids for id in known[chat.owner_id].get(one, ()))) for chat in chats}
 
 
 def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
@@ -55,9 +55,9 @@ def visible(chat: Chat, user: User | None) -> Sequence[Collection]:
 def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]]:
     """Returns, by chat id, the ids of the collections that the chat reads from and this person can see."""
     read = ids_by_chat(chats)
-    ids = sorted({id for each in read.values() for id in each})
+    ids = sorted({id for read_ids in read.values() for id in read_ids})
     seen = {collection.id for collection in queries.collections_among(user, ids)} if user and ids else set()
-    return {chat_id: [id for id in each if id in seen] for chat_id, each in read.items()}
+    return {chat_id: [id for id in read_ids if id in seen] for chat_id, read_ids in read.items()}
 
 
 def visible_to_new(user: User | None, wanted: Sequence[str] = ()) -> Sequence[Collection]:
@@ -86,7 +86,7 @@ def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
 def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:
     """Returns the collection of the chat's files and these; raises `NotFound` for one that this person can't see."""
     files = chat_files.own(db.session(), chat.id, chat.collection_ids)
-    return [*files, *checked(by, [each for each in ids if each not in files])]
+    return [*files, *checked(by, [id for id in ids if id not in files])]
 
 
 def add(chat: Chat, ids: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from webapp.settings.service import setting
 
 COLLECTIONS, MEMORY = "prompts.assistant_collections", "prompts.assistant_memory"
 ASSISTANT_KEYS = (ASSISTANT_KEY, TRADING_KEY)
-KEYS = frozenset(each.key for each in LEADING)
+KEYS = frozenset(prompt.key for prompt in LEADING)
 # Before the chat's own sections.
 RANK = 1
 

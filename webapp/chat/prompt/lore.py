@@ -50,7 +50,7 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
     used = lorebooks.used_by(owner, ids, is_played=bool(character)) if owner else []
     books = [*used, card_lore.book]
-    if not card_lore.note and not any(each.entries for each in books):
+    if not card_lore.note and not any(book.entries for book in books):
         return
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
@@ -58,11 +58,11 @@ def of_lore(context: PromptContext) -> Iterator[Section | Template]:
         yield Template(_placed(card_lore.place, count, Section("Character's note", card_lore.note, names.char)), names.fill)
     # In a group every message already names its speaker.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
-    chars = sum(len(each.content) for book in books for each in book.entries)
+    chars = sum(len(entry.content) for book in books for entry in book.entries)
     note = place_of_note(chat)
     entries = select_entries(books, _lore_context(context, names, speakers, chars))
     fill, called = names.together(), replace(names, char=card_lore.nickname or names.char)
-    own, fill_own = {each.id for each in card_lore.book.entries if card_lore.nickname}, called.together()
+    own, fill_own = {entry.id for entry in card_lore.book.entries if card_lore.nickname}, called.together()
     changed = scripting_lore(chat, character.id if character else "")
     for entry in entries:
         origin, is_own = f"Lorebook {entry.book}".strip(), entry.id in own

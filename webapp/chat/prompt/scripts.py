@@ -20,7 +20,7 @@ from webapp.people.accounts.tables import User
 
 # The time limit for all scripts of one prompt; older messages that have not been reached by then are sent as written.
 MOST_SECONDS = 0.05
-KNOWN = {each.name for each in fields(TextScript)}
+KNOWN = {field.name for field in fields(TextScript)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class PromptScripts:
     def applied_to(self, messages: Sequence[PathMessage], is_late: Callable[[], bool] = lambda: False) -> list[PathMessage]:
         """Returns the messages as the scripts change them, newest last; those left when time is up are not in it."""
         found = list[PathMessage]()
-        for depth, each in enumerate(reversed(messages)):
-            changed = self._changed(each, depth, is_late) if self.count is None or depth < self.count else each
+        for depth, message in enumerate(reversed(messages)):
+            changed = self._changed(message, depth, is_late) if self.count is None or depth < self.count else message
             # A message that was changed by some of the scripts only could not be shown again.
             if is_late():
                 break
@@ -77,7 +77,7 @@ def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMess
 
 def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], str]:
     """Returns a function that changes a lorebook entry at a depth as the scripts of the answering character do."""
-    found = _scripts_of(chat, [speaker_id] if speaker_id else [], lambda each: LORE in each.placements)
+    found = _scripts_of(chat, [speaker_id] if speaker_id else [], lambda script: LORE in script.placements)
     scripts = next(iter(found.values()), ())
     until = time.thread_time() + MOST_SECONDS
 

@@ -260,4 +260,4 @@ FIELDS = (
 
 def values_of(chat: object) -> dict[str, Any]:
     """Returns the settings of a chat by name."""
-    return {each.name: getattr(chat, each.name) for each in FIELDS}
+    return {field.name: getattr(chat, field.name) for field in FIELDS}

@@ -46,7 +46,7 @@ def _post_answer_statement() -> Select[Any]:
     is_first = and_(question.role == "user", or_(question.parent_id.is_(None), _is_greeting(greeting)))
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
-    texts = (case((is_unnamed, func.substr(each.content, 1, READS_CHARS))) for each in (answer, question, greeting))
+    texts = (case((is_unnamed, func.substr(message.content, 1, READS_CHARS))) for message in (answer, question, greeting))
     about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED
     wanted = select(*about, Chat.prompt_key, Chat.story, *texts)
     wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)

@@ -17,7 +17,6 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    tuple_,
     union_all,
 )
 from sqlalchemy.orm import Session, aliased, defer
@@ -84,20 +83,6 @@ class ComposerMessage(NamedTuple):
 
 def chat_of(message: Message) -> Chat:
     return db.session.get_one(Chat, message.chat_id)
-
-
-def recent_chats(owner_id: str, *, limit: int = 50) -> Sequence[Chat]:
-    """Returns the newest chats that are neither archived nor deleted."""
-    return db.session.scalars(_newest_first(owner_id).where(Chat.archived_at.is_(None)).limit(limit)).all()
-
-
-def listed_chats(owner_id: str, *, are_archived: bool = False, before: str = "", limit: int) -> Sequence[Chat]:
-    """Returns a page of a person's unpinned chats, newest first, starting after the chat with the id `before`."""
-    archived = Chat.archived_at.is_not(None) if are_archived else and_(Chat.archived_at.is_(None), Chat.pinned_at.is_(None))
-    query = _newest_first(owner_id).where(archived)
-    if last := owned_chat(owner_id, before) if before else None:
-        query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
-    return db.session.scalars(query.limit(limit)).all()
 
 
 def pinned_chats(owner_id: str) -> Sequence[Chat]:
@@ -315,11 +300,6 @@ def text_so_far(engine: Engine, message: Message) -> str:
     last = last_generation(message)
     transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
     return message.content + transcript.text if transcript else message.content
-
-
-def _newest_first(owner_id: str) -> Select[Chat]:
-    query = select(Chat).where(Chat.owner_id == owner_id, Chat.deleted_at.is_(None), KEPT)
-    return query.order_by(Chat.changed_at.desc(), Chat.id.desc())
 
 
 def _path_statement(*, is_bounded: bool = False) -> Select[Message]:

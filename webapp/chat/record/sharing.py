@@ -33,7 +33,7 @@ def shares(chat: Chat) -> list[Share]:
 
 def names(given: Iterable[Share]) -> tuple[str, ...]:
     """Returns the names of those that a chat is shared with."""
-    return tuple(each.name or "Team" for each in given)
+    return tuple(share.name or "Team" for share in given)
 
 
 def readers(chat_id: str) -> set[str]:
@@ -49,7 +49,7 @@ def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Sha
     ids, query = {message.author_id for message in messages if message.author_id}, NAMES
     if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
         query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
-        ids = ids if given is None or any(each.right == "write" for each in given) else set()
+        ids = ids if given is None or any(share.right == "write" for share in given) else set()
     names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
     from_file = {message.id: f"{message.author_name} (from a file)" for message in messages if message.author_name}
     return {message.id: names[message.author_id] for message in messages if message.author_id in names} | from_file

@@ -41,7 +41,7 @@ class CastForm(Form):
     persona = SelectField("Persona", id="cast-persona", choices=[], validate_choice=False, default="")
 
     @classmethod
-    def of(cls, chat: Chat) -> "CastForm":
+    def for_chat(cls, chat: Chat) -> "CastForm":
         return cls.fresh(character_ids=chat.cast_ids, turn_order=chat.turn_order or MENTION)
 
     def among(self, personas: Sequence[Persona]) -> "CastForm":
@@ -87,7 +87,7 @@ def begin() -> Response:
 @signed_in
 def edit(id: str) -> Response:
     chat = own_chat(id)
-    return _edit(chat, CastForm.of(chat))
+    return _edit(chat, CastForm.for_chat(chat))
 
 
 @bp.post("/chats/<id>/cast")

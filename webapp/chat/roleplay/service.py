@@ -210,7 +210,7 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
     if not LEAST_CAST <= len(wanted) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
     there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in wanted]
-    found = [each for each in there if each]
+    found = [character for character in there if character]
     if len(found) < len(wanted):
         raise Invalid(UNSEEN, field="character_ids")
     return found

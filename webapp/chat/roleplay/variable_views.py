@@ -28,7 +28,7 @@ class VariableRows:
     seen: Mapping[str, str]
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> "VariableRows":
+    def from_values(cls, values: Mapping[str, str]) -> "VariableRows":
         return cls(tuple(sorted(values.items())), values)
 
     @classmethod
@@ -85,7 +85,7 @@ def update() -> Response:
 
 
 def _now() -> VariableRows:
-    return VariableRows.of(variables.of_person(current_user().id))
+    return VariableRows.from_values(variables.of_person(current_user().id))
 
 
 def _page(form: Form, rows: VariableRows) -> Response:

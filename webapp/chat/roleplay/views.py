@@ -121,7 +121,7 @@ def played_in(chat_id: str) -> Played | None:
         return None
     is_own, persona = right_in(chat, me) == "own", members.persona_of(chat)
     seen = {member.id for member in cast.members(db.session(), me.id, [id for id, _ in there])} if me else set()
-    faces = [(each, url_for("characters.show", id=id) if id in seen else "") for id, each in there]
+    faces = [(face, url_for("characters.show", id=id) if id in seen else "") for id, face in there]
     return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
@@ -147,7 +147,7 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
     sent = VariableRows.sent(request.form) if form.refusal else None
     if not sent:
-        return VariableRows.of(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
+        return VariableRows.from_values(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
     return sent.applied_to(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
 
 

@@ -86,7 +86,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     _refuse_without_history(chat)
     text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), generations.running_in(chat.lane)
     # The story can't cover an answer that is still being written.
-    ids = [each for each in path if not running or each != running.message_id]
+    ids = [message_id for message_id in path if not running or message_id != running.message_id]
     if not ids:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:
@@ -320,7 +320,7 @@ def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
     prompt = queries.recorded_prompt(message_id)
     budget = answer_prompt.budget_tokens(named(model), prompt.get("parameters", {}))
-    around = sum(each.get("tokens", 0) + PER_MESSAGE for each in prompt.get("sections", ()))
+    around = sum(section.get("tokens", 0) + PER_MESSAGE for section in prompt.get("sections", ()))
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
 
@@ -329,9 +329,9 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
     for read in paths.pieces_upwards(message_id):
         # Releases the database connection before other greenlets run.
         db.session.rollback()
-        share = share_of(sum(len(each.content) for each in read))
-        for each in reversed(read[-most:] if most else []):
-            yield each.role, estimate(each.content, share) + PER_MESSAGE if each.is_sent else 0
+        share = share_of(sum(len(message.content) for message in read))
+        for message in reversed(read[-most:] if most else []):
+            yield message.role, estimate(message.content, share) + PER_MESSAGE if message.is_sent else 0
         if (most := most - len(read)) <= 0:
             return
 

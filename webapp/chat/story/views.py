@@ -25,7 +25,7 @@ class StoryForm(Form):
     was = StringField("was", default="")
 
     @classmethod
-    def of(cls, found: PathStory | None) -> "StoryForm":
+    def for_story(cls, found: PathStory | None) -> "StoryForm":
         return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
 
     def is_changed(self, found: PathStory | None) -> bool:
@@ -82,7 +82,7 @@ def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[
     return {
         "covering": found,
         "writer": providers().display_name(found.model) if found and found.model else "",
-        "form": form or StoryForm.of(found),
+        "form": form or StoryForm.for_story(found),
         "status": message,
         "is_open": bool(message or form),
         "is_writable": service.is_writable(chat),

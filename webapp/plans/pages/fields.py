@@ -46,8 +46,8 @@ def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = ""
     """Returns the fields of an object; a list of objects has fields for its existing items."""
     needed = schema.get("required", ())
     return tuple(
-        _field(each, name, (value or {}).get(name), errors, prefix, is_needed=name in needed)
-        for name, each in schema.get("properties", {}).items()
+        _field(part, name, (value or {}).get(name), errors, prefix, is_needed=name in needed)
+        for name, part in schema.get("properties", {}).items()
     )
 
 
@@ -62,8 +62,8 @@ def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> 
 def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix: str = "") -> dict[str, Any]:
     """Converts the submitted fields of an object to a value; empty fields that aren't required are left out."""
     found = {}
-    for name, each in schema.get("properties", {}).items():
-        value = _typed(each, form, (before or {}).get(name), prefix + name)
+    for name, part in schema.get("properties", {}).items():
+        value = _typed(part, form, (before or {}).get(name), prefix + name)
         if value is not None or name in schema.get("required", ()):
             found[name] = value
     return found
@@ -102,7 +102,7 @@ def _kind(schema: Schema) -> tuple[str, tuple[str, ...]]:
     if kind == "array":
         return ("many", tuple(map(str, items["enum"]))) if "enum" in items else ("lines", ())
     if "enum" in schema:
-        return "choice", tuple(str(each) for each in schema["enum"] if each is not None)
+        return "choice", tuple(str(choice) for choice in schema["enum"] if choice is not None)
     if kind in ("integer", "number"):
         return ("range" if schema.get("x-view") == "slider" else "number"), ()
     if kind == "boolean":
@@ -118,7 +118,7 @@ def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path:
         return typed(schema, form, before, f"{path}.")
     if is_of_objects(schema):
         return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
-    given = [each.replace("\r\n", "\n").strip() for each in form.get(path, ())]
+    given = [text.replace("\r\n", "\n").strip() for text in form.get(path, ())]
     if kind == "array":
         return list(given if "enum" in items else _lines(given))
     if kind == "boolean":

@@ -104,12 +104,12 @@ class Maker:
         """Returns how many items of the main list have all required fields; one that is being written can lack some."""
         items = (at(self.about["plan"], name) or {}).get("items", {}) if name else {}
         needed = items.get("required", ())
-        return sum(all(each in (value_at(self.content, f"{name}.{place}") or {}) for each in needed) for place in range(count))
+        return sum(all(field in (value_at(self.content, f"{name}.{place}") or {}) for field in needed) for place in range(count))
 
     def _of_objects(self, name: str, part: Schema, rows: list[Any], state: str) -> Section:
         words, items = label(part, name), part["items"]
         if part.get("x-view") == "table":
-            columns = tuple(label(each, key) for key, each in sections(items))
+            columns = tuple(label(schema, key) for key, schema in sections(items))
             table = tuple(tuple(text_of(row.get(key)) for key, _ in sections(items)) for row in rows if isinstance(row, dict))
             return Section(name, words, "table", state, columns=columns, rows=table, fields=self._fields(name, part, rows))
         count = max(len(rows), int(part.get("minItems", 0)) if self.is_running else 0)
@@ -119,13 +119,15 @@ class Maker:
         is_whole = isinstance(value, dict) and all(name in value for name in part.get("required", ()))
         if not is_whole:
             return Card(place, words)
-        lists = {name: each for name, each in sections(part) if kind_of(each) == "array" and isinstance(value.get(name), list)}
-        texts = [(name, each) for name, each in sections(part) if name in value and name not in lists]
-        heading = next((name for name, each in texts if kind_of(each) == "string"), "")
+        lists = {
+            name: schema for name, schema in sections(part) if kind_of(schema) == "array" and isinstance(value.get(name), list)
+        }
+        texts = [(name, schema) for name, schema in sections(part) if name in value and name not in lists]
+        heading = next((name for name, schema in texts if kind_of(schema) == "string"), "")
         tasks = [task for name in lists for task in self._tasks(f"{place}.{name}", value[name])]
-        checks = [name for name, each in texts if each.get("x-view") == "checklist"]
+        checks = [name for name, schema in texts if schema.get("x-view") == "checklist"]
         tasks += [self._task(f"{place}.{name}", value[name]) for name in checks]
-        details = tuple((label(each, name), text_of(value[name])) for name, each in texts if name not in (heading, *checks))
+        details = tuple((label(schema, name), text_of(value[name])) for name, schema in texts if name not in (heading, *checks))
         when = self._when(place, value, lists)
         return Card(
             place, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(place, part, value)
@@ -138,9 +140,11 @@ class Maker:
         if not isinstance(value, dict):
             return Task(place, text_of(value), "", "", place in self.ticked)
         part = at(self.about["plan"], place) or {}
-        texts = [name for name, each in sections(part) if kind_of(each) == "string" and "enum" not in each and name in value]
+        texts = [
+            name for name, schema in sections(part) if kind_of(schema) == "string" and "enum" not in schema and name in value
+        ]
         title = next(iter(texts), "")
-        meta = " · ".join(_short(name, each) for name, each in value.items() if name not in texts)
+        meta = " · ".join(_short(name, field) for name, field in value.items() if name not in texts)
         return Task(
             place, text_of(value.get(title)), meta, " ".join(text_of(value[name]) for name in texts[1:]), place in self.ticked
         )
@@ -156,11 +160,11 @@ class Maker:
         start = day(self.inputs.get(calendar.get("start", "")))
         if start is None or name != calendar.get("list") or not number:
             return ""
-        each = int(calendar.get("days_each") or 1)
-        first = start + timedelta(days=int(number) * each)
-        last = first + timedelta(days=each - 1)
+        days = int(calendar.get("days_each") or 1)
+        first = start + timedelta(days=int(number) * days)
+        last = first + timedelta(days=days - 1)
         until = f"{last.day} {last:%B}"
-        if each == 1:
+        if days == 1:
             return until
         return f"{first.day} – {until}" if first.month == last.month else f"{first.day} {first:%B} – {until}"
 

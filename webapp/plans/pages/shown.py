@@ -86,7 +86,7 @@ def plan(
         assert isinstance(projection, PlanProjection)
         notices = tuple(projection.notices)
         left = time_left(projection, row.schema, pace_of(engine, row, generation))
-    shown = of(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
+    shown = from_content(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
     return replace(
         shown,
         id=row.id,
@@ -121,7 +121,7 @@ def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
     return Pace(int(generation.prompt.get("chars_before", 0)), engine.now() - seconds, usual)
 
 
-def of(
+def from_content(
     about: Mapping[str, Any],
     content: Mapping[str, Any],
     inputs: Mapping[str, Any],
@@ -132,7 +132,7 @@ def of(
 ) -> ShownPlan:
     """Returns a plan to show from its content, which can be saved, in progress or an example."""
     maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
-    parts = tuple(maker.section(each, part) for each, part in sections(about.get("plan", {})) if each != "title")
+    parts = tuple(maker.section(name, part) for name, part in sections(about.get("plan", {})) if name != "title")
     return replace(_outline(about, content), sections=parts)
 
 

@@ -70,7 +70,7 @@ def own_plan(id: str) -> Plan:
 def index() -> Response:
     me, before = planner(), request.args.get("before", "")
     events_url = list_url("plans")
-    plans = [shown.listed(the_engine(), each) for each in queries.plans_of(me.id, before=before, limit=PAGE + 1)]
+    plans = [shown.listed(the_engine(), plan) for plan in queries.plans_of(me.id, before=before, limit=PAGE + 1)]
     return render(
         "plans/list.html",
         types=plan_types.all_types(),
@@ -114,7 +114,7 @@ def example(type: str) -> Response:
     found_type = plan_types.get(type)
     written = found(found_type.example)
     inputs = found_type.filled(found_type.sample)
-    return render("plans/example.html", type=found_type, plan=shown.of(found_type.about, written, inputs))
+    return render("plans/example.html", type=found_type, plan=shown.from_content(found_type.about, written, inputs))
 
 
 @bp.get("/plans/<id>")

@@ -75,13 +75,13 @@ class Type:
 def all_types() -> list[Type]:
     """Returns all types by title; one added by an admin replaces a shipped one with the same slug."""
     rows = db.session.execute(select(PlanType.slug, PlanType.source).order_by(PlanType.slug)).all()
-    found = {each.slug: each for each in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
-    return sorted(found.values(), key=lambda each: each.title)
+    found = {type.slug: type for type in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
+    return sorted(found.values(), key=lambda type: type.title)
 
 
 def get(slug: str) -> Type:
     source = db.session.scalar(select(PlanType.source).where(PlanType.slug == slug))
-    found = offload(parsed, slug, source) if source else next((each for each in _shipped() if each.slug == slug), None)
+    found = offload(parsed, slug, source) if source else next((type for type in _shipped() if type.slug == slug), None)
     if not found:
         raise NotFound("That plan type no longer exists.")
     return found
@@ -98,12 +98,12 @@ def shipped_slugs() -> list[str]:
 
 
 def shipped(slug: str) -> Type:
-    return next(each for each in _shipped() if each.slug == slug)
+    return next(type for type in _shipped() if type.slug == slug)
 
 
 def is_as_shipped(about: dict[str, Any]) -> bool:
     """Returns whether a plan's copy of its type has a shipped prompt, which admins can change under *Prompts*."""
-    return any(each.slug == about.get("type") and each.about["prompt"] == about["prompt"] for each in _shipped())
+    return any(type.slug == about.get("type") and type.about["prompt"] == about["prompt"] for type in _shipped())
 
 
 def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
@@ -194,5 +194,5 @@ def _check_values(about: dict[str, Any]) -> None:
         if given is not None and (found := validation.faults(value, schema)):
             raise Invalid(f"The {words} is invalid: {found[0].path}: {found[0].message}", field="source")
     calendar = about.get("calendar", {})
-    if not isinstance(calendar, dict) or not all(isinstance(each, str | int) for each in calendar.values()):
+    if not isinstance(calendar, dict) or not all(isinstance(name, str | int) for name in calendar.values()):
         raise Invalid("“calendar” must be a mapping of names.", field="source")

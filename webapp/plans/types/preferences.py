@@ -47,8 +47,8 @@ def _split(value: Any, part: Schema) -> tuple[Any, Any]:
     if isinstance(value, list) and kind_of(part) == "array" and "enum" in items:
         offered: list[Any] = []
         unknown: list[str] = []
-        for each in value:
-            (unknown if isinstance(each, str) and each not in items["enum"] else offered).append(each)
+        for choice in value:
+            (unknown if isinstance(choice, str) and choice not in items["enum"] else offered).append(choice)
         return offered, ", ".join(unknown) if unknown else None
     return value, None
 
@@ -68,4 +68,4 @@ def _add(others: dict[str, str], name: str, value: Any, *, has_field: bool) -> s
 def _is_deeper(value: Any, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return False
-    return levels == 0 or any(_is_deeper(each, levels - 1) for each in (value.values() if isinstance(value, dict) else value))
+    return levels == 0 or any(_is_deeper(nested, levels - 1) for nested in (value.values() if isinstance(value, dict) else value))

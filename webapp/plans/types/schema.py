@@ -109,7 +109,7 @@ def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[st
 def kind_of(schema: Schema) -> str:
     """Returns the type of a schema, ignoring null."""
     named = schema.get("type", "object" if "properties" in schema else "")
-    return next((each for each in named if each != "null"), "") if isinstance(named, list) else str(named)
+    return next((kind for kind in named if kind != "null"), "") if isinstance(named, list) else str(named)
 
 
 def label(schema: Schema, name: str) -> str:
@@ -119,7 +119,7 @@ def label(schema: Schema, name: str) -> str:
 
 def labels(schema: Schema) -> list[str]:
     """Returns the labels of an object's properties."""
-    return [label(each, name) for name, each in schema.get("properties", {}).items()]
+    return [label(part, name) for name, part in schema.get("properties", {}).items()]
 
 
 def is_whole(schema: Schema) -> bool:
@@ -143,7 +143,7 @@ def sections(schema: Schema) -> Iterator[tuple[str, Schema]]:
 
 def main_list(schema: Schema) -> str:
     """Returns the name of the list whose items measure progress, such as weeks or days."""
-    lists = [name for name, each in sections(schema) if is_of_objects(each)]
+    lists = [name for name, part in sections(schema) if is_of_objects(part)]
     counted = (name for name in lists if schema["properties"][name].get("x-view") in ("timeline", "card"))
     return next(counted, next(iter(lists), ""))
 
@@ -167,7 +167,7 @@ def upstream(schema: Schema) -> Schema:
     if "properties" in strict:
         required = set(strict.get("required", ()))
         strict["properties"] = {
-            name: upstream(each) if name in required else _nullable(upstream(each)) for name, each in strict["properties"].items()
+            name: upstream(part) if name in required else _nullable(upstream(part)) for name, part in strict["properties"].items()
         }
         strict |= {"required": list(strict["properties"]), "additionalProperties": False}
     return strict
@@ -176,11 +176,11 @@ def upstream(schema: Schema) -> Schema:
 def received(value: Any, schema: Schema) -> Any:
     """Reverses `upstream` for a value: removes nulls of optional properties, and properties that the schema lacks."""
     if isinstance(value, list):
-        return [received(each, schema.get("items", {})) for each in value]
+        return [received(item, schema.get("items", {})) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
         return value
     required, known = schema.get("required", ()), schema["properties"]
-    kept = {name: each for name, each in value.items() if name in known and (each is not None or name in required)}
+    kept = {name: found for name, found in value.items() if name in known and (found is not None or name in required)}
     return {name: received(kept[name], known[name]) for name in known if name in kept}
 
 
@@ -188,10 +188,10 @@ def missing(value: dict[str, Any], schema: Schema) -> list[str]:
     """Returns the required sections and list items that a plan lacks."""
     needed = schema.get("required", ())
     found: list[str] = []
-    for name, each in sections(schema):
-        rows, least = value.get(name), int(each.get("minItems", 0))
+    for name, part in sections(schema):
+        rows, least = value.get(name), int(part.get("minItems", 0))
         is_needed = rows is None and name in needed
-        if isinstance(rows, list) or (is_needed and least and kind_of(each.get("items", {})) == "object"):
+        if isinstance(rows, list) or (is_needed and least and kind_of(part.get("items", {})) == "object"):
             found += [f"{name}.{place}" for place in range(len(rows or ()), least)]
         elif is_needed:
             found.append(name)
@@ -206,7 +206,7 @@ def reduced_to(schema: Schema, paths: list[str]) -> Schema:
 
 def defaults(schema: Schema, today: date) -> dict[str, Any]:
     """Returns the initial values of a form."""
-    return {name: _default(each, today) for name, each in sections(schema) if "default" in each}
+    return {name: _default(part, today) for name, part in sections(schema) if "default" in part}
 
 
 def day(text: Any) -> date | None:

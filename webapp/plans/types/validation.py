@@ -73,8 +73,8 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
     from referencing import Registry  # imported late for the same reason
 
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
-    each = (fault for error in validator.iter_errors(value) for fault in _faults(error))
-    found = dict.fromkeys(islice(each, MOST_FAULTS))
+    every_fault = (fault for error in validator.iter_errors(value) for fault in _faults(error))
+    found = dict.fromkeys(islice(every_fault, MOST_FAULTS))
     names = list(schema.get("properties", {}))
     return sorted(found, key=lambda fault: _order(fault, names))
 
@@ -108,9 +108,9 @@ def _too_large(value: Any) -> Iterator[Fault]:
     """Yields an error for each section that is too large to validate."""
     left = MOST_VALUES
     for name, section in value.items() if isinstance(value, dict) else (("", value),):
-        for each in values_in(section):
+        for nested in values_in(section):
             left -= 1
-            if left < 0 or (isinstance(each, list) and len(each) > MOST_ITEMS):
+            if left < 0 or (isinstance(nested, list) and len(nested) > MOST_ITEMS):
                 yield Fault(name, "This is too large.")
                 break
 
@@ -120,7 +120,7 @@ def _refuse_the_large(schema: Schema, where: str) -> None:
     least = [part.get("minItems") for part in parts if isinstance(part, dict)]
     if len(parts) == MOST_PARTS * 10 or sum(isinstance(part, dict) for part in parts) > MOST_PARTS:
         raise Invalid(f"“{where}” has too many parts. The limit is {MOST_PARTS}.", field="source")
-    if any(isinstance(each, int | float) and each > MOST_ITEMS for each in least):
+    if any(isinstance(count, int | float) and count > MOST_ITEMS for count in least):
         raise Invalid(f"“{where}” requires more than {MOST_ITEMS} items in a list.", field="source")
 
 
@@ -159,9 +159,9 @@ def _refuse_the_forbidden(schema: Any, where: str, depth: int) -> None:
         raise Invalid(f"“{where}” uses {', '.join(sorted(wrong))}, which plans don't support.", field="source")
     if schema.get("x-view", VIEWS[0]) not in VIEWS or schema.get("x-stream", "live") not in ("live", "whole"):
         raise Invalid(f"“{where}” has an unknown x-view or x-stream.", field="source")
-    for name, each in (schema.get("properties") or {}).items():
+    for name, part in (schema.get("properties") or {}).items():
         if not isinstance(name, str) or not name.isidentifier():
             raise Invalid(f"“{where}.{name}” isn't a valid name: use letters, digits and _ only.", field="source")
-        _refuse_the_forbidden(each, f"{where}.{name}", depth + 1)
+        _refuse_the_forbidden(part, f"{where}.{name}", depth + 1)
     if "items" in schema:
         _refuse_the_forbidden(schema["items"], f"{where}[]", depth + 1)

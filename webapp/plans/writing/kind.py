@@ -116,7 +116,7 @@ def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[st
     plan.partial_content = None if end.status == "completed" else text
     plan.title = str(value.get("title") or plan.title)[:200]
     anew = generation.prompt.get("places", [])
-    plan.ticked = [each for each in plan.ticked if not any(is_within(each, place) for place in anew)]
+    plan.ticked = [task for task in plan.ticked if not any(is_within(task, place) for place in anew)]
     plan.is_kept, plan.changed_at = False, utc_now()
     return end
 

@@ -125,7 +125,7 @@ def _request_prompt(
     """Returns the prompt as it is stored with the generation."""
     used = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
     used += [active_prompts.render("plan.again")] if is_anew else []
-    question = "\n\n".join(part.text for each in used for part in each.parts)
+    question = "\n\n".join(part.text for prompt in used for part in prompt.parts)
     if plan_types.is_as_shipped(about):
         type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
         return {**PromptBuilder(type.sections).parts, "asked": question, **active_prompts.metadata_of(type, *used)}

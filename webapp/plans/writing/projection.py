@@ -135,7 +135,7 @@ class PlanProjection:
 
     def _count(self, places: Iterable[str]) -> None:
         """Updates the set of valid items, looking only at new and changed ones."""
-        for place in dict.fromkeys(element_of(tuple(steps(each))) for each in places):
+        for place in dict.fromkeys(element_of(tuple(steps(path))) for path in places):
             if place.partition(".")[0] == self._main and "." in place:
                 part = at(self._schema, place) or {}
                 is_valid = self._is_valid(received(value_at(self.draft.value, place), part), part)

@@ -321,7 +321,7 @@ def tick(plan: Plan, place: str) -> None:
     is_done = place not in plan.ticked
 
     def change(stored: Plan) -> None:
-        others = [each for each in stored.ticked if each != place]
+        others = [task for task in stored.ticked if task != place]
         stored.ticked = [*others, place] if is_done else others
 
     _change(plan, change)

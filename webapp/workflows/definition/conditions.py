@@ -21,7 +21,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _are_numbers(*values: Any) -> bool:
-    return all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _equals(a: Any, b: Any) -> bool:
@@ -30,7 +30,7 @@ def _equals(a: Any, b: Any) -> bool:
 
 def _within(a: Any, b: Any) -> bool:
     """Returns whether a value is in a list, or a text in a text."""
-    return any(_equals(a, each) for each in b) if isinstance(b, list) else isinstance(a, str) and isinstance(b, str) and a in b
+    return any(_equals(a, item) for item in b) if isinstance(b, list) else isinstance(a, str) and isinstance(b, str) and a in b
 
 
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
@@ -105,17 +105,17 @@ def _check_name(name: str, names: Collection[str]) -> None:
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
         case ast.BoolOp(op=ast.And(), values=inside):
-            return all(_value(each, values) for each in inside)
+            return all(_value(part, values) for part in inside)
         case ast.BoolOp(values=inside):
-            return any(_value(each, values) for each in inside)
+            return any(_value(part, values) for part in inside)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not _value(operand, values)
         case ast.UnaryOp(operand=ast.Constant(value=int(number) | float(number))):
             return -number
         case ast.List(elts=inside) | ast.Tuple(elts=inside):
-            return [_value(each, values) for each in inside]
+            return [_value(part, values) for part in inside]
         case ast.Compare(left=left, ops=ops, comparators=others):
-            sides = [_value(each, values) for each in (left, *others)]
+            sides = [_value(side, values) for side in (left, *others)]
             return all(COMPARISONS[type(op)](*pair) for op, pair in zip(ops, pairwise(sides), strict=True))
         case ast.Attribute(attr=name):
             return values.get(f"steps.{name}")

@@ -106,7 +106,7 @@ class Definition:
         while ahead:
             if step := self.by_id.get(ahead.pop()):
                 yield step.id
-                ahead += [each for each in step.exits if each not in seen]
+                ahead += [exit for exit in step.exits if exit not in seen]
                 seen.update(step.exits)
 
 

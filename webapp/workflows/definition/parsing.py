@@ -48,7 +48,7 @@ class Broken(ValueError):
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(faults[0].message)
-        self.faults = tuple(sorted(faults, key=lambda each: (each.line, each.column))[:MOST_FAULTS])
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))[:MOST_FAULTS])
 
 
 def read(source: str) -> Definition:
@@ -108,7 +108,7 @@ class _Reader:
         if not isinstance(given, dict) or len(given) > MOST_SLOTS:
             self._fault(("slots",), f"“slots” must be a mapping of at most {MOST_SLOTS} names.", "slots: {mood: {type: text}}")
             return {}
-        return {str(name): self._slot(str(name), each) for name, each in given.items()}
+        return {str(name): self._slot(str(name), slot) for name, slot in given.items()}
 
     def _slot(self, name: str, given: Any) -> Slot:
         path = ("slots", name)
@@ -135,12 +135,12 @@ class _Reader:
         if not isinstance(given, list) or not 2 <= len(given) <= MOST_OPTIONS:
             self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
             return ()
-        for place, each in enumerate(given):
-            if isinstance(each, bool):
+        for place, option in enumerate(given):
+            if isinstance(option, bool):
                 self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
-            elif not isinstance(each, str | int | float) or not 0 < len(str(each).strip()) <= 100 or "\n" in str(each):
+            elif not isinstance(option, str | int | float) or not 0 < len(str(option).strip()) <= 100 or "\n" in str(option):
                 self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
-        options = tuple(str(each).strip() for each in given)
+        options = tuple(str(option).strip() for option in given)
         if len({option.casefold() for option in options}) < len(options):
             self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
         return options
@@ -149,19 +149,19 @@ class _Reader:
         if not isinstance(given, list) or not 0 < len(given) <= MOST_STEPS:
             self._fault(("steps",), f"“steps” must be a list of 1 to {MOST_STEPS} steps.", "steps:\n  - say: Hello!")
             return ()
-        ids = [self._id(place, each) for place, each in enumerate(given)]
+        ids = [self._id(place, step) for place, step in enumerate(given)]
         for place in (place for place, id in enumerate(ids) if id in ids[:place]):
             self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
         answers = {f"steps.{id}" for id in ids if id}
         names = {*slots, *answers}
-        read = [self._step(place, each, slots, ids, names) for place, each in enumerate(given)]
+        read = [self._step(place, step, slots, ids, names) for place, step in enumerate(given)]
         afters = [*ids[1:], END]
-        return tuple(replace(each, id=id, after=after) for each, id, after in zip(read, ids, afters, strict=True))
+        return tuple(replace(step, id=id, after=after) for step, id, after in zip(read, ids, afters, strict=True))
 
     def _id(self, place: int, given: Any) -> str:
         """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
         about = given if isinstance(given, dict) else {}
-        verb = next((each for each in about if each in OF_A_STEP), "step")
+        verb = next((name for name in about if name in OF_A_STEP), "step")
         id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
             self._fault(
@@ -174,7 +174,7 @@ class _Reader:
 
     def _step(self, place: int, given: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
         path = ("steps", place)
-        verbs = [each for each in given if each in OF_A_STEP] if isinstance(given, dict) else []
+        verbs = [name for name in given if name in OF_A_STEP] if isinstance(given, dict) else []
         if len(verbs) != 1:
             self._fault(path, *self._unclear(given, verbs))
             return Step("", "say")
@@ -247,7 +247,7 @@ class _Reader:
         if not isinstance(given, dict) or len(given) > MOST_INPUTS:
             self._fault((*path, "with"), f"“with” must be a mapping of at most {MOST_INPUTS} fields.", 'with: {win: "{{win}}"}')
             return step
-        inputs = {str(name): self._filled((*path, "with", str(name)), str(each), names) for name, each in given.items()}
+        inputs = {str(name): self._filled((*path, "with", str(name)), str(text), names) for name, text in given.items()}
         return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
     def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
@@ -261,7 +261,7 @@ class _Reader:
                 path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
             )
             return ()
-        return tuple(self._way((*path, place), each, ids, names) for place, each in enumerate(given))
+        return tuple(self._way((*path, place), way, ids, names) for place, way in enumerate(given))
 
     def _way(self, path: Path, given: Any, ids: list[str], names: set[str]) -> Transition:
         about = self._mapping(path, given, ("if", "go"))
@@ -307,12 +307,12 @@ class _Reader:
         if given is None:
             return ()
         is_list = isinstance(given, list) and 0 < len(given) <= MOST_COLLECTIONS
-        if not is_list or not all(isinstance(each, str) and 0 < len(each.strip()) <= 200 for each in given):
+        if not is_list or not all(isinstance(name, str) and 0 < len(name.strip()) <= 200 for name in given):
             self._fault(
                 path, f"“knowledge” must be a list of 1 to {MOST_COLLECTIONS} collections, by name.", "knowledge: [handbook]"
             )
             return ()
-        return tuple(each.strip() for each in given)
+        return tuple(name.strip() for name in given)
 
     def _number(self, path: Path, given: Any, least: float, most: float) -> float | None:
         if given is None:
@@ -340,7 +340,7 @@ class _Reader:
         if not isinstance(given, dict):
             self._fault(path, "This must be a mapping.", f"With: {', '.join(known)}")
             return {}
-        for name in [each for each in map(str, given) if each not in known]:
+        for name in [key for key in map(str, given) if key not in known]:
             self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known))
         return given
 

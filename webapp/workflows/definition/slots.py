@@ -104,7 +104,7 @@ def _option(slot: Slot, text: str) -> str:
 def _several(slot: Slot, text: str) -> list[str]:
     # An option can contain a comma itself.
     separator = r"\n" if "\n" in text or _option(slot, text) else "[,;]"
-    parts = [each for each in map(str.strip, re.split(separator, text)) if each]
+    parts = [part for part in map(str.strip, re.split(separator, text)) if part]
     chosen = {_choice(slot, part) for part in parts[: len(slot.options) * 2]}
     if not chosen:
         raise Unfit(f"Please choose from: {', '.join(slot.options)}.")

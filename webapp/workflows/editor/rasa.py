@@ -84,7 +84,7 @@ def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | 
     for value in map(read or value_of, sources):
         for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
             found = value.get(name)
-            known.update({str(key): each for key, each in found.items() if each} if isinstance(found, dict) else {})
+            known.update({str(key): part for key, part in found.items() if part} if isinstance(found, dict) else {})
     names = [name for name, flow in domain.flows.items() if isinstance(flow, dict)]
     return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
 
@@ -117,7 +117,7 @@ class _Flow:
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
         made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
         written = set(re.findall(r"\w+", json.dumps(steps)))
-        used = {name: each for name, each in self.slots.items() if name in written}
+        used = {name: slot for name, slot in self.slots.items() if name in written}
         source = yaml_text.written(made | {"slots": used, "steps": steps})
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
@@ -130,7 +130,7 @@ class _Flow:
                 self.notes.append(f"the slot “{name}”, whose name can't be used here")
 
     def _slot(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        options = [str(each) for each in _list(given.get("values"))]
+        options = [str(option) for option in _list(given.get("values"))]
         type = TYPES.get(str(given.get("type", "text")), "text")
         if type == "choice" and len(options) < 2:
             type = "text"
@@ -139,15 +139,15 @@ class _Flow:
 
     def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
         """Converts a list of steps, the last of which leads to `after`; returns the first one's id."""
-        given = self._within([each for each in given if isinstance(each, dict)])
+        given = self._within([step for step in given if isinstance(step, dict)])
         own = dict(ids)
         mine = []
-        for place, each in enumerate(given):
-            mine.append(self._id(str(each.get("id") or _verb(each) or f"step_{place + 1}")))
-            if "id" in each:
-                own[str(each["id"])] = mine[-1]
-        for place, each in enumerate(given):
-            self._step(each, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
+        for place, step in enumerate(given):
+            mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{place + 1}")))
+            if "id" in step:
+                own[str(step["id"])] = mine[-1]
+        for place, step in enumerate(given):
+            self._step(step, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
 
     def _within(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ class _Flow:
 
     def _step(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
-        verb = next((each for each in VERBS if each in given), "")
+        verb = next((verb for verb in VERBS if verb in given), "")
         made: dict[str, Any] | None = None
         if verb in ("link", "call"):
             self._other(given, id, ids, after, end, depth=depth)
@@ -184,7 +184,7 @@ class _Flow:
         name = str(given["collect"])
         if name not in self.slots:
             return None
-        self.notes += [f"“{each}” of collect {name}" for each in OF_A_COLLECT if each in given]
+        self.notes += [f"“{key}” of collect {name}" for key in OF_A_COLLECT if key in given]
         if ask := self._response(str(given.get("utter", ""))):
             self.slots[name]["ask"] = ask
         return {"collect": name}
@@ -199,7 +199,7 @@ class _Flow:
         return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
 
     def _set_slots(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        pairs = [pair for each in _list(given["set_slots"]) if isinstance(each, dict) for pair in each.items()]
+        pairs = [pair for slots in _list(given["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
         values = {str(name): value for name, value in pairs if str(name) in self.slots}
         return {"set": values} if values else None
 
@@ -232,14 +232,14 @@ class _Flow:
         ways: list[dict[str, Any]] = []
         if len(given) > MOST_WAYS:
             self.notes.append(TOO_MANY_WAYS)
-        for each in (each for each in given[:MOST_WAYS] if isinstance(each, dict)):
-            if "else" in each:
-                return [*ways, {"go": self._target(each["else"], ids, end, depth=depth)}]
-            go = self._target(each.get("then"), ids, end, depth=depth)
+        for way in (way for way in given[:MOST_WAYS] if isinstance(way, dict)):
+            if "else" in way:
+                return [*ways, {"go": self._target(way["else"], ids, end, depth=depth)}]
+            go = self._target(way.get("then"), ids, end, depth=depth)
             try:
-                ways.append({"if": translated(str(each.get("if")), self.slots), "go": go})
+                ways.append({"if": translated(str(way.get("if")), self.slots), "go": go})
             except BadCondition:
-                self.notes.append(f"the condition “{str(each.get('if'))[:80]}”")
+                self.notes.append(f"the condition “{str(way.get('if'))[:80]}”")
         return [*ways, {"go": after}]
 
     def _target(self, given: Any, ids: dict[str, str], end: str, *, depth: int) -> str:
@@ -308,8 +308,8 @@ def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
 def _slots_in(value: dict[str, Any]) -> Iterator[str]:
     if isinstance(value.get("collect"), str):
         yield value["collect"]
-    for each in _list(value.get("set_slots")):
-        yield from map(str, each if isinstance(each, dict) else ())
+    for slots in _list(value.get("set_slots")):
+        yield from map(str, slots if isinstance(slots, dict) else ())
     yield from sorted(slots_in(str(value.get("if", ""))))
 
 
@@ -326,7 +326,7 @@ def _verb(given: Mapping[str, Any]) -> str:
 
 
 def _named(given: Mapping[str, Any]) -> str:
-    verb = next((each for each in VERBS if each in given), "")
+    verb = next((verb for verb in VERBS if verb in given), "")
     return f"{verb} {given[verb]}" if verb else f"a step with {', '.join(map(str, given)) or 'nothing'}"
 
 

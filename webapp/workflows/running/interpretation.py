@@ -50,7 +50,8 @@ def reading_task(slot: Slot, question: str, today: date) -> str:
 
 def parsed_guess(slot: Slot, reply: str) -> str:
     """Returns the model's interpretation as a person would type it; empty if it is unclear or not a valid answer."""
-    lines = [each for each in (line.strip().strip("`\"'“”*-. ") for line in reply.strip().splitlines()[:MOST_LINES]) if each]
+    stripped = (line.strip().strip("`\"'“”*-. ") for line in reply.strip().splitlines()[:MOST_LINES])
+    lines = [line for line in stripped if line]
     if not lines or any(line.casefold() == UNCLEAR for line in lines):
         return ""
     try:

@@ -269,7 +269,7 @@ def _back(move: _Move, _event: Event) -> str:
     if len(move.state.trail) < 2:
         return FIRST
     *trail, before, here = move.state.trail
-    undone = [each for each in (move.definition.by_id.get(before), move.definition.by_id.get(here)) if each]
+    undone = [step for step in (move.definition.by_id.get(before), move.definition.by_id.get(here)) if step]
     slots, ids = {step.slot for step in undone}, {step.id for step in undone}
     move.change(
         trail=tuple(trail),

@@ -150,7 +150,7 @@ def _again(session: Session, chat: Chat, message: Message, options: AnswerOption
 
 
 def _limited(pending: PendingGeneration, step: Step, beginning: str) -> PendingGeneration:
-    tokens = [each for each in (step.max_tokens, pending.request.max_tokens) if each]
+    tokens = [limit for limit in (step.max_tokens, pending.request.max_tokens) if limit]
     most = min(tokens) if tokens else None
     prompt = pending.generation.prompt
     if most:

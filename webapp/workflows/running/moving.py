@@ -16,7 +16,7 @@ def same_steps(old: Definition, new: Definition) -> dict[str, str]:
     A step with a name is the step of that name. The others are numbered by their place in the list, so a step that was added
     above them renames them all: they are the same if their texts are, or if as many of their kind stand at the same place.
     """
-    before, after = [_content(*each) for each in enumerate(old.steps)], [_content(*each) for each in enumerate(new.steps)]
+    before, after = ([_content(*numbered) for numbered in enumerate(version.steps)] for version in (old, new))
     same = {step.id: step.id for place, step in enumerate(old.steps) if _has_name(place, step) and step.id in new.by_id}
     for what, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if what == "equal":
@@ -31,7 +31,7 @@ def moved(state: State, same: Mapping[str, str], slots: Iterable[str]) -> State:
     """Returns the state with the new ids of its steps, without the steps and slots that the other version lacks."""
 
     def renamed(found: Mapping[str, Any]) -> dict[str, Any]:
-        return {same[id]: each for id, each in found.items() if id in same}
+        return {same[id]: value for id, value in found.items() if id in same}
 
     return replace(
         state,

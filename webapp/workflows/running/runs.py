@@ -192,8 +192,8 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
     same = same_steps(old, new)
     if place.step not in same or new.by_id[same[place.step]].verb != old.by_id[place.step].verb:
         raise Conflict("The current step isn't in that version, so this run can't move to it.")
-    added = tuple(each for each in new.by_id if each not in same.values())
-    gone = tuple(each for each in old.by_id if each not in same)
+    added = tuple(step for step in new.by_id if step not in same.values())
+    gone = tuple(step for step in old.by_id if step not in same)
     if confirm:
         with write() as session:
             row = locked_run(session, id)

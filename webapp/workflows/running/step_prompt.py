@@ -71,9 +71,11 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
     own = list(reversed(knowledge.documents(person, collection))) if collection else []
-    if {each.id for each in own} & {source.document_id for source in found.sources}:
+    if {document.id for document in own} & {source.document_id for source in found.sources}:
         return found
-    passages = ((each, passage) for each in own for passage in knowledge.passages(person, each.id, limit=MOST_OF_FILES))
+    passages = (
+        (document, passage) for document in own for passage in knowledge.passages(person, document.id, limit=MOST_OF_FILES)
+    )
     sources, left = list(found.sources), answer_sources.MOST_CHARS // (2 if found.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
         left -= len(passage.head) + len(passage.text)

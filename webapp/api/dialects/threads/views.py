@@ -78,7 +78,7 @@ def create(body: NewThread) -> OneThread:
 @both(bp, "/chat/threads")
 @operation(f"List your {MOST_THREADS} most recently changed threads, newest first", scope="read", answer=Threads, tag=TAG)
 def index() -> Threads:
-    chats = queries.recent_chats(caller().id, limit=MOST_THREADS)
+    chats = paging.chats(caller().id, limit=MOST_THREADS)
     workflows = slugs_of([chat.id for chat in chats if chat.kind == runs.KIND])
     return Threads(threads=[shown_thread(chat, workflows) for chat in chats])
 

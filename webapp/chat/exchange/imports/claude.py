@@ -76,12 +76,12 @@ def _file(file: dict[str, Any]) -> str:
 
 
 def _blocks(row: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each for each in _listed(row, "content") if each.get("type") == kind]
+    return [block for block in _listed(row, "content") if block.get("type") == kind]
 
 
 def _listed(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
     found = row.get(name)
-    return [fields(each) for each in found] if isinstance(found, list) else []
+    return [fields(part) for part in found] if isinstance(found, list) else []
 
 
 def _id(id: str) -> str:

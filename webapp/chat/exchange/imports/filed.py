@@ -53,7 +53,7 @@ class FiledGeneration:
 
 
 # The fields that have the same name and value in the row of a generation.
-OF_ROW = tuple(each.name for each in fields_of(FiledGeneration) if each.name != "continues")
+OF_ROW = tuple(field.name for field in fields_of(FiledGeneration) if field.name != "continues")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,7 @@ def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
     for node in nodes.values():
         listed = fields(node).get(children)
         places.update((id, place) for place, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str))
-    return sorted(nodes.items(), key=lambda each: places.get(each[0], 0))
+    return sorted(nodes.items(), key=lambda node: places.get(node[0], 0))
 
 
 def checked(chat: FiledChat) -> FiledChat:

@@ -45,7 +45,7 @@ def of_line(
     about = made | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
     about |= _dated(swipe, sent) or (_dated(row, sent) if is_shown else {})
     # An empty text is kept: no column says whether it was there.
-    about |= _filled({"extra": _rest(extra, {each for each in EXTRA if extra.get(each)} | (MODEL if is_known else set()))})
+    about |= _filled({"extra": _rest(extra, {name for name in EXTRA if extra.get(name)} | (MODEL if is_known else set()))})
     line = _rest(row, LINE | SWIPE | TIMES) if is_shown else {}
     said_by = row.get("name")
     line |= {"name": said_by} if is_shown and isinstance(said_by, str) and said_by not in ("", name) else {}
@@ -65,11 +65,11 @@ def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None
 
 
 def _rest(value: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if name not in known}
+    return {name: field for name, field in value.items() if name not in known}
 
 
 def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if name in names}
+    return {name: field for name, field in value.items() if name in names}
 
 
 def _dated(value: Mapping[str, Any], sent: str | None) -> dict[str, Any]:
@@ -80,10 +80,10 @@ def _dated(value: Mapping[str, Any], sent: str | None) -> dict[str, Any]:
 def _fitting(value: Mapping[str, Any], most_chars: float, level: int = 0) -> tuple[dict[str, Any], float]:
     """Returns the fields that fit, in order, and their characters. Left out are also those that can't be stored."""
     kept, chars = dict[str, Any](), 0.0
-    for name, each in value.items():
+    for name, field in value.items():
         room = most_chars - chars - len(name)
-        is_part = name in PARTS and level < MOST_PARTS and isinstance(each, dict)
-        found, size = _fitting(each, room, level + 1) if is_part else _measured(each)
+        is_part = name in PARTS and level < MOST_PARTS and isinstance(field, dict)
+        found, size = _fitting(field, room, level + 1) if is_part else _measured(field)
         if size <= room and (found or not is_part):
             kept[clean(name)] = found
             chars += size + len(name)

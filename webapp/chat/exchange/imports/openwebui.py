@@ -31,7 +31,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     """Parses the chat with all its branches, with or without the wrapper object that newer versions write."""
     inner = _inner(value)
     history = fields(inner.get("history"))
-    messages, shown = grown(_node(id, fields(each)) for id, each in in_order(bounded(history["messages"]), "childrenIds"))
+    messages, shown = grown(_node(id, fields(node)) for id, node in in_order(bounded(history["messages"]), "childrenIds"))
     id = text(value.get("id")) or text(inner.get("id")) or next(iter(history["messages"]), "")
     created_at = moment(value.get("created_at")) or moment(inner.get("timestamp"))
     changed_at = moment(value.get("updated_at")) or created_at
@@ -100,7 +100,7 @@ def _thought(block: str) -> str:
     inside = block.partition(">")[2]
     if "</summary>" in inside:
         inside = inside.partition("</summary>")[2]
-    return "\n".join(each.strip().removeprefix(">").removeprefix(" ") for each in inside.strip().splitlines())
+    return "\n".join(row.strip().removeprefix(">").removeprefix(" ") for row in inside.strip().splitlines())
 
 
 def _id(id: Any) -> str:

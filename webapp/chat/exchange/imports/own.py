@@ -103,7 +103,7 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
-        generations=tuple(_generation(fields(each), place) for place, each in enumerate(generations[: MOST_TRIES + 1]))
+        generations=tuple(_generation(fields(made), place) for place, made in enumerate(generations[: MOST_TRIES + 1]))
         if isinstance(generations, list)
         else (),
     )
@@ -134,7 +134,7 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
 
 def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
     found = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
-    return tuple(_attempt(fields(each)) for each in found)
+    return tuple(_attempt(fields(attempt)) for attempt in found)
 
 
 def _attempt(value: dict[str, Any]) -> dict[str, Any]:

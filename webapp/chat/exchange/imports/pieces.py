@@ -53,7 +53,7 @@ def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict
     """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
     count = 0
     for text in _texts(file, most_bytes):
-        for value in (each for element in _elements(text) for each in roleplay.several(fields(element))):
+        for value in (chat for element in _elements(text) for chat in roleplay.several(fields(element))):
             count += 1
             if count > MOST_CHATS:
                 raise BadFile(f"It contains more than {MOST_CHATS:,} chats.")
@@ -99,11 +99,11 @@ def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
     found = [entry for entry in archive.infolist() if _is_chats(entry.filename)]
     if not found:
         raise BadFile("The archive contains no chats.")
-    if any(each.compress_type not in zips.PACKED for each in found):
+    if any(entry.compress_type not in zips.PACKED for entry in found):
         raise BadFile("The archive uses an unsupported compression method. Save it as a standard zip file.")
     left = MOST_UNPACKED_BYTES
-    for each in found:
-        with archive.open(each) as member:
+    for entry in found:
+        with archive.open(entry) as member:
             # The sizes in the archive's headers are not trusted.
             data = member.read(min(most_bytes, left) + 1)
         left -= len(data)
@@ -230,7 +230,7 @@ def read(piece: dict[str, Any]) -> Piece:
         return Refused(*piece["refused"])
     if "chat" in piece:
         chat = _with_moments(piece["chat"])
-        settings = {each.name: chat.pop(each.name) for each in FIELDS if each.name in chat}
+        settings = {field.name: chat.pop(field.name) for field in FIELDS if field.name in chat}
         return Head(FiledChat(**chat, settings=settings), piece["count"])
     return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
 
@@ -314,8 +314,14 @@ class _Cut:
 
 def _cuts(message: FiledMessage) -> list[_Cut]:
     return [
-        _Cut(str(place), each.reason, None if each.continues is None else str(each.continues), each.text_offset, each.created_at)
-        for place, each in enumerate(message.generations)
+        _Cut(
+            str(place),
+            generation.reason,
+            None if generation.continues is None else str(generation.continues),
+            generation.text_offset,
+            generation.created_at,
+        )
+        for place, generation in enumerate(message.generations)
     ]
 
 

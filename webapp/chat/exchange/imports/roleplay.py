@@ -108,8 +108,8 @@ def _rows(value: dict[str, Any]) -> Sequence[Any]:
     if LINES in value:
         return value[LINES] if isinstance(value[LINES], list) else []
     if _is_agnai(value):
-        return [{"character_name": value.get("name")}, *(_of_agnai(fields(each)) for each in value["messages"])]
-    pairs = (each for each in value["data_visible"] if isinstance(each, list))
+        return [{"character_name": value.get("name")}, *(_of_agnai(fields(message)) for message in value["messages"])]
+    pairs = (pair for pair in value["data_visible"] if isinstance(pair, list))
     return [{"mes": words, "is_user": not place} for pair in pairs for place, words in enumerate(pair[:2])]
 
 
@@ -142,21 +142,21 @@ def _cast(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> tuple[str, .
     name = line(head.get("character_name"), NAME_CHARS)
     if name and name != "unused":
         return (name,)
-    speaking = (each for each in lines if each.get("is_user") is not True and each.get("is_system") is not True)
-    names = dict.fromkeys(filter(None, (line(each.get("name"), NAME_CHARS) for each in speaking)))
+    speaking = (row for row in lines if row.get("is_user") is not True and row.get("is_system") is not True)
+    names = dict.fromkeys(filter(None, (line(row.get("name"), NAME_CHARS) for row in speaking)))
     return tuple(islice(names, MOST_SPEAKING))
 
 
 def _persona(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
     """Returns the last persona; newer files name it only in the messages."""
-    names = [line(each.get("name"), NAME_CHARS) for each in lines if each.get("is_user") is True]
+    names = [line(row.get("name"), NAME_CHARS) for row in lines if row.get("is_user") is True]
     return next(filter(None, reversed(names)), line(head.get("user_name"), NAME_CHARS))
 
 
 def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
     known = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
-    first = next((words for each in lines for words in _versions(each)[0] if words), "")
+    first = next((words for row in lines for words in _versions(row)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
     return known or hashlib.sha256(about.encode()).hexdigest()[:32]
 
