@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from flask import Response, has_request_context, request
 
 from webapp.base import audit
-from webapp.base.audit import About
 from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
@@ -173,9 +172,9 @@ def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
     return view
 
 
-def who() -> About:
+def who() -> audit.About:
     """Returns the user and the address of this request, for the audit log."""
-    return About(actor=current_user(), address=client_address())
+    return audit.About(actor=current_user(), address=client_address())
 
 
 def viewer_or_none() -> User | None:
