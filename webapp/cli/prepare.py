@@ -21,7 +21,7 @@ from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_da
 from webapp.cli import ready
 from webapp.cli import shipped_characters as shipped
 from webapp.models.connections import listing
-from webapp.operations.health import backups, database_facts
+from webapp.operations.health import backups, facts
 from webapp.people.accounts import service as accounts
 from webapp.web import templates
 from webapp.web.command_errors import names_database, one_line_errors
@@ -59,7 +59,7 @@ def prepare() -> None:
             shipped.ship()
             with write() as session:
                 listing.fit(session)
-        for fact in database_facts.network_disk():
+        for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
         link = accounts.owner_link(ready.address(config))

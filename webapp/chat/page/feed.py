@@ -146,7 +146,7 @@ class ChatFeed(LaneFeed):
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
         key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
-        change = _made.get(key, lambda: self._rendered(lambda: self._turn(ids, page)))
+        change = _made.get(key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page)))
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
@@ -168,9 +168,6 @@ class ChatFeed(LaneFeed):
     def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
             return draw()
-
-    def _turn(self, ids: tuple[str, ...], page: "PageState") -> "Change":
-        return (self._end(ids, page) or self._page()).changed(ids, page)
 
     def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
