@@ -4,6 +4,7 @@ from functools import cache
 
 from sqlalchemy.orm import Session
 
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import write
 from webapp.people.accounts import passwords
 from webapp.people.accounts import service as accounts
@@ -27,7 +28,7 @@ def user_with_session(email: str, role: str) -> str:
 def _added(session: Session, email: str, role: str) -> User:
     user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
     accounts.add(session, user)
-    accounts.about_person(session, "added an account", user, by=accounts.COMMAND_LINE, detail=role)
+    accounts.about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
     return user
 
 

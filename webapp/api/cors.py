@@ -1,7 +1,5 @@
 """CORS: only pages of the origins an operator has listed can call the API, with or without the cookie."""
 
-from collections.abc import Callable
-
 from flask import Flask, Response, request
 
 from webapp.base.config import Config
@@ -15,7 +13,7 @@ REMEMBER_SECONDS = 600
 
 def init(app: Flask, config: Config) -> None:
     app.before_request(lambda: _preflight(config))
-    app.after_request(_with_permission(config))
+    app.after_request(lambda response: _permit(response, config))
 
 
 def _preflight(config: Config) -> Response | None:
@@ -30,17 +28,14 @@ def _preflight(config: Config) -> Response | None:
     return response
 
 
-def _with_permission(config: Config) -> Callable[[Response], Response]:
-    def permit(response: Response) -> Response:
-        if is_api():
-            response.vary.add("Origin")
-            if _is_listed(config):
-                response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-                response.headers["Access-Control-Allow-Credentials"] = "true"
-                response.headers["Access-Control-Expose-Headers"] = SHOWN
-        return response
-
-    return permit
+def _permit(response: Response, config: Config) -> Response:
+    if is_api():
+        response.vary.add("Origin")
+        if _is_listed(config):
+            response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+            response.headers["Access-Control-Expose-Headers"] = SHOWN
+    return response
 
 
 def _is_listed(config: Config) -> bool:

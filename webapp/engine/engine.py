@@ -22,7 +22,6 @@ from webapp.engine.state.circuit import Circuits
 from webapp.engine.state.ownership import Worker
 from webapp.engine.state.presence import Presence
 from webapp.engine.state.recovery_state import RecoveryState
-from webapp.engine.state.reserve import Reserve
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Broadcast, Projection
@@ -132,7 +131,7 @@ class Engine:
         self.in_app, self.data_dir, self.max_streams = in_app, data_dir, max_streams
         self.spawn, self.signal, self.pause, self.now = spawn, signal, pause, now
         self.worker = Worker(new_id(), data_dir / "workers")
-        self.reserve = Reserve(data_dir / reserve.FOLDER, self.worker.id)
+        self.reserve = reserve.Reserve(data_dir / reserve.FOLDER, self.worker.id)
         self.shared = share(self.worker.id) if share else None
         self.topics: Topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
         self.copied: dict[str, AnswerCopy] = {}

@@ -16,7 +16,6 @@ from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat.messages import sending
-from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.chat.record.access import writable_chat_if_any
 from webapp.engine.duties.report import model_used
@@ -188,7 +187,7 @@ def _begin_answer(body: AssistantMessage) -> Generation:
     if chat is None:
         prompt_key = TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
         return sending.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
-    options = AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
+    options = sending.AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
     return sending.ask(chat, body.message, key=key, by=me.id, options=options)
 
 

@@ -40,6 +40,20 @@ def in_next_turn(call: Callable[[], object]) -> None:
     timer.start(end)
 
 
+def run_in_turns(calls: deque[Callable[[], object]]) -> None:
+    """Calls functions in order and removes them; after ten milliseconds, the rest waits for the next turn of the event loop.
+
+    For code that runs in the event loop itself, and so cannot wait.
+    """
+    until = time.monotonic() + TURN_SECONDS
+    try:
+        while calls and time.monotonic() < until:
+            calls.popleft()()
+    finally:
+        if calls:
+            in_next_turn(lambda: run_in_turns(calls))
+
+
 class TurnQueue:
     """A queue that releases its first waiter in each turn of the event loop; several queues take turns."""
 

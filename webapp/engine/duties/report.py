@@ -10,7 +10,6 @@ from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
 from webapp.models.connections import service
 from webapp.models.connections.models import providers
-from webapp.models.connections.service import REFUSALS
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Gap, Topics
@@ -86,7 +85,9 @@ def _note_keys(live: Live, answered: Answered) -> None:
     """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
     known, transcript = providers(), live.run.transcript
     refused = {
-        known.connection_of(attempt["model"]): attempt["code"] for attempt in transcript.attempts if attempt["code"] in REFUSALS
+        known.connection_of(attempt["model"]): attempt["code"]
+        for attempt in transcript.attempts
+        if attempt["code"] in service.REFUSALS
     }
     accepted = transcript.provider
     began_at = utc_now() - timedelta(seconds=answered.seconds)

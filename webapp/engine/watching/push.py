@@ -1,7 +1,6 @@
 """Pushes text to all watchers together; a watcher is woken only if its connection cannot take the data immediately."""
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -10,7 +9,7 @@ from typing import Any
 
 import gevent
 
-from webapp.base.heavy.turns import TURN_SECONDS, in_next_turn
+from webapp.base.heavy.turns import run_in_turns
 from webapp.engine.watching.sse_response import socket_of
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.topics import Signal
@@ -39,13 +38,13 @@ class PushSignal:
             self._signal.set()
         elif not self._is_queued:
             self._is_queued = True
-            _queued.append(self)
+            _queued.append(self.push_or_wake)
             if len(_queued) == 1:
                 # After the greenlets that read text now: several reads and then several sends take half the CPU time of
                 # alternating.
-                gevent.get_hub().loop.run_callback(_push)
+                gevent.get_hub().loop.run_callback(run_in_turns, _queued)
             elif len(_queued) >= MOST_QUEUED:
-                _push()
+                run_in_turns(_queued)
 
     def push_or_wake(self) -> None:
         """Pushes what is new, or wakes the watcher."""
@@ -109,14 +108,4 @@ def _chunk(content: bytes) -> bytes:
 
 
 # Watchers to be pushed to once all greenlets that are ready have appended their text.
-_queued: deque[PushSignal] = deque()
-
-
-def _push() -> None:
-    until = time.monotonic() + TURN_SECONDS
-    try:
-        while _queued and time.monotonic() < until:
-            _queued.popleft().push_or_wake()
-    finally:
-        if _queued:
-            in_next_turn(_push)
+_queued: deque[Callable[[], object]] = deque()

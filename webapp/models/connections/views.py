@@ -8,15 +8,13 @@ from webapp.base.current import PerApp
 from webapp.models.connections import listing, local_ollama, shown
 from webapp.models.connections import service as connections
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
-from webapp.models.connections.local_ollama import OllamaProbe
 from webapp.models.connections.models import providers
-from webapp.models.connections.shown import refused_connections
 from webapp.people.accounts.guards import admin_only, who
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
 # Every admin page warns about refused keys.
-bp.add_app_template_global(refused_connections)
+bp.add_app_template_global(shown.refused_connections)
 
 
 @bp.get("")
@@ -117,10 +115,10 @@ def delete(slug: str) -> Response:
     return redirect(url_for(".index"), "Connection and key deleted.")
 
 
-NEIGHBOUR = PerApp(lambda: OllamaProbe(providers().upstream))
+NEIGHBOUR = PerApp(lambda: local_ollama.OllamaProbe(providers().upstream))
 
 
-def the_neighbour() -> OllamaProbe:
+def the_neighbour() -> local_ollama.OllamaProbe:
     return NEIGHBOUR.get()
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from flask import Response, has_request_context, request
 
 from webapp.base import audit
-from webapp.base.audit import About
 from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
@@ -81,13 +80,7 @@ def anybody(view: Callable[P, R]) -> Callable[P, R]:
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that requires an account."""
-
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        current_user()
-        return view(*args, **kwargs)
-
-    return _declared(guarded, "signed_in")
+    return _guarded(view, current_user, "signed_in")
 
 
 def person_in_session() -> User:
@@ -97,24 +90,12 @@ def person_in_session() -> User:
 
 def setting_up(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that requires an account, but not yet the second step that its team requires."""
-
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        person_in_session()
-        return view(*args, **kwargs)
-
-    return _declared(guarded, "signed_in")
+    return _guarded(view, person_in_session, "signed_in")
 
 
 def admin_only(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that only owners and admins can open."""
-
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        refuse_unless_admin(current_user())
-        return view(*args, **kwargs)
-
-    return _declared(guarded, "admin_only")
+    return _guarded(view, lambda: refuse_unless_admin(current_user()), "admin_only")
 
 
 def refuse_unless_admin(user: User) -> None:
@@ -177,14 +158,23 @@ def _required(user: User | None) -> User:
     return user
 
 
+def _guarded(view: Callable[P, R], check: Callable[[], object], name: str) -> Callable[P, R]:
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        check()
+        return view(*args, **kwargs)
+
+    return _declared(guarded, name)
+
+
 def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
     view.policy = name  # type: ignore[attr-defined]
     return view
 
 
-def who() -> About:
+def who() -> audit.About:
     """Returns the user and the address of this request, for the audit log."""
-    return About(actor=current_user(), address=client_address())
+    return audit.About(actor=current_user(), address=client_address())
 
 
 def viewer_or_none() -> User | None:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE
 from webapp.base.current import BUCKETS, PerApp
 from webapp.base.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
@@ -69,7 +68,7 @@ def add_user(email: str, role: str, password: str) -> User:
         if role == "owner" and queries.has_owner():
             raise Conflict("There is already an owner.", field="role")
         add(session, user)
-        about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
+        about_person(session, "added an account", user, by=audit.COMMAND_LINE, detail=role)
     return user
 
 
@@ -79,7 +78,7 @@ def set_password(
     *,
     keep: str = "",
     revokes_tokens: bool = False,
-    by: User | str = COMMAND_LINE,
+    by: User | str = audit.COMMAND_LINE,
     address: str = "",
 ) -> None:
     """Changes the password; ends every session except the one with the secret `keep`, and invalidates password links.

@@ -13,7 +13,6 @@ from pydantic import Field
 from sqlalchemy import delete, func, select
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE
 from webapp.base.changes import access_changed
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
@@ -48,7 +47,7 @@ def make_token(
     *,
     days: int = 0,
     gateway: GatewayLimits | None = None,
-    by: User | str = COMMAND_LINE,
+    by: User | str = audit.COMMAND_LINE,
     address: str = "",
 ) -> str:
     """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires.

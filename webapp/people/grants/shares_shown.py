@@ -8,7 +8,6 @@ from flask import request
 
 from webapp.base.words import number
 from webapp.people.grants import shares
-from webapp.people.grants.shares import Share
 from webapp.web.forms import Form
 from webapp.web.pick_field import CHOOSE, PickField
 
@@ -34,7 +33,7 @@ def after() -> str:
     return request.args.get("after", "")[:26]
 
 
-def listed(found: Sequence[Share], url: str) -> dict[str, Any]:
+def listed(found: Sequence[shares.Share], url: str) -> dict[str, Any]:
     """Returns a page of grants and the URL of the next; `found` has one more than a page if there is a next page."""
     is_cut = len(found) > MOST_LISTED
     return {"shares": found[:MOST_LISTED], "more_url": f"{url}?after={found[MOST_LISTED - 1].grant_id}" if is_cut else ""}

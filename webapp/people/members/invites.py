@@ -11,7 +11,6 @@ from webapp.base.errors import Conflict, Forbidden, NotFound
 from webapp.base.ids import new_secret
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, password_hash
-from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.roles import invitable
 from webapp.people.accounts.service import LINK_LIFE, about_person
 from webapp.people.accounts.tables import Invite, User
@@ -29,7 +28,9 @@ def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
             raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")
         if email and queries.user_by_email(email):
             raise Conflict("An account with that email already exists.", field="email")
-        made = Invite(token_hash=hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE)
+        made = Invite(
+            token_hash=queries.hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE
+        )
         session.add(made)
         session.flush()
         _note(session, "created an invite", made, by=by, address=address)
@@ -77,7 +78,7 @@ def password_link(person: User, *, by: User, address: str = "") -> str:
             raise Conflict("This account is disabled. Enable it first.")
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))
         expires_at = utc_now() + PASSWORD_LINK_LIFE
-        session.add(Invite(token_hash=hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
+        session.add(Invite(token_hash=queries.hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
         about_person(session, "created a password link", now, by=by, address=address)
     return token
 
@@ -105,7 +106,7 @@ def open_password_link(token: str) -> tuple[Invite, User]:
 
 def _use(session: Session, token: str) -> None:
     is_open = Invite.used_at.is_(None), Invite.expires_at > utc_now()
-    used = update(Invite).where(Invite.token_hash == hashed(token), *is_open).values(used_at=utc_now())
+    used = update(Invite).where(Invite.token_hash == queries.hashed(token), *is_open).values(used_at=utc_now())
     if not session.scalar(used.returning(Invite.id)):
         raise Forbidden(USED)
 

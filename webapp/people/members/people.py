@@ -9,7 +9,6 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, checked_name
-from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.service import about_person
@@ -217,7 +216,7 @@ def end_session(user: User, session_id: str, *, address: str = "") -> None:
 def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
     """Ends all of the person's sessions except the one with this secret."""
     with write() as session:
-        others = UserSession.user_id == user.id, UserSession.token_hash != hashed(secret)
+        others = UserSession.user_id == user.id, UserSession.token_hash != queries.hashed(secret)
         count = len(session.scalars(delete(UserSession).where(*others).returning(UserSession.id)).all())
         service.about_person(session, "ended all other sessions", user, by=user, address=address, detail=str(count))
 

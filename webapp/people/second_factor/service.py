@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import About
 from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
@@ -105,7 +104,7 @@ def end(user: User, password: str, code: str, *, address: str = "") -> None:
     turn_off(user, {"actor": user, "address": address})
 
 
-def turn_off(user: User, about: About) -> None:
+def turn_off(user: User, about: audit.About) -> None:
     """Turns it off without a code, for someone who has lost theirs."""
     with write() as session:
         if not session.scalar(delete(SecondFactor).where(SecondFactor.user_id == user.id).returning(SecondFactor.user_id)):

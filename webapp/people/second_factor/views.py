@@ -17,7 +17,6 @@ from webapp.people.accounts.guards import (
     setting_up,
     with_session,
 )
-from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.second_step import CodeNeeded
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import service, totp
@@ -139,7 +138,7 @@ class Awaited:
 
 def ask_for_code(needed: CodeNeeded, path: str) -> Response:
     """Redirects to the page that asks for a code."""
-    proof = hashed(needed.proof) if needed.proof else ""
+    proof = queries.hashed(needed.proof) if needed.proof else ""
     session[AWAITED] = {"user": needed.user_id, "proof": proof, "path": path, "until": time.time() + MOST_SECONDS}
     return redirect("/login/code")
 
@@ -148,7 +147,7 @@ def awaited_person() -> Awaited | None:
     """Returns who has to enter a code; None if that took too long, or if the password has changed since."""
     kept = session.get(AWAITED) or {}
     user = queries.person(kept["user"]) if kept and kept["until"] > time.time() else None
-    if user is None or kept["proof"] not in ("", hashed(user.password_hash)):
+    if user is None or kept["proof"] not in ("", queries.hashed(user.password_hash)):
         return None
     return Awaited(user, user.password_hash if kept["proof"] else "", kept["path"])
 

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field
 
-from webapp.api import access, completions
-from webapp.api.access import caller
-from webapp.api.completions import CompletionInput
+from webapp.api import completions
+from webapp.api.access import caller, may
 from webapp.api.dialects.openai import encoder as words
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse
@@ -248,13 +247,15 @@ def in_openais_form(response: Response) -> Response:
     return response
 
 
-def _wanted(body: CompletionRequest) -> CompletionInput:
+def _wanted(body: CompletionRequest) -> completions.CompletionInput:
     limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
     turns = tuple(ModelTurn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
     for turn in turns:
         refuse_if_too_long(turn.content, field="messages")
     reads = tuple(chat_collections.checked(caller(), body.collection_ids or []))
-    return CompletionInput(_known(body.model or ""), turns, body.temperature, min(limits) if limits else None, body.stops, reads)
+    return completions.CompletionInput(
+        _known(body.model or ""), turns, body.temperature, min(limits) if limits else None, body.stops, reads
+    )
 
 
 def _known(name: str) -> str:
@@ -297,7 +298,7 @@ def _model(name: str) -> DoorModel:
 
 def _is_allowed(context: Context) -> bool:
     with context():
-        return access.may("chat")
+        return may("chat")
 
 
 def _stop(engine: Engine, id: str) -> None:

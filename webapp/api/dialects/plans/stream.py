@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from flask import Response
 
 from webapp.api import access
-from webapp.api.access import caller
 from webapp.api.streaming.encoding import Encoder
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.api.streaming.streams import events
@@ -65,7 +64,7 @@ class SeveralFeeds:
 def plan_stream(plan: Plan, generation: Generation, encoder: Encoder, *, after: int = 0) -> Response:
     """Streams a plan's generation from the position `after` until its end."""
     feed = GenerationFeed(the_engine(), generation, encoder, after=after)
-    response = events(feed, watcher(caller().id, same_request(), _may_read_plan, plan.id))
+    response = events(feed, watcher(access.caller().id, same_request(), _may_read_plan, plan.id))
     response.headers["X-Stream-Id"], response.headers["X-Plan-Id"] = generation.id, plan.id
     return response
 
@@ -74,7 +73,7 @@ def plans_stream(begun: Sequence[tuple[Generation, Encoder]]) -> Response:
     """Streams the generations of several plans from their beginning until the last one ends."""
     engine = the_engine()
     feed = SeveralFeeds(engine, [GenerationFeed(engine, generation, encoder) for generation, encoder in begun])
-    return events(feed, watcher(caller().id, same_request(), _may_read, caller().id), leave=feed.leave)
+    return events(feed, watcher(access.caller().id, same_request(), _may_read, access.caller().id), leave=feed.leave)
 
 
 def _may_read_plan(context: Context, plan_id: str) -> bool:

@@ -17,7 +17,6 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId
 from webapp.chat.messages import sending
-from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
 from webapp.chat.record.access import stoppable_chat, visible_chat, writable_chat
 from webapp.chat.record.tables import Message
@@ -114,7 +113,7 @@ bp = Blueprint("api_roleplay", __name__)
 )
 def send(body: UserMessage) -> Response:
     chat, seconds = writable_chat(body.chatSessionId), int(setting("stream.idle_listener_seconds"))
-    options = AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
+    options = sending.AnswerOptions(when_unwatched=f"idle:{seconds}" if seconds else "")
     generation = sending.ask(chat, body.message, key=idempotency_key(), by=caller().id, options=options)
     answer = db.session.get_one(Message, generation.message_id)
     if wants_stream():

@@ -21,7 +21,6 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watchers
-from webapp.engine.watching.watchers import Context
 from webapp.operations.budgets.periods import refusal
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.guards import found
@@ -65,7 +64,7 @@ class Position:
 class RunFeed:
     """A feed of one run, from a position. `has_ended` becomes true once the run waits for a person or is over."""
 
-    def __init__(self, engine: Engine, run: WorkflowRun, position: Position, now: Clock, context: Context) -> None:
+    def __init__(self, engine: Engine, run: WorkflowRun, position: Position, now: Clock, context: watchers.Context) -> None:
         """`context` recreates the caller's request, whose permissions decide which sources are shown."""
         self.lane, self.has_ended = topic_names.of_chat(run.chat_id), False
         self._engine, self._run_id, self._chat_id, self._now, self._context = engine, run.id, run.chat_id, now, context

@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.api import access
-from webapp.api.access import caller
+from webapp.api.access import caller, check
 from webapp.api.dialects.schemas import Notice
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.dialects.threads.runs import Position, answered, is_up_to_date, last_position, watched
@@ -199,7 +198,7 @@ def _run_in(id: str) -> WorkflowRun | None:
 
 
 def _begun(me: User, slug: str, title: str) -> WorkflowRun:
-    access.check("workflows")
+    check("workflows")
     try:
         return runs.start(me, slug, title=title, key=idempotency_key())
     except NotFound as error:
@@ -208,7 +207,7 @@ def _begun(me: User, slug: str, title: str) -> WorkflowRun:
 
 def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:
     """Answers the run's step with this message; returns the run and the position before the message."""
-    access.check("workflows")
+    check("workflows")
     event, key = Event("answer", body.content), idempotency_key()
     before = Position(runs.head_before(run, event, key))
     return runs.happen(run, event, key=key), before
