@@ -1,6 +1,7 @@
 """/api/v1/personas: the roles that people play in chats with characters."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, Response, url_for
 from pydantic import Field
@@ -105,7 +106,7 @@ def show(id: str) -> PersonaAnswer:
 )
 def change(id: str, body: PersonaChange) -> PersonaAnswer:
     persona = _visible(id)
-    given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
+    given: dict[str, Any] = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
     personas.update(persona, PersonaInput(**given), by=caller())
     return _answer_of(_visible(id))
 

@@ -89,7 +89,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
         return known
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
-    thing.__dict__.update(values)
+    vars(thing).update(values)
     attach(session, thing)
     return thing
 
@@ -111,7 +111,7 @@ def _set_values(thing: Base, values: Mapping[str, Any]) -> None:
 
 def values_of(thing: Base) -> dict[str, Any]:
     """Returns the values of a new row: those that were set, and the table's defaults for the rest."""
-    given = thing.__dict__
+    given = vars(thing)
     values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
     given.update(values)
     return values

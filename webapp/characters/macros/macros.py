@@ -198,9 +198,11 @@ class MacroContext(Protocol):
 
     def drawn(self, start: int, count: int) -> int:
         """Returns a number below `count` that is always the same for this offset of this text in this place."""
+        ...
 
     def works(self, steps: int) -> bool:
         """Takes this many steps from the work budget; returns False if fewer are left."""
+        ...
 
 
 Given = Piece | str | None

@@ -76,7 +76,7 @@ class ScriptForm(Form):
             find=self.find.data or "",
             replacement=(self.replacement.data or "").replace("\r\n", "\n"),
             trims=(self.trims.data or "").splitlines(),
-            where=next((flag for flag in FLAGS if flag == self.where.data), "both"),
+            where=self.where.data if self.where.data in FLAGS else "both",
             is_for_character=bool(self.is_for_character.data),
             is_for_person=bool(self.is_for_person.data),
             is_enabled=bool(self.is_enabled.data),

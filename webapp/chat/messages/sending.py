@@ -36,7 +36,8 @@ from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.chat.record.variables import below, changed, store_variables
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources

@@ -17,7 +17,8 @@ from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import below
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.documents import chat_files
 from webapp.models.providers.base import ModelRequest

@@ -103,7 +103,7 @@ def _after(first: datetime, user_id: str | None) -> datetime | None:
     return db.session.scalar(made.order_by(Generation.created_at).offset(SLICE).limit(1))
 
 
-def _statement(user_id: str | None) -> Select[Any]:
+def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
     one = Generation
     wanted = select(
         _day().label("day"),

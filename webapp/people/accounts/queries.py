@@ -93,7 +93,10 @@ def holder(name: str) -> tuple[ApiToken | None, User] | None:
     is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
     wanted = select(kept, User).join(User, kept.user_id == User.id).where(kept.id == name[1:], is_live)
     row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
-    return (row[0] if isinstance(row[0], ApiToken) else None, row[1]) if row else None
+    if row is None:
+        return None
+    found, user = row
+    return found if isinstance(found, ApiToken) else None, user
 
 
 # Invites and password links

@@ -15,7 +15,8 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.words import plural
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers

@@ -36,11 +36,12 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
             return _checked(source), 0
         if not isinstance(file, str) or Path(file).name != file or not isinstance(cases, dict):
             return [f"1: {SHAPE}"], 0
-        definition = read((folder / file).read_text("utf-8"))
     except yaml_text.Unreadable as error:
         return [f"{error.line}: {error}"], 0
+    try:
+        definition = read((folder / file).read_text("utf-8"))
     except Broken as error:
-        return [f"1: {about['workflow']}: line {error.faults[0].line}: {error.faults[0].message}"], 0
+        return [f"1: {file}: line {error.faults[0].line}: {error.faults[0].message}"], 0
     faults = [
         f"{document.place(('cases', str(name), place))[0]}: {name}: {fault}"
         for name, lines in cases.items()
