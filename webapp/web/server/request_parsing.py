@@ -76,7 +76,8 @@ class PartsParser(MultiPartParser):
         with ExitStack() as opened:
             for event in self._events(stream, boundary):
                 if isinstance(event, Field | File):
-                    current, size = (event, opened.enter_context(self._place_of(event, length))), 0
+                    file = self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
+                    current, size = (event, opened.enter_context(file)), 0
                 elif isinstance(event, Data) and current:
                     part, place = current
                     place.write(event.data)
@@ -88,9 +89,6 @@ class PartsParser(MultiPartParser):
                         yield part, place
             # Nothing was refused, so the files stay open; the caller closes them.
             opened.pop_all()
-
-    def _place_of(self, part: Field | File, length: int | None) -> IO[bytes]:
-        return self.start_file_streaming(part, length) if isinstance(part, File) else BytesIO()
 
     def _refuse_too_much(self, part: Field | File, size: int, left: float) -> None:
         if left < 0:
