@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
 UV := uv==0.13.9
+PYRIGHT := pyright@1.1.414
 # The program itself, which needs no Node.js; npm installs the one for this system.
 BIOME := node_modules/@biomejs/cli-*/biome
 NO_PACKAGES := { echo "Could not install the packages. See the message above, check the network and try again." >&2; exit 1; }
@@ -15,7 +16,7 @@ export FLASK_SKIP_DOTENV := 1
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run dev test quick deep lint check fix lock seed drill bench screenshots upgrade rollback release
+.PHONY: help setup setup-tests run dev test quick deep lint pyright check fix lock seed drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,9 @@ lint: $(VENV)/.tests $(VENDOR) ## check style, formatting and types
 	@$(BIOME) ci static
 	@$(BIN)/djlint --quiet --lint templates
 	@$(BIN)/mypy
+
+pyright: $(VENV)/.run ## check types a second time, with pyright (needs Node.js)
+	@npx --yes $(PYRIGHT)
 
 check: lint test ## everything that must pass before review
 

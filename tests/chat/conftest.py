@@ -14,7 +14,8 @@ from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
-from webapp.engine.engine import ENGINE, Engine, Live
+from webapp.engine.engine import ENGINE, Engine
+from webapp.engine.live import Live
 from webapp.people.accounts.tables import Grant
 
 __all__ = ["app", "listen"]

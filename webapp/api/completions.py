@@ -8,8 +8,9 @@ from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.ids import new_id
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Kind
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers

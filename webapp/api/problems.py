@@ -90,9 +90,14 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
     parts = list(place[:1])
     within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
     for part in place[1:]:
-        if part in within if isinstance(within, dict) else isinstance(within, list) and isinstance(part, int):
-            parts.append(part)
-            within = within[part]
+        match within:
+            case dict() if part in within:
+                within = within[part]
+            case list() if isinstance(part, int):
+                within = within[part]
+            case _:
+                continue
+        parts.append(part)
     return ".".join(map(str, [*parts, *place[1:][-1:]] if is_missing else parts)) or "body"
 
 

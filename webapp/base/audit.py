@@ -3,14 +3,14 @@
 import logging
 import time
 from datetime import datetime
-from typing import Protocol, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.base.current import PerApp
-from webapp.base.db import Base, utc_now, write
+from webapp.base.db import Base, Record, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.base.ids import LENGTH, new_id
 from webapp.base.throttle import RepeatCounter
@@ -20,14 +20,12 @@ log = logging.getLogger("accounts")
 COMMAND_LINE = "command line"
 
 
-class Actor(Protocol):
-    """A person who did something; `tables.User` is one."""
+class Actor(Record):
+    """A person who did something: the columns of users that the log needs."""
 
-    @property
-    def id(self) -> str: ...
+    __abstract__ = True
 
-    @property
-    def email(self) -> str: ...
+    email: Mapped[str] = mapped_column(String(254), unique=True)
 
 
 class AuditEntry(Base):

@@ -96,9 +96,9 @@ def _called(id: str, changed_at: datetime) -> tuple[str | None, str | None]:
     """Returns nickname and talkativeness from the card, cached: answers read them several times; a card can be a megabyte."""
     # Uses whole JSON paths: with one step at a time, SQLite serializes every intermediate value.
     paths = ("data", "nickname"), ("data", "extensions", "talkativeness")
-    query = select(*(func.substr(Character.card[path].as_string(), 1, CALLED_CHARS) for path in paths))
-    nickname, talkativeness = db.session.execute(query.where(Character.id == id)).first() or (None, None)
-    return nickname, talkativeness
+    nickname, talkativeness = (func.substr(Character.card[path].as_string(), 1, CALLED_CHARS) for path in paths)
+    row = db.session.execute(select(nickname, talkativeness).where(Character.id == id)).first()
+    return (row[0], row[1]) if row else (None, None)
 
 
 def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -> Persona | None:

@@ -112,8 +112,8 @@ def restore(id: str) -> Response:
 @bp.get("/<id>/export")
 @signed_in
 def export(id: str) -> Response:
-    kind = next((kind for kind in exporting.MEDIA if kind == request.args.get("format", "json")), None)
-    return shown.card_file(visible_character(id), found(kind))
+    kind = request.args.get("format", "json")
+    return shown.card_file(visible_character(id), found(kind if kind in exporting.MEDIA else None))
 
 
 @bp.get("/<id>/avatar")

@@ -54,7 +54,9 @@ def projection(
         return AnswerProjection("", generation.id)
     earlier = [attempt for attempt in queries.generations_of([message])[message.id] if attempt.id <= generation.id]
     is_cut = any(attempt.id == generation.continues_id and attempt.reason == "server_restart" for attempt in earlier)
-    seams, words = seams_of(earlier), CONTINUING if is_cut else ""
+    # A column is a descriptor, which pyright doesn't see as its value in a protocol.
+    seams = seams_of(earlier)  # pyright: ignore[reportArgumentType]
+    words = CONTINUING if is_cut else ""
     cited = renderings.cited(message)
     return AnswerProjection(
         message.id,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from webapp.base import topic_names
 from webapp.base.current import PerApp
@@ -15,9 +15,10 @@ from webapp.base.process.pause_detector import PauseDetector
 from webapp.base.throttle import Shared, Throttle
 from webapp.engine import trace
 from webapp.engine.kinds import GenerationFacts, Kind
+from webapp.engine.live import Live, Source
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.state import reserve
-from webapp.engine.state.admission import Gate, Line, Meter, NoRequester, OpenGate, Requester
+from webapp.engine.state.admission import Gate, Line, NoRequester, OpenGate, Requester
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.state.ownership import Worker
 from webapp.engine.state.presence import Presence
@@ -47,42 +48,6 @@ KEEP_PICTURE_SECONDS = 60.0
 UNWATCHED = {"idle": "idle_listener", "abort": "client_gone"}
 # A client that has just started an answer needs a moment to connect to its stream.
 ARRIVING_SECONDS = 1.0
-
-
-class Source(Protocol):
-    """A source of a run's events. `check_timeout` is called every second until the first text; it can end an attempt."""
-
-    def events(self, stop: Stop) -> Iterator[Event]: ...
-    def check_timeout(self) -> str: ...
-
-
-@dataclass(slots=True)
-class Live:
-    """A generation that runs in this process.
-
-    `journalled` is the journal's cursor, `reserved` that of the disk reserve, `may_have_rows` whether the journal ever tried to
-    write for it. `saved_chars` and `saved_at` say how much of its text its kind has saved so far, and when. `text_offset` is the
-    length of the text that it continues.
-    """
-
-    id: str
-    lane: str
-    kind: str
-    message_id: str | None
-    continues_id: str | None
-    text_offset: int
-    person: str
-    counted_as: tuple[str, ...]
-    model: str
-    when_unwatched: str
-    run: Run
-    source: "Source"
-    meter: Meter
-    journalled: int = 0
-    reserved: int = 0
-    may_have_rows: bool = False
-    saved_chars: int = 0
-    saved_at: float = float("-inf")
 
 
 @dataclass(slots=True)

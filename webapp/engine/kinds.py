@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.engine.generation_text import GenerationText
+from webapp.engine.live import Live
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved
@@ -15,23 +16,8 @@ from webapp.streaming.topics import Entry
 from webapp.streaming.transcript import Transcript
 
 Finish = Callable[[Session, Generation, Transcript, Any], None]
-
-
-class GenerationFacts(Protocol):
-    """What is known of a generation that has started: either its row or its `Live`."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def lane(self) -> str: ...
-    @property
-    def message_id(self) -> str | None: ...
-    @property
-    def continues_id(self) -> str | None: ...
-    @property
-    def text_offset(self) -> int: ...
+# What is known of a generation that has started.
+GenerationFacts = Generation | Live
 
 
 class NoProjection:

@@ -18,8 +18,9 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
 from webapp.engine.duties import ends
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
 from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active

@@ -16,7 +16,7 @@ PLACE = (Generation.created_at, Generation.id)
 
 def in_slices(
     session: Session,
-    wanted: Select[Any],
+    wanted: Select[*tuple[Any, ...]],
     *,
     since: datetime,
     until: datetime | None = None,
@@ -39,17 +39,17 @@ def in_slices(
         after = tuple(last)
 
 
-def _places(since: datetime, until: datetime | None, user_id: str) -> Select[Any]:
+def _places(since: datetime, until: datetime | None, user_id: str) -> Select[*tuple[Any, ...]]:
     which = [Generation.created_at >= since]
     which += [Generation.created_at < until] if until else []
     which += [Generation.user_id == user_id] if user_id else []
     return select(*cast(tuple[Any, ...], PLACE)).where(*which).order_by(*PLACE)
 
 
-def _behind(statement: Select[Any], place: tuple[Any, ...]) -> Select[Any]:
+def _behind(statement: Select[*tuple[Any, ...]], place: tuple[Any, ...]) -> Select[*tuple[Any, ...]]:
     # The first condition is the one that can use an index.
     return statement.where(Generation.created_at >= place[0], tuple_(*PLACE) > place)
 
 
-def _up_to(statement: Select[Any], last: Any) -> Select[Any]:
+def _up_to(statement: Select[*tuple[Any, ...]], last: Any) -> Select[*tuple[Any, ...]]:
     return statement.where(Generation.created_at <= last[0], tuple_(*PLACE) <= tuple(last)) if last else statement

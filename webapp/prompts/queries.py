@@ -203,7 +203,7 @@ def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:
 
 
 @cache
-def _used_rows() -> Select[Any]:
+def _used_rows() -> Select[*tuple[Any, ...]]:
     # Made once: every process asks this again and again, and making the statement takes longer than the database does.
     every, arm = aliased(PromptVersion), ExperimentArm
     newest = select(func.max(every.number)).where(every.prompt_id == Prompt.id).correlate(Prompt).scalar_subquery()

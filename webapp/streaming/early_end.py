@@ -13,6 +13,7 @@ class Cutter(Protocol):
     def more(self, text: str) -> tuple[str, bool]: ...
     def rest(self) -> str:
         """Returns the text held back until it was clear whether it is sent; nothing follows it."""
+        ...
 
 
 def cut(events: Iterator[Event], cutter: Cutter, reason: str) -> Iterator[Event]:

@@ -1,15 +1,13 @@
-"""Keyset pagination of long lists, by the id of the last row. Pure."""
+"""Keyset pagination of long lists, by the id of the last row."""
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from webapp.base.audit import AuditEntry
+from webapp.base.db import Record
 
-class Row(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=Row)
+T = TypeVar("T")
+R = TypeVar("R", bound=Record | AuditEntry)
 
 
 class Slice(NamedTuple, Generic[T]):
@@ -17,6 +15,6 @@ class Slice(NamedTuple, Generic[T]):
     next_cursor: str
 
 
-def cut(rows: Sequence[T], size: int) -> Slice[T]:
+def cut(rows: Sequence[R], size: int) -> Slice[R]:
     """Returns a page of rows; `rows` has one more than `size` if there is a next page, else the cursor is empty."""
     return Slice(rows[:size], rows[size - 1].id if len(rows) > size else "")

@@ -130,6 +130,7 @@ def summary(query: InsightsQuery) -> Summary:
     wanted = _wanted(query)
     figures = summed(known(wanted))
     named: dict[str, Any] = {name: METRICS[name](figures) for name in METRICS if name not in OF_OTHER_TYPES}
+    named["cost"] = figures.cost
     tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
     return Summary(
         since=wanted.since,
@@ -138,7 +139,7 @@ def summary(query: InsightsQuery) -> Summary:
         tokens=tokens,
         waiting_saved_ms=figures.waiting_saved_ms,
         reading_ms=figures.reading_total_ms if figures.reading_count else None,
-        **named | {"cost": figures.cost},
+        **named,
     )
 
 

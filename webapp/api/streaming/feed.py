@@ -15,8 +15,7 @@ from webapp.streaming.topics import Entry, Gap
 
 # The event id of the end when its number is no longer known.
 END = "end"
-TEXT_TYPES = get_args(Text)
-TEXTS = {*TEXT_TYPES}
+TEXTS = {*get_args(Text)}
 SUPERSEDED = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
@@ -55,7 +54,8 @@ def has_logged_end(engine: Engine, id: str) -> bool:
 
 def _fit_one_packet(entries: Sequence[Entry]) -> bool:
     spare = PACKET_BYTES - TEXT_BYTES
-    return sum(spare + json_bytes(entry.event.text) for entry in entries if isinstance(entry.event, TEXT_TYPES)) <= PACKET_BYTES
+    events = (entry.event for entry in entries)
+    return sum(spare + json_bytes(event.text) for event in events if isinstance(event, Text)) <= PACKET_BYTES
 
 
 def _unsourced(event: Event) -> Event:

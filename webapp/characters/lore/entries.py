@@ -186,7 +186,7 @@ def noted(value: Any, *, chars: int) -> tuple[str, Place]:
 
 
 def _role(value: Any) -> Role:
-    return next((role for role in ROLES if role == value), ROLES[number_of(value, 0, 0, len(ROLES) - 1)])
+    return value if value in ROLES else ROLES[number_of(value, 0, 0, len(ROLES) - 1)]
 
 
 def _keys(

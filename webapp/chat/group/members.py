@@ -17,7 +17,7 @@ from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentione
 from webapp.chat.record import queries
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.engine import Source
+from webapp.engine.live import Source
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import Delta, Event
 from webapp.streaming.failure import ProviderError

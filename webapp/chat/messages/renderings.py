@@ -140,10 +140,10 @@ def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
 
 def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     generations = queries.generations_of(messages) if messages else {}
+    # A column is a descriptor, which pyright doesn't see as its value in a protocol.
+    seams = {id: seams_of(parts) for id, parts in generations.items()}  # pyright: ignore[reportArgumentType]
     return [
-        StaleRendering(
-            message.id, _shown(message), len(message.content), seams_of(generations.get(message.id, ())), cited(message)
-        )
+        StaleRendering(message.id, _shown(message), len(message.content), seams.get(message.id, []), cited(message))
         for message in messages
     ]
 

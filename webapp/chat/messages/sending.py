@@ -35,7 +35,8 @@ from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.chat.record.variables import below, changed, store_variables
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
@@ -513,7 +514,7 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
         drafts.drop(session, person, draft or "")
 
 
-def _person_statement() -> Select[Any]:
+def _person_statement() -> Select[*tuple[Any, ...]]:
     """Selects a person, and whether they have a draft in this chat."""
     user = rows.table(User)
     draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))

@@ -18,7 +18,8 @@ from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import below
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, formats, sources
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources

@@ -53,7 +53,7 @@ def state_of(chat: Chat, person_id: str = "") -> ChatState:
     return ChatState(*row) if row else ChatState(None, None, False, False, None)
 
 
-def _state_statement() -> Select[Any]:
+def _state_statement() -> Select[*tuple[Any, ...]]:
     draft = select(Draft.text).where(Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id).scalar_subquery()
     wanted = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
     is_active = (Generation.lane == bindparam("lane")) & WHILE_ACTIVE
@@ -89,7 +89,7 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
 
 
-def _since_statement() -> Select[Any]:
+def _since_statement() -> Select[*tuple[Any, ...]]:
     up = up_from(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)

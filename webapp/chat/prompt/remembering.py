@@ -3,7 +3,9 @@
 All recently changed chats are checked, so that no answer is missed.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Row, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
@@ -71,7 +73,7 @@ def _is_shared(chat: Chat) -> bool:
     return db.session.scalar(query.limit(1)) is not None
 
 
-def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
+def _missing() -> Sequence[Row[*tuple[Any, ...]]]:
     """Returns complete answers in people's own chats, written since the memory is on for them, that have no document yet."""
     question = aliased(Message)
     is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
@@ -96,4 +98,4 @@ def _missing() -> list[Row[tuple[str, str, str, str, str, str]]]:
     query = query.outerjoin(question, and_(question.id == Message.parent_id, ~question.is_hidden))
     is_of_late = Chat.changed_at >= utc_now() - OF_LATE
     wanted = query.where(is_wanted, is_kept, is_of_late, is_answer, ran, ~is_known)
-    return list(db.session.execute(wanted.order_by(Message.id).limit(AT_ONCE)).all())
+    return db.session.execute(wanted.order_by(Message.id).limit(AT_ONCE)).all()

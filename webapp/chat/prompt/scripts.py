@@ -110,7 +110,7 @@ def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> 
 
 
 def _restored(kept: Mapping[str, Any]) -> TextScript:
-    lists = {name: tuple(kept.get(name, ())) for name in ("trims", "placements")}
+    lists: dict[str, Any] = {name: tuple(kept.get(name, ())) for name in ("trims", "placements")}
     return TextScript(**{name: value for name, value in kept.items() if name in KNOWN} | lists)
 
 

@@ -130,7 +130,7 @@ def _is_noted(chat: Chat, context: PromptContext) -> bool:
 def place_of_note(chat: Chat) -> Place:
     """Returns the place of the chat's author's note, whether it has one or not."""
     depth = NOTE_DEPTH if chat.note_depth is None else chat.note_depth
-    return Place(depth=depth, role=next((role for role in ROLES if role == chat.note_role), ROLES[0]))
+    return Place(depth=depth, role=chat.note_role if chat.note_role in ROLES else ROLES[0])
 
 
 def _turn(chat: Chat, played: Character) -> str:

@@ -41,7 +41,7 @@ def state_after(generation: Generation) -> PostAnswer | None:
     return PostAnswer(*row) if row else None
 
 
-def _post_answer_statement() -> Select[Any]:
+def _post_answer_statement() -> Select[*tuple[Any, ...]]:
     answer, question, greeting = aliased(Message), aliased(Message), aliased(Message)
     is_first = and_(question.role == "user", or_(question.parent_id.is_(None), _is_greeting(greeting)))
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))

@@ -13,8 +13,9 @@ from webapp.base.db import utc_now, write
 from webapp.base.heavy.turns import give_way, wait_for_turn
 from webapp.engine import costs
 from webapp.engine.duties import journal
-from webapp.engine.engine import Engine, Live
+from webapp.engine.engine import Engine
 from webapp.engine.kinds import GenerationFacts, Kind
+from webapp.engine.live import Live
 from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Projection

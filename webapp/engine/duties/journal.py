@@ -15,7 +15,8 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import is_sqlite, write_rows
 from webapp.base.errors import Unavailable
 from webapp.engine.duties import spill
-from webapp.engine.engine import Engine, Live
+from webapp.engine.engine import Engine
+from webapp.engine.live import Live
 from webapp.engine.state import ownership
 from webapp.engine.tables import JournalRow
 from webapp.streaming.characters import Characters

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from webapp.base import topic_names
 from webapp.base.db import utc_now
-from webapp.engine.engine import Engine, Live
+from webapp.engine.engine import Engine
+from webapp.engine.live import Live
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
 from webapp.models.connections import service

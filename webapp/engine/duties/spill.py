@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from webapp.base.heavy.threads import offload_expecting
-from webapp.engine.engine import Engine, Live
+from webapp.engine.engine import Engine
+from webapp.engine.live import Live
 from webapp.streaming.events import to_json
 from webapp.streaming.outcome import requested
 from webapp.streaming.topics import joined

@@ -151,7 +151,7 @@ def _change(names: tuple[str, ...]) -> Prepared:
     return Prepared(update(TABLE).where(*is_ours).values({name: bindparam(name) for name in names}).returning(*others))
 
 
-def _unlocked(query: Select[Any]) -> Select[Any]:
+def _unlocked(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return query.with_for_update(key_share=True, skip_locked=True)
 
 

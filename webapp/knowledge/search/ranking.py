@@ -153,7 +153,7 @@ def _scores(
     return _first(index.ranked(distinctive, known, size, which), until)
 
 
-def _first(ranked: Select[Any], until: float) -> dict[int, float]:
+def _first(ranked: Select[*tuple[Any, ...]], until: float) -> dict[int, float]:
     [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
     return {row: float(score) for row, score in rows}
 

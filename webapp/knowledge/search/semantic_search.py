@@ -194,7 +194,10 @@ def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) 
 def _searched(user: User, among: Among) -> list[SearchedSet]:
     """Returns the sets to search, each with its documents that the person may see."""
     query = select(VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.baseline)
-    sets = {row.id: SearchedSet(*row, []) for row in db.session.execute(query.where(*SEARCHED))}
+    sets = {
+        row.id: SearchedSet(row.id, row.model, row.dimensions, row.baseline, [])
+        for row in db.session.execute(query.where(*SEARCHED))
+    }
     if not sets:
         return []
     seen = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)

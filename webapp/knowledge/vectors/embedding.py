@@ -148,7 +148,7 @@ def _next(models: Sequence[str]) -> Job | None:
     return Job(*lacking[0]) if lacking else None
 
 
-def _lacking() -> Select[Any]:
+def _lacking() -> Select[*tuple[Any, ...]]:
     """Selects a document that has been read and lacks vectors in a set, as the columns of a `Job`."""
     job = VectorSet.id, VectorSet.model, VectorSet.dimensions, VectorSet.collection_id, Document.id, Document.edition
     query = _due(*job, func.coalesce(Document.added_by, Collection.owner_id)).join(Document, and_(*_lacks_vectors()))
@@ -156,7 +156,7 @@ def _lacking() -> Select[Any]:
     return query.order_by(VectorSet.state, VectorSet.id, Document.state, Document.id).limit(1)
 
 
-def _due(*columns: Any) -> Select[Any]:
+def _due(*columns: Any) -> Select[*tuple[Any, ...]]:
     is_due = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until <= utc_now())
     query = select(*columns).select_from(VectorSet).join(Collection, Collection.id == VectorSet.collection_id)
     return query.where(Collection.deleted_at.is_(None), VectorSet.state != GONE, is_due)

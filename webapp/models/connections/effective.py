@@ -125,7 +125,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
     config = the_config()
     own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
     address = own_address or config.openrouter_base_url
-    facts = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
+    facts: dict[str, Any] = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
     return LiveConnection(
         base_url=address,
         own_address=own_address,

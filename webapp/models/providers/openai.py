@@ -290,8 +290,10 @@ class OpenAIProvider:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
-        self.name, self.continuation = name, continuation
-        self._reasoning_tags, self._modes = reasoning_tags, modes or {}
+        self.name = name
+        self.continuation: Continuation = continuation
+        self._reasoning_tags: Mode = reasoning_tags
+        self._modes = modes or {}
         self._refuses_options = False
         key = api_key.strip()
         credentials = {"Authorization": f"Bearer {key}"} if key else {}

@@ -69,7 +69,8 @@ class ProviderHttp:
         self.url = base_address(base_url)
         self.host = urlsplit(self.url).hostname or ""
         self.label = label or self.host
-        self._key, self._upstream, self._own_headers, self._trust = key, upstream, dict(headers), trust
+        self._key, self._upstream, self._own_headers = key, upstream, dict(headers)
+        self._trust: Trust = trust
         self._read_size, self._first_byte_seconds, self._now = read_size, first_byte_seconds, now
         self._beat_seconds = beat_seconds
 

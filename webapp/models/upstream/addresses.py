@@ -11,6 +11,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Python normalises the combining characters of a host in quadratic time.
 MOST_CHARS = 4_000
+NO_ADDRESS = "An address must start with http:// or https:// and include a host."
 
 # Link-local addresses and the metadata services of clouds, which give out keys: never an upstream, not even for operators.
 LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
@@ -48,9 +49,9 @@ def parts_of(url: str) -> SplitResult:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_address = False
+        raise ProviderError("invalid", NO_ADDRESS) from None
     if not is_address:
-        raise ProviderError("invalid", "An address must start with http:// or https:// and include a host.")
+        raise ProviderError("invalid", NO_ADDRESS)
     if "@" in parts.netloc:
         raise ProviderError("invalid", "An address can't contain a user name or password. Use the key field instead.")
     return parts

@@ -93,7 +93,7 @@ class Body:
                 return self._received_now(size)
             if (seconds := self._until - monotonic()) > 0:
                 # Only around the read, so that the timeout is never raised inside the caller's code.
-                with gevent.Timeout(seconds, False):
+                with gevent.Timeout(seconds, False):  # pyright: ignore[reportArgumentType]
                     return self._received_now(size)
         except (HTTPError, HTTPException, OSError) as error:
             return self._ended_by(ProviderError("cut", f"The connection to {self.host} was lost.", retryable=True), error)

@@ -92,7 +92,7 @@ class Upstream:
     ) -> Answer:
         """Returns a small reply, read completely within `seconds`; `body` is sent as JSON."""
         until = monotonic() + seconds
-        stop = Stop(GreenEvent)
+        stop = Stop(GreenEvent)  # pyright: ignore[reportArgumentType]
         with self.open(
             method, url, stop=stop, headers=headers, json=body, first_byte_seconds=seconds, trust=trust, label=label
         ) as reply:

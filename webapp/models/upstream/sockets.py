@@ -99,7 +99,7 @@ class Adapter(HTTPAdapter):
             return where, {}
         return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._tls or tls_context()}
 
-    def cert_verify(self, conn: Any, *_: Any) -> None:
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
 

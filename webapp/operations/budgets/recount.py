@@ -145,7 +145,7 @@ def _has_more(session: Session, since: datetime, count: int) -> bool:
     return (session.scalar(select(func.count()).select_from(some)) or 0) > count
 
 
-def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
+def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     one = Generation
     side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request] if budget.unit == "answers" else []
     is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *side_kinds]), *_whose(budget)
@@ -177,7 +177,7 @@ def _used_by_deleted(session: Session, budget: Budget, since: datetime) -> int:
 def _slices(
     session: Session,
     budget: Budget,
-    wanted: Select[Any],
+    wanted: Select[*tuple[Any, ...]],
     since: datetime,
     *,
     until: datetime | None = None,

@@ -104,7 +104,7 @@ def correct(session: Session, generation_id: str, consumption: Consumption, pric
             _count(session, charge, used=used - charge.used, reserved=0)
 
 
-def abandoned(*columns: Any) -> Select[Any]:
+def abandoned(*columns: Any) -> Select[*tuple[Any, ...]]:
     """Selects open charges whose answer is gone, with its chat or its worker."""
     is_running = and_(Generation.id == BudgetCharge.generation_id, Generation.status.in_(ACTIVE))
     return select(*columns).outerjoin(Generation, is_running).where(BudgetCharge.is_open, Generation.id.is_(None))

@@ -104,7 +104,7 @@ def _write(found: dict[str, dict[str, Any]]) -> None:
             session.connection().execute(statement.values({name: bindparam(f"new_{name}") for name in names}), rows)
 
 
-def _unsettled(experiment_id: str, after: str) -> Select[Any]:
+def _unsettled(experiment_id: str, after: str) -> Select[*tuple[Any, ...]]:
     one, generation = Exposure, Generation
     is_it = one.experiment_id == experiment_id, one.settled_at.is_(None), one.id > after
     columns: tuple[Any, ...] = (

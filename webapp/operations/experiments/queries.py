@@ -82,7 +82,7 @@ def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_
     )
 
 
-def _ttft_p95(experiment_id: str) -> Select[Any]:
+def _ttft_p95(experiment_id: str) -> Select[*tuple[Any, ...]]:
     """Selects the 95th percentile of the time to the first text, by version."""
     one, known = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
     place = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)

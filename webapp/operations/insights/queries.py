@@ -50,7 +50,7 @@ def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
     return (each for _, each in _read(select(*_columns()).where(*which), since=since, until=until))
 
 
-def _read(wanted: Select[Any], **among: Any) -> Iterator[tuple[datetime, Answered]]:
+def _read(wanted: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, Answered]]:
     # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
     # same iteration of the event loop.
     queue_for_turn()
@@ -110,7 +110,7 @@ def _columns() -> tuple[Any, ...]:
     )
 
 
-def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
+def _where(statement: Select[*tuple[Any, ...]], wanted: AnswerFilter) -> Select[*tuple[Any, ...]]:
     one = Generation
     statement = statement.where(one.created_at >= wanted.since, one.created_at < wanted.until, one.status.not_in(ACTIVE))
     statement = statement.where(is_asked(one.kind, wanted.kind))

@@ -106,7 +106,7 @@ def _after(first: datetime, user_id: str | None) -> datetime | None:
     return db.session.scalar(made.order_by(Generation.created_at).offset(SLICE).limit(1))
 
 
-def _statement(user_id: str | None) -> Select[Any]:
+def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
     one, at = Generation, Generation.created_at
     day = func.date(at) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD")
     wanted = select(

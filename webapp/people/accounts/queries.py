@@ -93,7 +93,10 @@ def holder(name: str) -> tuple[ApiToken | None, User] | None:
     is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
     wanted = select(kept, User).join(User, kept.user_id == User.id).where(kept.id == name[1:], is_live)
     row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
-    return (row[0] if isinstance(row[0], ApiToken) else None, row[1]) if row else None
+    if row is None:
+        return None
+    found, user = row
+    return found if isinstance(found, ApiToken) else None, user
 
 
 # Invites and password links
@@ -216,7 +219,7 @@ def _about(person: str) -> list[ColumnElement[bool]]:
     return [is_about, *(AuditEntry.actor == name for name in dict.fromkeys((normal_email(person), person)))]
 
 
-def _of_any(wanted: Select[Any], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[Any]:
+def _of_any(wanted: Select[*tuple[Any, ...]], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[*tuple[Any, ...]]:
     """Returns the first entries that match any of the conditions.
 
     A union of one query per condition, as each has its own index; a single query with OR would scan all entries.
@@ -243,7 +246,7 @@ def audit_actions() -> Sequence[str]:
     return bounded.column(select(found.c.action).where(found.c.action.is_not(None)))
 
 
-def _live_session_statement() -> Select[Any]:
+def _live_session_statement() -> Select[*tuple[Any, ...]]:
     opened, user = rows.table(UserSession), rows.table(User)
     wanted = select(user, opened.c.id.label("session_id"), opened.c.seen_at)
     wanted = wanted.join_from(opened, user, user.c.id == opened.c.user_id)
@@ -251,7 +254,7 @@ def _live_session_statement() -> Select[Any]:
     return wanted.where(user.c.disabled_at.is_(None))
 
 
-def _live_token_statement() -> Select[Any]:
+def _live_token_statement() -> Select[*tuple[Any, ...]]:
     token, user = rows.table(ApiToken), rows.table(User)
     wanted = select(token, user).join_from(token, user, user.c.id == token.c.user_id)
     is_live = or_(token.c.expires_at.is_(None), token.c.expires_at > bindparam("now"))

@@ -68,7 +68,9 @@ def tokens(user: User) -> list[ShownToken]:
 
 def people(me: User, text: str, after: str) -> Slice[ShownPerson]:
     """Returns a page of the people that match these words."""
-    return cut([person(user, seen_at, me) for user, seen_at in directory.people(text, after)], directory.PAGE)
+    seen = dict(directory.people(text, after))
+    page = cut(list(seen), directory.PAGE)
+    return Slice([person(user, seen[user], me) for user in page.rows], page.next_cursor)
 
 
 def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:

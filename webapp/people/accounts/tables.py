@@ -6,15 +6,15 @@ from typing import Literal
 from sqlalchemy import ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.base.audit import Actor
 from webapp.base.db import Base, Record, utc_now
 
 Role = Literal["owner", "admin", "member", "guest"]
 
 
-class User(Record):
+class User(Actor):
     __tablename__ = "users"
 
-    email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[str] = mapped_column(String(10))
     password_hash: Mapped[str] = mapped_column(Text)

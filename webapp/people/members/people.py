@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from webapp.base.audit import About
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.people.accounts import queries, service
@@ -60,7 +61,7 @@ def end_second_factor(person: User, *, by: User, address: str = "") -> None:
     _refuse_oneself(person, by)
     with write() as session:
         person = managed(session, person, by)
-    the_second_step().turn_off(person, {"actor": by, "address": address})
+    the_second_step().turn_off(person, About(actor=by, address=address))
 
 
 def disable(person: User, *, by: User, address: str = "") -> None:

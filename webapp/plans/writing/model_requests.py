@@ -8,7 +8,8 @@ from typing import Any
 
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, Source
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section

@@ -20,7 +20,8 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.words import plural
 from webapp.engine import service as generations
 from webapp.engine.costs import keep_costs_alone
-from webapp.engine.engine import Engine, Source, the_engine
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers

@@ -12,7 +12,7 @@ from gunicorn.workers.base import Worker as Base
 class Log(Logger):  # type: ignore[misc]
     """A logger without access logs: gunicorn formats a line for each request, which our configuration then discards."""
 
-    def access(self, *_: object) -> None:
+    def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         pass
 
 
@@ -30,5 +30,5 @@ class Worker(Base):  # type: ignore[misc]
         # The serving class alone, without the application, is 5 MB in a master that needs none of it. Changes the class of the
         # object rather than creating another: gunicorn holds a reference, and later reads from it
         # whether the worker has booted.
-        self.__class__ = Serving
+        self.__class__ = Serving  # pyright: ignore[reportAttributeAccessIssue]
         self.init_process()

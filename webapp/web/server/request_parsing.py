@@ -3,7 +3,6 @@
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
-from functools import cached_property
 from io import BytesIO
 from math import inf
 from threading import Lock
@@ -15,6 +14,7 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import BLANK_LINE_RE, Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData, State
+from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream
 
 from webapp.base.errors import TooLarge
@@ -72,12 +72,14 @@ class PartsParser(MultiPartParser):
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
         """Yields each part with a file that holds its content; the size limit of a field applies to all fields together."""
         left, size = self.max_form_memory_size or inf, 0
+        current: tuple[Field | File, IO[bytes]] | None = None
         with ExitStack() as opened:
             for event in self._events(stream, boundary):
                 if isinstance(event, Field | File):
-                    part, size = event, 0
-                    place = opened.enter_context(self.start_file_streaming(part, length) if isinstance(part, File) else BytesIO())
-                elif isinstance(event, Data):
+                    file = self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
+                    current, size = (event, opened.enter_context(file)), 0
+                elif isinstance(event, Data) and current:
+                    part, place = current
                     place.write(event.data)
                     size += len(event.data)
                     left -= len(event.data) if isinstance(part, Field) else 0
@@ -119,8 +121,8 @@ class FormParser(FormDataParser):
 
     most_file_bytes: int | None = None
 
-    def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]) -> Any:
-        if (length or 0) > (self.max_form_memory_size or inf):
+    def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]) -> Any:
+        if (content_length or 0) > (self.max_form_memory_size or inf):
             raise RequestEntityTooLarge
         # Reads the body before taking the lock, so that a slow client does not hold up other requests.
         content = stream.read()
@@ -128,13 +130,13 @@ class FormParser(FormDataParser):
         with _decoding if len(content) > PIECE_BYTES else _at_once:
             return stream, self.cls(list(_fields(content))), self.cls()
 
-    def _parse_multipart(self, stream: IO[bytes], _mimetype: str, length: int | None, options: dict[str, str]) -> Any:
+    def _parse_multipart(self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]) -> Any:
         parser = PartsParser(self.stream_factory, self.max_form_memory_size, cls=self.cls, max_form_parts=self.max_form_parts)
         parser.most_file_bytes = self.most_file_bytes
         boundary = options.get("boundary", "").encode("ascii")
         if not boundary:
             raise ValueError("no boundary")
-        return (stream, *parser.parse(stream, boundary, length))
+        return (stream, *parser.parse(stream, boundary, content_length))
 
 
 class Unannounced(LimitedStream):

@@ -8,7 +8,7 @@ import socket
 import time
 from contextlib import contextmanager, suppress
 from operator import itemgetter
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import gevent
 from gunicorn.http.body import ChunkedReader
@@ -17,6 +17,9 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from webapp.base.heavy.turns import TimeSlice, TurnQueue, give_way
 from webapp.web.server.connection_limiter import Connection
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 # How long the server waits for a body in total: this many seconds, plus the time that the received bytes take at this speed.
 BODY_SECONDS, BODY_BYTES_PER_SECOND = 10.0, 50_000
@@ -43,7 +46,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
         # Imported this late because monkey patching is done by now.
         from webapp.web.server.proxies import LIMITER, PROXIES
 
-        self._limiter, self._proxies = LIMITER.of(self.wsgi), PROXIES.of(self.wsgi)
+        app = cast("Flask", self.wsgi)
+        self._limiter, self._proxies = LIMITER.of(app), PROXIES.of(app)
         self._open = 0
         # Connections above the limit of their address.
         self._excess = set[Connection]()
@@ -69,9 +73,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
             else:
                 self._serve(listener, client, addr)
 
-    def timeout_ctx(self) -> gevent.Timeout:
+    # gunicorn's stubs say that the base returns nothing.
+    def timeout_ctx(self) -> gevent.Timeout:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Limits the wait for the head of a request."""
-        return gevent.Timeout(self._head_seconds.get(gevent.getcurrent(), self.cfg.keepalive), False)
+        seconds = self._head_seconds.get(gevent.getcurrent(), self.cfg.keepalive)
+        return gevent.Timeout(seconds, False)  # pyright: ignore[reportArgumentType]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         connection = self._limiter.connection_of({"gunicorn.socket": sock})

@@ -18,7 +18,8 @@ from webapp.chat.record import queries as chats
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.engine import Engine, Source
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import AnswerSources
 from webapp.streaming.events import Event as Happening

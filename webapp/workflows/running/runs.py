@@ -105,12 +105,12 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     with write() as session:
         row = locked_run(session, id)
         earlier = queries.sent_before(id, sent_as)
-        if not earlier:
-            if seen not in (None, row.seq):
-                raise Conflict(ELSEWHERE)
-            result = record(session, row, event, sent_as=sent_as)
+        if not earlier and seen not in (None, row.seq):
+            raise Conflict(ELSEWHERE)
+        result = None if earlier else record(session, row, event, sent_as=sent_as)
     if earlier:
         return _repeated(row, earlier)
+    assert result
     if event.kind == "cancel" and not result.refusal:
         # Only after the commit: the text of a stopped model would otherwise advance the run.
         stop(row)

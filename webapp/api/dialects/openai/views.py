@@ -232,7 +232,7 @@ def in_openais_form(response: Response) -> Response:
     problem = json.loads(response.get_data())
     fields = problem.get("fields") or {}
     message = " ".join(f"{name}: {sentence}" for name, sentence in fields.items()) or problem["detail"]
-    param = next(iter(fields), None)
+    param: str | None = next(iter(fields), None)
     response.status_code = 400 if response.status_code == 422 else response.status_code
     if response.status_code == OVER_BUDGET:
         # OpenAI reports an exhausted quota as 429; clients distinguish it from a rate limit by its code.
@@ -240,7 +240,7 @@ def in_openais_form(response: Response) -> Response:
     elif (response.status_code, param) == UNKNOWN_MODEL:
         code = "model_not_found"
     else:
-        code = CODES.get(response.status_code, problem["code"])
+        code = CODES.get(response.status_code) or problem["code"]
     error = words.error(message, response.status_code, code=code, param=param)
     response.set_data(json.dumps(error))
     response.mimetype = "application/json"
