@@ -172,7 +172,7 @@ def post_worker_init(worker: Any) -> None:
 def _about(worker_id: str) -> dict[str, Any]:
     """Returns what the log says of each worker at its start, so that it shows later which version ran on which database."""
     from webapp.base.version import VERSION
-    from webapp.operations.health.server_facts import commit
+    from webapp.operations.health.facts import commit
 
     return {"version": VERSION, "commit": commit(), "database": database_words(our_config), "worker": worker_id}
 

@@ -85,7 +85,7 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
     address = make()
     with app.app_context():
         me, row = db.session.get_one(User, member.person_id), db.session.get_one(Character, id_of(address))
-        entered = replace(CharacterInput.of(row), system_prompt="Be brief.")
+        entered = replace(CharacterInput.from_character(row), system_prompt="Be brief.")
         gevent.spawn(member.submit, f"{address}/edit", greeting="Come in.").get(timeout=30)
         service.update(row, entered, by=me)
     with app.app_context():

@@ -17,7 +17,7 @@ from tests.deploy.proxies import DEPLOY, caddy_program
 from webapp.app import POSTGRES_CONNECTIONS
 from webapp.base.config import ROOT
 from webapp.base.env_variables import VARIABLES
-from webapp.characters import exchange_views
+from webapp.characters import views
 from webapp.chat.exchange import imports
 from webapp.settings.catalog import SETTINGS
 from webapp.web.uploads import AROUND_BYTES
@@ -227,7 +227,7 @@ def test_proxies_let_through_the_largest_file_that_the_settings_allow(name):
     largest = max(SETTINGS[setting].default * 2**20 for setting in ("files.megabytes", "knowledge.file_megabytes"))
     for most_bytes in (largest, imports.MOST_BYTES):
         assert int(allowed) * 2**20 >= most_bytes + AROUND_BYTES
-    assert int(allowed) * 2**20 >= exchange_views.MOST_BYTES
+    assert int(allowed) * 2**20 >= views.MOST_BYTES
 
 
 def compose(name: str) -> dict:

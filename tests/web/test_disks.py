@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from webapp.operations.health.database_facts import network_disk, network_of, read_mounts
+from webapp.operations.health.facts import network_disk, network_of, read_mounts
 
 MOUNTS = """\
 /dev/vda1 / ext4 rw,relatime 0 0

@@ -13,8 +13,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.base.current import CONFIG
 from webapp.base.database.revisions import newest_revision
 from webapp.engine.engine import ENGINE
-from webapp.operations.health.database_facts import FULL, READ_ONLY
-from webapp.operations.health.server_facts import NO_REDIS
+from webapp.operations.health.facts import FULL, NO_REDIS, READ_ONLY
 
 __all__ = ["small_disk"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from threading import Lock
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from sqlalchemy import and_, or_, select
 
@@ -128,25 +128,19 @@ def file_of(character: Character, kind: Kind, version: Version | None = None) ->
     # Releases the database connection and the loaded card before waiting for the lock.
     db.session.rollback()
     with _packing:
-        return _file_of(character, kind, version)
+        card, fields = character.card, {name: getattr(character, name) for name in NAMES}
+        picture = b"" if kind == "json" else _picture(character)
+        return offload(_packed, fields, card, picture, kind, version)
 
 
-def _file_of(character: Character, kind: Kind, version: Version | None) -> bytes:
-    card, fields = character.card, {name: getattr(character, name) for name in NAMES}
-    picture = b"" if kind == "json" else _picture(character)
-
-    def packed() -> bytes:
-        if kind == "json":
-            return card_files.as_bytes(card_of(fields, card, version))
-        newest = card_of(fields, card, "3")
-        if kind == "charx":
-            return card_files.as_charx(newest, picture)
-        # Older programs read `chara`, newer ones `ccv3`.
-        return card_files.with_cards(
-            picture or card_files.grey_png(*PLAIN), {b"chara": card_of(fields, card, "2"), b"ccv3": newest}
-        )
-
-    return offload(packed)
+def _packed(fields: dict[str, Any], card: dict[str, Any], picture: bytes, kind: Kind, version: Version | None) -> bytes:
+    if kind == "json":
+        return card_files.as_bytes(card_of(fields, card, version))
+    newest = card_of(fields, card, "3")
+    if kind == "charx":
+        return card_files.as_charx(newest, picture)
+    # Older programs read `chara`, newer ones `ccv3`.
+    return card_files.with_cards(picture or card_files.grey_png(*PLAIN), {b"chara": card_of(fields, card, "2"), b"ccv3": newest})
 
 
 def _picture(character: Character) -> bytes:

@@ -1,16 +1,15 @@
 """The feature definition of characters, personas and lorebooks: blueprints and places in the navigation."""
 
-from webapp.characters import exchange_views, greeting_views, lore_views, views
+from webapp.characters import greeting_views, lore_views, script_views, views
 from webapp.characters.lore import views as lorebook_views
 from webapp.characters.personas import views as persona_views
-from webapp.characters.scripts import views as script_views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(
         views.bp,
-        exchange_views.bp,
+        views.cards_bp,
         greeting_views.bp,
         lore_views.bp,
         persona_views.bp,

@@ -9,10 +9,10 @@ from wtforms import StringField
 
 from webapp.base.errors import Conflict
 from webapp.characters import service
-from webapp.characters.access import own_character
 from webapp.characters.cards.cards import GREETINGS, MOST_GREETINGS, greetings_in, with_greetings
 from webapp.characters.profiles import TEXT_CHARS, checked_greetings
 from webapp.characters.tables import Character
+from webapp.characters.views import own_character
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect

@@ -6,12 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.characters import queries, service
-from webapp.characters.access import visible_character
 from webapp.characters.lore import pages
 from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm
-from webapp.characters.lore.pages import LorebookEditor
 from webapp.characters.prompt_parts import book_in, with_book
+from webapp.characters.views import visible_character
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import done_message, redirect
 
@@ -66,13 +65,13 @@ def remove(id: str, place: int) -> Response:
     return pages.remove(_editor(id), place)
 
 
-def _editor(id: str) -> LorebookEditor:
+def _editor(id: str) -> pages.LorebookEditor:
     character = visible_character(id)
 
     def save(write_into: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())
 
-    return LorebookEditor(
+    return pages.LorebookEditor(
         f"Lorebook of {character.name}",
         url_for("character_lore.show", id=id),
         (url_for("characters.show", id=id), character.name),
@@ -82,5 +81,5 @@ def _editor(id: str) -> LorebookEditor:
     )
 
 
-def _page(editor: LorebookEditor, form: BookForm) -> Response:
+def _page(editor: pages.LorebookEditor, form: BookForm) -> Response:
     return form.shown("characters/lore/book.html", editor=editor, row=None, done=done_message(pages.DONE))

@@ -157,11 +157,11 @@ def _added(session: Session, type: str, content: bytes) -> str:
 
 def checked_tags(typed: Iterable[str]) -> list[str]:
     """Returns the distinct tags in lower case; splits a tag that contains commas."""
-    named = (" ".join(tag.split()).lower() for each in typed for tag in each.split(","))
-    tags = list(dict.fromkeys(each for each in named if each))
+    named = (" ".join(tag.split()).lower() for text in typed for tag in text.split(","))
+    tags = list(dict.fromkeys(tag for tag in named if tag))
     if len(tags) > MOST_TAGS:
         raise Invalid(f"Use at most {MOST_TAGS} tags.", field="tags")
-    if wrong := next((each for each in tags if len(each) > TAG_CHARS or not each.isprintable()), ""):
+    if wrong := next((tag for tag in tags if len(tag) > TAG_CHARS or not tag.isprintable()), ""):
         raise Invalid(f"A tag can be at most {TAG_CHARS} characters long: {wrong[:TAG_CHARS]}", field="tags")
     return tags
 
@@ -170,7 +170,7 @@ def checked_greetings(texts: Sequence[str], field: str) -> list[str]:
     """Returns the alternate greetings without empty ones; raises Invalid above the limits on number and length."""
     if len(texts) > MOST_GREETINGS:
         raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)
-    found = [text for each in texts if (text := checked_text(each, field))]
+    found = [text for typed_text in texts if (text := checked_text(typed_text, field))]
     if sum(map(len, found)) > GREETINGS_CHARS:
         raise Invalid(f"Together, the greetings can have at most {number(GREETINGS_CHARS)} characters.", field=field)
     return found

@@ -133,7 +133,7 @@ def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
     size = sum((func.length(text) for text in TEXTS), literal(0))
     sizes = accumulate(size for _, size in _rows((Character.id, size), ids))
     first = ids[: max(1, sum(1 for _ in takewhile(most_chars.__ge__, sizes)))]
-    found = {each.id: each for each in db.session.scalars(select(Character).where(Character.id.in_(first)))}
+    found = {character.id: character for character in db.session.scalars(select(Character).where(Character.id.in_(first)))}
     return [found[id] for id in first if id in found]
 
 

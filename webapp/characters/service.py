@@ -48,7 +48,7 @@ class CharacterInput:
     group_only_greetings: Sequence[str] | None = None
 
     @classmethod
-    def of(cls, character: Character) -> "CharacterInput":
+    def from_character(cls, character: Character) -> "CharacterInput":
         """Returns the current fields of a character."""
         same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "collection_ids", "card")}
         return cls(**same, is_shared=queries.is_shared(character))

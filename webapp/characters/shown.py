@@ -59,7 +59,7 @@ class Face:
 
     @property
     def letter(self) -> str:
-        return next((each for each in self.name if each.isalnum()), "?")
+        return next((sign for sign in self.name if sign.isalnum()), "?")
 
     @property
     def colour(self) -> int:
@@ -107,7 +107,7 @@ class ShownCharacter:
 
 def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
     """Returns the faces of those of these characters that the person can see."""
-    return {each.id: character_face(each) for each in queries.named(user, sorted(set(ids)))}
+    return {character.id: character_face(character) for character in queries.named(user, sorted(set(ids)))}
 
 
 def character_face(character: Character | CharacterName | CharacterSummary) -> Face:
@@ -168,8 +168,8 @@ def character(row: Character, user: User) -> ShownCharacter:
         creator,
         [(title, fill(text)) for title, text in texts if text],
         Markup(),
-        [fill(each) for each in by_turns(other_greetings(row.card))],
-        [fill(each) for each in by_turns(group_greetings(row.card))],
+        [fill(text) for text in by_turns(other_greetings(row.card))],
+        [fill(text) for text in by_turns(group_greetings(row.card))],
         [(collection.id, collection.name) for collection in knowledge.collections_among(user, row.collection_ids)]
         if row.collection_ids
         else [],

@@ -4,7 +4,7 @@ They change what is shown and what is sent to models, never what is stored.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -63,7 +63,7 @@ class TextScript:
 
     @property
     def is_applied(self) -> bool:
-        return any(each in self.placements for each in OF_ROLE.values())
+        return any(placement in self.placements for placement in OF_ROLE.values())
 
     def fits(self, role: str, depth: int | None) -> bool:
         """Returns whether the script changes a message or, with the role `lore`, an entry of a lorebook.
@@ -79,7 +79,7 @@ class TextScript:
 
 def scripts_in(values: Any) -> list[TextScript]:
     """Returns the text scripts of a card, in order; entries of an unknown form are skipped."""
-    return [found for each in (values if isinstance(values, list) else []) if (found := script_of(each))]
+    return [found for value in _listed(values) if (found := script_of(value))]
 
 
 def script_of(value: Any) -> TextScript | None:
@@ -92,8 +92,8 @@ def script_of(value: Any) -> TextScript | None:
         " ".join(_text(value.get("scriptName")).split())[:NAME_CHARS],
         expression,
         _text(value.get("replaceString")),
-        tuple(each[:TRIM_CHARS] for each in _listed(trims) if isinstance(each, str) and each)[:MOST_TRIMS],
-        tuple(each for each in _listed(placements) if type(each) is int)[:MOST_TRIMS],
+        tuple(trim[:TRIM_CHARS] for trim in _listed(trims) if isinstance(trim, str) and trim)[:MOST_TRIMS],
+        tuple(placement for placement in _listed(placements) if type(placement) is int)[:MOST_TRIMS],
         is_enabled=value.get("disabled") is not True,
         # With neither of them, SillyTavern changes the message itself, which then is shown and sent.
         is_shown=shown_only or not sent_only,
@@ -166,17 +166,12 @@ def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str
         if content[start : start + 1] and content[start] & 0xC0 == 0x80:
             # An empty match within a character.
             continue
-        parts += content[end:start], (new := _new(script, found))
+        pieces = (piece if isinstance(piece, bytes) else _group(script, found, piece[0]) for piece in _pieces(script.replacement))
+        parts += content[end:start], (new := b"".join(pieces))
         end, length = found.end(), length + len(new)
         if length > RESULT_BYTES or is_late():
             return text
     return b"".join((*parts, content[end:])).decode("utf-8", "replace") if parts else text
-
-
-def _new(script: TextScript, found: Any) -> bytes:
-    return b"".join(
-        piece if isinstance(piece, bytes) else _group(script, found, piece[0]) for piece in _pieces(script.replacement)
-    )
 
 
 def _group(script: TextScript, found: Any, group: int | str) -> bytes:
@@ -190,18 +185,14 @@ def _group(script: TextScript, found: Any, group: int | str) -> bytes:
 
 
 @lru_cache(maxsize=512)
-def _pieces(replacement: str) -> tuple[bytes | tuple[str | int], ...]:
+def _pieces(replacement: str) -> list[bytes | tuple[str | int]]:
     """Splits a replacement into texts and, each in a tuple, the groups between them."""
-    return tuple(_split(replacement))
-
-
-def _split(replacement: str) -> Iterator[bytes | tuple[str | int]]:
-    end = 0
+    pieces, end = list[bytes | tuple[str | int]](), 0
     for found in GROUPS.finditer(replacement):
-        yield replacement[end : found.start()].encode("utf-8", "replace")
-        yield (0,) if found[1] else (int(found[2]),) if found[2] else (found[3],)
+        pieces.append(replacement[end : found.start()].encode("utf-8", "replace"))
+        pieces.append((0,) if found[1] else (int(found[2]),) if found[2] else (found[3],))
         end = found.end()
-    yield replacement[end:].encode("utf-8", "replace")
+    return [*pieces, replacement[end:].encode("utf-8", "replace")]
 
 
 def _text(value: Any) -> str:
@@ -220,7 +211,7 @@ def _depth(value: Any) -> int | None:
 def without_html(replacement: str) -> str:
     """Returns the replacement as Markdown; code blocks stay as they are, and so does a text without tags."""
     parts = FENCE.split(replacement)
-    return "".join(each if number % 2 else _markdown_of(each) for number, each in enumerate(parts))
+    return "".join(part if number % 2 else _markdown_of(part) for number, part in enumerate(parts))
 
 
 def _markdown_of(html: str) -> str:

@@ -1,20 +1,34 @@
-"""/characters: lists, shows, edits and exports characters."""
+"""/characters: lists, shows, edits, imports and exports characters."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from wtforms import MultipleFileField
 
+from webapp.base.heavy.turns import YieldingStream
 from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
-from webapp.characters.access import own_character, visible_character
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
-from webapp.people.accounts.guards import current_user, found, signed_in
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
+from webapp.web.forms import Form
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
+cards_bp = Blueprint("cards", __name__, url_prefix="/characters/import")
+MOST_BYTES = 64 * 1024 * 1024
+# The name of a field with the choice for one imported character, before its id.
+CHOICE = "choice-"
+
+
+class CardsForm(Form):
+    file = MultipleFileField(
+        "Card files",
+        description="PNG pictures with a card in them, JSON files or CHARX (versions 1 to 3). "
+        f"Up to {exporting.MOST_FILES} at once, 64 MB in all.",
+    )
 
 
 @bp.get("")
@@ -22,10 +36,10 @@ bp = Blueprint("characters", __name__, url_prefix="/characters")
 def index() -> Response:
     me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
     everybody = queries.briefly(queries.characters(me))
-    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {each.id for each in everybody}
+    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {character.id for character in everybody}
     return render(
         "characters/_cast.html" if is_htmx() else "characters/list.html",
-        characters=shown.characters([each for each in everybody if each.id in wanted], me),
+        characters=shown.characters([character for character in everybody if character.id in wanted], me),
         tags=shown.tags_of(everybody)[:20],
         words=words,
         tag=tag,
@@ -98,7 +112,7 @@ def restore(id: str) -> Response:
 @bp.get("/<id>/export")
 @signed_in
 def export(id: str) -> Response:
-    kind = next((each for each in exporting.MEDIA if each == request.args.get("format", "json")), None)
+    kind = next((kind for kind in exporting.MEDIA if kind == request.args.get("format", "json")), None)
     return shown.card_file(visible_character(id), found(kind))
 
 
@@ -106,6 +120,51 @@ def export(id: str) -> Response:
 @signed_in
 def avatar(id: str) -> Response:
     return shown.picture(queries.avatar(visible_character(id).avatar_id))
+
+
+@cards_bp.url_value_preprocessor
+def allow_large_files(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    if endpoint == "cards.upload" and user_or_none():
+        request.max_content_length = MOST_BYTES
+        request.environ["wsgi.input"] = YieldingStream(request.environ["wsgi.input"])
+
+
+@cards_bp.get("")
+@signed_in
+def choose() -> Response:
+    return render("characters/import.html", form=CardsForm.fresh())
+
+
+@cards_bp.post("")
+@signed_in
+def upload() -> Response:
+    form, result = CardsForm.opened(), None
+    with form.attempt():
+        files = [(storage.filename, storage.stream) for storage in request.files.getlist("file")]
+        result = exporting.import_cards(files, by=current_user())
+    return form.shown("characters/import.html", result=result)
+
+
+@cards_bp.post("/existing")
+@signed_in
+def decide() -> Response:
+    form, decided = CardsForm.opened(), list[exporting.Decided]()
+    choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
+    with form.attempt():
+        decided = exporting.decide(dict(list(choices.items())[: exporting.MOST_FILES]), by=current_user())
+    return form.shown("characters/import.html", decided=decided)
+
+
+def visible_character(id: str) -> Character:
+    return found(queries.character(current_user(), id))
+
+
+def own_character(id: str) -> Character:
+    """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
+    character = visible_character(id)
+    profiles.refuse_unless_theirs(character, current_user())
+    return character
 
 
 def _to(id: str, **more: Any) -> Response:

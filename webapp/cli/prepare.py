@@ -21,7 +21,7 @@ from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_da
 from webapp.cli import ready
 from webapp.cli import shipped_characters as shipped
 from webapp.models.connections import listing
-from webapp.operations.health import backups, database_facts
+from webapp.operations.health import backups, facts
 from webapp.people.accounts import service as accounts
 from webapp.web import templates
 from webapp.web.command_errors import names_database, one_line_errors
@@ -57,8 +57,9 @@ def prepare() -> None:
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped.ship()
-            _fit_models()
-        for fact in database_facts.network_disk():
+            with write() as session:
+                listing.fit(session)
+        for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
         link = accounts.owner_link(ready.address(config))
@@ -93,11 +94,6 @@ def _one_machine_at_a_time() -> Iterator[None]:
             yield
         finally:
             connection.execute(select(func.pg_advisory_unlock(PREPARING)))
-
-
-def _fit_models() -> None:
-    with write() as session:
-        listing.fit(session)
 
 
 def _migrate(data_dir: Path) -> None:

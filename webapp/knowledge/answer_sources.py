@@ -89,18 +89,18 @@ class AnswerSources:
         """Yields the sources as prompt sections right before the newest message; if a prompt is too long, the best goes last."""
         if about := self._about():
             yield Section("About the sources", about, "Knowledge", depth=AFTER, rank=5)
-        if files := [*(f"{each}: not read in time" for each in self.unread), *self.failed]:
+        if files := [*(f"{name}: not read in time" for name in self.unread), *self.failed]:
             yield Section("Files that were not read", UNQUOTED.format(files="\n".join(files)), "Knowledge", depth=AFTER, rank=5)
-        for each in self.sources:
+        for source in self.sources:
             yield Section(
-                f"Source {each.number}",
-                each.text,
+                f"Source {source.number}",
+                source.text,
                 "Knowledge",
                 role="user",
                 depth=AFTER,
-                rank=each.number,
-                priority=-each.number,
-                passage_id=each.passage_id,
+                rank=source.number,
+                priority=-source.number,
+                passage_id=source.passage_id,
             )
 
     def _about(self) -> str:
@@ -150,22 +150,24 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
 
 def same_sources(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
-    there = [(each, *found[each["passage_id"]]) for each in sources if each["passage_id"] in found]
+    there = [(kept, *found[kept["passage_id"]]) for kept in sources if kept["passage_id"] in found]
     return AnswerSources(
-        tuple(source(each["number"], passage, document) for each, passage, document in there), was_asked=bool(there)
+        tuple(source(kept["number"], passage, document) for kept, passage, document in there), was_asked=bool(there)
     )
 
 
 def with_parts(given: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
-    documents = [each for each in queries.documents_among(user, document_ids) if each.passages][:MOST_BEGUN]
-    known = {id for each in given.sources for id in (each.passage_id, each.beside_id)}
+    documents = [document for document in queries.documents_among(user, document_ids) if document.passages][:MOST_BEGUN]
+    known = {id for source in given.sources for id in (source.passage_id, source.beside_id)}
     more = list[Source]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
         parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in known]
-        more += [source(len(given.sources) + len(more) + at, Excerpt.of(each), document) for at, each in enumerate(parts, 1)]
-    return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{each.name}”" for each in documents))
+        more += [
+            source(len(given.sources) + len(more) + at, Excerpt.from_passage(part), document) for at, part in enumerate(parts, 1)
+        ]
+    return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{document.name}”" for document in documents))
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -186,7 +188,7 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     where = [document.title, formats.below(document.title, passage.heading), formats.place(document.name, passage.page)]
-    head = formats.BELOW.join(" ".join(each.translate(BIDI).split()) for each in where if each)
+    head = formats.BELOW.join(" ".join(text.translate(BIDI).split()) for text in where if text)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
@@ -199,7 +201,7 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
         if size > left or len(taken) + len(adjacent) == MOST_PASSAGES:
             continue
         around = [
-            each.passage for each in taken if any(are_adjacent(passage, one) for one in _with_adjacent(each.passage, adjacent))
+            hit.passage for hit in taken if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
         ]
         if not around:
             taken.append(hit)
@@ -209,7 +211,7 @@ def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
             continue
         left -= size
     for number, hit in enumerate(taken, 1):
-        yield source(number, Excerpt.of(hit.passage, adjacent.get(hit.passage.id)), hit.document)
+        yield source(number, Excerpt.from_passage(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 
 def _with_adjacent(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Passage]:

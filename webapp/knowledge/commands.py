@@ -15,7 +15,6 @@ from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
 from webapp.knowledge.trying import questions
@@ -106,13 +105,13 @@ def _is_read(collection_id: str, file: Path) -> bool:
     return is_ready
 
 
-def _added(collection_id: str, file: Path) -> Added:
+def _added(collection_id: str, file: Path) -> documents.Added:
     """Adds the file as the collection's owner; waits when the rate limit refuses it, as it does for everyone."""
     while True:
         collection = db.session.get_one(Collection, collection_id)
         owner = db.session.get_one(User, collection.owner_id)
         try:
             with file.open("rb") as stream:
-                return documents.add(collection, Sent(stream, file.name), by=owner)
+                return documents.add(collection, documents.Sent(stream, file.name), by=owner)
         except TooMany as refusal:
             the_engine().pause(refusal.retry_after)

@@ -9,10 +9,9 @@ from sqlalchemy import Executable, exists, func, select
 from webapp.base.heavy import bounded
 from webapp.base.words import plural
 from webapp.engine.watching.lists import LiveList
-from webapp.knowledge import shown, views
+from webapp.knowledge import document_views, shown, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
-from webapp.knowledge.documents import views as document_views
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document

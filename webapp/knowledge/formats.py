@@ -13,7 +13,7 @@ KINDS = {
     **dict.fromkeys(("md", "markdown", "mdx"), "markdown"),
     **dict.fromkeys(("txt", "text", "log", "rst", "adoc", "tex", "srt", "vtt"), "text"),
 }
-# The modules in `reading` for these endings; all others are read by `text`.
+# The modules in `documents/readers` for these endings; all others are read by `text`.
 READERS = {
     "pdf": "pdf",
     **dict.fromkeys(("docx", "docm", "dotx"), "word"),
@@ -65,7 +65,7 @@ def label(name: str) -> str:
 
 
 def reader_of(name: str) -> str:
-    """Returns the name of the module in `reading` for this file."""
+    """Returns the name of the module in `documents/readers` for this file."""
     return READERS.get(ending(name), "text")
 
 

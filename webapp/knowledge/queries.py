@@ -40,7 +40,7 @@ def collections(user: User) -> Sequence[Collection]:
 
 def to_choose(user: User) -> Sequence[Collection]:
     """Returns the collections a person may attach to something; the memory is always searched separately."""
-    return [each for each in collections(user) if not each.is_memory]
+    return [row for row in collections(user) if not row.is_memory]
 
 
 def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:

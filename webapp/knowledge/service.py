@@ -19,7 +19,6 @@ from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares as sharing
-from webapp.people.grants.shares import Share
 
 MOST_OWN = 200
 MOST_ABOUT = 2_000
@@ -116,21 +115,17 @@ def _refuse_too_many(user: User) -> None:
 def attachable(wanted: Sequence[str], known: Sequence[str], by: User) -> list[str]:
     """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
     seen = {collection.id for collection in queries.collections_among(by, [*wanted, *known])} if wanted or known else set()
-    hidden = _there([each for each in known if each not in seen])
+    unseen = [id for id in known if id not in seen]
+    hidden = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(unseen)))) if unseen else set()
     if {*wanted} - seen - {*known}:
         raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    found = list(dict.fromkeys(each for each in (*wanted, *hidden) if each in seen or each in hidden))
+    found = list(dict.fromkeys(id for id in (*wanted, *unseen) if id in seen or id in hidden))
     if len(found) > MOST_COLLECTIONS:
         raise Invalid(f"Choose up to {MOST_COLLECTIONS} collections.", field="collections")
     return found
 
 
-def _there(ids: Sequence[str]) -> list[str]:
-    there = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(ids)))) if ids else set()
-    return [each for each in ids if each in there]
-
-
-def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[Share]:
+def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[sharing.Share]:
     """Returns a collection's grants in the order in which they were made."""
     return sharing.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 

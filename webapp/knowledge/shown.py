@@ -14,13 +14,11 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.words import number, plural, size
 from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
-from webapp.knowledge.queries import Counts
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import Hit, search
 from webapp.knowledge.sources import Excerpt, Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
-from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown
@@ -109,15 +107,15 @@ class ShownSource:
 def collections(user: User) -> list[ShownCollection]:
     rows = queries.collections(user)
     counts = queries.counts(user, [row.id for row in rows])
-    return [_collection(row, user, counts.get(row.id, Counts())) for row in by_turns(rows)]
+    return [_collection(row, user, counts.get(row.id, queries.Counts())) for row in by_turns(rows)]
 
 
 def collection(row: Collection, user: User) -> ShownCollection:
-    return _collection(row, user, queries.counts(user, [row.id]).get(row.id, Counts()))
+    return _collection(row, user, queries.counts(user, [row.id]).get(row.id, queries.Counts()))
 
 
 def documents(row: Collection, user: User) -> list[ShownDocument]:
-    return [document(each) for each in queries.documents(user, row)]
+    return [document(listed_row) for listed_row in queries.documents(user, row)]
 
 
 def document(row: Document) -> ShownDocument:
@@ -142,7 +140,7 @@ def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPa
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     query_words = tokenizer.query_words(question)
     found = search(user, question, collections=collections)
-    return [hit(each, list(query_words.values())) for each in found]
+    return [hit(found_hit, list(query_words.values())) for found_hit in found]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -170,7 +168,7 @@ def current_url(user: User | None, kept: Kept) -> str:
     return place_url(document, passage) if document and passage and passage.edition == document.edition else ""
 
 
-def _collection(row: Collection, user: User, counts: Counts) -> ShownCollection:
+def _collection(row: Collection, user: User, counts: queries.Counts) -> ShownCollection:
     status = [plural(counts.documents, "document")]
     status += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
     status += [f"{number(counts.failed)} failed"] if counts.failed else []
@@ -252,11 +250,11 @@ def meaning(row: Collection, user: User) -> ShownMeaning | None:
     """
     if not queries.can_write(user, row):
         return None
-    sets = vector_sets.of(row.id)
+    sets = vector_sets.sets_of(row.id)
     if not sets or not vector_sets.wanted(row.embedding_model):
         return NO_VECTORS
-    current = next((each for each in sets if each.state == CURRENT), None)
-    growing = next((each for each in sets if each.state != CURRENT), current or sets[0])
+    current = next((vector_set for vector_set in sets if vector_set.state == vector_sets.CURRENT), None)
+    growing = next((vector_set for vector_set in sets if vector_set.state != vector_sets.CURRENT), current or sets[0])
     return _meaning(current, growing, *vector_sets.progress(growing))
 
 

@@ -32,10 +32,10 @@ class Excerpt:
     beside_id: str = ""
 
     @classmethod
-    def of(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
+    def from_passage(cls, passage: Passage, adjacent: Passage | None = None) -> "Excerpt":
         """Merges two adjacent passages: their overlap, and the head of a table that spans both, appear once."""
-        first, *more = sorted((each for each in (passage, adjacent) if each), key=lambda each: each.number)
-        text = first.text + "".join(each.text[each.overlap :] for each in more)
+        first, *more = sorted((part for part in (passage, adjacent) if part), key=lambda part: part.number)
+        text = first.text + "".join(later.text[later.overlap :] for later in more)
         where = passage.edition, passage.number, passage.heading, passage.page
         return cls(passage.id, passage.document_id, *where, first.head, text, adjacent.id if adjacent else "")
 
@@ -58,19 +58,19 @@ class SeenSource:
 def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Excerpt, Document]]:
     """Returns the sources this person may see by passage id, including passages of a replaced edition."""
     kept = list(sources)
-    ids = {id for each in kept for id in (each["passage_id"], each.get("beside_id")) if id}
+    ids = {id for source in kept for id in (source["passage_id"], source.get("beside_id")) if id}
     if not user or not ids:
         return {}
     query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
     rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
     found = {passage.id: (passage, document) for passage, document in rows}
-    there = ((each, *found[each["passage_id"]]) for each in kept if each["passage_id"] in found)
-    return {passage.id: (Excerpt.of(passage, _beside(each, found)), document) for each, passage, document in there}
-
-
-def _beside(source: Kept, found: Mapping[str, tuple[Passage, Document]]) -> Passage | None:
-    passage, _ = found.get(source.get("beside_id", ""), (None, None))
-    return passage
+    there = (
+        (found.get(source.get("beside_id", "")), *found[source["passage_id"]]) for source in kept if source["passage_id"] in found
+    )
+    return {
+        passage.id: (Excerpt.from_passage(passage, adjacent[0] if adjacent else None), document)
+        for adjacent, passage, document in there
+    }
 
 
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:

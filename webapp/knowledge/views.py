@@ -13,15 +13,13 @@ from webapp.engine.watching import watchers
 from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.engine.watching.watchers import Context
 from webapp.knowledge import queries, service, shown
-from webapp.knowledge.access import deleted_collection, own_collection, visible_collection
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.documents.documents import Sent
 from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
-from webapp.knowledge.tables import Collection
+from webapp.knowledge.permissions import refuse_unless_owner
+from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import client_address, current_user, signed_in, user_or_none
+from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.rendering.part import part
@@ -44,7 +42,9 @@ DONE = {
 class CollectionFeed(LaneFeed):
     """The feed of one collection page, rendered for its person, because people may see different documents."""
 
-    def __init__(self, engine: Engine, collection_id: str, position: str, context: Context, draw: Callable[[], str]) -> None:
+    def __init__(
+        self, engine: Engine, collection_id: str, position: str, context: watchers.Context, draw: Callable[[], str]
+    ) -> None:
         super().__init__(engine, topic_names.of_collection(collection_id), context)
         self._after, self._draw, self._sent = known_at(engine, position), draw, ""
 
@@ -131,8 +131,7 @@ def restore(id: str) -> Response:
 @bp.post("/<id>/embed")
 @signed_in
 def embed(id: str) -> Response:
-    act = embedding.again if request.form.get("how") == "again" else embedding.retry
-    act(own_collection(id), by=current_user())
+    embedding.retry(own_collection(id), by=current_user(), everything=request.form.get("how") == "again")
     return _to(id, done="embedding")
 
 
@@ -146,7 +145,7 @@ def add(id: str) -> Response:
         if url:
             level = chosen_level(form.level.data)
             added.append(web_pages.add(visible_collection(id), url, by=current_user(), level=level))
-        return _to(id, done="added" if any(each.is_new for each in added) else None, already=documents.already_there(added))
+        return _to(id, done="added" if any(result.is_new for result in added) else None, already=documents.already_there(added))
     return _page(visible_collection(id), form)
 
 
@@ -173,6 +172,29 @@ def share(id: str) -> Response:
 def unshare(id: str, grant_id: str) -> Response:
     service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
     return redirect(url_for("knowledge.people", id=id))
+
+
+def visible_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id))
+
+
+def own_collection(id: str) -> Collection:
+    """Returns a collection for an action that only its owner can take."""
+    collection = visible_collection(id)
+    refuse_unless_owner(collection, current_user())
+    return collection
+
+
+def deleted_collection(id: str) -> Collection:
+    return found(queries.collection(current_user(), id, is_deleted=True))
+
+
+def visible_document(id: str) -> Document:
+    return found(queries.document(current_user(), id))
+
+
+def deleted_document(id: str) -> Document:
+    return found(queries.document(current_user(), id, is_deleted=True))
 
 
 def _index(form: CollectionForm) -> Response:
@@ -239,9 +261,13 @@ def _shareable(id: str) -> Collection:
     return collection
 
 
-def _sent(form: AddForm, *, is_needed: bool) -> list[Sent]:
+def _sent(form: AddForm, *, is_needed: bool) -> list[documents.Sent]:
     level, text = chosen_level(form.level.data), form.text.data or ""
-    sent = [Sent(storage.stream, storage.filename, level=level) for storage in request.files.getlist("file") if storage.filename]
+    sent = [
+        documents.Sent(storage.stream, storage.filename, level=level)
+        for storage in request.files.getlist("file")
+        if storage.filename
+    ]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
     if text.strip():

@@ -25,6 +25,8 @@ FRESH_SECONDS = 30.0
 SHARED_SECONDS = 1.0
 # The longest description of an answer's prompts.
 MOST_WORDS = 200
+# The columns of an arm that count its answers.
+COUNTS = ("exposures", "good", "judged")
 # How `words` names each prompt.
 KEYS = re.compile(r"version \d+ of ([^,;]+)")
 log = logging.getLogger("prompts")
@@ -121,20 +123,20 @@ def notices(prompt: Mapping[str, Any]) -> list[Notice]:
 def metadata_of(*used: Rendered) -> dict[str, Any]:
     """Returns the metadata of several prompts that were used for one request."""
     arms = [
-        {"key": each.key, "experiment": each.arm.experiment_id, "version": each.arm.version, "letter": each.arm.letter}
-        for each in used
-        if each.arm
+        {"key": prompt.key, "experiment": prompt.arm.experiment_id, "version": prompt.arm.version, "letter": prompt.arm.letter}
+        for prompt in used
+        if prompt.arm
     ]
     return {
-        "prompts": {each.key: each.version.number for each in used},
-        "fell_back": [words for each in used for words in each.problems],
+        "prompts": {prompt.key: prompt.version.number for prompt in used},
+        "fell_back": [words for prompt in used for words in prompt.problems],
         **({"arms": arms} if arms else {}),
     }
 
 
 def words(prompt: Mapping[str, Any]) -> str:
     """Describes the versions that an answer used, from the metadata of its generation: *version 3 of quick, arm B*."""
-    letters = {each["key"]: f", arm {each['letter']}" for each in prompt.get("arms", ())}
+    letters = {arm["key"]: f", arm {arm['letter']}" for arm in prompt.get("arms", ())}
     used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
     return "; ".join(used)[:MOST_WORDS]
 
@@ -179,11 +181,11 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
     if not compared:
         return PromptState(in_use, reads=reads)
     first = compared[0]
-    arms = tuple(_arm(row) for row in compared)
+    arms = tuple(
+        TrialArm(
+            row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *(row[name] for name in COUNTS)
+        )
+        for row in compared
+    )
     trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
     return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads)
-
-
-def _arm(row: RowMapping) -> TrialArm:
-    counts = (row["exposures"], row["good"], row["judged"])
-    return TrialArm(row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *counts)

@@ -8,7 +8,7 @@ from math import inf, log
 from random import Random
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
@@ -19,6 +19,13 @@ from webapp.prompts.tables import BEST_PERFORMANCE, Exposure
 LETTERS = "ABCDEFGHIJ"
 # How many bits of a hash make a number between 0 and 1.
 BITS = 53
+# The version of the newest answer in a lane.
+FIRST = (
+    select(Exposure.version)
+    .where(Exposure.experiment_id == bindparam("experiment"), Exposure.lane == bindparam("lane"))
+    .order_by(Exposure.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +84,18 @@ def arm_for(trial: Trial, unit: ExperimentUnit) -> Chosen | None:
         return None
     version = unit.arms.get(trial.key) or db.session.scalar(FIRST, {"experiment": trial.id, "lane": unit.lane})
     if version is None or version not in arms:
-        version = _best(trial, unit) if trial.method == BEST_PERFORMANCE else _drawn(trial, unit)
+        if trial.method == BEST_PERFORMANCE:
+            version = _best(trial, unit)
+        else:
+            weights = {version: arm.weight for version, arm in arms.items()}
+            version = arm_of(trial.key, trial.id, unit.person or unit.lane, weights)
     trial.given[version] += 1
     return Chosen(trial.id, version, arms[version].letter)
 
 
 def again(prompt: Mapping[str, Any]) -> ExperimentUnit:
     """Returns the unit for another request of the same answer, which reuses the arms stored with it."""
-    return ExperimentUnit("", "", {each["key"]: each["version"] for each in prompt.get("arms", ())})
+    return ExperimentUnit("", "", {arm["key"]: arm["version"] for arm in prompt.get("arms", ())})
 
 
 def store_exposures(
@@ -99,25 +110,11 @@ def store_exposures(
     return [(arm["key"], arm["version"]) for arm in arms]
 
 
-def _drawn(trial: Trial, unit: ExperimentUnit) -> int:
-    weights = {version: each.weight for version, each in trial.open.items()}
-    return arm_of(trial.key, trial.id, unit.person or unit.lane, weights)
-
-
 def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
-    given = {version: each.exposures + trial.given[version] for version, each in arms.items()}
+    given = {version: arm.exposures + trial.given[version] for version, arm in arms.items()}
     known = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
     return pick(known, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=given).version
-
-
-def _first_statement() -> Select[int]:
-    one = Exposure
-    is_here = one.experiment_id == bindparam("experiment"), one.lane == bindparam("lane")
-    return select(one.version).where(*is_here).order_by(one.id.desc()).limit(1)
-
-
-FIRST = _first_statement()
 
 
 def arm_of(salt: str, experiment: str, unit: str, weights: Mapping[int, float]) -> int:

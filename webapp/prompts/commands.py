@@ -57,7 +57,7 @@ def _experiment(rates: Sequence[float], most: int, luck: Random) -> tuple[int | 
     for answers in range(1, most + 1):
         for n, rate in enumerate(rates):
             good[n] += luck.random() < rate
-        if best := winner([Arm(n, each, answers) for n, each in enumerate(good)]):
+        if best := winner([Arm(n, count, answers) for n, count in enumerate(good)]):
             return best.version, answers
     return None, most
 
@@ -76,7 +76,7 @@ def _bandit(rates: Sequence[float], answers: int, luck: Random) -> Banditry:
 def rates_of(_context: click.Context, _option: click.Parameter, text: str) -> tuple[float, ...]:
     """Parses two to ten comma-separated numbers from 0 to 1."""
     try:
-        rates = tuple(float(each) for each in text.split(","))
+        rates = tuple(float(rate) for rate in text.split(","))
     except ValueError:
         rates = ()
     if not 2 <= len(rates) <= 10 or not all(0 <= rate <= 1 for rate in rates):

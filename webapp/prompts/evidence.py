@@ -37,11 +37,11 @@ def bayes_factor(arms: Sequence[Arm]) -> float:
     return exp(min(own - shared, MOST_EXP))
 
 
-def winner(arms: Sequence[Arm], *, min_samples: int = MIN_SAMPLES) -> Arm | None:
+def winner(arms: Sequence[Arm]) -> Arm | None:
     """Returns the best arm once there is strong evidence that they differ."""
-    if len(arms) < 2 or min(arm.answers for arm in arms) < min_samples or bayes_factor(arms) < STRONG:
+    if len(arms) < 2 or min(arm.answers for arm in arms) < MIN_SAMPLES or bayes_factor(arms) < STRONG:
         return None
-    return max(arms, key=lambda each: each.rate)
+    return max(arms, key=lambda arm: arm.rate)
 
 
 def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
@@ -88,15 +88,14 @@ def pick(
     luck: Random,
     *,
     min_samples: int = MIN_TRIES,
-    floor: float = FLOOR,
     given: Mapping[int, int] | None = None,
 ) -> Arm:
-    """Takes turns until each version has `min_samples`; then uses Thompson sampling, while each keeps the share `floor`.
+    """Takes turns until each version has `min_samples`; then uses Thompson sampling, while each keeps the share `FLOOR`.
 
     `given` counts how often each version was used, including answers that are not judged yet.
     """
     times = {arm.version: max(arm.answers, (given or {}).get(arm.version, 0)) for arm in arms}
-    least = min(arms, key=lambda each: (times[each.version], each.version))
-    if times[least.version] < max(min_samples, min(floor, 1 / len(arms)) * (sum(times.values()) + 1)):
+    least = min(arms, key=lambda arm: (times[arm.version], arm.version))
+    if times[least.version] < max(min_samples, min(FLOOR, 1 / len(arms)) * (sum(times.values()) + 1)):
         return least
-    return max(arms, key=lambda each: luck.betavariate(1 + each.good, 1 + each.answers - each.good))
+    return max(arms, key=lambda arm: luck.betavariate(1 + arm.good, 1 + arm.answers - arm.good))

@@ -86,7 +86,7 @@ class KnownPrompt:
 
 
 def built_ins() -> Mapping[str, BuiltIn]:
-    return {each.key: each for each in brought(BuiltIn)}
+    return {built_in.key: built_in for built_in in brought(BuiltIn)}
 
 
 def title_of(key: str) -> str:
@@ -99,9 +99,11 @@ def prompts(user: User) -> list[KnownPrompt]:
     """Returns every prompt that this person can see, by key."""
     query = select(Prompt).where(_is_visible(user)).order_by(Prompt.key, Prompt.id).limit(MOST_LISTED)
     rows = [_known(row) for row in db.session.scalars(query)]
-    changed = {each.key for each in rows if each.built_in}
-    others = (_untouched(each) for each in built_ins().values() if may(user.role, "administer") and each.key not in changed)
-    return sorted((*rows, *others), key=lambda each: each.key)
+    changed = {row.key for row in rows if row.built_in}
+    others = (
+        _untouched(built_in) for built_in in built_ins().values() if may(user.role, "administer") and built_in.key not in changed
+    )
+    return sorted((*rows, *others), key=lambda prompt: prompt.key)
 
 
 def prompt(user: User, name: str) -> KnownPrompt | None:
@@ -174,7 +176,7 @@ def number_in_use(prompt: KnownPrompt) -> int | None:
 
 def newest_numbers(prompts: Iterable[KnownPrompt]) -> dict[str, int]:
     """Returns the numbers of the newest versions of these prompts, by id; none for a prompt without versions."""
-    one, ids = PromptVersion, [each.id for each in prompts if each.id]
+    one, ids = PromptVersion, [prompt.id for prompt in prompts if prompt.id]
     newest = select(one.prompt_id, func.max(one.number).label("newest")).where(one.prompt_id.in_(ids)).group_by(one.prompt_id)
     return {row.prompt_id: row.newest for row in db.session.execute(newest)} if ids else {}
 

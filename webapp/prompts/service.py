@@ -37,7 +37,9 @@ def make(key: str, about: str, first: VersionInput | None, *, by: User, who: aud
         # If a person had both under the same key, only one of them could be reached by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
     version = checked(first, None) if first else None
-    _refuse_too_many(owner_id, by.id)
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
+    creation_limit.count(by.id)
     try:
         with write() as session:
             row = Prompt(owner_id=owner_id, key=key, about=about)
@@ -157,7 +159,9 @@ def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
 
 def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
     """Returns the locked row; creates one without versions for a built-in prompt, whose text still changes with updates."""
-    if row := session.scalar(_wanted(prompt).with_for_update().execution_options(populate_existing=True)):
+    # Looked up by key, so that of two admins who edit a built-in prompt concurrently, the second finds the row of the first.
+    is_it = Prompt.id == prompt.id if not prompt.built_in else Prompt.owner_id.is_(None) & (Prompt.key == prompt.key)
+    if row := session.scalar(select(Prompt).where(is_it).with_for_update().execution_options(populate_existing=True)):
         return row
     if not prompt.built_in:
         raise Conflict("This prompt has just been deleted.")
@@ -165,12 +169,6 @@ def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
     session.add(row)
     session.flush()
     return row
-
-
-def _wanted(prompt: KnownPrompt) -> Select[Prompt]:
-    # Looked up by key, so that of two admins who edit a built-in prompt concurrently, the second finds the row of the first.
-    is_it = Prompt.id == prompt.id if not prompt.built_in else Prompt.owner_id.is_(None) & (Prompt.key == prompt.key)
-    return select(Prompt).where(is_it)
 
 
 def numbers_of(prompt_id: str) -> Select[int]:
@@ -197,12 +195,6 @@ def _refuse_unseen(newest: int, seen: int | None) -> None:
         raise Conflict(f"Version {newest} was published meanwhile. Compare it with yours, then publish again.")
     if newest >= MOST_VERSIONS:
         raise Conflict(f"This prompt has {MOST_VERSIONS:,} versions, which is the limit.")
-
-
-def _refuse_too_many(owner_id: str | None, user_id: str) -> None:
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
-    creation_limit.count(user_id)
 
 
 def note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:

@@ -47,7 +47,7 @@ class Trend:
 
 def trends_of(me: User) -> dict[str, Trend]:
     """Returns the trend of each built-in key that was used lately."""
-    found = (each.of_days(me) for each in brought(PromptCounts))
+    found = (counts.of_days(me) for counts in brought(PromptCounts))
     return {key: _trend(days) for counts in found for key, days in counts.items() if any(days)}
 
 
@@ -70,7 +70,7 @@ class ShownPart:
 def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
     """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
     found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
-    for prompt in sorted(prompts, key=lambda each: each.title.lower()):
+    for prompt in sorted(prompts, key=lambda prompt: prompt.title.lower()):
         heading = YOURS if prompt.owner_id == me.id else SHARED if prompt.owner_id else BUILT_IN if prompt.built_in else TEAM
         found[heading].append(prompt)
     return {heading: rows for heading, rows in found.items() if rows or heading == YOURS}

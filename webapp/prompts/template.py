@@ -144,7 +144,7 @@ def objections(fields: Sequence[PromptField], values: Mapping[str, str]) -> dict
 
 def _field(name: str, type: str) -> PromptField:
     if "|" in type:
-        choices = dict.fromkeys(each.strip() for each in type.split("|"))
+        choices = dict.fromkeys(choice.strip() for choice in type.split("|"))
         return PromptField(name, "choice", tuple(choice for choice in choices if choice))
     return PromptField(name, type.lower() if type.lower() in KINDS else "text")
 

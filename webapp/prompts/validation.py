@@ -96,6 +96,6 @@ def _line(typed: str, field: str, most: int) -> str:
 
 
 def _plain(text: str, field: str) -> str:
-    if any(unicodedata.category(each) == "Cc" and each not in "\n\t" for each in text):
+    if any(unicodedata.category(sign) == "Cc" and sign not in "\n\t" for sign in text):
         raise Invalid("Remove the control characters from this text.", field=field)
     return text

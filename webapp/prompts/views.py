@@ -6,8 +6,6 @@ from webapp.people.accounts.guards import current_user, found, signed_in, who
 from webapp.people.accounts.roles import may
 from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
-from webapp.prompts.queries import KnownPrompt
-from webapp.prompts.shown import trends_of
 from webapp.prompts.tables import FIXED, LATEST
 from webapp.web.htmx import done_message, redirect, render
 
@@ -21,7 +19,7 @@ def index() -> Response:
     prompts = queries.prompts(current_user())
     groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
     # Members see no built-in prompts, the only ones with a trend.
-    trends = trends_of(current_user()) if any(prompt.built_in for prompt in prompts) else {}
+    trends = shown.trends_of(current_user()) if any(prompt.built_in for prompt in prompts) else {}
     return render("prompts/list.html", groups=groups, states=states, trends=trends, done=done_message(shown.DONE))
 
 
@@ -53,7 +51,7 @@ def edit(name: str) -> Response:
     prompt = _own(name)
     versions = queries.versions(prompt)
     entered = request.args.get("version", "")
-    chosen = next((each for each in versions if str(each.number) == entered), versions[0] if versions else None)
+    chosen = next((version for version in versions if str(version.number) == entered), versions[0] if versions else None)
     start = next(queries.with_texts(prompt, [chosen])) if chosen else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 
@@ -107,11 +105,11 @@ def delete(name: str) -> Response:
     return _to(name, "reset") if prompt.built_in else redirect(url_for(".index", done="deleted"))
 
 
-def _visible(name: str) -> KnownPrompt:
+def _visible(name: str) -> queries.KnownPrompt:
     return found(queries.prompt(current_user(), name))
 
 
-def _own(name: str) -> KnownPrompt:
+def _own(name: str) -> queries.KnownPrompt:
     prompt = _visible(name)
     service.refuse_unless_theirs(prompt, current_user())
     return prompt
@@ -125,5 +123,5 @@ def _new(form: VersionForm) -> Response:
     return form.shown("prompts/new.html", may_give=may(current_user().role, "administer"))
 
 
-def _edit(prompt: KnownPrompt, form: VersionForm) -> Response:
+def _edit(prompt: queries.KnownPrompt, form: VersionForm) -> Response:
     return form.shown("prompts/edit.html", **shown.editor(prompt))

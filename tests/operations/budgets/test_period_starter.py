@@ -16,7 +16,7 @@ from webapp.base.errors import OverBudget
 from webapp.base.ids import new_id
 from webapp.engine.slices import SLICE
 from webapp.engine.tables import Generation
-from webapp.operations.budgets import period_starter, reservations
+from webapp.operations.budgets import recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price
 from webapp.operations.budgets.reservations import UsageRequest
 from webapp.operations.budgets.tables import Budget, BudgetPeriod
@@ -87,7 +87,7 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
                     session.execute(insert(Generation), [each])
                     late.remove(each)
 
-        period_starter.count_long_periods(NOW, pause=end_one)
+        recount.count_long_periods(NOW, pause=end_one)
         assert level() == (MANY + 2, 0)
         with asked() as statements:
             reserve()
@@ -106,19 +106,19 @@ def test_without_that_the_first_answer_counts_the_same_itself(app: Flask) -> Non
         assert any("generations.input_tokens" in statement for statement in statements)
         assert level() == (MANY, 1)
         # A period that has begun is not counted again.
-        period_starter.count_long_periods(NOW)
+        recount.count_long_periods(NOW)
         assert level() == (MANY, 1)
 
 
 def test_of_few_answers_nothing_is_counted_before(app: Flask) -> None:
     with app.app_context():
-        period_starter.count_long_periods(LONG_AGO + timedelta(days=40))
+        recount.count_long_periods(LONG_AGO + timedelta(days=40))
         assert not db.session.scalars(db.select(BudgetPeriod)).all()
 
 
 @pytest.mark.slow
 def test_it_is_looked_at_once_a_day_and_when_the_clocks_are_moved(app: Flask) -> None:
-    seen = period_starter.PeriodStarter(app.app_context)
+    seen = recount.PeriodStarter(app.app_context)
     with app.app_context():
 
         def checks(now: datetime) -> bool:

@@ -11,7 +11,7 @@ from tests.operations.insights.test_insights import Made, made, ms, program
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.operations.insights import day_sums, days
+from webapp.operations.insights import days
 from webapp.operations.insights.figures import Answered, summed_by
 from webapp.operations.insights.queries import AnswerFilter
 from webapp.operations.insights.tables import InsightDay, InsightMark
@@ -72,12 +72,12 @@ def test_summed_up_days_change_no_figure(app, made, program, owner, member):
     a_past(made, [owner.person_id, member.person_id, None], 150)
     with app.app_context():
         # No sums are pending, so the first request starts none while the answers are counted directly.
-        day_sums.sum_up_all()
+        days.sum_up_all()
         # Both are queried for the same hours, however long they take.
         until = utc_now().replace(minute=0, second=0, microsecond=0)
         plain = _without_sums(lambda: everything(program, owner, member, until))
         # A request can also have started sums in the background.
-        day_sums.sum_up_all()
+        days.sum_up_all()
         assert db.session.scalar(db.select(db.func.count()).select_from(InsightMark)) >= 55
         assert db.session.scalar(db.select(db.func.count()).select_from(InsightDay))
         db.session.rollback()
@@ -99,21 +99,21 @@ def test_a_day_is_summed_up_once_and_not_while_it_is_written(app, made):
     made(3, created_at=yesterday - timedelta(days=3))
     (running,) = made(created_at=yesterday, status="running", ended_at=None, first_text_at=None)
     with app.app_context():
-        assert day_sums.sum_up_all() == 3
+        assert days.sum_up_all() == 3
         with write() as session:
             session.execute(db.update(Generation).where(Generation.id == running["id"]).values(status="failed"))
-        assert day_sums.sum_up_next()
-        day_sums.sum_up(yesterday.date())
+        assert days.sum_up_next()
+        days.sum_up(yesterday.date())
         assert db.session.scalar(db.select(db.func.count()).where(InsightMark.day == yesterday.date())) == 1
 
 
 @pytest.mark.slow
 def test_a_day_of_many_models_is_stored_some_at_a_time(app, made):
     day = utc_now() - timedelta(days=3)
-    for number in range(2 * day_sums.ROWS_AT_ONCE):
+    for number in range(2 * days.ROWS_AT_ONCE):
         made(created_at=day, model_asked=f"model {number}")
     with app.app_context():
-        day_sums.sum_up(day.date())
+        days.sum_up(day.date())
         whole = _stored(day)
         # The state that a worker killed halfway leaves.
         with write() as session:
@@ -126,7 +126,7 @@ def test_a_day_of_many_models_is_stored_some_at_a_time(app, made):
 
         event.listen(db.engine, "commit", note)
         try:
-            day_sums.sum_up(day.date())
+            days.sum_up(day.date())
         finally:
             event.remove(db.engine, "commit", note)
         assert len(commits) > 4
@@ -147,7 +147,7 @@ def test_a_command_counts_again(app, made):
 
 def test_an_empty_server_has_nothing_to_sum_up(app):
     with app.app_context():
-        assert day_sums.sum_up_all() == 0
+        assert days.sum_up_all() == 0
 
 
 def test_a_long_period_is_read_a_few_days_at_a_time(app, owner):

@@ -18,7 +18,6 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import utc_now, write
 from webapp.base.ids import new_id
 from webapp.engine.tables import Generation
-from webapp.operations.insights import day_sums
 
 Made = Callable[..., list[dict[str, Any]]]
 
@@ -148,7 +147,7 @@ def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made,
         assert trends(owner) == {"quick": "7 answers in 14 days", "continue": "6 answers in 14 days"}
         assert trends(member) == {}
         with app.app_context():
-            day_sums.sum_up_all()
+            days.sum_up_all()
 
 
 @pytest.mark.slow

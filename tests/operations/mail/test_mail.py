@@ -8,7 +8,7 @@ from flask import Flask
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.upstream.mailbox import Mailbox, mailbox
-from webapp.operations.mail.password import password, stored
+from webapp.operations.mail.service import password, stored
 from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import setting
 

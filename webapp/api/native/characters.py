@@ -230,7 +230,7 @@ def show(id: str) -> CharacterAnswer:
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
 def change(id: str, body: CharacterChange) -> CharacterAnswer:
     character, given = _visible(id), body.model_dump(exclude_unset=True, exclude_none=True)
-    service.update(character, replace(CharacterInput.of(character), **given), by=caller())
+    service.update(character, replace(CharacterInput.from_character(character), **given), by=caller())
     return _one(_visible(id))
 
 

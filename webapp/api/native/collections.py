@@ -137,7 +137,7 @@ def restore(id: str) -> CollectionAnswer:
     errors=(409,),
 )
 def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
-    (embedding.again if body.everything else embedding.retry)(_visible(id), by=caller())
+    embedding.retry(_visible(id), by=caller(), everything=body.everything)
     return _one(_visible(id))
 
 
@@ -221,7 +221,7 @@ class FiguresAnswer(Answer):
 @questions_bp.get("", endpoint="index")
 @operation("List your questions", scope="read", answer=QuestionList)
 def index_questions() -> QuestionList:
-    return QuestionList(questions=[_question(question) for question in questions.of(caller())])
+    return QuestionList(questions=[_question(question) for question in questions.kept_by(caller())])
 
 
 @questions_bp.post("", endpoint="create")

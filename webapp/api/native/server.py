@@ -15,7 +15,7 @@ from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.operations.mail import service as mail
-from webapp.operations.mail.password import forget_password, password, set_password
+from webapp.operations.mail.service import forget_password, password, set_password
 from webapp.people.accounts.guards import who
 from webapp.settings import service
 from webapp.settings.kinds import as_text

@@ -27,6 +27,7 @@ MOST_ENTRIES = 5_000
 CARD, ICON = "card.json", "assets/icon/image/main.png"
 # The specification's spelling.
 INSIDE = "embeded://"
+NO_ICON = ("icon", "ccdefault:")
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
 PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
@@ -115,7 +116,7 @@ def _packed(file: IO[bytes]) -> dict[str, Any]:
     packed = opened(file)
     card = cards.mapped(_value(entry(packed, CARD, MOST_CARD_BYTES)))
     picture = picture_in(packed, card["card"], MOST_PICTURE_BYTES)
-    others = sum(not each.is_dir() for each in packed.infolist()) - 1 - bool(picture)
+    others = sum(not file.is_dir() for file in packed.infolist()) - 1 - bool(picture)
     if others > 0:
         card["notes"].append(f"Its other files ({others}), such as expressions, were left out.")
     is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
@@ -132,7 +133,7 @@ def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
 def _text_of(chunks: list[tuple[bytes, bytes, bytes]]) -> bytes:
     """Returns the card's JSON from the text chunks of a PNG."""
     texts = {data.partition(b"\0")[0].lower(): (data, whole) for kind, data, whole in chunks if kind == b"tEXt"}
-    keyword = next((each for each in KEYWORDS if each in texts), b"")
+    keyword = next((keyword for keyword in KEYWORDS if keyword in texts), b"")
     if not keyword:
         raise BadCard("This picture has no character card in it.")
     data, whole = texts[keyword]
@@ -178,7 +179,9 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
     with ZipFile(file, "w") as packed:
         if picture:
             place = next(iter(_places(card)), "")
-            card, place = (card, place) if place else (_with_icon(card), ICON)
+            if not place:
+                place, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
+                card = {**card, "data": {**card["data"], "assets": [OURS, *others]}}
             packed.writestr(place, picture)
         packed.writestr(CARD, as_bytes(card))
     return file.getvalue()
@@ -186,19 +189,16 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
 
 def _places(card: Mapping[str, Any]) -> list[str]:
     """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
-    icons = sorted((asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda each: each.get("name") != "main")
+    icons = sorted(
+        (asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda asset: asset.get("name") != "main"
+    )
     names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
     return [name for name in names if PLACE.fullmatch(name) and ".." not in name]
 
 
-def _with_icon(card: Mapping[str, Any]) -> dict[str, Any]:
-    others = [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != ("icon", "ccdefault:")]
-    return {**card, "data": {**card["data"], "assets": [OURS, *others]}}
-
-
 def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
     values = data_of(card).get("assets")
-    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,25 +237,16 @@ def _jpeg_picture(content: bytes) -> Picture | None:
 def _webp_picture(content: bytes) -> Picture | None:
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) < 30:
         return None
-    width, height = {b"VP8 ": _lossy, b"VP8L": _lossless, b"VP8X": _extended}.get(content[12:16], _unknown)(content)
+    width = height = 0
+    match content[12:16]:
+        case b"VP8 ":
+            width, height = (int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+        case b"VP8L":
+            bits = int.from_bytes(content[21:25], "little")
+            width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case b"VP8X":
+            width, height = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))
     return Picture("image/webp", width, height)
-
-
-def _lossy(content: bytes) -> tuple[int, int]:
-    return int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
-
-
-def _lossless(content: bytes) -> tuple[int, int]:
-    bits = int.from_bytes(content[21:25], "little")
-    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-
-
-def _extended(content: bytes) -> tuple[int, int]:
-    return int.from_bytes(content[24:27], "little") + 1, int.from_bytes(content[27:30], "little") + 1
-
-
-def _unknown(_content: bytes) -> tuple[int, int]:
-    return 0, 0
 
 
 def card_of(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:

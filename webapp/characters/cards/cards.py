@@ -172,7 +172,7 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
         return card
     values = found if isinstance(found := data.get(named), list) else []
     same = {text: values[at] for at, text in before.items()}
-    kept = [each for at, each in enumerate(values) if at not in before]
+    kept = [value for at, value in enumerate(values) if at not in before]
     greetings = {named: [*(same.get(text, text) for text in texts), *kept]}
     return {**card, **greetings} if data is card else {**card, "data": {**data, **greetings}}
 
@@ -182,9 +182,9 @@ def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
     data = data_of(card)
     values, nickname = data.get(named), _name(data, "nickname")
     found, left = dict[int, str](), GREETINGS_CHARS
-    for at, each in enumerate(values if isinstance(values, list) else []):
+    for at, value in enumerate(values if isinstance(values, list) else []):
         # Inserting a nickname can make a text many times as long, so texts past the limit are not processed at all.
-        if left < 0 or len(found) == MOST_GREETINGS or len(cleaned := clean(each).strip()) > GREETINGS_CHARS:
+        if left < 0 or len(found) == MOST_GREETINGS or len(cleaned := clean(value).strip()) > GREETINGS_CHARS:
             break
         text = _spoken(cleaned, nickname)
         left -= len(text)
@@ -245,7 +245,7 @@ def _is_newer(card: Mapping[str, Any]) -> bool:
 
 
 def _name(data: Mapping[str, Any], name: str) -> str:
-    words = "".join(each for each in _text(data, name) if each.isprintable() or each.isspace()).split()
+    words = "".join(sign for sign in _text(data, name) if sign.isprintable() or sign.isspace()).split()
     return " ".join(words)[:NAME_CHARS].strip()
 
 
@@ -274,7 +274,7 @@ def tags_in(values: Any) -> list[str]:
 def is_tags_in(values: Any, tags: list[str]) -> bool:
     """Returns whether the tags are still those that were imported from the card."""
     # Earlier releases left out a tag that was too long or had a character that can't be printed.
-    earlier = [each for each in _split(values) if 0 < len(each) <= TAG_CHARS and each.isprintable()]
+    earlier = [tag for tag in _split(values) if 0 < len(tag) <= TAG_CHARS and tag.isprintable()]
     return tags in (tags_in(values), list(dict.fromkeys(earlier))[:MOST_TAGS])
 
 
@@ -289,13 +289,13 @@ def tag_notes(values: Any) -> list[str]:
 
 
 def _written(values: Any) -> Iterator[str]:
-    for each in _split(values):
-        if tag := "".join(filter(str.isprintable, each)).strip():
+    for text in _split(values):
+        if tag := "".join(filter(str.isprintable, text)).strip():
             yield tag
 
 
 def _split(values: Any) -> Iterator[str]:
-    texts = (each for each in values if isinstance(each, str)) if isinstance(values, list) else ()
+    texts = (value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
     return (" ".join(tag.split()).lower() for text in texts for tag in text.split(","))
 
 

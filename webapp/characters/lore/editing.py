@@ -46,7 +46,7 @@ def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]
         "recursive_scanning": entered.is_recursive,
     }
     kept = {"extensions": {}, "entries": [], **book}
-    return {**kept, **{name: each for name, each in wanted.items() if each is not None or name in kept}}
+    return {**kept, **{name: value for name, value in wanted.items() if value is not None or name in kept}}
 
 
 def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def entries_of(book: Mapping[str, Any]) -> list[Any]:
 def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     extensions = entry.get("extensions")
     was = extensions if isinstance(extensions, dict) else {}
-    more = {**was, **{name: each for name, each in entered.more.items() if not _says(was, name, each)}}
+    more = {**was, **{name: value for name, value in entered.more.items() if not _says(was, name, value)}}
     if (before := list(triggers_of(was))) != (triggers := list(entered.triggers(before))):
         more["triggers"] = triggers
     content = entered.content.strip()
@@ -126,7 +126,7 @@ def checked_keys(keys: Sequence[str], name: str) -> list[str]:
     found = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
     if len(found) > MOST_KEYS:
         raise Invalid(f"An entry can have up to {MOST_KEYS} keys.", field=name)
-    if long := next((each for each in found if len(each) > KEY_CHARS), ""):
+    if long := next((key for key in found if len(key) > KEY_CHARS), ""):
         raise Invalid(f"A key can have up to {KEY_CHARS} characters: {long[:40]}…", field=name)
     if wrong := next(filter(is_unusable, found), ""):
         raise Invalid(f"This expression can't be used: {wrong[:80]}", field=name)

@@ -219,19 +219,15 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mappin
         return Place(is_before=position == ABOVE_NOTE, is_at_note=True)
     if position == OUTLET and "position" not in decorators:
         return Place(outlet=outlet_of(more))
-    return Place(is_before=_is_before(position, decorators.get("position", "")), role="system")
+    if decorated := decorators.get("position"):
+        return Place(is_before=decorated == "before_desc")
+    return Place(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:
     """Returns the name of an entry's outlet from its extensions, also from where earlier imports kept it."""
     named = more.get("outlet_name") or more.get("outletName") or _mapping(more.get(REST)).get("outletName")
     return text_of(named, TITLE_CHARS).strip()
-
-
-def _is_before(position: Any, decorated_position: str) -> bool:
-    if decorated_position:
-        return decorated_position == "before_desc"
-    return not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before"
 
 
 def _timing(more: Mapping[str, Any], decorators: Mapping[str, str]) -> Timing:
@@ -286,7 +282,7 @@ def text_of(value: Any, chars: int) -> str:
 def texts_of(values: Any) -> tuple[str, ...]:
     """Returns the distinct, non-empty keys or names of a list."""
     texts: Sequence[Any] = values[: MOST_KEYS * 2] if isinstance(values, (list, tuple)) else ()
-    return tuple(dict.fromkeys(text for each in texts if (text := text_of(each, KEY_CHARS).strip())))[:MOST_KEYS]
+    return tuple(dict.fromkeys(text for value in texts if (text := text_of(value, KEY_CHARS).strip())))[:MOST_KEYS]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -323,7 +319,7 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
     title = text_of(value.get("name"), TITLE_CHARS).strip() or name
     depth, is_recursive = number_of(value.get("scan_depth"), DEPTH, 0, MOST_DEPTH), value.get("recursive_scanning") is True
     entries = tuple(
-        entry_of(each, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, each in numbered(value)
+        entry_of(entry, id=id, book=title, at=at, depth=depth, is_recursive=is_recursive) for at, entry in numbered(value)
     )
     return Book(title, entries, number_of(value.get("token_budget"), 0, 0))
 
@@ -331,6 +327,6 @@ def book_of(value: Any, *, id: str, name: str = "") -> Book:
 def numbered(value: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yields the entries with their indexes in the list, up to `MOST_ENTRIES`."""
     entries = value.get("entries")
-    for at, each in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
-        if isinstance(each, dict):
-            yield at, each
+    for at, entry in enumerate(entries[:MOST_ENTRIES] if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            yield at, entry

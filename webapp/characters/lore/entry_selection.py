@@ -55,10 +55,10 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     for book in books:
         most = min(left, book.most_tokens or left)
         used = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
-        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).of(used)
+        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).activated_of(used)
         left -= sum(context.cost(entry.content) for entry in activated)
         found += activated
-    return sorted(found, key=lambda each: each.order)
+    return sorted(found, key=lambda entry: entry.order)
 
 
 def _is_for(entry: Entry, context: LoreContext) -> bool:
@@ -77,7 +77,7 @@ class Text:
     small: str
 
     @classmethod
-    def of(cls, parts: Iterable[str]) -> "Text":
+    def from_parts(cls, parts: Iterable[str]) -> "Text":
         written = "\n".join(parts)
         return cls(written, written.lower())
 
@@ -91,15 +91,15 @@ class _Selection:
         self._texts: dict[int, Text] = {}
         self._earlier: dict[int, _Selection] = {}
 
-    def of(self, entries: Sequence[Entry]) -> list[Entry]:
+    def activated_of(self, entries: Sequence[Entry]) -> list[Entry]:
         states = {entry: self._state(entry) for entry in entries if entry.timing.remembers}
-        new_texts = self._activate(each for each, state in states.items() if state == "active")
+        new_texts = self._activate(entry for entry, state in states.items() if state == "active")
         waiting = [entry for entry in entries if not states.get(entry) and self._may_begin(entry)]
         for step in range(MOST_STEPS):
             scores = {entry: score for entry in waiting if (score := self._score(entry, step))}
             # An entry that matched, but lost by chance or to another one of its group, is not tried again.
             waiting = [entry for entry in waiting if entry not in scores]
-            new_texts += self._activate(self._best([each for each in scores if self._is_lucky(each)], scores))
+            new_texts += self._activate(self._best([entry for entry in scores if self._is_lucky(entry)], scores))
             if not new_texts and all(entry.recursion.from_step <= step for entry in waiting):
                 break
             self.recursed += new_texts
@@ -132,7 +132,7 @@ class _Selection:
 
     def _text(self, depth: int) -> Text:
         if depth not in self._texts:
-            self._texts[depth] = Text.of([*self.context.last(depth, self.end), *self.recursed])
+            self._texts[depth] = Text.from_parts([*self.context.last(depth, self.end), *self.recursed])
         return self._texts[depth]
 
     def _is_lucky(self, entry: Entry) -> bool:
@@ -145,7 +145,7 @@ class _Selection:
     def _activate(self, entries: Iterable[Entry]) -> list[str]:
         """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
         new_texts = list[str]()
-        for entry in sorted(entries, key=lambda each: (not each.is_constant, -each.priority, -each.order)):
+        for entry in sorted(entries, key=lambda entry: (not entry.is_constant, -entry.priority, -entry.order)):
             if len(self.activated) < self.most_activated and (cost := self.context.cost(entry.content)) <= self.left:
                 self.left -= cost
                 self.activated.append(entry)
@@ -167,7 +167,7 @@ class _Selection:
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
         if preferred := [rival for rival in rivals if rival.group.by_order]:
-            return max(preferred, key=lambda each: each.order)
+            return max(preferred, key=lambda rival: rival.order)
         if any(rival.group.by_score for rival in rivals):
             best = max(scores[rival] for rival in rivals)
             rivals = [rival for rival in rivals if scores[rival] == best or not rival.group.by_score]
@@ -179,22 +179,19 @@ class _Selection:
         for end in self._moments():
             if self._is_late():
                 break
-            if end > max(active_until, silent_until) and self._at(end)._is_triggered(entry):
+            if end <= max(active_until, silent_until):
+                continue
+            earlier = self._earlier.setdefault(end, _Selection(self.context, end, 0, self.until))
+            if earlier._may_begin(entry) and earlier._score(entry, 0) and earlier._is_lucky(entry):
                 active_until = end + entry.timing.sticky
                 silent_until = active_until + entry.timing.cooldown
         return "active" if self.end <= active_until else "silent" if self.end <= silent_until else ""
-
-    def _at(self, end: int) -> "_Selection":
-        return self._earlier.setdefault(end, _Selection(self.context, end, 0, self.until))
 
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
         messages = self.context.messages
         places = range(max(1, self.end - REMEMBERED), self.end)
         return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
-
-    def _is_triggered(self, entry: Entry) -> bool:
-        return self._may_begin(entry) and bool(self._score(entry, 0)) and self._is_lucky(entry)
 
 
 def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:

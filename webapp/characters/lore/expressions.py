@@ -39,7 +39,7 @@ def _made(pattern: str, flags: str) -> tuple[Any, str]:
 
     options = re2.Options()
     options.log_errors, options.max_mem, options.case_sensitive = False, MEMORY, "i" not in flags
-    marks, pattern = "".join(each for each in "sm" if each in flags), ESCAPE.sub(_rewritten, pattern)
+    marks, pattern = "".join(flag for flag in "sm" if flag in flags), ESCAPE.sub(_rewritten, pattern)
     try:
         return re2.compile(f"(?{marks}){pattern}" if marks else pattern, options), ""
     except re2.error as error:

@@ -66,7 +66,7 @@ def visible_among(user: User, ids: Iterable[str]) -> list[str]:
     wanted = list(dict.fromkeys(ids))
     query = select(Lorebook.id).where(Lorebook.id.in_(wanted), is_visible(user), Lorebook.deleted_at.is_(None))
     known = set(db.session.scalars(query)) if wanted else set()
-    return [each for each in wanted if each in known]
+    return [id for id in wanted if id in known]
 
 
 def names_of(ids: Sequence[str]) -> list[str]:

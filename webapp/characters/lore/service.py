@@ -14,9 +14,7 @@ from webapp.base.heavy import child
 from webapp.base.untrusted_json import Unfit, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
-from webapp.characters.lore.queries import KIND
 from webapp.characters.lore.tables import Lorebook
-from webapp.characters.lore.world_info import book_in
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import User
@@ -56,7 +54,7 @@ def read(stream: IO[bytes]) -> dict[str, Any]:
 def checked_book(value: dict[str, Any]) -> dict[str, Any]:
     """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
-        book = book_in(plain(value, "The lorebook"))
+        book = world_info.book_in(plain(value, "The lorebook"))
     except Unfit as error:
         raise Invalid(str(error), field="book") from error
     refuse_too_much(book)
@@ -142,7 +140,7 @@ def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") ->
     with write() as session:
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        shares.share(session, WORD, KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
+        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
 
 
 def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
@@ -150,4 +148,4 @@ def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> Non
     refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
-        shares.unshare(session, WORD, KIND, id, grant_id, by=by, address=address)
+        shares.unshare(session, WORD, queries.KIND, id, grant_id, by=by, address=address)

@@ -8,13 +8,11 @@ from flask import Blueprint, Response, request, url_for
 from webapp.characters.lore import pages, queries, service
 from webapp.characters.lore.editing import BookInput, with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
-from webapp.characters.lore.pages import LorebookEditor
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
 from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
-from webapp.people.grants.shares_shown import ShareForm
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -120,14 +118,14 @@ def duplicate(id: str) -> Response:
 @signed_in
 def people(id: str) -> Response:
     row = _shareable(id)
-    return _people(row, ShareForm.fresh().offering(row.owner_id))
+    return _people(row, shares_shown.ShareForm.fresh().offering(row.owner_id))
 
 
 @bp.post("/<id>/people")
 @signed_in
 def share(id: str) -> Response:
     row = _shareable(id)
-    form = ShareForm.opened().offering(row.owner_id)
+    form = shares_shown.ShareForm.opened().offering(row.owner_id)
     with form.attempt():
         service.share(row, *form.chosen, by=current_user(), address=client_address())
         return redirect(url_for("lore.people", id=id))
@@ -181,9 +179,9 @@ def _to(row: Lorebook, done: str = "") -> Response:
     return redirect(url_for("lore.show", id=row.id, done=done or None))
 
 
-def _editor(row: Lorebook) -> LorebookEditor:
+def _editor(row: Lorebook) -> pages.LorebookEditor:
     above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
-    return LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
+    return pages.LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
 
 
 def _page(row: Lorebook, form: BookForm) -> Response:
@@ -199,7 +197,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
     )
 
 
-def _people(row: Lorebook, form: ShareForm) -> Response:
+def _people(row: Lorebook, form: shares_shown.ShareForm) -> Response:
     found = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     listed = shares_shown.listed(found, url_for("lore.people", id=row.id))
     about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {service.RIGHT: "read and use it"}}

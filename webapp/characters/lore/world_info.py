@@ -104,14 +104,14 @@ def book_in(value: Any) -> dict[str, Any]:
         "entries": [_entry(entry) for entry in entries.values() if isinstance(entry, dict)],
         "extensions": {
             **_others(value),
-            REST: {key: each for key, each in value.items() if key not in ("entries", "name", *OF_BOOK)},
+            REST: {key: content for key, content in value.items() if key not in ("entries", "name", *OF_BOOK)},
         },
     }
 
 
 def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
     more = {theirs: value[name] for name, theirs in EXTENSIONS.items() if name in value}
-    rest = {name: each for name, each in value.items() if name not in (*FIELDS, *EXTENSIONS, *OF_ENTRY, "disable")}
+    rest = {name: content for name, content in value.items() if name not in (*FIELDS, *EXTENSIONS, *OF_ENTRY, "disable")}
     return {
         "use_regex": True,
         **{name: value[name] for name in OF_ENTRY if name in value},
@@ -126,7 +126,7 @@ def _others(value: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the extensions of other programs, in a book or an entry of either format."""
     found = value.get("extensions")
     known = (REST, *EXTENSIONS.values())
-    return {name: each for name, each in found.items() if name not in known} if isinstance(found, dict) else {}
+    return {name: extension for name, extension in found.items() if name not in known} if isinstance(found, dict) else {}
 
 
 def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,19 +139,19 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
     rest = found if isinstance(extensions, dict) and isinstance(found := extensions.get(REST), dict) else {}
-    plain = {name: each for name, each in book.items() if name not in ("name", "entries", "extensions")}
-    entries = [each for each in book.get("entries", ()) if isinstance(each, dict)]
+    plain = {name: value for name, value in book.items() if name not in ("name", "entries", "extensions")}
+    entries = [entry for entry in book.get("entries", ()) if isinstance(entry, dict)]
     numbered = zip(_uids(entries), entries, strict=True)
-    worlds = {str(uid): _world(each, uid, place) for place, (uid, each) in enumerate(numbered)}
+    worlds = {str(uid): _world(entry, uid, place) for place, (uid, entry) in enumerate(numbered)}
     return {**plain, "name": book.get("name", ""), **rest, **_with_others(book, rest), "entries": worlds}
 
 
 def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
     known = [_uid(entry.get("id")) for entry in entries]
-    free, seen = count(max((each for each in known if each is not None), default=-1) + 1), set[int]()
-    for each in known:
-        uid = next(free) if each is None or each in seen else each
+    free, seen = count(max((known_uid for known_uid in known if known_uid is not None), default=-1) + 1), set[int]()
+    for known_uid in known:
+        uid = next(free) if known_uid is None or known_uid in seen else known_uid
         seen.add(uid)
         yield uid
 
@@ -178,7 +178,7 @@ def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of an entry that have no place in SillyTavern's format, without those that say what is usual."""
     usual = {"priority": 0, "use_regex": True}
-    return {name: each for name, each in entry.items() if name not in PLACED and each != usual.get(name, ...)}
+    return {name: value for name, value in entry.items() if name not in PLACED and value != usual.get(name, ...)}
 
 
 def _role(value: Any) -> int | None:

@@ -55,7 +55,7 @@ class Call(NamedTuple):
     @property
     def parts(self) -> list[str]:
         """The arguments between `::`, without surrounding whitespace."""
-        return [joined(each).strip() for each in _split(self.pieces or (), BETWEEN)] if self.pieces else []
+        return [joined(part).strip() for part in _split(self.pieces or (), BETWEEN)] if self.pieces else []
 
     @property
     def most_choices(self) -> int:
@@ -157,7 +157,7 @@ class _Open:
         for places in self.scopes.values():
             while places and places[-1] > place:
                 places.pop()
-        where = next((at for at, each in enumerate(body) if isinstance(each, Macro) and each.is_else), None)
+        where = next((at for at, part in enumerate(body) if isinstance(part, Macro) and part.is_else), None)
         splits = where is not None and opener.scope == "if"
         opener.body, opener.otherwise = (body[:where], body[(where or 0) + 1 :]) if splits else (body, [])
         opener.closer, opener.end, opener.height = closer.start, closer.end, height
@@ -181,8 +181,8 @@ def parsed(text: str, is_within: Callable[[], bool]) -> tuple[list[Part], int]:
             (opened[-1] if opened else whole).take(closed)
         else:
             here.parts.append("}}")
-    for each in opened:
-        whole.parts += each.flat
+    for braces in opened:
+        whole.parts += braces.flat
     return whole.parts, at
 
 
@@ -302,7 +302,7 @@ def _split(pieces: Iterable[Piece], between: re.Pattern[str]) -> list[list[Piece
             continue
         first, *others = between.split(piece.text)
         found[-1].append(Piece(first, is_written=True))
-        found += [[Piece(each, is_written=True)] for each in others]
+        found += [[Piece(text, is_written=True)] for text in others]
     return found
 
 

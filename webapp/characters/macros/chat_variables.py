@@ -11,14 +11,10 @@ MOST_NAMES, NAME_CHARS, VALUE_CHARS, MOST_CHARS = 100, 100, 2_000, 20_000
 MOST_BITS = 10_000
 
 
-def _none() -> Mapping[str, str]:
-    return {}
-
-
 class VariableStore:
     """A mapping of names to values with size limits: `put` rejects what exceeds them. Loaded on first access."""
 
-    def __init__(self, read: Callable[[], Mapping[str, str]] = _none) -> None:
+    def __init__(self, read: Callable[[], Mapping[str, str]] = dict) -> None:
         self._read, self.is_changed = read, False
         self._values: dict[str, str] | None = None
         self._before = dict[str, str]()

@@ -67,14 +67,11 @@ def lasted(time: timedelta) -> str:
 def apart(one: str, other: str) -> str | None:
     """Returns how long the first time is after or before the second; None if one of them is not a valid time."""
     try:
-        first, second = (_aware(datetime.fromisoformat(each.strip())) for each in (one, other))
+        first, second = (datetime.fromisoformat(text.strip()) for text in (one, other))
     except ValueError:
         return None
+    first, second = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (first, second))
     return f"in {lasted(first - second)}" if first >= second else f"{lasted(first - second)} ago"
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _ordinal(day: int) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from random import Random
-from typing import Protocol
 
 from webapp.characters.macros import dates as macro_dates
 from webapp.characters.macros.calls import TRIM, Call, Piece, replaced
@@ -100,7 +99,7 @@ def spelled(text: str) -> str:
 def unsupported(texts: Iterable[str]) -> list[str]:
     """Returns the unsupported macros in these texts, without duplicates, as first written."""
     found = {name.lower(): name for text in texts for name in ANY.findall(text)}
-    return [name for each, name in found.items() if each not in KNOWN]
+    return [name for key, name in found.items() if key not in KNOWN]
 
 
 @dataclass(slots=True)
@@ -127,7 +126,10 @@ class _Budget:
 
 
 class _Filling:
-    """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends."""
+    """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends.
+
+    A macro that needs a time, a random generator or a place stays as written without it.
+    """
 
     def __init__(self, names: Names, text: str, room: _Budget, original: str = "", within: tuple[str, ...] = ()) -> None:
         self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
@@ -184,41 +186,22 @@ class _Filling:
         return Piece(_Filling(self._names, text, self._budget, within=(*self._within, name)).filled())
 
 
-class MacroContext(Protocol):
-    """The context of a text; a macro that needs a time, a random generator or a place stays as written without it."""
-
-    @property
-    def now(self) -> datetime | None: ...
-
-    @property
-    def chance(self) -> Random | None: ...
-
-    @property
-    def place(self) -> str: ...
-
-    def drawn(self, start: int, count: int) -> int:
-        """Returns a number below `count` that is always the same for this offset of this text in this place."""
-
-    def works(self, steps: int) -> bool:
-        """Takes this many steps from the work budget; returns False if fewer are left."""
-
-
 Given = Piece | str | None
 
 
-def _random(call: Call, context: MacroContext) -> Given:
+def _random(call: Call, context: _Filling) -> Given:
     if not call.pieces or not context.chance or not context.works(call.most_choices):
         return None
     return call.choice(context.chance.randrange)
 
 
-def _pick(call: Call, context: MacroContext) -> Given:
+def _pick(call: Call, context: _Filling) -> Given:
     if not call.pieces or not context.place or not context.works(call.most_choices):
         return None
     return call.choice(lambda count: context.drawn(call.start, count))
 
 
-def _roll(call: Call, context: MacroContext) -> Given:
+def _roll(call: Call, context: _Filling) -> Given:
     found = DICE.fullmatch(call.text.strip())
     if not found or not context.chance:
         return None
@@ -228,33 +211,33 @@ def _roll(call: Call, context: MacroContext) -> Given:
     return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
 
 
-def _reverse(call: Call, context: MacroContext) -> Given:
+def _reverse(call: Call, context: _Filling) -> Given:
     return call.text[::-1] if call.pieces else None
 
 
-def _formatted(call: Call, context: MacroContext) -> Given:
+def _formatted(call: Call, context: _Filling) -> Given:
     form = call.text.strip()
     return macro_dates.formatted(context.now, form) if form and context.now and context.works(len(form)) else None
 
 
-def _moment(form: str) -> Callable[[Call, MacroContext], Given]:
+def _moment(form: str) -> Callable[[Call, _Filling], Given]:
     return lambda call, context: macro_dates.formatted(context.now, form) if not call.pieces and context.now else None
 
 
-def _apart(call: Call, context: MacroContext) -> Given:
+def _apart(call: Call, context: _Filling) -> Given:
     return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
 
 
-def _always(given: Piece | str) -> Callable[[Call, MacroContext], Given]:
+def _always(given: Piece | str) -> Callable[[Call, _Filling], Given]:
     return lambda call, context: given if not call.pieces else None
 
 
-def _nothing(call: Call, context: MacroContext) -> Given:
+def _nothing(call: Call, context: _Filling) -> Given:
     """Removes text that is meant for people who read the card."""
     return "" if call.pieces else None
 
 
-MEANINGS: dict[str, Callable[[Call, MacroContext], Given]] = {
+MEANINGS: dict[str, Callable[[Call, _Filling], Given]] = {
     "random": _random,
     "pick": _pick,
     "roll": _roll,

@@ -14,7 +14,6 @@ from webapp.characters.cards.cards import BadCard
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.macros.macros import spelled
 from webapp.characters.personas import personas
-from webapp.characters.personas.personas import PersonaInput
 from webapp.people.accounts.tables import User
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -49,7 +48,7 @@ def _personas(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _line(value: Any) -> str:
-    return "".join(each for each in " ".join(clean(value).split()) if each.isprintable())[:NAME_CHARS].strip()
+    return "".join(sign for sign in " ".join(clean(value).split()) if sign.isprintable())[:NAME_CHARS].strip()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -73,27 +72,25 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
     found: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
     result = ImportResult()
-    worlds = lorebooks.by_name(by.id, {each["lorebook"] for each in found if each["lorebook"]})
+    worlds = lorebooks.by_name(by.id, {persona["lorebook"] for persona in found if persona["lorebook"]})
     own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.
     known, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)
     db.session.rollback()
-    for each in found:
+    for described in found:
         queue_for_turn()
-        if (each["name"], each["description"]) in known:
+        if (described["name"], described["description"]) in known:
             result.known += 1
             continue
         try:
-            personas.create(_input(each, worlds, has_default=has_default), by=by)
+            ids = [worlds[described["lorebook"]]] if described["lorebook"] in worlds else []
+            is_default = (described["is_default"] and not has_default) or None
+            personas.create(
+                personas.PersonaInput(described["name"], described["description"], is_default=is_default, lorebook_ids=ids), by=by
+            )
             result.new += 1
-            if each["lorebook"] and each["lorebook"] not in (*worlds, *result.lacking):
-                result.lacking.append(each["lorebook"])
+            if described["lorebook"] and described["lorebook"] not in (*worlds, *result.lacking):
+                result.lacking.append(described["lorebook"])
         except Invalid as refusal:
-            result.failed.append((each["name"], refusal.message))
+            result.failed.append((described["name"], refusal.message))
     return result
-
-
-def _input(persona: dict[str, Any], worlds: dict[str, str], *, has_default: bool) -> PersonaInput:
-    ids = [worlds[persona["lorebook"]]] if persona["lorebook"] in worlds else []
-    is_default = persona["is_default"] and not has_default
-    return PersonaInput(persona["name"], persona["description"], is_default=is_default or None, lorebook_ids=ids)

@@ -29,7 +29,7 @@ def allow_a_file(endpoint: str | None, _values: object) -> None:
 def index() -> Response:
     listed = _list()
     # A first persona is most likely meant to be the default.
-    form = PersonaForm.fresh(is_default=not any(each.is_own for each in listed["personas"]))
+    form = PersonaForm.fresh(is_default=not any(persona.is_own for persona in listed["personas"]))
     return render("characters/personas.html", form=form, file_form=PersonaFileForm.fresh(), **listed)
 
 

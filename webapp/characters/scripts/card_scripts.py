@@ -60,7 +60,7 @@ def with_values(card: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
 def _has_some(id: str, changed_at: datetime) -> bool:
     first = (func.substr(Character.card[path].as_string(), 1, 3) for path in PATHS)
     found = db.session.execute(select(*first).where(Character.id == id)).first()
-    return any(each not in (None, "[]") for each in found or ())
+    return any(beginning not in (None, "[]") for beginning in found or ())
 
 
 @lru_cache(maxsize=MOST_READ)

@@ -61,8 +61,8 @@ def with_script(card: Card, place: int | None, entered: ScriptInput, is_same: Is
 
 def with_scripts(card: Card, entered: Sequence[ScriptInput]) -> Card:
     """Returns the card with these scripts instead; one with the same expression keeps what no field holds."""
-    kept = {found.expression: each for each in reversed(values_in(card)) if (found := script_of(each))}
-    return _stored(card, [written(each, kept.get(each.find, {})) for each in entered])
+    kept = {found.expression: value for value in reversed(values_in(card)) if (found := script_of(value))}
+    return _stored(card, [written(script, kept.get(script.find, {})) for script in entered])
 
 
 def fields_of(script: TextScript) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def add_files(session: Session, chat_id: str, owner_id: str, files: Sequence[Sen
         session.flush()
     there = select(Document.hash).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
     known = set(session.scalars(there))
-    for each in {file.hash: file for file in files if file.hash not in known}.values():
-        session.add(_document(collection.id, each, by, must=must))
+    for sent_file in {file.hash: file for file in files if file.hash not in known}.values():
+        session.add(_document(collection.id, sent_file, by, must=must))
         session.flush()
     _name(session, collection)
     return collection.id
@@ -113,7 +113,9 @@ def unfinished() -> list[UnfinishedFile]:
     """Returns the files of all chats that aren't ready."""
     query = _there().where(Document.state.in_(("arriving", *UNFINISHED))).add_columns(Collection.chat_id)
     rows = db.session.execute(query).all()
-    return [UnfinishedFile(each.id, chat_id or "", each.hash, each.state, each.done) for each, chat_id in rows]
+    return [
+        UnfinishedFile(document.id, chat_id or "", document.hash, document.state, document.done) for document, chat_id in rows
+    ]
 
 
 def arrive(id: str, stream: IO[bytes] | None) -> None:

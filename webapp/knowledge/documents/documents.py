@@ -58,7 +58,7 @@ class Added:
 
 def already_there(added: Iterable[Added]) -> list[str]:
     """Returns the ids of documents that already existed with the same bytes, without duplicates."""
-    return list(dict.fromkeys(each.document.id for each in added if not each.is_new))
+    return list(dict.fromkeys(result.document.id for result in added if not result.is_new))
 
 
 def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
@@ -77,21 +77,17 @@ def add(collection: Collection, sent: Sent, *, by: User) -> Added:
 def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[Added]:
     """Adds several documents; if one of them is refused, none is added."""
     refuse_unless_writer(collection, by)
-    _refuse_unreadable([_name(each) for each in sent])
-    rows = [_measured(_checked(collection, each, by), each.stream) for each in sent]
-    _refuse_together(collection.id, rows, by)
-    return [_added(row, each.stream, by) for row, each in zip(rows, sent, strict=True)]
-
-
-def _refuse_unreadable(names: Sequence[str]) -> None:
-    """Raises `Invalid` with the names of all files of types that can't be read."""
+    names = [_name(file) for file in sent]
     if unreadable := [f"“{name or 'This file'}”" for name in names if not formats.kind_of(name)]:
         raise Invalid(f"{', '.join(unreadable)} can't be read. These files can: {formats.IN_WORDS}.", field="file")
+    rows = [_checked(collection, file, by) for file in sent]
+    _refuse_together(collection.id, rows, by)
+    return [_added(row, file.stream, by) for row, file in zip(rows, sent, strict=True)]
 
 
 def _name(sent: Sent) -> str:
     """Returns the name of a file, without folders and invisible characters."""
-    return "".join(each for each in sent.name.replace("\\", "/").rpartition("/")[2] if each.isprintable())[-MOST_TITLE:].strip()
+    return "".join(sign for sign in sent.name.replace("\\", "/").rpartition("/")[2] if sign.isprintable())[-MOST_TITLE:].strip()
 
 
 def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User) -> None:
@@ -218,12 +214,9 @@ def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
         raise Invalid("You can't add a document above your own clearance.", field="level")
     title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
     row: dict[str, Any] = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
-    return row | {"level": checked_level(sent.level), "url": sent.url, "etag": sent.etag}
-
-
-def _measured(row: dict[str, Any], stream: IO[bytes]) -> dict[str, Any]:
-    digest, length = measured(stream, f"“{row['name']}”")
-    return {**row, "hash": digest, "bytes": length, "characters": length}
+    row |= {"level": checked_level(sent.level), "url": sent.url, "etag": sent.etag}
+    digest, length = measured(sent.stream, f"“{name}”")
+    return row | {"hash": digest, "bytes": length, "characters": length}
 
 
 def measured(stream: IO[bytes], what: str = "This file") -> tuple[str, int]:

@@ -40,6 +40,7 @@ EXCEEDED = "Reading this file takes too much time or memory. Try splitting it in
 BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
 INCOMPLETE = "Parts of this file are missing. Read it again if it comes from an address, or add it again."
 CLEARED_AT_ONCE = 50
+OF_PASSAGE = ("heading", "head", "text", "overlap", "words", "page")
 MODULE = "webapp.knowledge.documents.reader"
 log = logging.getLogger("knowledge")
 
@@ -51,7 +52,7 @@ class ClaimLost(Exception):
 def work() -> bool:
     """Reads the document that has waited longest; returns whether more are waiting."""
     if (claimed := _claim()) is None:
-        return _is_something_left()
+        return db.session.scalar(select(Document.id).where(_is_unfinished()).limit(1)) is not None
     try:
         _read(*claimed)
     except (ClaimLost, Unavailable) as reason:
@@ -71,10 +72,6 @@ def _is_unfinished() -> ColumnElement[bool]:
     return Document.state.in_(queries.UNREAD) & Document.deleted_at.is_(None)
 
 
-def _is_something_left() -> bool:
-    return db.session.scalar(select(Document.id).where(_is_unfinished()).limit(1)) is not None
-
-
 def _claim() -> tuple[str, str] | None:
     """Claims a document that no one is reading; returns its id and the claim."""
     now, claim = utc_now(), new_id()
@@ -87,7 +84,7 @@ def _claim() -> tuple[str, str] | None:
         return None
     # The order of the last turns; a restart forgets it.
     turns = TURNS.get()
-    following = min(waiting, key=lambda each: (turns.get(each[0], 0), each[1]))[0]
+    following = min(waiting, key=lambda whose: (turns.get(whose[0], 0), whose[1]))[0]
     turns.pop(following, None)
     turns[following] = max(turns.values(), default=0) + 1
     query = select(Document).join(Collection, Collection.id == Document.collection_id)
@@ -133,9 +130,12 @@ def store(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) ->
             _add(id, claim, piece, number=number, edition=edition)
             number += len(piece["passages"])
         elif "page" in piece:
-            _turn(id, claim, piece)
+            with _own(id, claim) as (_, document):
+                document.done, document.of = piece["page"], piece["of"]
         else:
-            _begin(id, claim, piece)
+            with _own(id, claim) as (_, document):
+                document.state, document.title, document.done = "splitting", piece["title"], 0
+                document.of = document.characters = piece["characters"]
     return _finish(id, claim, edition)
 
 
@@ -171,30 +171,17 @@ def _parts(id: str) -> Iterator[bytes]:
         yield content
 
 
-def _turn(id: str, claim: str, piece: dict[str, Any]) -> None:
-    with _own(id, claim) as (_, document):
-        document.done, document.of = piece["page"], piece["of"]
-
-
-def _begin(id: str, claim: str, piece: dict[str, Any]) -> None:
-    with _own(id, claim) as (_, document):
-        document.state, document.title, document.done = "splitting", piece["title"], 0
-        document.of = document.characters = piece["characters"]
-
-
 def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: int) -> None:
     """Stores a batch of passages; searches find none of them until the document is finished."""
     with _own(id, claim) as (session, document):
         document.done = piece["done"]
-        rows = [_passage(each, id, edition, number + place) for place, each in enumerate(piece["passages"])]
+        rows = [
+            Passage(document_id=id, edition=edition, number=number + place, **{name: passage[name] for name in OF_PASSAGE})
+            for place, passage in enumerate(piece["passages"])
+        ]
         session.add_all(rows)
         session.flush()
         index.put(session.connection(), [row.row for row in rows], piece["passages"])
-
-
-def _passage(piece: dict[str, Any], id: str, edition: int, number: int) -> Passage:
-    values = {name: piece[name] for name in ("heading", "head", "text", "overlap", "words", "page")}
-    return Passage(document_id=id, edition=edition, number=number, **values)
 
 
 def _finish(id: str, claim: str, edition: int) -> None:

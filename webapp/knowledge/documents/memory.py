@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
@@ -40,8 +40,7 @@ class Exchange:
 
 def ids_of(user: User) -> list[str]:
     """Returns the ids of the person's memory collections."""
-    query = select(Collection.id).where(Collection.owner_id == user.id, Collection.is_memory, Collection.deleted_at.is_(None))
-    return list(db.session.scalars(query))
+    return list(db.session.scalars(_of_owner(user.id)))
 
 
 def add(exchanges: Iterable[Exchange]) -> None:
@@ -93,9 +92,12 @@ def _erase_some() -> bool:
     return True
 
 
+def _of_owner(owner_id: str) -> Select[str]:
+    return select(Collection.id).where(Collection.owner_id == owner_id, Collection.is_memory, Collection.deleted_at.is_(None))
+
+
 def _collection_id(session: Session, owner_id: str) -> str:
-    query = select(Collection.id).where(Collection.owner_id == owner_id, Collection.is_memory, Collection.deleted_at.is_(None))
-    if found := session.scalar(query.limit(1)):
+    if found := session.scalar(_of_owner(owner_id).limit(1)):
         return found
     made = Collection(owner_id=owner_id, name=NAME, about=ABOUT, is_memory=True)
     session.add(made)

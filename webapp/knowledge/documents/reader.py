@@ -125,7 +125,7 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
 
 
 def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
-    texts = [(f"{title} {each.heading}", each.head + each.text) for each, _ in batch]
+    texts = [(f"{title} {piece.heading}", piece.head + piece.text) for piece, _ in batch]
     found = []
     for (piece, page), (head, body), (terms, length) in zip(batch, texts, tokenizer.weights(texts), strict=True):
         passage = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}

@@ -17,7 +17,6 @@ from webapp.base.ids import new_id
 from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
-from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
 from webapp.people.accounts import queries as people
 from webapp.people.accounts.tables import User
@@ -59,7 +58,7 @@ COLLECTIONS = (
 def questions() -> list[ShippedQuestion]:
     """Returns the questions in the order of the file."""
     found = yaml_text.read((FOLDER / "questions.yaml").read_text("utf-8"), "questions").value
-    return [ShippedQuestion(each["question"], each["pages"]) for each in found]
+    return [ShippedQuestion(question["question"], question["pages"]) for question in found]
 
 
 def ship(owner: User) -> int:
@@ -75,16 +74,13 @@ def ship(owner: User) -> int:
 
 def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
-    collection = service.create(CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
+    collection = service.create(service.CollectionInput(shipped.name, shipped.about, shipped.level), by=owner)
     if shipped.group:
-        service.share(collection, "group", _group_id(shipped.group, owner), "read", by=owner)
+        group = people.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
+        service.share(collection, "group", group.id, "read", by=owner)
     else:
         service.share(collection, "everyone", "", "read", by=owner)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
-
-
-def _group_id(name: str, owner: User) -> str:
-    return (people.group_by_name(name) or groups.create(name, by=owner)).id
 
 
 def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
@@ -107,8 +103,10 @@ def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     """Stores the questions about pages that were just added; if none were added, stores nothing."""
     owner_id = owner.id
     kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
-    about = [(each.text, next((documents[page] for page in each.pages if page in documents), None)) for each in questions()]
-    unanswerable = {each.text for each in questions() if not each.pages}
+    about = [
+        (question.text, next((documents[page] for page in question.pages if page in documents), None)) for question in questions()
+    ]
+    unanswerable = {question.text for question in questions() if not question.pages}
     wanted = [(question, id) for question, id in about if question not in kept and documents and (id or question in unanswerable)]
     with write() as session:
         session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in wanted)

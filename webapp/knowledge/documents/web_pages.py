@@ -22,7 +22,6 @@ from webapp.base.ids import new_id
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats, queries
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import Added, Sent
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
@@ -31,7 +30,6 @@ from webapp.models.upstream.body import Stopped
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.queries import person
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 MODULE = "webapp.knowledge.documents.text_extraction"
@@ -70,13 +68,13 @@ class Reply:
     content: bytes
 
 
-def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> Added:
+def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> documents.Added:
     """Fetches a web page and adds it to a collection."""
     documents.refuse_unless_writer(collection, by)
     creation_limit.count(by.id)
     fetched = _fetched(url, "", by)
     assert fetched
-    sent = Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
+    sent = documents.Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
     return documents.add(collection, sent, by=by)
 
 
@@ -178,7 +176,9 @@ def _followed(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | 
     for _ in range(MOST_DETOURS + 1):
         host_trust: Trust = trust if parts_of(url).netloc == first else "public"
         _refuse_robots(url, host_trust, until)
-        reply = _fetched_once(url, {"If-None-Match": etag} if etag else {}, host_trust, until, _most_bytes())
+        reply = _fetched_once(
+            url, {"If-None-Match": etag} if etag else {}, host_trust, until, min(MOST_BYTES, documents.most_bytes())
+        )
         if reply.status == 304 and etag:
             return None
         if not 300 <= reply.status < 400 or "location" not in reply.headers:
@@ -252,7 +252,3 @@ def _in_utf8(content: bytes, parameters: str) -> bytes:
     except UnicodeError:
         # Escapes of ISO-2022-JP that never end.
         return content
-
-
-def _most_bytes() -> int:
-    return min(MOST_BYTES, (int(setting("knowledge.file_megabytes")) or 1_000) * 1024 * 1024)

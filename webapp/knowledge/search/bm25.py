@@ -34,16 +34,14 @@ def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], co
     found = []
     for weights, length in tokenizer.weights(texts):
         norm = K1 * (1 - B + B * length / max(average, 1e-9))
-        there = [(stem, word, weights[stem]) for stem, word in query_words.items() if stem in weights]
-        each = [Reason(word, times, _share(times, norm, counted, stem)) for stem, word, times in there]
-        found.append(sorted(each, key=lambda reason: -reason.share))
+        there = [(word, weights[stem], counted.counts.get(stem, 0)) for stem, word in query_words.items() if stem in weights]
+        shares = [
+            Reason(word, times, idf(counted.passages, count) * times * (K1 + 1) / (times + norm)) for word, times, count in there
+        ]
+        found.append(sorted(shares, key=lambda reason: -reason.share))
     return found
 
 
 def idf(passages: int, with_term: int) -> float:
     """Returns a word's inverse document frequency; slightly above zero even for a word in most passages."""
     return max(LEAST_IDF, log((passages - with_term + 0.5) / (with_term + 0.5))) if passages >= with_term else LEAST_IDF
-
-
-def _share(weight: int, norm: float, counted: Counted, stem: str) -> float:
-    return idf(counted.passages, counted.counts.get(stem, 0)) * weight * (K1 + 1) / (weight + norm)

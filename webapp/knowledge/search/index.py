@@ -19,7 +19,6 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.bm25 import K1, B, idf
-from webapp.knowledge.search.tokenizer import HEAD_WEIGHT
 from webapp.knowledge.tables import Collection, Document, Passage, PassageTerm
 
 PUT = statement("INSERT INTO passages_search(rowid, head, body) VALUES (:row, :head, :body)")
@@ -33,7 +32,7 @@ SEARCHED = named_table("passages_search", column("rowid"))
 MATCHES = statement("passages_search MATCH :match")
 # The column that a query is sorted by.
 SCORE = literal_column("score", Float)
-BM25 = literal_column(f"-bm25(passages_search, {HEAD_WEIGHT}.0, 1.0)", Float)
+BM25 = literal_column(f"-bm25(passages_search, {tokenizer.HEAD_WEIGHT}.0, 1.0)", Float)
 # `AMONG` is more than a search returns, so that it is enough even for a person who may see only a tenth of all passages; the
 # `FIRST` of them are enough for most people.
 AMONG, FIRST = 1_000, 250
@@ -62,6 +61,9 @@ class Common:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+COMMON = PerApp[Common | None](lambda: None)
+
+
 def wants() -> str:
     """Returns what the reader process has to report about each passage, for the index of this database."""
     return "spaced" if is_sqlite() else "terms"
@@ -73,7 +75,7 @@ def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[st
         places = zip(rows, (piece["index"] for piece in pieces), strict=True)
         connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
         return
-    terms = [(term, row, weight) for row, each in zip(rows, pieces, strict=True) for term, weight in each["terms"].items()]
+    terms = [(term, row, weight) for row, piece in zip(rows, pieces, strict=True) for term, weight in piece["terms"].items()]
     if terms:
         connection.execute(PUT_TERMS, dict(zip(("terms", "rows", "weights"), map(list, zip(*terms, strict=True)), strict=True)))
 
@@ -91,7 +93,10 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     Very common words take longest to count and are searched for most, so their counts are cached while the size of the index
     stays the same.
     """
-    common = _common()
+    common = COMMON.get()
+    # So old that different passages could add up to the same size.
+    if not common or time.monotonic() >= common.until:
+        common = Common(Size(-1, -1), 0.0)
     size, found = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
         common = Common(size, time.monotonic() + COUNTED_SECONDS)
@@ -125,15 +130,6 @@ def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) ->
     return {term: known.get(term, 0) for term in words}
 
 
-COMMON = PerApp[Common | None](lambda: None)
-
-
-def _common() -> Common:
-    """Returns the cached counts, unless they are so old that different passages could add up to the same size."""
-    found = COMMON.get()
-    return found if found and time.monotonic() < found.until else Common(Size(-1, -1), 0.0)
-
-
 def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
     """Returns the `AMONG` best passages on SQLite, before access is checked: common words match too many to check them all."""
     # Imported late, in a real thread: NumPy takes memory that servers without searches save, and a tenth of a second.
@@ -157,7 +153,9 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
     """Selects passages with any of these words and their scores; passages that don't meet `which` are not scored."""
     if is_sqlite():
         found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
-        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(_matches(words))
+        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(
+            MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
+        )
         return _of_documents(found).where(*which)
     postings_query = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # Materialized, so that it runs first and once: the planner underestimates how much people may see, and would look up each
@@ -176,12 +174,8 @@ def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any
     average = size.words / max(1, size.passages)
     # Constants are computed in Python: the database would recompute them for each of tens of thousands of rows.
     least, each_word = literal(K1 * (1 - B), Float), literal(K1 * B / max(average, 1e-9), Float)
-    idfs = {each: idf(size.passages, count) * (K1 + 1) for each, count in counts.items()}
+    idfs = {stem: idf(size.passages, count) * (K1 + 1) for stem, count in counts.items()}
     return case(idfs, value=term) * weight / (weight + least + each_word * Passage.words)
-
-
-def _matches(words: Mapping[str, str]) -> Any:
-    return MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
 
 
 def _of_documents(found: Any) -> Select[Any]:

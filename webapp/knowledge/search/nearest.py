@@ -74,8 +74,8 @@ class Vectors:
         found = [block.nearness(question, allowed) for block in blocks]
         if not found:
             return []
-        near = np.concatenate([each for each, _ in found])
-        rows = np.concatenate([each for _, each in found])
+        near = np.concatenate([values for values, _ in found])
+        rows = np.concatenate([values for _, values in found])
         picked = np.flatnonzero(near >= least)
         if len(picked) > most:
             picked = picked[np.argpartition(-near[picked], most - 1)[:most]]

@@ -125,7 +125,7 @@ def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
     rows = bounded.read(statements, until=until) if statements else []
-    known = {stem for stem, each in zip(there, rows, strict=True) if each}
+    known = {stem for stem, found_rows in zip(there, rows, strict=True) if found_rows}
     return [word for stem, word in found.query_words.items() if stem not in known]
 
 
@@ -165,15 +165,18 @@ def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]]
         if some and len(seen) < DEPTH:
             [found] = bounded.read([index.among(some, which)], until=until)
             seen |= {row for (row,) in found}
-    return {row: best[row] for row in [each for each in rows if each in seen][:DEPTH]}
+    return {row: best[row] for row in [row for row in rows if row in seen][:DEPTH]}
 
 
 def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: NearestPassages) -> list[Hit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    found = db.session.execute(query.where(Passage.row.in_([each.row for each in placed])))
+    found = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
     rows = {passage.row: (passage, document, name) for passage, document, name in found}
-    there = enumerate((each for each in placed if each.row in rows), 1)
-    return [Hit(rank, scores.get(each.row, 0.0), *rows[each.row], each, near.nearness.get(each.row)) for rank, each in there]
+    there = enumerate((passage for passage in placed if passage.row in rows), 1)
+    return [
+        Hit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))
+        for rank, passage in there
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +245,9 @@ def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: flo
     words = {row: place for place, row in enumerate(by_words[:DEPTH], 1)}
     meaning = {row: place for row, place in by_meaning.items() if place <= DEPTH}
     placed = [Placed(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
-    return sorted(placed, key=lambda each: (-each.score, each.keyword_rank or DEPTH + 1, each.vector_rank or 0, each.row))
+    return sorted(
+        placed, key=lambda passage: (-passage.score, passage.keyword_rank or DEPTH + 1, passage.vector_rank or 0, passage.row)
+    )
 
 
 def _fused_share(weight: float, place: int | None) -> float:

@@ -2,8 +2,9 @@
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, func, select
@@ -14,22 +15,11 @@ from webapp.base.errors import AppError
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload
 from webapp.knowledge.permissions import finds_vectors
-from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
+from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder
-from webapp.knowledge.vectors.embedder import EmbeddingRequest
 from webapp.knowledge.vectors.vector_sets import CURRENT
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-
-if TYPE_CHECKING:
-    from webapp.knowledge.search.nearest import Edition, Vectors
-
-from collections.abc import Iterator
-from threading import Lock
-from typing import TYPE_CHECKING
-
-from webapp.base.heavy.bounded import TooLate
-from webapp.knowledge.tables import Passage, PassageVector
 
 if TYPE_CHECKING:
     from webapp.knowledge.search.nearest import Edition, Vectors
@@ -64,7 +54,7 @@ class VectorMemory:
     def loaded(self, set_id: str, dimensions: int, editions: "Sequence[Edition]", *, until: float) -> "Vectors":
         """Returns the vectors of a set, with at least these documents loaded; raises `TooLate` on a timeout."""
         if not self._turn.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise TooLate
+            raise bounded.TooLate
         try:
             return self._with(set_id, dimensions, editions, until)
         finally:
@@ -107,11 +97,6 @@ class VectorMemory:
 MEMORY = PerApp(VectorMemory)
 
 
-def vector_memory() -> VectorMemory:
-    """Returns the cache of this process."""
-    return MEMORY.get()
-
-
 def _passages(edition: "Edition") -> int:
     return int(edition.rpartition(":")[2])
 
@@ -129,7 +114,7 @@ def _together(editions: Sequence["Edition"]) -> Iterator[list["Edition"]]:
 
 
 def _read_vectors(set_id: str, editions: Sequence["Edition"], until: float) -> list[tuple[int, "Edition", bytes]]:
-    known = {tuple(each.split(":")[:2]): each for each in editions}
+    known = {tuple(edition.split(":")[:2]): edition for edition in editions}
     query = select(Passage.row, Passage.document_id, Passage.edition, PassageVector.vector)
     query = query.join(PassageVector, PassageVector.passage_row == Passage.row)
     query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in known]))
@@ -181,7 +166,7 @@ def find_nearest(user: User, question: str, among: Among, *, until: float) -> Ne
     for _ in range(TRIES - 1):
         sets = _searched(user, among)
         found = _near(user, question, sets, until)
-        if not any(vector_memory().lacks(each.id, each.editions) for each in sets):
+        if not any(MEMORY.get().lacks(searched_set.id, searched_set.editions) for searched_set in sets):
             return found
         # The open read transaction is older than the new vectors, and would not see them.
         db.session.rollback()
@@ -191,8 +176,8 @@ def find_nearest(user: User, question: str, among: Among, *, until: float) -> Ne
 def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) -> NearestPassages:
     """Ranks the passages of each model separately, because vectors of different models can't be compared."""
     by_model: defaultdict[str, list[SearchedSet]] = defaultdict(list)
-    for each in sets:
-        by_model[each.model].append(each)
+    for searched_set in sets:
+        by_model[searched_set.model].append(searched_set)
     person_id = user.id if by_model else ""
     places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
     for model, sets in by_model.items():
@@ -218,7 +203,7 @@ def _searched(user: User, among: Among) -> list[SearchedSet]:
     for set_id, editions in db.session.execute(seen):
         if set_id in sets:
             sets[set_id].editions.extend(editions.split())
-    return [each for each in sets.values() if each.editions]
+    return [searched_set for searched_set in sets.values() if searched_set.editions]
 
 
 def _query_vector(model: str, question: str, person_id: str, until: float) -> bytes:
@@ -233,7 +218,7 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
         raise embedder.NoVectors(reason, is_passing=True)
     try:
         [vector] = embedder.vectors_of(
-            EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
+            embedder.EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
         )
     except AppError as error:
         known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
@@ -246,19 +231,22 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
 
 def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> list[tuple[float, int]]:
     """Returns the nearness and row of the nearest passages in these sets."""
-    if any(len(query_vector) != 4 * each.dimensions for each in sets):
+    if any(len(query_vector) != 4 * searched_set.dimensions for searched_set in sets):
         raise embedder.NoVectors(OTHER_LENGTH, is_passing=False)
-    loaded_sets = [(each, vector_memory().loaded(each.id, each.dimensions, each.editions, until=until)) for each in sets]
+    loaded_sets = [
+        (searched_set, MEMORY.get().loaded(searched_set.id, searched_set.dimensions, searched_set.editions, until=until))
+        for searched_set in sets
+    ]
     return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 
 def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", wanted: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
     found = list[tuple[float, int]]()
-    for each, vectors in loaded_sets:
-        room = 1 - each.baseline
-        nearest = vectors.nearest(query_vector, each.editions, least=each.baseline + wanted * room, most=DEPTH)
-        found += [((value - each.baseline) / room, row) for value, row in nearest]
+    for searched_set, vectors in loaded_sets:
+        room = 1 - searched_set.baseline
+        nearest = vectors.nearest(query_vector, searched_set.editions, least=searched_set.baseline + wanted * room, most=DEPTH)
+        found += [((value - searched_set.baseline) / room, row) for value, row in nearest]
     return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 

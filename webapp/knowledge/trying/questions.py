@@ -13,7 +13,6 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import answer_sources, queries
 from webapp.knowledge.search import bm25
-from webapp.knowledge.search.bm25 import Reason
 from webapp.knowledge.search.ranking import Hit, in_no_passage, search, search_with_details
 from webapp.knowledge.tables import Question, QuestionRun
 from webapp.people.accounts import creation_limit
@@ -21,14 +20,14 @@ from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
 MOST, MOST_CHARS, MOST_RUNS = 200, 2_000, 20
-CANDIDATES, MEASURED, EARLY = 30, 10, 5
+CANDIDATES, SHOWN, MEASURED, EARLY = 30, 10, 10, 5
 
 
 @dataclass(frozen=True, slots=True)
 class TriedQuestion:
     """The result of a tried question; `too_common` are words in most passages, `unknown` words in none the person may find."""
 
-    hits: Sequence[tuple[Hit, Sequence[Reason], bool]] = ()
+    hits: Sequence[tuple[Hit, Sequence[bm25.Reason], bool]] = ()
     too_common: Sequence[str] = ()
     unknown: Sequence[str] = ()
     left_out: str = ""
@@ -39,7 +38,6 @@ def tried(
     question: str,
     *,
     collections: Sequence[str] = (),
-    limit: int = 10,
     is_viewed: bool = False,
     weight: float | None = None,
 ) -> TriedQuestion:
@@ -48,9 +46,9 @@ def tried(
     With `is_viewed`, another person is looking, so the conversation memory is excluded. `weight` replaces the setting's weight
     of meaning.
     """
-    most = max(limit, answer_sources.CANDIDATES)
+    most = answer_sources.CANDIDATES
     found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
-    hits = found.hits[:limit]
+    hits = found.hits[:SHOWN]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
     given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
@@ -74,7 +72,7 @@ class Figures:
     misses: tuple[str, ...]
 
 
-def of(user: User) -> Sequence[Question]:
+def kept_by(user: User) -> Sequence[Question]:
     query = select(Question).where(Question.owner_id == user.id).order_by(Question.id)
     return db.session.scalars(query.limit(MOST)).all()
 
@@ -92,7 +90,7 @@ def add(text: str, document_id: str, *, by: User) -> Question:
         raise Invalid("Enter a question.", field="question")
     if document_id and queries.document(by, document_id) is None:
         raise NotFound("Not found, or you don't have access.")
-    if len(of(by)) >= MOST:
+    if len(kept_by(by)) >= MOST:
         raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
     creation_limit.count(by.id)
     with write() as session:
@@ -113,13 +111,14 @@ def forget(id: str, *, by: User) -> None:
 
 def run(user: User) -> QuestionRun:
     """Searches for all of a person's questions with their current permissions, and stores the figures."""
-    kept = of(user)
+    kept = kept_by(user)
     if not kept:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
     pairs = [(question.id, question.text, question.document_id) for question in kept]
-    figures = measured((id, _found(user, text), expected) for id, text, expected in by_turns(pairs))
+    found = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
+    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in found)
     with write() as session:
         made = QuestionRun(
             owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
@@ -146,7 +145,3 @@ def _place(found: Sequence[str], expected: str | None) -> int:
     if expected is None:
         return MEASURED + 1 if found else 1
     return found.index(expected) + 1 if expected in found else MEASURED + 1
-
-
-def _found(user: User, text: str) -> list[str]:
-    return list(dict.fromkeys(hit.document.id for hit in search(user, text, limit=CANDIDATES)))

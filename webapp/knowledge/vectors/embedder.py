@@ -114,8 +114,8 @@ def _found(engine: Engine, id: str, asking: EmbeddingSource) -> list[bytes]:
 
 def packed(vector: Sequence[float]) -> bytes:
     """Packs a vector as stored: scaled to length 1, so that a dot product of two is their cosine similarity."""
-    length = sqrt(sum(each * each for each in vector)) or 1.0
-    numbers = array("f", [each / length for each in vector])
+    length = sqrt(sum(number * number for number in vector)) or 1.0
+    numbers = array("f", [number / length for number in vector])
     if byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()

@@ -98,42 +98,24 @@ def notice() -> None:
         wake()
 
 
-def again(collection: Collection, *, by: User) -> None:
-    """Embeds a whole collection again; searches use the current vectors until the new ones are complete."""
-    model = _wanted(collection, by)
+def retry(collection: Collection, *, by: User, everything: bool = False) -> None:
+    """Retries failed embedding immediately, for example after an API key was replaced.
+
+    With `everything`, embeds the whole collection again; searches use the current vectors until the new ones are complete.
+    """
+    refuse_unless_owner(collection, by)
+    if not (model := vector_sets.wanted(collection.embedding_model)):
+        raise Conflict(NOTHING_TO_EMBED)
     id = collection.id
     with write() as session:
-        sets = _continue(session, id)
-        has_vectors = any(each.state == CURRENT and each.dimensions for each in sets)
-        if has_vectors and not any(each.state == FILLING for each in sets):
+        sets = session.scalars(select(VectorSet).where(VectorSet.collection_id == id, VectorSet.state != GONE)).all()
+        for row in sets:
+            row.error, row.failures, row.waits_until = "", 0, None
+        has_vectors = any(row.state == CURRENT and row.dimensions for row in sets)
+        if everything and has_vectors and not any(row.state == FILLING for row in sets):
             session.add(VectorSet(collection_id=id, model=model, state=FILLING))
     notify_documents(id)
     wake()
-
-
-def retry(collection: Collection, *, by: User) -> None:
-    """Retries failed embedding immediately, for example after an API key was replaced."""
-    _wanted(collection, by)
-    id = collection.id
-    with write() as session:
-        _continue(session, id)
-    notify_documents(id)
-    wake()
-
-
-def _wanted(collection: Collection, by: User) -> str:
-    refuse_unless_owner(collection, by)
-    if model := vector_sets.wanted(collection.embedding_model):
-        return model
-    raise Conflict(NOTHING_TO_EMBED)
-
-
-def _continue(session: Session, collection_id: str) -> Sequence[VectorSet]:
-    there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
-    sets = session.scalars(select(VectorSet).where(*there)).all()
-    for each in sets:
-        each.error, each.failures, each.waits_until = "", 0, None
-    return sets
 
 
 def _due_models() -> Mapping[str, Sequence[str]]:
@@ -156,17 +138,14 @@ def _next(models: Sequence[str]) -> Job | None:
     """
     # Ends the read transaction, so that rows just committed are visible.
     db.session.rollback()
-    [whole, lacking] = bounded.read([each.where(VectorSet.model.in_(models)) for each in (_embedded(), _lacking())])
+    # A set being filled in which no document lacks vectors any more.
+    whole_set = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
+    whole_set = whole_set.where(~exists().where(*_lacks_vectors())).limit(1)
+    [whole, lacking] = bounded.read([query.where(VectorSet.model.in_(models)) for query in (whole_set, _lacking())])
     if whole:
         set_id, collection_id = whole[0]
         return _switched(set_id, collection_id, models)
     return Job(*lacking[0]) if lacking else None
-
-
-def _embedded() -> Select[str, str]:
-    """Selects a set being filled in which no document lacks vectors any more."""
-    query = _due(VectorSet.id, VectorSet.collection_id).where(VectorSet.state == FILLING)
-    return query.where(~exists().where(*_lacks_vectors())).limit(1)
 
 
 def _lacking() -> Select[Any]:
@@ -248,8 +227,8 @@ def _store(job: Job, rows: Sequence[int], vectors: Sequence[bytes]) -> None:
             row.dimensions, row.baseline = len(vectors[0]) // 4, embedder.alikeness(vectors[len(rows) :])
         row.error, row.failures, row.waits_until = "", 0, None
         there = set(session.scalars(select(Passage.row).where(Passage.row.in_(rows))))
-        fresh = [(each, vector) for each, vector in zip(rows, vectors, strict=False) if each in there]
-        session.add_all(PassageVector(passage_row=each, set_id=job.set_id, vector=vector) for each, vector in fresh)
+        fresh = [(passage_row, vector) for passage_row, vector in zip(rows, vectors, strict=False) if passage_row in there]
+        session.add_all(PassageVector(passage_row=passage_row, set_id=job.set_id, vector=vector) for passage_row, vector in fresh)
         session.flush()
         _count(session, job)
     notify_documents(job.collection_id)
@@ -306,7 +285,7 @@ def _pause_connection(session: Session, failed: VectorSet, seconds: float) -> No
     """Makes all sets of a connection wait that failed for one of them, as its server would hang for each."""
     connection, until = providers().connection_of(failed.model), utc_now() + timedelta(seconds=seconds)
     others = session.scalars(select(VectorSet.model).where(VectorSet.state != GONE).distinct()).all()
-    same = VectorSet.model.in_([each for each in others if providers().connection_of(each) == connection])
+    same = VectorSet.model.in_([model for model in others if providers().connection_of(model) == connection])
     waits_less = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until < until)
     session.execute(update(VectorSet).where(same, waits_less, VectorSet.id != failed.id).values(waits_until=until))
 
@@ -314,13 +293,13 @@ def _pause_connection(session: Session, failed: VectorSet, seconds: float) -> No
 def _mark_ready_without_vectors() -> None:
     """Marks documents that get no vectors for now as ready; they are found by their words."""
     waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
-    left = {each: not vector_sets.awaits(db.session(), each) for each in {collection_id for _, collection_id in waiting}}
+    left = {id: not vector_sets.awaits(db.session(), id) for id in {collection_id for _, collection_id in waiting}}
     ids = [id for id, collection_id in waiting if left[collection_id]]
     if not ids:
         return
     with write() as session:
         session.execute(update(Document).where(Document.id.in_(ids), Document.state == "embedding").values(state="ready"))
-    for collection_id in (each for each, is_left in left.items() if is_left):
+    for collection_id in (id for id, is_left in left.items() if is_left):
         notify_documents(collection_id)
 
 

@@ -45,7 +45,7 @@ def refuse_unknown(value: Value) -> None:
         providers().embedder(str(value))
 
 
-def of(collection_id: str) -> Sequence[VectorSet]:
+def sets_of(collection_id: str) -> Sequence[VectorSet]:
     """Returns the collection's vector sets, except discarded ones; the one that is searched comes first."""
     there = select(VectorSet).where(VectorSet.collection_id == collection_id, VectorSet.state != GONE)
     return db.session.scalars(there.order_by(VectorSet.state, VectorSet.id)).all()
@@ -68,8 +68,8 @@ def _arrange(collection_id: str, model: str) -> None:
     there = VectorSet.collection_id == collection_id, VectorSet.state != GONE
     with write() as session:
         dropped, state = decided(model, session.scalars(select(VectorSet).where(*there).order_by(VectorSet.id)).all())
-        for each in dropped:
-            each.state = GONE
+        for row in dropped:
+            row.state = GONE
         session.flush()
         if state and session.scalar(select(Collection.id).where(Collection.id == collection_id)):
             session.add(VectorSet(collection_id=collection_id, model=model, state=state))
@@ -82,9 +82,9 @@ def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet],
     """
     if not model:
         return sets, ""
-    kept = [each for each in sets if each.state == CURRENT or each.model == model]
-    dropped = [each for each in sets if each not in kept]
-    if any(each.model == model for each in kept):
+    kept = [row for row in sets if row.state == CURRENT or row.model == model]
+    dropped = [row for row in sets if row not in kept]
+    if any(row.model == model for row in kept):
         return dropped, ""
     return dropped, FILLING if kept else CURRENT
 
@@ -130,6 +130,6 @@ def _collections() -> Select[str, str]:
 
 def _all_sets() -> Mapping[str, list[VectorSet]]:
     found: defaultdict[str, list[VectorSet]] = defaultdict(list)
-    for each in db.session.scalars(select(VectorSet).where(VectorSet.state != GONE).order_by(VectorSet.id)):
-        found[each.collection_id].append(each)
+    for row in db.session.scalars(select(VectorSet).where(VectorSet.state != GONE).order_by(VectorSet.id)):
+        found[row.collection_id].append(row)
     return found

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -131,13 +132,9 @@ def deliver_later(event: AlertEvent) -> None:
     """Delivers an event by each channel, each in a separate greenlet."""
     news, engine = News(event.rule, event.state, event.value, event.words), the_engine()
     for channel in channels():
-        _later(engine, channel, event.id, news)
-
-
-def _later(engine: Engine, channel: Channel, id: str, news: News) -> None:
-    stop = Stop(engine.signal)
-    engine.other_requests.add(stop)
-    engine.spawn(lambda: _insist(engine, stop, channel, id, news))
+        stop = Stop(engine.signal)
+        engine.other_requests.add(stop)
+        engine.spawn(partial(_insist, engine, stop, channel, event.id, news))
 
 
 def _insist(engine: Engine, stop: Stop, channel: Channel, id: str, news: News) -> None:

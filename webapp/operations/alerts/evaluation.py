@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from math import isnan, nan
 from operator import attrgetter
 
 from webapp.base.current import PerApp, the_config
@@ -18,7 +17,6 @@ from webapp.models.connections.models import providers
 from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budgets
-from webapp.operations.budgets.queries import Level
 from webapp.operations.health.backups import made_at
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, Day, Figures, beginning, percentile, times
@@ -42,21 +40,6 @@ SUBJECTS = {
     "character": "The character {}",
     "token": "The API token {}",
 }
-
-
-class MeasurementHistory:
-    """Results of consecutive windows, in compact arrays, because a week has ten thousand minutes."""
-
-    def __init__(self) -> None:
-        self._values, self._samples = array("d"), array("q")
-
-    def add(self, measurement: Measurement) -> None:
-        self._values.append(nan if measurement.value is None else measurement.value)
-        self._samples.append(measurement.samples)
-
-    def measurements(self) -> Iterator[Measurement]:
-        for value, samples in zip(self._values, self._samples, strict=True):
-            yield Measurement(None if isnan(value) else value, samples)
 
 
 class Answers:
@@ -83,26 +66,24 @@ class Answers:
                 continue
             ratio = slow / max(1.0, usual[model])
             found.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
-        return max(found, key=lambda each: each.value or 0, default=Measurement(None, 0))
+        return max(found, key=lambda measurement: measurement.value or 0, default=Measurement(None, 0))
 
     def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
         """Returns the figures of these minutes, and the times to the first text by model."""
         figures, first_texts = Figures(), defaultdict[str, "array[int]"](times)
-        for each in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
-            figures.add(each)
-            if each.first_text_ms is not None:
-                first_texts[each.model].append(each.first_text_ms)
+        for answer in answered(AnswerFilter(self._now - timedelta(minutes=minutes), self._now)):
+            figures.add(answer)
+            if answer.first_text_ms is not None:
+                first_texts[answer.model].append(answer.first_text_ms)
         return figures, first_texts
 
-    def _week(self, minutes: int) -> Mapping[str, MeasurementHistory]:
+    def _week(self, minutes: int) -> Mapping[str, list[Measurement]]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
-        wanted, past = (
-            AnswerFilter(self._now - A_WEEK, self._now),
-            {name: MeasurementHistory() for name, kind in KINDS.items() if kind.metric in METRICS},
-        )
+        wanted = AnswerFilter(self._now - A_WEEK, self._now)
+        past = {name: list[Measurement]() for name, kind in KINDS.items() if kind.metric in METRICS}
         for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
-            for name, each in past.items():
-                each.add(_of(KINDS[name], figures))
+            for name, found in past.items():
+                found.append(_of(KINDS[name], figures))
         return past
 
 
@@ -118,7 +99,7 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
     """Returns how often the rule would have fired in the last seven days; None for a kind without history."""
     if KINDS[rule.name].metric not in METRICS:
         return None
-    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name].measurements()), bounds_of(rule))
+    return times_fired(by_turns(answers.week(rule.window_minutes)[rule.name]), bounds_of(rule))
 
 
 def _usual_ms(now: datetime) -> Mapping[str, float]:
@@ -143,11 +124,11 @@ def bounds_of(rule: AlertRule) -> Bounds:
 
 def _windows(wanted: AnswerFilter, window: timedelta) -> Iterator[Figures]:
     figures, ends = Figures(), wanted.since + window
-    for at, each in timed(wanted):
+    for at, answer in timed(wanted):
         while at >= ends:
             yield figures
             figures, ends = Figures(), ends + window
-        figures.add(each)
+        figures.add(answer)
     yield figures
 
 
@@ -160,7 +141,7 @@ def _budget(_rule: AlertRule) -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Measurement(None)
-    fullest: dict[str, Level] = {}
+    fullest: dict[str, budgets.Level] = {}
     for level in sorted(budgets.levels(budgets.all_budgets()), key=attrgetter("share")):
         fullest[level.budget.unit] = level
     for unit, level in fullest.items():
@@ -169,7 +150,7 @@ def _budget(_rule: AlertRule) -> Measurement:
     return Measurement(most.share, words=_usage_words(most)) if most else Measurement(None)
 
 
-def _usage_words(level: Level) -> str:
+def _usage_words(level: budgets.Level) -> str:
     budget = level.budget
     subject = SUBJECTS[budget.who].format(budgets.names([budget]).get(budget.who_id, "(deleted)"))
     whose = "their" if budget.who == "user" else "its"

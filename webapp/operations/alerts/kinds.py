@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 DISK, REJECTED_KEYS, NO_CREDIT, SLOWER = "disk", "key", "credit", "slower"
 FAILED = "Several answers failed earlier."
@@ -117,8 +117,7 @@ class Bounds:
     min_samples: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(NamedTuple):
     """The result of a check: a value from a number of samples, or None if there is no data; `words` says it in a sentence."""
 
     value: float | None

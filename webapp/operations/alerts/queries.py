@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sqlalchemy import select
 
 from webapp.base.db import db, utc_now
-from webapp.operations.alerts.kinds import KINDS, State
+from webapp.operations.alerts.kinds import KINDS
 from webapp.operations.alerts.tables import AlertEvent, AlertRule
 
 
@@ -22,7 +21,7 @@ class FiringAlert:
 
 def rules() -> list[AlertRule]:
     """Returns the rules of all known kinds, in the order of the kinds."""
-    found = {each.name: each for each in db.session.scalars(select(AlertRule))}
+    found = {rule.name: rule for rule in db.session.scalars(select(AlertRule))}
     return [found[name] for name in KINDS if name in found]
 
 
@@ -40,10 +39,6 @@ def is_muted(rule: AlertRule) -> bool:
     return rule.muted_until is not None and rule.muted_until > utc_now()
 
 
-def state_of(rule: AlertRule) -> State:
-    return cast(State, rule.state)
-
-
 def shown_state(rule: AlertRule) -> str:
     """Returns the state for pages: `muted` while the rule is muted."""
     return "muted" if is_muted(rule) else rule.state
@@ -51,7 +46,7 @@ def shown_state(rule: AlertRule) -> str:
 
 def firing_events() -> list[FiringAlert]:
     """Returns the event of each alert that is firing and not muted."""
-    names = [each.name for each in rules() if each.is_enabled and each.is_open and not is_muted(each)]
+    names = [rule.name for rule in rules() if rule.is_enabled and rule.is_open and not is_muted(rule)]
     fired = select(AlertEvent.id, AlertEvent.rule, AlertEvent.words).where(AlertEvent.state == "firing")
     return [
         FiringAlert(*row)

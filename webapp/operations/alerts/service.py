@@ -1,7 +1,7 @@
 """Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -14,15 +14,12 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.engine.chores import Chore
 from webapp.models.providers.base import ProviderError
 from webapp.operations.alerts import delivery, evaluation, queries
-from webapp.operations.alerts.delivery import Channel, News
-from webapp.operations.alerts.evaluation import bounds_of
-from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, is_open, step
-from webapp.operations.alerts.queries import FiringAlert
+from webapp.operations.alerts.kinds import BELOW, KINDS, Measurement, State, is_open, step
 from webapp.operations.alerts.tables import MOST_WORDS, AlertEvent, AlertRule
 
 EVERY_SECONDS = 60.0
 MOST_MINUTES = 7 * 24 * 60
-IN_MEMORY = PerApp[list[FiringAlert]](list)
+IN_MEMORY = PerApp[list[queries.FiringAlert]](list)
 
 
 def check_all() -> bool:
@@ -41,7 +38,7 @@ def check_all() -> bool:
 wake = Chore("alerts", check_all, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
-def firing() -> list[FiringAlert]:
+def firing() -> list[queries.FiringAlert]:
     """Returns the firing alerts of this process's last check, from memory, so that pages need no query."""
     return IN_MEMORY.get()
 
@@ -82,7 +79,7 @@ def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
 
 def test(rule: AlertRule) -> None:
     """Sends one test message by every configured channel; raises `Invalid` with the errors."""
-    news = News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
+    news = delivery.News(rule.name, "test", rule.value, f"Test: {KINDS[rule.name].title}. Nothing is wrong.")
     # Releases the database connection while waiting for other servers.
     db.session.rollback()
     ways = delivery.channels()
@@ -96,7 +93,7 @@ def _remember() -> None:
     IN_MEMORY.set(queries.firing_events())
 
 
-def _trouble(way: Channel, news: News) -> str:
+def _trouble(way: delivery.Channel, news: delivery.News) -> str:
     try:
         way.send(news)
     except ProviderError as error:
@@ -108,8 +105,8 @@ def _settle(name: str, found: Measurement) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
-        state = step(queries.state_of(rule), found, bounds_of(rule))
-        will_be_open = is_open(rule.is_open, state, found, bounds_of(rule))
+        state = step(cast(State, rule.state), found, evaluation.bounds_of(rule))
+        will_be_open = is_open(rule.is_open, state, found, evaluation.bounds_of(rule))
         seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
         is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
         changed = {"changed_at": utc_now()} if state != rule.state else {}
@@ -143,7 +140,7 @@ def _check(rule: AlertRule) -> None:
         raise Invalid(f"The window is 1 to {MOST_MINUTES:,} minutes.", field="window_minutes")
     if not 0 <= rule.min_samples <= 1_000_000:
         raise Invalid("Enter a number from 0 to 1,000,000.", field="min_samples")
-    if not all(0 <= each <= 1e12 for each in (rule.limit, rule.warn_at)):
+    if not all(0 <= number <= 1e12 for number in (rule.limit, rule.warn_at)):
         raise Invalid("Enter a number that is not negative.", field="limit")
 
 

@@ -9,7 +9,6 @@ from webapp.base.words import plural
 from webapp.operations.alerts import delivery, queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS
-from webapp.operations.alerts.queries import FiringAlert
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -48,7 +47,7 @@ def alert_count(user: User | None) -> int:
     return len(service.firing()) if user and user.is_admin else 0
 
 
-def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[FiringAlert]:
+def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = False) -> list[queries.FiringAlert]:
     """Returns the alerts that are shown above pages until an admin dismisses them.
 
     `without_keys` is for pages that show rejected keys themselves.
@@ -63,30 +62,22 @@ def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = Fal
 
 def _line(rule: AlertRule, answers: Answers) -> ShownRule:
     kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
+    window = f" over {plural(rule.window_minutes, 'minute')}" if kind.metric else ""
+    value = "" if rule.value is None else f"{kind.words(rule.value)} now"
+    if rule.is_open and rule.state == "no_data":
+        value = kind.earlier
     return ShownRule(
         rule.name,
         kind.title,
         STATES.get(state, state),
         state in ("firing", "warning"),
-        _sentence(rule),
-        _value(rule),
-        _samples(rule),
+        f"When {kind.fires_when(rule.limit)}{window}, {_effect()}.",
+        value,
+        f"needs at least {plural(rule.min_samples, 'answer')}" if kind.metric and rule.min_samples else "",
         _past(rule, answers),
         url_for("alerts.show", name=rule.name),
         rule.muted_until if queries.is_muted(rule) else None,
     )
-
-
-def _value(rule: AlertRule) -> str:
-    if rule.is_open and rule.state == "no_data":
-        return KINDS[rule.name].earlier
-    return "" if rule.value is None else f"{KINDS[rule.name].words(rule.value)} now"
-
-
-def _sentence(rule: AlertRule) -> str:
-    kind = KINDS[rule.name]
-    window = f" over {plural(rule.window_minutes, 'minute')}" if kind.metric else ""
-    return f"When {kind.fires_when(rule.limit)}{window}, {_effect()}."
 
 
 def _effect() -> str:
@@ -96,10 +87,6 @@ def _effect() -> str:
     deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}
     *others, last = ["notify admins", *(deeds[channel.name] for channel in reversed(delivery.channels()))]
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _samples(rule: AlertRule) -> str:
-    return f"needs at least {plural(rule.min_samples, 'answer')}" if KINDS[rule.name].metric and rule.min_samples else ""
 
 
 def _past(rule: AlertRule, answers: Answers) -> str:

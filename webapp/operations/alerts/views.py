@@ -4,7 +4,6 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
-from webapp.operations.alerts.queries import FiringAlert
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.mail import service as mail
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, came_from, current_user, found, viewer_or_none, who
@@ -21,7 +20,7 @@ MUTES = {"60": 60, "1440": 1440, "0": 0}
 
 
 @bp.app_template_global()
-def urgent_alerts(*, without_keys: bool = False) -> list[FiringAlert]:
+def urgent_alerts(*, without_keys: bool = False) -> list[queries.FiringAlert]:
     return shown.urgent_alerts(viewer_or_none(), secret_in(DISMISSED), without_keys=without_keys)
 
 

@@ -45,7 +45,7 @@ def per_million(input: str, output: str) -> Price | None:
         price = Price(Decimal(input) * 1000, Decimal(output) * 1000)
     except (InvalidOperation, Overflow):
         return None
-    is_sane = all(each.is_finite() and 0 <= each < DOLLAR for each in (price.input, price.output))
+    is_sane = all(dollars.is_finite() and 0 <= dollars < DOLLAR for dollars in (price.input, price.output))
     return price if is_sane else None
 
 

@@ -20,8 +20,6 @@ from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
-from webapp.operations.budgets.period_starter import PeriodStarter
-from webapp.operations.budgets.reservations import Reservation, UsageRequest
 from webapp.settings.service import setting
 from webapp.streaming.events import Event, Text
 from webapp.streaming.stop import Stop
@@ -35,7 +33,7 @@ ENDED_BY_BUDGET = "budget"
 class Allowance:
     """What was reserved for an answer that this worker is about to begin."""
 
-    reservations: list[Reservation]
+    reservations: list[reservations.Reservation]
     input_tokens: int
     output_tokens: int
     price: Price
@@ -59,7 +57,7 @@ class BudgetGate:
         self._estimate, self._token_id, self._is_side_request, self._in_app = estimate, token_id, is_side_request, in_app
         # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
         self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
-        self._beginnings = PeriodStarter(in_app)
+        self._beginnings = recount.PeriodStarter(in_app)
 
     def prepare(self) -> None:
         """Counts long periods before a transaction is open that others would wait for."""
@@ -75,7 +73,7 @@ class BudgetGate:
         input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         consumption = Consumption(input_tokens, request.max_tokens or recount.usual_tokens(session, model))
-        wanted_usage = UsageRequest(
+        wanted_usage = reservations.UsageRequest(
             generation.id,
             generation.user_id or "",
             model,

@@ -11,8 +11,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters.tables import Character
 from webapp.operations.budgets import periods
-from webapp.operations.budgets.period_starter import count_long_periods
-from webapp.operations.budgets.periods import time_zone
+from webapp.operations.budgets.recount import count_long_periods
 from webapp.operations.budgets.reservations import abandoned, close_abandoned
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts import directory
@@ -73,13 +72,13 @@ def budgets_of(user: User) -> Sequence[Budget]:
 
 def levels(budgets: Sequence[Budget]) -> list[Level]:
     """Returns how much of each budget is used in its current period."""
-    now, zone = utc_now(), time_zone()
-    begun = {each.id: periods.beginning(now, each.period, zone) for each in budgets}
+    now, zone = utc_now(), periods.time_zone()
+    begun = {budget.id: periods.beginning(now, budget.period, zone) for budget in budgets}
     rows = db.session.scalars(
         select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))
     )
-    present = {row.budget_id: row for row in rows if row.starts_at == begun[row.budget_id]}
-    return [_level(each, present.get(each.id), periods.following(now, each.period, zone)) for each in budgets]
+    present = {row.budget_id: (row.used, row.reserved) for row in rows if row.starts_at == begun[row.budget_id]}
+    return [Level(budget, *present.get(budget.id, (0, 0)), periods.following(now, budget.period, zone)) for budget in budgets]
 
 
 def level(budget: Budget) -> Level:
@@ -88,14 +87,14 @@ def level(budget: Budget) -> Level:
 
 def near_levels(user: User) -> list[Level]:
     """Returns the budgets that this person should be warned of; runs no query while there are no budgets."""
-    return [each for each in levels(budgets_of(user)) if each.is_near] if setting("budgets.enabled") else []
+    return [level for level in levels(budgets_of(user)) if level.is_near] if setting("budgets.enabled") else []
 
 
 def names(budgets: Sequence[Budget]) -> dict[str, str]:
     """Returns the names of the people, groups, characters and tokens, by id."""
     found: dict[str, str] = {}
     for who, table in NAMED.items():
-        ids = [each.who_id for each in budgets if each.who == who]
+        ids = [budget.who_id for budget in budgets if budget.who == who]
         rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids))) if ids else ()
         found.update((id, name) for id, name in rows)
     return found
@@ -108,18 +107,11 @@ def tidy() -> None:
     """
     count_long_periods(utc_now(), above=0)
     for id in sorted(db.session.scalars(abandoned(BudgetCharge.budget_id).distinct()).all()):
-        while _tidied(id):
+        is_left = True
+        while is_left:
+            with write() as session:
+                is_left = close_abandoned(session, id)
             queue_for_turn()
-
-
-def _tidied(id: str) -> bool:
-    """Closes some charges of this budget; returns whether there were any."""
-    with write() as session:
-        return close_abandoned(session, id)
-
-
-def _level(budget: Budget, row: BudgetPeriod | None, resets_at: datetime) -> Level:
-    return Level(budget, row.used if row else 0, row.reserved if row else 0, resets_at)
 
 
 def subjects(text: str, limit: int) -> list[tuple[str, str]]:

@@ -1,35 +1,45 @@
-"""What answers cost against a budget: prices in time, and the count of a period from the answers themselves."""
+"""What answers cost against a budget: the price of each, and what a period begins with, counted from the answers themselves."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from webapp.base.current import PerApp
+from webapp.base.db import UTCDateTime, db, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import least_id
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.costs import was_refused
 from webapp.engine.engine import the_engine
-from webapp.engine.slices import in_slices
+from webapp.engine.slices import SLICE, in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
 from webapp.models.connections.models import DEMO, providers
+from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import FREE, Consumption, Price, amount, per_million
-from webapp.operations.budgets.tables import Budget, BudgetCharge
+from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts.tables import Membership
 from webapp.settings.service import setting
 
 # An answer requested this long ago is committed, even if the clock of its server differs.
 MARGIN = timedelta(minutes=1)
+# Charges are corrected within minutes, and can be looked up for weeks.
+KEPT = timedelta(days=60)
 # For a model without answers yet.
 USUAL_TOKENS = 1_000
 LATEST_ANSWERS, FRESH_SECONDS = 200, 60.0
+
+BEGIN = text(
+    "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("at", type_=UTCDateTime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,80 @@ def used_since(session: Session, budget: Budget, since: datetime, before: Counte
     late = _wanted(budget, Generation.created_at >= start, Generation.id.not_in(before.running))
     ran = _wanted(budget, Generation.created_at >= since, Generation.id.in_(before.running))
     return deleted + before.used + _sum(budget, _slices(session, budget, late, start)) + _sum(budget, session.execute(ran))
+
+
+def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 0) -> None:
+    """Creates a period of a budget, and deletes charges of periods long past."""
+    session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
+    is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
+    session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
+    _forget_other_zones(session, budget, starts_at)
+
+
+def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
+    """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
+
+    A running answer still reserves in its period.
+    """
+    least, row = periods.LEAST[budget.period], BudgetPeriod
+    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
+    is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
+    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
+    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
+    session.execute(wanted.execution_options(synchronize_session=False))
+
+
+class PeriodStarter:
+    """A worker's check for new periods, at the first answer of a day and after a change of the team's time zone.
+
+    At any other time it runs no query.
+    """
+
+    def __init__(self, in_app: Callable[[], AbstractContextManager[object]]) -> None:
+        self._in_app, self._day, self._lock = in_app, "", Lock()
+
+    def check(self, now: datetime) -> None:
+        zone = periods.time_zone()
+        day = f"{periods.beginning(now, 'day', zone)} {zone}"
+        if day == self._day:
+            return
+        # Other greenlets wait: otherwise each would count the same answers in its transaction.
+        with self._lock, self._in_app():
+            if day != self._day:
+                count_long_periods(now)
+                self._day = day
+
+
+def count_long_periods(now: datetime, *, above: int = SLICE, pause: Callable[[], object] = queue_for_turn) -> None:
+    """Begins every current period that has no row yet and already has more than so many answers.
+
+    If there are only a few, the first answer counts them.
+    """
+    session = db.session()
+    # Many budgets have the same period.
+    has_more = cache(lambda since: _has_more(session, since, above))
+    for id, starts_at in _not_begun(session, now):
+        budget = session.get(Budget, id) if has_more(starts_at) else None
+        if budget is None:
+            continue
+        before = counted_before(session, budget, starts_at, now=now, pause=pause)
+        with write():
+            # The budget can have been deleted by now.
+            if found := session.get(Budget, id):
+                begin(session, found, starts_at, used=used_since(session, found, starts_at, before))
+
+
+def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
+    zone = periods.time_zone()
+    present = [(id, periods.beginning(now, period, zone)) for id, period in session.execute(select(Budget.id, Budget.period))]
+    rows = select(BudgetPeriod.budget_id, BudgetPeriod.starts_at).where(BudgetPeriod.starts_at.in_({at for _, at in present}))
+    begun = {tuple(row) for row in session.execute(rows)}
+    return [period for period in present if period not in begun]
+
+
+def _has_more(session: Session, since: datetime, count: int) -> bool:
+    some = select(Generation.id).where(Generation.created_at >= since).limit(count + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > count
 
 
 def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[Any]:
@@ -147,7 +231,7 @@ MEMORY = PerApp(_Memory)
 
 def price_of(model: str) -> Price:
     """Returns the token price of this model, or of the most expensive one among its fallbacks."""
-    prices = [_price(each) for each in providers().chain(model)]
+    prices = [_price(name) for name in providers().chain(model)]
     return Price(max(price.input for price in prices), max(price.output for price in prices))
 
 
@@ -177,4 +261,4 @@ def _read(session: Session) -> dict[str, int]:
     for model, tokens in session.execute(last):
         if tokens:
             lengths.setdefault(model, []).append(tokens)
-    return {model: sorted(each)[len(each) // 2] for model, each in lengths.items()}
+    return {model: sorted(counts)[len(counts) // 2] for model, counts in lengths.items()}

@@ -2,24 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, Update, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import CursorResult, Select, Update, and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from webapp.base.db import UTCDateTime
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import Consumption, Price, amount
-from webapp.operations.budgets.periods import refusal, time_zone
-from webapp.operations.budgets.recount import used_since
+from webapp.operations.budgets.recount import begin, used_since
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
 from webapp.people.accounts.tables import Membership
 
-BEGIN = text(
-    "INSERT INTO budget_periods (budget_id, starts_at, used, reserved) VALUES (:id, :at, :used, 0) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("at", type_=UTCDateTime))
 CHARGE = (
     BudgetCharge.generation_id,
     BudgetCharge.budget_id,
@@ -29,8 +24,6 @@ CHARGE = (
     BudgetCharge.input_tokens,
     BudgetCharge.output_tokens,
 )
-# Charges are corrected within minutes, and can be looked up for weeks.
-KEPT = timedelta(days=60)
 CLOSED_AT_ONCE = 100
 
 
@@ -132,27 +125,6 @@ def close_abandoned(session: Session, budget_id: str) -> bool:
     return bool(found)
 
 
-def begin(session: Session, budget: Budget, starts_at: datetime, *, used: int = 0) -> None:
-    """Creates a period of a budget, and deletes charges of periods long past."""
-    session.execute(BEGIN, {"id": budget.id, "at": starts_at, "used": used})
-    is_past = BudgetCharge.budget_id == budget.id, BudgetCharge.starts_at < starts_at - KEPT, BudgetCharge.is_open.is_(False)
-    session.execute(delete(BudgetCharge).where(*is_past).execution_options(synchronize_session=False))
-    _forget_other_zones(session, budget, starts_at)
-
-
-def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -> None:
-    """Deletes periods that overlap this one, as another time zone had them: if it returns, they are counted again.
-
-    A running answer still reserves in its period.
-    """
-    least, row = periods.LEAST[budget.period], BudgetPeriod
-    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
-    is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
-    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
-    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
-    session.execute(wanted.execution_options(synchronize_session=False))
-
-
 def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
     """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
     groups = select(Membership.group_id).where(Membership.user_id == wanted_usage.user_id)
@@ -164,20 +136,21 @@ def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
 
 
 def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
-    starts_at = periods.beginning(now, budget.period, time_zone())
+    starts_at = periods.beginning(now, budget.period, periods.time_zone())
     wanted = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
     is_free = budget.unit == "usd" and wanted_usage.price.is_free
     reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return reservation
     # Counted once: otherwise every refused request would count all answers of the period again.
-    if not _has_begun(session, budget.id, starts_at):
+    is_it = BudgetPeriod.budget_id == budget.id, BudgetPeriod.starts_at == starts_at
+    if session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is None:
         begin(session, budget, starts_at, used=used_since(session, budget, starts_at))
     if _take(session, budget.id, starts_at, wanted, is_free=is_free):
         return reservation
     if close_abandoned(session, budget.id) and _take(session, budget.id, starts_at, wanted):
         return reservation
-    raise refusal(budget, now)
+    raise periods.refusal(budget, now)
 
 
 def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:
@@ -186,11 +159,6 @@ def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *,
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
     return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
-
-
-def _has_begun(session: Session, budget_id: str, starts_at: datetime) -> bool:
-    is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
-    return session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is not None
 
 
 def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:

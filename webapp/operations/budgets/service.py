@@ -13,10 +13,8 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.models.connections import naming
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import UNITS, parsed
-from webapp.operations.budgets.periods import limit_words, time_zone
 from webapp.operations.budgets.queries import NAMED
-from webapp.operations.budgets.recount import counted_before, used_since
-from webapp.operations.budgets.reservations import begin
+from webapp.operations.budgets.recount import begin, counted_before, used_since
 from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import set_settings, setting, unset_setting
 from webapp.settings.tables import ApplicationSetting
@@ -44,7 +42,7 @@ def create(entered: BudgetInput, **about: Unpack[About]) -> Budget:
     budget = _checked(entered)
     _turn_on(about)
     now = utc_now()
-    starts_at = periods.beginning(now, budget.period, time_zone())
+    starts_at = periods.beginning(now, budget.period, periods.time_zone())
     # Counted before the transaction, as it can take a while.
     before = counted_before(db.session(), budget, starts_at, now=now)
     with write() as session:
@@ -151,6 +149,6 @@ def _existing(session: Session, id: str) -> Budget:
 
 
 def _note(session: Session, action: str, budget: Budget, about: About) -> None:
-    detail = f"{budget.who}: {limit_words(budget)}"
+    detail = f"{budget.who}: {periods.limit_words(budget)}"
     entry: About = {**about, "object_kind": "budget", "object_id": budget.id, "detail": detail}
     audit.add(session, action, **entry)

@@ -8,7 +8,6 @@ from flask import url_for
 from webapp.operations.budgets import queries
 from webapp.operations.budgets.amounts import part_words, words
 from webapp.operations.budgets.periods import WHOSE, limit_words, local, used_up_words
-from webapp.operations.budgets.queries import Level
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.tables import User
 
@@ -50,7 +49,7 @@ def name_of(budget: Budget, names: dict[str, str]) -> str:
     return f"{KINDS[budget.who]}: {names.get(budget.who_id, 'deleted')}"
 
 
-def _words(level: Level) -> str:
+def _words(level: queries.Level) -> str:
     budget = level.budget
     if level.is_used_up:
         return used_up_words(budget, level.resets_at)
@@ -58,7 +57,7 @@ def _words(level: Level) -> str:
     return f"{WHOSE[budget.who]}: {left} left until {local(level.resets_at)}."
 
 
-def _line(level: Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
+def _line(level: queries.Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
     budget = level.budget
     state = "used up" if level.is_used_up else "little left" if level.is_near else ""
     used = f"{part_words(budget.unit, level.used, budget.most)} used {THIS[budget.period]}"

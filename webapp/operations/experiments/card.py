@@ -70,7 +70,7 @@ def seconds(ms: int | None) -> str:
 def _won(
     best: ArmFigures, left: Sequence[ArmFigures], control: ArmFigures, outcome: str, known: Evidence, paused: tuple[str, ...]
 ) -> Card:
-    second = max((each for each in left if each is not best), key=lambda each: each.rate or 0)
+    second = max((arm for arm in left if arm is not best), key=lambda arm: arm.rate or 0)
     why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
     factor = f"over {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
     sure = (
@@ -82,17 +82,17 @@ def _won(
 
 
 def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
-    first, second = sorted(known.contenders[:2], key=lambda each: each.letter)
+    first, second = sorted(known.contenders[:2], key=lambda arm: arm.letter)
     why = (
         f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
         f"with {second.letter}."
     )
     others = [contender for contender in known.contenders if contender is not control]
     is_beaten = control not in known.contenders
-    better = next((each for each in others if is_beaten or _change(each.cost, control.cost) < 0), None)
+    better = next((arm for arm in others if is_beaten or _change(arm.cost, control.cost) < 0), None)
     if better:
         return Card(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
-    dearer = tuple(words for each in others for words in _price(each, control))
+    dearer = tuple(words for arm in others for words in _price(arm, control))
     if dearer:
         return Card(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
     return Card(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)

@@ -71,7 +71,9 @@ def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
         return {"settled_at": now, **({"is_good": False} if is_lost else {})}
     if row.status in ACTIVE:
         return {"settled_at": now, "is_broken": True, "is_good": None} if now - row.created_at > 2 * A_DAY else {}
-    answer = Answer(row.status, row.reason, row.ended_at, bool(row.is_mended), _thumb(row), _regretted_at(row))
+    moments = (moment for moment in (row.again_at, row.message_deleted_at, row.chat_deleted_at) if moment)
+    thumb = None if row.thumb is None else bool(row.thumb)
+    answer = Answer(row.status, row.reason, row.ended_at, bool(row.is_mended), thumb, min(moments, default=None))
     first = row.first_text_at
     new = {
         "is_good": is_good(answer, outcome, now),
@@ -81,16 +83,6 @@ def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
     }
     changed = {name: value for name, value in new.items() if getattr(row, name) != value}
     return {**changed, **({"settled_at": now} if is_over else {})}
-
-
-def _thumb(row: Row[Any]) -> bool | None:
-    """Returns the thumb; of several people's, a thumb down wins."""
-    return None if row.thumb is None else bool(row.thumb)
-
-
-def _regretted_at(row: Row[Any]) -> datetime | None:
-    moments = [each for each in (row.again_at, row.message_deleted_at, row.chat_deleted_at) if each]
-    return min(moments, default=None)
 
 
 def _store(found: dict[str, dict[str, Any]]) -> None:
@@ -129,6 +121,7 @@ def _unsettled(experiment_id: str, after: str) -> Select[Any]:
 
 
 def _thumbs() -> Any:
+    # Of several people's, a thumb down wins.
     thumb = func.min(case((Feedback.is_good, 1), else_=0))
     return select(thumb).where(Feedback.message_id == Message.id).correlate(Message).scalar_subquery().label("thumb")
 

@@ -45,12 +45,12 @@ def _counts(arms: Sequence[ExperimentArm] | Sequence[ArmFigures]) -> dict[int, t
 def _failing(figures: list[ArmFigures]) -> list[ArmFigures]:
     """Returns the arms to pause; never the control, which is the fallback."""
     control, *others = figures
-    return [each for each in others if not each.paused_words and fails_too_often(each, control)]
+    return [arm for arm in others if not arm.paused_words and fails_too_often(arm, control)]
 
 
 def _keep(id: str, figures: list[ArmFigures]) -> None:
     """Stores the counts that decide which versions are given out, and pauses failing arms."""
-    control, failing = figures[0], {each.version for each in _failing(figures)}
+    control, failing = figures[0], {arm.version for arm in _failing(figures)}
     with write() as session:
         for figure in figures:
             arm = session.get(ExperimentArm, (id, figure.version), populate_existing=True)

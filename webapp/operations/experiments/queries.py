@@ -65,7 +65,7 @@ def figures_of(experiment: Experiment) -> list[ArmFigures]:
 
 def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_ms: int | None) -> ArmFigures:
     *counts, cost = known or (0, 0, 0, 0, 0, 0, None)
-    exposures, units, ended, broken, judged, good = (int(each or 0) for each in counts)
+    exposures, units, ended, broken, judged, good = (int(count or 0) for count in counts)
     return ArmFigures(
         arm.version,
         LETTERS[arm.place],

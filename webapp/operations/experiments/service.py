@@ -19,7 +19,6 @@ from webapp.prompts import active_prompts
 from webapp.prompts import queries as known
 from webapp.prompts import service as prompts
 from webapp.prompts.evidence import MIN_TRIES
-from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
 
 METHODS = (A_B_TEST, BEST_PERFORMANCE)
@@ -39,7 +38,7 @@ class ExperimentInput:
     min_samples: int = MIN_TRIES
 
 
-def start(prompt: KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
+def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
     """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
     _refuse_unless_comparable(prompt, by)
     weights, user_id = _checked(entered), by.id
@@ -81,7 +80,7 @@ def weigh(
 
 
 def give_out(
-    prompt: KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
+    prompt: known.KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
 ) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if found := queries.running_of(prompt.id):
@@ -89,7 +88,7 @@ def give_out(
         return
     if method == A_B_TEST:
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
-    newest = [each.number for each in known.versions(prompt)][:MOST]
+    newest = [version.number for version in known.versions(prompt)][:MOST]
     shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
     start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), by=by, who=who)
 
@@ -120,7 +119,7 @@ def remove(experiment: Experiment, *, who: audit.About) -> None:
         prompts.note(session, "deleted an experiment", row.key, "", who)
 
 
-def _refuse_unless_comparable(prompt: KnownPrompt, by: User) -> None:
+def _refuse_unless_comparable(prompt: known.KnownPrompt, by: User) -> None:
     if not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can start experiments.")
     if not prompt.built_in or not prompt.built_in.is_answered:

@@ -12,12 +12,10 @@ from webapp.base.db import utc_now
 from webapp.engine.costs import cost
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import tryouts
-from webapp.operations.experiments.tryouts import LEFT, Tryout, TryoutAnswer
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
 from webapp.prompts.queries import KnownPrompt, in_use
-from webapp.prompts.queries import versions as versions_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.web.forms import Form
@@ -40,7 +38,7 @@ def new(name: str) -> Response:
 def begin(name: str) -> Response:
     prompt, form = _own(name), Form.opened()
     with form.attempt():
-        numbers = [int(each) for each in request.form.getlist("version") if each.isdecimal() and len(each) < 6]
+        numbers = [int(number) for number in request.form.getlist("version") if number.isdecimal() and len(number) < 6]
         id = tryouts.begin(prompt, numbers, request.form.getlist("case")[: tryouts.MOST_LISTED], by=current_user())
         return redirect(url_for(".show", id=id))
     return _new(_own(name), form)
@@ -76,21 +74,23 @@ class ShownTryout:
 
 def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
-    versions = versions_of(prompt)
+    versions = queries.versions(prompt)
     used = in_use(prompt, versions).number if versions else 0
     ticked = {used, next((version.number for version in versions if version.number != used), used)}
     rows = [(case.id, title(case.content, TITLE_CHARS) or "…") for case in tryouts.cases(me)]
     return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}
 
 
-def page(one: Tryout) -> dict[str, Any]:
+def page(one: tryouts.Tryout) -> dict[str, Any]:
     rows = tryouts.answers_of(one)
     shown: dict[str, list[ShownTryout]] = {}
     for answer, generation in rows:
         shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
     cases = [(questions[place], tries) for place, tries in shown.items()]
-    totals = [(version, _total([each for answer, each in rows if answer.version == version])) for version in one.versions]
+    totals = [
+        (version, _total([generation for answer, generation in rows if answer.version == version])) for version in one.versions
+    ]
     return {
         "one": one,
         "tries": cases,
@@ -99,11 +99,11 @@ def page(one: Tryout) -> dict[str, Any]:
     }
 
 
-def _shown(answer: TryoutAnswer, generation: Generation | None) -> ShownTryout:
+def _shown(answer: tryouts.TryoutAnswer, generation: Generation | None) -> ShownTryout:
     is_lost = not answer.is_done and utc_now() - answer.created_at > PATIENCE
     facts = " · ".join(part for part in (_seconds(generation), cost([generation]) if generation else "") if part)
     html = Markup(markdown.render(answer.text)) if answer.text else Markup()
-    error = LEFT if is_lost else answer.error
+    error = tryouts.LEFT if is_lost else answer.error
     return ShownTryout(
         answer.version, html, error, facts if answer.is_done else "", is_waiting=not answer.is_done and not is_lost
     )

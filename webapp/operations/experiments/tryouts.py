@@ -13,14 +13,12 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompts
 from webapp.prompts.active_prompts import Rendered
-from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Unfilled, filled, variables_in
 from webapp.streaming.transcript import Transcript
 
@@ -40,7 +38,7 @@ def cases(user: User) -> list[Message]:
     return list(db.session.scalars(query.order_by(Message.id.desc()).limit(MOST_LISTED)))
 
 
-def begin(prompt: KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
+def begin(prompt: prompts.KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Starts to ask each question with each version; returns the id of the tryout."""
     known = {version.number: version for version in prompts.versions(prompt)}
     versions = [number for number in sorted(set(numbers)) if number in known]
@@ -109,7 +107,7 @@ def answers_of(one: Tryout) -> list[tuple[TryoutAnswer, Generation | None]]:
     return [(answer, generation) for answer, generation in rows]
 
 
-def _run(engine: Engine, id: str, versions: Sequence[Version], key: str) -> None:
+def _run(engine: Engine, id: str, versions: Sequence[prompts.Version], key: str) -> None:
     numbered = {version.number: version for version in versions}
     with engine.in_app():
         one = db.session.get(Tryout, id)
@@ -126,7 +124,7 @@ def _run(engine: Engine, id: str, versions: Sequence[Version], key: str) -> None
 
 
 def _answer_question(
-    engine: Engine, answer_id: str, version: Version, key: str, question: str, *, person: str, model: str
+    engine: Engine, answer_id: str, version: prompts.Version, key: str, question: str, *, person: str, model: str
 ) -> str:
     """Requests an answer and waits for its end; returns an error message if it could not be requested."""
     try:
@@ -135,7 +133,7 @@ def _answer_question(
         return f"This version can't be used: {error}."
     rendered = Rendered(key, version, tuple(parts))
     request = PromptBuilder(rendered.sections).build(version.model or model, [("user", question)], **rendered.parameters)
-    side_request = SideRequest(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
+    side_request = side_requests.SideRequest(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
     with write() as session:
         session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(generation_id=side_request.id))
     for _ in range(PATIENCE):

@@ -7,7 +7,6 @@ from webapp.operations.experiments import queries, service, shown
 from webapp.operations.experiments.forms import ExperimentForm, ShareForm
 from webapp.people.accounts.guards import admin_only, current_user, found, who
 from webapp.prompts import queries as prompts
-from webapp.prompts.queries import KnownPrompt
 from webapp.prompts.tables import Experiment
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import done_message, redirect, render
@@ -79,7 +78,7 @@ def _experiment(id: str) -> Experiment:
     return found(queries.experiment(id))
 
 
-def _prompt(name: str) -> KnownPrompt:
+def _prompt(name: str) -> prompts.KnownPrompt:
     prompt = prompts.prompt(current_user(), name) if KEY.fullmatch(name) else None
     if prompt is None or not prompt.built_in or not prompt.built_in.is_answered:
         raise NotFound("There is no such prompt to compare versions of.")
@@ -90,7 +89,7 @@ def _to(id: str, done: str) -> Response:
     return redirect(url_for(".show", id=id, done=done))
 
 
-def _new(prompt: KnownPrompt, form: ExperimentForm) -> Response:
+def _new(prompt: prompts.KnownPrompt, form: ExperimentForm) -> Response:
     about = shown.beginning(prompt)
     return form.with_choices(about["versions"]).shown("operations/experiments/new.html", **about)
 

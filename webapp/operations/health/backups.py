@@ -99,7 +99,7 @@ def made_at(data_dir: Path) -> datetime | None:
     Copies made before a change are on the same disk and don't count.
     """
     lying = (path.stat().st_mtime for path in (data_dir / "backups").glob("*.sqlite3") if not path.name.startswith("before-"))
-    moments = [datetime.fromtimestamp(each, UTC) for each in lying]
+    moments = [datetime.fromtimestamp(seconds, UTC) for seconds in lying]
     if row := db.session.get(ApplicationSetting, MADE):
         moments.append(row.changed_at)
     return max(moments, default=None)

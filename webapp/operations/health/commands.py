@@ -24,7 +24,7 @@ from webapp.base.version import VERSION
 from webapp.base.words import plural
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.operations.health import backups, facts, server_facts
+from webapp.operations.health import backups, facts
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
 from webapp.web.health_facts import Fact
@@ -115,7 +115,7 @@ def restore(file: Path) -> None:
 @click.command()
 def version() -> None:
     """Print the version."""
-    click.echo(" ".join(filter(None, ("Millrace", VERSION, server_facts.commit()))))
+    click.echo(" ".join(filter(None, ("Millrace", VERSION, facts.commit()))))
 
 
 def _move(address: str, files: Path | None) -> None:

@@ -1,25 +1,68 @@
 """The health of this installation, for both the health page and `flask check`."""
 
+import os
+import platform
+import shutil
+import time
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from json import loads
+from pathlib import Path
+from urllib.parse import urlsplit
 
+from flask import Request, current_app
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from webapp.base.config import ROOT, Config
 from webapp.base.current import the_config
-from webapp.base.database.state import trouble_with_database
-from webapp.base.db import utc_now
-from webapp.engine.engine import the_engine
+from webapp.base.database.revisions import newest_revision
+from webapp.base.database.state import found_revision, is_newer, trouble_with_database
+from webapp.base.db import DAMAGED, db, is_sqlite, utc_now, write
+from webapp.base.errors import Unavailable
+from webapp.base.heavy.threads import ALL_THREADS, LOST
+from webapp.base.process.watchdog import BLOCKED, Watchdog
+from webapp.base.version import VERSION
+from webapp.base.words import plural
+from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
-from webapp.operations.health import database_facts, server_facts
+from webapp.operations.health.backups import made_at
 from webapp.settings.secrets.keyring import Keyring, keyring
+from webapp.streaming.shared_config import UNLIKE
 from webapp.web.feature import brought
-from webapp.web.filters import ago, plural
-from webapp.web.health_facts import Chapter, Fact, MoreFacts
+from webapp.web.filters import ago
+from webapp.web.health_facts import Chapter, Fact, MoreFacts, size
 
 UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
 # What helps a connection that is refused, by the reason.
 REMEDIES = {
     "auth": "Enter a new key under Admin, Connections, then test it.",
     "credit": "Once there is credit, test it under Admin, Connections.",
+}
+PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
+SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
+NO_CONTENT = "Anyone who can read the log can read people's answers. Unset LOG_CONTENT when you are done."
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NO_REDIS = "Redis is not responding."
+NO_HTTPS = "Messages cross the network unencrypted. Use a proxy with a certificate, and an https address here."
+SET_IT = "Set PUBLIC_URL to the address people use. With https, cookies are only sent over secure connections."
+OLD_DAYS = 14
+NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
+NETWORK_DISK = "SQLite can lose data there. Set DATA_DIR to a folder on a local disk, or use PostgreSQL."
+UNSEEN = "Backups made with pg_dump aren't seen here."
+# Below this, the database's log can't grow by the next few answers.
+LEAST_BYTES = 1_048_576
+FULL = "The disk is full, so nothing can be saved."
+READ_ONLY = "The data folder is read-only, so nothing can be saved."
+MOUNTS = Path("/proc/mounts")
+# On these, a lock or a write can be lost between machines without an error.
+OF_NETWORKS = {
+    *("nfs", "nfs4", "cifs", "smbfs", "smb2", "smb3", "afs", "coda", "ceph", "glusterfs", "lustre", "beegfs", "gfs2", "ocfs2"),
+    *("fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "fuse.s3fs", "vboxsf"),
 }
 
 
@@ -29,14 +72,14 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     `is_thorough` reads the whole database, which takes a while.
     """
     config = the_config()
-    server = Chapter("Server", [*server_facts.redis(the_engine()), *server_facts.all_of(config)])
+    server = Chapter("Server", [*redis(the_engine()), _disk(config.data_dir), *_log(config), *versions()])
     if trouble := trouble_with_database(names_reason=True):
-        return [Chapter("Database", [Fact(database_facts.kind(), trouble, "bad")]), server]
+        return [Chapter("Database", [Fact(_database_kind(), trouble, "bad")]), server]
     return [
-        Chapter("Database", [*database_facts.all_of(), *(database_facts.soundness() if is_thorough else ())]),
-        Chapter("Models", [fact for each in providers().connections() for fact in _of_connection(each)]),
+        Chapter("Database", _database(is_thorough=is_thorough)),
+        Chapter("Models", [fact for live in providers().connections() for fact in _of_connection(live)]),
         *(more.chapter() for more in brought(MoreFacts)),
-        Chapter("Safety", [server_facts.address(config), key(keyring()), database_facts.backups(config)]),
+        Chapter("Safety", [_address(config), key(keyring()), _last_backup(config)]),
         server,
     ]
 
@@ -73,3 +116,255 @@ def key(ring: Keyring) -> Fact:
     if ring.older:
         return Fact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
     return Fact("Encryption key", words, "ok")
+
+
+def _address(config: Config) -> Fact:
+    """Returns whether the public address is configured, and uses https."""
+    if not config.public_url:
+        return Fact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
+    if config.public_url.startswith("https://"):
+        return Fact("Address", f"{config.public_url}. Cookies are only sent over https.", "ok")
+    return Fact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
+
+
+def of_request(request: Request, config: Config) -> list[Fact]:
+    """Returns what this request reveals about its way through proxies."""
+    return [_host(request, config), *_proxies(request, config)]
+
+
+@cache
+def versions() -> tuple[Fact, ...]:
+    """Returns the versions in use; that of the browser library is from the lock file."""
+    lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
+    parts = [f"{name} {version(name)}" for name in PACKAGES]
+    parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
+    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
+    built = f"Version {VERSION}{f', commit {commit()}' if commit() else ''}."
+    return Fact("Millrace", built), Fact("Platform", python), Fact("Libraries", f"{', '.join(parts)}.")
+
+
+@cache
+def commit() -> str:
+    """Returns the commit of a copy made with git, abbreviated; empty without one, as in an image.
+
+    It reads git's files: git itself need not be installed, and refuses folders of another user.
+    """
+    try:
+        return _commit_in(ROOT / ".git")[:8]
+    except OSError:
+        return ""
+
+
+def _commit_in(git: Path) -> str:
+    if git.is_file():
+        # A work tree names its own folder there, which names the common one.
+        git = ROOT / git.read_text("utf-8").removeprefix("gitdir: ").strip()
+    head = (git / "HEAD").read_text("ascii").strip()
+    if not head.startswith("ref: "):
+        return head
+    shared = git / "commondir"
+    common, ref = git / shared.read_text("utf-8").strip() if shared.exists() else git, head.removeprefix("ref: ")
+    if (common / ref).is_file():
+        return (common / ref).read_text("ascii").strip()
+    packed = (line.split() for line in (common / "packed-refs").read_text("utf-8").splitlines())
+    return next((words[0] for words in packed if words[1:] == [ref]), "")
+
+
+def memory(text_bytes: int) -> Fact:
+    """Returns the memory of this process, if the system reports it, and how much of it is text of answers."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return Fact("Memory", f"{size(text_bytes)} used for the text of answers.")
+    return Fact("Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it used for the text of answers.")
+
+
+def loop(watchdog: Watchdog) -> Fact:
+    """Returns whether anything has blocked the event loop."""
+    if not watchdog.times:
+        return Fact("Blocked", "Nothing has blocked the server for long.", "ok")
+    words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
+    return Fact("Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
+
+
+def threads() -> Fact:
+    """Returns how many threads are free for each purpose, and whether one did not come back."""
+    words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
+    if lost := sum(thread.lost for thread in ALL_THREADS):
+        hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
+        return Fact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
+    return Fact("Free threads", f"{words}.", "ok")
+
+
+def trouble_with_redis(engine: Engine) -> str:
+    """Returns why this worker can't cooperate with the others, or an empty string."""
+    if not engine.shared:
+        return ""
+    if differs := engine.shared.agreement.differs:
+        return UNLIKE.format(differs)
+    return "" if engine.shared.is_connected else NO_REDIS
+
+
+def redis(engine: Engine) -> list[Fact]:
+    """Returns the state of Redis, through which workers reach each other, if it is configured."""
+    if not engine.shared:
+        return []
+    if not (about := engine.shared.about_redis()):
+        hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
+        return [Fact("Redis", NO_REDIS, "bad", hint)]
+    if differs := engine.shared.agreement.differs:
+        return [Fact("Redis", UNLIKE.format(differs), "bad")]
+    version, evicts = about
+    if evicts:
+        hint = "Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something."
+        return [Fact("Redis", f"Version {version}. It drops data when its memory is full.", "warn", hint)]
+    return [Fact("Redis", f"Version {version}.", "ok")]
+
+
+def _log(config: Config) -> list[Fact]:
+    if not config.debug:
+        return []
+    names = ", ".join(sorted(config.debug))
+    if config.log_content:
+        return [Fact("Log", f"Detailed logging: {names}. It includes the text of answers.", "warn", NO_CONTENT)]
+    return [Fact("Log", f"Detailed logging: {names}, without the text of answers.")]
+
+
+def _disk(folder: Path) -> Fact:
+    free = shutil.disk_usage(folder).free
+    words = f"{size(free)} free on the disk that holds {folder}."
+    if free >= SCARCE_BYTES:
+        return Fact("Disk", words, "ok")
+    return Fact(
+        "Disk", words, "bad" if free < LAST_BYTES else "warn", "When it is full, nothing can be saved. Free up space soon."
+    )
+
+
+def _host(request: Request, config: Config) -> Fact:
+    wanted = urlsplit(config.public_url)
+    if wanted.netloc and wanted.netloc != request.host:
+        hint = f"Links you share point to {config.public_url}. Use that address, or change PUBLIC_URL."
+        return Fact("Your address", request.host_url, "warn", hint)
+    if wanted.scheme == "https" and not request.is_secure:
+        return Fact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
+    if request.is_secure and wanted.scheme != "https":
+        return Fact("Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}")
+    return Fact("Your address", request.host_url, "ok")
+
+
+def _proxies(request: Request, config: Config) -> list[Fact]:
+    if not request.headers.get("X-Forwarded-For"):
+        return [Fact("Proxies", "No proxy detected.")]
+    if config.trusted_proxies:
+        return [Fact("Proxies", f"Trusted: {', '.join(config.trusted_proxies)}. Your address is {request.remote_addr}.", "ok")]
+    hint = f"Set TRUSTED_PROXIES={request.remote_addr}: until then everyone looks like one visitor and shares one rate limit."
+    return [Fact("Proxies", "There is a proxy in front of this server that TRUSTED_PROXIES doesn't list.", "warn", hint)]
+
+
+def _database(*, is_thorough: bool) -> list[Fact]:
+    """Returns the facts on a database that responds."""
+    version = _scalar("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version")
+    about = Fact(_database_kind(), f"Version {version}, {_database_size()}.", "ok")
+    return [about, *_journal(), *network_disk(), _writing(), _schema(), *(_soundness() if is_thorough else ())]
+
+
+def _database_kind() -> str:
+    """Returns its name, which is known even if it doesn't respond."""
+    backend = make_url(current_app.config["SQLALCHEMY_DATABASE_URI"]).get_backend_name()
+    return "SQLite" if backend == "sqlite" else "PostgreSQL"
+
+
+def _last_backup(config: Config) -> Fact:
+    """Returns when the newest known backup was made."""
+    made = made_at(config.data_dir)
+    if not made:
+        return Fact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
+    is_old = (utc_now() - made).days > OLD_DAYS
+    return Fact("Backups", f"Last backup: {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+
+
+def _soundness() -> list[Fact]:
+    """Checks whether the whole file can be read and is consistent."""
+    if not is_sqlite():
+        return []
+    # The first error is enough.
+    is_sound = _scalar("PRAGMA quick_check(1)") == "ok"
+    return [Fact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
+
+
+def _database_size() -> str:
+    if is_sqlite():
+        return size(Path(db.engine.url.database or "").stat().st_size)
+    return size(float(_scalar("SELECT pg_database_size(current_database())")))
+
+
+def _journal() -> list[Fact]:
+    if not is_sqlite():
+        return []
+    mode = _scalar("PRAGMA journal_mode")
+    if mode == "wal":
+        return [Fact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
+    return [Fact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
+
+
+def network_disk(mounts: str = "") -> list[Fact]:
+    """Returns a warning if the file is on a network disk, according to the mounts."""
+    if not is_sqlite():
+        return []
+    folder = Path(db.engine.url.database or "").absolute().parent
+    if not (kind := network_of(folder, mounts or read_mounts())):
+        return []
+    return [Fact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
+
+
+def _writing() -> Fact:
+    began = time.monotonic()
+    try:
+        with write(patience_seconds=1):
+            pass
+    except (Unavailable, OperationalError):
+        return Fact("Writing", "The database can't be written to.", "bad", "Check free space and permissions on its disk.")
+    return Fact("Writing", f"Writable, in {max(1, round((time.monotonic() - began) * 1000))} ms.", "ok")
+
+
+def _schema() -> Fact:
+    with db.engine.connect() as connection:
+        found = found_revision(connection)
+    if is_newer(found):
+        return Fact("Schema", f"{found}, of a newer version.", "warn", "Update this server too, and restart it.")
+    return Fact("Schema", f"{found}, up to date.", "ok" if found == newest_revision() else "bad")
+
+
+def _scalar(question: str) -> str:
+    with db.engine.connect() as connection:
+        return str(connection.scalar(text(question)))
+
+
+def trouble_with_disk(folder: Path) -> str:
+    """Returns why nothing can be saved in a folder, or an empty string; asks the system alone, as probes come often."""
+    disk = os.statvfs(folder)
+    if disk.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+        return READ_ONLY
+    return FULL if disk.f_bavail * disk.f_frsize < LEAST_BYTES else ""
+
+
+def network_of(folder: Path, mounts: str) -> str:
+    """Returns the type of the network disk that a folder is on; empty for any other or unknown disk."""
+    holding = {str(path) for path in (folder, *folder.parents)}
+    lines = (line.split(" ") for line in mounts.splitlines())
+    # Of several mounts in one place, the last hides the others.
+    found = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
+    kind = found.get(max((place for place in found if place in holding), key=len, default=""), "")
+    return kind if kind in OF_NETWORKS else ""
+
+
+def read_mounts() -> str:
+    try:
+        return MOUNTS.read_text("utf-8", "replace")
+    except OSError:
+        # Not Linux.
+        return ""
+
+
+def _unescaped(place: str) -> str:
+    return place.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")

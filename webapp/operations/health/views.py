@@ -15,9 +15,7 @@ from webapp.engine.watching.sse_response import streamed
 from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.operations.health import facts, server_facts
-from webapp.operations.health.database_facts import trouble_with_disk
-from webapp.operations.health.server_facts import trouble_with_redis
+from webapp.operations.health import facts
 from webapp.people.accounts.guards import admin_only, anybody, client_address, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
@@ -39,7 +37,7 @@ probes = Blueprint("health", __name__)
 @admin_only
 def index() -> Response:
     providers().forget()
-    here = Chapter("Your connection", server_facts.of_request(request, the_config()))
+    here = Chapter("Your connection", facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [connection for connection in providers().connections() if connection.is_usable]
     return render("operations/health/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
@@ -73,9 +71,9 @@ def _streams() -> list[Fact]:
         Fact("Your open pages", f"{mine} open{of_them}"),
         Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
         Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
-        server_facts.memory(engine.topics.buffered_bytes),
-        server_facts.loop(WATCHDOG.get()),
-        server_facts.threads(),
+        facts.memory(engine.topics.buffered_bytes),
+        facts.loop(WATCHDOG.get()),
+        facts.threads(),
     ]
 
 
@@ -96,9 +94,9 @@ def alive() -> Response:
 @probes.get("/readyz")
 @anybody
 def ready() -> Response:
-    if trouble := trouble_with_database() or trouble_with_disk(the_config().data_dir):
+    if trouble := trouble_with_database() or facts.trouble_with_disk(the_config().data_dir):
         response = jsonify(status="not ready", detail=trouble)
         response.status_code = 503
         return response
-    trouble = trouble_with_redis(the_engine())
+    trouble = facts.trouble_with_redis(the_engine())
     return jsonify(status="degraded", detail=trouble) if trouble else jsonify(status="ready")

@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 
 from webapp.base.words import plural
-from webapp.operations.insights import day_sums
+from webapp.operations.insights import days
 from webapp.web.command_errors import names_database, one_line_errors
 
 insights = AppGroup("insights", help="The figures of answers.")
@@ -15,4 +15,4 @@ insights = AppGroup("insights", help="The figures of answers.")
 @names_database
 def recount() -> None:
     """Sum up all days that are over again, from the answers."""
-    click.echo(f"Counted {plural(day_sums.sum_up_all(), 'day')}.")
+    click.echo(f"Counted {plural(days.sum_up_all(), 'day')}.")

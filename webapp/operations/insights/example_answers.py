@@ -11,7 +11,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.engine.kinds import Kind
 from webapp.engine.tables import EXAMPLE, Generation
-from webapp.operations.insights import day_sums
+from webapp.operations.insights import days
 
 KIND = Kind(EXAMPLE, "Example history")
 DAYS = 30
@@ -41,7 +41,7 @@ def make(people: Sequence[str], luck: Random) -> int:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         with write() as session:
             session.execute(insert(Generation), rows[start : start + ROWS_AT_ONCE])
-    day_sums.sum_up_all()
+    days.sum_up_all()
     return len(rows)
 
 
@@ -51,7 +51,7 @@ def remove() -> int:
         gone = session.execute(delete(Generation).where(Generation.kind == EXAMPLE))
         count = gone.rowcount if isinstance(gone, CursorResult) else 0
     if count:
-        day_sums.sum_up_all()
+        days.sum_up_all()
     return count
 
 
@@ -66,7 +66,7 @@ def _rows(people: Sequence[str], luck: Random, until: datetime) -> Iterator[dict
 
 
 def _row(luck: Random, user_id: str, asked_at: datetime) -> dict[str, Any]:
-    model, _, first, speed, price = luck.choices(MODELS, [each[1] for each in MODELS])[0]
+    model, _, first, speed, price = luck.choices(MODELS, [example[1] for example in MODELS])[0]
     status, reason, _ = luck.choices(ENDS, [end[2] for end in ENDS])[0]
     tokens, read = int(luck.lognormvariate(5.6, 0.8)), int(luck.lognormvariate(7.0, 0.9))
     begins_after = timedelta(seconds=luck.lognormvariate(0, 0.4) * first)

@@ -1,6 +1,6 @@
 """The insights feature: its pages, a command, and a background job that sums up days."""
 
-from webapp.operations.insights import day_sums, days, example_answers, trace_exporter, views
+from webapp.operations.insights import days, example_answers, trace_exporter, views
 from webapp.prompts.shown import PromptCounts
 from webapp.web.feature import Feature
 from webapp.web.places import Place
@@ -9,7 +9,7 @@ FEATURE = Feature(
     blueprints=(views.bp,),
     brings=(example_answers.KIND, PromptCounts(days.of_days)),
     commands={"insights": "webapp.operations.insights.commands:insights"},
-    resumes=(day_sums.wake,),
+    resumes=(days.wake,),
     setting_checks={"insights.otlp_url": trace_exporter.check_url},
     places=(
         Place(

@@ -92,9 +92,9 @@ def _columns() -> tuple[Any, ...]:
 
     Creating Python objects for all times and notices would take ten times as long.
     """
-    one = Generation
+    one, at = Generation, Generation.created_at
     return (
-        _hour(),
+        func.substr(at, 1, 13) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24"),
         one.kind.expression,
         one.user_id.expression,
         one.model,
@@ -124,24 +124,15 @@ def _where(statement: Select[Any], wanted: AnswerFilter) -> Select[Any]:
 
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
-    """Returns the condition for this kind, or for any kind that people request."""
-    found: ColumnElement[bool] = column == kind if kind else column.not_in(_not_asked())
+    """Returns the condition for this kind, or for any kind that people request: no side tasks, and no imported answers."""
+    side_kinds = [name for name, each in the_engine().kinds.items() if each.is_side_request]
+    found: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
     return found
-
-
-def _not_asked() -> list[str]:
-    """Returns the kinds that no one requested: side tasks of an answer, and imported answers."""
-    return [NOT_HERE, *(name for name, kind in the_engine().kinds.items() if kind.is_side_request)]
 
 
 def _has_fallen_back() -> ColumnElement[bool]:
     notices = cast(Generation.notices, Text)
     return or_(*(notices.contains(f'"code": "{code}"') for code in sorted(FALLBACKS)))
-
-
-def _hour() -> ColumnElement[str]:
-    at = Generation.created_at
-    return func.substr(at, 1, 13) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD HH24")
 
 
 def _ms(at: Any) -> ColumnElement[int]:

@@ -154,7 +154,7 @@ def page(of: Chosen) -> dict[str, Any]:
     }
     if of.is_everybodys:
         names = directory.names()
-        people = {id: each for id, each in parts["person"].items() if id is not None}
+        people = {id: figures for id, figures in parts["person"].items() if id is not None}
         for person in days.people(of.wanted):
             add_sums(people, person.user_id or "", person)
         tables["person"] = _lines(people, lambda id: _person(id, names), of, "user")
@@ -171,22 +171,17 @@ def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
 
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
+    failed = "" if not of.answers else f"{number(of.broken)} failed" if of.broken else "none failed"
     middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
     more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
     return [
         Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
-        Tile("Success", _percent(of.success_rate), _failed(of), "broken"),
+        Tile("Success", _percent(of.success_rate), failed, "broken"),
         Tile("First text, median", _ms(middle), f"95 % within {_ms(most)}" if of.first_texts else ""),
         Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
         Tile("Fallback model used", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
     ]
-
-
-def _failed(of: Figures) -> str:
-    if not of.answers:
-        return ""
-    return f"{number(of.broken)} failed" if of.broken else "none failed"
 
 
 def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> FiguresLine:
@@ -258,7 +253,7 @@ def _person_of(one: Known) -> str | None:
 def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
     step = PERIODS[of.period][1]
     every = {**steps(of.wanted.since, of.wanted.until, step), **parts}
-    most, width = max(max((each.answers for each in every.values()), default=0), 1), WIDTH / max(len(every), 1)
+    most, width = max(max((figures.answers for figures in every.values()), default=0), 1), WIDTH / max(len(every), 1)
     form = "%H:%M" if step == "hour" else "%d %b"
     return [
         Bar(
@@ -266,16 +261,16 @@ def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
             f"{at:{form}}",
             round(place * width + width * 0.1, 2),
             round(width * 0.8, 2),
-            round(each.answers / most * HEIGHT, 2),
-            round(each.broken / most * HEIGHT, 2),
-            line(f"{at:{form}}", each),
+            round(figures.answers / most * HEIGHT, 2),
+            round(figures.broken / most * HEIGHT, 2),
+            line(f"{at:{form}}", figures),
         )
-        for place, (at, each) in enumerate(every.items())
+        for place, (at, figures) in enumerate(every.items())
     ]
 
 
 def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[FiguresLine]:
-    return [line(name(key), each, of.but(**{param: key}) if key else None) for key, each in most_first(parts).items()]
+    return [line(name(key), figures, of.but(**{param: key}) if key else None) for key, figures in most_first(parts).items()]
 
 
 def _by_model(parts: Mapping[str, Figures]) -> dict[str, Figures]:
@@ -385,8 +380,8 @@ def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
 
 
 def _pieces(kept: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
-    for each in kept if isinstance(kept, list) else ():
-        if isinstance(each, Mapping):
-            title = PRIVATE if each.get("is_private") and not is_own else str(each.get("title", ""))
-            title = "A source" if each.get("passage_id") and not is_own else title
-            yield Piece(title, str(each.get("origin", "")) if is_own else "", int(each.get("tokens", 0)), is_dropped)
+    for section in kept if isinstance(kept, list) else ():
+        if isinstance(section, Mapping):
+            title = PRIVATE if section.get("is_private") and not is_own else str(section.get("title", ""))
+            title = "A source" if section.get("passage_id") and not is_own else title
+            yield Piece(title, str(section.get("origin", "")) if is_own else "", int(section.get("tokens", 0)), is_dropped)

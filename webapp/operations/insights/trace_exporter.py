@@ -113,17 +113,17 @@ def _tried(ended: list[Ended]) -> str:
 
 def _with_prompts(ended: list[Ended]) -> list[Ended]:
     """Adds the prompts of each answer, as far as they are stored."""
-    one, ids = Generation, [each.answer.id for each in ended]
+    one, ids = Generation, [each_ended.answer.id for each_ended in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
     known = {id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows}
-    return [Ended(each.answer, each.at, *known.get(each.answer.id, ({}, {}))) for each in ended]
+    return [Ended(each_ended.answer, each_ended.at, *known.get(each_ended.answer.id, ({}, {}))) for each_ended in ended]
 
 
 def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
     """Returns the document to send to a collector; it contains no text of messages."""
     resource = {"attributes": _attributes({"service.name": "millrace", "service.version": version})}
-    spans = [_span(each) for each in ended]
+    spans = [_span(each_ended) for each_ended in ended]
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "millrace"}, "spans": spans}]}]}
 
 

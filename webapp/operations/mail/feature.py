@@ -1,16 +1,16 @@
 """The mail feature: the page of the mail server, and its password among the stored secrets."""
 
-from webapp.operations.mail import password, views
+from webapp.operations.mail import service, views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    brings=(password.HOLDER,),
+    brings=(service.HOLDER,),
     setting_checks={
-        "mail.host": password.check_host,
-        "mail.from": password.check_address,
-        "alerts.emails": password.check_addresses,
+        "mail.host": service.check_host,
+        "mail.from": service.check_address,
+        "alerts.emails": service.check_addresses,
     },
     places=(
         Place(

@@ -1,20 +1,44 @@
-"""Sends email through the configured server."""
+"""The mail server: its address, its password, which is stored encrypted, and the email that is sent through it."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from typing import Any, Unpack
 
-from webapp.base import audit
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from webapp.base import audit, logs
 from webapp.base.audit import About
-from webapp.base.db import db, utc_now
+from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.models.providers.base import ProviderError
-from webapp.operations.mail.password import check_address, password
+from webapp.people.accounts.tables import User
+from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
+from webapp.settings.tables import ApplicationSetting
 
+NAME = "mail.password"
+MOST_CHARACTERS = 500
+ELSEWHERE = "The stored password can't be used with this server. Enter it again."
+# Addresses that every server accepts; others need an SMTP extension that few servers have.
+ADDRESS = re.compile(r"[!-~]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+FORBIDDEN = set('()<>[],;:\\"')
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+MOST_ADDRESSES = 20
 SECONDS = 20.0
 TEST = "This is a test. Nothing is wrong: Millrace can send email."
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """The mail password; `trouble` is why a stored one can't be used."""
+
+    text: str = field(default="", repr=False)
+    is_stored: bool = False
+    trouble: str = ""
 
 
 def is_set() -> bool:
@@ -61,7 +85,7 @@ def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
 
     sender, message = str(setting("mail.from")), EmailMessage()
     message["From"] = Address("Millrace", addr_spec=sender)
-    message["To"] = [Address(addr_spec=each) for each in to]
+    message["To"] = [Address(addr_spec=address) for address in to]
     message["Subject"] = " ".join(subject.split())
     message["Date"] = format_datetime(utc_now())
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
@@ -69,3 +93,83 @@ def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text, cte="quoted-printable")
     return message
+
+
+def password() -> Password:
+    """Returns the stored password, if it was entered for the configured server."""
+    found = stored()
+    if not found:
+        return Password()
+    try:
+        text = the_encryption().decrypt_api_key(found[0].ciphertext, owner=NAME, purpose=_purpose())
+    except DecryptionError:
+        return Password("", True, ELSEWHERE)
+    logs.hide(text)
+    return Password(text, True)
+
+
+def set_password(text: str, **about: Unpack[About]) -> None:
+    """Stores the password, bound to the configured server."""
+    if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
+        raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
+    if not setting("mail.host"):
+        raise Invalid("Save the server first: the password is only ever sent there.", field="password")
+    logs.hide(text)
+    ciphertext = the_encryption().encrypt_api_key(text, owner=NAME, purpose=_purpose())
+    actor = about.get("actor")
+    with write() as session:
+        row = ApplicationSetting(key=NAME, value="", ciphertext=ciphertext, changed_at=utc_now())
+        row.changed_by = actor.id if isinstance(actor, User) else None
+        session.merge(row)
+        _note(session, "entered the mail password", about)
+
+
+def forget_password(**about: Unpack[About]) -> None:
+    with write() as session:
+        if row := session.get(ApplicationSetting, NAME):
+            session.delete(row)
+            _note(session, "deleted the mail password", about)
+
+
+def stored() -> list[Secret]:
+    """Returns the encrypted password, if there is one."""
+    wanted = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
+    with db.engine.connect() as connection:
+        ciphertext = connection.scalar(wanted)
+    return [Secret(NAME, "Email password", ciphertext)] if ciphertext else []
+
+
+def _replace(session: Session, _id: str, ciphertext: str, fresh: str) -> bool:
+    row = update(ApplicationSetting).where(ApplicationSetting.key == NAME, ApplicationSetting.ciphertext == ciphertext)
+    replaced = session.execute(row.values(ciphertext=fresh, changed_at=ApplicationSetting.changed_at))
+    return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
+
+
+def _purpose() -> str:
+    return f"mail password for {setting('mail.host')}:{setting('mail.port')}"
+
+
+def _note(session: Session, action: str, about: About) -> None:
+    entry: About = {**about, "object_kind": "setting", "object_id": NAME}
+    audit.add(session, action, **entry)
+
+
+HOLDER = Holder("setting", stored, _replace)
+
+
+def check_host(value: Any) -> None:
+    if value and not HOST.fullmatch(str(value)):
+        raise Invalid("Enter the name of a server, such as smtp.example.org.", field="value")
+
+
+def check_address(value: Any, *, field: str = "value") -> None:
+    text = str(value)
+    if text and (not ADDRESS.fullmatch(text) or FORBIDDEN & set(text) or text.count("@") > 1):
+        raise Invalid("Enter an email address such as name@example.org.", field=field)
+
+
+def check_addresses(value: Any) -> None:
+    if len(value) > MOST_ADDRESSES:
+        raise Invalid(f"At most {MOST_ADDRESSES} addresses.", field="value")
+    for address in value:
+        check_address(address)

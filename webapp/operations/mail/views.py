@@ -4,7 +4,7 @@ from flask import Blueprint, Response, url_for
 from wtforms import EmailField, PasswordField
 
 from webapp.operations.mail import service
-from webapp.operations.mail.password import forget_password, password, set_password
+from webapp.operations.mail.service import forget_password, password, set_password
 from webapp.people.accounts.guards import admin_only, current_user, who
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import setting

@@ -15,6 +15,6 @@ def plus(cost: Decimal | None, more: Decimal | None) -> Decimal | None:
 def total(costs: str) -> Decimal | None:
     """Returns the sum of costs separated by blanks; None if there are none."""
     found: Decimal | None = None
-    for each in costs.split():
-        found = plus(found, Decimal(each))
+    for cost in costs.split():
+        found = plus(found, Decimal(cost))
     return found

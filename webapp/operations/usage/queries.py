@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, case, cast, func, or_, select
 
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy.turns import by_turns, queue_for_turn
@@ -66,13 +66,16 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
     """
     wanted = _statement(user_id)
     for span in _slices(since, until, user_id):
-        yield from map(_used, db.session.execute(wanted, span).all())
+        for row in db.session.execute(wanted, span).all():
+            without = row.answers - row.with_tokens, row.answers - row.with_cost
+            sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
+            yield UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
 
 
 def used_in_all(since: date, until: date) -> list[UsageRow]:
     """Returns everyone's usage, summed over all days."""
-    sums = summed(used(since, until), by=lambda each: (each.who, each.model, each.kind, each.is_demo))
-    return [UsageRow(None, *which, each) for which, each in sums.items()]
+    sums = summed(used(since, until), by=lambda row: (row.who, row.model, row.kind, row.is_demo))
+    return [UsageRow(None, *which, summed_up) for which, summed_up in sums.items()]
 
 
 def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
@@ -104,9 +107,10 @@ def _after(first: datetime, user_id: str | None) -> datetime | None:
 
 
 def _statement(user_id: str | None) -> Select[Any]:
-    one = Generation
+    one, at = Generation, Generation.created_at
+    day = func.date(at) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD")
     wanted = select(
-        _day().label("day"),
+        day.label("day"),
         # Only visitors' chats have no owner: those of a deleted account were deleted with it.
         case((one.user_id.is_(None) & one.message_id.is_not(None), VISITORS), else_=one.user_id).label("who"),
         one.model.label("model"),
@@ -127,19 +131,8 @@ def _statement(user_id: str | None) -> Select[Any]:
     return wanted.group_by("day", "who", "model", "demo", one.kind)
 
 
-def _day() -> ColumnElement[str]:
-    at = Generation.created_at
-    return func.date(at) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD")
-
-
 def _is_made() -> ColumnElement[bool]:
     """Returns the condition that a model can have generated something, as for receipts: a rejected request is no answer."""
     one = Generation
     is_reported = or_(one.cost.is_not(None), one.output_tokens.is_not(None), one.upstream_id != "", one.reason.in_(SILENT))
     return one.status.not_in(ACTIVE) & ((one.status != "failed") | is_reported)
-
-
-def _used(row: Row[Any]) -> UsageRow:
-    without = row.answers - row.with_tokens, row.answers - row.with_cost
-    sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
-    return UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)

@@ -52,10 +52,10 @@ def team_usage(days: int) -> TeamUsage:
     """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
     parts, people = used_in_all(*_period(days)), directory.names()
     paid = [part for part in parts if not part.is_demo]
-    by_person, by_model = summed(paid, by=lambda each: each.who), summed(paid, by=lambda each: each.model)
+    by_person, by_model = summed(paid, by=lambda row: row.who), summed(paid, by=lambda row: row.model)
     words = {name: kind.words for name, kind in the_engine().kinds.items()}
-    by_purpose = summed(paid, by=lambda each: words.get(each.kind, each.kind))
-    demos = summed((part for part in parts if part.is_demo), by=lambda each: each.who == VISITORS)
+    by_purpose = summed(paid, by=lambda row: words.get(row.kind, row.kind))
+    demos = summed((part for part in parts if part.is_demo), by=lambda row: row.who == VISITORS)
     persons = _greatest_first(by_person)
     return TeamUsage(
         _total(paid),
@@ -76,7 +76,7 @@ def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Yields rows by day, person and model, with exact sums."""
     people = directory.names_and_addresses()
     paid = (row for row in used(*_period(days)) if not row.is_demo)
-    lines = summed(paid, by=lambda each: (each.day, people.get(each.who or "", (GONE, "")), each.model, each.who or "")).items()
+    lines = summed(paid, by=lambda row: (row.day, people.get(row.who or "", (GONE, "")), row.model, row.who or "")).items()
     for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
         cost = "" if sums.cost is None else f"{sums.cost:f}"
@@ -90,7 +90,7 @@ def _period(days: int) -> tuple[date, date]:
 
 
 def _greatest_first(sums: dict[K, Sums]) -> Sequence[tuple[K, Sums]]:
-    return sorted(sums.items(), key=lambda each: (each[1].cost or 0, each[1].answers), reverse=True)
+    return sorted(sums.items(), key=lambda pair: (pair[1].cost or 0, pair[1].answers), reverse=True)
 
 
 def _total(parts: Iterable[UsageRow]) -> ShownSums:
@@ -99,19 +99,14 @@ def _total(parts: Iterable[UsageRow]) -> ShownSums:
 
 def _line(name: str, sums: Sums, person_id: str = "") -> ShownSums:
     tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
-    return ShownSums(name, sums.answers, *tokens, _cost(sums), sums.without_tokens, sums.without_cost, person_id)
+    cost = "unknown" if sums.cost is None and sums.answers else sum_in_dollars(sums.cost or Decimal())
+    return ShownSums(name, sums.answers, *tokens, cost, sums.without_tokens, sums.without_cost, person_id)
 
 
 def _tokens(count: int | None, sums: Sums) -> str:
     if count is None:
         return "unknown" if sums.answers else "0"
     return number(count)
-
-
-def _cost(sums: Sums) -> str:
-    if sums.cost is None and sums.answers:
-        return "unknown"
-    return sum_in_dollars(sums.cost or Decimal())
 
 
 def _plain(count: int | None) -> str:

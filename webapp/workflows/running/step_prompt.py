@@ -20,9 +20,8 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.built_in import BuiltIn
 from webapp.workflows import queries
-from webapp.workflows.running.handover import LED
 from webapp.workflows.running.interpreter import listed, text_for
-from webapp.workflows.running.record import definition_of, people_of
+from webapp.workflows.running.record import LED, definition_of, people_of
 from webapp.workflows.tables import WorkflowRun
 
 STEP = BuiltIn(
@@ -80,7 +79,7 @@ def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
         left -= len(passage.head) + len(passage.text)
         if left < 0:
             break
-        sources.append(answer_sources.source(len(sources) + 1, Excerpt.of(passage), document))
+        sources.append(answer_sources.source(len(sources) + 1, Excerpt.from_passage(passage), document))
     return replace(found, sources=tuple(sources), was_asked=True)
 
 

@@ -38,4 +38,4 @@ def _about(package: Package, main: str) -> tuple[str, list[str]]:
             pages[attributes.get("id", "")] = posixpath.normpath(path)
         elif kind == "start" and name_or_text == "itemref":
             order.append(attributes.get("idref", ""))
-    return " ".join(title.split())[:200], [pages[each] for each in order if each in pages]
+    return " ".join(title.split())[:200], [pages[id] for id in order if id in pages]

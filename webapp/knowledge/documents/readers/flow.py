@@ -70,7 +70,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     """Formats rows as a Markdown table with the first as its head; drops empty rows and trailing empty cells."""
     lines = list[str]()
     for row in rows:
-        cells = [" ".join(each.replace("|", "\\|").split()) for each in row[:MOST_COLUMNS]]
+        cells = [" ".join(cell.replace("|", "\\|").split()) for cell in row[:MOST_COLUMNS]]
         while cells and not cells[-1]:
             cells.pop()
         if cells:

@@ -39,7 +39,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     targets = package.relations(main)
     listed = [attributes for kind, name, attributes in package.events(main) if kind == "start" and name == "sheet"]
     sheets = [
-        (each.get("name", ""), targets.get(each.get("r:id", ""), "")) for each in listed if each.get("state", SHOWN) == SHOWN
+        (sheet.get("name", ""), targets.get(sheet.get("r:id", ""), "")) for sheet in listed if sheet.get("state", SHOWN) == SHOWN
     ]
     book = Workbook(_texts(package, main), _dates(package, main))
     for number, (name, path) in enumerate(sheets, 1):

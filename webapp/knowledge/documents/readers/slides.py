@@ -21,7 +21,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
         for kind, name_or_text, attributes in package.events(main)
         if kind == "start" and name_or_text == "sldId"
     ]
-    slides = [targets[each] for each in order if each in targets]
+    slides = [targets[id] for id in order if id in targets]
     for number, name in enumerate(slides, 1):
         text = _text(package, name)
         notes = "".join(_text(package, relation) for relation in package.relations(name, "/notesSlide").values())

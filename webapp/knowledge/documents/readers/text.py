@@ -68,7 +68,7 @@ def _as_table(text: str, name: str) -> str:
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=False):
             if row:
-                lines.append("| " + " | ".join(_cell(each) for each in row[:MOST_COLUMNS]) + " |\n")
+                lines.append("| " + " | ".join(_cell(cell) for cell in row[:MOST_COLUMNS]) + " |\n")
             if len(lines) == 1 and row:
                 lines.append("|" + "---|" * len(row[:MOST_COLUMNS]) + "\n")
     except csv.Error as error:

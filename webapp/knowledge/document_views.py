@@ -3,11 +3,10 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.knowledge import queries, shown
-from webapp.knowledge.access import deleted_document, visible_document
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.forms import DocumentForm, chosen_level
-from webapp.knowledge.shown import MOST_PER_PAGE
 from webapp.knowledge.tables import Document
+from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import done_message, redirect
 
@@ -73,7 +72,7 @@ def _page(document: Document, form: DocumentForm) -> Response:
         is_marked="marked" in request.args,
         start=start,
         last=document.passages,
-        per_page=MOST_PER_PAGE,
+        per_page=shown.MOST_PER_PAGE,
         done=done_message(DONE),
     )
 

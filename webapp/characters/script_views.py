@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.characters import service
-from webapp.characters.access import own_character
 from webapp.characters.scripts.card_scripts import values_in
 from webapp.characters.scripts.editing import moved_up, with_script, without_script
 from webapp.characters.scripts.forms import ScriptForm
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import script_of
+from webapp.characters.views import own_character
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of
