@@ -184,7 +184,7 @@ def test_each_open_page_of_a_run_gets_a_form_that_it_can_send(
     browsers = [owner, with_session(app, owner.email)]
     pages = [listen(each, each.page(f"/chats/{run['chat_id']}").events_url) for each in browsers]
     admin.post(f"/runs/{run['id']}/pause")
-    # Both before the first is sent: after that, a page that is a moment later is only told of the run that goes on.
+    # Both before the first is sent: after that, a page that is a moment later finds the run already resumed.
     for page in pages:
         page.until(lambda each: "/resume" in each.html)
     for browser in browsers:
