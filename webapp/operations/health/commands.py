@@ -22,7 +22,6 @@ from webapp.models.connections.models import providers
 from webapp.operations.health import backups, facts
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
-from webapp.web.health_facts import Fact
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
@@ -39,7 +38,9 @@ def check() -> None:
     for chapter in chapters:
         click.echo(chapter.title)
         for fact in chapter.facts:
-            _print(fact)
+            click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
+            if fact.hint:
+                click.echo(f"        {fact.hint}")
     if any(fact.tone == "bad" for chapter in chapters for fact in chapter.facts):
         sys.exit(1)
 
@@ -143,12 +144,6 @@ def _check_connections() -> None:
         if connection.is_usable:
             connections.check(connection.slug, partial(providers().provider, connection.slug), actor=COMMAND_LINE)
     providers().forget()
-
-
-def _print(fact: Fact) -> None:
-    click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
-    if fact.hint:
-        click.echo(f"        {fact.hint}")
 
 
 def _own_url() -> str:
