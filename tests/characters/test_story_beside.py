@@ -14,7 +14,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.chat.story import writing
+from webapp.chat.story import service as story_service
 from webapp.engine.duties import recovery
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
@@ -52,7 +52,7 @@ def test_a_huge_chat_holds_nobody_up_and_is_told_from_its_beginning(app, chat, f
     def look() -> None:
         with app.app_context():
             row = db.session.get_one(Chat, id_of(chat))
-            found.extend([writing.due(row, head, "fake/plain", 24_000), writing.rest_of(row, 24_000)])
+            found.extend([story_service.due(row, head, "fake/plain", 24_000), story_service.rest_of(row, 24_000)])
 
     assert longest_hold(look) < MOST_SECONDS
     due, every = found
@@ -71,11 +71,11 @@ def test_a_message_that_is_too_long_is_told_by_its_beginning_and_end(app, chat):
         row.head_id = message.id
     with app.app_context():
         row = db.session.get_one(Chat, id_of(chat))
-        first = writing.rest_of(row, 500)
+        first = story_service.rest_of(row, 500)
         assert first.words == "Mara: *Looks up.* What is it?"
         with write() as session:
             session.add(Story(chat_id=row.id, message_id=first.message_id, text="It began."))
-        second = writing.rest_of(db.session.get_one(Chat, id_of(chat)), 500)
+        second = story_service.rest_of(db.session.get_one(Chat, id_of(chat)), 500)
 
     assert second.words.startswith("Jo: First word")
     assert second.words.endswith("word  last")

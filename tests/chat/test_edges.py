@@ -83,10 +83,10 @@ def test_the_demo_answers_members_only_where_it_may(owner):
     with owner.app.app_context():
         assert settings.setting("demo.fallback") == "when_no_key"
         with pytest.raises(Invalid):
-            providers().of("demo/quick")
-        assert providers().of("demo/quick", for_visitor=True)
+            providers().for_model("demo/quick")
+        assert providers().for_model("demo/quick", for_visitor=True)
         settings.set_setting("demo.fallback", "always")
-        assert providers().of("demo/quick")
+        assert providers().for_model("demo/quick")
 
 
 def test_an_answer_is_copied_as_its_words_alone(owner, begin, fake):

@@ -146,7 +146,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
     there, gone = Picture("image/png", path, "a.png"), Picture("image/png", tmp_path / "none", "b.png")
     request = ModelRequest("fake/plain", (Turn("user", "See", (there, gone)),))
     with app.app_context():
-        provider = providers().of("fake/plain")
+        provider = providers().for_model("fake/plain")
     rungs = [Rung("sees", provider, "sees"), Rung("blind", provider, "blind", takes_pictures=False)]
     climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
     events = list(Ladder(request, rungs, Limits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))

@@ -17,7 +17,7 @@ from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.story.writing import piece_of
+from webapp.chat.story.service import piece_of
 
 MARK = "Hidden from the model"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
-from webapp.chat.story.writing import HistoryLimit, count_kept
+from webapp.chat.story.service import HistoryLimit, count_kept
 from webapp.models.prompt_sections import Section
 
 ROOM = 600

@@ -79,7 +79,7 @@ def test_what_was_chosen_is_remembered(app, listed, fake):
 
     assert listed.page("/").one("#composer-model option[selected]").text() == "Other 050"
     with app.app_context():
-        assert model_marks.of(listed.person_id).recent == ("other/m50",)
+        assert model_marks.for_person(listed.person_id).recent == ("other/m50",)
     other = listed.page("/?model=other/m9")
     assert other.one("#composer-model option[selected]").text() == "Other 009"
 
@@ -102,7 +102,7 @@ def test_only_a_few_recent_ones_are_kept(app, owner):
     with app.app_context():
         for number in range(8):
             model_marks.choose(owner.person_id, f"m{number}")
-        assert model_marks.of(owner.person_id).recent == ("m7", "m6", "m5", "m4", "m3")
+        assert model_marks.for_person(owner.person_id).recent == ("m7", "m6", "m5", "m4", "m3")
 
 
 def test_stars_are_ones_own_and_of_models_there_are(listed, member):

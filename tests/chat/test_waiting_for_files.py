@@ -19,7 +19,7 @@ from webapp.base.heavy import child
 from webapp.chat.feature import FEATURE as CHATS
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.messages.waiting_for_files import SourceAfterFiles
+from webapp.chat.messages.source_search import SourceAfterFiles
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_says_so_and_the_model_is_told(app: Flask, owner: Br
 
 def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
     late = SimpleNamespace(check_timeout=lambda: "first_byte")
-    waiting = SourceAfterFiles(ENGINE.of(app), SimpleNamespace(), late)
+    waiting = SourceAfterFiles(ENGINE.of(app), "", lambda: None, late)
     assert waiting.check_timeout() == ""
 
 

@@ -34,7 +34,7 @@ RARELY = {
     "bench",
     "webapp.chat.exchange.importing",
     "webapp.cli.seed",
-    "webapp.workflows.definition.rasa",
+    "webapp.workflows.editor.rasa",
     "xml.etree.ElementTree",
     "yaml",
     *(place.partition(":")[0] for feature in FEATURES for place in feature.commands.values()),

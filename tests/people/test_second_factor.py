@@ -62,7 +62,7 @@ def inside(app: Flask) -> Iterator[None]:
 def code_of(app: Flask, late: int = 0) -> str:
     """Returns the code that Ann's app shows; each works once, so a test that needs another takes that of the next step."""
     with app.app_context():
-        row = factors.of(queries.user_of(EMAIL).id)
+        row = factors.row_for(queries.user_of(EMAIL).id)
         assert row
         return totp.code_at(factors.secret_of(row), max(totp.step_at(time.time()), row.last_step) + late)
 
@@ -294,7 +294,7 @@ def test_the_secret_is_stored_encrypted_and_follows_a_new_key(make_app: MakeApp)
 
 
 def row() -> SecondFactor:
-    found = factors.of(queries.user_of(EMAIL).id)
+    found = factors.row_for(queries.user_of(EMAIL).id)
     assert found
     return found
 

@@ -6,7 +6,7 @@ import pytest
 from tests.support.statements import listening
 from webapp.base.db import db
 from webapp.plans.tables import Plan
-from webapp.plans.writing import content
+from webapp.plans.writing import service
 
 PLACES = "weeks.0.tasks.0", "weeks.0.tasks.1"
 
@@ -20,7 +20,7 @@ def test_two_tasks_are_ticked_off_at_once(app, desk):
 
     def tick(place: str) -> None:
         with app.app_context():
-            content.tick(db.session.get_one(Plan, id), place)
+            service.tick(db.session.get_one(Plan, id), place)
 
     def meanwhile(_connection, _cursor, sql: str, *_: object) -> None:
         if gevent.getcurrent() is here and sql.startswith("UPDATE plans"):

@@ -12,7 +12,7 @@ from tests.plans.program import GENERATE, GOALS, Program
 from tests.support.marks import on_both_databases
 from webapp.base.db import db
 from webapp.plans.tables import Plan, PlanInputs, PlanQuota
-from webapp.plans.writing import content
+from webapp.plans.writing import service
 from webapp.settings.service import set_setting
 
 INPUTS, WHOLE = "/api/plan/inputs", "/service/generate"
@@ -144,7 +144,7 @@ def test_a_deleted_plan_is_made_again(app: Flask, program: Program) -> None:
     wish = program.wish()
     first = program.send("POST", WHOLE, {"preferenceId": wish}, key="k")[1]["planId"]
     with app.app_context():
-        content.delete(db.session.get_one(Plan, first))
+        service.delete(db.session.get_one(Plan, first))
     second = program.send("POST", WHOLE, {"preferenceId": wish}, key="k")[1]["planId"]
     assert first != second
 

@@ -15,7 +15,7 @@ from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import FOLDER
 from webapp.plans.types.preferences import MOST, MOST_CHARS, sorted_preferences
-from webapp.plans.writing.prompts import OTHERS
+from webapp.plans.writing.model_requests import OTHERS
 
 INPUTS = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).inputs
 

@@ -33,7 +33,7 @@ def test_a_model_of_a_deleted_connection_is_never_asked_for_elsewhere(app: Flask
     add(owner, fake, name="Private")
 
     with app.app_context():
-        for ask in (providers().of, providers().embedder):
+        for ask in (providers().for_model, providers().embedder):
             with pytest.raises(Invalid):
                 ask("private:fine")
         assert not providers().is_choosable("private:fine")

@@ -264,14 +264,14 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
     with app.app_context():
         ids = [model.id for model in providers().offered()]
         assert all(id.startswith("our-server:") for id in ids)
-        assert providers().of(ids[0]).name == "our-server"
+        assert providers().for_model(ids[0]).name == "our-server"
         assert (providers().connection_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
     page = page.click("Delete").press("Delete permanently")
     assert page.says("Connection and key deleted.")
     with app.app_context():
         providers().forget()
         with pytest.raises(Invalid):
-            providers().of(ids[0])
+            providers().for_model(ids[0])
 
 
 @pytest.mark.slow
@@ -310,10 +310,10 @@ def test_switched_off_its_models_cannot_be_chosen_until_it_is_on_again(owner: Br
     with app.app_context():
         assert "our-server:fake/plain" not in [model.id for model in providers().offered()]
         with pytest.raises(Invalid):
-            providers().of("our-server:fake/plain")
+            providers().for_model("our-server:fake/plain")
     page.press("Turn on")
     with app.app_context():
-        assert providers().of("our-server:fake/plain").name == "our-server"
+        assert providers().for_model("our-server:fake/plain").name == "our-server"
 
 
 def test_a_change_keeps_what_it_does_not_name(owner: Browser, app: Flask, fake: Fake) -> None:
@@ -351,7 +351,7 @@ def test_a_model_can_differ_from_its_connection(
     owner.submit("/admin/models", **{"models.reasoning_tags": says})
     fake.says("<think>why</think>Yes.")
     with app.app_context():
-        provider = providers().of("here:fake/thinker")
+        provider = providers().for_model("here:fake/thinker")
         asked = ModelRequest("fake/thinker", (Turn("user", "Well?"),))
         assert provider.complete(asked, new_stop()).text == expected
 

@@ -77,7 +77,7 @@ def test_with_another_encryption_key_it_starts_says_so_and_keeps_the_ciphertext(
             ApplicationSettingsService().get_openrouter_api_key()
         assert ApplicationSettingsService().openrouter_key().last_four == STORED[-4:]
         with pytest.raises(DecryptionError):
-            providers().of(providers().default())
+            providers().for_model(providers().default())
         assert row().ciphertext == before
         ApplicationSettingsService().set_openrouter_api_key(GIVEN)
         assert ApplicationSettingsService().get_openrouter_api_key() == GIVEN
@@ -127,7 +127,7 @@ def test_a_provider_is_made_once_and_again_for_another_key(inside: None) -> None
 def test_each_beat_has_a_provider_of_its_own(inside: None) -> None:
     ApplicationSettingsService().set_openrouter_api_key(STORED)
     known = providers()
-    usual, slower = (known.of("fake/plain", beats=beats) for beats in (1.0, 1.25))
+    usual, slower = (known.for_model("fake/plain", beats=beats) for beats in (1.0, 1.25))
 
     assert usual is not slower
-    assert (known.of("fake/plain"), known.of("fake/plain", beats=1.25)) == (usual, slower)
+    assert (known.for_model("fake/plain"), known.for_model("fake/plain", beats=1.25)) == (usual, slower)

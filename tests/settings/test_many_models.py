@@ -81,7 +81,7 @@ def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser
     owner.post("/admin/models/allowed", added=name)
     assert offered(app) == [name]
     with app.app_context():
-        assert providers().of(name)
+        assert providers().for_model(name)
 
     # Once it is named in the settings, the list keeps it with all its metadata.
     owner.post("/admin/connections/long/test")

@@ -86,9 +86,9 @@ def test_only_what_is_ticked_is_offered(listed: Browser, app: Flask) -> None:
     assert offered(app) == ["maker/cheap", "other/free:free"]
     with app.app_context():
         assert providers().default() == "maker/cheap"
-        assert providers().of("maker/cheap").name == "openrouter"
+        assert providers().for_model("maker/cheap").name == "openrouter"
         with pytest.raises(Invalid, match="no model named maker/great"):
-            providers().of("maker/great")
+            providers().for_model("maker/great")
     assert listed.page("/admin/models").says("2 of 4 models available")
     listed.post("/admin/models/allowed", shown="maker/cheap")
     listed.post("/admin/models/allowed", shown="other/free:free")
@@ -125,10 +125,10 @@ def test_a_name_that_nobody_lists_is_refused_in_place(listed: Browser, app: Flas
 def test_a_model_that_is_not_listed_is_unknown_but_its_variants_are_not(listed: Browser, app: Flask) -> None:
     with app.app_context():
         for known in ("maker/great", "maker/great:online"):
-            assert providers().of(known).name == "openrouter"
+            assert providers().for_model(known).name == "openrouter"
         for unknown in ("maker/graet", "", "nowhere:maker/great", "demo/nothing"):
             with pytest.raises(Invalid):
-                providers().of(unknown)
+                providers().for_model(unknown)
 
 
 def test_the_settings_for_every_request_are_sent_along(listed: Browser, app: Flask) -> None:
@@ -160,7 +160,7 @@ def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, a
     with app.app_context():
         assert providers().default() == ""
         with pytest.raises(Invalid, match="An admin can add a key"):
-            providers().of("")
+            providers().for_model("")
 
 
 def test_a_person_has_a_default_of_their_own(listed: Browser, app: Flask) -> None:

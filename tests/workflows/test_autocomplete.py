@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.browser import Browser
-from webapp.workflows.editor.autocomplete import MOST, completions
+from webapp.workflows.editor.schema import MOST, completions
 
 TEXT = """workflow: tea
 title: Tea

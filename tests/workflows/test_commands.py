@@ -7,8 +7,7 @@ import pytest
 from flask import Flask
 
 from webapp.base.config import ROOT
-from webapp.workflows import library
-from webapp.workflows.editor import transcript
+from webapp.workflows import commands, library
 
 EXAMPLES = ROOT / "examples" / "workflows"
 
@@ -18,7 +17,7 @@ def test_every_transcript_of_the_shipped_workflows_holds() -> None:
     for file in EXAMPLES.glob("*.test.yaml"):
         slug = file.name.removesuffix(".test.yaml")
         assert (EXAMPLES / f"{slug}.yaml").read_text("utf-8") == (library.FOLDER / f"{slug}.yaml").read_text("utf-8")
-        faults, counts[slug] = transcript.played(file.read_text("utf-8"), EXAMPLES)
+        faults, counts[slug] = commands.played(file.read_text("utf-8"), EXAMPLES)
         assert not faults
     assert set(counts) == {file.stem for file in library.FOLDER.glob("*.yaml")}
     assert sum(counts.values()) >= 30

@@ -12,8 +12,7 @@ from tests.support.turns import turns_of_the_loop
 from tests.workflows.test_interpreter import played
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.parsing import read
-from webapp.workflows.definition.rasa import MOST_READ, MOST_WAYS, TOO_LONG, TOO_MANY_WAYS, imported, is_rasa, translated
-from webapp.workflows.editor.importing import of_rasa
+from webapp.workflows.editor.rasa import MOST_READ, MOST_WAYS, TOO_LONG, TOO_MANY_WAYS, imported, is_rasa, of_rasa, translated
 
 FLOWS = """
 flows:

@@ -192,8 +192,8 @@ def test_a_turn_that_a_dead_process_left_is_taken_once_by_the_next(
     with app.app_context():
         with write() as session:
             record(session, locked_run(session, run["id"]), Event("answer", "low"))
-        kind.recover()
-        kind.recover()
+        kind.WORKFLOW.recover()
+        kind.WORKFLOW.recover()
     assert settled(admin, run)["step"]["id"] == "support"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "I am sorry."
     assert len(fake.posts()) == 1

@@ -16,7 +16,7 @@ from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
 from webapp.base.config import ROOT
 from webapp.workflows.definition.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
-from webapp.workflows.definition.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
+from webapp.workflows.editor.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
 
 VALIDATOR = Draft202012Validator(SCHEMA)
 JUNK: tuple[Any, ...] = (

@@ -115,7 +115,7 @@ def _stored(
 def model_of(user: User, name: str) -> str:
     """Returns the requested model; raises if no connection offers it."""
     model = providers().default(user.default_model) if name in ("", DEFAULT) else name
-    providers().of(model)
+    providers().for_model(model)
     return model
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -36,14 +36,16 @@ JSON = "application/json"
 DELIVERS = "millrace.delivers"
 ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 Names = dict[str, Any]
-View = Callable[..., Any]
-V = TypeVar("V", bound=View)
+P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., Any])
 M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a route takes and returns.
+    """What a route takes and returns; as a decorator it guards the view, parses `body` and `query`, and serialises the result.
+
+    A view returns a model of the type `answer`, None for 204, or a finished response.
 
     An empty scope makes it public; a caller with the scope `also` is allowed too. `stream` names the grammar of its events:
     with an `answer` as well, clients choose by `Accept: text/event-stream`. `media` is the content type of the response. With
@@ -54,7 +56,7 @@ class Operation:
     `named` maps the fields that services name in a refusal to the names that clients use; "" for a field that no client sends.
     """
 
-    summary: str
+    summary: str = field(kw_only=False)
     scope: str
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -84,44 +86,38 @@ class Operation:
         """Whether it can start an answer, so that rate limits or an answer in progress can refuse it."""
         return 409 in self.errors and 429 in self.errors
 
-
-# The statuses, besides its own, with which an operation that starts an answer can be refused.
-STARTS = (409, 422, 429, 503)
-
-
-def operation(summary: str, *, scope: str, **facts: Any) -> Callable[[View], View]:
-    """Guards the view, parses its `body=` and `query=`, and serialises its result.
-
-    `facts` are the fields of `Operation`. A view returns a model of the type `answer`, None for 204, or a finished response.
-    """
-    found = Operation(summary=summary, scope=scope, **facts)
-
-    def around(view: View) -> View:
+    def __call__(self, view: Callable[P, BaseModel | Response | None]) -> Callable[P, Response]:
         @wraps(view)
-        def answered(**names: Any) -> Response:
-            if found.by_hand and not identified().has_cookie:
-                raise Forbidden(found.by_hand)
+        def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
+            if self.by_hand and not identified().has_cookie:
+                raise Forbidden(self.by_hand)
             try:
-                names, taken = _names(names), _taken(found)
-                if _delivers(found, taken):
-                    return _delivered(lambda: _response(found, view(**names, **taken)))
-                return _response(found, view(**names, **taken))
+                _refuse_nul(kwargs)
+                taken = _taken(self)
+                kwargs.update(taken)
+                if _delivers(self, taken):
+                    return _delivered(lambda: _response(self, view(*args, **kwargs)))
+                return _response(self, view(*args, **kwargs))
             except Busy as busy:
-                busy.stream_url = stream_url(busy.generation, found.stream_path)
+                busy.stream_url = stream_url(busy.generation, self.stream_path)
                 raise
             except Led as led:
                 led.message += f" Programs send the answer to POST {led.answer_url}."
                 raise
             except AppError as refused:
-                refused.field = found.named.get(refused.field, refused.field)
+                refused.field = self.named.get(refused.field, refused.field)
                 raise
 
-        guard = scoped(scope, also=found.also, visitors=found.visitors, ticket=found.ticket) if scope else anybody
+        guard = scoped(self.scope, also=self.also, visitors=self.visitors, ticket=self.ticket) if self.scope else anybody
         guarded = guard(answered)
-        guarded.operation = found  # type: ignore[attr-defined]
+        guarded.operation = self  # type: ignore[attr-defined]
         return guarded
 
-    return around
+
+# As it is written above a view.
+operation = Operation
+# The statuses, besides its own, with which an operation that starts an answer can be refused.
+STARTS = (409, 422, 429, 503)
 
 
 def operation_of(view: object) -> Operation | None:
@@ -177,11 +173,10 @@ def _delivered(respond: Callable[[], Response]) -> Response:
     raise AssertionError("an ExitStack of ours swallows nothing")
 
 
-def _names(names: Names) -> Names:
-    # None of our names contains a NUL, and PostgreSQL rejects a query with one.
-    if any("\0" in str(value) for value in names.values()):
+def _refuse_nul(names: Mapping[str, object]) -> None:
+    """Raises if the path contains a NUL: none of our names does, and PostgreSQL rejects a query with one."""
+    if any("\0" in str(name) for name in names.values()):
         raise NotFound("Page not found, or you don't have access.")
-    return names
 
 
 def _taken(found: Operation) -> dict[str, BaseModel]:
@@ -234,7 +229,7 @@ def _checked(validate: Callable[[], BaseModel], sent: Callable[[], Any]) -> Base
         raise refusal(error, sent) from error
 
 
-def _response(found: Operation, given: Any) -> Response:
+def _response(found: Operation, given: BaseModel | Response | None) -> Response:
     if isinstance(given, Response):
         return given
     if given is None:

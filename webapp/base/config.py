@@ -97,18 +97,18 @@ def make_keys(data_dir: Path, environ: Mapping[str, str] = os.environ) -> list[P
     return missing
 
 
-def own_key_file(config: Config, environ: Mapping[str, str] = os.environ) -> Path | None:
+def own_key_file(config: Config) -> Path | None:
     """Returns our file that the encryption keys were read from; None when the environment sets them or names another file."""
-    path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
+    path = _key_paths(config.data_dir, os.environ).get("ENCRYPTION_KEY")
     if path is None or not path.exists():
         return None
     # A file that was edited after the start is left to the person who edited it.
     return path if path.read_text("utf-8").strip() == ",".join(config.encryption_keys) else None
 
 
-def kept_encryption_keys(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def kept_encryption_keys(config: Config) -> tuple[str, ...]:
     """Reads the current content of our encryption key file; empty when the environment sets the keys, or the file is unusable."""
-    path = _key_paths(config.data_dir, environ).get("ENCRYPTION_KEY")
+    path = _key_paths(config.data_dir, os.environ).get("ENCRYPTION_KEY")
     try:
         variable = next(each for each in VARIABLES if each.name == "ENCRYPTION_KEY")
         return tuple(variable.parse(path.read_text("utf-8").strip())) if path else ()

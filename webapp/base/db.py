@@ -223,7 +223,7 @@ def _begin(writer: Session | Connection, deadline: float) -> None:
             return
         except OperationalError as error:
             writer.rollback()
-            if not _is_locked(error) or time.monotonic() > deadline:
+            if "locked" not in str(error.orig) or time.monotonic() > deadline:
                 raise Unavailable(BUSY) from error
             gevent.sleep(0.05)
 
@@ -257,10 +257,6 @@ def is_damage(error: Exception) -> bool:
 def is_blocked(error: DBAPIError) -> bool:
     """Returns whether PostgreSQL gave up waiting for a lock: a lock timeout or a deadlock."""
     return getattr(error.orig, "sqlstate", "") in ("55P03", "40P01")
-
-
-def _is_locked(error: OperationalError) -> bool:
-    return "locked" in str(error.orig)
 
 
 # The log grows to 16 MB before it is copied into the database, which happens in a commit: the journal writes the same pages

@@ -267,7 +267,8 @@ def referenced_files(session: Session, message_ids: Sequence[str]) -> dict[str, 
     named = defaultdict[str, set[str]](set)
     for chat_id, content in session.execute(query):
         named[chat_id] |= ids_in([content])
-    return {chat_id: referenced for chat_id, ids in named.items() if (referenced := ids & _files_of(session, chat_id))}
+    files = {id: set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == id))) for id in named}
+    return {id: referenced for id, ids in named.items() if (referenced := ids & files[id])}
 
 
 def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None:
@@ -278,10 +279,6 @@ def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None
         documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
         for hash in session.scalars(documents).all():
             chat_files.mark_file_for_deletion(session, chat_id, hash)
-
-
-def _files_of(session: Session, chat_id: str) -> set[str]:
-    return set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
 
 
 def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:

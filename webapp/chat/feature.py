@@ -20,7 +20,7 @@ from webapp.chat.roleplay import group_views as group
 from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
 from webapp.chat.story import views as story
-from webapp.chat.story.writing import STORY
+from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
 from webapp.web.places import Place

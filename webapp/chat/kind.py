@@ -23,7 +23,7 @@ from webapp.chat.record.announcements import announce, notify, people
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
-from webapp.chat.story import writing
+from webapp.chat.story import service as story
 from webapp.engine.chores import do_in_turns
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
@@ -118,7 +118,7 @@ def changed(generation: Generation) -> None:
     if after.is_temporary:
         erasing.wake()
     titles.suggest_later(the_engine(), generation, after)
-    writing.carry_on_later(the_engine(), generation, after)
+    story.carry_on_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:

@@ -57,7 +57,8 @@ def prepare() -> None:
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped.ship()
-            _fit_models()
+            with write() as session:
+                listing.fit(session)
         for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
@@ -93,11 +94,6 @@ def _one_machine_at_a_time() -> Iterator[None]:
             yield
         finally:
             connection.execute(select(func.pg_advisory_unlock(PREPARING)))
-
-
-def _fit_models() -> None:
-    with write() as session:
-        listing.fit(session)
 
 
 def _migrate(data_dir: Path) -> None:

@@ -36,7 +36,7 @@ AT_ONCE = 500
 def cost(generations: Sequence[Generation]) -> str:
     """Returns the sum of the costs; empty if no model generated anything."""
     made = [generation for generation in generations if not was_refused(generation)]
-    priced = [generation for generation in made if not _is_demos(generation)]
+    priced = [generation for generation in made if not (generation.is_demo or generation.model_asked.startswith("demo/"))]
     if not priced:
         return "demo" if made else ""
     known = [generation for generation in priced if generation.cost is not None]
@@ -60,10 +60,6 @@ def sum_in_dollars(total: Decimal) -> str:
 def _is_priced(slug: str) -> bool:
     """Returns whether this connection costs money; for a deleted connection, that is unknown."""
     return slug in ("", BUILT_IN) or providers().is_priced(slug)
-
-
-def _is_demos(generation: Generation) -> bool:
-    return generation.is_demo or generation.model_asked.startswith("demo/")
 
 
 def was_refused(generation: Generation) -> bool:
@@ -103,7 +99,7 @@ def _is_settled(engine: Engine, id: str) -> bool:
 def _requested_usage(id: str) -> Usage | None:
     generation = db.session.get_one(Generation, id)
     model, upstream_id = generation.model_asked, generation.upstream_id
-    provider = providers().of(model)
+    provider = providers().for_model(model)
     # No database connection is held while waiting for the provider.
     db.session.rollback()
     return provider.settle(upstream_id)

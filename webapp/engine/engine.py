@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -129,15 +129,8 @@ class Engine:
         share: "Callable[[str], RedisTopics] | None" = None,
     ) -> None:
         """`share` creates the topics of this worker, given its id, if it is one of several."""
-        self.in_app, self.data_dir, self.max_streams, self.signal, self.pause, self.now = (
-            in_app,
-            data_dir,
-            max_streams,
-            signal,
-            pause,
-            now,
-        )
-        self.spawn = spawn
+        self.in_app, self.data_dir, self.max_streams = in_app, data_dir, max_streams
+        self.spawn, self.signal, self.pause, self.now = spawn, signal, pause, now
         self.worker = Worker(new_id(), data_dir / "workers")
         self.reserve = Reserve(data_dir / reserve.FOLDER, self.worker.id)
         self.shared = share(self.worker.id) if share else None
@@ -153,7 +146,7 @@ class Engine:
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
         self.requester: Requester = NoRequester()
-        self.line = Line(lambda: self.max_streams, self._running_answers)
+        self.line = Line(lambda: self.max_streams, lambda: len(self.running_answers()))
         # Called with every metric event.
         self.metric_listeners: list[MetricListener] = []
         self.live: dict[str, Live] = {}
@@ -241,13 +234,10 @@ class Engine:
     @contextmanager
     def recovering_on_failure(self) -> Iterator[None]:
         """Wakes the recovery if the block fails, as it can leave a generation that nothing runs."""
-        is_well = False
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.duties.recovery.wake)
             yield
-            is_well = True
-        finally:
-            if not is_well:
-                self.duties.recovery.wake()
+            on_failure.pop_all()
 
     def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
         """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
@@ -255,7 +245,8 @@ class Engine:
         known = self._broadcasts.get(generation.id)
         if known or not is_known:
             return known
-        made = self._made(generation.id, self.kinds[generation.kind].projection(generation))
+        topic, projection = topic_names.of_generation(generation.id), self.kinds[generation.kind].projection(generation)
+        made = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
         return self._broadcasts.setdefault(generation.id, made)
 
     def follows(self, generation: GenerationFacts) -> bool:
@@ -327,12 +318,9 @@ class Engine:
             self.topics.expire(live.run.topic, KEEP_SECONDS)
             self._forget(live.id)
 
-    def _running_answers(self) -> int:
-        return sum(not self.kinds[live.kind].is_side_request for live in self.live.values())
-
-    def _made(self, id: str, projection: Projection) -> Broadcast:
-        topic = topic_names.of_generation(id)
-        return Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
+    def running_answers(self) -> list[Live]:
+        """Returns all running generations but side requests, which do not count towards the limits on answers."""
+        return [live for live in self.live.values() if not self.kinds[live.kind].is_side_request]
 
     def _forget(self, id: str) -> None:
         now = self.now()

@@ -311,7 +311,7 @@ def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
         for event in events:
             if is_open and isinstance(event, Delta):
                 buffer += event.text
-                is_open = _may_overlap(beginning, buffer)
+                is_open = len(buffer) < LONGEST and buffer in beginning[-LONGEST:]
                 if is_open:
                     continue
                 event, buffer = Delta(_trimmed(beginning, buffer)), ""
@@ -325,11 +325,6 @@ def without_overlap(beginning: str, events: Iterator[Event]) -> Iterator[Event]:
         yield Delta(_trimmed(beginning, buffer))
     if failure:
         raise failure
-
-
-def _may_overlap(beginning: str, text: str) -> bool:
-    """Returns whether more text could still turn this into a repetition."""
-    return len(text) < LONGEST and text in beginning[-LONGEST:]
 
 
 def _trimmed(beginning: str, text: str) -> str:

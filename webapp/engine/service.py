@@ -18,7 +18,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
 from webapp.engine.duties import ends
-from webapp.engine.engine import Engine, Live, Source, the_engine
+from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.metric_events import Limited
 from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
@@ -27,7 +27,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 
-# Prepared once, as every message runs them: SQLAlchemy takes longer to compile them than the database to run them.
+# Built once, as every message runs them: SQLAlchemy takes longer to write them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))
 ACTIVE_IN = Prepared(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
@@ -130,7 +130,7 @@ def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
 
 
 def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance]) -> None:
-    answers = [live for live in engine.live.values() if not engine.kinds[live.kind].is_side_request]
+    answers = engine.running_answers()
     for allowance in allowances:
         running = sum(allowance.key in live.counted_as for live in answers)
         if allowance.at_once and running + engine.line.arrived[allowance.key] >= allowance.at_once:
@@ -183,11 +183,6 @@ def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
 
 
-def running_side_requests(engine: Engine) -> list[Live]:
-    """Returns the running side requests, which do not count towards the limits on answers."""
-    return [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
-
-
 def refuse_if_running(lane: str) -> None:
     """Raises `Busy` like `refuse_if_busy`, but only for generations of this process; those of others are refused when stored."""
     for live in the_engine().live.values():
@@ -229,7 +224,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
     )
     chain = known.chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, known.of(model, for_visitor=True, beats=beats)) for model in chain)
+    provided = ((model, known.for_model(model, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,

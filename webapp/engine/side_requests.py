@@ -82,7 +82,7 @@ def stop(lane: str) -> None:
 
 
 def _refuse_if_too_many(engine: Engine, side_request: SideRequest) -> None:
-    running = service.running_side_requests(engine)
+    running = [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
     is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
     if (
         is_full
@@ -105,6 +105,6 @@ def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
     """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
     known, model = providers(), request.model
     limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
-    rung = Rung(model, known.of(model), known.name_of(model))
+    rung = Rung(model, known.for_model(model), known.name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

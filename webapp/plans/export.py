@@ -73,7 +73,7 @@ def _item(place: str, part: Schema, value: dict[str, Any], number: int, ticked: 
         if kind_of(schema) == "array":
             lines += [*_written(schema, each, f"{place}.{name}", ticked), ""]
         else:
-            box = f"- [{'x' if f'{place}.{name}' in ticked else ' '}] " if schema.get("x-view") == "checklist" else ""
+            box = f"- {_box(f'{place}.{name}', ticked)}" if schema.get("x-view") == "checklist" else ""
             lines += [f"{box}{_line(label(schema, name))}: {_line(str(each))}", ""]
     return lines
 

@@ -6,7 +6,7 @@ from webapp.plans import queries
 from webapp.plans.pages import shown, views
 from webapp.plans.types import views as type_views
 from webapp.plans.writing.kind import PLAN
-from webapp.plans.writing.prompts import OF_PLANS
+from webapp.plans.writing.model_requests import OF_PLANS
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 

@@ -28,7 +28,7 @@ log = logging.getLogger("settings")
 Change = tuple[datetime, str | None]
 # Their names alone: accounts come after settings, which they need.
 PEOPLE = table("users", column("id"), column("name"))
-# Prepared, as they are read every second.
+# Built once, as they are read every second.
 STORED = Prepared(select(ApplicationSetting.key, ApplicationSetting.value).where(ApplicationSetting.ciphertext == ""))
 
 

@@ -237,7 +237,7 @@ class MemoryTopics:
 
 def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yields the entries with consecutive text of an answer joined, as folding it once is less work."""
-    for _, group in groupby(entries, key=lambda entry: type(entry.event)):
+    for _, group in groupby(entries, _kind):
         same = list(group)
         texts = [entry.event.text for entry in same if isinstance(entry.event, Delta)]
         yield from [Entry(same[-1].seq, Delta("".join(texts)))] if texts else same

@@ -119,17 +119,13 @@ def _refuse_foreign_sites(config: Config) -> None:
     if is_api() and origin in config.cors_origins:
         return
     if request.method in SAFE_METHODS:
-        if site and site not in OURSELVES and not (_is_link() or _is_drawer()):
+        if site and site not in OURSELVES and not (request.headers.get("Sec-Fetch-Mode") == "navigate" or _is_drawer()):
             raise Forbidden(FOREIGN)
     elif not site and origin is None:
         if has_session() or not is_api():
             raise Forbidden(UNNAMED)
     elif not (_is_from_ourselves(site, origin, config) if site else _is_own_origin(origin or "", config)):
         raise Forbidden(FOREIGN)
-
-
-def _is_link() -> bool:
-    return request.headers.get("Sec-Fetch-Mode") == "navigate"
 
 
 def _is_drawer() -> bool:

@@ -6,8 +6,7 @@ from webapp.web.places import Place
 from webapp.workflows import views
 from webapp.workflows.editor import views as editor_views
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
-from webapp.workflows.running.kind import WORKFLOW
-from webapp.workflows.running.plan_kind import WORKFLOW_PLAN
+from webapp.workflows.running.kind import WORKFLOW, WORKFLOW_PLAN
 from webapp.workflows.running.step_prompt import STEP, of_run
 from webapp.workflows.shown import LEADER
 

@@ -16,8 +16,7 @@ from webapp.plans.pages.shown import ShownPlan
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.definition.slots import Slot, text_of
-from webapp.workflows.definition.texts import shown
+from webapp.workflows.definition.slots import Slot, shown, text_of
 from webapp.workflows.running import planning
 from webapp.workflows.running.interpreter import proposal, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of

@@ -21,7 +21,7 @@ from webapp.plans.pages.feed import PlanFeed, PlanPosition
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries, shown
-from webapp.workflows.running import handover, runs
+from webapp.workflows.running import runs
 from webapp.workflows.running.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -102,7 +102,7 @@ def plan_events(id: str) -> Response:
 def note(id: str) -> Response:
     run = shared_run(id)
     chat_id = run.chat_id
-    handover.write_in(run, current_user(), typed_value())
+    runs.write_in(run, current_user(), typed_value())
     return done(page_of(chat_id))
 
 

@@ -1,4 +1,4 @@
-"""Prepared statements read, write and reject exactly what SQLAlchemy's would."""
+"""Statements that run below the ORM belong to the transaction of their session, and read only what they must."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from tests.support.marks import on_both_databases
 from webapp.base.database import rows
-from webapp.base.database.statements import Prepared, connection_of
+from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat.page import snapshot_shown
@@ -122,7 +122,7 @@ def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask
         return Generation(kind="chat", lane=f"{status}:{number}", model_asked="m", owner="w", user_id=ada.id, status=status)
 
     def steps(work: Callable[[], object]) -> int:
-        counted, raw = [0], connection_of(db.session()).connection.driver_connection
+        counted, raw = [0], db.session().connection().connection.driver_connection
         raw.set_progress_handler(lambda: counted.append(0), 1)
         work()
         raw.set_progress_handler(None, 1)
@@ -177,7 +177,7 @@ def test_what_fails_at_a_later_row_is_an_error_of_the_database(app: Flask) -> No
     with app.app_context():
         with write() as session:
             rows.store(session, person("ada@example.org"), person("ben@example.org"))
-        raw: Any = connection_of(db.session()).connection
+        raw: Any = db.session().connection().connection
         raw.create_function("stumble", 1, stumble)
 
         with pytest.raises(DBAPIError):

@@ -14,7 +14,6 @@ from webapp.api.streaming.course import NO_ACCESS
 from webapp.api.streaming.encoding import Encoder
 from webapp.api.streaming.feed import SUPERSEDED, Feed, GenerationFeed, has_logged_end
 from webapp.base import topic_names
-from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.chat.record.access import right_in
@@ -170,7 +169,7 @@ def _stop_if_unread(engine: Engine, id: str, lane: str) -> None:
 
 def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
     with context():
-        chat = rows.found(db.session(), Chat, chat_id)
+        chat = db.session.get(Chat, chat_id)
         if chat is None or chat.deleted_at:
             return False
         if visitor and chat.visitor_hash == visitor:

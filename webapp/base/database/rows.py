@@ -1,11 +1,10 @@
-"""Reads and writes rows with prepared statements: the ORM's unit of work costs several times as much as the database."""
+"""Reads and writes rows below the ORM: its unit of work costs several times as much as the database."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, inspect, select, update
-from sqlalchemy.exc import NoResultFound
+from sqlalchemy import ColumnElement, Table, bindparam, insert, inspect, select, update
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -46,22 +45,6 @@ def attach(session: Session, thing: Base) -> None:
     session.add(thing)
 
 
-def found(session: Session, kind: type[R], id: str) -> R | None:
-    """Returns the row with this id, from the session if it is there and not expired, else from the database."""
-    known: R | None = session.identity_map.get(session.identity_key(kind, id))
-    if known is not None and not inspect(known).expired:
-        return known
-    row = _finding(kind).first(session, {"id": id})
-    return read(session, kind, row._asdict()) if row else None
-
-
-def one(session: Session, kind: type[R], id: str) -> R:
-    """Returns the row like `found`, but raises `NoResultFound` when it is gone."""
-    if (thing := found(session, kind, id)) is None:
-        raise NoResultFound
-    return thing
-
-
 def locked(session: Session, kind: type[R], id: str) -> R | None:
     """Loads the row with this id and locks it until the end of the transaction (FOR NO KEY UPDATE on PostgreSQL)."""
     row = _holding(kind).first(session, {"id": id})
@@ -89,7 +72,7 @@ def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
         return known
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
-    thing.__dict__.update(values)
+    inspect(thing).dict.update(values)
     attach(session, thing)
     return thing
 
@@ -111,7 +94,7 @@ def _set_values(thing: Base, values: Mapping[str, Any]) -> None:
 
 def values_of(thing: Base) -> dict[str, Any]:
     """Returns the values of a new row: those that were set, and the table's defaults for the rest."""
-    given = thing.__dict__
+    given = inspect(thing).dict
     values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
     given.update(values)
     return values
@@ -132,17 +115,9 @@ def _insertion(kind: type[Base]) -> Prepared:
 
 
 @cache
-def _finding(kind: type[Base]) -> Prepared:
-    return Prepared(_with_id(kind))
-
-
-@cache
 def _holding(kind: type[Base]) -> Prepared:
-    return Prepared(_with_id(kind).with_for_update(key_share=True))
-
-
-def _with_id(kind: type[Base]) -> Select[Any]:
-    return select(table(kind)).where(table(kind).c.id == bindparam("id"))
+    rows = table(kind)
+    return Prepared(select(rows).where(rows.c.id == bindparam("id")).with_for_update(key_share=True))
 
 
 @cache

@@ -101,14 +101,14 @@ def queue_for_turn() -> None:
     _long_work.wait()
 
 
-def wait_for_turn(most_seconds: float = MOST_WAIT_SECONDS) -> None:
+def wait_for_turn() -> None:
     """Returns immediately to the first caller in a turn of the event loop; the next ones wait for a turn of their own.
 
     Saving the ends of answers, and titles, begins with it: each takes several milliseconds, and a hundred of them in one turn
-    would block all answers that are being written. After `most_seconds` a caller continues in any case.
+    would block all answers that are being written. After a second a caller continues in any case.
     """
     if _queues:
-        _ends.wait(most_seconds)
+        _ends.wait(MOST_WAIT_SECONDS)
     else:
         _ends.enter()
 

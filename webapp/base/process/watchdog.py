@@ -134,14 +134,10 @@ def places(frame: FrameType | None) -> str:
     found: list[str] = []
     while frame and len(found) < MOST_FRAMES:
         code = frame.f_code
-        if not found or _is_ours(code.co_filename):
+        if not found or (code.co_filename.startswith(ROOT) and LIBRARIES not in code.co_filename):
             found.append(f"{code.co_filename.removeprefix(ROOT)}:{frame.f_lineno} {code.co_qualname}")
         frame = frame.f_back
     return " < ".join(found)
-
-
-def _is_ours(file: str) -> bool:
-    return file.startswith(ROOT) and LIBRARIES not in file
 
 
 WATCHDOG = PerApp[Watchdog]()

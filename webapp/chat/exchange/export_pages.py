@@ -53,7 +53,8 @@ class Pictures:
         for found in by_turns(SHOWN.finditer(html), seconds=0):
             content = _content(files, found["id"], self._left) if found["how"] == "src" else b""
             self._left -= len(content)
-            parts += [html[end : found.start()], _source(files[found["id"]], content) if content else ""]
+            source = f' src="data:{files[found["id"]].media_type};base64,{b64encode(content).decode()}"' if content else ""
+            parts += [html[end : found.start()], source]
             end = found.end()
         return "".join([*parts, html[end:]])
 
@@ -101,10 +102,6 @@ def _style() -> tuple[Markup, str]:
     digest = b64encode(sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     return Markup("<style>{}</style>").format(Markup(css)), policy
-
-
-def _source(file: StoredFile, content: bytes) -> str:
-    return f' src="data:{file.media_type};base64,{b64encode(content).decode()}"'
 
 
 def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:

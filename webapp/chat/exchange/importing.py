@@ -118,15 +118,11 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
             result.trouble = TOO_MUCH
         storing.end()
         if not (result.chats or result.messages or result.known):
-            raise Invalid(_sentence(result), field="file")
+            reason = result.trouble or (result.refused[0][1] if result.refused else "It contains no chats.")
+            raise Invalid(f"The file wasn't imported. {reason}", field="file")
     if result.messages:
         changes.notify_person(user_id, "chat", user_id)
     return result
-
-
-def _sentence(result: ImportResult) -> str:
-    reason = result.trouble or (result.refused[0][1] if result.refused else "It contains no chats.")
-    return f"The file wasn't imported. {reason}"
 
 
 @contextmanager

@@ -99,8 +99,11 @@ def answering(chat: Chat, below: str | None, *, text: str = "", wanted_id: str =
         if wanted_id and (chat.is_group or wanted_id != chat.character_id):
             raise Invalid(NOT_HERE, field="character_id")
         return None
-    chosen = _chosen(there, wanted_id) if wanted_id else _again(chat, there, before or "", text)
-    found = chosen or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
+    named = mentioned(there, text) if before and not wanted_id and chat.turn_order == MENTION else None
+    found = named or next((member for member in there if member.id == (wanted_id or before)), None)
+    if not found and wanted_id:
+        raise Invalid(NOT_HERE, field="character_id")
+    found = found or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
     return Speaker(found.id, found.name)
 
 
@@ -147,17 +150,6 @@ def _weight(written: str | None) -> float:
     except ValueError:
         return USUALLY_TALKATIVE
     return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
-
-
-def _chosen(there: Sequence[Member], wanted_id: str) -> Member:
-    if not (found := next((member for member in there if member.id == wanted_id), None)):
-        raise Invalid(NOT_HERE, field="character_id")
-    return found
-
-
-def _again(chat: Chat, there: Sequence[Member], before: str, text: str) -> Member | None:
-    named = mentioned(there, text) if before and chat.turn_order == MENTION else None
-    return named or next((member for member in there if member.id == before), None)
 
 
 def _speakers_statement() -> Select[str | None]:

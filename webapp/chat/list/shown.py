@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 
 from flask import request, url_for
@@ -71,19 +71,15 @@ def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]
     """Groups rows by time, newest first."""
     groups: dict[str, list[SidebarChat]] = {}
     today = utc_now().date()
-    for day, same in groupby(listed, lambda each: each.changed_at.date()):
-        groups.setdefault(_division(day, today), []).extend(same)
+    for day, same in groupby(listed, lambda chat: chat.changed_at.date()):
+        division = next((name for limit, name in DIVISIONS if (today - day).days < limit), f"{day:%B %Y}")
+        groups.setdefault(division, []).extend(same)
     return list(groups.items())
 
 
 def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
     """Returns the sidebar's chats; `here` is the path of the page, if it is not the one being requested."""
     return grouped(*queries.sidebar_chats(user.id), here)
-
-
-def _division(day: date, today: date) -> str:
-    days = (today - day).days
-    return next((name for limit, name in DIVISIONS if days < limit), f"{day:%B %Y}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _announce(chats: Iterable[Chat]) -> None:
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
     """Creates an empty chat."""
     model = model or providers().default()
-    providers().of(model)
+    providers().for_model(model)
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))

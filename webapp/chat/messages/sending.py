@@ -22,7 +22,6 @@ from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
-from webapp.chat.messages.waiting_for_files import SourceAfterFiles, WaitingAnswer
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_of_prompt
@@ -129,7 +128,7 @@ def begin(
     """
     entered, person = input_of(text), owner_id or visitor_hash or ""
     model = model or providers().default()
-    providers().of(model, for_visitor=bool(visitor_hash))
+    providers().for_model(model, for_visitor=bool(visitor_hash))
     sent_as = generations.sent_as(person, key, f"new\0{entered.written}")
     if repeated := generations.sent_before(sent_as):
         return repeated
@@ -214,7 +213,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
     model = last.model_asked if last else answerer(chat)
-    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
     options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
@@ -432,17 +431,21 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if not message.content and long_files.not_indexed(chat):
-        awaited = WaitingAnswer(
-            generation.id, chat.id, message.parent_id or "", options.context_limit, options.is_personal, message.speaker_id
+    return prepared if message.content else _wrapped(prepared, message, options)
+
+
+def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
+    """Has an answer that begins wait for the chat's files, and removes the speaker's name that a model puts before it."""
+    inner, speaker = prepared.wrapped, message.speaker_name
+    if long_files.not_indexed(prepared.chat):
+        rebuilt = partial(
+            source_search.request_with_files,
+            prepared.generation.id,
+            history_limit=options.context_limit,
+            is_personal=options.is_personal,
         )
-        prepared = replace(prepared, wrapped=partial(SourceAfterFiles, the_engine(), awaited))
-    return _unnamed(prepared, message.speaker_name) if message.speaker_name and not message.content else prepared
-
-
-def _unnamed(prepared: PendingGeneration, name: str) -> PendingGeneration:
-    inner = prepared.wrapped
-    return replace(prepared, wrapped=lambda source: PrefixStripper(name, inner(source)))
+        inner = partial(source_search.SourceAfterFiles, the_engine(), prepared.chat.id, rebuilt)
+    return replace(prepared, wrapped=lambda source: PrefixStripper(speaker, inner(source)) if speaker else inner(source))
 
 
 def start(

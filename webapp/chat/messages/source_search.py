@@ -1,21 +1,33 @@
-"""Searches the sources of an answer before it is stored, with the requester's permissions and within a time limit."""
+"""The sources of an answer: searched with the requester's permissions before it is stored, or once long files have been read."""
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from webapp.base.db import db
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.base.db import db, write
+from webapp.base.errors import Unavailable
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in, parted
-from webapp.chat.prompt import remembering
+from webapp.chat.prompt import answer_prompt, remembering
 from webapp.chat.prompt.chat_collections import ids_for
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.variables import below
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, Source
+from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, formats, sources
 from webapp.knowledge.answer_sources import NOTHING, AnswerSources
 from webapp.knowledge.documents import chat_files
+from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+from webapp.streaming.events import Event
+from webapp.streaming.stop import Stop
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.
 WHOLE = re.compile(
@@ -24,6 +36,8 @@ WHOLE = re.compile(
     re.IGNORECASE,
 )
 MOST_ASKING = 400
+log = logging.getLogger("chat:awaiting")
+POLL_SECONDS = 0.1
 
 
 def for_message(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
@@ -37,12 +51,15 @@ def for_first_message(
 ) -> AnswerSources:
     """Finds sources for the first answer of a chat; `prompt_key` is the prompt that leads it, if not the usual one."""
     memory = () if is_temporary else _memory_of(person, None, prompt_key)
-    return _found(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
+    return in_collections(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
 
 
-def in_collections(collection_ids: Sequence[str], texts: Sequence[str], person: str) -> AnswerSources:
-    """Finds sources for a feature that leads a chat, in the collections and for the texts that it passes."""
-    return _found(collection_ids, texts, person)
+def in_collections(
+    collection_ids: Sequence[str], texts: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
+) -> AnswerSources:
+    """Finds sources for these texts in the collections, and in these memories except for what a chat has added to them."""
+    seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
+    return answer_sources.find_sources(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
 
 def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
@@ -65,13 +82,6 @@ def _memory_of(person: str, chat: Chat | None, prompt_key: str = "") -> Sequence
     return remembering.ids_for(user, chat, prompt_key=prompt_key) if user else ()
 
 
-def _found(
-    collection_ids: Sequence[str], texts: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
-) -> AnswerSources:
-    seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
-    return answer_sources.find_sources(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
-
-
 def _texts_to(message_id: str | None) -> list[str]:
     """Returns the texts of a person's messages down to a message, without hidden ones."""
     path = paths.messages_to(message_id) if message_id else []
@@ -82,7 +92,7 @@ def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], 
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = texts[-1] if texts else ""
     queries = [words_of(text) for text in (texts[-1:] if long_in(newest) else texts)]
-    given = _found(ids, queries, person, memory, chat.id)
+    given = in_collections(ids, queries, person, memory, chat.id)
     return _with_files(given, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
 
 
@@ -103,3 +113,67 @@ def _with_files(given: AnswerSources, chat: Chat, content: str, person: str, *, 
     meant = documents or (chat_files.files_of(chat.id) if is_about_all else ())
     user = db.session.get(User, person)
     return answer_sources.with_parts(given, user, [document.id for document in meant]) if user and meant else given
+
+
+class SourceAfterFiles:
+    """A source that starts once all files of the chat have been read, or after a timeout; `rebuilt` returns its request."""
+
+    def __init__(self, engine: Engine, chat_id: str, rebuilt: Callable[[], ModelRequest], source: Source) -> None:
+        self._engine, self._chat_id, self._rebuilt, self._source = engine, chat_id, rebuilt, source
+        self._is_waiting = True
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        self._wait(stop)
+        if stop:
+            return
+        try:
+            with self._engine.in_app():
+                self._source = generations.ladder(self._engine, self._rebuilt())
+        except (Unavailable, SQLAlchemyError) as error:
+            log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
+        self._is_waiting = False
+        yield from self._source.events(stop)
+
+    def check_timeout(self) -> str:
+        """Reports no timeout before the request has been sent."""
+        return "" if self._is_waiting else self._source.check_timeout()
+
+    def _wait(self, stop: Stop) -> None:
+        engine = self._engine
+        with engine.in_app():
+            long_files.wake()
+            until = engine.now() + float(setting("files.reading_seconds"))
+        while engine.now() < until and self._has_unread() and not stop.wait(POLL_SECONDS):
+            pass
+
+    def _has_unread(self) -> bool:
+        try:
+            with self._engine.in_app():
+                return bool(chat_files.not_indexed(self._chat_id))
+        except (Unavailable, SQLAlchemyError):
+            # The database can be available again at the next check.
+            return True
+
+
+def request_with_files(generation_id: str, *, history_limit: int | None, is_personal: bool) -> ModelRequest:
+    """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
+    generation = db.session.get_one(Generation, generation_id)
+    message = db.session.get_one(Message, generation.message_id)
+    chat, path = db.session.get_one(Chat, message.chat_id), paths.messages_to(message.id)
+    given = for_retry(chat, message.parent_id or "", generation.user_id or "", speaker_id=message.speaker_id)
+    prompt = answer_prompt.prompt_for(
+        chat,
+        path,
+        generation.model_asked,
+        history_limit=history_limit,
+        given=given,
+        is_personal=is_personal,
+        speaker_id=message.speaker_id,
+        # Saved when the generation was stored: building the prompt again sets the same values.
+        variables=below(message.parent_id or "", chat, is_personal=is_personal),
+    )
+    with write() as session:
+        session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt))
+        kept = list(prompt.get("sources", ()))
+        session.execute(update(Message).where(Message.id == generation.message_id).values(sources=kept))
+    return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=given)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,20 +80,17 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
     wait_for_turn()
     with engine.in_app():
         try:
-            _jobs[job.side_request.id] = job
-            _begin(engine, job)
+            _begin(job)
         except (AppError, SQLAlchemyError) as error:
             log.info("no title for %s: %s", job.chat_id, type(error).__name__)
 
 
-def _begin(engine: Engine, job: TitleJob) -> None:
-    has_begun = False
-    try:
+def _begin(job: TitleJob) -> None:
+    with ExitStack() as undo:
+        _jobs[job.side_request.id] = job
+        undo.callback(_jobs.pop, job.side_request.id, None)
         side_requests.request(job.side_request)
-        has_begun = True
-    finally:
-        if not has_begun:
-            del _jobs[job.side_request.id]
+        undo.pop_all()
 
 
 def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:

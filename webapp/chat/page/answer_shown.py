@@ -222,7 +222,8 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     is_played = bool(chat.character_id) and not chat.is_group
     character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
-    seen = _seen(chat, {message.speaker_id for message in named if message.speaker_id}) if named else []
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and named else None
+    seen = cast.named(owner, sorted({message.speaker_id for message in named if message.speaker_id})) if owner else []
     pictures = {each.id: _url(chat, each.id, each.avatar_id) for each in seen}
     found = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named}
     return Speakers(
@@ -232,11 +233,6 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
 
 def _face(chat: Chat, character: Character) -> Face:
     return Face(character.name, _url(chat, character.id, character.avatar_id))
-
-
-def _seen(chat: Chat, ids: set[str]) -> list[CharacterName]:
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id else None
-    return cast.named(owner, sorted(ids)) if owner else []
 
 
 def _url(chat: Chat, id: str, avatar_id: str | None) -> str:

@@ -122,7 +122,7 @@ def _before(messages: Sequence[Message | ComposerMessage]) -> int:
     """
     if not messages or not messages[0].parent_id:
         return 0
-    kept, shown = queries.recorded_prompt(messages[-1]).get("messages", []), {message.id for message in messages}
+    kept, shown = queries.recorded_prompt(messages[-1].id).get("messages", []), {message.id for message in messages}
     before = ((id, chars) for id, chars, *_ in kept if id not in shown)
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 

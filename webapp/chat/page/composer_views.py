@@ -119,7 +119,9 @@ def choose(id: str) -> Response:
     message = own_message(id)
     chat = queries.chat_of(message)
     if is_htmx():
-        return render("chat/page/composer/_again.html", message=message, models=first_models(model_marks.of(current_user().id)))
+        return render(
+            "chat/page/composer/_again.html", message=message, models=first_models(model_marks.for_person(current_user().id))
+        )
     models = few(providers().offered(), chat.model)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from flask import render_template
 
 from webapp.base import topic_names
-from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
@@ -147,7 +146,7 @@ class ChatFeed(LaneFeed):
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
         key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
-        change = _made.get(key, lambda: self._rendered(lambda: self._turn(ids, page)))
+        change = _made.get(key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page)))
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
@@ -158,7 +157,7 @@ class ChatFeed(LaneFeed):
 
     def _heading(self) -> str:
         with self._context():
-            chat = shown.chat(rows.one(db.session(), Chat, self._chat_id), is_running=False, right=self._right)
+            chat = shown.chat(db.session.get_one(Chat, self._chat_id), is_running=False, right=self._right)
             return render_template("chat/page/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
@@ -170,9 +169,6 @@ class ChatFeed(LaneFeed):
         with self._context():
             return draw()
 
-    def _turn(self, ids: tuple[str, ...], page: "PageState") -> "Change":
-        return (self._end(ids, page) or self._page()).changed(ids, page)
-
     def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
         since = had.head if not had.is_followed or ids == (had.head,) else ""
@@ -181,7 +177,7 @@ class ChatFeed(LaneFeed):
         return page if page and page.covers(ids, had) else None
 
     def _page(self) -> "_Page":
-        chat = rows.one(db.session(), Chat, self._chat_id)
+        chat = db.session.get_one(Chat, self._chat_id)
         return _Page(snapshot_shown.read(self._engine, chat, self._right), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:

@@ -5,7 +5,6 @@ from typing import Any
 from flask import Response, render_template, url_for
 
 from webapp.base import topic_names
-from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as files
@@ -156,6 +155,6 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
 
 def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
     with context():
-        chat = rows.found(db.session(), Chat, chat_id)
+        chat = db.session.get(Chat, chat_id)
         # If the right has changed, the stream ends: with another right the page looks different, and has to be loaded again.
         return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

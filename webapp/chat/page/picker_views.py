@@ -53,7 +53,7 @@ class ShownModels:
 def index() -> Response:
     query, chat_id = request.args.get("q", "")[:MOST_QUERY_CHARS].strip(), request.args.get("chat", "")
     after = max(0, min(request.args.get("after", 0, type=int), MOST_SKIPPED))
-    page = models(model_marks.of(current_user().id), query, after)
+    page = models(model_marks.for_person(current_user().id), query, after)
     template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
     return render(

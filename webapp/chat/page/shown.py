@@ -268,7 +268,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         stop_url=address("chat.stop", last.id),
         generation_id=last.id,
         cursor=cursor,
-        sources=_numbers(message),
+        sources=tuple(renderings.cited(message)),
     )
 
 
@@ -305,12 +305,8 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_hidden=message.is_hidden,
         generation_id=last.id if last else "",
         said_at=message.created_at,
-        sources=_numbers(message),
+        sources=tuple(renderings.cited(message)),
     )
-
-
-def _numbers(message: Message) -> tuple[int, ...]:
-    return tuple(source["number"] for source in message.sources)
 
 
 def _actions(message: Message, last: Generation | None, status: str) -> Actions:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from flask import Response
 
-from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.base.errors import SignedOut
 from webapp.base.ids import new_secret
@@ -104,7 +103,7 @@ def _hash(secret: str) -> str:
 
 
 def _chat_if_any(id: str, rights: tuple[str, ...]) -> Chat | None:
-    chat = rows.found(db.session(), Chat, id)
+    chat = db.session.get(Chat, id)
     return chat if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights else None
 
 

@@ -13,7 +13,7 @@ def answerer(chat: Chat, wanted: str = "") -> str:
     model = VISITORS_MODEL if chat.visitor_hash else wanted or chat.model
     if model == missing_model(chat):
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
-    providers().of(model, for_visitor=bool(chat.visitor_hash))
+    providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     return model
 
 

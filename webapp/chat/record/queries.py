@@ -256,9 +256,9 @@ def generation_in(chat: Chat, id: str) -> Generation | None:
     return db.session.scalar(query)
 
 
-def recorded_prompt(message: Message | ComposerMessage) -> dict[str, Any]:
+def recorded_prompt(message_id: str) -> dict[str, Any]:
     """Returns the recorded prompt of a message's last generation; empty if there is none."""
-    return RECORDED_PROMPT.scalar(db.session(), {"message": message.id}) or {}
+    return RECORDED_PROMPT.scalar(db.session(), {"message": message_id}) or {}
 
 
 def branch_point(chat: Chat, after: str) -> str | None:

@@ -30,11 +30,10 @@ def seams_of(generations: Sequence[AnswerPart]) -> list[Seam]:
     An answer that was complete and then continued on request gets no seam.
     """
     reasons = {generation.id: generation.reason for generation in generations}
-    went_on = [(reasons.get(each.continues_id, ""), each) for each in generations if each.continues_id and each.text_offset]
-    continued = {each.text_offset: _seam(reason, each) for reason, each in went_on if reason != "stop"}
-    return list(continued.values())
-
-
-def _seam(reason: str, generation: AnswerPart) -> Seam:
-    label = f"{WORDS.get(reason, 'interrupted here')} · continued"
-    return Seam(generation.text_offset, label, generation.created_at)
+    seams = dict[int, Seam]()
+    for generation in generations:
+        reason = reasons.get(generation.continues_id or "", "")
+        if generation.continues_id and generation.text_offset and reason != "stop":
+            label = f"{WORDS.get(reason, 'interrupted here')} · continued"
+            seams[generation.text_offset] = Seam(generation.text_offset, label, generation.created_at)
+    return list(seams.values())

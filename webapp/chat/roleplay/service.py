@@ -74,7 +74,7 @@ def begin(
 
 def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
     model = model or providers().default(by.default_model)
-    providers().of(model)
+    providers().for_model(model)
     return persona or (None if is_nobody else cast.default_persona(by)), model
 
 

@@ -39,7 +39,7 @@ class Finding:
 def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
     """Returns the problems in the status and headers of the response."""
     known = {name.lower(): value.lower() for name, value in headers.items()}
-    kind, cache = known.get("content-type", ""), _words(known.get("cache-control", ""))
+    kind, cache = known.get("content-type", ""), {word.strip() for word in known.get("cache-control", "").split(",")}
     wrong = {
         f"The status is {status}, not 200.": status != 200,
         f"The content type is {kind or 'missing'}, not text/event-stream.": kind.partition(";")[0].strip() != "text/event-stream",
@@ -136,10 +136,6 @@ class Linter:
     def _note(self, name: str, is_so: bool) -> None:
         if is_so:
             self._seen.add(name)
-
-
-def _words(value: str) -> set[str]:
-    return {word.strip() for word in value.split(",")}
 
 
 def _is_json(text: str) -> bool:

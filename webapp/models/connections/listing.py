@@ -27,7 +27,7 @@ def store(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -
     """
     sizes = _sizes(session, row.id)
     most = share([*sizes.values(), len(listed)])
-    named = _named()
+    named = named_in_settings()
     row.models, row.left_out = cut(listed, most, _wanted(row, named)), max(0, len(listed) - most)
     _make_way(session, sizes, most, named)
 
@@ -35,7 +35,7 @@ def store(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -
 def fit(session: Session) -> None:
     """Cuts lists that were stored by a release without a limit."""
     sizes = _sizes(session, "")
-    _make_way(session, sizes, share(sizes.values()), _named())
+    _make_way(session, sizes, share(sizes.values()), named_in_settings())
 
 
 def left_out_text(left_out: int) -> str:
@@ -87,5 +87,6 @@ def _wanted(row: Connection, named: Iterable[str]) -> set[str]:
     return {row.default_model, *(name.removeprefix(prefix) for name in named if name.startswith(prefix))}
 
 
-def _named() -> tuple[str, ...]:
+def named_in_settings() -> tuple[str, ...]:
+    """Returns the models that settings name, which are used without appearing in a picker."""
     return (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))

@@ -22,7 +22,7 @@ class Marks:
     recent: tuple[str, ...] = ()
 
 
-def of(user_id: str) -> Marks:
+def for_person(user_id: str) -> Marks:
     """Returns a person's favorite and recent models."""
     rows = db.session.scalars(select(ModelMark).where(ModelMark.user_id == user_id)).all()
     chosen = sorted((row.used_at, row.model) for row in rows if row.used_at)
@@ -31,12 +31,12 @@ def of(user_id: str) -> Marks:
 
 def preferred_model(user: User) -> str:
     """Returns the preferred model for a person's next chat: their setting, else the last chosen one, or an empty string."""
-    return user.default_model or next(iter(of(user.id).recent), "")
+    return user.default_model or next(iter(for_person(user.id).recent), "")
 
 
 def star(user_id: str, model: str, *, is_favorite: bool) -> None:
     """Adds a model to this person's favorites, or removes it."""
-    if is_favorite and len(of(user_id).favorites) >= MOST_FAVORITES:
+    if is_favorite and len(for_person(user_id).favorites) >= MOST_FAVORITES:
         raise Invalid(f"You can have up to {MOST_FAVORITES} favorite models.")
     _mark(user_id, model, is_favorite=is_favorite)
 

@@ -8,6 +8,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.words import plural
 from webapp.models.connections import service as connections
 from webapp.models.connections import shown, suggested_models
+from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import admin_only, who
@@ -95,5 +96,5 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
 
 def _missing() -> list[str]:
     """Returns the models that settings name, but that their connection does not list."""
-    named = dict.fromkeys((setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed")))
+    named = dict.fromkeys(named_in_settings())
     return [name for name in named if name and not name.startswith(DEMO) and providers().is_missing(name)]

@@ -15,6 +15,7 @@ from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
 from webapp.models.connections import naming, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
+from webapp.models.connections.listing import named_in_settings
 from webapp.models.providers.base import Model, Provider, ProviderError
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
@@ -82,7 +83,7 @@ class Providers:
         """Expires the cache, so that the next call sees changes made just now."""
         self._memory.read_at = float("-inf")
 
-    def of(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
+    def for_model(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
         """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
 
         The demo answers people with an account only where it stands in for a real model, and visitors always. A stream is read
@@ -167,7 +168,8 @@ class Providers:
     def unlisted(self) -> Sequence[Model]:
         """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
-        return [Model(name, name) for name, found in named if found and found[0].is_usable and _is_short(found[0])]
+        cut = ((name, found[0]) for name, found in named if found and (found[0].left_out or not found[0].models))
+        return [Model(name, name) for name, connection in cut if connection.is_usable]
 
     def default(self, wanted: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
@@ -242,7 +244,7 @@ class Providers:
         connection, name = self._found(model) or (None, "")
         if connection is None or not name:
             return False
-        is_named = name == connection.default_model or model in (setting("models.default"), *_named())
+        is_named = name == connection.default_model or model in named_in_settings()
         return is_named or not self.is_missing(model)
 
     def is_missing(self, model: str) -> bool:
@@ -276,7 +278,7 @@ class Providers:
             beats * setting("stream.coalesce_ms") / 1000,
         )
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
-        modes = naming.of(connection)
+        modes = naming.modes(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
         if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
             return made[1]
@@ -327,14 +329,6 @@ def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:
     listed = [(connection.name, model) for connection in connections for model in _models_of(connection)]
     names = Counter(model.name for _, model in listed)
     return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
-
-
-def _is_short(connection: LiveConnection) -> bool:
-    return bool(connection.left_out) or not connection.models
-
-
-def _named() -> tuple[str, ...]:
-    return (*setting("models.fallbacks"), *setting("models.allowed"))
 
 
 def _is_allowed(model: str) -> bool:

@@ -5,6 +5,7 @@ from typing import cast, get_args
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.effective import LiveConnection, live_connections
+from webapp.models.connections.listing import named_in_settings
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -50,7 +51,7 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
     """
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
-    known = ("off", setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
+    known = ("off", *named_in_settings())
     connections = live_connections()
     own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:
@@ -59,12 +60,12 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
 
 
-def of(connection: LiveConnection) -> dict[str, Mode]:
+def modes(connection: LiveConnection) -> dict[str, Mode]:
     """Returns the modes of a connection's models, by the server's names."""
-    modes = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    named = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
-        for name, mode in modes.items()
+        for name, mode in named.items()
         if name.startswith(connection.prefix)
     }
 

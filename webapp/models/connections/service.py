@@ -91,7 +91,7 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         elif key and not row.default_model:
             suggested_models.propose(session, before, **about)
         if key:
-            keys.store(session, row, key, address, _id_of(about))
+            keys.store(session, row, key, address, audit.id_of(about.get("actor")))
             _note(session, "entered a key", slug, "", about)
         if key or address != before.base_url:
             _untest(row)
@@ -265,11 +265,6 @@ def _flush(session: Session) -> None:
 def _note(session: Session, action: str, slug: str, detail: str, about: About) -> None:
     entry: About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
     audit.add(session, action, **entry)
-
-
-def _id_of(about: About) -> str | None:
-    actor = about.get("actor")
-    return actor.id if isinstance(actor, User) else None
 
 
 class ApplicationSettingsService:

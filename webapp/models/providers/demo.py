@@ -53,7 +53,7 @@ class DemoProvider:
         yield from _paced(Delta, shown_pieces, pace, stop)
         _break(request, stop)
         if not stop:
-            yield Usage(_count(request), len(pieces), "0")
+            yield Usage(sum(len(_pieces(turn.content)) for turn in request.turns), len(pieces), "0")
             yield Ended("completed", reason)
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
@@ -164,10 +164,6 @@ def _echo(request: ModelRequest) -> str:
     return json.dumps({**asdict(replace(request, turns=())), "turns": turns}, ensure_ascii=False, indent=1)
 
 
-def _seen(turn: Turn) -> dict[str, list[str]]:
-    return {"pictures": [picture.media_type for picture in turn.pictures]} if turn.pictures else {}
-
-
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
     "demo/long": lambda _: _chapters(12),
     "demo/verbose": lambda _: _chapters(200),
@@ -211,6 +207,10 @@ def _paced(kind: type[Delta] | type[Reasoning], pieces: Sequence[str], pace: flo
             stop.wait(pace)
 
 
+def _seen(turn: Turn) -> dict[str, list[str]]:
+    return {"pictures": [picture.media_type for picture in turn.pictures]} if turn.pictures else {}
+
+
 def _begun(request: ModelRequest) -> ModelRequest:
     """Returns the request as it was when the answer began."""
     return replace(request, turns=request.turns[:-1], is_continuation=False) if request.is_continuation else request
@@ -235,7 +235,3 @@ def _limited(pieces: list[str], request: ModelRequest) -> tuple[list[str], str]:
     if request.max_tokens and len(pieces) > request.max_tokens:
         return pieces[: request.max_tokens], "length"
     return pieces, "stop"
-
-
-def _count(request: ModelRequest) -> int:
-    return sum(len(_pieces(turn.content)) for turn in request.turns)

@@ -43,7 +43,7 @@ def answer(request: ModelRequest, question: str) -> str:
     given = [(int(match[1]), match[2], match[4]) for turn in request.turns for match in SOURCE.finditer(turn.content)]
     given = [each for each in given if each[0] in numbers]
     if not given:
-        return NOTHING if _found_nothing(request) else ""
+        return NOTHING if any(turn.role == "system" and NOTHING_GIVEN in turn.content for turn in request.turns) else ""
     question_stems = _stems(question)
     sentences = [
         Sentence(number, text, len(question_stems & _stems(text))) for number, _, source in given for text in _sentences(source)
@@ -55,10 +55,6 @@ def answer(request: ModelRequest, question: str) -> str:
     # A sentence with half the shared words of the best one is irrelevant.
     fitting = [sentence for sentence in best if 2 * sentence.shared > best[0].shared]
     return FOUND.format(sentences="\n".join(f"- {sentence.text} [{sentence.number}]" for sentence in fitting))
-
-
-def _found_nothing(request: ModelRequest) -> bool:
-    return any(turn.role == "system" and NOTHING_GIVEN in turn.content for turn in request.turns)
 
 
 def _stems(text: str) -> set[str]:

@@ -196,7 +196,9 @@ def thought_of(message: Mapping[str, Any]) -> str:
         _joined(message.get("reasoning"), "text")
         or _joined(message.get("reasoning_content"), "text")
         or _joined(message.get("content"), "thinking")
-        or _detailed(message.get("reasoning_details"))
+        or "".join(
+            _joined(part.get("text") or part.get("summary"), "text") for part in dicts_of(message.get("reasoning_details"))
+        )
     )
 
 
@@ -213,10 +215,6 @@ def _inner(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(text for part in dicts_of(content) if isinstance(text := part.get("text"), str))
-
-
-def _detailed(details: Any) -> str:
-    return "".join(_joined(part.get("text") or part.get("summary"), "text") for part in dicts_of(details))
 
 
 def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, is_openai: bool = False) -> dict[str, Any]:

@@ -78,11 +78,10 @@ def one(id: str) -> Seen | None:
     return (user, _seen_at([id]).get(id)) if user else None
 
 
-def members(group_id: str, after: str = "", *, limit: int = PAGE + 1) -> Sequence[User]:
-    """Returns the members of a group."""
-    return _page(
-        select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id), after, limit
-    )
+def members(group_id: str, after: str) -> Sequence[User]:
+    """Returns a page of the members of a group, and one more if there is a next page."""
+    wanted = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
+    return _page(wanted, after, PAGE + 1)
 
 
 def names() -> dict[str, str]:

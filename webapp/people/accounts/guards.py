@@ -138,11 +138,11 @@ def found(thing: T | None) -> T:
     return thing
 
 
-def own_path(path: str, default: str = "/") -> str:
-    """Returns the redirect target if every browser reads it as a path of this server, else the default."""
+def own_path(path: str) -> str:
+    """Returns the redirect target if every browser reads it as a path of this server, else the start page."""
     # Browsers remove tabs and newlines from URLs, and treat a backslash as a slash.
     is_own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_own else default
+    return path if is_own else "/"
 
 
 def came_from() -> str:

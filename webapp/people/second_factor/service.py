@@ -50,7 +50,7 @@ def is_missing(user: User) -> bool:
     return is_required(user) and not is_on(user.id)
 
 
-def of(user_id: str) -> SecondFactor | None:
+def row_for(user_id: str) -> SecondFactor | None:
     """Returns the current row of an account, possibly one that is not confirmed yet."""
     return db.session.get(SecondFactor, user_id, populate_existing=True)
 
@@ -74,7 +74,7 @@ def secret_of(row: SecondFactor) -> str:
 
 def confirm(user: User, code: str, *, address: str = "") -> list[str]:
     """Turns it on if the code shows that the app has the secret; returns the recovery codes."""
-    user_id, row = user.id, of(user.id)
+    user_id, row = user.id, row_for(user.id)
     if row is None or row.confirmed_at:
         raise Conflict(ALREADY if row else NOT_ON)
     _check(user_id, code, row, address=address)
@@ -116,7 +116,7 @@ def turn_off(user: User, about: About) -> None:
 
 def check(user_id: str, code: str, *, address: str = "") -> None:
     """Raises `Invalid` unless this is a code of the app or a recovery code; each can be used once. Guesses are rate limited."""
-    row = of(user_id)
+    row = row_for(user_id)
     if row is None or not row.confirmed_at:
         raise Conflict(NOT_ON)
     _check(user_id, code, row, address=address)
@@ -139,15 +139,15 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
     recovery = row.recovery
     step = totp.step_of(secret_of(row), code, time.time()) if len(totp.plain(code)) == totp.DIGITS else None
     with write() as session:
-        is_right = _use_step(session, user_id, step) if step else _use_recovery(session, user_id, code, recovery, address=address)
+        is_right = (
+            _change(session, user_id, SecondFactor.last_step < step, last_step=step)
+            if step
+            else _use_recovery(session, user_id, code, recovery, address=address)
+        )
     if not is_right:
         audit.refused("entered a wrong code", key=user_id, actor=person(user_id), address=address)
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
     _attempts.give_back(user_id, BUCKETS.get())
-
-
-def _use_step(session: Session, user_id: str, step: int) -> bool:
-    return _change(session, user_id, SecondFactor.last_step < step, last_step=step)
 
 
 def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, address: str) -> bool:

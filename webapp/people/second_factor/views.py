@@ -102,7 +102,7 @@ def end() -> Response:
 def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any) -> Response:
     """Renders the page in its current state; the secret is shown only in the response to a form of this page."""
     me = person_in_session()
-    factor, is_required = service.of(me.id), service.is_required(me)
+    factor, is_required = service.row_for(me.id), service.is_required(me)
     is_on = factor is not None and factor.confirmed_at is not None
     forms = {
         each.__name__: refused if isinstance(refused, each) else each.fresh()

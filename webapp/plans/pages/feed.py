@@ -104,11 +104,9 @@ class PlanFeed(LaneFeed):
 
     def news(self) -> list[Frame]:
         """Returns the frames for everything since the last call; a page with an unknown position gets the whole plan."""
-        return self._of_plan() + (self._sidebar.news() if self._sidebar else [])
-
-    def _of_plan(self) -> list[Frame]:
         has_only_grown = self._position is not None and self._entries(self._position.seq) == []
-        return self._written() if has_only_grown else self._everything()
+        frames = self._written() if has_only_grown else self._everything()
+        return frames + (self._sidebar.news() if self._sidebar else [])
 
     def _everything(self) -> list[Frame]:
         """Renders the whole plan and restarts from its position."""

@@ -28,7 +28,7 @@ from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import Type
 from webapp.plans.types.schema import at, defaults, value_at
 from webapp.plans.types.validation import Rejected
-from webapp.plans.writing import content, service
+from webapp.plans.writing import service
 from webapp.rendering.difference import difference
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
@@ -139,7 +139,7 @@ def save(id: str, place: str) -> Response:
     part, before = found(at(plan.schema, place)), found(value_at(plan.content, place))
     new = typed_single(part, request.form.to_dict(flat=False), before)
     try:
-        content.edit(plan, place, new)
+        service.edit(plan, place, new)
     except Rejected as refusal:
         return _plan_page(own_plan(id), planner(), editing=Editing(place, refusal.places, new), status=422)
     return redirect(_page(plan, place))
@@ -155,7 +155,7 @@ def again_at(id: str, place: str) -> Response:
 @signed_in
 def tick(id: str, place: str) -> Response:
     plan = own_plan(id)
-    content.tick(plan, place)
+    service.tick(plan, place)
     return done(_page(plan, ".".join(place.split(".")[:2])))
 
 
@@ -177,7 +177,7 @@ def finish(id: str) -> Response:
 @signed_in
 def keep(id: str) -> Response:
     plan = own_plan(id)
-    content.accept(plan)
+    service.accept(plan)
     return done(_page(plan))
 
 
@@ -191,14 +191,14 @@ def start_again(id: str) -> Response:
 @signed_in
 def rate(id: str) -> Response:
     plan = own_plan(id)
-    content.rate(plan, {"up": True, "down": False}.get(request.form.get("thumb", "")))
+    service.rate(plan, {"up": True, "down": False}.get(request.form.get("thumb", "")))
     return done(_page(plan))
 
 
 @bp.post("/plans/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    content.delete(own_plan(id))
+    service.delete(own_plan(id))
     return redirect(url_for("plans.index"))
 
 

@@ -1,6 +1,7 @@
 """Plan schemas: their extensions to JSON Schema, paths into plans, and the versions for models and forms. Pure."""
 
 import copy
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ NEXT_MONDAY = "next monday"
 # pair of items.
 MOST_ITEMS, MOST_VALUES = 500, 5_000
 # A longer number is no list index; Python refuses to parse one with some thousands of digits.
-PLACE_DIGITS = 9
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
@@ -22,7 +23,7 @@ def dotted(path: tuple[str | int, ...]) -> str:
 
 
 def steps(path: str) -> list[str | int]:
-    return [int(step) if _is_number(step) else step for step in path.split(".") if step]
+    return [int(step) if NUMBER.fullmatch(step) else step for step in path.split(".") if step]
 
 
 def is_within(path: str, place: str) -> bool:
@@ -229,7 +230,3 @@ def _nullable(schema: Schema) -> Schema:
     if "enum" in schema and None not in schema["enum"]:
         loose["enum"] = [*schema["enum"], None]
     return loose
-
-
-def _is_number(step: str) -> bool:
-    return step.isascii() and step.isdigit() and len(step) <= PLACE_DIGITS

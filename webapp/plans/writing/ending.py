@@ -1,6 +1,5 @@
 """The end of a plan: which part of the model's text is kept, which parts are missing, and which status follows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,17 +90,10 @@ def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict
         return Ending("completed")
     code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
     message = SENTENCES.get(code) or error or SENTENCES["invalid"]
-    message += f" {_lacks(result)}" if code == "invalid" else ""
+    if code == "invalid":
+        names = dict.fromkeys(place.partition(".")[0] for place in result.places)
+        is_lacking = result.value and names
+        message += f" Missing or wrong: {', '.join(names)}." if is_lacking else " The reply wasn't in a plan format."
     has_something = any(value.values())
     is_failed = not has_something or code == "client_disconnected"
     return Ending("failed" if is_failed else "partial", code, message)
-
-
-def steps_taken(result: ParsedPlan, end: Ending) -> Sequence[str]:
-    """Returns the repair steps, for the record of the generation."""
-    return (*result.steps, *(() if end.status == "completed" else ("kept",)))
-
-
-def _lacks(result: ParsedPlan) -> str:
-    names = dict.fromkeys(place.partition(".")[0] for place in result.places)
-    return f"Missing or wrong: {', '.join(names)}." if result.value and names else "The reply wasn't in a plan format."

@@ -20,7 +20,7 @@ from webapp.plans.types import validation
 from webapp.plans.types.schema import is_within
 from webapp.plans.types.validation import Fault
 from webapp.plans.writing import quota
-from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired, steps_taken
+from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Saved
 from webapp.streaming.failure import MISTAKES
@@ -60,7 +60,8 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     end = _take(plan, generation, result, value, transcript.text)
     plan.chars += picture.draft.chars if picture else transcript.chars
     quota.settle(session, plan)
-    taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps_taken(result, end)]
+    steps = (*result.steps, *(() if end.status == "completed" else ("kept",)))
+    taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps]
     generation.attempts = [*generation.attempts, *taken]
 
 

@@ -40,7 +40,8 @@ def reserve(session: Session, plan: Plan) -> None:
     if limit:
         taking = taking.where(PlanQuota.used < limit)
     if not session.execute(taking.returning(PlanQuota.used).execution_options(synchronize_session=False)).first():
-        raise QuotaUsedUp(limit, _next_month(now), now)
+        next_month = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+        raise QuotaUsedUp(limit, next_month, now)
     plan.unit_month = month
 
 
@@ -51,7 +52,3 @@ def settle(session: Session, plan: Plan) -> None:
         giving = update(PlanQuota).where(*whose).values(used=PlanQuota.used - 1)
         session.execute(giving.execution_options(synchronize_session=False))
         plan.unit_month = ""
-
-
-def _next_month(now: datetime) -> datetime:
-    return datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)

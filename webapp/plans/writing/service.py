@@ -1,32 +1,38 @@
-"""What a person can do to have a plan written: start one, complete it, repeat parts, stop it."""
+"""What a person can do with plans: have one written, finished or repeated in parts, stop, edit, tick off, rate and delete it."""
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import and_, select
+from sqlalchemy import delete as deleted
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.base import topic_names
+from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.words import plural
 from webapp.engine import service as generations
+from webapp.engine.costs import keep_costs_alone
 from webapp.engine.engine import Engine, Source, the_engine
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
+from webapp.people.members import people
 from webapp.plans import queries
 from webapp.plans.queries import generation_of, inputs_of, plan_of
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.plans.types import plan_types
-from webapp.plans.types.schema import at, missing, steps, value_at
-from webapp.plans.writing import prompts, quota
+from webapp.plans.types import plan_types, validation
+from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
+from webapp.plans.writing import model_requests, quota
 from webapp.plans.writing.kind import PLAN, announce
 from webapp.plans.writing.model_requests import parameters_of, request_of, source_of
 from webapp.prompts import active_prompts, arm_choice
@@ -34,6 +40,8 @@ from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.service import setting
 
 DETACH = "detach"
+# The number of plans deleted in one transaction.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def submit(
     inputs that the first one stored.
     """
     found, owner_id = plan_types.get(type), owner.id
-    filled = found.filled(values) | ({prompts.OTHERS: dict(others)} if others else {})
+    filled = found.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
     sent = json.dumps([values, others], sort_keys=True)
     sent_as = generations.sent_as(owner_id, key, f"inputs\0{found.slug}\0{sent}")
     if repeated := queries.inputs_sent_as(sent_as):
@@ -183,15 +191,15 @@ def _of_places(
     """Returns the request for some places of an existing plan."""
     about, there = plan.about, plan.content
     inputs = inputs_of(plan)
-    parts = prompts.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
-    schema = prompts.schema_of_places(plan.schema, places)
+    parts = model_requests.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
+    schema = model_requests.schema_of_places(plan.schema, places)
     prompt = {**parts, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
     return PlanRequest(plan, plan.id, prompt, _model_of(plan), sent_as)
 
 
 def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
-    return {**prompts.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
+    return {**model_requests.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
 
 
 def _unit(inputs: PlanInputs) -> ExperimentUnit:
@@ -213,7 +221,7 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
     if repeated := _sent_before(wanted):
         return repeated
     for request in wanted:
-        providers().of(request.model)
+        providers().for_model(request.model)
     with ExitStack() as stack:
         for request in wanted:
             stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
@@ -283,5 +291,96 @@ def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
 def _model(inputs: PlanInputs, wanted: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
     model = wanted or providers().default(owner.default_model)
-    providers().of(model)
+    providers().for_model(model)
     return model
+
+
+def edit(plan: Plan, place: str, new: Any) -> None:
+    """Replaces the value at a path if it is valid for its schema; raises `Rejected` with a sentence for each field."""
+    part = at(plan.schema, place)
+    if not place or part is None or value_at(plan.content, place) is None:
+        raise Invalid("This plan has no such part.")
+    validation.check(new, part)
+
+    def change(stored: Plan) -> None:
+        _refuse_while_it_runs(stored)
+        content = copy.deepcopy(stored.content)
+        put(content, place, new)
+        stored.content = content
+        stored.title = str(content.get("title") or stored.title)[:200]
+
+    _change(plan, change)
+
+
+def tick(plan: Plan, place: str) -> None:
+    """Marks a task as done, or as not done if it was."""
+    # Normalizes the path, because `weeks..0` leads to the same place as `weeks.0`.
+    place = dotted(tuple(steps(place)))
+    if not place or value_at(plan.content, place) is None:
+        raise Invalid("This plan has no such task.")
+    is_done = place not in plan.ticked
+
+    def change(stored: Plan) -> None:
+        others = [each for each in stored.ticked if each != place]
+        stored.ticked = [*others, place] if is_done else others
+
+    _change(plan, change)
+
+
+def accept(plan: Plan) -> None:
+    """Accepts an incomplete plan as it is, so that it is no longer offered for completion."""
+    _change(plan, lambda stored: setattr(stored, "is_kept", True))
+
+
+def rate(plan: Plan, is_good: bool | None) -> None:
+    """Stores a person's rating of a plan; None removes it."""
+    _change(plan, lambda stored: setattr(stored, "is_good", is_good))
+
+
+def delete(plan: Plan) -> None:
+    """Permanently deletes a plan. The record of its cost stays, without any of its text."""
+    id, owner_id = plan.id, plan.owner_id
+    with write() as session:
+        stored = session.get(Plan, id)
+        if stored is None:
+            return
+        _refuse_while_it_runs(stored)
+        made = Generation.user_id == owner_id, Generation.created_at >= stored.created_at, Generation.lane == stored.lane
+        keep_costs_alone(session, and_(*made))
+        session.delete(stored)
+    # Open pages of the plan reload and find nothing; lists remove it.
+    for topic in (topic_names.of_plan(id), topic_names.of_person(owner_id)):
+        changes.notify(topic, "plan", id)
+
+
+def delete_all_of(owner_id: str) -> None:
+    """Deletes the plans of a deleted account in small batches, because each plan can be large."""
+    while _delete_some(owner_id):
+        queue_for_turn()
+
+
+def _delete_some(owner_id: str) -> bool:
+    with write() as session:
+        if ids := session.scalars(select(Plan.id).where(Plan.owner_id == owner_id).limit(AT_ONCE)).all():
+            session.execute(deleted(Plan).where(Plan.id.in_(ids)).execution_options(synchronize_session=False))
+    return bool(ids)
+
+
+def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
+    id = plan.id
+    with write() as session:
+        # A concurrent change waits for this one, and is applied to its result.
+        stored = rows.locked(session, Plan, id)
+        if stored is None:
+            raise Conflict("This plan has been deleted.")
+        change(stored)
+        stored.changed_at = utc_now()
+    announce(stored)
+
+
+def _refuse_while_it_runs(plan: Plan) -> None:
+    if plan.is_running:
+        raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")
+
+
+people.BATCH_DELETERS.append(delete_all_of)

@@ -76,7 +76,7 @@ class PartsParser(MultiPartParser):
             for event in self._events(stream, boundary):
                 if isinstance(event, Field | File):
                     part, size = event, 0
-                    place = opened.enter_context(self._place_of(part, length))
+                    place = opened.enter_context(self.start_file_streaming(part, length) if isinstance(part, File) else BytesIO())
                 elif isinstance(event, Data):
                     place.write(event.data)
                     size += len(event.data)
@@ -87,9 +87,6 @@ class PartsParser(MultiPartParser):
                         yield part, place
             # Nothing was refused, so the files stay open; the caller closes them.
             opened.pop_all()
-
-    def _place_of(self, part: Field | File, length: int | None) -> IO[bytes]:
-        return self.start_file_streaming(part, length) if isinstance(part, File) else BytesIO()
 
     def _refuse_too_much(self, part: Field | File, size: int, left: float) -> None:
         if left < 0:

@@ -10,8 +10,7 @@ from webapp.base import yaml_text
 from webapp.base.yaml_text import Document, Path
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
-from webapp.workflows.definition.slots import TYPES, Slot, Unfit, text_of
-from webapp.workflows.definition.texts import OF_A_PERSON, is_sound, names_in
+from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, Unfit, is_sound, names_in, text_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -1,12 +1,10 @@
-"""Parses and validates a person's answer by the rules of its slot. Pure."""
+"""Answers: parsed by the rules of their slots, shown as text, and filled into the texts of a definition. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-
-from webapp.workflows.definition.texts import shown
 
 MOST_CHARS = 4_000
 # A file's answer is the id and name of its document; only code that has stored the file produces it.
@@ -17,6 +15,10 @@ DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 # Invisible, and of no use in a text: only line ends and tabs stay.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
+PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
+OF_A_PERSON = ("user.first_name", "user.name")
+# A text can repeat one answer hundreds of times.
+MOST_FILLED_CHARS = 20_000
 
 
 class Unfit(ValueError):
@@ -148,3 +150,31 @@ TYPES: dict[str, Callable[[Slot, str], Any]] = {
     "file": _file,
 }
 SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email": "name@example.org", "file": "a PDF, or a text"}
+
+
+def names_in(text: str) -> Iterator[str]:
+    """Yields the names of a text's placeholders."""
+    return (found.group(1) for found in PLACE.finditer(text))
+
+
+def is_sound(text: str) -> bool:
+    """Returns whether every `{{` begins a valid placeholder."""
+    return "{{" not in PLACE.sub("", text)
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """Fills the placeholders of a text; one without a value becomes empty, and a result that is too long is cut."""
+    whole = PLACE.sub(lambda found: shown(values.get(found.group(1))), text)
+    return whole if len(whole) <= MOST_FILLED_CHARS else f"{whole[:MOST_FILLED_CHARS]}…"
+
+
+def shown(value: Any) -> str:
+    """Returns a value as readable text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    # A file is shown by its name.
+    return str(value["name"]) if isinstance(value, dict) else str(value)

@@ -20,9 +20,8 @@ from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
 from webapp.workflows.definition.parsing import Fault
-from webapp.workflows.definition.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS
-from webapp.workflows.editor.autocomplete import completions
 from webapp.workflows.editor.diagram import Diagram, diagram_of
+from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.library import Entry, Replaces
 from webapp.workflows.running import runs
 from webapp.workflows.state import Event
@@ -72,7 +71,7 @@ def edit(slug: str) -> Response:
 @admin_only
 def save() -> Response:
     # Imported with the first draft: it loads the readers of Rasa's flows.
-    from webapp.workflows.editor import importing
+    from webapp.workflows.editor import rasa
 
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), typed()
@@ -80,8 +79,8 @@ def save() -> Response:
     replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(file.read()) for file in files if file.filename]
-        if flows := importing.of_rasa(texts):
-            return render("workflows/imported.html", flows=importing.import_flows(flows, who(), replaces=replaces))
+        if flows := rasa.of_rasa(texts):
+            return render("workflows/imported.html", flows=rasa.import_flows(flows, who(), replaces=replaces))
         source = texts[0] if texts else source
         saved = library.save(source, who(), slug=slug, replaces=replaces)
         if "publish" in form:
@@ -221,10 +220,7 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    lines = [ChatLine(message.role, _html(chats.text_so_far(the_engine(), message))) for message in chats.thread(chat)]
+    texts = [(message.role, chats.text_so_far(the_engine(), message)) for message in chats.thread(chat)]
+    lines = [ChatLine(role, Markup(renderings.rendered(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
-
-
-def _html(text: str) -> Markup:
-    return Markup(renderings.rendered(text) if text.strip() else "")

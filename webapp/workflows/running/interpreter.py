@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.slots import Slot, Unfit, text_of, yes_or_no
-from webapp.workflows.definition.texts import filled, names_in, shown
+from webapp.workflows.definition.slots import Slot, Unfit, filled, names_in, shown, text_of, yes_or_no
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,
@@ -346,17 +345,14 @@ def _change(move: _Move, event: Event) -> str:
     except Unfit as error:
         return str(error)
     # Steps that mention the slot or set slots are done again.
-    again = {step.id for step in definition.steps if _speaks_of(step, slot.name) or step.sets} | {before.step}
-    stands = set(definition.by_id) - again
-    kept = {id: outcome for id, outcome in before.outcomes.items() if id in stands}
+    speaking = [step for step in definition.steps if step.verb in ("say", "chat", "generate")]
+    mentioning = {step.id for step in speaking if slot.name in names_in(step.texts)}
+    again = {before.step, *mentioning, *(step.id for step in definition.steps if step.sets)}
+    kept = {id: outcome for id, outcome in before.outcomes.items() if id in definition.by_id and id not in again}
     move.change(slots={**before.slots, slot.name: value}, kept=kept, outcomes={}, trail=())
     move.go(definition.steps[0].id, there=before)
     _forget_dead_branches(move)
     return ""
-
-
-def _speaks_of(step: Step, name: str) -> bool:
-    return step.verb in ("say", "chat", "generate") and name in names_in(step.texts)
 
 
 def _forget_dead_branches(move: _Move) -> None:

@@ -1,8 +1,8 @@
-"""The kind of generation for answers in workflows: like those of chats, but the run continues when they end."""
+"""The kinds of generation in workflows: like answers in chats and like plans, but the run continues when they end."""
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
@@ -10,31 +10,36 @@ from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat import kind as chat
 from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import GenerationFacts
 from webapp.engine.tables import Generation
+from webapp.plans.tables import Plan
+from webapp.plans.writing.kind import PLAN
+from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import queries
-from webapp.workflows.running import handover, model_calls, runs
-from webapp.workflows.running.record import locked_run, record
+from webapp.workflows.running import model_calls, planning, runs
+from webapp.workflows.running.record import locked_run, notify_group, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 NOTHING = "The model answered nothing."
+GONE = "The plan was deleted."
 
 
-def lock_run(session: Session, generation: GenerationFacts) -> None:
+def _lock_run(session: Session, generation: GenerationFacts) -> None:
     """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
-    if id := _run_id(session, generation):
+    if id := _run_id(session, _has_answer(generation)):
         rows.locked(session, WorkflowRun, id)
     chat.lock_chat(session, generation)
 
 
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
     """Saves the answer and advances the run in one transaction, so that neither is stored without the other."""
     chat.finish(session, generation, transcript, picture)
-    if not (id := _run_id(session, generation)):
+    if not (id := _run_id(session, _has_answer(generation))):
         return
     run = locked_run(session, id)
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
@@ -45,21 +50,10 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     is_aside = run.is_due and run.place.is_aside
     if is_aside and not text.strip():
         _leave_out(session, generation)
-    record(session, run, Event(MODEL_FAILED, why_failed(generation, generation.error or NOTHING)))
+    record(session, run, Event(MODEL_FAILED, _why_failed(generation, generation.error or NOTHING)))
     if is_aside:
         # A failed side question is not asked again.
         run.message_id = None
-
-
-def why_failed(generation: Generation, why: str) -> str:
-    """Returns why a model wrote nothing; empty if a person stopped it."""
-    return "" if generation.status == "stopped" else why
-
-
-def _run_id(session: Session, generation: GenerationFacts) -> str | None:
-    of_chat = WorkflowRun.chat_id == topic_names.chat_in(generation.lane)
-    id: str | None = session.scalar(select(WorkflowRun.id).where(of_chat, WorkflowRun.message_id == generation.message_id))
-    return id
 
 
 def _leave_out(session: Session, generation: Generation) -> None:
@@ -71,37 +65,102 @@ def _leave_out(session: Session, generation: Generation) -> None:
         session.flush()
 
 
-def changed(generation: Generation) -> None:
+def _changed(generation: Generation) -> None:
     """Notifies open pages, and starts the next answer if it is a model's turn."""
     chat.changed(generation)
-    run = queries.run_of(generation.chat_id)
-    if run:
-        handover.notify_group(run)
-    if run and run.is_due:
-        model_calls.call_after(the_engine(), generation.id, run.id)
+    if run := queries.run_of(generation.chat_id):
+        _go_on(run, generation)
 
 
-def continue_interrupted(generation: Generation) -> None:
+def _continue_interrupted(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_of(generation.chat_id)
     if run and run.message_id == generation.message_id and run.status == "paused":
         runs.happen(run, Event("resume"))
 
 
-def recover() -> None:
+def _recover() -> None:
     """Starts the answers that were due when a process ended before it had called the model."""
     for id in queries.due():
         model_calls.call_if_due(id)
         db.session.rollback()
 
 
+def _lock_run_of_plan(session: Session, generation: GenerationFacts) -> None:
+    """Locks the run first, as the next step does."""
+    if id := _run_id(session, WorkflowRun.plan_id == topic_names.plan_in(generation.lane)):
+        rows.locked(session, WorkflowRun, id)
+
+
+def _finish_plan(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
+    """Saves the plan and advances the run in one transaction; a plan that was stopped on purpose is kept as it is."""
+    PLAN.finish(session, generation, transcript, picture)
+    plan_id = topic_names.plan_in(generation.lane)
+    if not (id := _run_id(session, WorkflowRun.plan_id == plan_id)):
+        return
+    run, plan = locked_run(session, id), session.get(Plan, plan_id)
+    if plan is None:
+        run.plan_id = None
+        record(session, run, Event(MODEL_FAILED, GONE))
+    elif plan.status == "completed" or (generation.status == "stopped" and any(plan.content.values())):
+        plan.is_kept = plan.status != "completed"
+        record(session, run, Event(MODEL_ANSWERED, planning.text_of(plan), run.place.step))
+    else:
+        record(session, run, Event(MODEL_FAILED, _why_failed(generation, plan.error)))
+
+
+def _plan_changed(generation: Generation) -> None:
+    """Notifies the pages of the plan and of the chat, and starts the next answer if it is a model's turn."""
+    PLAN.changed(generation)
+    if run := queries.run_with_plan(topic_names.plan_in(generation.lane)):
+        announcements.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
+        _go_on(run, generation)
+
+
+def _continue_plan(generation: Generation) -> None:
+    """Resumes a run that a restart interrupted."""
+    run = queries.run_with_plan(topic_names.plan_in(generation.lane))
+    if run and run.status == "paused":
+        runs.happen(run, Event("resume"))
+
+
+def _has_answer(generation: GenerationFacts) -> ColumnElement[bool]:
+    is_in_chat = WorkflowRun.chat_id == topic_names.chat_in(generation.lane)
+    return is_in_chat & (WorkflowRun.message_id == generation.message_id)
+
+
+def _run_id(session: Session, which: ColumnElement[bool]) -> str | None:
+    id: str | None = session.scalar(select(WorkflowRun.id).where(which))
+    return id
+
+
+def _go_on(run: WorkflowRun, generation: Generation) -> None:
+    notify_group(run)
+    if run.is_due:
+        model_calls.call_after(the_engine(), generation.id, run.id)
+
+
+def _why_failed(generation: Generation, why: str) -> str:
+    """Returns why a model wrote nothing; empty if a person stopped it."""
+    return "" if generation.status == "stopped" else why
+
+
 WORKFLOW = replace(
     chat.CHAT,
     name=runs.KIND,
     words="Workflows",
-    finish=finish,
-    changed=changed,
-    continue_interrupted=continue_interrupted,
-    recover=recover,
-    lock=lock_run,
+    finish=_finish,
+    changed=_changed,
+    continue_interrupted=_continue_interrupted,
+    recover=_recover,
+    lock=_lock_run,
+)
+WORKFLOW_PLAN = replace(
+    PLAN,
+    name=planning.KIND,
+    words="Plans in workflows",
+    finish=_finish_plan,
+    changed=_plan_changed,
+    continue_interrupted=_continue_plan,
+    lock=_lock_run_of_plan,
 )

@@ -18,7 +18,7 @@ from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
 from webapp.plans.writing.service import Origin
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.texts import PLACE, shown
+from webapp.workflows.definition.slots import PLACE, shown
 from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, locked_run, people_of
 from webapp.workflows.state import State
@@ -41,7 +41,8 @@ def begin(run: WorkflowRun) -> None:
     origin, plan = Origin(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)
     _refuse_if_running(plan)
-    if plan and _is_begun(plan) and (plan.type, inputs_of(plan).values) == (type, values):
+    is_begun = plan is not None and plan.status == "partial" and not plan.is_kept
+    if plan and is_begun and (plan.type, inputs_of(plan).values) == (type, values):
         service.finish_it(plan, origin=origin)
     else:
         service.make(service.submit(owner, type, values), origin=origin)
@@ -73,11 +74,6 @@ def plan_of(run: WorkflowRun) -> Plan | None:
 def text_of(plan: Plan) -> str:
     """Returns a plan as the text of a message."""
     return as_markdown(plan.title, plan.schema, plan.content)[:MOST_CHARS]
-
-
-def _is_begun(plan: Plan) -> bool:
-    """Returns whether the plan is unfinished and the run hasn't continued with it."""
-    return plan.status == "partial" and not plan.is_kept
 
 
 def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:

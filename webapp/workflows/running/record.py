@@ -1,16 +1,19 @@
-"""Records an event of a run in one transaction: the event, the new state and the messages in the chat."""
+"""Records an event of a run in one transaction: the event, the new state, the messages in the chat, a handover to a group."""
 
 from sqlalchemy.orm import Session
 
+from webapp.base import changes
 from webapp.base.database import rows
 from webapp.base.db import utc_now
 from webapp.base.errors import Conflict, NotFound
 from webapp.base.ids import new_id
+from webapp.chat.record.sharing import KIND
 from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts import queries
 from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
 from webapp.workflows import library
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.running import handover
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Result, Say
 from webapp.workflows.tables import RunEvent, WorkflowRun
@@ -20,6 +23,9 @@ MOST_EVENTS, MOST_TYPED = 2_000, 500
 UNANSWERED = "Your question wasn't answered."
 # Accepted even in a run that has reached `MOST_EVENTS`: otherwise the end of a model's answer could never be saved.
 ALWAYS = ("cancel", MODEL_ANSWERED, MODEL_FAILED)
+# `Chat.kind` of chats that a workflow leads.
+LED = "workflow"
+NOBODY = "No group is named “{}” here, so no one has been told. Share this chat with the people who can help."
 
 
 def definition_of(run: WorkflowRun) -> Definition:
@@ -59,10 +65,13 @@ def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | N
     if is_unanswered:
         run.refusal = {"words": f"{UNANSWERED} {event.value}".strip(), "typed": ""}
     for effect in result.effects:
-        if isinstance(effect, Say | PostReply):
-            post(session, run, chat, effect)
-        elif isinstance(effect, HandOver):
-            post(session, run, chat, handover.hand_over(session, chat, effect))
+        match effect:
+            case PostReply(text):
+                append(session, chat, "user", text, run.owner_id)
+            case Say(text):
+                append(session, chat, "assistant", text)
+            case HandOver():
+                append(session, chat, "assistant", _hand_over(session, chat, effect))
     session.flush()
     return result
 
@@ -72,12 +81,26 @@ def refuse(run: WorkflowRun, words: str) -> None:
     run.refusal = {"words": words, "typed": ""}
 
 
-def post(session: Session, run: WorkflowRun, chat: Chat, effect: Say | PostReply) -> None:
-    """Appends a message to the chat."""
-    role, author_id = ("user", run.owner_id) if isinstance(effect, PostReply) else ("assistant", None)
-    # Rendered when it is shown, to keep that out of the transaction.
-    values = {"role": role, "content": effect.text, "author_id": author_id}
-    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, **values)
+def append(session: Session, chat: Chat, role: str, text: str, author_id: str | None = None) -> str:
+    """Appends a message to the chat and returns its id. It is rendered when it is shown, to keep that out of the transaction."""
+    message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role=role, content=text, author_id=author_id)
     session.add(message)
     session.flush()
     chat.head_id, chat.changed_at = message.id, utc_now()
+    return message.id
+
+
+def _hand_over(session: Session, chat: Chat, effect: HandOver) -> str:
+    """Grants the group the right to write in the chat; returns the message for them."""
+    group = queries.group_by_name(effect.group)
+    if group is None:
+        return f"{effect.summary}\n\n{NOBODY.format(effect.group)}"
+    grants.give(session, KIND, chat.id, "write", by=chat.owner_id, user_id=None, group_id=group.id)
+    return f"{effect.summary}\n\nHanded over to {group.name}."
+
+
+def notify_group(run: WorkflowRun) -> None:
+    """Updates the chat lists of the people who have taken over, so that they show the chat."""
+    group = queries.group_by_name(run.place.handed_to) if run.place.handed_to else None
+    for person in queries.people_of(group.id) if group else ():
+        changes.access_changed(person.id)

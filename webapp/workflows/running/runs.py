@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base import topic_names
+from webapp.base.database import rows
 from webapp.base.db import db, write
 from webapp.base.errors import AppError, Busy, Conflict, Invalid
 from webapp.chat.messages import sending
@@ -19,15 +20,16 @@ from webapp.people.accounts.tables import User
 from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.slots import FILE
-from webapp.workflows.running import handover, interpretation, model_calls
+from webapp.workflows.running import interpretation, model_calls
 from webapp.workflows.running.interpreter import apply, slot_of
 from webapp.workflows.running.moving import moved, same_steps
-from webapp.workflows.running.record import definition_of, locked_run, record
+from webapp.workflows.running.record import LED, append, definition_of, locked_run, notify_group, record
 from webapp.workflows.state import Event, State
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
-KIND, DEMO = handover.LED, "demo/quick"
+KIND, DEMO = LED, "demo/quick"
+FREED = "This chat continues without its workflow. Write in its message box instead."
 # Events that can be refused because their value doesn't fit.
 ANSWERS = ("answer", "guess", "change", "ask")
 ELSEWHERE = "This was just answered elsewhere. Look at the current question first."
@@ -48,7 +50,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
         return earlier
     found = library.published(slug)
     model = providers().default(user.default_model)
-    providers().of(model)
+    providers().for_model(model)
     pinned = {"slug": found.slug, "version": found.version, "source": found.source}
     try:
         return _begun(owner_id, model, title or found.headline.title, pinned, sent_as=sent_as)
@@ -64,7 +66,7 @@ def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     definition = library.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model)
     if not is_demo:
-        providers().of(model)
+        providers().for_model(model)
     pinned = {"slug": definition.slug, "version": 0, "source": source}
     return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
 
@@ -213,6 +215,19 @@ def free(run: WorkflowRun) -> None:
     announcements.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
 
 
+def write_in(run: WorkflowRun, user: User, text: str) -> None:
+    """Adds a message between people, which no model answers."""
+    if not run.place.handed_to:
+        raise Conflict("This workflow wasn't handed over to anyone.")
+    content, chat_id, author_id = sending.checked(text), run.chat_id, user.id
+    with write() as session:
+        chat = rows.locked(session, Chat, chat_id) or session.get_one(Chat, chat_id)
+        if chat.kind != LED:
+            raise Conflict(FREED)
+        id = append(session, chat, "user", content, author_id)
+    announcements.announce(db.session.get_one(Chat, chat_id), "message", id)
+
+
 def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the steps to be done again or for the first time, and the answers that are gone."""
     ahead = set(definition.reachable(after.step))
@@ -226,7 +241,7 @@ def _notified(id: str) -> WorkflowRun:
     """Notifies the chat's open pages, and starts an answer if it is a model's turn."""
     run = db.session.get_one(WorkflowRun, id, populate_existing=True)
     announcements.announce(db.session.get_one(Chat, run.chat_id), "chat", run.chat_id)
-    handover.notify_group(run)
+    notify_group(run)
     if run.is_due:
         model_calls.call_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)

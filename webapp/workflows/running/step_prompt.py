@@ -20,9 +20,8 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.built_in import BuiltIn
 from webapp.workflows import queries
-from webapp.workflows.running.handover import LED
 from webapp.workflows.running.interpreter import listed, text_for
-from webapp.workflows.running.record import definition_of, people_of
+from webapp.workflows.running.record import LED, definition_of, people_of
 from webapp.workflows.tables import WorkflowRun
 
 STEP = BuiltIn(

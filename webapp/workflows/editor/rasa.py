@@ -1,14 +1,20 @@
-"""Converts flows of Rasa and their conditions to workflows; parts without a counterpart are reported. Pure."""
+"""Imports the flows of a Rasa assistant: each becomes the draft of a workflow, with a report of what has no counterpart."""
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.base import yaml_text
+from webapp.base import audit, yaml_text
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.base.heavy.turns import by_turns
+from webapp.base.words import plural
+from webapp.workflows import library
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
+from webapp.workflows.library import Replaces
 
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
@@ -33,6 +39,8 @@ WORDS = re.compile(
 # Rasa writes `slots.` before each name, so its conditions are longer. The pattern takes quadratic time, so there is a limit.
 MOST_WRITTEN = 3 * MOST_CHARS
 CONTAINS = re.compile(rf"([A-Za-z_][\w.]*)\s+contains\s+({TEXT}|[\w.]+)")
+MOST_FILES = 100
+NOTHING = "These files contain no flows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,11 @@ class Domain:
 
 
 def is_rasa(source: str) -> bool:
-    """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace."""
-    value = value_of(source)
+    """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace; one that can't be parsed isn't."""
+    try:
+        value = value_of(source)
+    except yaml_text.Unreadable:
+        return False
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
 
@@ -340,3 +351,44 @@ def slots_in(written: str) -> set[str]:
 def _word(found: re.Match[str]) -> str:
     kind = found.lastgroup
     return {"more": "!=", "same": "==", "slot": "", "nothing": "none"}.get(kind or "", found.group())
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFlow:
+    """An imported flow; `fault` is the reason if it was not saved as a draft."""
+
+    flow: Imported
+    fault: str = ""
+
+    @property
+    def words(self) -> str:
+        found = f"{self.flow.mapped} of {plural(self.flow.steps, 'step')}"
+        return f"{found}, not saved: {self.fault}" if self.fault else f"{found}, saved as a draft"
+
+
+def of_rasa(sources: Sequence[str]) -> list[str]:
+    """Returns those of these texts that belong to a Rasa assistant."""
+    if len(sources) > MOST_FILES:
+        raise Invalid(f"Import at most {MOST_FILES} files at once.", field="file")
+    return [source for source in sources if offload(is_rasa, source)]
+
+
+def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[ImportedFlow]:
+    """Saves each flow in these files as a draft; the files can be flows and their domain."""
+    try:
+        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.Unreadable, value_of, source))
+        # In threads: reading a large flow takes a fifth of a second, and so does writing it.
+        flows = list(iter(lambda: offload(next, coming, None), None))
+    except yaml_text.Unreadable as error:
+        raise Invalid(f"Line {error.line}: {error}", field="file") from error
+    if not flows:
+        raise Invalid(NOTHING, field="file")
+    return [_saved(flow, who, replaces) for flow in by_turns(flows)]
+
+
+def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> ImportedFlow:
+    try:
+        library.save(flow.source, who, replaces=replaces)
+    except (Invalid, Conflict) as error:
+        return ImportedFlow(flow, error.message)
+    return ImportedFlow(flow)
