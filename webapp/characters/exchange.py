@@ -71,7 +71,7 @@ def existing_like(made: Character) -> Existing | None:
     query = query.where(Character.id != made.id, or_(Character.name == made.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
-    found = [each for id in ids if (each := db.session.get(Character, id))]
+    found = [character for id in ids if (character := db.session.get(Character, id))]
     alike = (
         character for character in found if all(getattr(character, name) == getattr(made, name) for name in (*TEXTS, "card"))
     )
@@ -198,7 +198,9 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
         try:
             result.characters.append(_import_one(stream, by))
         except AppError as refusal:
-            result.failed.append((" ".join(name.split())[:NAME_CHARS], _reason(refusal)))
+            title = FIELD_WORDS.get(refusal.field)
+            reason = f"{title}: {refusal.message}" if title else refusal.message
+            result.failed.append((" ".join(name.split())[:NAME_CHARS], reason))
     return result
 
 
@@ -213,9 +215,3 @@ def _import_one(stream: IO[bytes], by: User) -> Imported:
     entered = CharacterInput.entered(found)
     made = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
     return Imported(made.id, made.name, tuple(notes), existing_like(made))
-
-
-def _reason(refusal: AppError) -> str:
-    """Returns the error message, prefixed with the field of the card that it is about."""
-    title = FIELD_WORDS.get(refusal.field)
-    return f"{title}: {refusal.message}" if title else refusal.message

@@ -77,7 +77,10 @@ def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
     """Returns each source as this person sees it."""
     found = permitted(user, sources)
     missing = {source["document_id"] for source in sources if source["passage_id"] not in found}
-    documents = _documents(user, missing) if user and missing else {}
+    documents = dict[str, tuple[Document, bool]]()
+    if user and missing:
+        query = select(Document, is_there()).join(Collection).where(Document.id.in_(missing), sees_document(user))
+        documents = {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}
     gone = missing - set(db.session.scalars(select(Document.id).where(Document.id.in_(missing)))) if missing else set()
     return [_seen(source, found, documents, gone) for source in sources]
 
@@ -95,9 +98,3 @@ def _seen(
         return SeenSource(number, DELETED if id in gone else WITHHELD)
     document, is_whole = documents[id]
     return SeenSource(number, REPLACED, document) if is_whole else SeenSource(number, DELETED)
-
-
-def _documents(user: User, ids: Iterable[str]) -> dict[str, tuple[Document, bool]]:
-    """Returns those of these documents that the person may see, each with whether it is outside the trash."""
-    query = select(Document, is_there()).join(Collection).where(Document.id.in_(list(ids)), sees_document(user))
-    return {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}

@@ -148,17 +148,13 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
 
 def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
-    known = [_uid(entry.get("id")) for entry in entries]
+    ids = (entry.get("id") for entry in entries)
+    known = [id if type(id) is int and 0 <= id <= MOST_NUMBER else None for id in ids]
     free, seen = count(max((known_uid for known_uid in known if known_uid is not None), default=-1) + 1), set[int]()
     for known_uid in known:
         uid = next(free) if known_uid is None or known_uid in seen else known_uid
         seen.add(uid)
         yield uid
-
-
-def _uid(id: Any) -> int | None:
-    is_number = isinstance(id, int) and not isinstance(id, bool) and 0 <= id <= MOST_NUMBER
-    return id if is_number else None
 
 
 def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:

@@ -76,8 +76,8 @@ def storable(values: Any) -> dict[str, str]:
     return store.values
 
 
-def _chars(each: tuple[str, str]) -> int:
-    return len(each[0]) + len(each[1])
+def _chars(pair: tuple[str, str]) -> int:
+    return len(pair[0]) + len(pair[1])
 
 
 def _text(value: str | float) -> str:

@@ -110,8 +110,8 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
 def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, int]]:
     size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
-        each = [(HOLDING, [f'"{word}"']) for word in words.values()]
-        [whole], *counts_found = bounded.read([size, *each], until=until)
+        holding = [(HOLDING, [f'"{word}"']) for word in words.values()]
+        [whole], *counts_found = bounded.read([size, *holding], until=until)
         return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
     counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
     [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
@@ -144,8 +144,8 @@ def among(rows: Sequence[int], which: Iterable[ColumnElement[bool]]) -> Select[A
     """Selects those of these passages that meet all conditions in `which`."""
     # The rows are one JSON parameter: a statement with a thousand parameters takes longer to compile than to run. The LIMIT
     # makes SQLite start from these rows; it would otherwise start from all that the person may see.
-    each = func.json_each(dumps(rows)).table_valued("value")
-    given = select(each.c.value).limit(len(rows)).subquery("given")
+    listed = func.json_each(dumps(rows)).table_valued("value")
+    given = select(listed.c.value).limit(len(rows)).subquery("given")
     return _of_documents(select(Passage.row).select_from(given).join(Passage, Passage.row == given.c.value)).where(*which)
 
 

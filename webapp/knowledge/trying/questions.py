@@ -52,7 +52,7 @@ def tried(
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
     reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
     given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
-    rows = [(hit, each, hit.passage.id in given) for hit, each in zip(hits, reasons, strict=True)]
+    rows = [(hit, why, hit.passage.id in given) for hit, why in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
     return TriedQuestion(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
 

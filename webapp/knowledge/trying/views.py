@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.bm25 import Reason
 from webapp.knowledge.search.ranking import Hit, weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
@@ -146,7 +145,13 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
     found = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
-        (shown.hit(hit, query_words), _two_places(hit.score), _reasons(reasons), is_given, _meant(hit))
+        (
+            shown.hit(hit, query_words),
+            _two_places(hit.score),
+            [(reason.word, reason.times, _two_places(reason.share)) for reason in reasons],
+            is_given,
+            _meant(hit),
+        )
         for hit, reasons, is_given in found.hits
     ]
     return ShownTried(hits, found.too_common, found.unknown, found.left_out)
@@ -170,10 +175,6 @@ def figures(user: User) -> list[ShownFigures]:
 def _two_places(value: float) -> str:
     """Formats a score; empty for next to nothing, which is what common words add."""
     return "" if (words := f"{value:.2f}") == "0.00" else words
-
-
-def _reasons(reasons: Sequence[Reason]) -> Reasons:
-    return [(reason.word, reason.times, _two_places(reason.share)) for reason in reasons]
 
 
 def _meant(hit: Hit) -> str:

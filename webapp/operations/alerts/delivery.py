@@ -62,14 +62,11 @@ def has_addresses() -> bool:
 def send_email(news: News) -> str:
     """Sends one email to all addresses; raises `ProviderError` if the server does not accept it."""
     subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
-    refused = mail.send(setting("alerts.emails"), subject, _email_text(news))
+    address = the_config().public_url
+    page = f"{address}/admin/alerts/{news.rule}" if address else "Admin, Alerts."
+    text = f"{news.words}\n\nLimits, mute and history: {page}\n"
+    refused = mail.send(setting("alerts.emails"), subject, text)
     return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"
-
-
-def _email_text(news: News) -> str:
-    page = f"{the_config().public_url}/admin/alerts/{news.rule}"
-    where = f"Limits, mute and history: {page}" if the_config().public_url else "Limits, mute and history: Admin, Alerts."
-    return f"{news.words}\n\n{where}\n"
 
 
 def has_webhook() -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -65,7 +65,7 @@ def weigh(
     id = experiment.id
     with write() as session:
         found, row = _running(session, id)
-        arms = {arm.version: arm for arm in _arms(session, id)}
+        arms = {arm.version: arm for arm in queries.arms_of(found)}
         if method not in METHODS:
             raise Invalid("Choose a way to give out the versions.", field="strategy")
         if weights and set(weights) != set(arms):
@@ -98,7 +98,7 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
     id, user_id = experiment.id, by.id
     with write() as session:
         found, row = _running(session, id)
-        versions = [arm.version for arm in _arms(session, id)]
+        versions = [arm.version for arm in queries.arms_of(found)]
         if winner is not None and winner not in versions:
             raise Invalid("This version is not part of the experiment.", field="winner")
         found.ended_at, found.ended_by, found.winner = utc_now(), user_id, winner
@@ -177,8 +177,3 @@ def _running(session: Session, id: str) -> tuple[Experiment, Prompt]:
     if found.ended_at is not None:
         raise Conflict(ENDED)
     return found, row
-
-
-def _arms(session: Session, id: str) -> list[ExperimentArm]:
-    wanted = select(ExperimentArm).where(ExperimentArm.experiment_id == id).order_by(ExperimentArm.place)
-    return list(session.scalars(wanted))

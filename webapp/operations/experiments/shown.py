@@ -97,13 +97,9 @@ def beginning(prompt: KnownPrompt) -> dict[str, Any]:
 def _line(row: Experiment, key: str) -> ShownExperiment:
     figures = queries.figures_of(row)
     state = "running" if row.ended_at is None else "example" if row.is_example else "over"
-    return ShownExperiment(row.id, key, state, _conclusion(row, figures), row.created_at, row.ended_at)
-
-
-def _conclusion(row: Experiment, figures: Sequence[ArmFigures]) -> str:
-    if row.ended_at is None:
-        return card_of(row, figures).title
-    return f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"
+    title = f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"
+    title = card_of(row, figures).title if row.ended_at is None else title
+    return ShownExperiment(row.id, key, state, title, row.created_at, row.ended_at)
 
 
 def _finding(found: Card) -> str:
@@ -121,19 +117,19 @@ def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
     return f"It was stopped, and version {row.winner} was taken."
 
 
-def _arm(each: ArmFigures, *, control: ArmFigures) -> ShownArm:
-    judged = f", {number(each.judged)} count" if each.judged != each.exposures else ""
+def _arm(arm: ArmFigures, *, control: ArmFigures) -> ShownArm:
+    judged = f", {number(arm.judged)} count" if arm.judged != arm.exposures else ""
     return ShownArm(
-        each.version,
-        each.letter,
-        f"{each.weight:g} %",
-        f"{each.weight:g}",
-        number(each.exposures) + judged,
-        percent(each.rate),
-        round(100 * (each.rate or 0)),
-        percent(each.error_rate),
-        seconds(each.ttft_p95_ms),
-        UNKNOWN if each.cost is None else in_dollars(each.cost),
-        is_control=each is control,
-        is_paused=bool(each.paused_words),
+        arm.version,
+        arm.letter,
+        f"{arm.weight:g} %",
+        f"{arm.weight:g}",
+        number(arm.exposures) + judged,
+        percent(arm.rate),
+        round(100 * (arm.rate or 0)),
+        percent(arm.error_rate),
+        seconds(arm.ttft_p95_ms),
+        UNKNOWN if arm.cost is None else in_dollars(arm.cost),
+        is_control=arm is control,
+        is_paused=bool(arm.paused_words),
     )

@@ -1,6 +1,6 @@
 """/prompts/<name>/try: versions of a prompt side by side, on questions that people have asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -88,9 +88,7 @@ def page(one: tryouts.Tryout) -> dict[str, Any]:
         shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
     cases = [(questions[place], tries) for place, tries in shown.items()]
-    totals = [
-        (version, _total([generation for answer, generation in rows if answer.version == version])) for version in one.versions
-    ]
+    totals = [(version, cost([made for answer, made in rows if made and answer.version == version])) for version in one.versions]
     return {
         "one": one,
         "tries": cases,
@@ -113,8 +111,3 @@ def _seconds(one: Generation | None) -> str:
     if one is None or not one.started_at or not one.ended_at:
         return ""
     return f"{(one.ended_at - one.started_at).total_seconds():.1f} s"
-
-
-def _total(generations: Sequence[Generation | None]) -> str:
-    """Returns the cost of all answers of a version."""
-    return cost([generation for generation in generations if generation])

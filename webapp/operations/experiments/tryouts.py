@@ -120,7 +120,9 @@ def _run(engine: Engine, id: str, versions: Sequence[prompts.Version], key: str)
         with engine.in_app():
             error = _answer_question(engine, answer_id, numbered[number], key, question, person=person, model=model)
             if error:
-                _close(answer_id, error)
+                is_it = TryoutAnswer.id == answer_id
+                with write() as session:
+                    session.execute(update(TryoutAnswer).where(is_it).values(error=error[:300], is_done=True))
 
 
 def _answer_question(
@@ -149,11 +151,6 @@ def _answer_question(
     while side_request.id in engine.live:
         engine.pause(POLL_SECONDS)
     return ""
-
-
-def _close(answer_id: str, error: str) -> None:
-    with write() as session:
-        session.execute(update(TryoutAnswer).where(TryoutAnswer.id == answer_id).values(error=error[:300], is_done=True))
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:

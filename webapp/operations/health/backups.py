@@ -165,16 +165,24 @@ def _put_aside(database: Path, name: Path) -> Path:
 
 
 def _copy(database: Path, copy: Path) -> None:
-    """Copies all committed data into one file, which is renamed to its final name when it is complete."""
-    unfinished = copy.with_name(f"{copy.name}.unfinished")
-    os.close(os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    """Copies all committed data into one file."""
+    with unfinished(copy) as file, closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(file)) as target:
+        source.backup(target)
+
+
+@contextmanager
+def unfinished(copy: Path) -> Iterator[Path]:
+    """Yields a file that only we can read, which is renamed to its final name when it is complete."""
+    file = copy.absolute().with_name(f"{copy.name}.unfinished")
+    os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
     try:
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(unfinished)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
-        unfinished.rename(copy)
+        yield file
+        with closing(sqlite3.connect(file)) as made:
+            made.execute("PRAGMA journal_mode=DELETE")
+        file.rename(copy)
     finally:
-        unfinished.unlink(missing_ok=True)
+        for end in ("", "-wal", "-shm"):
+            file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def _copy_file(file: str, copy: str) -> None:

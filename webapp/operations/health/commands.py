@@ -1,10 +1,6 @@
 """Commands for operators: `flask check`, `flask backup`, `flask restore` and `flask version`."""
 
-import os
-import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +9,6 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from webapp.base.audit import COMMAND_LINE
-from webapp.base.config import Config
 from webapp.base.current import the_config
 from webapp.base.database import copying
 from webapp.base.database.copying import Copied, Index
@@ -27,7 +22,6 @@ from webapp.models.connections.models import providers
 from webapp.operations.health import backups, facts
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
-from webapp.web.health_facts import Fact
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
@@ -44,7 +38,9 @@ def check() -> None:
     for chapter in chapters:
         click.echo(chapter.title)
         for fact in chapter.facts:
-            _print(fact)
+            click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
+            if fact.hint:
+                click.echo(f"        {fact.hint}")
     if any(fact.tone == "bad" for chapter in chapters for fact in chapter.facts):
         sys.exit(1)
 
@@ -80,7 +76,11 @@ def backup(target: str, keep: int | None, files: Path | None) -> None:
     if is_sqlite():
         backups.back_up(file)
     else:
-        _print_copied(into_file(file))
+        backups.refuse_to_overwrite(file)
+        with backups.unfinished(file) as unfinished:
+            copied = _copy(_own_url(), f"sqlite:///{unfinished}")
+        backups.note()
+        _print_copied(copied)
     if count := backups.back_up_files(the_config().files_dir, file):
         click.echo(f"Copied {plural(count, 'file')} to {backups.files_of(file)}.")
     click.echo(f"Copied the database to {file}. Its secrets can only be read with {_keys()}.")
@@ -107,7 +107,9 @@ def restore(file: Path) -> None:
             if kept := backups.restore(file, config.data_dir):
                 click.echo(f"Previous database saved as: {kept}")
         else:
-            _print_copied(out_of_file(file, config))
+            backups.check(file)
+            backups.refuse_while_running(config.data_dir)
+            _print_copied(_copy(f"sqlite:///{file.absolute()}", _own_url()))
         backups.restore_files(file, config.files_dir)
     click.echo(f"Restored {file}. Now run: flask prepare")
 
@@ -121,7 +123,9 @@ def version() -> None:
 def _move(address: str, files: Path | None) -> None:
     if not address.startswith("postgres"):
         raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
-    _print_copied(into_database(database_url(address)))
+    copied = _copy(_own_url(), database_url(address))
+    backups.note()
+    _print_copied(copied)
     count = backups.copy_files(the_config().files_dir, files) if files else 0
     where = f"{plural(count, 'file')} copied to {files}" if files else f"Files stay in {the_config().files_dir}"
     click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
@@ -142,35 +146,6 @@ def _check_connections() -> None:
     providers().forget()
 
 
-def _print(fact: Fact) -> None:
-    click.echo(f"  {MARKS[fact.tone]}{fact.name}: {fact.words}")
-    if fact.hint:
-        click.echo(f"        {fact.hint}")
-
-
-def into_database(url: str) -> Copied:
-    """Copies everything into another database, which must be empty, and records the time as that of a backup."""
-    copied = _copy(_own_url(), url)
-    backups.note()
-    return copied
-
-
-def into_file(copy: Path) -> Copied:
-    """Copies everything into a new SQLite file, and records the time as that of a backup."""
-    backups.refuse_to_overwrite(copy)
-    with _unfinished(copy) as file:
-        copied = _copy(_own_url(), f"sqlite:///{file}")
-    backups.note()
-    return copied
-
-
-def out_of_file(copy: Path, config: Config) -> Copied:
-    """Fills this database, which must be empty, from a copy."""
-    backups.check(copy)
-    backups.refuse_while_running(config.data_dir)
-    return _copy(f"sqlite:///{copy.absolute()}", _own_url())
-
-
 def _own_url() -> str:
     url: str = current_app.config["SQLALCHEMY_DATABASE_URI"]
     return url
@@ -178,18 +153,3 @@ def _own_url() -> str:
 
 def _copy(source_url: str, target_url: str) -> Copied:
     return copying.copy(source_url, target_url, brought(Index))
-
-
-@contextmanager
-def _unfinished(copy: Path) -> Iterator[Path]:
-    """Yields a file that only we can read, which is renamed to its final name when it is complete."""
-    file = copy.absolute().with_name(f"{copy.name}.unfinished")
-    os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-    try:
-        yield file
-        with closing(sqlite3.connect(file)) as made:
-            made.execute("PRAGMA journal_mode=DELETE")
-        file.rename(copy)
-    finally:
-        for end in ("", "-wal", "-shm"):
-            file.with_name(file.name + end).unlink(missing_ok=True)

@@ -34,7 +34,7 @@ class AnswerFilter:
 
 def answered(wanted: AnswerFilter) -> Iterator[Answered]:
     """Yields the requested answers, oldest first; other greenlets run between two slices."""
-    return (each for _, each in timed(wanted))
+    return (answer for _, answer in timed(wanted))
 
 
 def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, Answered]]:
@@ -47,7 +47,7 @@ def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
     """Yields answers of every kind, including those that were not requested by a person."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
-    return (each for _, each in _read(select(*_columns()).where(*which), since=since, until=until))
+    return (answer for _, answer in _read(select(*_columns()).where(*which), since=since, until=until))
 
 
 def _read(wanted: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, Answered]]:
@@ -125,7 +125,7 @@ def _where(statement: Select[*tuple[Any, ...]], wanted: AnswerFilter) -> Select[
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
     """Returns the condition for this kind, or for any kind that people request: no side tasks, and no imported answers."""
-    side_kinds = [name for name, each in the_engine().kinds.items() if each.is_side_request]
+    side_kinds = [name for name, known in the_engine().kinds.items() if known.is_side_request]
     found: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
     return found
 

@@ -15,7 +15,7 @@ PAGES = {"application/xhtml+xml", "text/html"}
 
 def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
-    main = next((attributes.get("full-path", "") for _, name, attributes in package.events(CONTAINER) if name == "rootfile"), "")
+    main = next((file.get("full-path", "") for file in package.elements(CONTAINER, "rootfile")), "")
     if not package.has(main):
         raise Refused(DAMAGED)
     title, chapters = _about(package, main)

@@ -44,6 +44,15 @@ class Flow:
         if self._tables and self._tables[-1]:
             self._tables[-1][-1].append("")
 
+    def open(self, name: str) -> None:
+        """Opens the table, row or cell that an element of this name in DOCX or PPTX begins."""
+        if name == "tbl":
+            self.open_table()
+        elif name == "tr":
+            self.open_row()
+        elif name == "tc":
+            self.open_cell()
+
     def close_table(self) -> None:
         if not self._tables:
             return

@@ -65,7 +65,7 @@ class Content:
 
 def parts(raw: bytes, name: str) -> Iterator[Part]:
     package, content = Package(raw), Content()
-    if package.has(MANIFEST) and any(event[1] == "encryption-data" for event in package.events(MANIFEST)):
+    if package.has(MANIFEST) and any(True for _ in package.elements(MANIFEST, "encryption-data")):
         raise Refused(PROTECTED)
     part, number, title = PARTS.get(name.lower().rpartition(".")[2], ""), 0, ""
     for kind, name_or_text, attributes in package.events(CONTENT):

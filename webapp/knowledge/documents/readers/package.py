@@ -80,14 +80,21 @@ class Package:
             raise Refused(DAMAGED) from error
         yield from found
 
+    def elements(self, name: str, element: str) -> Iterator[dict[str, str]]:
+        """Yields the attributes of each element of this name in one file."""
+        return (attributes for kind, found, attributes in self.events(name) if kind == "start" and found == element)
+
+    def main(self, otherwise: str) -> str:
+        """Returns the name of the file that the package is about; where it names none, the usual one."""
+        return next(iter(self.relations("", "/officeDocument").values()), otherwise)
+
     def relations(self, name: str, kind: str = "") -> dict[str, str]:
         """Returns the targets of a file's relationships by id: those inside the package, optionally of one kind."""
         folder, _, file = name.rpartition("/")
         path = f"{folder}/_rels/{file}.rels".lstrip("/")
         found = dict[str, str]()
-        for event, element, attributes in self.events(path) if self.has(path) else ():
-            is_inside = event == "start" and element == "Relationship" and attributes.get("TargetMode") != "External"
-            if is_inside and attributes.get("Type", "").endswith(kind):
+        for attributes in self.elements(path, "Relationship") if self.has(path) else ():
+            if attributes.get("TargetMode") != "External" and attributes.get("Type", "").endswith(kind):
                 target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", "")))
                 found[attributes.get("Id", "")] = target.lstrip("/")
         return found

@@ -35,12 +35,10 @@ class Workbook:
 
 def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
-    main = next(iter(package.relations("", "/officeDocument").values()), WORKBOOK)
+    main = package.main(WORKBOOK)
     targets = package.relations(main)
-    listed = [attributes for kind, name, attributes in package.events(main) if kind == "start" and name == "sheet"]
-    sheets = [
-        (sheet.get("name", ""), targets.get(sheet.get("r:id", ""), "")) for sheet in listed if sheet.get("state", SHOWN) == SHOWN
-    ]
+    listed = [sheet for sheet in package.elements(main, "sheet") if sheet.get("state", SHOWN) == SHOWN]
+    sheets = [(sheet.get("name", ""), targets.get(sheet.get("r:id", ""), "")) for sheet in listed]
     book = Workbook(_texts(package, main), _dates(package, main))
     for number, (name, path) in enumerate(sheets, 1):
         rows = table(list(_rows(package, path, book))) if "/chartsheets/" not in path else ""
@@ -95,16 +93,13 @@ def _rows(package: Package, path: str, book: Workbook) -> Iterator[list[str]]:
             empty += not value
             if empty > MOST_EMPTY:
                 raise Refused(EMPTY_CELLS)
-            _put(cells, _column(cell, len(cells)), _shown(cell, "".join(value), book))
+            column, text = _column(cell, len(cells)), _shown(cell, "".join(value), book)
+            if text and column < MOST_COLUMNS:
+                cells += [""] * (column + 1 - len(cells))
+                cells[column] = text
         elif kind == "end" and name_or_text == "row" and cells:
             yield cells
             cells = []
-
-
-def _put(cells: list[str], column: int, text: str) -> None:
-    if text and column < MOST_COLUMNS:
-        cells += [""] * (column + 1 - len(cells))
-        cells[column] = text
 
 
 def _column(cell: Mapping[str, str], following: int) -> int:

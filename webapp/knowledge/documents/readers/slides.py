@@ -14,13 +14,9 @@ SKIPPED = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
 
 def parts(raw: bytes, _: str) -> Iterator[Part]:
     package = Package(raw)
-    main = next(iter(package.relations("", "/officeDocument").values()), PRESENTATION)
+    main = package.main(PRESENTATION)
     targets = package.relations(main)
-    order = [
-        attributes.get("r:id", "")
-        for kind, name_or_text, attributes in package.events(main)
-        if kind == "start" and name_or_text == "sldId"
-    ]
+    order = [slide.get("r:id", "") for slide in package.elements(main, "sldId")]
     slides = [targets[id] for id in order if id in targets]
     for number, name in enumerate(slides, 1):
         text = _text(package, name)
@@ -38,20 +34,11 @@ def _text(package: Package, name: str) -> str:
             is_in_text = kind == "start"
         elif kind == "start":
             placeholder = "" if name_or_text == "sp" else attributes.get("type", "body") if name_or_text == "ph" else placeholder
-            _open(flow, name_or_text)
+            if name_or_text == "br":
+                flow.say("\n")
+            flow.open(name_or_text)
         elif name_or_text == "p":
             flow.end_paragraph(level=2 if placeholder in TITLES else 0)
         elif name_or_text == "tbl":
             flow.close_table()
     return flow.take()
-
-
-def _open(flow: Flow, name: str) -> None:
-    if name == "br":
-        flow.say("\n")
-    elif name == "tbl":
-        flow.open_table()
-    elif name == "tr":
-        flow.open_row()
-    elif name == "tc":
-        flow.open_cell()

@@ -68,13 +68,10 @@ def _as_table(text: str, name: str) -> str:
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=False):
             if row:
-                lines.append("| " + " | ".join(_cell(cell) for cell in row[:MOST_COLUMNS]) + " |\n")
+                cells = [" ".join(cell.replace("|", "\\|").split()) for cell in row[:MOST_COLUMNS]]
+                lines.append(f"| {' | '.join(cells)} |\n")
             if len(lines) == 1 and row:
                 lines.append("|" + "---|" * len(row[:MOST_COLUMNS]) + "\n")
     except csv.Error as error:
         raise Refused(NOT_A_TABLE) from error
     return "".join(lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

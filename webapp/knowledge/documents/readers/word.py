@@ -36,12 +36,8 @@ class Document:
             self._is_in_text = True
         elif name in SIGNS:
             self.flow.say(SIGNS[name])
-        elif name == "tbl":
-            self.flow.open_table()
-        elif name == "tr":
-            self.flow.open_row()
-        elif name == "tc":
-            self.flow.open_cell()
+        else:
+            self.flow.open(name)
 
     def end(self, name: str) -> None:
         self._skipped -= name in SKIPPED
@@ -61,7 +57,7 @@ class Document:
 def parts(raw: bytes, _: str) -> Iterator[Part]:
     """Yields the pages; the whole text as one part if the file has no page marks."""
     package = Package(raw)
-    main = next(iter(package.relations("", "/officeDocument").values()), DOCUMENT)
+    main = package.main(DOCUMENT)
     document = Document(_levels(package, main))
     for name in (main, *package.relations(main, "/footnotes").values(), *package.relations(main, "/endnotes").values()):
         for kind, name_or_text, attributes in package.events(name):
