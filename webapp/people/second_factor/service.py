@@ -101,7 +101,7 @@ def end(user: User, password: str, code: str, *, address: str = "") -> None:
         raise Forbidden(REQUIRED)
     service.confirm(user, password, address=address)
     check(user.id, code, address=address)
-    turn_off(user, About(actor=user, address=address))
+    turn_off(user, audit.About(actor=user, address=address))
 
 
 def turn_off(user: User, about: audit.About) -> None:
