@@ -161,7 +161,7 @@ class Soak:
 
     def _one(self, number: int) -> None:
         with self._app.app_context():
-            id = sending.begin(f"Request {number}", owner_id=self._person, model=f"some/model-{number % MODELS}").id
+            id = sending.start_chat(f"Request {number}", owner_id=self._person, model=f"some/model-{number % MODELS}").id
         started = time.monotonic()
         while id in self._engine.live and time.monotonic() - started < PATIENCE_SECONDS:
             gevent.sleep(0.02)

@@ -7,10 +7,10 @@ from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import statuses
 from tests.people.conftest import secret_of
 from tests.support.browser import HTMX, Browser
-from webapp.chat.page.projection import LASTING
+from webapp.chat.page.projection import PERSISTENT_COUNTS
 
 # The position of a client that has received nothing: all of its counters are zero.
-NOTHING = "-".join("0" * LASTING)
+NOTHING = "-".join("0" * PERSISTENT_COUNTS)
 
 
 def generation_of(page) -> str:

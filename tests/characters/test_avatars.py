@@ -38,7 +38,7 @@ NO_PICTURES = [
 )
 def test_a_picture_is_known_by_its_beginning(content, type, size):
     picture = card_files.picture_of(content)
-    assert picture == card_files.Picture(type, *size)
+    assert picture == card_files.CardImage(type, *size)
 
 
 @pytest.mark.parametrize("content", NO_PICTURES)

@@ -11,7 +11,7 @@ from webapp.chat.record import variables
 def kept(app, member):
     def kept() -> dict[str, str]:
         with app.app_context():
-            return variables.of_person(member.person_id)
+            return variables.variables_of_person(member.person_id)
 
     return kept
 

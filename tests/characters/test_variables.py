@@ -42,7 +42,7 @@ def kept(app):
 
     def kept(path: str) -> dict[str, str]:
         with app.app_context():
-            return variables.at(db.session.get_one(Chat, id_of(path)).head_id)
+            return variables.variables_at(db.session.get_one(Chat, id_of(path)).head_id)
 
     return kept
 
@@ -121,7 +121,7 @@ def test_those_of_a_person_are_in_all_their_chats(make, member, say, fake, app):
     say(one, "{{setglobalvar::met::9}}x{{deleteglobalvar::none}}")
     assert say(other, "Hi")[0] == ("system", "Met 9.")
     with app.app_context():
-        assert variables.of_person(member.person_id) == {"met": "9"}
+        assert variables.variables_of_person(member.person_id) == {"met": "9"}
 
 
 @pytest.mark.slow
@@ -134,7 +134,7 @@ def test_who_writes_in_the_chat_of_another_neither_reads_nor_sets_them(chat, mem
     assert page.messages("user") == ["{{getvar::mood}} {{setvar::mood::bad}}"]
     assert kept(chat) == {"mood": "calm", "turns": "1"}
     with app.app_context():
-        assert variables.of_person(member.person_id) == {}
+        assert variables.variables_of_person(member.person_id) == {}
     fork = stranger.post(address(page, "Branch into new chat")).location
     assert kept(fork) == {}
 
@@ -167,7 +167,7 @@ def test_another_greeting_has_its_own(chat, member, app, kept):
     ids = app_messages(app, chat)
     assert [each for _, each in ids] == [{"mood": "calm"}, {"mood": "angry"}]
     with app.app_context():
-        assert variables.of_person(member.person_id) == {}
+        assert variables.variables_of_person(member.person_id) == {}
 
 
 def app_messages(app, chat):
@@ -180,11 +180,11 @@ def app_messages(app, chat):
 def test_two_keep_those_of_a_person_one_after_the_other(app, member):
     with app.app_context():
         for value in ("1", "2"):
-            bag = VariableStore(lambda: variables.of_person(member.person_id))
+            bag = VariableStore(lambda: variables.variables_of_person(member.person_id))
             bag.put("a", value)
             with write() as session:
                 variables.store_variables(session, member.person_id, bag)
-        assert variables.of_person(member.person_id) == {"a": "2"}
+        assert variables.variables_of_person(member.person_id) == {"a": "2"}
 
 
 @also_on_postgres
@@ -194,7 +194,7 @@ def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
             variables.store_variables(session, member.person_id, bag)
 
     def read() -> VariableStore:
-        return VariableStore(lambda: variables.of_person(member.person_id))
+        return VariableStore(lambda: variables.variables_of_person(member.person_id))
 
     with app.app_context():
         first = read()
@@ -208,7 +208,7 @@ def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
         other.put("other", "2")
         keep(one)
         keep(other)
-        assert variables.of_person(member.person_id) == {"same": "2", "left": "1", "one": "1", "other": "2"}
+        assert variables.variables_of_person(member.person_id) == {"same": "2", "left": "1", "one": "1", "other": "2"}
 
 
 @pytest.mark.slow

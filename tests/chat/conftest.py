@@ -15,7 +15,7 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
 from webapp.engine.engine import ENGINE, Engine
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.people.accounts.tables import Grant
 
 __all__ = ["app", "listen"]
@@ -79,7 +79,7 @@ def is_at_rest(page: Page) -> bool:
     return bool(found) and not {"queued", "thinking", "responding", "saving"} & set(found) and not is_ending
 
 
-def let_finish(app: Flask, is_meant: Callable[[Live], bool]) -> None:
+def let_finish(app: Flask, is_meant: Callable[[LiveGeneration], bool]) -> None:
     """Waits for these runs for at most a second: polling their page would take longer than the runs do."""
     engine: Engine = ENGINE.of(app)
     engine.wait(lambda: not any(map(is_meant, engine.live.values())), seconds=1)

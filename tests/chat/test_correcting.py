@@ -139,11 +139,11 @@ def test_what_a_killed_server_had_copied_is_in_the_trash(app: Flask, owner, thre
         chat = db.session.get_one(Chat, id_of(three))
         old = shown(chat.id)
         # What is stored until the last copy is: the version, and some of what follows.
-        version = versions.edited(chat, old[1], "Corrected")
+        version = versions.edited_answer(chat, old[1], "Corrected")
         version.deleted_at, id = utc_now(), version.id
         db.session.add(version)
         db.session.commit()
-        fork.copied([each.id for each in old[2:4]], chat.id, id)
+        fork.copied_messages([each.id for each in old[2:4]], chat.id, id)
     assert texts(owner.page(three)) == TURNS
     assert not owner.page(three).says("2 / 2")
     assert "Corrected" in owner.page("/chats/trash").text

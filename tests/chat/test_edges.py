@@ -55,7 +55,7 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
         chat = db.session.get_one(Chat, chat_id)
         now = state_of(chat)
         assert now.active
-        around = composer_shown.around(chat, queries.window(chat), hidden_answer(now.active.id), "own", now)
+        around = composer_shown.composer_values(chat, queries.window(chat), hidden_answer(now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"
 
 
@@ -64,7 +64,7 @@ def test_a_moment_is_not_written_as_nothing(seconds, words):
     now = utc_now()
     generation = Generation(started_at=now, first_text_at=now + timedelta(seconds=seconds))
 
-    assert answer_shown.thought([generation]) == f"Thought {words}"
+    assert answer_shown.reasoning_label([generation]) == f"Thought {words}"
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from webapp.engine.ladder import Ladder, Limits, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic, openai
-from webapp.models.providers.base import ModelRequest, Picture, Turn
+from webapp.models.providers.base import AttachedImage, ModelRequest, Turn
 from webapp.operations.health import backups
 from webapp.people.accounts.tables import User
 from webapp.people.members.people import delete_person
@@ -108,7 +108,7 @@ def test_nothing_that_is_typed_goes_missing_beside_a_picture(app):
     for typed in ("Hello\n", "Hello\n\n```\ncode", "Hello\n\n> quoted\n"):
         content = joined(typed, [picture]) if "`" in typed else typed + picture
         with app.app_context():
-            said = sending.input_of(content)
+            said = sending.message_input(content)
         html = str(folded(Markup(said.html), said.content))
         assert (html.startswith("<p>Hello</p>"), html.count("<img"), "(/files" in html) == (True, 1, False)
         assert html.count("<div") == html.count("</div>")
@@ -128,7 +128,7 @@ def test_only_so_many_bytes_of_pictures_are_sent(app):
 def test_servers_get_pictures_as_they_take_them(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    shot = Picture("image/png", path)
+    shot = AttachedImage("image/png", path)
     request = ModelRequest("m", (Turn("user", "See", (shot,)), Turn("user", "and"), Turn("assistant", "I see.")))
     assert openai.messages(request, "instruct")[0]["content"] == [
         {"type": "text", "text": "See"},
@@ -144,7 +144,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
     fake.behaves([{"status": 404, "json": {"error": {"code": 404, "message": "No endpoints found"}}}, {"says": "Fine."}])
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    there, gone = Picture("image/png", path, "a.png"), Picture("image/png", tmp_path / "none", "b.png")
+    there, gone = AttachedImage("image/png", path, "a.png"), AttachedImage("image/png", tmp_path / "none", "b.png")
     request = ModelRequest("fake/plain", (Turn("user", "See", (there, gone)),))
     with app.app_context():
         provider = providers().for_model("fake/plain")

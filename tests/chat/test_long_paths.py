@@ -77,4 +77,4 @@ def test_a_chat_that_changes_again_and_again_is_asked_for_later(app: Flask, owne
         raise paths.PathTooLong("m00001")
 
     with app.app_context(), pytest.raises(Conflict):
-        paths.again_when_long(never_known)
+        paths.retry_if_path_too_long(never_known)

@@ -87,7 +87,7 @@ def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
     with owner.app.test_request_context():
 
         def read(since: str) -> list[str] | None:
-            found = snapshot_shown.since(the_engine(), chat_id, since)
+            found = snapshot_shown.snapshot_since(the_engine(), chat_id, since)
             return found and [message.id for message in found.messages]
 
         with owner.counting_statements() as statements:
@@ -95,17 +95,17 @@ def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
         assert len([statement for statement in statements if not statement.startswith("BEGIN")]) == 1, statements
         assert read(ids[7]) == ids[7:]
         assert [read(since) for since in (ids[0], "not here")] == [None, None]
-        assert snapshot_shown.since(the_engine(), "not here", ids[7]) is None
+        assert snapshot_shown.snapshot_since(the_engine(), "not here", ids[7]) is None
 
 
 def ends_alike(app, path: str, right: str = "own") -> list[str]:
     """Returns the statuses of a chat's messages; asserts that reading from any message on gives the same end of the thread."""
     with app.test_request_context():
         engine, chat = the_engine(), db.session.get_one(Chat, id_of(path))
-        whole = snapshot_shown.read(engine, chat, right)
+        whole = snapshot_shown.read_snapshot(engine, chat, right)
         for at, message in enumerate(whole.thread):
             db.session.rollback()
-            end = snapshot_shown.since(engine, chat.id, message.id, right)
+            end = snapshot_shown.snapshot_since(engine, chat.id, message.id, right)
             assert end
             assert (end.thread, end.running, end.chat_state, end.given) == (
                 whole.thread[at:],

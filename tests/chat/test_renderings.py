@@ -96,7 +96,7 @@ def test_many_long_texts_hold_up_nobody_and_are_shown_as_they_are_until_their_tu
     with owner.app.app_context():
         chat = db.session.get_one(Message, ids[0]).chat_id
         with longest_turn() as longest:
-            messages = renderings.ready(lambda: queries.window(db.session.get_one(Chat, chat)))
+            messages = renderings.with_current_html(lambda: queries.window(db.session.get_one(Chat, chat)))
         assert longest.seconds < 0.5
         assert [renderings.is_stale(message) for message in messages] == [True, True, True, False, False]
         assert [renderings.html_of(message)[:5] for message in messages] == ["<p>0 ", "<p>1 ", "<p>2 ", "<p>3 ", "<p>4 "]
@@ -108,9 +108,9 @@ def test_the_rest_is_rendered_little_by_little_and_then_there_is_nothing_to_do(o
     say(owner, path, ["**new**"] * 150 + [""] * 2)
 
     with owner.app.app_context():
-        assert renderings.renew_some()
+        assert renderings.render_stale_parts()
         assert 0 < stale(owner) < 150
-        while renderings.renew_some():
+        while renderings.render_stale_parts():
             pass
     assert stale(owner) == 0
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_stored_is_shown_all_the_same(owner, path):
         other.execute("ROLLBACK")
     assert stale(owner) == 1
     with owner.app.app_context():
-        renderings.renew_some()
+        renderings.render_stale_parts()
     assert stale(owner) == 0
 
 
@@ -165,7 +165,7 @@ def test_a_text_that_has_grown_meanwhile_keeps_its_place(owner, path):
         message = db.session.get_one(Message, id)
         # It runs as soon as the renderer yields.
         growing = gevent.spawn(grow)
-        renderings.renew([message])
+        renderings.render_stale_messages([message])
         growing.get(timeout=10)
     assert stale(owner) == 1
     assert marked(owner.page(path)) == ["old", "new"]

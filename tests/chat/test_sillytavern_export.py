@@ -158,7 +158,7 @@ def test_variables_go_out_with_the_branch_that_is_shown_and_come_back(app, owner
     with app.app_context():
         brought = db.session.scalars(select(Chat).where(Chat.id != chat)).one()
         kept = {"mood": "calm", "turns": "3", "tries": "1.5", "met": "true", "a\ufffdb": "c\ufffd?"}
-        assert variables.at(brought.head_id) == kept
+        assert variables.variables_at(brought.head_id) == kept
         has = db.session.scalars(select(Message.variables).where(Message.chat_id == brought.id))
         assert sorted(map(bool, has)) == [False, False, False, True]
 

@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, shown
-from webapp.knowledge.search.ranking import Hit, Placed
+from webapp.knowledge.search.ranking import PassageHit, RankedPassage
 from webapp.knowledge.tables import Document, Passage
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.people.accounts.tables import Grant, User
@@ -194,7 +194,7 @@ def test_a_third_neighbour_is_left_out_and_a_table_has_its_head_once():
     same = {"document_id": "a", "edition": 1, "heading": "", "page": 1, "head": "|h|\n", "overlap": 0}
     made = [Passage(id=str(number), number=number, text=f"|{number}|\n", **same) for number in range(4)]
     document = Document(id="a", title="Prices", name="prices.csv")
-    hits = [Hit(rank, 1.0, made[rank], document, "", Placed(rank, rank, None)) for rank in (1, 0, 2, 3)]
+    hits = [PassageHit(rank, 1.0, made[rank], document, "", RankedPassage(rank, rank, None)) for rank in (1, 0, 2, 3)]
     found = list(answer_sources.sources_of(hits))
 
     assert [(each.passage_id, each.beside_id) for each in found] == [("1", "0"), ("3", "")]

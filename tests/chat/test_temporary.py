@@ -228,7 +228,7 @@ def test_the_choice_is_not_for_a_chat_that_is_there(owner, begin, visitor):
 def test_a_service_makes_one_too(owner):
     with owner.app.app_context():
         user_id = db.session.scalar(text("SELECT id FROM users"))
-        generation = sending.begin("Hello", owner_id=user_id, is_temporary=True)
+        generation = sending.start_chat("Hello", owner_id=user_id, is_temporary=True)
         assert db.session.get_one(Chat, generation.lane.removeprefix("chat:")).is_temporary
 
 

@@ -125,4 +125,4 @@ def test_variables_that_count_are_the_same_after_the_wait(app: Flask, owner: Bro
 
     assert "Turn 1." in told(fake, asked(fake)[-1]["body"]["messages"][-1]["content"])
     with app.app_context():
-        assert variables.at(db.session.get_one(Chat, id_of(chat)).head_id) == {"mood": "glad", "turns": "1"}
+        assert variables.variables_at(db.session.get_one(Chat, id_of(chat)).head_id) == {"mood": "glad", "turns": "1"}

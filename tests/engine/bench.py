@@ -34,7 +34,7 @@ class Bench:
     def ask(self, text: str = "Hello", *, person: str, model: str = "", **more) -> str:
         """Begins a chat and returns the generation's id."""
         with self.app.app_context():
-            return sending.begin(text, owner_id=person, model=model, **more).id
+            return sending.start_chat(text, owner_id=person, model=model, **more).id
 
     def recover(self) -> None:
         """Starts the engine as a worker does, and waits until its first recovery is over."""

@@ -15,7 +15,7 @@ from tests.conftest import signed_in
 from tests.support.waiting import until
 from webapp.base.db import db
 from webapp.engine.engine import ENGINE, Engine
-from webapp.engine.state.admission import Line, Waiter
+from webapp.engine.state.admission import AdmissionQueue, Waiter
 from webapp.settings.service import set_setting
 
 STREAMED = {"messages": [{"role": "user", "content": "Hello"}], "stream": True}
@@ -28,7 +28,7 @@ class Answers:
     running: int
 
 
-def waiting(line: Line, whose: str, lane: str = "") -> Waiter:
+def waiting(line: AdmissionQueue, whose: str, lane: str = "") -> Waiter:
     waiter = Waiter(whose, lane, Event())
     line.join(waiter)
     return waiter
@@ -36,7 +36,7 @@ def waiting(line: Line, whose: str, lane: str = "") -> Waiter:
 
 def test_people_are_served_in_turn_and_each_in_their_order() -> None:
     answers = Answers(1)
-    line = Line(lambda: 1, lambda: answers.running)
+    line = AdmissionQueue(lambda: 1, lambda: answers.running)
     names = ["ada 1", "ada 2", "ada 3", "ben 1", "cleo 1", "ben 2"]
     waiters = {name: waiting(line, name.split()[0]) for name in names}
     order = []
@@ -53,7 +53,7 @@ def test_people_are_served_in_turn_and_each_in_their_order() -> None:
 
 def test_whoever_comes_later_takes_no_place_from_those_who_wait() -> None:
     answers = Answers(2)
-    line = Line(lambda: 2, lambda: answers.running)
+    line = AdmissionQueue(lambda: 2, lambda: answers.running)
     assert not line.take()
     waiter = waiting(line, "ada")
     answers.running = 1
@@ -66,12 +66,12 @@ def test_whoever_comes_later_takes_no_place_from_those_who_wait() -> None:
 
 
 def test_without_a_limit_nobody_waits() -> None:
-    line = Line(lambda: 0, lambda: 1000)
+    line = AdmissionQueue(lambda: 0, lambda: 1000)
     assert all(line.take() for _ in range(1000))
 
 
 def test_a_stop_ends_the_waiting_in_its_lane_alone() -> None:
-    line = Line(lambda: 1, lambda: 1)
+    line = AdmissionQueue(lambda: 1, lambda: 1)
     here, there = waiting(line, "ada", "chat:1"), waiting(line, "ada", "chat:2")
     line.stop("chat:1")
     assert (here.is_stopped, here.signal.is_set(), there.is_stopped, line.waiting) == (True, True, False, 1)

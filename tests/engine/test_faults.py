@@ -137,4 +137,4 @@ def test_a_picture_that_fails_costs_a_chat_no_text(bench, fake):
     message = bench.message(id)
     assert (message.content, message.html) == ("*Fine.*", "")
     with bench.app.app_context():
-        assert "<em>Fine.</em>" in renderings.ready(lambda: [db.session.get_one(Message, message.id)])[0].html
+        assert "<em>Fine.</em>" in renderings.with_current_html(lambda: [db.session.get_one(Message, message.id)])[0].html

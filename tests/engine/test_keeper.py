@@ -78,5 +78,5 @@ def test_a_watcher_keeps_it_alive(bench, fake):
 
 def test_visitors_answers_end_when_nobody_is_there(bench):
     with bench.app.app_context():
-        generation = sending.begin_as_visitor("Hello", key="", visitor_hash="someone")
+        generation = sending.start_visitor_chat("Hello", key="", visitor_hash="someone")
         assert generation.when_unwatched == "idle:60"

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from webapp.engine.engine import ENGINE, Engine
-from webapp.engine.service import CROWD_BEATS, FEW, PAGE_BEATS, page_beats
+from webapp.engine.service import CROWD_BEATS, FEW_WATCHERS, PAGE_BEATS, page_beats
 from webapp.engine.state.presence import Presence
 
 
@@ -42,7 +42,7 @@ def test_an_answer_that_a_crowd_watches_is_read_less_often(app: Flask) -> None:
     engine: Engine = ENGINE.of(app)
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 
-    for _ in range(FEW):
+    for _ in range(FEW_WATCHERS):
         engine.presence.arrive("chat:1")
     assert page_beats(engine, "chat:1") == PAGE_BEATS
 

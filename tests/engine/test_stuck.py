@@ -252,7 +252,7 @@ def test_a_key_whose_answer_never_began_gets_its_failure_and_the_chat_goes_on(ca
     assert len(calm.generations()) == 1
 
     with calm.app.app_context():
-        sending.again(db.session.get_one(Message, failed.message_id))
+        sending.regenerate(db.session.get_one(Message, failed.message_id))
     calm.until(lambda: [generation.status for generation in calm.generations()] == ["failed", "completed"])
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from tests.knowledge.meaning import AT, MODEL, OTHER, chosen, embeds, is_ready, ranks, said
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, write
-from webapp.knowledge.search.ranking import Placed, fused
+from webapp.knowledge.search.ranking import RankedPassage, fused
 from webapp.knowledge.tables import PassageVector, VectorSet
 from webapp.settings.service import set_setting
 
@@ -43,7 +43,7 @@ def test_places_are_fused_and_words_count_twice():
         (9, None, 3),
     ]
     assert [each.row for each in fused([1, 2], {2: 1, 1: 2}, weight=4)] == [2, 1]
-    assert Placed(1, 1, 2).score == pytest.approx(2 / 11 + 1 / 12)
+    assert RankedPassage(1, 1, 2).score == pytest.approx(2 / 11 + 1 / 12)
     assert len(fused(list(range(200)), {row: row for row in range(201, 400)})) == 100
 
 

@@ -82,7 +82,7 @@ def test_a_token_for_plans_alone_watches_its_plan_and_no_chat(app: Flask) -> Non
     program = Program(app, "program@example.org", scopes=("plans",))
     with app.app_context():
         user = db.session.get_one(User, program.id)
-        chats = sending.begin("What does the mill say?", owner_id=user.id, model="demo/quick").id
+        chats = sending.start_chat("What does the mill say?", owner_id=user.id, model="demo/quick").id
     stream_id = program.watch(preferenceId=program.wish())[0].headers["X-Stream-Id"]
 
     response = program.client.get(f"/api/v1/generations/{stream_id}/events", headers=program.headers)

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.rendering.corpus import cut, sizes, texts
 from tests.rendering.edited import Edited
 from tests.support.rounds import ROUNDS
-from webapp.chat.page.projection import LASTING, AnswerProjection
+from webapp.chat.page.projection import PERSISTENT_COUNTS, AnswerProjection
 from webapp.rendering.edits import REMEMBERED, edit
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Delta
@@ -24,7 +24,7 @@ class Watching:
 
     def hear(self, number: int) -> None:
         if number % self._lost_every == 0:
-            self._cursor = self._cursor[:LASTING]
+            self._cursor = self._cursor[:PERSISTENT_COUNTS]
         if number % self._every == 0:
             frames, self._cursor = self._projection.since(self._cursor)
             self._take(frames, self._cursor)
@@ -35,7 +35,7 @@ class Watching:
             self.page.take(frame.data)
         picture, lasting = self._projection.snapshot()
         assert (self.page.sealed, self.page.tail) == (picture.html, picture.tail)
-        assert cursor[:LASTING] == lasting
+        assert cursor[:PERSISTENT_COUNTS] == lasting
 
 
 def fold(projection: AnswerProjection, text: str, number: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.page.projection import LASTING, AnswerProjection
+from webapp.chat.page.projection import PERSISTENT_COUNTS, AnswerProjection
 from webapp.streaming.codec import encode
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
@@ -36,7 +36,7 @@ def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
             pass
         frames, cursor = projection.since(cursor)
         # The event id as webapp/chat/page/feed.py writes it.
-        before, said = said, "x" * 80 + "-".join(map(str, cursor[:LASTING]))
+        before, said = said, "x" * 80 + "-".join(map(str, cursor[:PERSISTENT_COUNTS]))
         sent += sum(len(encode(frame.data, event=frame.event)) for frame in frames) + (
             len(f"id: {said}\n") if said != before else 0
         )

@@ -13,7 +13,7 @@ from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.settings.secrets.encryption import DecryptionError
-from webapp.settings.service import listing, set_setting
+from webapp.settings.service import all_settings, set_setting
 from webapp.settings.tables import ApplicationSetting
 
 STORED, GIVEN = "sk-or-v1-stored-0123456789", "sk-or-v1-given-0123456789"
@@ -47,7 +47,7 @@ def test_only_ciphertext_is_stored_and_it_is_no_setting(inside: None) -> None:
 
     assert STORED not in row().ciphertext
     assert row().value == STORED[-4:]
-    assert "openrouter_api_key" not in {each.setting.name for each in listing()}
+    assert "openrouter_api_key" not in {each.setting.name for each in all_settings()}
     assert STORED not in repr(ApplicationSettingsService().openrouter_key())
 
 

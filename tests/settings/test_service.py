@@ -16,7 +16,7 @@ from tests.support.people import PASSWORD
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.people.accounts.service import add_user
-from webapp.settings.service import listing, set_setting, setting, shown, unset_setting
+from webapp.settings.service import all_settings, set_setting, setting, shown_setting, unset_setting
 from webapp.settings.tables import ApplicationSetting
 
 
@@ -68,9 +68,9 @@ def test_the_environment_is_the_default_and_what_is_stored_wins(
     make_app: MakeApp, environ: dict[str, str], name: str, value: object
 ) -> None:
     with make_app(**environ).app_context():
-        assert (setting(name), shown(name).source) == (value, "environment")
+        assert (setting(name), shown_setting(name).source) == (value, "environment")
         set_setting(name, "7")
-        assert (shown(name).text, shown(name).source) == ("7", "stored")
+        assert (shown_setting(name).text, shown_setting(name).source) == ("7", "stored")
         unset_setting(name)
         assert setting(name) == value
 
@@ -87,8 +87,8 @@ def test_reading_costs_one_query_a_second_for_all_of_them(inside: None) -> None:
     asked = []
     db.event.listen(db.engine, "before_cursor_execute", lambda *details: asked.append(details[2]))
     began = time.monotonic()
-    for shown_setting in listing():
-        setting(shown_setting.setting.name)
+    for known in all_settings():
+        setting(known.setting.name)
 
     seconds = time.monotonic() - began
     assert len([statement for statement in asked if "application_settings.value" in statement]) <= 2 + seconds
@@ -108,7 +108,7 @@ def test_a_stored_value_that_makes_no_sense_is_not_used(inside: None) -> None:
     store("from.a.newer.version", "7")
 
     assert setting("stream.stall_seconds") == 60
-    assert shown("stream.stall_seconds").source == "default"
+    assert shown_setting("stream.stall_seconds").source == "default"
     with pytest.raises(NotFound):
         setting("from.a.newer.version")
 
@@ -140,7 +140,7 @@ def test_a_value_out_of_bounds_is_refused_and_changes_nothing(inside: None) -> N
     with pytest.raises(Invalid, match=r"stream\.journal_ms"):
         set_setting("stream.journal_ms", "1")
 
-    assert shown("stream.journal_ms").source == "default"
+    assert shown_setting("stream.journal_ms").source == "default"
 
 
 @also_on_postgres
@@ -150,7 +150,7 @@ def test_the_list_says_what_is_in_effect_and_who_changed_it(inside: None) -> Non
     set_setting("trash.days", "8", by=ann)
     set_setting("demo.visitors", "no")
 
-    lines = {each.setting.name: each for each in listing()}
+    lines = {each.setting.name: each for each in all_settings()}
     days, visitors, stall = lines["trash.days"], lines["demo.visitors"], lines["stream.stall_seconds"]
 
     assert (days.text, days.source, days.changed_by) == ("8", "stored", "ann")

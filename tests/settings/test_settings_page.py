@@ -9,7 +9,7 @@ from tests.support.browser import Browser
 from tests.support.markup import words
 from tests.upstream.handle import Upstream as Fake
 from webapp.settings.catalog import SETTINGS
-from webapp.settings.service import listing, setting, shown
+from webapp.settings.service import all_settings, setting, shown_setting
 
 
 @pytest.fixture
@@ -38,14 +38,14 @@ def test_what_is_saved_counts_and_goes_back_to_the_default(owner: Browser, app: 
     assert page.says("Saved.")
     with app.app_context():
         assert (setting("trash.days"), setting("demo.visitors"), setting("restart.policy")) == (7, False, "ask")
-        assert [each.changed_by for each in listing() if each.setting.name == "trash.days"] == ["owner"]
-        assert shown("stream.stall_seconds").source == "default"
+        assert [each.changed_by for each in all_settings() if each.setting.name == "trash.days"] == ["owner"]
+        assert shown_setting("stream.stall_seconds").source == "default"
     assert page.says("changed")
 
     page = page.press("Reset to default of Keep deleted chats, in days")
 
     with app.app_context():
-        assert (setting("trash.days"), shown("trash.days").source) == (30, "default")
+        assert (setting("trash.days"), shown_setting("trash.days").source) == (30, "default")
 
 
 def test_saving_what_was_not_changed_stores_nothing(owner: Browser, app: Flask) -> None:
@@ -53,7 +53,7 @@ def test_saving_what_was_not_changed_stores_nothing(owner: Browser, app: Flask) 
 
     assert page.says("No changes.")
     with app.app_context():
-        assert {shown(name).source for name in SETTINGS} == {"default"}
+        assert {shown_setting(name).source for name in SETTINGS} == {"default"}
 
 
 def test_a_wrong_value_is_refused_in_place_and_nothing_is_stored(owner: Browser, app: Flask) -> None:
@@ -90,7 +90,7 @@ def test_a_model_that_nobody_lists_is_refused_wherever_it_is_set(listed: Browser
     told = app.test_cli_runner().invoke(args=["settings", "set", name, "demo/nonsense"])
     assert (told.exit_code, "No connection lists “demo/nonsense”." in told.output) == (1, True)
     with app.app_context():
-        assert shown(name).source == "default"
+        assert shown_setting(name).source == "default"
     assert listed.submit("/admin/models", **{name: "maker/model-one"}).says("Saved.")
 
 

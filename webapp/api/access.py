@@ -12,7 +12,7 @@ from flask import current_app, has_request_context, request
 from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.engine import the_engine
 from webapp.engine.state.admission import Allowance
-from webapp.engine.watching.sse_response import noticed_leaving, socket_of
+from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
 from webapp.people.accounts import queries, service, tokens
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
 from webapp.people.accounts.roles import SCOPES, allowed_scopes
@@ -64,7 +64,7 @@ class CurrentRequester:
         return (of_all, Allowance(behind, per_minute, burst, at_once, streams, gateway.id)) if behind else (of_all,)
 
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
-        return noticed_leaving(socket_of(request.environ) if has_request_context() else None, wake)
+        return detecting_disconnect(socket_of(request.environ) if has_request_context() else None, wake)
 
 
 def _stated(of_token: int | None, name: str) -> int:

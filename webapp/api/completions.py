@@ -79,9 +79,9 @@ class Ending:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
-    with generations.admitted(engine, person):
+    with generations.admission(engine, person):
         parameters, given = _parameters(model, completion), _given(user, completion)
-        with generations.beginning(engine):
+        with generations.recovering_if_not_started(engine):
             generation, source = _stored(engine, completion, model, person, parameters, given)
             generations.start(engine, generation, source)
     return generation

@@ -17,7 +17,7 @@ from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
 from webapp.base.db import db
 from webapp.base.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.chat.record.leader import Led
+from webapp.chat.record.leader import LedByFeature
 from webapp.engine.watching.watcher_loop import delivering
 from webapp.models.upstream.bounded_json import exceeds
 from webapp.people.accounts.guards import anybody
@@ -101,7 +101,7 @@ class Operation:
             except Busy as busy:
                 busy.stream_url = stream_url(busy.generation, self.stream_path)
                 raise
-            except Led as led:
+            except LedByFeature as led:
                 led.message += f" Programs send the answer to POST {led.answer_url}."
                 raise
             except AppError as refused:

@@ -165,7 +165,7 @@ def _drawn(content: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedCards:
     """An imported character, with notes about what was left out of its card, and one like it that existed already."""
 
     id: str
@@ -178,7 +178,7 @@ class Imported:
 class ImportResult:
     """The result of an import: the new characters, and the files that failed, each with a reason."""
 
-    characters: list[Imported] = field(default_factory=list)
+    characters: list[ImportedCards] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -204,7 +204,7 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
     return result
 
 
-def _import_one(stream: IO[bytes], by: User) -> Imported:
+def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
     found = child.read_one(card_files.__name__, stream)
     notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
     try:
@@ -214,4 +214,4 @@ def _import_one(stream: IO[bytes], by: User) -> Imported:
         picture = b""
     entered = CharacterInput.entered(found)
     made = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
-    return Imported(made.id, made.name, tuple(notes), existing_like(made))
+    return ImportedCards(made.id, made.name, tuple(notes), existing_like(made))

@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp.base.db import db
 from webapp.characters.cards.cards import TEXT_CHARS, data_of, nickname_of, other_greetings, texts_for_macros
-from webapp.characters.lore.entries import Book, Place, book_of, noted
+from webapp.characters.lore.entries import Book, InsertionPoint, book_of, noted
 from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.queries import CharacterSummary
 from webapp.characters.tables import Character, Persona
@@ -21,7 +21,7 @@ NUMBERED = "charfirstmessage::"
 
 
 @dataclass(frozen=True, slots=True)
-class Prompts:
+class PromptTexts:
     """The texts that a character adds to a prompt."""
 
     system_prompt: str = ""
@@ -35,15 +35,15 @@ class CardLore:
 
     book: Book = field(default_factory=Book)
     note: str = ""
-    place: Place = field(default_factory=Place)
+    place: InsertionPoint = field(default_factory=InsertionPoint)
     nickname: str = ""
 
 
-def prompts_of(character: Character | None) -> Prompts:
+def prompt_texts_of(character: Character | None) -> PromptTexts:
     """Returns the texts that the character adds to its prompts; empty ones without a character."""
     if not character:
-        return Prompts()
-    return Prompts(character.system_prompt, character.description, character.post_history_prompt)
+        return PromptTexts()
+    return PromptTexts(character.system_prompt, character.description, character.post_history_prompt)
 
 
 def names_of(character: Character | CharacterSummary | None, persona: Persona | None, person: User | None) -> Names:

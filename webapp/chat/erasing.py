@@ -17,7 +17,7 @@ from webapp.base import changes, topic_names
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy import bounded
-from webapp.base.heavy.threads import offload_at_once
+from webapp.base.heavy.threads import offload_now
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore
@@ -27,7 +27,7 @@ from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
-from webapp.engine.chores import Chore, do_in_turns
+from webapp.engine.chores import Chore, run_in_turns
 from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
@@ -208,7 +208,7 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
     # Deleting removes every word from the full-text index, and one answer can have hundreds of thousands: in a thread, so that
     # the event loop isn't blocked.
     if is_sqlite():
-        offload_at_once(SQLAlchemyError, session.connection().execute, statement)
+        offload_now(SQLAlchemyError, session.connection().execute, statement)
     else:
         session.execute(statement)
 
@@ -236,7 +236,7 @@ def stop_expired() -> None:
 
 
 def _stop_answer(id: str) -> None:
-    if running := generations.running_in(topic_names.of_chat(id)):
+    if running := generations.active_generation(topic_names.of_chat(id)):
         running_id = running.id
         generations.stop(running)
         _let_it_end(the_engine(), running_id)
@@ -323,7 +323,7 @@ STEPS = (
 
 def sweep() -> bool:
     """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
-    return do_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
+    return run_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
 # Every quarter of an hour, as long as there is something that will expire.

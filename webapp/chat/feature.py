@@ -14,8 +14,8 @@ from webapp.chat.page import views as pages
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
-from webapp.chat.prompt.lore import of_lore
-from webapp.chat.prompt.sections import of_chat
+from webapp.chat.prompt.lore import lore_sections
+from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.roleplay import group_views as group
 from webapp.chat.roleplay import variable_views
 from webapp.chat.roleplay import views as roleplay
@@ -50,8 +50,8 @@ FEATURE = Feature(
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
-        Contributor(of_chat),
-        Contributor(of_lore),
+        Contributor(chat_sections),
+        Contributor(lore_sections),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         LiveList(

@@ -12,19 +12,19 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
-from webapp.base.heavy.threads import offload_at_once
+from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
 from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.page.scripted import at_end
+from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
 from webapp.chat.record import post_answer, queries
-from webapp.chat.record.announcements import announce, notify, people
+from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import service as story
-from webapp.engine.chores import do_in_turns
+from webapp.engine.chores import run_in_turns
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText, started_of
@@ -57,7 +57,7 @@ def projection(
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     seams = seams_of(earlier)  # pyright: ignore[reportArgumentType]
     words = CONTINUING if is_cut else ""
-    cited = renderings.cited(message)
+    cited = renderings.citation_numbers(message)
     return AnswerProjection(
         message.id,
         generation.id,
@@ -74,7 +74,7 @@ def played(generation: GenerationFacts) -> AnswerProjection:
     """Returns the projection of a character's answer, which its scripts can change at the end."""
     if is_closed(generation):
         return projection(generation)
-    return projection(generation, scripted=at_end(generation.message_id or ""))
+    return projection(generation, scripted=scripts_of_message(generation.message_id or ""))
 
 
 def unseen(generation: GenerationFacts) -> AnswerProjection:
@@ -100,7 +100,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     values = {"message": generation.message_id, **texts, "html": html, "version": version}
     if is_sqlite() and len(transcript.text) > LONG_CHARS:
         # All its words are added to the full-text index, which takes a third of a second for two million characters.
-        offload_at_once(SQLAlchemyError, GROWN.run, session, values)
+        offload_now(SQLAlchemyError, GROWN.run, session, values)
     else:
         GROWN.run(session, values)
     CHANGED.run(session, {"chat": generation.chat_id, "now": utc_now()})
@@ -112,10 +112,13 @@ def saved(generation: Generation) -> list[Saved]:
 
 def changed(generation: Generation) -> None:
     """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
-    if is_closed(generation) or not (after := post_answer.state_after(generation)):
+    if is_closed(generation) or not (after := post_answer.post_answer_state(generation)):
         return
     notify(
-        after.chat_id, "message", generation.message_id or "", people(after.chat_id, after.owner_id, is_shared=after.is_shared)
+        after.chat_id,
+        "message",
+        generation.message_id or "",
+        list_owners(after.chat_id, after.owner_id, is_shared=after.is_shared),
     )
     if after.is_temporary:
         erasing.wake()
@@ -163,7 +166,7 @@ def continue_interrupted(generation: Generation) -> None:
 
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    do_in_turns((follow_up.send_left, renderings.wake, remembering.wake, _sweep, forget_old_entries))
+    run_in_turns((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
 
 
 def _sweep() -> None:

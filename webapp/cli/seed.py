@@ -19,7 +19,7 @@ from webapp.characters.tables import Character
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay
-from webapp.engine.service import queue, sent_as, sent_before
+from webapp.engine.service import generation_of_request, queue, request_hash
 from webapp.knowledge.documents import shipping
 from webapp.models.providers.base import Reply
 from webapp.models.providers.demo import PACE_SECONDS, DemoProvider
@@ -145,9 +145,9 @@ def _owner_id(email: str = "") -> str | None:
 def _seed_talk(talk: Talk) -> bool:
     """Creates the chat and returns True if it was missing; the id of its first sending identifies it in later runs."""
     owner_id = _owner_id(talk.email) or ""
-    name = sent_as(owner_id, "seed", talk.questions[0])
+    name = request_hash(owner_id, "seed", talk.questions[0])
     character = _character(talk)
-    if sent_before(name) or (talk.character and not character):
+    if generation_of_request(name) or (talk.character and not character):
         return False
     turns, began_at = _turns(talk), utc_now() - talk.age
     with write() as session:

@@ -15,10 +15,10 @@ from webapp.base.process.pause_detector import PauseDetector
 from webapp.base.throttle import Shared, Throttle
 from webapp.engine import trace
 from webapp.engine.kinds import GenerationFacts, Kind
-from webapp.engine.live import Live, Source
+from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.state import reserve
-from webapp.engine.state.admission import Gate, Line, NoRequester, OpenGate, Requester
+from webapp.engine.state.admission import AdmissionQueue, Gate, NoRequester, OpenGate, Requester
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.state.ownership import Worker
 from webapp.engine.state.presence import Presence
@@ -70,8 +70,8 @@ class Duties:
     journal: Ticker
     recovery: Ticker
     copier: Ticker
-    report: Callable[[Live], None]
-    spill: Callable[[Live], None]
+    report: Callable[[LiveGeneration], None]
+    spill: Callable[[LiveGeneration], None]
     follow: Callable[[GenerationFacts], None]
 
 
@@ -110,10 +110,10 @@ class Engine:
         self.kinds: dict[str, Kind] = {}
         self.gate: Gate = OpenGate()
         self.requester: Requester = NoRequester()
-        self.line = Line(lambda: self.max_streams, lambda: len(self.running_answers()))
+        self.line = AdmissionQueue(lambda: self.max_streams, lambda: len(self.running_answers()))
         # Called with every metric event.
         self.metric_listeners: list[MetricListener] = []
-        self.live: dict[str, Live] = {}
+        self.live: dict[str, LiveGeneration] = {}
         self.readers: set[Signal] = set()
         # Topics with a delayed event that is about to be sent.
         self.soon = set[str]()
@@ -164,7 +164,7 @@ class Engine:
             limit_chars=setting("limits.answer_chars"),
             on_append=trace.event_logger(generation),
         )
-        live = Live(
+        live = LiveGeneration(
             id=generation.id,
             lane=generation.lane,
             kind=generation.kind,
@@ -270,7 +270,7 @@ class Engine:
         if self.shared:
             self.shared.end()
 
-    def _run(self, live: Live, save: Save) -> None:
+    def _run(self, live: LiveGeneration, save: Save) -> None:
         try:
             with self.recovering_on_failure():
                 live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
@@ -282,7 +282,7 @@ class Engine:
             self.topics.expire(live.run.topic, KEEP_SECONDS)
             self._forget(live.id)
 
-    def running_answers(self) -> list[Live]:
+    def running_answers(self) -> list[LiveGeneration]:
         """Returns all running generations but side requests, which do not count towards the limits on answers."""
         return [live for live in self.live.values() if not self.kinds[live.kind].is_side_request]
 
@@ -304,7 +304,7 @@ class Engine:
                         live.run.stop.request(reason)
         return bool(self.live)
 
-    def _overdue(self, live: Live) -> str:
+    def _overdue(self, live: LiveGeneration) -> str:
         run, now = live.run, self.now()
         if not run.has_content and (reason := live.source.check_timeout()):
             return reason
@@ -314,7 +314,7 @@ class Engine:
             return "total_time"
         return self._unwatched(live)
 
-    def _unwatched(self, live: Live) -> str:
+    def _unwatched(self, live: LiveGeneration) -> str:
         policy, _, limit = live.when_unwatched.partition(":")
         if policy not in UNWATCHED:
             return ""

@@ -33,7 +33,7 @@ class GenerationText:
         return [*filter(None, [self.started]), *sources, *reasoning, *([Delta(self.text)] if self.text else [])]
 
 
-def so_far(transcript: Transcript) -> GenerationText:
+def events_so_far(transcript: Transcript) -> GenerationText:
     """Returns what a running generation has said so far."""
     return GenerationText(transcript.started, transcript.text, transcript.reasoning, transcript.sources)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.engine.generation_text import GenerationText
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved
@@ -17,7 +17,7 @@ from webapp.streaming.transcript import Transcript
 
 Finish = Callable[[Session, Generation, Transcript, Any], None]
 # What is known of a generation that has started.
-GenerationFacts = Generation | Live
+GenerationFacts = Generation | LiveGeneration
 
 
 class NoProjection:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.state.circuit import Circuits
-from webapp.models.providers.base import ModelRequest, Picture, Provider, Reply, Turn, events_of
-from webapp.streaming.events import TRIED, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
+from webapp.models.providers.base import AttachedImage, ModelRequest, Provider, Reply, Turn, events_of
+from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -88,7 +88,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RungStep:
     """The next request to the model that has just failed: `retry`, or `whole` for one without streaming."""
 
     code: Literal["retry", "whole"]
@@ -178,7 +178,7 @@ class Ladder:
                 return
             how, tries = "whole" if step.code == "whole" else how, tries + 1
 
-    def _next_step(self, error: ProviderError, tries: int, patience_seconds: float) -> Step | None:
+    def _next_step(self, error: ProviderError, tries: int, patience_seconds: float) -> RungStep | None:
         """Returns the step after a failed stream; None if another request to the same model is pointless."""
         wait_seconds, is_streams_fault = error.retry_after, self._is_streams_fault(error)
         if wait_seconds is not None and wait_seconds > patience_seconds:
@@ -186,10 +186,10 @@ class Ladder:
         # The last request after a fault of streaming is the one without it.
         if error.retryable and error.code not in NEVER_REPEATED and tries < (1 if is_streams_fault else RETRIES):
             back_off_seconds = BACK_OFF_SECONDS[tries] * (0.75 + self._jitter() / 2)
-            retry = Step("retry", back_off_seconds if wait_seconds is None else wait_seconds)
+            retry = RungStep("retry", back_off_seconds if wait_seconds is None else wait_seconds)
             if retry.wait_seconds <= patience_seconds:
                 return retry
-        return Step("whole", wait_seconds or 0.0) if is_streams_fault else None
+        return RungStep("whole", wait_seconds or 0.0) if is_streams_fault else None
 
     def _patience_seconds(self, begun_at: float, others: int) -> float:
         """Returns how long the next request to a model can be waited for, which was first asked at `begun_at`."""
@@ -232,7 +232,7 @@ class Ladder:
             seconds = round(self._now() - begun_at, 2)
             tried = Attempt(rung.model, how, seconds, error.code, str(error), error.of_connection, error.retry_after)
             log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
-            yield Notice(TRIED, str(error), tried.as_json())
+            yield Notice(ATTEMPT_NOTICE, str(error), tried.as_json())
             raise error from None
         finally:
             self._attempt = None
@@ -281,7 +281,7 @@ class Ladder:
             words = NO_TEXT.get(event.reason, "{model} returned no text.").format(model=rung)
             raise ProviderError("no_text", words, retryable=True)
 
-    def _notice(self, step: Step, rung: Rung, error: ProviderError) -> Notice:
+    def _notice(self, step: RungStep, rung: Rung, error: ProviderError) -> Notice:
         if step.code == "whole":
             self._emit(FellBack(rung.model, rung.model, error.code))
             now, then = "is asked again without streaming.", "was asked again without streaming."
@@ -291,7 +291,7 @@ class Ladder:
         return Notice(step.code, f"{error} {rung} {now}", f"{error} {rung} {then}")
 
 
-def _sent(rung: Rung, turn: Turn) -> Iterator[Picture]:
+def _sent(rung: Rung, turn: Turn) -> Iterator[AttachedImage]:
     """Yields the pictures that a model is sent: those of types that it accepts and whose files still exist."""
     return (picture for picture in turn.pictures if rung.takes_pictures and picture.path.is_file())
 

@@ -1,4 +1,4 @@
-"""`Live`: a generation that runs in this process."""
+"""`LiveGeneration`: a generation that runs in this process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Source(Protocol):
 
 
 @dataclass(slots=True)
-class Live:
+class LiveGeneration:
     """A generation that runs in this process.
 
     `journalled` is the journal's cursor, `reserved` that of the disk reserve, `may_have_rows` whether the journal ever tried to

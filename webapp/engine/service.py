@@ -37,8 +37,8 @@ ENDING_SECONDS = 5.0
 # People don't see that the text of an answer for a page arrives up to 10 ms later, and it takes a tenth of the CPU time less.
 PAGE_BEATS = 1.25
 # With more watchers than a few, each piece of text costs a hundred pages' writes; 90 ms apart, no text is later than 100 ms.
-FEW, CROWD_BEATS = 8, 2.25
-AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
+FEW_WATCHERS, CROWD_BEATS = 8, 2.25
+TOO_MANY_AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
 
 
 class Active(NamedTuple):
@@ -48,44 +48,44 @@ class Active(NamedTuple):
     message_id: str | None
 
 
-def sent_as(sender: str, key: str, body: str) -> str | None:
+def request_hash(sender: str, key: str, body: str) -> str | None:
     """Returns a hash that identifies a request by person, idempotency key and text; None without a key."""
     return hashlib.sha256("\0".join((sender, key, body)).encode()).hexdigest() if key else None
 
 
-def sent_before(name: str | None) -> Generation | None:
+def generation_of_request(name: str | None) -> Generation | None:
     """Returns the generation that an earlier request with this hash has started."""
     id = SENT_AS.scalar(db.session(), {"name": name}) if name else None
     return db.session.get(Generation, id) if id else None
 
 
-def sent_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation | None:
+def repeated_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation | None:
     """Does the same, but looks for the repeat once more: a concurrent request with the same key makes the insert fail."""
-    if repeated := sent_before(name):
+    if repeated := generation_of_request(name):
         return repeated
     try:
         refuse()
     except Busy:
-        if repeated := sent_before(name):
+        if repeated := generation_of_request(name):
             return repeated
         raise
     return None
 
 
-def running_in(lane: str) -> Generation | None:
+def active_generation(lane: str) -> Generation | None:
     """Returns the active generation of a lane."""
     return db.session.scalar(RUNNING_IN, {"lane": lane})
 
 
-def active_in(lane: str) -> Active | None:
+def active_ids(lane: str) -> Active | None:
     """Returns the active generation of a lane from the database, bypassing objects in the session."""
     row = ACTIVE_IN.first(db.session(), {"lane": lane})
     return Active(*row) if row else None
 
 
-def is_freed(engine: Engine, lane: str) -> bool:
+def wait_until_free(engine: Engine, lane: str) -> bool:
     """Waits a moment for the recovery if a dead worker left a generation in this lane; returns whether the lane is free."""
-    if left := running_in(lane):
+    if left := active_generation(lane):
         id, worker = left.id, engine.worker
         # One that this worker owns without running it was taken over from a dead one.
         is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
@@ -98,16 +98,16 @@ def is_freed(engine: Engine, lane: str) -> bool:
 def _is_free(engine: Engine, lane: str) -> bool:
     # Each check is a read transaction of its own.
     with engine.in_app():
-        return not active_in(lane)
+        return not active_ids(lane)
 
 
 def refuse_if_busy(lane: str) -> None:
-    if running := running_in(lane):
+    if running := active_generation(lane):
         raise Busy(BUSY, generation=running.id)
 
 
 @contextmanager
-def admitted(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
+def admission(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
     """Holds a place on this server for the answer that is started inside the block; while all are taken, it waits for one.
 
     Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how long to
@@ -136,7 +136,7 @@ def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance])
         running = sum(allowance.key in live.counted_as for live in answers)
         if allowance.at_once and running + engine.line.arrived[allowance.key] >= allowance.at_once:
             engine.emit(Limited("concurrent"))
-            raise TooMany(AT_ONCE.format(allowance.at_once), retry_after=5)
+            raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
 
 
 def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
@@ -210,7 +210,7 @@ def store_within_limits(
     rows.attach(session, generation)
     if allowance.at_once and generation.user_id and others >= allowance.at_once:
         engine.emit(Limited("concurrent"))
-        raise TooMany(AT_ONCE.format(allowance.at_once), retry_after=5)
+        raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
     engine.gate.admit(session, generation, request, character_id)
 
 
@@ -251,11 +251,11 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
 
 def page_beats(engine: Engine, lane: str) -> float:
     """Returns after how many beats each the text of an answer to a message typed on a page is read."""
-    return PAGE_BEATS if engine.presence.count(lane) <= FEW else CROWD_BEATS
+    return PAGE_BEATS if engine.presence.count(lane) <= FEW_WATCHERS else CROWD_BEATS
 
 
 @contextmanager
-def beginning(engine: Engine) -> Iterator[None]:
+def recovering_if_not_started(engine: Engine) -> Iterator[None]:
     """Surrounds the storing and starting of a generation: if that fails, the recovery settles what was stored but never ran.
 
     The source is made before the commit, so that a model that is not available leaves nothing stored.

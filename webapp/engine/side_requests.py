@@ -49,7 +49,7 @@ def request(side_request: SideRequest) -> None:
     engine = the_engine()
     _refuse_if_too_many(engine, side_request)
     source = _source(engine, side_request.request, side_request.seconds)
-    with service.beginning(engine):
+    with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             generation = service.queue(
                 session,
@@ -70,14 +70,14 @@ def request_again(side_request: SideRequest) -> None:
     try:
         request(side_request)
     except IntegrityError:
-        if not service.is_freed(the_engine(), side_request.lane):
+        if not service.wait_until_free(the_engine(), side_request.lane):
             raise
         request(side_request)
 
 
 def stop(lane: str) -> None:
     """Stops the side request that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
-    if running := service.running_in(lane):
+    if running := service.active_generation(lane):
         service.stop(running)
 
 

@@ -12,7 +12,7 @@ from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
 from webapp.knowledge.documents.readers.text import BIDI
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.ranking import Hit, SearchResult, search_with_details
+from webapp.knowledge.search.ranking import PassageHit, SearchResult, search_with_details
 from webapp.knowledge.sources import Excerpt, are_adjacent
 from webapp.knowledge.tables import Document, Passage
 from webapp.models.prompt_sections import AFTER, Section
@@ -109,7 +109,7 @@ class AnswerSources:
         return NOTHING_FOUND if self.was_asked and not (self.is_late or self.unread or self.failed) else ""
 
 
-NOTHING = AnswerSources()
+NO_SOURCES = AnswerSources()
 
 
 def find_sources(
@@ -127,7 +127,7 @@ def find_sources(
     and nothing was found, the prompt doesn't mention it.
     """
     if not user or not (collections or memory) or not texts:
-        return NOTHING
+        return NO_SOURCES
     began = the_engine().now()
     found = _search(user, texts, [*collections, *memory], seconds)
     others = [hit for hit in found.hits if not but_chat or hit.document.chat_id != but_chat] if found else []
@@ -192,9 +192,9 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
-def sources_of(hits: Sequence[Hit]) -> Iterator[Source]:
+def sources_of(hits: Sequence[PassageHit]) -> Iterator[Source]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
-    taken, adjacent, left = list[Hit](), dict[str, Passage](), MOST_CHARS
+    taken, adjacent, left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
         size = len(passage.head) + len(passage.text)

@@ -112,6 +112,6 @@ def _added(collection_id: str, file: Path) -> documents.Added:
         owner = db.session.get_one(User, collection.owner_id)
         try:
             with file.open("rb") as stream:
-                return documents.add(collection, documents.Sent(stream, file.name), by=owner)
+                return documents.add(collection, documents.UploadedDocument(stream, file.name), by=owner)
         except TooMany as refusal:
             the_engine().pause(refusal.retry_after)

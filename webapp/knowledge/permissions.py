@@ -36,19 +36,19 @@ def sees_document(user: User) -> ColumnElement[bool]:
     return and_(sees_collection(user), or_(Collection.owner_id == user.id, is_open))
 
 
-def is_there() -> ColumnElement[bool]:
+def is_available() -> ColumnElement[bool]:
     """Returns the condition that a document and its joined collection are not deleted, and that all of its bytes are stored."""
     return and_(Document.deleted_at.is_(None), Collection.deleted_at.is_(None), Document.state != "arriving")
 
 
 def finds_passage(user: User) -> ColumnElement[bool]:
     """Returns the condition for finding a passage, with its document and collection joined."""
-    return and_(sees_document(user), is_there(), Passage.edition == Document.edition)
+    return and_(sees_document(user), is_available(), Passage.edition == Document.edition)
 
 
 def finds_vectors(user: User) -> ColumnElement[bool]:
     """Returns the condition for finding all passages of a document by their vectors: its current edition was embedded."""
-    return and_(sees_document(user), is_there(), EmbeddedDocument.edition == Document.edition)
+    return and_(sees_document(user), is_available(), EmbeddedDocument.edition == Document.edition)
 
 
 def refuse_unless_owner(collection: Collection, user: User) -> None:

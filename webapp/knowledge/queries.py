@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.knowledge.permissions import finds_passage, is_there, sees_collection, sees_document
+from webapp.knowledge.permissions import finds_passage, is_available, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.accounts.tables import User
 
@@ -68,27 +68,27 @@ def counts(user: User, ids: Sequence[str]) -> dict[str, Counts]:
     unfinished = func.count().filter(Document.state.in_(UNFINISHED))
     failed = func.count().filter(Document.state == "failed")
     query = select(Document.collection_id, func.count(), unfinished, failed).join(Collection)
-    query = query.where(Document.collection_id.in_(ids), sees_document(user), is_there()).group_by(Document.collection_id)
+    query = query.where(Document.collection_id.in_(ids), sees_document(user), is_available()).group_by(Document.collection_id)
     return {id: Counts(*counted) for id, *counted in db.session.execute(query)} if ids else {}
 
 
 def documents(user: User, collection: Collection, *, limit: int = MOST_LISTED, after: str = "") -> Sequence[Document]:
     """Returns the documents of a collection that the person may see, newest first."""
-    query = _seen(user).where(Document.collection_id == collection.id, is_there())
+    query = _seen(user).where(Document.collection_id == collection.id, is_available())
     query = query.where(Document.id < after) if after else query
     return db.session.scalars(query.order_by(Document.id.desc()).limit(limit)).all()
 
 
 def document(user: User, id: str, *, is_deleted: bool = False) -> Document | None:
     """Returns the document, if the person may see it; one in the trash only if `is_deleted`."""
-    is_wanted = Document.deleted_at.is_not(None) if is_deleted else is_there()
+    is_wanted = Document.deleted_at.is_not(None) if is_deleted else is_available()
     query = _seen(user).where(Document.id == id, is_wanted, Collection.deleted_at.is_(None))
     return db.session.scalar(query)
 
 
 def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
     """Returns those of these documents that a person may see, by title."""
-    query = _seen(user).where(Document.id.in_(ids), is_there())
+    query = _seen(user).where(Document.id.in_(ids), is_available())
     return db.session.scalars(query.order_by(func.lower(Document.title), Document.id)).all() if ids else []
 
 

@@ -15,7 +15,7 @@ from webapp.base.words import number, plural, size
 from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.ranking import Hit, search
+from webapp.knowledge.search.ranking import PassageHit, search
 from webapp.knowledge.sources import Excerpt, Kept, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
@@ -202,7 +202,7 @@ def _source(source: SeenSource) -> ShownSource:
     return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), place, html)
 
 
-def hit(found: Hit, query_words: list[str]) -> ShownHit:
+def hit(found: PassageHit, query_words: list[str]) -> ShownHit:
     """Returns a hit to show, with the words of the question marked."""
     document, passage = found.document, found.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, query_words)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from webapp.base.db import db
-from webapp.knowledge.permissions import is_there, sees_document
+from webapp.knowledge.permissions import is_available, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
 
@@ -62,7 +62,7 @@ def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Exc
     if not user or not ids:
         return {}
     query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
-    rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_there()))
+    rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_available()))
     found = {passage.id: (passage, document) for passage, document in rows}
     there = (
         (found.get(source.get("beside_id", "")), *found[source["passage_id"]]) for source in kept if source["passage_id"] in found
@@ -79,7 +79,7 @@ def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
     missing = {source["document_id"] for source in sources if source["passage_id"] not in found}
     documents = dict[str, tuple[Document, bool]]()
     if user and missing:
-        query = select(Document, is_there()).join(Collection).where(Document.id.in_(missing), sees_document(user))
+        query = select(Document, is_available()).join(Collection).where(Document.id.in_(missing), sees_document(user))
         documents = {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}
     gone = missing - set(db.session.scalars(select(Document.id).where(Document.id.in_(missing)))) if missing else set()
     return [_seen(source, found, documents, gone) for source in sources]

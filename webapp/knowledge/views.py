@@ -261,10 +261,10 @@ def _shareable(id: str) -> Collection:
     return collection
 
 
-def _sent(form: AddForm, *, is_needed: bool) -> list[documents.Sent]:
+def _sent(form: AddForm, *, is_needed: bool) -> list[documents.UploadedDocument]:
     level, text = chosen_level(form.level.data), form.text.data or ""
     sent = [
-        documents.Sent(storage.stream, storage.filename, level=level)
+        documents.UploadedDocument(storage.stream, storage.filename, level=level)
         for storage in request.files.getlist("file")
         if storage.filename
     ]

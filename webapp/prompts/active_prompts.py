@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
 from webapp.prompts import arm_choice, queries
-from webapp.prompts.arm_choice import LETTERS, Chosen, ExperimentUnit, Trial, TrialArm
+from webapp.prompts.arm_choice import LETTERS, ChosenArm, ExperimentUnit, Trial, TrialArm
 from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
 from webapp.streaming.events import Notice
@@ -33,14 +33,14 @@ log = logging.getLogger("prompts")
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedPrompt:
     """A prompt ready to be sent; `problems` are sentences about versions that could not be used."""
 
     key: str
     version: Version
     parts: tuple[Part, ...]
     problems: tuple[str, ...] = ()
-    arm: Chosen | None = None
+    arm: ChosenArm | None = None
 
     @property
     def text(self) -> str:
@@ -89,7 +89,7 @@ class _Memory:
 MEMORY = PerApp(_Memory)
 
 
-def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Rendered:
+def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:
     """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
@@ -101,7 +101,7 @@ def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Re
         try:
             parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
             is_tried = arm if arm and arm.version == version.number else None
-            return Rendered(key, version, parts, tuple(problems), is_tried)
+            return RenderedPrompt(key, version, parts, tuple(problems), is_tried)
         except Unfilled as error:
             problems.append(
                 f"Version {version.number} of the prompt “{key}” can't be used ({error}), so an earlier text was used."
@@ -120,7 +120,7 @@ def notices(prompt: Mapping[str, Any]) -> list[Notice]:
     return [Notice("prompt", words) for words in prompt.get("fell_back", ())]
 
 
-def metadata_of(*used: Rendered) -> dict[str, Any]:
+def metadata_of(*used: RenderedPrompt) -> dict[str, Any]:
     """Returns the metadata of several prompts that were used for one request."""
     arms = [
         {"key": prompt.key, "experiment": prompt.arm.experiment_id, "version": prompt.arm.version, "letter": prompt.arm.letter}

@@ -67,7 +67,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenArm:
     """The arm that an answer is generated with."""
 
     experiment_id: str
@@ -75,7 +75,7 @@ class Chosen:
     letter: str
 
 
-def arm_for(trial: Trial, unit: ExperimentUnit) -> Chosen | None:
+def arm_for(trial: Trial, unit: ExperimentUnit) -> ChosenArm | None:
     """Returns the arm already used in this chat, else the person's or the bandit's choice; None if all arms are paused.
 
     Runs at most one statement.
@@ -90,7 +90,7 @@ def arm_for(trial: Trial, unit: ExperimentUnit) -> Chosen | None:
             weights = {version: arm.weight for version, arm in arms.items()}
             version = arm_of(trial.key, trial.id, unit.person or unit.lane, weights)
     trial.given[version] += 1
-    return Chosen(trial.id, version, arms[version].letter)
+    return ChosenArm(trial.id, version, arms[version].letter)
 
 
 def again(prompt: Mapping[str, Any]) -> ExperimentUnit:

@@ -20,7 +20,7 @@ keys = AppGroup("keys", help="Create and rotate encryption keys.")
 @one_line_errors
 def list_settings() -> None:
     """Show every setting, its value, and where that comes from."""
-    for shown in service.listing():
+    for shown in service.all_settings():
         click.echo(f"{shown.setting.name} = {shown.text}  ({shown.source})\n    {shown.setting.sentence}")
 
 
@@ -29,7 +29,7 @@ def list_settings() -> None:
 @one_line_errors
 def get_setting(name: str) -> None:
     """Print the value in effect."""
-    click.echo(service.shown(name).text)
+    click.echo(service.shown_setting(name).text)
 
 
 @settings.command("set")
@@ -40,7 +40,7 @@ def get_setting(name: str) -> None:
 def set_setting(name: str, value: str) -> None:
     """Store a value. Separate list items with commas; a switch is true or false."""
     service.set_setting(name, value)
-    click.echo(f"{name} = {service.shown(name).text}")
+    click.echo(f"{name} = {service.shown_setting(name).text}")
 
 
 @settings.command("unset")
@@ -50,7 +50,7 @@ def set_setting(name: str, value: str) -> None:
 def unset_setting(name: str) -> None:
     """Go back to the environment or the default."""
     service.unset_setting(name)
-    shown = service.shown(name)
+    shown = service.shown_setting(name)
     click.echo(f"{name} = {shown.text}  ({shown.source})")
 
 

@@ -10,7 +10,7 @@ from webapp.base.audit import About
 from webapp.base.errors import Invalid
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
-from webapp.settings.service import ShownSetting, listing, meant, set_settings
+from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings
 
 # Words to write in capitals.
 SHORT = {"json", "starttls", "tls"}
@@ -31,7 +31,7 @@ class SettingField:
         if typed.get(name, shown.text).strip() == shown.text:
             return cls(shown, shown.text)
         try:
-            meant(name, typed[name])
+            parsed_value(name, typed[name])
         except Invalid as error:
             words = error.message.removeprefix(f"{name} is ")
             return cls(shown, typed[name], words[:1].upper() + words[1:])
@@ -87,7 +87,7 @@ class SettingsForm:
     """The settings of one page, by section, with their present or submitted values."""
 
     def __init__(self, page: str) -> None:
-        lines = {setting.setting.name: setting for setting in listing()}
+        lines = {setting.setting.name: setting for setting in all_settings()}
         self.sections = {
             title: [SettingField.of(lines[setting.name], request.form) for setting in section]
             for title, section in SECTIONS.items()

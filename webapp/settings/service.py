@@ -69,12 +69,12 @@ def setting(name: str) -> Any:
 def set_setting(name: str, text: str, by: audit.Actor | None = None) -> Value:
     """Parses and stores a value; every process applies it within a second."""
     set_settings({name: text}, actor=by or COMMAND_LINE)
-    return meant(name, text)
+    return parsed_value(name, text)
 
 
 def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
     """Stores several values, all of them or none."""
-    values = {name: meant(name, text) for name, text in texts.items()}
+    values = {name: parsed_value(name, text) for name, text in texts.items()}
     actor = about.get("actor")
     with write() as session:
         for name, value in values.items():
@@ -85,7 +85,7 @@ def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
     MEMORY.get().read_at = float("-inf")
 
 
-def meant(name: str, text: str) -> Value:
+def parsed_value(name: str, text: str) -> Value:
     """Parses and checks a text for a setting; raises `Invalid`."""
     try:
         value = _known(name).parse(text)
@@ -106,12 +106,12 @@ def unset_setting(name: str, **about: Unpack[About]) -> None:
     MEMORY.get().read_at = float("-inf")
 
 
-def shown(name: str) -> ShownSetting:
+def shown_setting(name: str) -> ShownSetting:
     """Returns one setting with the value in effect and its source."""
     return ShownSetting(_known(name), *_in_effect(_known(name)))
 
 
-def listing() -> list[ShownSetting]:
+def all_settings() -> list[ShownSetting]:
     """Returns every setting in the order of the catalogue."""
     changes = stored_changes()
     return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]

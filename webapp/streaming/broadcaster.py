@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from .codec import encode
 from .failure import MISTAKES
 from .loops import Spawn, supervise
-from .topics import Entry, Signal, Topics, joined
+from .topics import Entry, Signal, Topics, merged_entries
 
 log = logging.getLogger("generation:broadcast")
 
@@ -145,7 +145,7 @@ class Broadcast:
                 yield
         while entries := self._topics.read(self._topic, self._after):
             has_news = True
-            for entry in joined(entries) if len(entries) > 1 else entries:
+            for entry in merged_entries(entries) if len(entries) > 1 else entries:
                 yield from self._drawn(self.projection.fold, entry)
                 self._after = entry.seq
         self._has_begun = True

@@ -44,7 +44,7 @@ class Notice:
 
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
 # is no longer valid.
-TRIED, FOLLOWED = "tried", {"retry", "whole", "fallback", "demo_fallback"}
+ATTEMPT_NOTICE, FOLLOWED = "tried", {"retry", "whole", "fallback", "demo_fallback"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,21 +25,21 @@ class Outcome:
     failure: Failed | None = None
 
 
-def completed(reason: str) -> Outcome:
+def completed_outcome(reason: str) -> Outcome:
     """Returns the outcome of an answer that the provider reports as complete."""
     return Outcome("completed", reason)
 
 
-def requested(reason: str, *, has_text: bool) -> Outcome:
+def stopped_outcome(reason: str, *, has_text: bool) -> Outcome:
     """Returns the outcome of a requested end: by a person, a limit, a timeout or the shutdown."""
     if reason in STOPPED:
         return Outcome("stopped", reason)
     if reason in CUT_ON_PURPOSE:
         return Outcome("completed", reason)
-    return failed(Failed(reason, SENTENCES.get(reason, "It was ended."), retryable=True), has_text=has_text)
+    return failed_outcome(Failed(reason, SENTENCES.get(reason, "It was ended."), retryable=True), has_text=has_text)
 
 
-def failed(failure: Failed, *, has_text: bool) -> Outcome:
+def failed_outcome(failure: Failed, *, has_text: bool) -> Outcome:
     """Returns the outcome of a failure."""
     reason = "stall" if failure.code == "first_byte" else failure.code
     is_kept = has_text and reason not in NEVER_BEGUN

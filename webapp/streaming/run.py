@@ -9,7 +9,7 @@ from typing import TypeVar
 from .characters import Characters
 from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
 from .failure import ProviderError
-from .outcome import Outcome, completed, failed, requested
+from .outcome import Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
 from .topics import Topics
 from .transcript import Transcript
@@ -118,7 +118,7 @@ class Run:
         try:
             for event in events:
                 if isinstance(event, Ended):
-                    return completed(event.reason)
+                    return completed_outcome(event.reason)
                 self._receive(event)
                 if self.stop.reason:
                     break
@@ -135,7 +135,7 @@ class Run:
     def _failure_outcome(self, failure: Failed) -> Outcome:
         # A socket closed by a stop raises too: the requested stop is the reason, not the error it caused.
         has_text = bool(self._taken[Delta])
-        return requested(self.stop.reason, has_text=has_text) if self.stop else failed(failure, has_text=has_text)
+        return stopped_outcome(self.stop.reason, has_text=has_text) if self.stop else failed_outcome(failure, has_text=has_text)
 
     def _retry_until_done(self, work: Callable[[], T], has_failed: Callable[[], None] = lambda: None) -> T:
         """Repeats work that the end requires until it succeeds; `has_failed` is called after the first failure."""

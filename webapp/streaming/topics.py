@@ -235,7 +235,7 @@ class MemoryTopics:
         return any(self.last(topic) != after for topic, after in cursors.items())
 
 
-def joined(entries: Iterable[Entry]) -> Iterator[Entry]:
+def merged_entries(entries: Iterable[Entry]) -> Iterator[Entry]:
     """Yields the entries with consecutive text of an answer joined, as folding it once is less work."""
     for _, group in groupby(entries, _kind):
         same = list(group)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .events import FOLLOWED, TRIED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
+from .events import ATTEMPT_NOTICE, FOLLOWED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
 
 
 class Transcript:
@@ -56,7 +56,7 @@ class Transcript:
     @property
     def attempts(self) -> list[dict[str, Any]]:
         """The failed requests to providers in order, from the notices with the code `TRIED`."""
-        return [json.loads(notice.detail) for notice in self.notices if notice.code == TRIED]
+        return [json.loads(notice.detail) for notice in self.notices if notice.code == ATTEMPT_NOTICE]
 
     @property
     def text(self) -> str:

@@ -7,13 +7,13 @@ from webapp.workflows import views
 from webapp.workflows.editor import views as editor_views
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.running.kind import WORKFLOW, WORKFLOW_PLAN
-from webapp.workflows.running.step_prompt import STEP, of_run
+from webapp.workflows.running.step_prompt import STEP, run_sections
 from webapp.workflows.shown import LEADER
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, editor_views.trials),
     commands={"workflow": "webapp.workflows.commands:workflow"},
-    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(of_run)),
+    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections)),
     places=(
         Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
     ),

@@ -9,7 +9,7 @@ from webapp.base.db import db
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.engine.service import active_in
+from webapp.engine.service import active_ids
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.pages.shown import ShownPlan
@@ -98,7 +98,7 @@ def panel(run: WorkflowRun, right: str) -> Panel:
     definition, place = definition_of(run), run.place
     step, slot = definition.by_id.get(place.step), slot_of(definition, place)
     is_waiting = place.status == "waiting"
-    active = active_in(f"chat:{run.chat_id}") if place.status == "running" else None
+    active = active_ids(f"chat:{run.chat_id}") if place.status == "running" else None
     why = run.refusal.get("words", "")
     return Panel(
         id=run.id,

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db, write
 from webapp.base.errors import AppError, Conflict, Invalid
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record.access import right_in
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
@@ -14,7 +14,7 @@ from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import Sent
+from webapp.knowledge.documents.documents import UploadedDocument
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.plans.pages.feed import PlanFeed, PlanPosition
@@ -81,13 +81,13 @@ def index() -> Response:
 @bp.post("/workflows/<slug>/runs")
 @signed_in
 def start(slug: str) -> Response:
-    return redirect(page_of(runs.start(current_user(), slug).chat_id))
+    return redirect(chat_page_url(runs.start(current_user(), slug).chat_id))
 
 
 @bp.get("/runs/<id>")
 @signed_in
 def show(id: str) -> Response:
-    return redirect(page_of(own_run(id).chat_id))
+    return redirect(chat_page_url(own_run(id).chat_id))
 
 
 @bp.get("/runs/<id>/plan/events")
@@ -103,7 +103,7 @@ def note(id: str) -> Response:
     run = shared_run(id)
     chat_id = run.chat_id
     runs.write_in(run, current_user(), typed_value())
-    return done(page_of(chat_id))
+    return done(chat_page_url(chat_id))
 
 
 @bp.get("/runs/<id>/move")
@@ -132,7 +132,7 @@ def move(id: str) -> Response:
     chat_id = run.chat_id
     version = request.form.get("version", 0, type=int) or library.published(run.slug).version
     runs.move(run, version, confirm=True)
-    return redirect(page_of(chat_id))
+    return redirect(chat_page_url(chat_id))
 
 
 @bp.post("/runs/<id>/<deed>")
@@ -141,7 +141,7 @@ def do(id: str, deed: str) -> Response:
     run = own_run(id)
     if found(deed if deed in (*BUTTONS, "free") else None) == "free":
         runs.free(run)
-        return navigate(page_of(run.chat_id))
+        return navigate(chat_page_url(run.chat_id))
     if deed == "answer" and (sent := _sent()):
         return _attached(run, sent)
     value = typed_value() if deed in ("answer", "ask") else ""
@@ -161,15 +161,15 @@ def change_fact(id: str, name: str) -> Response:
     seen = request.form.get("seen", type=int)
     if sent := _sent():
         files.change(run, name, sent, by=current_user(), seen=seen)
-        return redirect(page_of(run.chat_id))
+        return redirect(chat_page_url(run.chat_id))
     try:
         redone = runs.redone(run, name, value)
     except Invalid as refusal:
         return _fact_page(run, name, value=value, refusal=refusal)
     if (redone.steps or redone.dropped) and "confirm" not in request.form:
         return _fact_page(run, name, value=value, redone=redone)
-    runs.happen(run, Event("change", value, name), seen=seen)
-    return redirect(page_of(run.chat_id))
+    runs.apply_event(run, Event("change", value, name), seen=seen)
+    return redirect(chat_page_url(run.chat_id))
 
 
 def typed_value(name: str = "value") -> str:
@@ -177,31 +177,31 @@ def typed_value(name: str = "value") -> str:
     return "\n".join(request.form.getlist(name)).replace("\r\n", "\n")
 
 
-def _sent() -> Sent | None:
+def _sent() -> UploadedDocument | None:
     """Returns the file uploaded with a form."""
     file = request.files.get("file")
-    return Sent(file.stream, file.filename) if file and file.filename else None
+    return UploadedDocument(file.stream, file.filename) if file and file.filename else None
 
 
-def _attached(run: WorkflowRun, sent: Sent) -> Response:
+def _attached(run: WorkflowRun, sent: UploadedDocument) -> Response:
     id, chat_id = run.id, run.chat_id
     try:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))
     except Invalid as refusal:
         with write() as session:
             refuse(locked_run(session, id), refusal.message)
-    return redirect(page_of(chat_id))
+    return redirect(chat_page_url(chat_id))
 
 
 def _done(run: WorkflowRun, event: Event) -> Response:
     """Applies an event; the page itself shows a refusal, next to the question."""
     chat_id = run.chat_id
     try:
-        runs.happen(run, event, seen=request.form.get("seen", type=int))
+        runs.apply_event(run, event, seen=request.form.get("seen", type=int))
     except Invalid:
         if not is_htmx():
-            return redirect(page_of(chat_id))
-    return done(page_of(chat_id))
+            return redirect(chat_page_url(chat_id))
+    return done(chat_page_url(chat_id))
 
 
 def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, **more: object) -> Response:

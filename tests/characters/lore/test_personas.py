@@ -11,7 +11,7 @@ from tests.support.marks import also_on_postgres
 from webapp.base.db import write
 from webapp.characters.tables import Persona
 from webapp.chat.prompt.context import PromptContext
-from webapp.chat.prompt.lore import of_lore
+from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.record.tables import Chat
 
 __all__ = ["app", "book"]
@@ -63,13 +63,13 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
             chat = Chat(owner_id=stranger.person_id, title="Tea", model="fake/plain", persona_id=id_of(jo))
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
-        assert [each.section.text for each in of_lore(context)] == [MILL]
+        assert [each.section.text for each in lore_sections(context)] == [MILL]
         # An impersonal step of a workflow is sent nothing of the person's persona.
-        assert list(of_lore(PromptContext(chat.id, chat.owner_id, "fake/plain", context.messages, is_personal=False))) == []
+        assert list(lore_sections(PromptContext(chat.id, chat.owner_id, "fake/plain", context.messages, is_personal=False))) == []
 
     member.send(shared.one(".entries form").attributes["action"], {}, follow=True)
     with app.app_context():
-        assert list(of_lore(context)) == []
+        assert list(lore_sections(context)) == []
     assert program.get(f"/personas/{id_of(jo)}")["lorebook_ids"] == []
     assert program.get("/personas")["personas"][0]["lorebook_ids"] == []
     assert not stranger.page(jo).all("input[name=lorebooks]")

@@ -17,7 +17,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.characters.lore import queries, service
 from webapp.characters.lore.tables import Lorebook
 from webapp.chat.prompt.context import PromptContext
-from webapp.chat.prompt.lore import of_lore
+from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import Grant, Group, Membership, User
 
@@ -248,8 +248,8 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
         # Its content is read once, and cached.
-        assert [each.section.text for each in of_lore(context)] == ["The mill burnt down."]
+        assert [each.section.text for each in lore_sections(context)] == ["The mill burnt down."]
     with app.app_context(), asking.counting_statements() as statements:
-        assert len(list(of_lore(context))) == 1
+        assert len(list(lore_sections(context))) == 1
     # The statements read the chat, its owner and the lorebooks.
     assert len([statement for statement in statements if not statement.startswith(("BEGIN", "ROLLBACK"))]) == 3

@@ -10,7 +10,7 @@ import pytest
 
 from tests.models.providers.received import collect, request_for
 from webapp.models.providers import demo_texts as texts
-from webapp.models.providers.base import ModelRequest, Picture, ProviderError, Turn
+from webapp.models.providers.base import AttachedImage, ModelRequest, ProviderError, Turn
 from webapp.models.providers.demo import MODELS, DemoProvider, answer
 from webapp.streaming.events import Started, Usage
 from webapp.streaming.stop import Stop
@@ -182,7 +182,7 @@ def test_one_repeats_what_it_was_asked() -> None:
     echoed = json.loads(answer(request))
 
     assert [Turn(**turn) for turn in echoed["turns"]] == list(request.turns)
-    seen = ModelRequest("demo/echo", (Turn("user", "See", (Picture("image/png", Path("file")),)),))
+    seen = ModelRequest("demo/echo", (Turn("user", "See", (AttachedImage("image/png", Path("file")),)),))
     assert json.loads(answer(seen))["turns"] == [{"role": "user", "content": "See", "pictures": ["image/png"]}]
     assert echoed["temperature"] == 0.5
 

@@ -72,7 +72,7 @@ def test_an_answer_is_judged_by_what_people_do_and_outlives_its_chat(app, owner,
         feedback.rate(owner.person_id, message, is_good=False)
         judging.judge(found(id))
         assert exposure().is_good is False
-        feedback.take_back(owner.person_id, message)
+        feedback.remove_rating(owner.person_id, message)
         with write() as session:
             an_hour_ago = utc_now() - timedelta(hours=1)
             session.execute(update(Generation).values(ended_at=an_hour_ago, created_at=an_hour_ago))

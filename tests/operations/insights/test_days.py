@@ -12,7 +12,7 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.operations.insights import days
-from webapp.operations.insights.figures import Answered, summed_by
+from webapp.operations.insights.figures import AnswerFacts, summed_by
 from webapp.operations.insights.queries import AnswerFilter
 from webapp.operations.insights.tables import InsightDay, InsightMark
 
@@ -167,7 +167,7 @@ def test_a_long_period_is_read_a_few_days_at_a_time(app, owner):
 
 
 def test_what_is_summed_by_something_keeps_no_single_times():
-    answers = [Answered("2026-01-05 00", kind, None, "a", 0, 100 + at, 200, 0, 1, 1, None) for at, kind in enumerate("xxy")]
+    answers = [AnswerFacts("2026-01-05 00", kind, None, "a", 0, 100 + at, 200, 0, 1, 1, None) for at, kind in enumerate("xxy")]
     whole, parts = summed_by(iter(answers), {"kind": lambda one: one.kind})
     assert list(whole.first_texts) == [100, 101, 102]
     assert {kind: (each.answers, each.first_text_total_ms) for kind, each in parts["kind"].items()} == {

@@ -17,7 +17,7 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import write
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
-from webapp.operations.insights.trace_exporter import MOST_WAITING, Ended, TraceExporter, _with_prompts, document
+from webapp.operations.insights.trace_exporter import MOST_WAITING, EndedGeneration, TraceExporter, _with_prompts, document
 from webapp.settings.service import set_setting
 
 __all__ = ["program"]
@@ -35,7 +35,7 @@ def told(attributes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def span_of(answer: Answered) -> dict[str, Any]:
-    (span,) = document([Ended(answer, AT)], version="1.2.3")["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    (span,) = document([EndedGeneration(answer, AT)], version="1.2.3")["resourceSpans"][0]["scopeSpans"][0]["spans"]
     assert isinstance(span, dict)
     return span
 
@@ -70,7 +70,7 @@ def test_what_failed_says_why_and_what_was_tried() -> None:
 
 
 def test_a_span_says_which_versions_of_prompts_were_used_and_which_arm() -> None:
-    ended = Ended(ANSWER, AT, {"quick": 3, "continue": 1}, {"quick": "B"})
+    ended = EndedGeneration(ANSWER, AT, {"quick": 3, "continue": 1}, {"quick": "B"})
     (span,) = document([ended], version="1.2.3")["resourceSpans"][0]["scopeSpans"][0]["spans"]
     found = told(span["attributes"])
     assert {name: value for name, value in found.items() if "prompt" in name} == {
@@ -88,7 +88,7 @@ def test_what_was_kept_of_prompts_is_sent_along(app: Flask) -> None:
     with app.app_context():
         with write() as session:
             session.execute(insert(Generation), [{**usual, "id": "01abc", "prompt": kept}, {**usual, "id": "02", "prompt": {}}])
-        known, unknown, gone = _with_prompts([Ended(replace(ANSWER, id=id), AT) for id in ("01abc", "02", "03")])
+        known, unknown, gone = _with_prompts([EndedGeneration(replace(ANSWER, id=id), AT) for id in ("01abc", "02", "03")])
     assert (known.versions, known.arms) == ({"quick": 3}, {"quick": "B"})
     assert (unknown.versions, unknown.arms) == (gone.versions, gone.arms) == ({}, {})
 

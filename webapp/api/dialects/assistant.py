@@ -23,7 +23,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.settings.service import setting
-from webapp.streaming.events import TRIED, Event, Started
+from webapp.streaming.events import ATTEMPT_NOTICE, Event, Started
 from webapp.streaming.events import Notice as NoticeEvent
 
 # How many earlier messages are sent to the model if the client does not specify a number.
@@ -100,7 +100,7 @@ class AssistantEncoder(TextEncoder):
         match event:
             case Started(demo=True):
                 return [_warning(DEMO)]
-            case NoticeEvent(code=code) if code != TRIED:
+            case NoticeEvent(code=code) if code != ATTEMPT_NOTICE:
                 return [_warning(event)]
         return []
 
@@ -186,7 +186,7 @@ def _begin_answer(body: AssistantMessage) -> Generation:
     chat = writable_chat_if_any(body.session_id or "")
     if chat is None:
         prompt_key = TRADING_KEY if setting("prompts.assistant_context") == "trading" else ASSISTANT_KEY
-        return sending.begin(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
+        return sending.start_chat(body.message, model=me.default_model, key=key, owner_id=me.id, prompt_key=prompt_key)
     options = sending.AnswerOptions(context_limit=USUAL_LIMIT if body.context_limit is None else body.context_limit)
     return sending.ask(chat, body.message, key=key, by=me.id, options=options)
 

@@ -158,14 +158,14 @@ class NewVariables(Body):
 @variables_bp.get("", endpoint="show")
 @operation("Show your variables in all chats with characters", scope="read", answer=VariablesAnswer)
 def show_variables() -> VariablesAnswer:
-    return VariablesAnswer(variables=variables.of_person(caller().id))
+    return VariablesAnswer(variables=variables.variables_of_person(caller().id))
 
 
 @variables_bp.put("", endpoint="replace")
 @operation("Replace your variables in all chats with characters", scope="chat", body=NewVariables, answer=VariablesAnswer)
 def replace_variables(body: NewVariables) -> VariablesAnswer:
     variables.replace_own(caller().id, body.variables)
-    return VariablesAnswer(variables=variables.of_person(caller().id))
+    return VariablesAnswer(variables=variables.variables_of_person(caller().id))
 
 
 exchange_bp = Blueprint("api_exchange", __name__, url_prefix="/api/v1")

@@ -13,7 +13,7 @@ from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import KINDS
 from webapp.operations.alerts.service import MOST_MINUTES, AlertChange
 from webapp.operations.alerts.tables import AlertRule
-from webapp.people.accounts.guards import found, who
+from webapp.people.accounts.guards import audit_values, found
 
 bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
@@ -86,14 +86,14 @@ def show(name: str) -> AlertAnswer:
 @bp.patch("/<name>")
 @operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
 def change(name: str, body: AlertChange) -> AlertAnswer:
-    service.change(_rule(name), body, **who())
+    service.change(_rule(name), body, **audit_values())
     return _answer_of(_rule(name), Answers())
 
 
 @bp.post("/<name>/mute")
 @operation("Mute an alert", scope="admin", body=Mute, answer=AlertAnswer)
 def mute(name: str, body: Mute) -> AlertAnswer:
-    service.mute(_rule(name), body.minutes, **who())
+    service.mute(_rule(name), body.minutes, **audit_values())
     return _answer_of(_rule(name), Answers())
 
 

@@ -13,7 +13,7 @@ from webapp.operations.budgets.amounts import number_of
 from webapp.operations.budgets.queries import Level
 from webapp.operations.budgets.service import BudgetChange, BudgetInput, Period, Unit, Who
 from webapp.operations.budgets.tables import Budget
-from webapp.people.accounts.guards import found, who
+from webapp.people.accounts.guards import audit_values, found
 
 bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
 
@@ -53,7 +53,7 @@ def index() -> BudgetList:
 @bp.post("")
 @operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
 def create(body: NewBudget) -> BudgetAnswer:
-    return _answer_of(queries.level(service.create(body, **who())))
+    return _answer_of(queries.level(service.create(body, **audit_values())))
 
 
 @bp.get("/<id>")
@@ -67,14 +67,14 @@ def show(id: str) -> BudgetAnswer:
 @bp.patch("/<id>")
 @operation("Change the limit, or when to warn", scope="admin", body=BudgetChange, answer=BudgetAnswer)
 def change(id: str, body: BudgetChange) -> BudgetAnswer:
-    service.change(_visible(id), body, **who())
+    service.change(_visible(id), body, **audit_values())
     return _answer_of(queries.level(_visible(id)))
 
 
 @bp.delete("/<id>")
 @operation("Delete a budget", scope="admin", status=204)
 def delete(id: str) -> None:
-    service.remove(_visible(id), **who())
+    service.remove(_visible(id), **audit_values())
 
 
 def _visible(id: str) -> Budget:

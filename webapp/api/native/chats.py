@@ -36,7 +36,7 @@ from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
-from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.story import service as story
@@ -56,7 +56,7 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.with_own_files(chat, ids, by=caller()),
     "lorebook_ids": lambda _, ids: lore.checked(caller(), ids),
     "variables": variables.checked_in,
-    "model": answerer,
+    "model": model_to_ask,
     "title": lambda _, title: listing.checked_title(title),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
@@ -208,7 +208,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     text = joined(body.message, files.blocks(caller().id, body.file_ids))
     if not text:
         return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
-    generation = sending.begin(
+    generation = sending.start_chat(
         text,
         model=body.model or listing.starting_model(caller()),
         key=key,
@@ -386,7 +386,7 @@ def answer_of(row: Chat) -> ChatAnswer:
     """Returns a chat with the caller's right in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id
-    return _answers_of([row], variables.at(row.head_id if row.cast_ids else None) if is_own else None)[0]
+    return _answers_of([row], variables.variables_at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
 def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:

@@ -15,9 +15,9 @@ from webapp.base.inputs import AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.documents.documents import Added, Sent
+from webapp.knowledge.documents.documents import Added, UploadedDocument
 from webapp.knowledge.search import ranking as finding
-from webapp.knowledge.search.ranking import Bounds, Hit
+from webapp.knowledge.search.ranking import Bounds, PassageHit
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
@@ -241,11 +241,11 @@ def _sent_text() -> NewText | None:
     return taken_body(NewText)
 
 
-def _sent_files() -> list[Sent]:
+def _sent_files() -> list[UploadedDocument]:
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
-    return [Sent(file.stream, file.filename or "", level=_level()) for file in files]
+    return [UploadedDocument(file.stream, file.filename or "", level=_level()) for file in files]
 
 
 def _level() -> int:
@@ -264,7 +264,7 @@ def _answer_of(row: Document) -> DocumentAnswer:
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 
 
-def _hit(hit: Hit) -> FoundPassage:
+def _hit(hit: PassageHit) -> FoundPassage:
     passage: Passage = hit.passage
     return FoundPassage.of(
         passage,

@@ -14,7 +14,7 @@ from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
 from webapp.operations.experiments.figures import ArmFigures, evidence
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.people.accounts.guards import found, who
+from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries as prompts
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, Experiment
@@ -97,7 +97,7 @@ def create(body: NewExperiment) -> ExperimentAnswer:
     if len(weights) < len(body.arms):
         raise Invalid("Each version can be compared once.", field="arms")
     entered = ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
-    id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=who())
+    id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
     return _one(id)
 
 
@@ -110,14 +110,14 @@ def show(id: str) -> ExperimentAnswer:
 @bp.post("/<id>/stop")
 @operation("Stop an experiment, and use the winner", scope="admin", body=StopBody, answer=ExperimentAnswer, errors=(409, 422))
 def stop(id: str, body: StopBody) -> ExperimentAnswer:
-    service.stop(_experiment(id), body.winner, by=caller(), who=who())
+    service.stop(_experiment(id), body.winner, by=caller(), who=audit_values())
     return _one(id)
 
 
 @bp.delete("/<id>")
 @operation("Delete an experiment that has been stopped", scope="admin", status=204, errors=(409,))
 def delete(id: str) -> None:
-    service.remove(_experiment(id), who=who())
+    service.remove(_experiment(id), who=audit_values())
 
 
 def _experiment(id: str) -> Experiment:

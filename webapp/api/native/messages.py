@@ -145,7 +145,7 @@ def rewrite(id: str, body: Rewritten) -> MessageAnswer:
 @bp.post("/messages/<id>/regenerate")
 @operation("Regenerate an answer as a new version, or answer a message that has none", body=Again, **STARTS)
 def again(id: str, body: Again) -> Sent | Response:
-    return begun(sending.again(writable_message(id), model=body.model, by=caller().id))
+    return begun(sending.regenerate(writable_message(id), model=body.model, by=caller().id))
 
 
 @bp.post("/messages/<id>/continue")
@@ -251,11 +251,11 @@ def rate(id: str, body: NewFeedback) -> FeedbackAnswer:
 @feedback_bp.delete("")
 @operation("Delete your rating of an answer", scope="chat", status=204)
 def take_back(id: str) -> None:
-    feedback.take_back(caller().id, own_message(id))
+    feedback.remove_rating(caller().id, own_message(id))
 
 
 def _rating(id: str) -> FeedbackAnswer:
-    found = feedback.by(caller().id, [own_message(id).id]).get(id)
+    found = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
     return FeedbackAnswer(is_good=found.is_good if found else None, reason=found.reason if found else "")
 
 

@@ -16,7 +16,7 @@ from webapp.base.inputs import AnyId, Line
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments
-from webapp.people.accounts.guards import found, who
+from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
 from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled
@@ -131,7 +131,7 @@ def create(body: NewPrompt) -> PromptAnswer:
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body.key, body.about, None, by=me, who=who(), is_teams=is_teams))
+    return _one(service.make(body.key, body.about, None, by=me, who=audit_values(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -143,7 +143,7 @@ def show(key: str) -> PromptAnswer:
 @bp.delete("/<key>")
 @operation("Delete a prompt with its versions, or reset one that comes with Millrace", scope="chat", status=204, errors=(409,))
 def delete(key: str) -> None:
-    service.remove(_changeable(key), by=caller(), who=who())
+    service.remove(_changeable(key), by=caller(), who=audit_values())
 
 
 @bp.get("/<key>/versions")
@@ -170,7 +170,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
 def publish(key: str, body: NewVersion) -> VersionAnswer:
     parts = [Part(section.name, section.text) for section in body.sections]
     entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
-    number = service.publish(_changeable(key), entered, by=caller(), who=who())
+    number = service.publish(_changeable(key), entered, by=caller(), who=audit_values())
     return _version(_numbered(_visible(key), number))
 
 
@@ -181,9 +181,9 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     prompt = _changeable(key)
     if body.strategy in experiments.METHODS:
         weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=who())
+        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
     else:
-        service.choose(prompt, body.strategy, body.version, by=caller(), who=who())
+        service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)
 
 
@@ -197,7 +197,7 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 )
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
     """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
-    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=who())
+    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=audit_values())
     return _one(key)
 
 

@@ -17,7 +17,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.operations.mail import service as mail
 from webapp.operations.mail.service import forget_password, password, set_password
-from webapp.people.accounts.guards import who
+from webapp.people.accounts.guards import audit_values
 from webapp.settings import service
 from webapp.settings.kinds import as_text
 from webapp.settings.service import ShownSetting, setting
@@ -51,7 +51,7 @@ class SettingValue(Body):
 @bp.get("")
 @operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
 def index() -> SettingList:
-    return SettingList(settings=[_answer_of(each) for each in service.listing()])
+    return SettingList(settings=[_answer_of(each) for each in service.all_settings()])
 
 
 @bp.get("/<name>")
@@ -63,20 +63,20 @@ def show(name: str) -> SettingAnswer:
 @bp.put("/<name>")
 @operation("Change a setting; every process picks it up within a second", scope="admin", body=SettingValue, answer=SettingAnswer)
 def change(name: str, body: SettingValue) -> SettingAnswer:
-    service.set_settings({name: as_text(body.value)}, **who())
+    service.set_settings({name: as_text(body.value)}, **audit_values())
     return _named(name)
 
 
 @bp.delete("/<name>")
 @operation("Reset a setting to the environment or the default", scope="admin", answer=SettingAnswer)
 def reset(name: str) -> SettingAnswer:
-    service.unset_setting(name, **who())
+    service.unset_setting(name, **audit_values())
     return _named(name)
 
 
 def _named(name: str) -> SettingAnswer:
-    service.shown(name)
-    return _answer_of(next(each for each in service.listing() if each.setting.name == name))
+    service.shown_setting(name)
+    return _answer_of(next(each for each in service.all_settings() if each.setting.name == name))
 
 
 def _answer_of(each: ShownSetting) -> SettingAnswer:
@@ -123,19 +123,19 @@ def show_mail() -> MailAnswer:
 @mail_bp.put("/password", endpoint="enter")
 @operation("Store the password for the mail server", scope="admin", body=MailPassword, status=204)
 def set_mail_password(body: MailPassword) -> None:
-    set_password(body.password, **who())
+    set_password(body.password, **audit_values())
 
 
 @mail_bp.delete("/password", endpoint="forget")
 @operation("Delete the password for the mail server", scope="admin", status=204)
 def forget_mail_password() -> None:
-    forget_password(**who())
+    forget_password(**audit_values())
 
 
 @mail_bp.post("/test", endpoint="test")
 @operation("Send a test email", scope="admin", body=MailTest, status=204, errors=(422,))
 def test_mail(body: MailTest) -> None:
-    mail.send_test(body.to.strip(), **who())
+    mail.send_test(body.to.strip(), **audit_values())
 
 
 capabilities_bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")

@@ -13,8 +13,8 @@ from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Line
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import Sent
-from webapp.people.accounts.guards import found, refuse_unless_admin, who
+from webapp.knowledge.documents.documents import UploadedDocument
+from webapp.people.accounts.guards import audit_values, found, refuse_unless_admin
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries
@@ -149,7 +149,7 @@ def events(id: str, query: EventsQuery) -> EventList:
     errors=STARTS,
 )
 def answer(id: str, body: Value) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
+    return _run(runs.apply_event(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
 
 
 @runs_bp.post("/<id>/file")
@@ -167,7 +167,7 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     sent = request.files.get("file")
     if not sent or not sent.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file = Sent(sent.stream, sent.filename)
+    file = UploadedDocument(sent.stream, sent.filename)
     changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
     return _run(changed)
 
@@ -183,37 +183,37 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     named={"value": "question"},
 )
 def ask(id: str, body: Question) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("ask", body.question), key=idempotency_key()))
+    return _run(runs.apply_event(_own(id), Event("ask", body.question), key=idempotency_key()))
 
 
 @runs_bp.post("/<id>/back")
 @operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def back(id: str) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("back")))
+    return _run(runs.apply_event(_own(id), Event("back")))
 
 
 @runs_bp.post("/<id>/skip")
 @operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def skip(id: str) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("skip")))
+    return _run(runs.apply_event(_own(id), Event("skip")))
 
 
 @runs_bp.post("/<id>/pause")
 @operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def pause(id: str) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("pause")))
+    return _run(runs.apply_event(_own(id), Event("pause")))
 
 
 @runs_bp.post("/<id>/resume")
 @operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def resume(id: str) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("resume")))
+    return _run(runs.apply_event(_own(id), Event("resume")))
 
 
 @runs_bp.post("/<id>/cancel")
 @operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
 def cancel(id: str) -> RunAnswer:
-    return _run(runs.happen(_own(id), Event("cancel")))
+    return _run(runs.apply_event(_own(id), Event("cancel")))
 
 
 @runs_bp.put("/<id>/facts/<name>")
@@ -224,7 +224,7 @@ def change(id: str, name: str, body: Changed) -> Redone:
     run, value = _own(id), text_of(body.value)
     redone = runs.redone(run, name, value)
     if body.confirm:
-        run = runs.happen(run, Event("change", value, name))
+        run = runs.apply_event(run, Event("change", value, name))
     return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=_run(run))
 
 
@@ -322,7 +322,7 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    return _answer_of(library.get(library.save(body.definition, who(), replaces="any" if body.replace else "own")))
+    return _answer_of(library.get(library.save(body.definition, audit_values(), replaces="any" if body.replace else "own")))
 
 
 @bp.get("/<slug>")
@@ -335,14 +335,14 @@ def show(slug: str) -> WholeWorkflow:
 @operation("Remove a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
-    library.remove(slug, who())
+    library.remove(slug, audit_values())
 
 
 @bp.post("/<slug>/publish")
 @operation("Publish the draft (admins)", scope="workflows", body=Note, answer=WholeWorkflow, errors=(409, 422))
 def publish(slug: str, body: Note) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    library.publish(slug, body.note, who())
+    library.publish(slug, body.note, audit_values())
     return _answer_of(library.get(slug))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from webapp.streaming.events import TRIED, Ended, Event, Failed, Notice, Saved, Sources
+from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Failed, Notice, Saved, Sources
 from webapp.streaming.transcript import Transcript
 
 STOPPED = "It was stopped before it finished."
@@ -54,7 +54,7 @@ class Course:
     def notices(self) -> list[dict[str, str]]:
         """The notices for the reader, in the order in which they occurred."""
         demo = [DEMO] if self.transcript.started and self.transcript.started.demo else []
-        return as_objects([*demo, *(notice for notice in self.transcript.notices if notice.code != TRIED)])
+        return as_objects([*demo, *(notice for notice in self.transcript.notices if notice.code != ATTEMPT_NOTICE)])
 
 
 def about_chat(wanted_id: str | None, chat_id: str) -> Sequence[Notice]:

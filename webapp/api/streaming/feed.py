@@ -7,7 +7,7 @@ from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, Encoder, Sta
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.generation_text import GenerationText, end_of, so_far
+from webapp.engine.generation_text import GenerationText, end_of, events_so_far
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.streaming.events import Ended, Event, Notice, Sources, Text
@@ -142,7 +142,7 @@ class GenerationFeed:
         if transcript is None:
             return self._saved()
         self.after = self._engine.topics.last(self.topic)
-        return self._everything("running", so_far(transcript))
+        return self._everything("running", events_so_far(transcript))
 
     def _saved(self) -> list[bytes]:
         with self._engine.in_app():

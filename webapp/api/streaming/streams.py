@@ -21,7 +21,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.push import NonBlockingWriter, writer_of
-from webapp.engine.watching.sse_response import socket_of, streamed
+from webapp.engine.watching.sse_response import socket_of, streaming_response
 from webapp.engine.watching.watcher_loop import Watcher, WatcherConnection, connected
 from webapp.engine.watching.watchers import Context, same_request, watcher
 from webapp.people.accounts.guards import user_or_none
@@ -59,7 +59,7 @@ def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = N
     engine = the_engine()
     watcher = watcher.delivering() if request.environ.get(DELIVERS) else watcher
     sent = _sent(engine, feed, watcher, writer_of(request.environ), socket_of(request.environ), leave)
-    return streamed(_apart(sent, partial(engine.pause, pause_seconds)) if pause_seconds else sent)
+    return streaming_response(_apart(sent, partial(engine.pause, pause_seconds)) if pause_seconds else sent)
 
 
 def watcher_of(chat_id: str, *, visitor: str = "") -> Watcher:

@@ -202,7 +202,7 @@ def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CardImage:
     """A picture's media type, and its size in pixels."""
 
     media_type: str
@@ -210,31 +210,31 @@ class Picture:
     height: int
 
 
-def picture_of(content: bytes) -> Picture | None:
+def picture_of(content: bytes) -> CardImage | None:
     """Reads the format and size from a picture's header; None for anything but a PNG, JPEG or WebP."""
     return _png_picture(content) or _jpeg_picture(content) or _webp_picture(content)
 
 
-def _png_picture(content: bytes) -> Picture | None:
+def _png_picture(content: bytes) -> CardImage | None:
     if not content.startswith(PNG) or content[12:16] != b"IHDR" or len(content) < 24:
         return None
-    return Picture("image/png", int.from_bytes(content[16:20]), int.from_bytes(content[20:24]))
+    return CardImage("image/png", int.from_bytes(content[16:20]), int.from_bytes(content[20:24]))
 
 
-def _jpeg_picture(content: bytes) -> Picture | None:
+def _jpeg_picture(content: bytes) -> CardImage | None:
     at = 2 if content.startswith(JPEG) else len(content)
     for _ in range(MOST_MARKS):
         if at + 9 > len(content) or content[at] != 0xFF:
             break
         mark = content[at + 1]
         if mark in FRAMES:
-            return Picture("image/jpeg", int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7]))
+            return CardImage("image/jpeg", int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7]))
         # A fill byte, a marker without a segment, or a segment with its length.
         at += 1 if mark == 0xFF else 2 if mark in ALONE else 2 + max(2, int.from_bytes(content[at + 2 : at + 4]))
     return None
 
 
-def _webp_picture(content: bytes) -> Picture | None:
+def _webp_picture(content: bytes) -> CardImage | None:
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or len(content) < 30:
         return None
     width = height = 0
@@ -246,7 +246,7 @@ def _webp_picture(content: bytes) -> Picture | None:
             width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
         case b"VP8X":
             width, height = (int.from_bytes(content[at : at + 3], "little") + 1 for at in (24, 27))
-    return Picture("image/webp", width, height)
+    return CardImage("image/webp", width, height)
 
 
 def card_of(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:

@@ -46,7 +46,7 @@ DEPTH, MOST_DEPTH = 2, 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InsertionPoint:
     """Where an entry is inserted: before or after the character or the author's note, or at a depth among the messages.
 
     An entry with an `outlet` is inserted only where a text refers to the outlet by name.
@@ -131,7 +131,7 @@ class Entry:
     # The index in the book's list, which also contains invalid entries.
     place_in_book: int = 0
     keys: Keys = field(default_factory=Keys)
-    place: Place = field(default_factory=Place)
+    place: InsertionPoint = field(default_factory=InsertionPoint)
     timing: Timing = field(default_factory=Timing)
     group: Group = field(default_factory=Group)
     recursion: Recursion = field(default_factory=Recursion)
@@ -178,11 +178,11 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
     )
 
 
-def noted(value: Any, *, chars: int) -> tuple[str, Place]:
+def noted(value: Any, *, chars: int) -> tuple[str, InsertionPoint]:
     """Parses a character's note, in SillyTavern's format; it is inserted among the last messages."""
     note = _mapping(value)
     depth = number_of(note.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
-    return text_of(note.get("prompt"), chars).strip(), Place(depth=depth, role=_role(note.get("role")))
+    return text_of(note.get("prompt"), chars).strip(), InsertionPoint(depth=depth, role=_role(note.get("role")))
 
 
 def _role(value: Any) -> Role:
@@ -207,21 +207,21 @@ def _keys(
     )
 
 
-def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> Place:
+def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> InsertionPoint:
     named = _role(decorators.get("role", more.get("role")))
     position = more.get("position", value.get("position"))
     if "depth" in decorators or (position == AT_DEPTH and "position" not in decorators):
         depth = number_of(decorators.get("depth", more.get("depth")), NOTE_DEPTH, 0, MOST_MESSAGES)
-        return Place(depth=depth, role=named)
+        return InsertionPoint(depth=depth, role=named)
     if "reverse_depth" in decorators:
-        return Place(from_start=number_of(decorators["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
+        return InsertionPoint(from_start=number_of(decorators["reverse_depth"], 0, 0, MOST_MESSAGES), role=named)
     if position in (ABOVE_NOTE, BELOW_NOTE) and "position" not in decorators:
-        return Place(is_before=position == ABOVE_NOTE, is_at_note=True)
+        return InsertionPoint(is_before=position == ABOVE_NOTE, is_at_note=True)
     if position == OUTLET and "position" not in decorators:
-        return Place(outlet=outlet_of(more))
+        return InsertionPoint(outlet=outlet_of(more))
     if decorated := decorators.get("position"):
-        return Place(is_before=decorated == "before_desc")
-    return Place(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
+        return InsertionPoint(is_before=decorated == "before_desc")
+    return InsertionPoint(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:

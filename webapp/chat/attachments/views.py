@@ -12,7 +12,7 @@ from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
 from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
 from webapp.chat.record.access import right_in
-from webapp.chat.record.model_choice import can, named
+from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.uploads import expect_files, sent_file
@@ -46,7 +46,7 @@ def bring() -> Response:
     bytes = stream.seek(0, os.SEEK_END)
     file = service.upload(current_user().id, name, stream)
     is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
-    is_unseen = is_picture and can(named(request.form.get("model", "")), "vision") is False
+    is_unseen = is_picture and supports(model_named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
         size="" if is_picture else f"{size_of(bytes)}, {IN_PASSAGES}" if is_long else size_of(bytes),

@@ -143,7 +143,7 @@ def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> It
 def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
     """Adds a person's variables and the files in their chats."""
     with engine.in_app():
-        kept = variables.of_person(user_id)
+        kept = variables.variables_of_person(user_id)
         found = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
     if kept:
         archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
@@ -438,7 +438,7 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
         # Holds no database connection while sending.
         with context():
             stale_chars = sum(len(message.content) for message in read() if renderings.is_stale(message))
-            messages = renderings.ready(read, most_chars=chars_left)
+            messages = renderings.with_current_html(read, most_chars=chars_left)
             chars_left = max(0, chars_left - stale_chars)
             reader = db.session.get(User, reader_id) if reader_id else None
             rows = _rows(engine, messages, right, reader, pictures)

@@ -159,7 +159,7 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 
 def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
-    has, imported = variables.at(chat.head_id), fields(was.get("variables"))
+    has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
     known, found = storable(imported), dict[str, Any](has)
     for name, value in imported.items():
         one = storable({name: value})

@@ -91,7 +91,9 @@ def all_names(chat: Chat) -> str:
     return ", ".join(member.name for member in members(chat)) if chat.is_group else ""
 
 
-def answering(chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None) -> Speaker | None:
+def answering_speaker(
+    chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None
+) -> Speaker | None:
     """Returns who answers below a message: the requested character, else the one who spoke there before, else the next in turn.
 
     None for a group without members, and, without any query, for a chat that is not a group.
@@ -134,7 +136,7 @@ def has_part(chat: Chat, character_id: str) -> bool:
     return character_id in chat.cast_ids or db.session.scalar(is_speaker) is not None
 
 
-def in_voices(chat: Chat, messages: Sequence[PathMessage]) -> list[PathMessage]:
+def with_speaker_names(chat: Chat, messages: Sequence[PathMessage]) -> list[PathMessage]:
     """Adds the speaker's name to each message in a group, and removes it in any other chat."""
     if not chat.is_group:
         return [message._replace(speaker="") if message.speaker else message for message in messages]
@@ -155,7 +157,7 @@ def _weight(written: str | None) -> float:
 
 
 def _speakers_statement() -> Select[str | None]:
-    up = queries.up_from(Message.id == bindparam("id"), is_bounded=True)
+    up = queries.ancestors(Message.id == bindparam("id"), is_bounded=True)
     speakers = select(Message.speaker_id).join(up, up.c.id == Message.id).where(Message.role == "assistant")
     return speakers.order_by(up.c.height.desc())
 

@@ -6,9 +6,9 @@ from webapp.chat.list import shown as list_shown
 from webapp.chat.list.checklist import checklist
 from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.sending import TYPED
-from webapp.chat.page.pages import composer, first_composer_again, page_of, take_up_draft
-from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.messages.sending import TYPED_OPTIONS
+from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
+from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
@@ -31,25 +31,25 @@ def show() -> Response:
 @signed_in
 def begin() -> Response:
     form, me = MessageForm(), current_user().id
-    if answer := taken(form):
+    if answer := prompt_redirect(form):
         return answer
     with form.attempt():
         refuse_unknown(form)
         reads = attachable(form.knowledge.data or (), (), current_user())
         model = form.model.data or ""
-        generation = sending.begin(
+        generation = sending.start_chat(
             form.text,
             model=model,
             key=form.key.data or "",
             owner_id=me,
-            options=TYPED,
+            options=TYPED_OPTIONS,
             is_temporary=form.temporary.data,
             reads=reads,
         )
         if model and model != providers().default(model_marks.preferred_model(current_user())):
             model_marks.choose(me, generation.model_asked)
-        return navigate(page_of(generation.chat_id))
-    return first_composer_again(form) if is_htmx() else _home(form)
+        return navigate(chat_page_url(generation.chat_id))
+    return first_composer_with_error(form) if is_htmx() else _home(form)
 
 
 def _home(form: MessageForm) -> Response:
@@ -57,7 +57,7 @@ def _home(form: MessageForm) -> Response:
     pinned, others, lanes = queries.sidebar_chats(me.id)
     newest = sorted([*pinned, *others], key=lambda chat: (chat.changed_at, chat.id), reverse=True)
     recent = list_shown.chats(newest[:MOST_RECENT], lanes)
-    take_up_draft(form, drafts.draft_in(me.id))
+    restore_draft(form, drafts.draft_in(me.id))
     more = composer(form, send_url=url_for("home.begin"))
     del more["form"]
     more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}

@@ -70,7 +70,7 @@ class Statements:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class ChatHit:
     """A chat whose title matches or, with `message_id`, a message that does."""
 
     chat_id: str
@@ -92,15 +92,15 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    titles: Sequence[Hit]
-    hits: Sequence[Hit]
+class ChatSearchResult:
+    titles: Sequence[ChatHit]
+    hits: Sequence[ChatHit]
     has_more: bool
 
     @property
-    def by_chat(self) -> Sequence[Sequence[Hit]]:
+    def by_chat(self) -> Sequence[Sequence[ChatHit]]:
         """The messages grouped by chat, the chat of the best match first."""
-        chats: dict[str, list[Hit]] = {}
+        chats: dict[str, list[ChatHit]] = {}
         for hit in self.hits:
             chats.setdefault(hit.chat_id, []).append(hit)
         return list(chats.values())
@@ -111,40 +111,40 @@ def words_of(query: str) -> list[str]:
     return [word[:MOST_WORD_CHARS] for word in WORD.findall(query.lower())[:MOST_WORDS]]
 
 
-def search(owner_id: str, query: str, *, page: int = 0) -> Found:
+def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
     """Returns the passages that contain all words, best matches first; the last word can be a prefix."""
     if not (words := _once(words_of(query))):
-        return Found((), (), False)
+        return ChatSearchResult((), (), False)
     with _limiter.entered(owner_id):
         return _found(owner_id, words, page)
 
 
-def _found(owner_id: str, words: list[str], page: int) -> Found:
+def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
     parameters = {"query": dialect.query(words), "owner": owner_id}
     rows = _places(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
     hits = _hits(dialect, words, rows[:PAGE])
     titles = [] if page else [_title(row) for row in _rows(dialect.chats, **parameters, limit=MOST_TITLES)]
-    return Found(titles, hits, len(rows) > PAGE)
+    return ChatSearchResult(titles, hits, len(rows) > PAGE)
 
 
-def glance(owner_id: str, query: str) -> Found:
+def glance(owner_id: str, query: str) -> ChatSearchResult:
     """Returns quick results while the person is typing: titles and the newest passages, unranked."""
     if not (words := _once(words_of(query))):
-        return Found((), (), False)
+        return ChatSearchResult((), (), False)
     with _limiter.entered(owner_id):
         return _glanced(owner_id, query, words)
 
 
-def _glanced(owner_id: str, query: str, words: list[str]) -> Found:
+def _glanced(owner_id: str, query: str, words: list[str]) -> ChatSearchResult:
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
     parameters = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
     rows = _rows(dialect.newest, query=dialect.query(whole), **parameters).all() if whole else []
     hits = _hits(dialect, whole, _places(rows)[:MOST_GLANCED])
-    return Found(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
+    return ChatSearchResult(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
 
 
-def titles_of(owner_id: str, query: str, *, limit: int) -> list[Hit]:
+def titles_of(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
     """Returns the newest chats whose titles contain words that begin with each of these words."""
     if not (words := _once(words_of(query))):
         return []
@@ -186,14 +186,14 @@ def _places(rows: Sequence[Any]) -> list[Any]:
     return list(first.values())
 
 
-def _hits(dialect: Statements, words: list[str], rows: Sequence[Any]) -> list[Hit]:
+def _hits(dialect: Statements, words: list[str], rows: Sequence[Any]) -> list[ChatHit]:
     seen = _in_sight(rows)
     passages = _passages(dialect, words, [row.id for row in seen])
-    return [Hit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ()), row.sharer or "") for row in seen]
+    return [ChatHit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ()), row.sharer or "") for row in seen]
 
 
-def _title(row: Any) -> Hit:
-    return Hit(row.id, row.title, row.at, sharer=row.sharer or "")
+def _title(row: Any) -> ChatHit:
+    return ChatHit(row.id, row.title, row.at, sharer=row.sharer or "")
 
 
 def _in_sight(rows: Sequence[Any]) -> list[Any]:

@@ -75,7 +75,7 @@ def _shared() -> dict[str, Callable[..., Any]]:
 
 def shared_with(chat: ShownChat) -> tuple[str, ...]:
     """Returns the names of those who can see a chat of the viewer."""
-    return sharing.names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given
+    return sharing.share_names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given
 
 
 def _shareable(id: str) -> Chat:

@@ -18,7 +18,7 @@ from webapp.chat.list.shown import SidebarChat, bulk_result
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in, visible_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
@@ -149,7 +149,7 @@ def close(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     listing.restore(_own(id, is_deleted=True))
-    return redirect(page_of(id))
+    return redirect(chat_page_url(id))
 
 
 @bp.post("/chats/<id>/erase")
@@ -218,14 +218,14 @@ def _earlier(chat: Chat, end: str | None) -> Response:
 
 
 def _renaming(chat: Chat, form: TitleForm) -> Response:
-    context = {"chat": shown.chat(chat, is_running=False), "chat_url": page_of(chat.id)}
+    context = {"chat": shown.chat(chat, is_running=False), "chat_url": chat_page_url(chat.id)}
     return form.shown("chat/list/_rename.html" if is_htmx() else "chat/list/list_rename.html", **context)
 
 
 def _done(chat: Chat) -> Response:
     """Redirects to the chat's page; for htmx, returns the changed header, in case the page's stream is disconnected."""
     if not is_htmx():
-        return redirect(page_of(chat.id))
+        return redirect(chat_page_url(chat.id))
     return Response(render_template("chat/page/_top_changed.html", chat=shown.chat(chat, is_running=False)))
 
 

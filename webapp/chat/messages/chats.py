@@ -13,7 +13,7 @@ from webapp.chat import erasing
 from webapp.chat.messages import titles
 from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries, sharing
-from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
@@ -102,7 +102,7 @@ def erase(*chats: Chat) -> None:
 
 def _throw_away(chat: Chat) -> None:
     the_engine().line.stop(chat.lane)
-    if running := generations.running_in(chat.lane):
+    if running := generations.active_generation(chat.lane):
         generations.stop(running)
     with write() as session:
         chat.deleted_at = utc_now()
@@ -141,7 +141,7 @@ def starting_model(user: User) -> str:
 
 def choose(chat: Chat, model: str) -> None:
     """Sets the chat's model for future answers."""
-    model = answerer(chat, model)
+    model = model_to_ask(chat, model)
     with write():
         chat.model = model
     announcements.announce(chat, "chat", chat.id)

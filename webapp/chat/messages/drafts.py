@@ -23,7 +23,7 @@ def draft_in(user_id: str, chat_id: str = NEW_CHAT) -> str:
 
 def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
     """Saves a draft, replacing the earlier one; an empty text deletes it."""
-    text = fitting(text)
+    text = truncated(text)
     if not text.strip():
         return forget(user_id, chat_id)
     try:
@@ -33,7 +33,7 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
         raise Conflict("Another of your pages has just saved this draft.") from error
 
 
-def fitting(text: str) -> str:
+def truncated(text: str) -> str:
     """Normalizes a text for storage; raises `Invalid` if it is too long."""
     text = text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     limit = int(setting("limits.message_chars"))

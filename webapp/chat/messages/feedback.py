@@ -15,7 +15,7 @@ RATINGS = select(Feedback).where(
 )
 
 
-def by(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
+def feedback_by_message(user_id: str, message_ids: Iterable[str]) -> dict[str, Feedback]:
     """Returns this person's feedback on these answers, by message id."""
     ids = list(message_ids)
     ratings = db.session.scalars(RATINGS, {"user_id": user_id, "ids": ids}) if ids else ()
@@ -36,7 +36,7 @@ def rate(user_id: str, message: Message, *, is_good: bool, reason: str = "") -> 
         raise Conflict("You have just rated this answer in another tab.") from error
 
 
-def take_back(user_id: str, message: Message) -> None:
+def remove_rating(user_id: str, message: Message) -> None:
     """Deletes this person's feedback on an answer."""
     id = message.id
     with write() as session:

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Unavailable
-from webapp.chat.group.members import answering
+from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import sending, source_search
 from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
@@ -42,7 +42,7 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
 
     The same text twice in a row is queued once, as when a button is pressed twice.
     """
-    id, content, model = refuse_if_led(chat).id, sending.checked(text), answerer(chat, model)
+    id, content, model = refuse_if_led(chat).id, sending.checked_text(text), model_to_ask(chat, model)
     _store(id, content, model)
     _notify(id)
     try:
@@ -55,7 +55,7 @@ def queue(chat: Chat, text: str, *, model: str = "") -> None:
 
 def edit(chat: Chat, waiting_id: str, text: str) -> None:
     """Changes the text of a queued message; it keeps its place."""
-    content = sending.checked(text)
+    content = sending.checked_text(text)
     _refuse_too_much(content, [queued.text for queued in waiting_in(chat.id) if queued.id != waiting_id])
     _change(chat, update(FollowUp).where(FollowUp.id == waiting_id).values(text=content))
 
@@ -79,11 +79,11 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("The queued message no longer exists.")
     id, waiting_id, text, wanted_model = chat.id, following.id, following.text, following.model
-    entered = sending.input_below(text, chat, chat.head_id, by=person_of(chat))
+    entered = sending.message_input_below(text, chat, chat.head_id, by=person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = answerer(chat, wanted_model)
+    model = model_to_ask(chat, wanted_model)
     generations.refuse_if_busy(chat.lane)
-    speaker = answering(chat, chat.head_id, text=entered.content)
+    speaker = answering_speaker(chat, chat.head_id, text=entered.content)
     given = source_search.for_message(
         chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None
     )
@@ -98,7 +98,7 @@ def send(chat: Chat) -> Generation:
         question = sending.new_question(chat, chat.head_id, entered, by=person_of(chat))
         return sending.new_answer(session, chat, question, options=options)
 
-    return sending.start(store, person_of(chat), lane=chat.lane)
+    return sending.store_and_start(store, person_of(chat), lane=chat.lane)
 
 
 def send_if_complete(chat_id: str) -> None:
@@ -124,7 +124,7 @@ def send_after(engine: Engine, generation: Generation) -> None:
         engine.spawn(lambda: _send_after(engine, id, chat_id))
 
 
-def send_left() -> None:
+def send_remaining() -> None:
     """Sends messages left in the queue by a process that ended between an answer and the message after it."""
     ended = select(Generation.message_id).where(Generation.status == "completed", Generation.ended_at > utc_now() - WITHIN)
     queued = select(FollowUp.chat_id)
@@ -161,7 +161,7 @@ def _is_complete(chat: Chat) -> bool:
     head = db.session.get(Message, chat.head_id) if chat.head_id else None
     last = queries.last_generation(head) if head else None
     is_complete = last.status == "completed" if last else bool(head and head.is_edited)
-    return is_complete and not generations.running_in(chat.lane)
+    return is_complete and not generations.active_generation(chat.lane)
 
 
 def _store(chat_id: str, content: str, model: str) -> None:

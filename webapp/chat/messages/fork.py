@@ -77,7 +77,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         session.add(chat)
         session.flush()
         id = chat.id
-    head = copied(path, id, is_own=source_is_own)
+    head = copied_messages(path, id, is_own=source_is_own)
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
@@ -85,7 +85,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     return id
 
 
-def copied(path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True) -> str | None:
+def copied_messages(path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True) -> str | None:
     """Copies these messages, each below the one before, and lets others go on in between; returns the id of the last copy."""
     while path:
         count, below = _copied(path[:BATCH], chat_id, below, is_own=is_own)

@@ -62,13 +62,13 @@ def is_stale(message: Message) -> bool:
     return bool(message.content) and (message.html_version < markdown.VERSION or not message.html)
 
 
-def ready(read: Callable[[], Sequence[Message]], *, most_chars: int = PAGE_CHARS) -> Sequence[Message]:
+def with_current_html(read: Callable[[], Sequence[Message]], *, most_chars: int = PAGE_CHARS) -> Sequence[Message]:
     """Reads messages and renders stale ones; reads again afterwards, because rendering yields to other greenlets."""
     messages = read()
-    return read() if renew(messages, most_chars=most_chars) else messages
+    return read() if render_stale_messages(messages, most_chars=most_chars) else messages
 
 
-def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
+def render_stale_messages(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
     """Renders stale messages, newest first, up to a total length; returns whether any was rendered.
 
     If so, the session was rolled back, and the messages must be read again.
@@ -83,12 +83,12 @@ def renew(messages: Sequence[Message], *, most_chars: int = PAGE_CHARS) -> bool:
     return bool(within)
 
 
-def cited(message: Message) -> list[int]:
+def citation_numbers(message: Message) -> list[int]:
     """Returns the numbers of the message's sources."""
     return [source["number"] for source in message.sources]
 
 
-def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
+def render_markdown(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
     """Renders a text as HTML; a long one yields to other greenlets between pieces."""
     pieces = markdown.rendering(content, seams, cited=cited)
     while True:
@@ -102,12 +102,12 @@ def rendered(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] =
         queue_for_turn()
 
 
-def of_person(content: str) -> str:
+def render_person_text(content: str) -> str:
     """Renders a person's message without the pictures at its end, which are shown below it."""
-    return rendered(parted(content)[0]) or NOTHING
+    return render_markdown(parted(content)[0]) or NOTHING
 
 
-def renew_some() -> bool:
+def render_stale_parts() -> bool:
     """Renders a batch of stale messages; returns whether there are more."""
     lengths = db.session.execute(select(Message.id, func.length(Message.content)).where(IS_STALE).limit(BATCH_ROWS)).all()
     ids: list[str] = []
@@ -143,7 +143,7 @@ def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     seams = {id: seams_of(parts) for id, parts in generations.items()}  # pyright: ignore[reportArgumentType]
     return [
-        StaleRendering(message.id, _shown(message), len(message.content), seams.get(message.id, []), cited(message))
+        StaleRendering(message.id, _shown(message), len(message.content), seams.get(message.id, []), citation_numbers(message))
         for message in messages
     ]
 
@@ -153,7 +153,9 @@ def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
     for rendering in stale:
         # Releases the database connection while rendering.
         db.session.rollback()
-        made[rendering.id, rendering.length] = rendered(rendering.content, rendering.seams, cited=rendering.cited) or NOTHING
+        made[rendering.id, rendering.length] = (
+            render_markdown(rendering.content, rendering.seams, cited=rendering.cited) or NOTHING
+        )
         queue_for_turn()
     return made
 
@@ -181,7 +183,7 @@ def _key(message: Message) -> tuple[str, int]:
 
 
 # Renders all stale messages in small batches; if there are none, this is one query.
-wake = Chore("renderer", renew_some, EVERY_SECONDS).wake
+wake = Chore("renderer", render_stale_parts, EVERY_SECONDS).wake
 
 
 def words_alone(text: str) -> str:

@@ -19,7 +19,7 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as files
 from webapp.chat.files import long_files
-from webapp.chat.group.members import PrefixStripper, Speaker, answering, person_name, speaker_after
+from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
@@ -28,18 +28,18 @@ from webapp.chat.prompt.chat_collections import ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.announcements import notify, people
-from webapp.chat.record.model_choice import VISITORS_MODEL, answerer
+from webapp.chat.record.announcements import list_owners, notify
+from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
-from webapp.chat.record.variables import below, changed, store_variables
+from webapp.chat.record.variables import changed_values, store_variables, variables_below
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
-from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
@@ -47,11 +47,11 @@ from webapp.prompts import active_prompts, arm_choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 
-VISITORS = "idle:60"
+VISITORS_POLICY = "idle:60"
 VISITORS_AT_ONCE = 20
-CHANGED = "This chat has just changed. Please try again."
+CHAT_CHANGED = "This chat has just changed. Please try again."
 # Reasons with which a generation is completed although its text was cut off.
-CUT_SHORT = {"length", "cap", "budget"}
+CUT_REASONS = {"length", "cap", "budget"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,14 @@ class AnswerOptions:
     context_limit: int | None = None
     when_unwatched: str = ""
     is_typed: bool = False
-    given: AnswerSources = NOTHING
+    given: AnswerSources = NO_SOURCES
     is_personal: bool = True
     speaker: Speaker | None = None
     is_again: bool = False
     shared: VariableStore | None = None
 
 
-USUAL, TYPED = AnswerOptions(), AnswerOptions(is_typed=True)
+DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ class MessageInput:
 NO_INPUT = MessageInput("", "")
 
 
-def begin(
+def start_chat(
     text: str,
     *,
     model: str = "",
     key: str = "",
     owner_id: str | None = None,
     visitor_hash: str | None = None,
-    options: AnswerOptions = USUAL,
+    options: AnswerOptions = DEFAULT_OPTIONS,
     is_temporary: bool = False,
     reads: Sequence[str] = (),
     prompt_key: str = "",
@@ -127,11 +127,11 @@ def begin(
 
     `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one.
     """
-    entered, person = input_of(text), owner_id or visitor_hash or ""
+    entered, person = message_input(text), owner_id or visitor_hash or ""
     model = model or providers().default()
     providers().for_model(model, for_visitor=bool(visitor_hash))
-    sent_as = generations.sent_as(person, key, f"new\0{entered.written}")
-    if repeated := generations.sent_before(sent_as):
+    sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
+    if repeated := generations.generation_of_request(sent_as):
         return repeated
 
     first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
@@ -152,13 +152,13 @@ def begin(
         question = new_question(chat, None, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
-    return start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
+    return store_and_start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
 
 
-def begin_as_visitor(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = USUAL) -> Generation:
+def start_visitor_chat(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = DEFAULT_OPTIONS) -> Generation:
     """Starts a demo chat for a visitor without an account; also deletes visitors' chats that are a day old."""
     forget_visitors_of_yesterday()
-    return begin(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, options=options)
+    return start_chat(text, model=VISITORS_MODEL, key=key, visitor_hash=visitor_hash, options=options)
 
 
 def ask(
@@ -169,7 +169,7 @@ def ask(
     model: str = "",
     after: str = "",
     by: str = "",
-    options: AnswerOptions = USUAL,
+    options: AnswerOptions = DEFAULT_OPTIONS,
     speaker_id: str = "",
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
@@ -179,15 +179,15 @@ def ask(
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
     without a text, it speaks after the last message.
     """
-    model, person, id = answerer(chat, model), by or person_of(chat), chat.id
+    model, person, id = model_to_ask(chat, model), by or person_of(chat), chat.id
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
-    entered = NO_INPUT if is_without_message else input_below(text, chat, above, by=person)
-    sent_as = generations.sent_as(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
+    entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
+    sent_as = generations.request_hash(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
+    if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering(chat, above, text=entered.content, wanted_id=speaker_id)
+    speaker = answering_speaker(chat, above, text=entered.content, wanted_id=speaker_id)
     if is_without_message:
         given = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
@@ -201,7 +201,7 @@ def ask(
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
-    begun = start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
+    begun = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
     if not (is_named or is_without_message):
         announcements.announce(chat, "title", id)
     return begun
@@ -210,10 +210,10 @@ def ask(
 def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
     """Continues an answer in the same message: one that was cut, or the last of its branch. An empty one is generated again."""
     chat, last = queries.chat_of(message), queries.last_generation(message)
-    was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_SHORT)
+    was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_REASONS)
     if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
-    model = last.model_asked if last else answerer(chat)
+    model = last.model_asked if last else model_to_ask(chat)
     providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
@@ -227,17 +227,17 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
             message.sources = list(pending.generation.prompt.get("sources", ()))
         return pending
 
-    return start(store, person, lane=chat.lane)
+    return store_and_start(store, person, lane=chat.lane)
 
 
-def again(message: Message, *, model: str = "", by: str = "") -> Generation:
+def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
-    model = answerer(chat, model)
+    model = model_to_ask(chat, model)
     generations.refuse_if_busy(chat.lane)
     person = by or person_of(chat)
     text = "" if message.role == "assistant" else message.content
-    speaker = answering(chat, question_id, text=text, before=message.speaker_id)
+    speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     given = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
     options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
 
@@ -245,22 +245,22 @@ def again(message: Message, *, model: str = "", by: str = "") -> Generation:
         lock_chat(session, chat, question_id)
         return new_answer(session, chat, question_id, model=model, options=options)
 
-    return start(store, person, lane=chat.lane)
+    return store_and_start(store, person, lane=chat.lane)
 
 
 def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
     """Stores an edited message as a new version next to the original, and generates an answer to it."""
     chat = queries.chat_of(message)
     person = by or person_of(chat)
-    entered = input_below(text, chat, message.parent_id, by=person)
+    entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    answerer(chat)
-    sent_as = generations.sent_as(person, key, f"{message.id}\0{entered.written}")
-    if repeated := generations.sent_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
+    model_to_ask(chat)
+    sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
+    if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
     before = speaker_after(message) if chat.is_group else None
-    speaker = answering(chat, message.parent_id, text=entered.content, before=before)
+    speaker = answering_speaker(chat, message.parent_id, text=entered.content, before=before)
     given = source_search.for_message(
         chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
     )
@@ -271,7 +271,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         question = new_question(chat, message.parent_id, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
-    return start(store, person, lane=chat.lane, sent_as=sent_as)
+    return store_and_start(store, person, lane=chat.lane, sent_as=sent_as)
 
 
 def _stands_last(chat: Chat, message: Message) -> bool:
@@ -287,7 +287,7 @@ def _question_of(message: Message) -> str:
     return message.id
 
 
-def checked(text: str) -> str:
+def checked_text(text: str) -> str:
     """Normalizes a message for storage; raises `Invalid` if it is empty or too long."""
     content = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if not content.strip():
@@ -304,7 +304,7 @@ def refuse_if_too_long(content: str, *, field: str = "message") -> None:
         raise Invalid(f"That is {over} too long. The limit for one message is {number(limit)}.", field=field)
 
 
-def input_of(
+def message_input(
     text: str,
     chat: Chat | None = None,
     *,
@@ -318,16 +318,16 @@ def input_of(
     In an answer only names are filled in; `cited` are the numbers of its sources, and `speaker_id` is its character in a group.
     The result's `variables` include those set by the message.
     """
-    names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked(text)
+    names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked_text(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
-    content = checked(filled) if filled != written else written
-    html = renderings.of_person(content) if role == "user" else renderings.rendered(content, cited=cited)
+    content = checked_text(filled) if filled != written else written
+    html = renderings.render_person_text(content) if role == "user" else renderings.render_markdown(content, cited=cited)
     return MessageInput(content, html, written, variables)
 
 
-def input_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> MessageInput:
+def message_input_below(text: str, chat: Chat, parent_id: str | None, *, by: str) -> MessageInput:
     """Validates a person's message below `parent_id`; only the chat's owner has variables."""
-    return input_of(text, chat, variables=below(parent_id, chat) if by == chat.owner_id else None)
+    return message_input(text, chat, variables=variables_below(parent_id, chat) if by == chat.owner_id else None)
 
 
 def person_of(chat: Chat) -> str:
@@ -339,7 +339,7 @@ def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
     rows.locked(session, Chat, chat.id)
     if queries.deleted_among([message_id]):
-        raise Conflict(CHANGED)
+        raise Conflict(CHAT_CHANGED)
 
 
 def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
@@ -347,7 +347,7 @@ def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by
     message = _message(chat, parent_id, "user", entered)
     message.author_id = None if chat.visitor_hash else by or chat.owner_id
     message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
-    message.variables = changed(entered.variables)
+    message.variables = changed_values(entered.variables)
     return message
 
 
@@ -358,7 +358,7 @@ def new_answer(
     *,
     model: str = "",
     sent_as: str | None = None,
-    options: AnswerOptions = USUAL,
+    options: AnswerOptions = DEFAULT_OPTIONS,
 ) -> PendingGeneration:
     """Stores an empty answer below its question as the head of the chat, and builds the generation that will fill it.
 
@@ -372,7 +372,7 @@ def new_answer(
     new_messages = [PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
-    message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed(prepared.variables)
+    message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed_values(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
@@ -388,7 +388,7 @@ def new_generation(
     model: str,
     sent_as: str | None = None,
     continues_id: str | None = None,
-    options: AnswerOptions = USUAL,
+    options: AnswerOptions = DEFAULT_OPTIONS,
     question: Message | str | None = None,
 ) -> PendingGeneration:
     """Builds a generation for the last message of a path; one that continues another begins where the text ends.
@@ -398,7 +398,7 @@ def new_generation(
     """
     if chat.visitor_hash:
         _limit_visitors()
-    variables = below(question or message.parent_id, chat, is_personal=options.is_personal)
+    variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
     kept = prompt_for(
         chat,
@@ -419,7 +419,7 @@ def new_generation(
         user_id=chat.owner_id,
         model_asked=model,
         connection=providers().connection_of(model),
-        when_unwatched=options.when_unwatched or (VISITORS if chat.visitor_hash else "detach"),
+        when_unwatched=options.when_unwatched or (VISITORS_POLICY if chat.visitor_hash else "detach"),
         owner=the_engine().worker.id,
         sent_as=sent_as,
         continues_id=continues_id,
@@ -449,7 +449,7 @@ def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptio
     return replace(prepared, wrapped=lambda source: PrefixStripper(speaker, inner(source)) if speaker else inner(source))
 
 
-def start(
+def store_and_start(
     store: Callable[[Session], PendingGeneration],
     person: str,
     *,
@@ -462,14 +462,14 @@ def start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    with generations.admitted(engine, person, lane=lane), generations.beginning(engine):
+    with generations.admission(engine, person, lane=lane), generations.recovering_if_not_started(engine):
         try:
-            generation, source, news = paths.again_when_long(lambda: _stored(engine, store, person, draft))
+            generation, source, news = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
-            if repeated := generations.sent_before(sent_as):
+            if repeated := generations.generation_of_request(sent_as):
                 return repeated
             generations.refuse_if_busy(lane)
-            raise Conflict(CHANGED) from error
+            raise Conflict(CHAT_CHANGED) from error
         generations.start(engine, generation, source)
     notify(*news)
     return generation
@@ -495,7 +495,7 @@ def _stored(
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
         source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
-        with_chat = people(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
+        with_chat = list_owners(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
     return generation, source, (prepared.chat.id, "message", generation.message_id or "", with_chat)
 
 

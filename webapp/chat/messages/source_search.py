@@ -16,13 +16,13 @@ from webapp.chat.prompt import answer_prompt, remembering
 from webapp.chat.prompt.chat_collections import ids_for
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.record.variables import below
+from webapp.chat.record.variables import variables_below
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, formats, sources
-from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.knowledge.documents import chat_files
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
@@ -44,7 +44,7 @@ POLL_SECONDS = 0.1
 def for_message(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for the answer to a new message below another one."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NOTHING
+    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NO_SOURCES
 
 
 def for_first_message(
@@ -52,7 +52,7 @@ def for_first_message(
 ) -> AnswerSources:
     """Finds sources for the first answer of a chat; `prompt_key` is the prompt that leads it, if not the usual one."""
     memory = () if is_temporary else _memory_of(person, None, prompt_key)
-    return in_collections(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NOTHING
+    return in_collections(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NO_SOURCES
 
 
 def in_collections(
@@ -66,14 +66,14 @@ def in_collections(
 def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
     """Finds sources for another answer to a question."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else NOTHING
+    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else NO_SOURCES
 
 
 def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources:
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         kept = message.sources
-        return answer_sources.same_sources(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NOTHING
+        return answer_sources.same_sources(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NO_SOURCES
     return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
@@ -171,7 +171,7 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
         is_personal=is_personal,
         speaker_id=message.speaker_id,
         # Saved when the generation was stored: building the prompt again sets the same values.
-        variables=below(message.parent_id or "", chat, is_personal=is_personal),
+        variables=variables_below(message.parent_id or "", chat, is_personal=is_personal),
     )
     with write() as session:
         session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt))

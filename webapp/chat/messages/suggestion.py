@@ -13,7 +13,7 @@ from webapp.chat.messages import drafts
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.prompt.built_in import SUGGESTION_KEY
 from webapp.chat.record import paths
-from webapp.chat.record.model_choice import answerer
+from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
@@ -70,12 +70,12 @@ def suggest(chat: Chat, typed: str = "") -> str:
 
 def is_asked(chat: Chat) -> bool:
     """Returns whether any worker is writing a suggestion for this chat."""
-    return service.active_in(_lane(chat)) is not None
+    return service.active_ids(_lane(chat)) is not None
 
 
 def stop(chat: Chat) -> None:
     """Stops a suggestion that is being written, in whichever worker it runs."""
-    if running := service.running_in(_lane(chat)):
+    if running := service.active_generation(_lane(chat)):
         service.stop_and_wait(running)
 
 
@@ -92,7 +92,7 @@ def _request_suggestion(side_request: SideRequest) -> None:
 
 def _request(chat: Chat, typed: str) -> ModelRequest:
     prompt = active_prompts.render(SUGGESTION_KEY)
-    model = prompt.version.model or answerer(chat)
+    model = prompt.version.model or model_to_ask(chat)
     begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
     sections = [*(replace(LAST, title=section.title, text=section.text) for section in prompt.sections), *begun]
     path = paths.messages_to(chat.head_id) if chat.head_id else []

@@ -26,7 +26,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
 from webapp.streaming.transcript import Transcript
@@ -115,7 +115,7 @@ def _model_for(generation: Generation, wanted: str) -> str:
     return "" if is_demo or job.lower() == OFF else model
 
 
-def _request(prompt: Rendered, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
+def _request(prompt: RenderedPrompt, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
     exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
     scene = f"Character:\n{greeting}\n\n" if greeting else ""
     parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
@@ -134,7 +134,7 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 def _changed(generation: Generation) -> None:
     job = _jobs.pop(generation.id, None)
     if job and job.is_shared is not None:
-        people = announcements.people(job.chat_id, job.side_request.person, is_shared=job.is_shared)
+        people = announcements.list_owners(job.chat_id, job.side_request.person, is_shared=job.is_shared)
         announcements.notify(job.chat_id, "title", job.chat_id, people)
 
 

@@ -53,11 +53,11 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     If a version with the same text exists, switches to that one.
     """
     chat = queries.chat_of(message)
-    version = edited(chat, message, text, by=by)
+    version = edited_answer(chat, message, text, by=by)
     if message.role != "assistant":
         raise Invalid("Only an answer can be edited without being answered again.", field="message")
     generations.refuse_if_busy(chat.lane)
-    if there := queries.version_that_says(message, version.content):
+    if there := queries.version_with_text(message, version.content):
         show_version(there)
         return there
     id, seen = chat.id, chat.head_id
@@ -69,9 +69,11 @@ def rewrite(message: Message, text: str, *, by: str = "") -> Message:
     return version
 
 
-def edited(chat: Chat, message: Message, text: str, *, by: str = "") -> Message:
+def edited_answer(chat: Chat, message: Message, text: str, *, by: str = "") -> Message:
     """Builds a person's version of an answer, to be stored."""
-    entered = sending.input_of(text, chat, role=message.role, cited=renderings.cited(message), speaker_id=message.speaker_id)
+    entered = sending.message_input(
+        text, chat, role=message.role, cited=renderings.citation_numbers(message), speaker_id=message.speaker_id
+    )
     values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
     values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name, "is_hidden": message.is_hidden}
@@ -107,7 +109,7 @@ def restore(message: Message) -> None:
         raise Conflict("An earlier message was deleted too. Restore that one from the trash first.")
     if message.deleted_at:
         head = head_then if head_then and deleted_branches.contains(message, head_then) else queries.newest_below(message)
-        move_head(chat, head, restored(message.id))
+        move_head(chat, head, restoring_update(message.id))
         remembering.wake()
 
 
@@ -116,7 +118,7 @@ def erase(message: Message) -> None:
     deleted_branches.erase(Message.id == message.id)
 
 
-def restored(id: str) -> Update:
+def restoring_update(id: str) -> Update:
     """Returns the change that restores a deleted message."""
     return _changed(id).values(deleted_at=None)
 
@@ -174,8 +176,8 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
         session.add(version)
         files.attach(session, chat_id, [version.content], by)
     try:
-        head = fork.copied(following, chat_id, id) or id
-        move_head(chat, head, restored(id), seen=seen)
+        head = fork.copied_messages(following, chat_id, id) or id
+        move_head(chat, head, restoring_update(id), seen=seen)
     except AppError:
         deleted_branches.erase(Message.id == id)
         raise
@@ -184,8 +186,10 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
 
 def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
     if message.role == "assistant":
-        return edited(chat, message, text, by=by)
+        return edited_answer(chat, message, text, by=by)
     person = by or sending.person_of(chat)
-    version = sending.new_question(chat, message.parent_id, sending.input_below(text, chat, message.parent_id, by=person), by=by)
+    version = sending.new_question(
+        chat, message.parent_id, sending.message_input_below(text, chat, message.parent_id, by=person), by=by
+    )
     version.is_hidden = message.is_hidden
     return version

@@ -142,7 +142,7 @@ def _duration_words(seconds: int) -> str:
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"
 
 
-def thought(generations: list[Generation]) -> str:
+def reasoning_label(generations: list[Generation]) -> str:
     if not generations:
         return "Thought"
     first = generations[0]
@@ -196,7 +196,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def face_in(chat: Chat) -> Face | None:
+def face_of_chat(chat: Chat) -> Face | None:
     """Returns the character's face, with an avatar URL open to all readers of the chat; None without a character."""
     character = members.character_of(chat)
     return _face(chat, character) if character else None

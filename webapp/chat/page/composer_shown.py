@@ -14,7 +14,7 @@ from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import missing_model, named
+from webapp.chat.record.model_choice import missing_model, model_named
 from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
@@ -41,7 +41,7 @@ class Meter:
         return min(100, round(100 * self.tokens / self.length))
 
 
-def around(
+def composer_values(
     chat: Chat,
     messages: Sequence[Message | ComposerMessage],
     running: ShownMessage | HiddenAnswer | None,
@@ -79,7 +79,7 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
     known = providers()
     offered = [] if chat and chat.visitor_hash else known.offered()
     chosen = wish if known.is_choosable(wish) else chat.model if chat else known.default()
-    models = few(offered, chosen)
+    models = suggested_models(offered, chosen)
     return {
         "models": models,
         "chosen_model": chosen,
@@ -90,11 +90,11 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
     }
 
 
-def few(offered: Sequence[Model], chosen: str) -> list[Model]:
+def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
     if models and providers().is_choosable(chosen) and not any(model.id == chosen for model in models):
-        models.insert(0, named(chosen))
+        models.insert(0, model_named(chosen))
     return models
 
 

@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page.composer_shown import few
-from webapp.chat.page.pages import composer_again, page_of, refused, sent
+from webapp.chat.page.composer_shown import suggested_models
+from webapp.chat.page.pages import chat_page_url, composer_with_error, refused_response, sent_response
 from webapp.chat.page.picker_views import first_models
-from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat
@@ -23,15 +23,15 @@ bp = Blueprint("composer", __name__)
 @anybody
 def queue(id: str) -> Response:
     chat, form = own_chat(id), MessageForm()
-    if answer := taken(form, id):
+    if answer := prompt_redirect(form, id):
         return answer
     with form.attempt():
         refuse_unknown(form)
         follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
         if me := user_or_none():
             drafts.forget(me.id, id)
-        return sent(own_chat(id))
-    return refused(own_chat(id), form)
+        return sent_response(own_chat(id))
+    return refused_response(own_chat(id), form)
 
 
 @bp.post("/chats/<id>/follow-up/remove")
@@ -46,23 +46,23 @@ def remove(id: str) -> Response:
     if waiting:
         follow_up.remove(chat, waiting.id)
     if me and not is_htmx():
-        return redirect(page_of(id))
+        return redirect(chat_page_url(id))
     chat = own_chat(id)
-    return composer_again(chat, MessageForm.new(model=chat.model, message=text))
+    return composer_with_error(chat, MessageForm.new(model=chat.model, message=text))
 
 
 @bp.post("/chats/<id>/follow-up/edit")
 @anybody
 def edit_follow_up(id: str) -> Response:
     follow_up.edit(own_chat(id), request.form.get("waiting", ""), MessageForm().text)
-    return done(page_of(id))
+    return done(chat_page_url(id))
 
 
 @bp.post("/chats/<id>/follow-up/send")
 @anybody
 def send_follow_up(id: str) -> Response:
     follow_up.send(own_chat(id))
-    return done(page_of(id))
+    return done(chat_page_url(id))
 
 
 @bp.post("/chats/<id>/suggestion")
@@ -73,17 +73,17 @@ def suggest(id: str) -> Response:
     with form.attempt():
         text = suggestion.suggest(own_chat(id), form.typed)
         if not is_htmx():
-            return redirect(page_of(id))
+            return redirect(chat_page_url(id))
         chat = own_chat(id)
-        return composer_again(chat, MessageForm.new(model=chat.model, message=form.with_text(text)))
-    return refused(own_chat(id), form)
+        return composer_with_error(chat, MessageForm.new(model=chat.model, message=form.with_text(text)))
+    return refused_response(own_chat(id), form)
 
 
 @bp.post("/chats/<id>/suggestion/stop")
 @signed_in
 def stop_suggestion(id: str) -> Response:
     suggestion.stop(own_chat(id))
-    return done(page_of(id))
+    return done(chat_page_url(id))
 
 
 @bp.get("/generations/<id>/sent")
@@ -93,9 +93,9 @@ def what_was_sent(id: str) -> Response:
     return render_long(
         "chat/page/_sent.html" if is_htmx() else "chat/page/sent.html",
         generation=generation,
-        sent=answer_prompt.sent(generation, me),
+        sent=answer_prompt.sent_prompt(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
-        back_url=page_of(generation.chat_id),
+        back_url=chat_page_url(generation.chat_id),
     )
 
 
@@ -122,7 +122,7 @@ def choose(id: str) -> Response:
         return render(
             "chat/page/composer/_again.html", message=message, models=first_models(model_marks.for_person(current_user().id))
         )
-    models = few(providers().offered(), chat.model)
+    models = suggested_models(providers().offered(), chat.model)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)
     is_running = last is not None and last.is_active
@@ -131,7 +131,7 @@ def choose(id: str) -> Response:
         message=message,
         form=form,
         models=models,
-        back_url=page_of(chat.id),
+        back_url=chat_page_url(chat.id),
         is_running=is_running,
     )
 
@@ -143,10 +143,10 @@ def rate(id: str) -> Response:
     if thumb := request.form.get("thumb", ""):
         feedback.rate(me.id, message, is_good=thumb == "up", reason=request.form.get("reason", ""))
     else:
-        feedback.take_back(me.id, message)
+        feedback.remove_rating(me.id, message)
     if not is_htmx():
         return redirect(url_for("chat.show", id=message.chat_id, _anchor=f"message-{id}"))
-    thumbs = feedback.by(me.id, [id])
+    thumbs = feedback.feedback_by_message(me.id, [id])
     return render(
         "chat/page/message/_thumbs.html", message={"id": id, "actions": {"rate_url": url_for(".rate", id=id)}}, thumbs=thumbs
     )

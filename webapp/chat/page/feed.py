@@ -10,8 +10,8 @@ from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
-from webapp.chat.page.composer_shown import around
-from webapp.chat.page.projection import LASTING, with_all_notices
+from webapp.chat.page.composer_shown import composer_values
+from webapp.chat.page.projection import PERSISTENT_COUNTS, with_all_notices
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import PageSnapshot
 from webapp.chat.record.leader import replacing_composer
@@ -29,15 +29,15 @@ from webapp.streaming.topics import Entry, Signal
 
 # The last part is the generation and the four counts of its cursor that outlive a connection.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
-_made: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
-_headings: "SingleFlight[str]" = SingleFlight(len)
+_changes_cache: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+_headings_cache: "SingleFlight[str]" = SingleFlight(len)
 # Doesn't replace the title while the person is renaming the chat.
 UNTOUCHED = "#chat-title:not(:has(form))"
 # After a restart all pages reconnect simultaneously and need the whole thread; they can share one that is this old.
-_wholes: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+_threads_cache: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
 WHOLE_SECONDS = 10.0
 # All pages of a chat start to follow its next answer simultaneously.
-_begun: "SingleFlight[Generation | None]" = SingleFlight(lambda _: 1)
+_generations_cache: "SingleFlight[Generation | None]" = SingleFlight(lambda _: 1)
 BEGUN_SECONDS = 1.0
 
 
@@ -57,7 +57,7 @@ class ChatPosition:
 
     def __str__(self) -> str:
         seq = f"{self.seq}-{self.sidebar}" if self.sidebar >= 0 else str(self.seq)
-        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor[:LASTING]))))
+        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor[:PERSISTENT_COUNTS]))))
 
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
@@ -104,7 +104,7 @@ class ChatFeed(LaneFeed):
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
         # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
         # anything but its cursor changes.
-        place = (now, now.cursor[:LASTING], sidebar) if now else None
+        place = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
         before, self._said = self._said, place
         return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
 
@@ -146,14 +146,16 @@ class ChatFeed(LaneFeed):
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
         key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
-        change = _made.get(key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page)))
+        change = _changes_cache.get(
+            key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page))
+        )
         return self._apply(change, entries[-1].seq)
 
     def _named(self, seq: int) -> list[Frame]:
         """Updates the page if nothing but the chat's title has changed."""
         assert self._position
         self._position = replace(self._position, seq=seq)
-        return [Frame(_headings.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
+        return [Frame(_headings_cache.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
 
     def _heading(self) -> str:
         with self._context():
@@ -163,7 +165,7 @@ class ChatFeed(LaneFeed):
     def _everything(self) -> list[Frame]:
         seq = self._engine.topics.last(self.lane)
         key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
-        return self._apply(_wholes.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
+        return self._apply(_threads_cache.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
     def _rendered(self, draw: "Callable[[], Change]") -> "Change":
         with self._context():
@@ -172,13 +174,13 @@ class ChatFeed(LaneFeed):
     def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
         since = had.head if not had.is_followed or ids == (had.head,) else ""
-        moment = snapshot_shown.since(self._engine, self._chat_id, since, self._right) if since else None
+        moment = snapshot_shown.snapshot_since(self._engine, self._chat_id, since, self._right) if since else None
         page = _Page(moment, self._right) if moment else None
         return page if page and page.covers(ids, had) else None
 
     def _page(self) -> "_Page":
         chat = db.session.get_one(Chat, self._chat_id)
-        return _Page(snapshot_shown.read(self._engine, chat, self._right), self._right)
+        return _Page(snapshot_shown.read_snapshot(self._engine, chat, self._right), self._right)
 
     def _apply(self, change: "Change", seq: int) -> list[Frame]:
         before = self._position
@@ -209,7 +211,7 @@ class ChatFeed(LaneFeed):
             with self._engine.in_app():
                 return db.session.get(Generation, generation_id)
 
-        return _begun.get((self._engine.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
+        return _generations_cache.get((self._engine.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,7 @@ class _Page:
         self._places = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted_branches.restorable_below(messages, right)
         self._led = replacing_composer(self._chat, right)
-        self._around = around(self._chat, messages, moment.running, right, moment.chat_state)
+        self._around = composer_values(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = snapshot_shown.running_in(self._messages)
 
     def page_change(self) -> Change:

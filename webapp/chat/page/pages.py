@@ -11,7 +11,7 @@ from webapp.chat.attachments import service as files
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import shown, snapshot_shown
-from webapp.chat.page.composer_shown import around, picker
+from webapp.chat.page.composer_shown import composer_values, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import hidden_answer, state_of
@@ -39,8 +39,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     right = right_in(chat, me)
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
-    moment = snapshot_shown.read(engine, chat, right, me.id if me else "")
-    take_up_draft(form, moment.chat_state.draft)
+    moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
+    restore_draft(form, moment.chat_state.draft)
     messages, thread = moment.messages, moment.thread
     running = snapshot_shown.running_in(thread)
     head = thread[-1].id if thread else ""
@@ -59,7 +59,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         led=replacing_composer(chat, right),
         **{
             "cut": deleted_branches.restorable_below(messages, right),
-            **around(chat, messages, moment.running, right, moment.chat_state),
+            **composer_values(chat, messages, moment.running, right, moment.chat_state),
             **composer(form, chat),
             **more,
         },
@@ -79,7 +79,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     }
 
 
-def take_up_draft(form: MessageForm, draft: str | None) -> None:
+def restore_draft(form: MessageForm, draft: str | None) -> None:
     """Fills in the saved draft, unless the form has a text or an error to correct."""
     if draft and not form.refusal and not form.message.data:
         form.message.data = draft
@@ -87,7 +87,7 @@ def take_up_draft(form: MessageForm, draft: str | None) -> None:
 
 def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
     me = user_or_none()
-    return feedback.by(me.id, (message.id for message in thread if message.actions.rate_url)) if me else {}
+    return feedback.feedback_by_message(me.id, (message.id for message in thread if message.actions.rate_url)) if me else {}
 
 
 def message_fragment(message: Message) -> Response:
@@ -98,35 +98,35 @@ def message_fragment(message: Message) -> Response:
     return Response(part(f"#message-{message.id}", "outerHTML", html))
 
 
-def sent(chat: Chat) -> Response:
+def sent_response(chat: Chat) -> Response:
     """Returns an empty composer after its message was sent."""
     if is_htmx():
         return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
-    return redirect(page_of(chat.id))
+    return redirect(chat_page_url(chat.id))
 
 
-def composer_again(chat: Chat, form: MessageForm) -> Response:
+def composer_with_error(chat: Chat, form: MessageForm) -> Response:
     """Returns the composer with the text that was typed."""
     status = form.refusal.status if form.refusal else 200
     return _composer_fragment(chat, form, status) if is_htmx() else chat_page(chat, form, status=status)
 
 
-def first_composer_again(form: MessageForm) -> Response:
+def first_composer_with_error(form: MessageForm) -> Response:
     """Returns the composer of the home page with the text that was typed."""
     around = composer(form, send_url=url_for("home.begin"))
     html = render_template("chat/page/composer/_composer.html", may_be_temporary=True, **around)
     return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 
-def refused(chat: Chat, form: MessageForm) -> Response:
+def refused_response(chat: Chat, form: MessageForm) -> Response:
     """Returns the composer with the text that was typed, and the reason why it was not sent."""
-    response = composer_again(chat, form)
+    response = composer_with_error(chat, form)
     if form.refusal and form.refusal.retry_after:
         response.headers["Retry-After"] = str(form.refusal.retry_after)
     return response
 
 
-def page_of(chat_id: str, place: str = "end") -> str:
+def chat_page_url(chat_id: str, place: str = "end") -> str:
     """Returns the address of a chat's page, at its end or another place."""
     return f"{address('chat.show', chat_id)}#{place}"
 
@@ -145,7 +145,7 @@ def stream(chat: Chat) -> Response:
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     messages, me, now = queries.composer_messages(chat), user_or_none(), state_of(chat)
     running = hidden_answer(now.active.id) if now.active else None
-    context = {**around(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
+    context = {**composer_values(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template(
         "chat/page/composer/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context

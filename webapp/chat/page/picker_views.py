@@ -8,9 +8,9 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import named
+from webapp.chat.record.model_choice import model_named
 from webapp.models.connections import model_marks
 from webapp.models.connections.model_marks import Marks
 from webapp.models.connections.models import matching, providers
@@ -63,7 +63,7 @@ def index() -> Response:
         chat_id=chat_id,
         after=after,
         current=chat.model if chat else "",
-        back_url=page_of(chat_id) if chat_id else "/",
+        back_url=chat_page_url(chat_id) if chat_id else "/",
     )
 
 
@@ -79,7 +79,7 @@ def star() -> Response:
         return redirect(url_for(".index", chat=chat, q=query, after=after))
     return render(
         "chat/page/picker/_star.html",
-        model={"id": model, "name": named(model).name, "is_favorite": is_favorite},
+        model={"id": model, "name": model_named(model).name, "is_favorite": is_favorite},
         chat_id=chat,
         query=query,
     )

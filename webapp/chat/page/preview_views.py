@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db
 from webapp.base.heavy import child
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_message
 from webapp.chat.record.tables import Message
@@ -85,7 +85,7 @@ def _page(id: str, *, scripts: str | None = None) -> Response:
         "chat/page/preview.html",
         frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
-        back_url=page_of(message.chat_id),
+        back_url=chat_page_url(message.chat_id),
     )
 
 

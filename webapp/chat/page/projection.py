@@ -11,18 +11,18 @@ from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
-from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
+from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
 from webapp.streaming.topics import Entry
 
 AGAIN_WORDS = "Retrying"
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
-LASTING = 4
+PERSISTENT_COUNTS = 4
 NOTHING_LEFT: Iterator[None] = iter(())
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class AnswerSnapshot:
     """A snapshot of an answer."""
 
     status: str
@@ -106,7 +106,7 @@ class AnswerProjection:
                 yield from self._grow(text)
             case Reasoning(text):
                 self._reasoning.append(text)
-            case Notice(code, message) if code != TRIED:
+            case Notice(code, message) if code != ATTEMPT_NOTICE:
                 self._notices.append(message)
                 if code in AGAIN:
                     self._become(self.status, AGAIN_WORDS)
@@ -139,11 +139,11 @@ class AnswerProjection:
             html = yield from rendering(changed, cited=self._cited)
             self._scripted_html = scoped(html, self._message_id) or "\n"
 
-    def snapshot(self) -> tuple[Picture, Cursor]:
+    def snapshot(self) -> tuple[AnswerSnapshot, Cursor]:
         """Returns a picture of the answer, and the cursor to continue from."""
         html, tail = (self.html, "") if self.has_ended else ("".join(self._growing.sealed), self._growing.tail)
-        picture = Picture(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
-        return picture, self._cursor()[:LASTING]
+        picture = AnswerSnapshot(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
+        return picture, self._cursor()[:PERSISTENT_COUNTS]
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """Returns the frames that bring a page from the cursor to the present, and the new cursor."""
@@ -157,8 +157,8 @@ class AnswerProjection:
         if has_more and (data := self._beside(sealed, reasoning, notices)):
             # The text follows in a frame of its own, on the next call: if the connection is lost between the two, the page's
             # position tells which of them it has.
-            return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:LASTING], *place)
-        if not self.has_ended and (sealed, *place) != (now[0], *now[LASTING:]):
+            return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *place)
+        if not self.has_ended and (sealed, *place) != (now[0], *now[PERSISTENT_COUNTS:]):
             edit = self._tails.since(tuple(place), "".join(self._growing.sealed[sealed:]))
             frames += [Frame(edit)] if edit else []
         return frames, now

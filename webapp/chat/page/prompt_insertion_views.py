@@ -76,10 +76,10 @@ def insert(name: str) -> Response:
         return _form(prompt, values, refusal=refusal.message)
 
 
-def taken(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
+def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
     """Redirects a message that names a prompt: to the form for its fields or, without fields, to the draft. Otherwise None."""
     me = user_or_none()
-    if form.files or not me or not (prompt := named_in(me, form.typed_instead)):
+    if form.files or not me or not (prompt := prompts_named_in(me, form.typed_instead)):
         return None
     reads = form.knowledge.data or []
     if prompt.fields:
@@ -100,7 +100,7 @@ def refuse_unknown(form: MessageForm) -> None:
 
 def _put(prompt: InsertablePrompt, text: str, chat_id: str, reads: Sequence[str]) -> str:
     """Saves the text as a draft and returns its page; `reads` are the collections that were chosen for a new chat."""
-    me, text = current_user(), drafts.fitting(text)
+    me, text = current_user(), drafts.truncated(text)
     more = attach(prompt, chat_id, by=me)
     drafts.save(me.id, text, chat_id)
     return _page_of(chat_id, [*reads, *more])
@@ -135,7 +135,7 @@ def _form(
     )
 
 
-def named_in(user: User | None, typed: str) -> InsertablePrompt | None:
+def prompts_named_in(user: User | None, typed: str) -> InsertablePrompt | None:
     """Returns the prompt named by a message if the person has one of that name; None for any other text."""
     found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
     prompt = insertable(user, found[1]) if user and found else None

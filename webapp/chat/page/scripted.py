@@ -103,7 +103,7 @@ def _html(message: Message, scripts: tuple[TextScript, ...], depth: int | None) 
     if (html := _kept.get(key)) is not None:
         return html
     text = parted(message.content)[0] if message.role == "user" else message.content
-    return ScriptedMessage(key, text, tuple(renderings.cited(message)))
+    return ScriptedMessage(key, text, tuple(renderings.citation_numbers(message)))
 
 
 def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
@@ -121,12 +121,12 @@ def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
         chars += len(text)
         if chars > renderings.PAGE_CHARS:
             break
-        html = renderings.rendered(text, cited=message.cited) or renderings.NOTHING if text != message.text else SAME
+        html = renderings.render_markdown(text, cited=message.cited) or renderings.NOTHING if text != message.text else SAME
         _kept.put(message.key, html)
     return True
 
 
-def at_end(message_id: str) -> Callable[[str], str] | None:
+def scripts_of_message(message_id: str) -> Callable[[str], str] | None:
     """Returns a function that applies the scripts to an answer that has ended; None if there are none."""
     session = db.session()
     speaking = select(Chat, Message.speaker_id).join(Message, Message.chat_id == Chat.id).where(Message.id == message_id)

@@ -14,15 +14,15 @@ from webapp.characters.tables import Character
 from webapp.chat.files import long_files
 from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
 from webapp.chat.messages import renderings
-from webapp.chat.messages.sending import CUT_SHORT
+from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.page import answer_shown, scripted
 from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
-from webapp.chat.page.projection import Picture
+from webapp.chat.page.projection import AnswerSnapshot
 from webapp.chat.page.scripted import ScriptedMessage
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.engine.service import active_in
+from webapp.engine.service import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge
 from webapp.models.connections.models import providers
@@ -136,7 +136,7 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         is_played=bool(row.cast_ids),
         is_group=row.is_group,
         is_temporary=row.is_temporary,
-        given=None if given is None else sharing.names(given),
+        given=None if given is None else sharing.share_names(given),
     )
 
 
@@ -181,7 +181,7 @@ def thread(
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
     """Reads and renders messages, and converts them for display; reads them again if rendering has yielded."""
-    found = thread(engine, renderings.ready(read), right)
+    found = thread(engine, renderings.with_current_html(read), right)
     return thread(engine, read(), right) if scripted.prepare(unrendered(found)) else found
 
 
@@ -244,7 +244,7 @@ def _message(engine: Engine, message: Message, generations: list[Generation]) ->
             picture, cursor = broadcast.snapshot()
             if not broadcast.projection.has_ended:
                 return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
-        elif (active := active_in(last.lane)) and active.id == last.id:
+        elif (active := active_ids(last.lane)) and active.id == last.id:
             return _unheard(engine, message, last)
         # The answer has ended since these rows were read.
         db.session.rollback()
@@ -253,7 +253,7 @@ def _message(engine: Engine, message: Message, generations: list[Generation]) ->
     return _ended(message, last, generations)
 
 
-def _running(message: Message, last: Generation, picture: Picture, cursor: Cursor) -> ShownMessage:
+def _running(message: Message, last: Generation, picture: AnswerSnapshot, cursor: Cursor) -> ShownMessage:
     return ShownMessage(
         id=message.id,
         role=message.role,
@@ -271,7 +271,7 @@ def _running(message: Message, last: Generation, picture: Picture, cursor: Curso
         stop_url=address("chat.stop", last.id),
         generation_id=last.id,
         cursor=cursor,
-        sources=tuple(renderings.cited(message)),
+        sources=tuple(renderings.citation_numbers(message)),
     )
 
 
@@ -283,7 +283,7 @@ def _waiting(message: Message, last: Generation) -> str:
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
     """Shows an active answer that this process can't follow: nothing new can be sent until its end is saved."""
     is_ours = last.owner == engine.worker.id and last.id not in engine.recovery_state.taken
-    saved = Picture("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
+    saved = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
     return replace(_running(message, last, saved, ()), generation_id="")
 
 
@@ -296,7 +296,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         html=_around(message, Markup(renderings.html_of(message))),
         tail=Markup(),
         reasoning=message.reasoning,
-        thought=answer_shown.thought(generations) if message.reasoning else "",
+        thought=answer_shown.reasoning_label(generations) if message.reasoning else "",
         notices=notices(last, message) if last else (),
         receipt=answer_shown.receipt(generations) if last else "",
         pace=answer_shown.pace(generations),
@@ -308,7 +308,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_hidden=message.is_hidden,
         generation_id=last.id if last else "",
         said_at=message.created_at,
-        sources=tuple(renderings.cited(message)),
+        sources=tuple(renderings.citation_numbers(message)),
     )
 
 
@@ -382,5 +382,5 @@ def _is_long(content: str) -> bool:
 
 def _can_continue(status: str, last: Generation | None, message: Message) -> bool:
     """Returns whether the answer was cut, or its last attempt failed and there is a text to continue."""
-    is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_SHORT)
+    is_cut = status in {"stopped", "interrupted"} or bool(last and last.reason in CUT_REASONS)
     return is_cut or (status == "failed" and bool(message.content))

@@ -17,10 +17,10 @@ from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
-from webapp.chat.record.queries import up_from
+from webapp.chat.record.queries import ancestors
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.engine import Engine
-from webapp.engine.service import Active, active_in
+from webapp.engine.service import Active, active_ids
 from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.people.grants.shares import Share
@@ -90,7 +90,7 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
 
 
 def _since_statement() -> Select[*tuple[Any, ...]]:
-    up = up_from(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
+    up = ancestors(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
     # Finding versions of a root means searching all messages of the chat, so it is left to callers that show one.
@@ -133,14 +133,14 @@ class PageSnapshot:
     given: Sequence[Share] | None
 
 
-def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> PageSnapshot:
+def read_snapshot(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") -> PageSnapshot:
     """Reads the end of the chat; repeats if an answer has ended between two queries."""
     is_ready = is_scripted = False
     while True:
         around = state_of(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
-        if not is_ready and renderings.renew(messages):
+        if not is_ready and renderings.render_stale_messages(messages):
             is_ready = True
             continue
         thread = limited(chat, shown.thread(engine, messages, right, given))
@@ -150,7 +150,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         running = running_in(thread)
         if running or not active:
             return PageSnapshot(chat, messages, thread, running, around, given)
-        if active == active_in(chat.lane):
+        if active == active_ids(chat.lane):
             # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
             # another worker.
             is_here = any(message.id == active.message_id for message in messages)
@@ -158,7 +158,7 @@ def read(engine: Engine, chat: Chat, right: str = "own", person_id: str = "") ->
         db.session.rollback()
 
 
-def since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
+def snapshot_since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
     """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
     end = read_since(chat_id, message_id)
     if not end or any(map(renderings.is_stale, end.messages)):

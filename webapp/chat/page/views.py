@@ -6,9 +6,9 @@ from webapp.chat.messages import chats, sending, versions
 from webapp.chat.messages import fork as forking
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
-from webapp.chat.messages.sending import TYPED
-from webapp.chat.page.pages import chat_page, composer, message_fragment, page_of, refused, sent, stream
-from webapp.chat.page.prompt_insertion_views import refuse_unknown, taken
+from webapp.chat.messages.sending import TYPED_OPTIONS
+from webapp.chat.page.pages import chat_page, chat_page_url, composer, message_fragment, refused_response, sent_response, stream
+from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
     as_visitor,
@@ -58,7 +58,7 @@ def send(id: str) -> Response:
     chat, form = writable_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
     is_chosen, me = model not in ("", chat.model), user_or_none()
-    if answer := taken(form, id):
+    if answer := prompt_redirect(form, id):
         return answer
     with form.attempt():
         refuse_unknown(form)
@@ -69,13 +69,13 @@ def send(id: str) -> Response:
             model=model,
             after=form.after.data or "",
             by=writer(),
-            options=TYPED,
+            options=TYPED_OPTIONS,
             speaker_id=form.speaker.data or "",
         )
         if is_chosen and me:
             model_marks.choose(me.id, model)
-        return sent(chat)
-    return refused(writable_chat(id), form)
+        return sent_response(chat)
+    return refused_response(writable_chat(id), form)
 
 
 @bp.post("/generations/<id>/stop")
@@ -99,7 +99,7 @@ def again(id: str) -> Response:
     if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
         generations.stop_and_wait(last)
         message = writable_message(id)
-    return done(_page_of(sending.again(message, model=MessageForm().model.data or "", by=writer())))
+    return done(_page_of(sending.regenerate(message, model=MessageForm().model.data or "", by=writer())))
 
 
 @bp.get("/messages/<id>.md")
@@ -131,7 +131,7 @@ def demo_begin() -> Response:
     form = MessageForm()
 
     def begin(visitor: str) -> Response:
-        sending.begin_as_visitor(form.text, key=form.key.data or "", visitor_hash=visitor)
+        sending.start_visitor_chat(form.text, key=form.key.data or "", visitor_hash=visitor)
         return redirect(url_for("chat.demo", _anchor="end"))
 
     return as_visitor(begin)
@@ -150,7 +150,7 @@ def _refuse_unless_visitors_may_come() -> None:
 
 
 def _page_of(generation: Generation) -> str:
-    return page_of(generation.chat_id)
+    return chat_page_url(generation.chat_id)
 
 
 @reading.get("/messages/<id>/sources")
@@ -165,7 +165,7 @@ def sources(id: str) -> Response:
         "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",
         message_id=id,
         sources=shown.sources(user_or_none(), chosen),
-        back_url=page_of(message.chat_id),
+        back_url=chat_page_url(message.chat_id),
     )
 
 
@@ -181,7 +181,7 @@ def edit(id: str) -> Response:
 def save(id: str) -> Response:
     message, form = writable_message(id), MessageForm()
     with form.attempt():
-        return done(page_of(message.chat_id, _save(message, form)))
+        return done(chat_page_url(message.chat_id, _save(message, form)))
     return _editing(writable_message(id), form)
 
 
@@ -189,7 +189,7 @@ def save(id: str) -> Response:
 @anybody
 def cancel(id: str) -> Response:
     message = writable_message(id)
-    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id))
+    return message_fragment(message) if is_htmx() else redirect(chat_page_url(message.chat_id))
 
 
 @tree.post("/messages/<id>/version")
@@ -197,7 +197,7 @@ def cancel(id: str) -> Response:
 def show_version(id: str) -> Response:
     message = writable_message(id)
     versions.show_version(message)
-    return done(page_of(message.chat_id))
+    return done(chat_page_url(message.chat_id))
 
 
 @tree.post("/messages/<id>/hide")
@@ -227,7 +227,7 @@ def delete(id: str) -> Response:
 def restore(id: str) -> Response:
     message = own_message(id, even_deleted=True)
     versions.restore(message)
-    return done(page_of(message.chat_id))
+    return done(chat_page_url(message.chat_id))
 
 
 @tree.post("/messages/<id>/erase")
@@ -242,14 +242,14 @@ def erase(id: str) -> Response:
 @signed_in
 def fork(id: str) -> Response:
     model = MessageForm().model.data or ""
-    return navigate(page_of(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
+    return navigate(chat_page_url(forking.fork(visible_message(id), owner_id=current_user().id, model=model)))
 
 
 def _hidden(message: Message, *, is_hidden: bool) -> Response:
     """Returns the changed message itself: an open page's stream doesn't update messages far above its end."""
     versions.hide(message, is_hidden=is_hidden)
     message = writable_message(message.id)
-    return message_fragment(message) if is_htmx() else redirect(page_of(message.chat_id, f"message-{message.id}"))
+    return message_fragment(message) if is_htmx() else redirect(chat_page_url(message.chat_id, f"message-{message.id}"))
 
 
 def _save(message: Message, form: MessageForm) -> str:

@@ -13,33 +13,33 @@ from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.files import storage
 from webapp.chat.files.reference import ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
-from webapp.chat.group.members import in_voices
+from webapp.chat.group.members import with_speaker_names
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
-from webapp.chat.prompt.leading import has_history, leading, sections_of
+from webapp.chat.prompt.leading import includes_history, leading, sections_of
 from webapp.chat.prompt.scripts import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
-from webapp.chat.record.model_choice import can, named
+from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.record.variables import below
+from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
-from webapp.knowledge.answer_sources import LATE, NOTHING, AnswerSources, quoted
+from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
-from webapp.models.providers.base import SAMPLERS, Model, ModelRequest, Picture, Turn, named_picture
+from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.streaming.events import Notice
 from webapp.web.feature import brought
 
 HERE = "This chat"
-WORDS = {
+PARAMETER_LABELS = {
     "temperature": "Temperature",
     "max_tokens": "Max tokens",
     "top_p": "Top-p",
@@ -62,7 +62,7 @@ MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FittedPrompt:
     """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
 
     builder: PromptBuilder
@@ -92,7 +92,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentPrompt:
     """Everything that was sent for one answer; `is_known` is false for answers older than this record."""
 
     parts: tuple[Part, ...]
@@ -115,7 +115,7 @@ def prompt_for(
     model: str,
     *,
     history_limit: int | None = None,
-    given: AnswerSources = NOTHING,
+    given: AnswerSources = NO_SOURCES,
     is_personal: bool = True,
     speaker_id: str | None = None,
     occasion: Occasion = "answer",
@@ -128,11 +128,11 @@ def prompt_for(
     include those set by the prompt's texts.
     """
     limit = chat.history_limit if history_limit is None else history_limit
-    limit = limit if has_history(chat) else 0
-    written = in_voices(chat, [message for message in path[:-1] if message.is_sent])
+    limit = limit if includes_history(chat) else 0
+    written = with_speaker_names(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(message.role, message.sent_text) for message in earlier]
-    known, leading_prompt = named(model), leading(chat)
+    known, leading_prompt = model_named(model), leading(chat)
     parameters = _parameters(chat, known, leading_prompt)
     most_tokens = budget_tokens(known, parameters)
     context = PromptContext(
@@ -180,8 +180,8 @@ def side_request(
     **parameters: Any,
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
-    known, leading_prompt = named(model), leading(chat)
-    earlier, _ = scripted(chat, in_voices(chat, [message for message in path if message.is_sent]))
+    known, leading_prompt = model_named(model), leading(chat)
+    earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
     parameters = {**_parameters(chat, known, leading_prompt), **parameters}
     most_tokens = budget_tokens(known, parameters)
@@ -195,19 +195,19 @@ def side_request(
         ids=[message.id for message in earlier],
         answer_id=new_id(),
         most_tokens=most_tokens,
-        variables=below(path[-1].id if path else None, chat),
+        variables=variables_below(path[-1].id if path else None, chat),
         story=story_of(chat, path),
     )
-    builder = _builder(context, NOTHING, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
+    builder = _builder(context, NO_SOURCES, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
-    limit = chat.history_limit if has_history(chat) else 0
+    limit = chat.history_limit if includes_history(chat) else 0
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
     return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
 
 
-def request_of(generation: Generation, path: Sequence[PathMessage], *, given: AnswerSources = NOTHING) -> ModelRequest:
+def request_of(generation: Generation, path: Sequence[PathMessage], *, given: AnswerSources = NO_SOURCES) -> ModelRequest:
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
     turns = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
@@ -223,7 +223,7 @@ def request_of(generation: Generation, path: Sequence[PathMessage], *, given: An
     return _with_pictures(request, generation.lane.partition(":")[2])
 
 
-def sent(generation: Generation, viewer: User | None = None) -> Sent:
+def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPrompt:
     """Returns what was sent for a generation, part by part; sources only as far as the viewer can see them now."""
     message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
     builder, messages = PromptBuilder.from_record(prompt), _messages(generation, paths.messages_to(message.id))
@@ -236,11 +236,13 @@ def sent(generation: Generation, viewer: User | None = None) -> Sent:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values: dict[str, Any] = dict(prompt.get("parameters", {}))
     values |= values.pop("samplers", {})
-    parameters = tuple((WORDS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None)
+    parameters = tuple(
+        (PARAMETER_LABELS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None
+    )
     counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
     counts["covered"] = prompt.get("told", 0)
     dropped = PromptBuilder.from_record({"sections": prompt.get("dropped", ())}).sections
-    return Sent(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
+    return SentPrompt(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
 
 
 def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
@@ -295,14 +297,14 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
     }
 
 
-def _versions(led_by: Rendered | None, *, is_continuation: bool) -> dict[str, Any]:
+def _versions(led_by: RenderedPrompt | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = active_prompts.render("continue") if is_continuation else None
     used = [prompt for prompt in (led_by, more) if prompt]
     return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
 
 
-def _parameters(chat: Chat, model: Model, led_by: Rendered | None) -> dict[str, Any]:
+def _parameters(chat: Chat, model: Model, led_by: RenderedPrompt | None) -> dict[str, Any]:
     """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
     parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
     if chat.temperature is not None:
@@ -322,11 +324,13 @@ def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
         "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
         "is_json": ("json", chat.answer_format == "json" or None),
     }
-    return {name: value for name, (ability, value) in wanted.items() if value is not None and can(model, ability) is not False}
+    return {
+        name: value for name, (ability, value) in wanted.items() if value is not None and supports(model, ability) is not False
+    }
 
 
 def _samplers(chat: Chat, model: Model) -> dict[str, float]:
-    wanted = {name: getattr(chat, name) for name in SAMPLERS if can(model, name) is not False}
+    wanted = {name: getattr(chat, name) for name in SAMPLERS if supports(model, name) is not False}
     return {name: value for name, value in wanted.items() if value is not None}
 
 
@@ -386,14 +390,14 @@ def fitted_prompt(
     budget_tokens: int,
     history_limit: int | None,
     beginning: str = "",
-) -> Filled:
+) -> FittedPrompt:
     """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
     turns = [(message.role, message.sent_text) for message in earlier]
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     is_needed = fitted.start and path_story.is_sent(chat)
     found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
     if not found:
-        return Filled(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
+        return FittedPrompt(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder(
         (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
     )
@@ -401,7 +405,7 @@ def fitted_prompt(
     known = {message.id for message in path[: found.count]}
     count = sum(message.id in known for message in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
-    return Filled(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
+    return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
 
 def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
@@ -409,7 +413,7 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if has_history(chat) else None
+        found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if includes_history(chat) else None
         return found.text if found else ""
 
     return story
@@ -421,7 +425,7 @@ def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     if not ids:
         return request
     files = {id: file for id, file in storage.in_chat(chat_id, ids).items() if file.kind == IMAGE}
-    takes = not files or can(named(request.model), "vision") is not False
+    takes = not files or supports(model_named(request.model), "vision") is not False
     turns = list(turns_with_pictures(request.turns, files if takes else {}))
     notices = request.notices if takes else (*request.notices, UNSEEN)
     return replace(request, turns=tuple(reversed(turns)), notices=notices)
@@ -444,5 +448,5 @@ def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) 
         names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
         content = "\n\n".join(part for part in (text, *names) if part)
         found = ((files[reference.id], reference.name) for reference in shown)
-        pictures = tuple(Picture(file.media_type, storage.path_of(file.hash), name) for file, name in found)
+        pictures = tuple(AttachedImage(file.media_type, storage.path_of(file.hash), name) for file, name in found)
         yield replace(turn, content=content, pictures=pictures)

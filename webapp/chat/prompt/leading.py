@@ -12,7 +12,7 @@ from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
@@ -24,7 +24,7 @@ KEYS = frozenset(prompt.key for prompt in LEADING)
 RANK = 1
 
 
-def leading(chat: Chat) -> Rendered | None:
+def leading(chat: Chat) -> RenderedPrompt | None:
     """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
     prompt = active_prompts.render(key_of(chat), unit_of(chat))
     return prompt if prompt.parts or prompt.problems or prompt.arm else None
@@ -43,16 +43,16 @@ def key_of(chat: Chat) -> str:
     return ROLEPLAY if chat.character_id or chat.is_group else QUICK
 
 
-def sections_of(prompt: Rendered) -> list[Section]:
+def sections_of(prompt: RenderedPrompt) -> list[Section]:
     return [replace(section, rank=RANK) for section in prompt.sections]
 
 
-def has_facts(chat: Chat) -> bool:
+def includes_personal_instructions(chat: Chat) -> bool:
     """Returns whether requests in this chat include the owner's custom instructions."""
     return chat.prompt_key not in ASSISTANT_KEYS or bool(setting("prompts.assistant_facts"))
 
 
-def has_history(chat: Chat) -> bool:
+def includes_history(chat: Chat) -> bool:
     return chat.prompt_key not in ASSISTANT_KEYS or bool(setting("prompts.assistant_history"))
 
 

@@ -8,7 +8,7 @@ from random import SystemRandom
 
 from webapp.base.db import db
 from webapp.characters.lore import queries as lorebooks
-from webapp.characters.lore.entries import Place
+from webapp.characters.lore.entries import InsertionPoint
 from webapp.characters.lore.entry_selection import LoreContext, select_entries
 from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.prompt_parts import CardLore, lore_of
@@ -18,7 +18,7 @@ from webapp.chat.prompt.context import Occasion, PromptContext
 from webapp.chat.prompt.scripts import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
 from webapp.chat.prompt.tokens import estimate, share_of
-from webapp.chat.record.model_choice import named
+from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
 from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
@@ -38,7 +38,7 @@ TRIGGERS: Mapping[Occasion, frozenset[str]] = {
 SHARE, MOST_TOKENS, USUAL_TOKENS = 4, 32_000, 2_000
 
 
-def of_lore(context: PromptContext) -> Iterator[Section | Template]:
+def lore_sections(context: PromptContext) -> Iterator[Section | Template]:
     session = db.session()
     chat = session.get_one(Chat, context.chat_id)
     character = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
@@ -93,10 +93,10 @@ def _lore_context(context: PromptContext, names: Names, speakers: Mapping[str, s
         fill=names.fill_names,
         character=names.char,
         triggers=TRIGGERS[context.occasion],
-        most_tokens=min((named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
+        most_tokens=min((model_named(context.model).context_length or 0) // SHARE, MOST_TOKENS) or USUAL_TOKENS,
     )
 
 
-def _placed(place: Place, count: int, section: Section) -> Section:
+def _placed(place: InsertionPoint, count: int, section: Section) -> Section:
     depth = place.depth if place.from_start is None else max(0, count - place.from_start)
     return replace(section, role=place.role, depth=depth, rank=BEFORE if place.is_before else AFTER)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.chat.prompt.leading import has_history
+from webapp.chat.prompt.leading import includes_history
 from webapp.chat.record.tables import Chat, Story
 from webapp.settings.service import setting
 
@@ -68,4 +68,4 @@ def is_kept(choice: str, kind: str) -> bool:
 
 def is_sent(chat: Chat) -> bool:
     """Returns whether prompts of the chat include the story."""
-    return is_kept(chat.story, chat.kind) and has_history(chat)
+    return is_kept(chat.story, chat.kind) and includes_history(chat)

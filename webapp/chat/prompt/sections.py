@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from webapp.base.db import db, utc_now
-from webapp.characters.lore.entries import NOTE_DEPTH, ROLES, Place
+from webapp.characters.lore.entries import NOTE_DEPTH, ROLES, InsertionPoint
 from webapp.characters.macros.chat_variables import Variables
 from webapp.characters.macros.dates import lasted
 from webapp.characters.macros.macros import Names
-from webapp.characters.prompt_parts import names_of, prompts_of
+from webapp.characters.prompt_parts import names_of, prompt_texts_of
 from webapp.characters.queries import character_of, persona_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.context import PromptContext
-from webapp.chat.prompt.leading import has_facts
+from webapp.chat.prompt.leading import includes_personal_instructions
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.models.prompt_sections import Section, Template
@@ -30,7 +30,7 @@ from webapp.settings.service import setting
 
 NEVER = "just now"
 HERE = "This chat"
-TURN = (
+GROUP_INSTRUCTION = (
     "{{{{char}}}} speaks here with {{{{user}}}}{others}. Every message begins with the name of who says it. Write the "
     "next message of {{{{char}}}}, without the name, and nothing that anyone else says."
 )
@@ -40,7 +40,7 @@ def macro_values(context: PromptContext) -> Callable[[str], str | None]:
     """Returns a function that resolves a macro by name; the database is queried only when a macro needs it."""
 
     def word(name: str) -> str | None:
-        return WORDS[name](context) if name in WORDS else None
+        return MACRO_VALUES[name](context) if name in MACRO_VALUES else None
 
     return word
 
@@ -73,7 +73,7 @@ def _idle(context: PromptContext) -> str:
     return lasted(utc_now() - moment) if moment else NEVER
 
 
-WORDS: dict[str, Callable[[PromptContext], str]] = {
+MACRO_VALUES: dict[str, Callable[[PromptContext], str]] = {
     "lastmessage": _last,
     "lastusermessage": lambda context: _last(context, "user"),
     "lastcharmessage": lambda context: _last(context, "assistant"),
@@ -88,16 +88,16 @@ WORDS: dict[str, Callable[[PromptContext], str]] = {
 }
 
 
-def of_chat(context: PromptContext) -> Iterator[Section | Template]:
+def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
     """Yields the sections of a chat; its own texts override its character's."""
     session = db.session()
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
     played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
-    character, name = prompts_of(played), played.name if played else ""
+    character, name = prompt_texts_of(played), played.name if played else ""
     names = names_for(context, played, persona, person, group=all_names(chat))
 
-    def section(key: str, text: str, origin: str, original: str = "", *, at: Place | None = None) -> Template:
+    def section(key: str, text: str, origin: str, original: str = "", *, at: InsertionPoint | None = None) -> Template:
         place: dict[str, Any] = {"depth": at.depth, "role": at.role} if at else {}
         written = replace(OF_A_CHAT[key], text=text, origin=origin, **place)
         return Template(written, partial(names.fill, original=original))
@@ -110,7 +110,7 @@ def of_chat(context: PromptContext) -> Iterator[Section | Template]:
     yield section("character", character.description, name)
     if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)
-    if person and context.is_personal and chat.own_instructions != "off" and has_facts(chat):
+    if person and context.is_personal and chat.own_instructions != "off" and includes_personal_instructions(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
     if _is_noted(chat, context):
         yield section("note", chat.note, HERE, at=place_of_note(chat))
@@ -127,16 +127,16 @@ def _is_noted(chat: Chat, context: PromptContext) -> bool:
     return bool(chat.note_interval and count) and count % chat.note_interval == 0
 
 
-def place_of_note(chat: Chat) -> Place:
+def place_of_note(chat: Chat) -> InsertionPoint:
     """Returns the place of the chat's author's note, whether it has one or not."""
     depth = NOTE_DEPTH if chat.note_depth is None else chat.note_depth
-    return Place(depth=depth, role=chat.note_role if chat.note_role in ROLES else ROLES[0])
+    return InsertionPoint(depth=depth, role=chat.note_role if chat.note_role in ROLES else ROLES[0])
 
 
 def _turn(chat: Chat, played: Character) -> str:
     """Returns the instruction which character of a group the model is to write for."""
     others = ", ".join(member.name for member in members(chat) if member.id != played.id)
-    return TURN.format(others=f" and with {others}" if others else "")
+    return GROUP_INSTRUCTION.format(others=f" and with {others}" if others else "")
 
 
 def names_for(

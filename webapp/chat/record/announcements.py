@@ -30,10 +30,10 @@ def _update_lists(engine: Engine, person: str, chat_id: str) -> None:
 
 def announce(chat: Chat, what: str, id: str) -> None:
     """Notifies every open page that something in the chat has changed."""
-    notify(chat.id, what, id, people(chat.id, chat.owner_id))
+    notify(chat.id, what, id, list_owners(chat.id, chat.owner_id))
 
 
-def people(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
+def list_owners(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
     """Returns the people whose lists contain the chat; none for a visitor's chat."""
     return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
 

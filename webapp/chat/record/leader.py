@@ -11,7 +11,7 @@ from webapp.web.feature import brought
 LED = "A workflow leads this chat. Answer its question instead."
 
 
-class Led(Conflict):
+class LedByFeature(Conflict):
     """The error for a message in a chat that a feature leads; programs are told where they can answer."""
 
     code = "led"
@@ -55,9 +55,9 @@ def replacing_composer(chat: Chat, right: str) -> dict[str, Any] | None:
 
 
 def refuse_if_led(chat: Chat) -> Chat:
-    """Returns the chat; raises `Led` if a feature leads it."""
+    """Returns the chat; raises `LedByFeature` if a feature leads it."""
     if is_led(chat):
-        raise Led(chat.id)
+        raise LedByFeature(chat.id)
     return chat
 
 

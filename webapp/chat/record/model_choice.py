@@ -8,7 +8,7 @@ from webapp.models.providers.base import Model
 VISITORS_MODEL = "demo/quick"
 
 
-def answerer(chat: Chat, wanted: str = "") -> str:
+def model_to_ask(chat: Chat, wanted: str = "") -> str:
     """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
     model = VISITORS_MODEL if chat.visitor_hash else wanted or chat.model
     if model == missing_model(chat):
@@ -17,13 +17,13 @@ def answerer(chat: Chat, wanted: str = "") -> str:
     return model
 
 
-def named(model: str) -> Model:
+def model_named(model: str) -> Model:
     """Returns what is known about a model."""
     known = providers()
     return known.choice(model) or Model(model, known.display_name(model))
 
 
-def can(model: Model, ability: str) -> bool | None:
+def supports(model: Model, ability: str) -> bool | None:
     """Returns whether a model has an ability; None if unknown."""
     if not ability or (ability == "reasoning" and model.efforts):
         return True

@@ -70,7 +70,7 @@ def pieces_upwards(message_id: str) -> Iterator[list[PathMessage]]:
 
 
 def messages_within(session: Session, message_id: str) -> list[PathMessage]:
-    """Returns the path within a transaction of `again_when_long`; reads one chunk only, since other writers are waiting."""
+    """Returns the path within a transaction of `retry_if_path_too_long`; reads one chunk only, as other writers wait."""
     rows = NEAR.all(session, {"id": message_id})
     above = _above(rows)
     known: dict[str | None, list[PathMessage]] = {None: [], **session.info.get(KNOWN, {})}
@@ -79,7 +79,7 @@ def messages_within(session: Session, message_id: str) -> list[PathMessage]:
     return [*known[above], *_messages(rows)]
 
 
-def again_when_long(store: Callable[[], T]) -> T:
+def retry_if_path_too_long(store: Callable[[], T]) -> T:
     """Runs a transaction that reads a path; if the path is long, its beginning is read outside first and `store` runs again.
 
     The early read needs no check afterwards: the texts above a message never change, they only grow.

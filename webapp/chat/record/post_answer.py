@@ -35,7 +35,7 @@ class PostAnswer(NamedTuple):
     greeting: str | None
 
 
-def state_after(generation: Generation) -> PostAnswer | None:
+def post_answer_state(generation: Generation) -> PostAnswer | None:
     """Queries the current state: a queued follow-up message can be stored while the end of the answer is being written."""
     row = POST_ANSWER.first(db.session(), {"message": generation.message_id, "before": generation.id})
     return PostAnswer(*row) if row else None

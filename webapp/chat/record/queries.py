@@ -54,7 +54,7 @@ DELETED_AMONG = text("""
 """).bindparams(bindparam("ids", expanding=True))
 
 
-class Listed(NamedTuple):
+class ListedChat(NamedTuple):
     """The columns of a chat that lists show."""
 
     id: str
@@ -91,20 +91,20 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[Listed], Sequence[Listed], set[str]]:
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[ListedChat], Sequence[ListedChat], set[str]]:
     """Returns pinned chats, the newest others, and the lanes with a running answer, in one statement, as every page needs it.
 
     The others include chats that were shared with this person.
     """
     rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
-    found, lanes = [Listed(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
+    found, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
     first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in found if not row.pinned_at], lanes
 
 
-def shared_chats(person_id: str, *, limit: int = 200) -> list[Listed]:
+def shared_chats(person_id: str, *, limit: int = 200) -> list[ListedChat]:
     """Returns the chats of others shared with this person or a group of theirs, newest first."""
-    return [Listed(*row) for row in db.session.execute(SHARED, {"owner_id": person_id, "limit": limit})]
+    return [ListedChat(*row) for row in db.session.execute(SHARED, {"owner_id": person_id, "limit": limit})]
 
 
 def deleted_chats(owner_id: str, *, limit: int = 200) -> Sequence[Chat]:
@@ -169,7 +169,7 @@ def path_ids(chat: Chat) -> list[str]:
 
 def is_shown(chat: Chat, message: Message) -> bool:
     """Returns whether a message is on the branch that the chat shows, without blocking other greenlets in a long chat."""
-    up = up_from(Message.id == bindparam("id"))
+    up = ancestors(Message.id == bindparam("id"))
     query = select(up.c.id).where(up.c.id == message.id)
     return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
@@ -266,7 +266,7 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
 
 
-def version_that_says(message: Message, content: str) -> Message | None:
+def version_with_text(message: Message, content: str) -> Message | None:
     """Returns the message or a visible sibling of it with exactly this text."""
     query = select(Message).where(Message.chat_id == message.chat_id, Message.role == message.role, Message.content == content)
     query = query.where(Message.parent_id.is_not_distinct_from(message.parent_id), Message.deleted_at.is_(None))
@@ -303,11 +303,11 @@ def text_so_far(engine: Engine, message: Message) -> str:
 
 
 def _path_statement(*, is_bounded: bool = False) -> Select[Message]:
-    up = up_from(Message.id == bindparam("id"), is_bounded=is_bounded)
+    up = ancestors(Message.id == bindparam("id"), is_bounded=is_bounded)
     return select(Message).join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 
 
-def up_from(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
+def ancestors(end: ColumnElement[bool], *, is_bounded: bool = False) -> CTE:
     """Builds a recursive query from a message towards the root; if bounded, it stops after `height` messages or at `since`."""
     start = select(Message.id, Message.parent_id, literal(0).label("height")).where(end)
     up = start.cte("up", recursive=True)
@@ -326,7 +326,7 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
 
 
 def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
-    """Selects the columns of `Listed` for the viewer: a pin is visible to the chat's owner only."""
+    """Selects the columns of `ListedChat` for the viewer: a pin is visible to the chat's owner only."""
     is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
     sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
     values = Chat.id, Chat.title, Chat.changed_at, case((is_own, Chat.pinned_at)), Chat.character_id, Chat.character_ids
@@ -357,7 +357,7 @@ CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_ro
 GENERATIONS = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)
 GENERATIONS = GENERATIONS.where(Generation.message_id.in_(bindparam("ids", expanding=True)))
 PATH = _path_statement()
-_up = up_from(Message.id == bindparam("id"))
+_up = ancestors(Message.id == bindparam("id"))
 PATH_IDS = select(_up.c.id).order_by(_up.c.height.desc())
 RECORDED_PROMPT = Prepared(
     select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)

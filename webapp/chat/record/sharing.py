@@ -31,7 +31,7 @@ def shares(chat: Chat) -> list[Share]:
     return accounts.shares(KIND, chat.id)
 
 
-def names(given: Iterable[Share]) -> tuple[str, ...]:
+def share_names(given: Iterable[Share]) -> tuple[str, ...]:
     """Returns the names of those that a chat is shared with."""
     return tuple(share.name or "Team" for share in given)
 

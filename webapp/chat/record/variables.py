@@ -17,28 +17,28 @@ ELSEWHERE = "The variables have just changed elsewhere. Please check and try aga
 BOUNDS = "up to 100 variables, with names of 100 characters and values of 2,000, and 20,000 characters in all."
 
 
-def at(message_id: str | None) -> dict[str, str]:
+def variables_at(message_id: str | None) -> dict[str, str]:
     """Returns a chat's variables after a message: those of the nearest message, from this one upwards, that has some."""
     found = db.session.scalar(NEAREST, {"id": message_id}) if message_id else None
     return dict(found) if found else {}
 
 
-def of_person(id: str | None) -> dict[str, str]:
+def variables_of_person(id: str | None) -> dict[str, str]:
     row = db.session.get(PersonVariables, id) if id else None
     return dict(row.kept) if row else {}
 
 
-def below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True) -> Variables:
+def variables_below(parent: Message | str | None, chat: Chat, *, is_personal: bool = True) -> Variables:
     """Returns the variables for what follows a message, possibly not stored yet; both sets are loaded lazily."""
     if isinstance(parent, Message):
         own, above = parent.variables, parent.parent_id
-        local = VariableStore(lambda: at(above) if own is None else own)
+        local = VariableStore(lambda: variables_at(above) if own is None else own)
     else:
-        local = VariableStore(lambda: at(parent))
-    return Variables(local, VariableStore(lambda: of_person(chat.owner_id) if is_personal else {}))
+        local = VariableStore(lambda: variables_at(parent))
+    return Variables(local, VariableStore(lambda: variables_of_person(chat.owner_id) if is_personal else {}))
 
 
-def changed(variables: Variables | None) -> dict[str, str] | None:
+def changed_values(variables: Variables | None) -> dict[str, str] | None:
     """Returns the variables to store with a message; None if they are unchanged."""
     return dict(variables.local.values) if variables and variables.local.is_changed else None
 
@@ -61,7 +61,7 @@ def replace(chat: Chat, values: Mapping[str, Any], *, seen: Mapping[str, str] | 
     """
     with write() as session:
         here = rows.locked(session, Chat, chat.id)
-        before = at(here.head_id if here else None)
+        before = variables_at(here.head_id if here else None)
         fitting = checked_in(here, _onto(before, values, seen) if seen is not None else values)
         if here and before != fitting:
             session.execute(update(Message).where(Message.id == here.head_id).values(variables=fitting))
@@ -78,11 +78,11 @@ def replace_own(person_id: str, values: Mapping[str, Any], *, seen: Mapping[str,
     """Replaces the variables that a person has in all their chats; `seen` as in `replace`."""
     with write() as session:
         if rows.locked(session, User, person_id):
-            wanted = _onto(of_person(person_id), values, seen) if seen is not None else values
+            wanted = _onto(variables_of_person(person_id), values, seen) if seen is not None else values
             session.merge(PersonVariables(user_id=person_id, kept=_fitting(wanted, f"You can have {BOUNDS}")))
 
 
-def touched(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
+def changed_names(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
     """Returns the names of the variables that were changed, added or removed."""
     return {name for name in (*seen, *values) if seen.get(name) != values.get(name)}
 
@@ -95,7 +95,7 @@ def _fitting(values: Mapping[str, Any], refusal: str) -> dict[str, str]:
 
 
 def _onto(now: Mapping[str, str], values: Mapping[str, Any], seen: Mapping[str, str]) -> dict[str, Any]:
-    names = touched(values, seen)
+    names = changed_names(values, seen)
     if any(now.get(name) not in (seen.get(name), values.get(name)) for name in names):
         raise Conflict(ELSEWHERE)
     return {name: value for name, value in now.items() if name not in names} | {

@@ -12,7 +12,7 @@ from webapp.characters.lore.tables import Lorebook
 from webapp.characters.profiles import TEXT_CHARS
 from webapp.characters.tables import Character, Persona
 from webapp.chat.record.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS, TUNING, ChatField, values_of
-from webapp.chat.record.model_choice import can
+from webapp.chat.record.model_choice import supports
 from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
 from webapp.models.providers.base import Model
@@ -67,9 +67,9 @@ class PromptsForm(MergingForm):
         Settings that the model doesn't support are hidden unless they are set.
         """
         self.is_remembered = is_remembered
-        self.idle = [each.name for each in FIELDS if can(model, each.ability) is False]
+        self.idle = [each.name for each in FIELDS if supports(model, each.ability) is False]
         for each in FIELDS:
-            if (able := can(model, each.ability)) is not True:
+            if (able := supports(model, each.ability)) is not True:
                 note = "isn't supported by" if able is False else "may not be supported by"
                 self[each.name].description = f"{each.hint} {each.label} {note} {model.name}.".strip()
         self.persona.choices = [

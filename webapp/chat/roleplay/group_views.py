@@ -11,7 +11,7 @@ from webapp.characters import shown as people
 from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service
@@ -79,7 +79,7 @@ def begin() -> Response:
     with form.attempt():
         persona = chosen_persona(form.persona.data or "")
         chat = service.begin_group(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
-        return redirect(page_of(chat.id))
+        return redirect(chat_page_url(chat.id))
     return _new(form)
 
 
@@ -96,7 +96,7 @@ def update(id: str) -> Response:
     chat, form = own_chat(id), CastForm.opened()
     with form.attempt():
         service.recast(chat, form.ids, form.turn_order.data, by=current_user())
-        return redirect(page_of(id))
+        return redirect(chat_page_url(id))
     return _edit(own_chat(id), form)
 
 

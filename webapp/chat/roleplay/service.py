@@ -25,7 +25,7 @@ from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.record.variables import changed, of_person, store_variables
+from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
@@ -48,7 +48,7 @@ def begin(
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
     persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
-    id, read = new_id(), partial(of_person, by.id)
+    id, read = new_id(), partial(variables_of_person, by.id)
     shared = VariableStore(read)
     names = begun(names_of(character, persona, by), PromptContext(id, by.id, model, ()))
     texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
@@ -80,8 +80,8 @@ def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobo
 
 def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> dict[str, Any]:
     content = names.fill(text)
-    html = {"html": renderings.rendered(content), "html_version": markdown.VERSION} if is_rendered else {}
-    return {"content": content, "variables": changed(names.variables), **html}
+    html = {"html": renderings.render_markdown(content), "html_version": markdown.VERSION} if is_rendered else {}
+    return {"content": content, "variables": changed_values(names.variables), **html}
 
 
 def _stored(chat: Chat, greetings: Iterable[dict[str, Any]], shared: VariableStore, *, are_versions: bool) -> Chat:
@@ -151,7 +151,7 @@ def begin_group(
     persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
     id, all_names = new_id(), ", ".join(character.name for character in there)
     # A variable set in one greeting is visible to the following ones.
-    variables = Variables(VariableStore(), VariableStore(lambda: of_person(by.id)))
+    variables = Variables(VariableStore(), VariableStore(lambda: variables_of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
     greetings = [
         _greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context))

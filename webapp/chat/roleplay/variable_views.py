@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import Conflict, Invalid
 from webapp.characters.macros.chat_variables import MOST_NAMES, storable
 from webapp.chat.record import variables
-from webapp.chat.record.variables import touched
+from webapp.chat.record.variables import changed_names
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
@@ -58,7 +58,7 @@ class VariableRows:
 
     def applied_to(self, now: Mapping[str, str]) -> "VariableRows":
         """Returns the current variables with the person's changes applied, after a conflict with a concurrent change."""
-        typed, names = dict(self.rows), touched(dict(self.rows), self.seen)
+        typed, names = dict(self.rows), changed_names(dict(self.rows), self.seen)
         kept = {name: value for name, value in now.items() if name not in names}
         return VariableRows(tuple(sorted((kept | {name: typed[name] for name in names if name in typed}).items())), now)
 
@@ -85,7 +85,7 @@ def update() -> Response:
 
 
 def _now() -> VariableRows:
-    return VariableRows.from_values(variables.of_person(current_user().id))
+    return VariableRows.from_values(variables.variables_of_person(current_user().id))
 
 
 def _page(form: Form, rows: VariableRows) -> Response:

@@ -18,12 +18,12 @@ from webapp.chat.group import members
 from webapp.chat.group.members import has_part
 from webapp.chat.list import paging, shown
 from webapp.chat.list.shown import SidebarChat
-from webapp.chat.page.answer_shown import face_in, members_in
-from webapp.chat.page.pages import page_of
+from webapp.chat.page.answer_shown import face_of_chat, members_in
+from webapp.chat.page.pages import chat_page_url
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat
-from webapp.chat.record.model_choice import named
+from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay
 from webapp.chat.roleplay.forms import PromptsForm
@@ -64,7 +64,7 @@ class Played:
 def begin(id: str) -> Response:
     me, entered = current_user(), request.form.get("persona")
     character, persona = found(cast.character(me, id)), chosen_persona(entered or "")
-    return redirect(page_of(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
+    return redirect(chat_page_url(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
 @bp.get("/chats/<id>/prompts")
@@ -92,7 +92,7 @@ def update(id: str) -> Response:
         if remembering.is_on(current_user(), chat.prompt_key):
             remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
         chat = own_chat(id)
-        return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(page_of(id))
+        return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(chat_page_url(id))
     chat = own_chat(id)
     return _panel(chat, form) if is_htmx() else _page(chat, form)
 
@@ -115,7 +115,7 @@ def _played() -> dict[str, Callable[[str], Any]]:
 def played_in(chat_id: str) -> Played | None:
     """Returns the characters of a chat; None for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
-    face = None if chat.is_group else face_in(chat)
+    face = None if chat.is_group else face_of_chat(chat)
     there = members_in(chat) if chat.is_group else [(chat.character_id or "", face)] if face else []
     if not there:
         return None
@@ -136,7 +136,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
         None if chat.is_group else members.character_of(chat),
         cast.personas(current_user()),
-        named(chat.model),
+        model_named(chat.model),
         knowledge.to_choose(current_user()),
         lorebooks.lorebooks(current_user(), attached=chat.lorebook_ids),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
@@ -147,15 +147,15 @@ def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
     sent = VariableRows.sent(request.form) if form.refusal else None
     if not sent:
-        return VariableRows.from_values(variables.at(chat.head_id)) if chat.cast_ids and chat.head_id else None
-    return sent.applied_to(variables.at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
+        return VariableRows.from_values(variables.variables_at(chat.head_id)) if chat.cast_ids and chat.head_id else None
+    return sent.applied_to(variables.variables_at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
     return _about(form, chat).shown(
         "chat/roleplay/prompts.html",
         chat=chat,
-        back_url=page_of(chat.id),
+        back_url=chat_page_url(chat.id),
         variables=_rows(form, chat),
         story=story.shown(chat),
     )

@@ -19,16 +19,16 @@ from webapp.base.ids import new_id
 from webapp.characters import queries as cast
 from webapp.characters.profiles import checked_text
 from webapp.chat.files.reference import parted
-from webapp.chat.group.members import in_voices, person_name
+from webapp.chat.group.members import person_name, with_speaker_names
 from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.answer_prompt import ANSWER_TOKENS, CAUTION
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
-from webapp.chat.prompt.leading import has_history
+from webapp.chat.prompt.leading import includes_history
 from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
-from webapp.chat.record.model_choice import answerer, named
+from webapp.chat.record.model_choice import model_named, model_to_ask
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import PostAnswer
 from webapp.chat.record.queries import first_within
@@ -41,7 +41,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.streaming.transcript import Transcript
 
 POLL_SECONDS, WAIT_SECONDS = 0.05, 30.0
@@ -73,7 +73,7 @@ def story_of(chat: Chat) -> PathStory | None:
 
 
 def is_offered(chat: Chat) -> bool:
-    return bool(chat.owner_id) and has_history(chat)
+    return bool(chat.owner_id) and includes_history(chat)
 
 
 def is_writable(chat: Chat) -> bool:
@@ -84,7 +84,7 @@ def is_writable(chat: Chat) -> bool:
 def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     """Stores a person's text as the story if the present one still has the mark `was`; an empty text deletes it."""
     _refuse_without_history(chat)
-    text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), generations.running_in(chat.lane)
+    text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), generations.active_generation(chat.lane)
     # The story can't cover an answer that is still being written.
     ids = [message_id for message_id in path if not running or message_id != running.message_id]
     if not ids:
@@ -123,7 +123,7 @@ def write_now(chat: Chat, *, by: str) -> bool:
     engine, id, has_written = the_engine(), chat.id, False
     generations.refuse_if_busy(chat.lane)
     until = engine.now() + WAIT_SECONDS
-    while engine.now() < until and (job := _job(chat, answerer(chat), by, partial(rest_of, chat))):
+    while engine.now() < until and (job := _job(chat, model_to_ask(chat), by, partial(rest_of, chat))):
         try:
             _begin(job)
         except TooMany:
@@ -223,7 +223,7 @@ def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None
     with engine.in_app():
         try:
             chat = db.session.get(Chat, chat_id)
-            if not chat or not chat.owner_id or chat.deleted_at or not has_history(chat):
+            if not chat or not chat.owner_id or chat.deleted_at or not includes_history(chat):
                 return
             if job := _job(chat, model, chat.owner_id, partial(due, chat, message_id, model)):
                 _begin(job)
@@ -236,7 +236,7 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     model = prompt.version.model or model
     if model.startswith(DEMO):
         return None
-    length = named(model).context_length or USUAL_LENGTH
+    length = model_named(model).context_length or USUAL_LENGTH
     answer = min(ANSWER_TOKENS, length // 4)
     found = find(min(MOST_TOKENS, int((length - answer) / CAUTION) - estimate(prompt.text)))
     if not found:
@@ -245,7 +245,7 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     return StoryJob(chat.id, found, SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
-def _request(prompt: Rendered, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
+def _request(prompt: RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
     parameters = {"max_tokens": answer_tokens, **prompt.parameters}
@@ -319,7 +319,7 @@ def piece_of(chat: Chat, ids: Sequence[str], before: PathStory | None, tokens: i
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
     prompt = queries.recorded_prompt(message_id)
-    budget = answer_prompt.budget_tokens(named(model), prompt.get("parameters", {}))
+    budget = answer_prompt.budget_tokens(model_named(model), prompt.get("parameters", {}))
     around = sum(section.get("tokens", 0) + PER_MESSAGE for section in prompt.get("sections", ()))
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
@@ -341,7 +341,7 @@ def _read(chat: Chat, ids: Sequence[str]) -> Iterator[PathMessage]:
     while ids:
         some = first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
         rows = {row.id: PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
-        yield from in_voices(chat, [rows[id] for id in some if id in rows])
+        yield from with_speaker_names(chat, [rows[id] for id in some if id in rows])
         ids = ids[len(some) :]
 
 

@@ -15,15 +15,15 @@ from webapp.engine import costs
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.kinds import GenerationFacts, Kind
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Projection
-from webapp.streaming.events import TRIED, Saved, Usage
+from webapp.streaming.events import ATTEMPT_NOTICE, Saved, Usage
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.outcome import Outcome
 from webapp.streaming.run import Abandoned, Run
-from webapp.streaming.topics import Entry, joined
+from webapp.streaming.topics import Entry, merged_entries
 from webapp.streaming.transcript import Transcript
 
 # From this length on, saving an end takes some hundredths of a second.
@@ -84,13 +84,13 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
         return None
 
 
-def _shared(engine: Engine, live: Live) -> Projection | None:
+def _shared(engine: Engine, live: LiveGeneration) -> Projection | None:
     """Returns the watchers' projection, or a new one for an unwatched answer, unless that is rendered when it is shown."""
     if not engine.is_watched(live.id):
         most_chars = engine.kinds[live.kind].drawn_later_chars
         if not live.text_offset and len(live.run.transcript.text) < most_chars:
             return None
-        return _folded(engine, live, joined(engine.topics.read(live.run.topic, 0)))
+        return _folded(engine, live, merged_entries(engine.topics.read(live.run.topic, 0)))
     if not (broadcast := engine.broadcast(live)):
         raise Abandoned(live.id)
     broadcast.catch_up()
@@ -173,7 +173,7 @@ def _end(kind: Kind, transcript: Transcript, outcome: Outcome) -> dict[str, Any]
 def _words(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
     return {
         "error": outcome.failure.message if outcome.failure else "",
-        "notices": [asdict(notice) for notice in transcript.notices if notice.code != TRIED],
+        "notices": [asdict(notice) for notice in transcript.notices if notice.code != ATTEMPT_NOTICE],
         "attempts": transcript.attempts,
     }
 

@@ -16,7 +16,7 @@ from webapp.base.db import is_sqlite, write_rows
 from webapp.base.errors import Unavailable
 from webapp.engine.duties import spill
 from webapp.engine.engine import Engine
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.engine.state import ownership
 from webapp.engine.tables import JournalRow
 from webapp.streaming.characters import Characters
@@ -147,7 +147,7 @@ def is_text_due(chars: int, *, saved_chars: int, seconds: float) -> bool:
     return chars > saved_chars and seconds >= max(TEXT_SECONDS, chars / TEXT_CHARS_PER_SECOND)
 
 
-def _save_texts(engine: Engine, connection: Connection, live: list[Live]) -> dict[str, int]:
+def _save_texts(engine: Engine, connection: Connection, live: list[LiveGeneration]) -> dict[str, int]:
     """Has the kinds that do so save the texts so far, if it is time; returns the lengths of those that were saved."""
     saved = {}
     for each in live:
@@ -159,7 +159,7 @@ def _save_texts(engine: Engine, connection: Connection, live: list[Live]) -> dic
     return saved
 
 
-def _heed(each: Live, written: list[Entry], stop_requested_at: datetime | None) -> None:
+def _heed(each: LiveGeneration, written: list[Entry], stop_requested_at: datetime | None) -> None:
     each.journalled += len(written)
     if stop_requested_at:
         each.run.stop.request("user")

@@ -25,7 +25,7 @@ from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta, Ended, Failed, Status, from_json
 from webapp.streaming.loops import supervise
-from webapp.streaming.outcome import Outcome, failed, requested
+from webapp.streaming.outcome import Outcome, failed_outcome, stopped_outcome
 from webapp.streaming.topics import Entry
 
 log = logging.getLogger("generation:recovery")
@@ -68,7 +68,7 @@ def settle_orphans(engine: Engine) -> bool:
 
 
 def _settle_all(engine: Engine) -> bool:
-    spilled = read_back(engine)
+    spilled = read_spilled(engine)
     with engine.in_app():
         # If the clock was set back while the server was down, ids of new generations must not sort before old ones.
         ids.continue_after(db.session.scalar(select(func.max(Generation.id))) or "")
@@ -82,7 +82,7 @@ def _settle_all(engine: Engine) -> bool:
     with engine.in_app():
         if settled >= set(orphans):
             engine.worker.remove_dead(engine.now(), ownership.LEASE.total_seconds() if engine.shared else 0.0)
-        waiting = to_continue(engine) if setting("restart.policy") == "continue" else []
+        waiting = generations_to_continue(engine) if setting("restart.policy") == "continue" else []
     continue_later(engine, waiting)
     if not engine.recovery_state.passes:
         engine.reserve.allocate()
@@ -175,9 +175,9 @@ def settle(engine: Engine, id: str) -> bool:
 def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) -> Outcome:
     has_text = any(isinstance(entry.event, Delta) for entry in entries)
     if generation.stop_requested_at:
-        return requested("user", has_text=has_text)
+        return stopped_outcome("user", has_text=has_text)
     # One that this worker took over in an earlier pass was nevertheless interrupted by a restart.
-    return failed(NEVER_RAN, has_text=has_text) if was_ours else requested("server_restart", has_text=has_text)
+    return failed_outcome(NEVER_RAN, has_text=has_text) if was_ours else stopped_outcome("server_restart", has_text=has_text)
 
 
 def cut_by_restart() -> Select[Generation]:
@@ -193,7 +193,7 @@ def cut_by_restart() -> Select[Generation]:
     )
 
 
-def to_continue(engine: Engine) -> list[str]:
+def generations_to_continue(engine: Engine) -> list[str]:
     """Returns the ids of recently interrupted generations, unless interrupted too often or owned by another living worker."""
     # `created_at` narrows the query by its index, as several workers run it all the time.
     recent = Generation.heartbeat_at > utc_now() - WITHIN, Generation.created_at > utc_now() - LONGEST
@@ -262,7 +262,7 @@ def _tried_to_continue(engine: Engine, id: str) -> bool:
     return True
 
 
-def read_back(engine: Engine) -> set[str]:
+def read_spilled(engine: Engine) -> set[str]:
     """Saves spilled text to the database; returns the ids of the generations for which that failed.
 
     A file is removed only when its text is committed, or was saved in another way.

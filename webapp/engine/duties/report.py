@@ -6,7 +6,7 @@ from datetime import timedelta
 from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.engine.engine import Engine
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
 from webapp.models.connections import service
@@ -23,7 +23,7 @@ FALLBACKS = {"fallback", "whole", "demo_fallback"}
 SWITCHES = {"fallback", "demo_fallback"}
 
 
-def report_end(engine: Engine, live: Live) -> None:
+def report_end(engine: Engine, live: LiveGeneration) -> None:
     """Reports a generation that has just ended in this process."""
     with engine.in_app():
         codes = {notice.code for notice in live.run.transcript.notices}
@@ -61,7 +61,7 @@ def _chosen(asked: str, served: str, provider: str, codes: set[str], failed: set
     return asked if served else ""
 
 
-def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
+def _answered(engine: Engine, live: LiveGeneration, is_streaming: bool) -> Answered:
     run, transcript, outcome = live.run, live.run.transcript, live.run.outcome
     usage, first = transcript.usage, run.first_content_at
     return Answered(
@@ -82,7 +82,7 @@ def _answered(engine: Engine, live: Live, is_streaming: bool) -> Answered:
     )
 
 
-def _note_keys(live: Live, answered: Answered) -> None:
+def _note_keys(live: LiveGeneration, answered: Answered) -> None:
     """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
     known, transcript = providers(), live.run.transcript
     refused = {

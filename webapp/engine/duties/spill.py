@@ -7,10 +7,10 @@ from pathlib import Path
 
 from webapp.base.heavy.threads import offload_expecting
 from webapp.engine.engine import Engine
-from webapp.engine.live import Live
+from webapp.engine.live import LiveGeneration
 from webapp.streaming.events import to_json
-from webapp.streaming.outcome import requested
-from webapp.streaming.topics import joined
+from webapp.streaming.outcome import stopped_outcome
+from webapp.streaming.topics import merged_entries
 
 log = logging.getLogger("generation:spill")
 
@@ -18,7 +18,7 @@ log = logging.getLogger("generation:spill")
 UNSAVED_SECONDS = 1.0
 
 
-def write(engine: Engine, live: Live) -> None:
+def write(engine: Engine, live: LiveGeneration) -> None:
     """Writes all entries of a run into its own file or, if the disk is full, the unsaved ones into the reserve."""
     try:
         _write(engine, live)
@@ -50,9 +50,9 @@ def keep_unsaved(engine: Engine) -> None:
             live.reserved = after + len(new)
 
 
-def _into_reserve(engine: Engine, live: Live) -> None:
+def _into_reserve(engine: Engine, live: LiveGeneration) -> None:
     after = max(live.journalled, live.reserved)
-    new = [to_json(entry.event) for entry in joined(engine.topics.read(live.run.topic, after))]
+    new = [to_json(entry.event) for entry in merged_entries(engine.topics.read(live.run.topic, after))]
     line = {"id": live.id, "after": after, **_end_of(live), "said": new}
     try:
         engine.reserve.put(json.dumps(line).encode())
@@ -60,12 +60,12 @@ def _into_reserve(engine: Engine, live: Live) -> None:
         log.exception("nothing could save %s: anything not in the journal is lost", live.id)
 
 
-def _end_of(live: Live) -> dict[str, str]:
-    outcome = live.run.outcome or requested("server_restart", has_text=True)
+def _end_of(live: LiveGeneration) -> dict[str, str]:
+    outcome = live.run.outcome or stopped_outcome("server_restart", has_text=True)
     return {"status": outcome.status, "reason": outcome.reason}
 
 
-def _write(engine: Engine, live: Live) -> None:
+def _write(engine: Engine, live: LiveGeneration) -> None:
     spilled = folder_of(engine)
     spilled.mkdir(parents=True, exist_ok=True)
     entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]

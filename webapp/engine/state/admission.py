@@ -67,7 +67,7 @@ class Waiter:
     is_stopped: bool = False
 
 
-class Line:
+class AdmissionQueue:
     """The places for answers, and who waits for one: the first request of each person is served before the second of any.
 
     A place is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.

@@ -10,7 +10,7 @@ from gevent.queue import Empty, Full, Queue
 
 from webapp.base.errors import Invalid
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.watching.sse_response import OPENING, noticed_leaving
+from webapp.engine.watching.sse_response import OPENING, detecting_disconnect
 from webapp.streaming.codec import encode
 
 # Header of a request for a feed: the shared stream that is to carry it, and the feed's name there. A client that knows the
@@ -54,7 +54,7 @@ class SharedStream:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yields the feeds' frames as events named after the feed, until the browser leaves or has no feeds left."""
-        with noticed_leaving(self._socket, self._wake) as is_gone:
+        with detecting_disconnect(self._socket, self._wake) as is_gone:
             yield OPENING
             while not (is_gone() or self._is_over):
                 yield self._next()
@@ -102,7 +102,7 @@ def opened(id: str, socket: Any) -> SharedStream:
     return SharedStream(the_engine(), id, socket)
 
 
-def added(place: str, person: str, frames: Generator[bytes, None, None]) -> str:
+def attached_stream(place: str, person: str, frames: Generator[bytes, None, None]) -> str:
     """Returns the name under which a shared stream now carries this feed; empty if the feed needs a stream of its own."""
     found = PLACE.fullmatch(place)
     stream = _streams.get(found[1]) if found else None

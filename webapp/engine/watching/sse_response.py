@@ -14,7 +14,7 @@ OPENING = b"retry: 500\n\n" + HEARTBEAT
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
-def streamed(frames: Iterable[bytes]) -> Response:
+def streaming_response(frames: Iterable[bytes]) -> Response:
     """Returns a streaming response."""
     return Response(frames, mimetype=EVENT_STREAM, headers=HEADERS, direct_passthrough=True)
 
@@ -25,7 +25,7 @@ def socket_of(environ: Mapping[str, Any]) -> Any:
 
 
 @contextmanager
-def noticed_leaving(socket: Any, wake: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+def detecting_disconnect(socket: Any, wake: Callable[[], object]) -> Iterator[Callable[[], bool]]:
     """Detects immediately that the browser has disconnected; writing alone would fail only at the second heartbeat."""
     gone: list[bool] = []
 

@@ -7,7 +7,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching import shared, watchers
 from webapp.engine.watching.lane_feed import now_in
 from webapp.engine.watching.lists import ListFeed, live_list
-from webapp.engine.watching.sse_response import socket_of, streamed
+from webapp.engine.watching.sse_response import socket_of, streaming_response
 from webapp.engine.watching.watcher_loop import watch
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in
 
@@ -26,13 +26,13 @@ def events(name: str) -> Response:
     wanted = found(live_list(name))
     me, context = wanted.reader(), watchers.same_request()
     feed = ListFeed(the_engine(), wanted, me.id, watchers.position(), context)
-    return watch(feed, watchers.watcher(me.id, context, watchers.is_still, me.id))
+    return watch(feed, watchers.watcher(me.id, context, watchers.is_still_signed_in, me.id))
 
 
 @bp.get("/live/stream")
 @anybody
 def stream() -> Response:
-    return streamed(shared.opened(request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
+    return streaming_response(shared.opened(request.headers.get(shared.HEADER, ""), socket_of(request.environ)))
 
 
 @bp.post("/live/leave")

@@ -21,7 +21,7 @@ from webapp.engine import trace
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.watching import shared
 from webapp.engine.watching.push import NonBlockingWriter, Push, PushSignal, writer_of
-from webapp.engine.watching.sse_response import EVENT_STREAM, OPENING, noticed_leaving, socket_of, streamed
+from webapp.engine.watching.sse_response import EVENT_STREAM, OPENING, detecting_disconnect, socket_of, streaming_response
 from webapp.streaming.broadcaster import Frame
 from webapp.streaming.codec import HEARTBEAT, encode
 from webapp.streaming.events import Changed
@@ -29,7 +29,7 @@ from webapp.streaming.run import next_stroke
 from webapp.streaming.topics import Gap, Signal, Topics
 
 log = logging.getLogger("web:watch")
-NOT_READ = (OperationalError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, PoolTimeout)
 
 HEARTBEAT_SECONDS = 15.0
 # How long a stream waits for the database to confirm that its reader still has access.
@@ -64,7 +64,7 @@ class Feed(Protocol):
     def close(self) -> None: ...
 
 
-class Place:
+class WatcherSlot:
     """A watcher's place; when its person opens too many pages, the oldest loses its place."""
 
     def __init__(self, signal: Signal) -> None:
@@ -82,7 +82,7 @@ FEEDS_PER_CONNECTION = 4
 # refused (`delivering`).
 Sort = Literal["alone", "shared", "delivering"]
 # By whose limits they count towards, lane (empty for all lanes together), and sort.
-_places: defaultdict[tuple[str, str, Sort], list[Place]] = defaultdict(list)
+_places: defaultdict[tuple[str, str, Sort], list[WatcherSlot]] = defaultdict(list)
 _deliveries: Counter[str] = Counter()
 # Streams are opened, and catch up, one per turn of the event loop.
 _opening = TurnQueue()
@@ -161,7 +161,7 @@ class Access:
     def _check_allowed(self) -> bool:
         try:
             return self._watcher.is_allowed()
-        except NOT_READ:
+        except DATABASE_ERRORS:
             return True
 
     def _has_changed(self) -> bool:
@@ -197,7 +197,7 @@ def _until_stroke(seconds: float) -> float:
 class WatcherConnection:
     """A watcher's connection: what wakes it, and why it must end. The `push_signal` is for what the watcher follows."""
 
-    def __init__(self, engine: Engine, place: Place, access: Access, is_gone: Callable[[], bool]) -> None:
+    def __init__(self, engine: Engine, place: WatcherSlot, access: Access, is_gone: Callable[[], bool]) -> None:
         self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
         self.push_signal = PushSignal(place.signal)
         self._writer: NonBlockingWriter | None = None
@@ -294,9 +294,9 @@ def watch(feed: Feed, watcher: Watcher) -> Response:
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
     engine, place = the_engine(), request.headers.get(shared.HEADER, "")
-    if name := shared.added(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
+    if name := shared.attached_stream(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
         return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
-    return streamed(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))
+    return streaming_response(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))
 
 
 def _stream(
@@ -305,7 +305,7 @@ def _stream(
     """Ends the stream if the database is unavailable: the page reconnects by itself."""
     try:
         yield from _frames(engine, feed, watcher, socket, writer)
-    except NOT_READ as error:
+    except DATABASE_ERRORS as error:
         log.warning("a page could not be read and has to connect again: %s", type(error).__name__)
 
 
@@ -348,9 +348,9 @@ def _frames(
 @contextmanager
 def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[WatcherConnection]:
     """Counts the watcher as present, in a place among those of its person, while inside the block."""
-    place = Place(engine.signal())
+    place = WatcherSlot(engine.signal())
     with ExitStack() as stack:
-        is_gone = stack.enter_context(noticed_leaving(socket, place.signal.set))
+        is_gone = stack.enter_context(detecting_disconnect(socket, place.signal.set))
         whose = watcher.counted_as or watcher.person
         stack.enter_context(_placed(engine, (whose, lane, watcher.sort), watcher.per_lane, place))
         stack.enter_context(_placed(engine, (whose, "", watcher.sort), watcher.in_all, place))
@@ -389,7 +389,7 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(engine: Engine, key: tuple[str, str, Sort], limit: int, place: Place) -> Iterator[None]:
+def _placed(engine: Engine, key: tuple[str, str, Sort], limit: int, place: WatcherSlot) -> Iterator[None]:
     places = _places[key]
     places.append(place)
     here = [each for each in places if not each.is_revoked]

@@ -64,7 +64,7 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
     return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
 
 
-def is_still(context: Context, person: str) -> bool:
+def is_still_signed_in(context: Context, person: str) -> bool:
     """Returns whether the person who opened the stream is still signed in."""
     with context():
         user = user_or_none()

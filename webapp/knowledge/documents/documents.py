@@ -37,7 +37,7 @@ TWIN = "The same document is already in this collection."
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class UploadedDocument:
     """An uploaded document: its bytes, its file name and, if one was entered, a title."""
 
     stream: IO[bytes]
@@ -61,20 +61,20 @@ def already_there(added: Iterable[Added]) -> list[str]:
     return list(dict.fromkeys(result.document.id for result in added if not result.is_new))
 
 
-def pasted(text: str, *, title: str = "", level: int = 0) -> Sent:
+def pasted(text: str, *, title: str = "", level: int = 0) -> UploadedDocument:
     """Wraps pasted text as a Markdown file."""
     text = checked_text(text, "text", most=most_bytes())
     if not text:
         raise Invalid("Enter some text.", field="text")
-    return Sent(BytesIO(text.encode()), PASTED, title, level)
+    return UploadedDocument(BytesIO(text.encode()), PASTED, title, level)
 
 
-def add(collection: Collection, sent: Sent, *, by: User) -> Added:
+def add(collection: Collection, sent: UploadedDocument, *, by: User) -> Added:
     """Adds a document to a collection and starts reading it; if one with the same bytes exists, returns that."""
     return add_all(collection, [sent], by=by)[0]
 
 
-def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[Added]:
+def add_all(collection: Collection, sent: Sequence[UploadedDocument], *, by: User) -> list[Added]:
     """Adds several documents; if one of them is refused, none is added."""
     refuse_unless_writer(collection, by)
     names = [_name(file) for file in sent]
@@ -85,7 +85,7 @@ def add_all(collection: Collection, sent: Sequence[Sent], *, by: User) -> list[A
     return [_added(row, file.stream, by) for row, file in zip(rows, sent, strict=True)]
 
 
-def _name(sent: Sent) -> str:
+def _name(sent: UploadedDocument) -> str:
     """Returns the name of a file, without folders and invisible characters."""
     return "".join(sign for sign in sent.name.replace("\\", "/").rpartition("/")[2] if sign.isprintable())[-MOST_TITLE:].strip()
 
@@ -208,7 +208,7 @@ def _notify(document: Document) -> None:
     embedding.wake()
 
 
-def _checked(collection: Collection, sent: Sent, by: User) -> dict[str, Any]:
+def _checked(collection: Collection, sent: UploadedDocument, by: User) -> dict[str, Any]:
     name = _name(sent)
     if sent.level and collection.owner_id != by.id and sent.level > by.clearance:
         raise Invalid("You can't add a document above your own clearance.", field="level")

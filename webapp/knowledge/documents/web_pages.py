@@ -74,7 +74,7 @@ def add(collection: Collection, url: str, *, by: User, title: str = "", level: i
     creation_limit.count(by.id)
     fetched = _fetched(url, "", by)
     assert fetched
-    sent = documents.Sent(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
+    sent = documents.UploadedDocument(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
     return documents.add(collection, sent, by=by)
 
 

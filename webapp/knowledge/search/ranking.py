@@ -20,7 +20,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 USUAL, MOST = 10, 50
-NOTHING = Counted(0, 0, {})
+NO_COUNTS = Counted(0, 0, {})
 # In a smaller number of passages, no word counts as common.
 LEAST_TO_COUNT = 20
 # For someone who can find more passages than this, the counts over all passages are close enough; in fewer, words are counted
@@ -47,7 +47,7 @@ class Bounds(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class RankedPassage:
     """A passage with its places in both orders, counted from 1 and None if it isn't in one, and the weight of meaning."""
 
     row: int
@@ -61,7 +61,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class PassageHit:
     """A passage that was found, with its rank among all hits; `score` is its score by words."""
 
     rank: int
@@ -69,7 +69,7 @@ class Hit:
     passage: Passage
     document: Document
     collection_name: str
-    placed: Placed
+    placed: RankedPassage
     nearness: float | None = None
 
 
@@ -80,14 +80,14 @@ class SearchResult:
     `left_out` is the reason why collections that have vectors were searched by words only.
     """
 
-    hits: Sequence[Hit] = ()
+    hits: Sequence[PassageHit] = ()
     query_words: Mapping[str, str] = field(default_factory=dict)
     distinctive: Mapping[str, str] = field(default_factory=dict)
-    counted: Counted = NOTHING
+    counted: Counted = NO_COUNTS
     left_out: str = ""
 
 
-def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[Hit]:
+def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[PassageHit]:
     """Returns the passages that fit a question best, among all that this person may see or in these collections.
 
     Raises `TooLate` on a timeout. Other greenlets keep running during the search.
@@ -117,7 +117,7 @@ def weight_now() -> float:
     return float(setting("knowledge.meaning_weight"))
 
 
-def in_no_passage(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
+def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
     counts, size = found.counted.counts, index.Size(found.counted.passages, found.counted.words)
@@ -168,13 +168,13 @@ def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]]
     return {row: best[row] for row in [row for row in rows if row in seen][:DEPTH]}
 
 
-def _hits(placed: Sequence[Placed], scores: Mapping[int, float], near: NearestPassages) -> list[Hit]:
+def _hits(placed: Sequence[RankedPassage], scores: Mapping[int, float], near: NearestPassages) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
     found = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
     rows = {passage.row: (passage, document, name) for passage, document, name in found}
     there = enumerate((passage for passage in placed if passage.row in rows), 1)
     return [
-        Hit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))
+        PassageHit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))
         for rank, passage in there
     ]
 
@@ -236,7 +236,7 @@ def _own_counts(own: OwnPassages, words: Mapping[str, str], until: float) -> Map
     return own.counts
 
 
-def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: float = VECTORS) -> list[Placed]:
+def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: float = VECTORS) -> list[RankedPassage]:
     """Returns the passages in either order, best score first; on a tie, the one placed higher by words first.
 
     `by_meaning` maps passages to places, because each embedding model ranks separately and places can repeat; `weight` is the
@@ -244,7 +244,7 @@ def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: flo
     """
     words = {row: place for place, row in enumerate(by_words[:DEPTH], 1)}
     meaning = {row: place for row, place in by_meaning.items() if place <= DEPTH}
-    placed = [Placed(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
+    placed = [RankedPassage(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
     return sorted(
         placed, key=lambda passage: (-passage.score, passage.keyword_rank or DEPTH + 1, passage.vector_rank or 0, passage.row)
     )

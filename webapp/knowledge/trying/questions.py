@@ -13,7 +13,7 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import answer_sources, queries
 from webapp.knowledge.search import bm25
-from webapp.knowledge.search.ranking import Hit, in_no_passage, search, search_with_details
+from webapp.knowledge.search.ranking import PassageHit, search, search_with_details, unmatched_words
 from webapp.knowledge.tables import Question, QuestionRun
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_text
@@ -27,7 +27,7 @@ CANDIDATES, SHOWN, MEASURED, EARLY = 30, 10, 10, 5
 class TriedQuestion:
     """The result of a tried question; `too_common` are words in most passages, `unknown` words in none the person may find."""
 
-    hits: Sequence[tuple[Hit, Sequence[bm25.Reason], bool]] = ()
+    hits: Sequence[tuple[PassageHit, Sequence[bm25.Reason], bool]] = ()
     too_common: Sequence[str] = ()
     unknown: Sequence[str] = ()
     left_out: str = ""
@@ -54,7 +54,7 @@ def tried(
     given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
     rows = [(hit, why, hit.passage.id in given) for hit, why in zip(hits, reasons, strict=True)]
     common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
-    return TriedQuestion(rows, common, in_no_passage(user, found, is_viewed=is_viewed), found.left_out)
+    return TriedQuestion(rows, common, unmatched_words(user, found, is_viewed=is_viewed), found.left_out)
 
 
 def viewed_as(person: User, *, by: User | str, address: str) -> None:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.ranking import Hit, weight_now
+from webapp.knowledge.search.ranking import PassageHit, weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory
@@ -177,7 +177,7 @@ def _two_places(value: float) -> str:
     return "" if (words := f"{value:.2f}") == "0.00" else words
 
 
-def _meant(hit: Hit) -> str:
+def _meant(hit: PassageHit) -> str:
     """Describes the places by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
     placed = hit.placed
     if placed.vector_rank is None:

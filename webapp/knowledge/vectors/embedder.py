@@ -17,7 +17,7 @@ from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, Provider, ProviderError, Turn
-from webapp.streaming.events import TRIED, Ended, Event, Notice, Started
+from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Notice, Started
 from webapp.streaming.stop import Stop
 
 KIND = side_requests.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
@@ -78,7 +78,7 @@ class EmbeddingSource:
             self.failure = error
             # The engine detects rejected API keys by this event.
             tried = Attempt(self._wanted.model, "whole", round(self._now() - began, 2), error.code, str(error))
-            yield Notice(TRIED, str(error), json.dumps(asdict(tried)))
+            yield Notice(ATTEMPT_NOTICE, str(error), json.dumps(asdict(tried)))
             raise
         finally:
             self.is_over.set()
@@ -92,7 +92,7 @@ def vectors_of(wanted: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> li
     engine, known = the_engine(), providers()
     asking = EmbeddingSource(engine, wanted, known.embedder(wanted.model), known.name_of(wanted.model))
     id = new_id()
-    with service.beginning(engine):
+    with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "user_id": wanted.person_id, "model_asked": wanted.model}
             slug = known.connection_of(wanted.model)

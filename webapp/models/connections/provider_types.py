@@ -24,7 +24,7 @@ MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProviderType:
     """A type of provider; `base_url` is its usual address, and `needs_key` means that it works only with a key."""
 
     title: str
@@ -32,10 +32,10 @@ class Kind:
     needs_key: bool
 
 
-KINDS: Mapping[str, Kind] = {
-    "openrouter": Kind("OpenRouter", "https://openrouter.ai/api/v1", True),
-    "openai": Kind("OpenAI-compatible", "https://api.openai.com/v1", False),
-    "anthropic": Kind("Anthropic", "https://api.anthropic.com/v1", True),
+KINDS: Mapping[str, ProviderType] = {
+    "openrouter": ProviderType("OpenRouter", "https://openrouter.ai/api/v1", True),
+    "openai": ProviderType("OpenAI-compatible", "https://api.openai.com/v1", False),
+    "anthropic": ProviderType("Anthropic", "https://api.anthropic.com/v1", True),
 }
 
 

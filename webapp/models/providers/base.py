@@ -12,11 +12,11 @@ from webapp.streaming.stop import Stop
 
 __all__ = [
     "CONTINUE_INSTRUCTION",
+    "AttachedImage",
     "Continuation",
     "Embedded",
     "Model",
     "ModelRequest",
-    "Picture",
     "Provider",
     "ProviderError",
     "Reply",
@@ -39,7 +39,7 @@ CONTINUE_INSTRUCTION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class AttachedImage:
     """A stored picture: its media type, its file, which is read when it is sent, and its name."""
 
     media_type: str
@@ -57,9 +57,9 @@ class Turn:
 
     role: Literal["system", "user", "assistant"]
     content: str
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[AttachedImage, ...] = ()
 
-    def keeping(self, pictures: Iterable[Picture]) -> "Turn":
+    def keeping(self, pictures: Iterable[AttachedImage]) -> "Turn":
         """Returns a copy with only these of its pictures, and the names of the others as text."""
         kept = tuple(pictures)
         names = [named_picture(picture.name) for picture in self.pictures if picture not in kept]

@@ -17,7 +17,7 @@ from webapp.models.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.models.upstream.bounded_json import Unreadable, load
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.models.upstream.read_beat import Beat
-from webapp.models.upstream.sockets import Refused, Sender
+from webapp.models.upstream.sockets import RefusedAddress, Sender
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -141,8 +141,8 @@ def _exchange(sender: Sender, request: requests.Request, host: str) -> requests.
     """Returns the reply, or an error as a value: the hub would also print an error that is raised."""
     try:
         return sender.send(request)
-    except Refused:
-        return Refused(host)
+    except RefusedAddress:
+        return RefusedAddress(host)
     except ProviderError as failure:
         return failure
     # No chaining below: the messages of these errors can contain a header, and so the key.

@@ -243,7 +243,7 @@ def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.sock
         return _first_open(addresses, host)
 
 
-class Refused(ProviderError):
+class RefusedAddress(ProviderError):
     """Raised when no address of a server accepts a connection."""
 
     def __init__(self, host: str) -> None:
@@ -278,4 +278,4 @@ def _first_open(addresses: list[Resolved], host: str) -> socket.socket:
             sock.settimeout(SEND_SECONDS)
             undo.pop_all()
             return sock
-    raise Refused(host) from refusal
+    raise RefusedAddress(host) from refusal

@@ -18,7 +18,7 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompts
-from webapp.prompts.active_prompts import Rendered
+from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.prompts.template import Unfilled, filled, variables_in
 from webapp.streaming.transcript import Transcript
 
@@ -133,7 +133,7 @@ def _answer_question(
         parts = filled(version.parts, dict.fromkeys(variables_in(version.parts), "")) if version.parts else []
     except Unfilled as error:
         return f"This version can't be used: {error}."
-    rendered = Rendered(key, version, tuple(parts))
+    rendered = RenderedPrompt(key, version, tuple(parts))
     request = PromptBuilder(rendered.sections).build(version.model or model, [("user", question)], **rendered.parameters)
     side_request = side_requests.SideRequest(PURPOSE, f"{PURPOSE}:{answer_id}", person, request)
     with write() as session:

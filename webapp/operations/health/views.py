@@ -11,7 +11,7 @@ from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import the_engine
-from webapp.engine.watching.sse_response import streamed
+from webapp.engine.watching.sse_response import streaming_response
 from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
@@ -46,7 +46,7 @@ def index() -> Response:
 @bp.get("/stream")
 @admin_only
 def stream() -> Response:
-    return streamed(_pieces(the_engine().pause))
+    return streaming_response(_pieces(the_engine().pause))
 
 
 @bp.post("/<slug>/test")

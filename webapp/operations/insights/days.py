@@ -16,7 +16,7 @@ from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.heavy.turns import by_turns
 from webapp.engine.chores import Chore
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation
-from webapp.operations.insights.figures import SUMS, Answered, Day, Figures, Known, beginning, stepping, summed_by, times
+from webapp.operations.insights.figures import SUMS, AnswerFacts, Day, Figures, Known, beginning, stepping, summed_by, times
 from webapp.operations.insights.queries import AnswerFilter, all_answered, answered, is_asked
 from webapp.operations.insights.tables import InsightDay, InsightMark
 from webapp.operations.usage.exact import total
@@ -199,7 +199,7 @@ def _next() -> date | None:
     return day if day < end else None
 
 
-def _cells(answers: Iterable[Answered]) -> dict[Cell, Figures]:
+def _cells(answers: Iterable[AnswerFacts]) -> dict[Cell, Figures]:
     cells: dict[Cell, Figures] = defaultdict(Figures)
     for answer in answers:
         for user_id in (answer.user_id or "", EVERYONE):

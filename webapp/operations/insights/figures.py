@@ -15,7 +15,7 @@ BROKEN = ("failed", "interrupted")
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 
-class Answered(NamedTuple):
+class AnswerFacts(NamedTuple):
     """An answer that has ended, with the hour of its request. Times count from the request; None if unknown.
 
     `prompt` names the versions of the prompts that led it.
@@ -47,7 +47,7 @@ class Day(NamedTuple):
     prompt: str = ""
 
 
-Known = Answered | Day
+Known = AnswerFacts | Day
 K = TypeVar("K", bound=Hashable)
 By = Callable[[Known], Any]
 
@@ -104,7 +104,7 @@ class Figures:
         if more.cost is not None:
             self.cost = plus(self.cost, more.cost)
 
-    def _count(self, one: Answered) -> None:
+    def _count(self, one: AnswerFacts) -> None:
         self.answers += 1
         self.broken += one.is_broken
         self.fallbacks += one.is_fallback

@@ -14,7 +14,7 @@ from webapp.engine.duties.report import FALLBACKS
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
-from webapp.operations.insights.figures import BROKEN, Answered
+from webapp.operations.insights.figures import BROKEN, AnswerFacts
 
 OUTCOMES = ("", "broken", "fallback")
 
@@ -32,30 +32,30 @@ class AnswerFilter:
     prompt: str = ""
 
 
-def answered(wanted: AnswerFilter) -> Iterator[Answered]:
+def answered(wanted: AnswerFilter) -> Iterator[AnswerFacts]:
     """Yields the requested answers, oldest first; other greenlets run between two slices."""
     return (answer for _, answer in timed(wanted))
 
 
-def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, Answered]]:
+def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, AnswerFacts]]:
     """Yields the requested answers, oldest first, each with the time of its request."""
     statement = _where(select(*_columns()), wanted)
     return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
 
 
-def all_answered(since: datetime, until: datetime) -> Iterator[Answered]:
+def all_answered(since: datetime, until: datetime) -> Iterator[AnswerFacts]:
     """Yields answers of every kind, including those that were not requested by a person."""
     one = Generation
     which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
     return (answer for _, answer in _read(select(*_columns()).where(*which), since=since, until=until))
 
 
-def _read(wanted: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, Answered]]:
+def _read(wanted: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, AnswerFacts]]:
     # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
     # same iteration of the event loop.
     queue_for_turn()
     for row in in_slices(db.session(), wanted, pause=queue_for_turn, **among):
-        yield row[-2], Answered(*row[:-2])
+        yield row[-2], AnswerFacts(*row[:-2])
 
 
 def newest(wanted: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:

@@ -18,7 +18,7 @@ from webapp.operations.insights import days
 from webapp.operations.insights.figures import (
     METRICS,
     STEPS,
-    Answered,
+    AnswerFacts,
     By,
     Figures,
     Known,
@@ -76,7 +76,7 @@ WIDTH, HEIGHT = 600, 120
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenFilter:
     """The selected filter; `params` are its query parameters."""
 
     period: str
@@ -124,7 +124,7 @@ class FiguresLine:
     params: Mapping[str, str] | None = None
 
 
-def chosen(args: Mapping[str, str], me: User) -> Chosen:
+def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     """Parses the query parameters; members see only their own answers."""
     period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
     length, step, _ = PERIODS[period]
@@ -138,10 +138,10 @@ def chosen(args: Mapping[str, str], me: User) -> Chosen:
     params = {"period": period, **named, "user": user if is_admin else ""}
     models = providers().same_model(named["model"]) if named["model"] else ()
     wanted = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
-    return Chosen(period, is_admin, wanted, params)
+    return ChosenFilter(period, is_admin, wanted, params)
 
 
-def page(of: Chosen) -> dict[str, Any]:
+def page(of: ChosenFilter) -> dict[str, Any]:
     """Returns the values of the page, all of them sums of the same answers."""
     of = replace(of, wanted=replace(of.wanted, outcome=""))
     # The sums of whole days include everyone, without names, so the sums by person are added separately below.
@@ -161,7 +161,7 @@ def page(of: Chosen) -> dict[str, Any]:
     return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
 
 
-def cells(of: Chosen) -> Iterator[tuple[str, ...]]:
+def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
     """Yields a row of plain numbers for each step of the period; empty where unknown."""
     wanted = replace(of.wanted, outcome="")
     found = over_time(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
@@ -247,10 +247,10 @@ def moments(of: Generation) -> list[tuple[str, datetime, str]]:
 
 
 def _person_of(one: Known) -> str | None:
-    return one.user_id or "" if isinstance(one, Answered) else None
+    return one.user_id or "" if isinstance(one, AnswerFacts) else None
 
 
-def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
+def _bars(parts: Mapping[datetime, Figures], of: ChosenFilter) -> list[Bar]:
     step = PERIODS[of.period][1]
     every = {**steps(of.wanted.since, of.wanted.until, step), **parts}
     most, width = max(max((figures.answers for figures in every.values()), default=0), 1), WIDTH / max(len(every), 1)
@@ -269,7 +269,7 @@ def _bars(parts: Mapping[datetime, Figures], of: Chosen) -> list[Bar]:
     ]
 
 
-def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: Chosen, param: str) -> list[FiguresLine]:
+def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: ChosenFilter, param: str) -> list[FiguresLine]:
     return [line(name(key), figures, of.but(**{param: key}) if key else None) for key, figures in most_first(parts).items()]
 
 

@@ -36,7 +36,7 @@ BROKEN = ("failed", "interrupted")
 NANOSECONDS = 1_000_000_000
 
 
-class Ended(NamedTuple):
+class EndedGeneration(NamedTuple):
     """An answer and when it ended, in nanoseconds since 1970.
 
     `versions` are those of its prompts, by key; `arms` the letters of the prompts in an experiment.
@@ -53,7 +53,7 @@ class TraceExporter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._is_sending = engine, False
-        self.waiting: deque[Ended] = deque(maxlen=MOST_WAITING)
+        self.waiting: deque[EndedGeneration] = deque(maxlen=MOST_WAITING)
 
     def record(self, event: MetricEvent) -> None:
         """Queues an answer that has ended."""
@@ -61,7 +61,7 @@ class TraceExporter:
             return
         if not setting("insights.otlp_url"):
             return
-        self.waiting.append(Ended(event, time.time_ns()))
+        self.waiting.append(EndedGeneration(event, time.time_ns()))
         if not self._is_sending:
             self._is_sending = True
             self._engine.spawn(self._send_all)
@@ -75,7 +75,7 @@ class TraceExporter:
         finally:
             self._is_sending = False
 
-    def _insist(self, ended: list[Ended]) -> None:
+    def _insist(self, ended: list[EndedGeneration]) -> None:
         trouble = ""
         for seconds in AGAIN_SECONDS:
             if seconds:
@@ -98,7 +98,7 @@ def check_url(value: Value) -> None:
         raise Invalid(str(error), field="value") from error
 
 
-def _tried(ended: list[Ended]) -> str:
+def _tried(ended: list[EndedGeneration]) -> str:
     """Sends the spans; returns the error, if any. If the URL has been unset, it does nothing."""
     address = str(setting("insights.otlp_url"))
     if not address:
@@ -111,23 +111,23 @@ def _tried(ended: list[Ended]) -> str:
     return "" if 200 <= reply.status < 300 else f"The collector answered with status {reply.status}."
 
 
-def _with_prompts(ended: list[Ended]) -> list[Ended]:
+def _with_prompts(ended: list[EndedGeneration]) -> list[EndedGeneration]:
     """Adds the prompts of each answer, as far as they are stored."""
     one, ids = Generation, [each_ended.answer.id for each_ended in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
     known = {id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows}
-    return [Ended(each_ended.answer, each_ended.at, *known.get(each_ended.answer.id, ({}, {}))) for each_ended in ended]
+    return [EndedGeneration(each_ended.answer, each_ended.at, *known.get(each_ended.answer.id, ({}, {}))) for each_ended in ended]
 
 
-def document(ended: Sequence[Ended], *, version: str) -> dict[str, Any]:
+def document(ended: Sequence[EndedGeneration], *, version: str) -> dict[str, Any]:
     """Returns the document to send to a collector; it contains no text of messages."""
     resource = {"attributes": _attributes({"service.name": "millrace", "service.version": version})}
     spans = [_span(each_ended) for each_ended in ended]
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "millrace"}, "spans": spans}]}]}
 
 
-def _span(ended: Ended) -> dict[str, Any]:
+def _span(ended: EndedGeneration) -> dict[str, Any]:
     answer, ended_at = ended.answer, ended.at
     began_at = ended_at - round(answer.seconds * NANOSECONDS)
     # Derived from the answer's id, so that each answer is one trace, which can be found by that id.
@@ -164,7 +164,7 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Attribute]:
     }
 
 
-def _prompts(ended: Ended) -> dict[str, Attribute]:
+def _prompts(ended: EndedGeneration) -> dict[str, Attribute]:
     """Returns the attributes of the prompts: the first one's key by the conventions' name, and the version and arm of each."""
     found: dict[str, Attribute] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
     for key, version in ended.versions.items():

@@ -172,7 +172,7 @@ def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
     return view
 
 
-def who() -> audit.About:
+def audit_values() -> audit.About:
     """Returns the user and the address of this request, for the audit log."""
     return audit.About(actor=current_user(), address=client_address())
 

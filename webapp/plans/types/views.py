@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import AppError, Conflict, Invalid
-from webapp.people.accounts.guards import admin_only, who
+from webapp.people.accounts.guards import admin_only, audit_values
 from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import Type
 from webapp.plans.types.schema import labels
@@ -38,7 +38,7 @@ def show(slug: str) -> Response:
 def save() -> Response:
     slug, source = request.form.get("slug", "").strip(), request.form.get("source", "").replace("\r\n", "\n")
     try:
-        plan_types.save(slug, source, who())
+        plan_types.save(slug, source, audit_values())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -49,7 +49,7 @@ def save() -> Response:
 @bp.post("/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    plan_types.remove(slug, who())
+    plan_types.remove(slug, audit_values())
     return redirect(url_for("plan_types.index", done="removed"))
 
 

@@ -20,7 +20,7 @@ from webapp.plans.types.schema import (
 )
 from webapp.plans.writing.draft import Draft
 from webapp.streaming.broadcaster import Cursor, Frame
-from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Phase, Started
+from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Phase, Started
 from webapp.streaming.topics import Entry
 
 PIECE_CHARS = 16_384
@@ -90,7 +90,7 @@ class PlanProjection:
                         yield
                     self.draft.feed(text[start : start + PIECE_CHARS])
                 self._follow()
-            case Notice(code, message) if code != TRIED:
+            case Notice(code, message) if code != ATTEMPT_NOTICE:
                 self.notices.append(message)
             case Failed(message=message):
                 self.notices.append(message)

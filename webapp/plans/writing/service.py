@@ -81,7 +81,7 @@ def submit(
     found, owner_id = plan_types.get(type), owner.id
     filled = found.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
     sent = json.dumps([values, others], sort_keys=True)
-    sent_as = generations.sent_as(owner_id, key, f"inputs\0{found.slug}\0{sent}")
+    sent_as = generations.request_hash(owner_id, key, f"inputs\0{found.slug}\0{sent}")
     if repeated := queries.inputs_sent_as(sent_as):
         return repeated
     creation_limit.count(owner_id)
@@ -110,7 +110,7 @@ def make(
 
     With an idempotency key, a repeated call for the same inputs returns the plan of the first one.
     """
-    name = generations.sent_as(inputs.owner_id, key, f"plan\0{inputs.id}")
+    name = generations.request_hash(inputs.owner_id, key, f"plan\0{inputs.id}")
     wanted = _new(inputs, model, again_of=again_of, is_whole=is_whole, sent_as=name)
     return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
 
@@ -123,7 +123,8 @@ def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH,
         raise Invalid(f"You can have {plural(most, 'answer')} in progress at once, so send fewer.", field="preferenceIds")
     request = ",".join(inputs.id for inputs in several)
     wanted = [
-        _new(inputs, sent_as=generations.sent_as(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}")) for inputs in several
+        _new(inputs, sent_as=generations.request_hash(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}"))
+        for inputs in several
     ]
     return _begin(wanted, when_unwatched=when_unwatched)
 
@@ -135,8 +136,8 @@ def finish_it(
 
     With an idempotency key, a repeated call changes nothing.
     """
-    name = generations.sent_as(plan.owner_id, key, f"finish\0{plan.id}")
-    if generations.sent_before(name):
+    name = generations.request_hash(plan.owner_id, key, f"finish\0{plan.id}")
+    if generations.generation_of_request(name):
         return plan
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
@@ -225,8 +226,8 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
         providers().for_model(request.model)
     with ExitStack() as stack:
         for request in wanted:
-            stack.enter_context(generations.admitted(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
-        stack.enter_context(generations.beginning(engine))
+            stack.enter_context(generations.admission(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
+        stack.enter_context(generations.recovering_if_not_started(engine))
         try:
             with write() as session:
                 if wanted[0].sent_as:
@@ -284,7 +285,7 @@ def _stored(
 
 def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
     """Returns the plans of an earlier request with the same key; none without one."""
-    earlier = [generations.sent_before(request.sent_as) for request in wanted]
+    earlier = [generations.generation_of_request(request.sent_as) for request in wanted]
     plans = [plan_of(generation) for generation in earlier if generation]
     return [plan for plan in plans if plan]
 

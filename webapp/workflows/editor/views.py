@@ -15,7 +15,7 @@ from webapp.chat.messages import renderings
 from webapp.chat.record import queries as chats
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.people.accounts.guards import admin_only, anybody, current_user, signed_in, who
+from webapp.people.accounts.guards import admin_only, anybody, audit_values, current_user, signed_in
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
@@ -80,11 +80,11 @@ def save() -> Response:
     try:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := rasa.of_rasa(texts):
-            return render("workflows/imported.html", flows=rasa.import_flows(flows, who(), replaces=replaces))
+            return render("workflows/imported.html", flows=rasa.import_flows(flows, audit_values(), replaces=replaces))
         source = texts[0] if texts else source
-        saved = library.save(source, who(), slug=slug, replaces=replaces)
+        saved = library.save(source, audit_values(), slug=slug, replaces=replaces)
         if "publish" in form:
-            library.publish(saved, form.get("note", ""), who())
+            library.publish(saved, form.get("note", ""), audit_values())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -119,7 +119,7 @@ def export(slug: str) -> Response:
 @bp.post("/workflows/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    library.remove(slug, who())
+    library.remove(slug, audit_values())
     return redirect(url_for("runs.index"), "Removed.")
 
 
@@ -198,7 +198,7 @@ def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
     value = deed.removeprefix("option:") if deed.startswith("option:") else typed_value("said")
     deed = "answer" if deed.startswith("option:") else deed
     if run and deed in DEEDS:
-        return runs.happen(run, Event(deed, value if deed == "answer" else ""))
+        return runs.apply_event(run, Event(deed, value if deed == "answer" else ""))
     if run and deed == "look":
         return run
     is_demo, old_id = "demo" in form, run.chat_id if run else ""
@@ -221,6 +221,6 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
     texts = [(message.role, chats.text_so_far(the_engine(), message)) for message in chats.thread(chat)]
-    lines = [ChatLine(role, Markup(renderings.rendered(text) if text.strip() else "")) for role, text in texts]
+    lines = [ChatLine(role, Markup(renderings.render_markdown(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}

@@ -76,7 +76,7 @@ def _continue_interrupted(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_of(generation.chat_id)
     if run and run.message_id == generation.message_id and run.status == "paused":
-        runs.happen(run, Event("resume"))
+        runs.apply_event(run, Event("resume"))
 
 
 def _recover() -> None:
@@ -121,7 +121,7 @@ def _continue_plan(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_with_plan(topic_names.plan_in(generation.lane))
     if run and run.status == "paused":
-        runs.happen(run, Event("resume"))
+        runs.apply_event(run, Event("resume"))
 
 
 def _has_answer(generation: GenerationFacts) -> ColumnElement[bool]:

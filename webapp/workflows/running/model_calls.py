@@ -87,7 +87,7 @@ def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
     # Searched before the transaction, which would otherwise stay open that long.
     given = sources.found_for(run)
-    sending.start(partial(_store, id, given), person, lane=lane)
+    sending.store_and_start(partial(_store, id, given), person, lane=lane)
 
 
 def record_failure(run_id: str, error: AppError) -> None:

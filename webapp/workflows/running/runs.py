@@ -45,7 +45,7 @@ class Redone:
 
 def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowRun:
     """Starts a run in a new chat; repeating the key, the workflow and the title returns the first one."""
-    owner_id, sent_as = user.id, generations.sent_as(user.id, key, f"begin\n{slug}\n{title}")
+    owner_id, sent_as = user.id, generations.request_hash(user.id, key, f"begin\n{slug}\n{title}")
     if earlier := queries.begun_as(sent_as):
         return earlier
     found = library.published(slug)
@@ -88,7 +88,7 @@ def _begun(
     return _notified(id)
 
 
-def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False, key: str = "") -> WorkflowRun:
+def apply_event(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: bool = False, key: str = "") -> WorkflowRun:
     """Applies an event to a run, raising if it is refused; `seen` is the last event that the person's page showed.
 
     With `is_file`, the answer names a document that was just stored; people can't type one. A request that repeats the `key` and
@@ -99,7 +99,7 @@ def happen(run: WorkflowRun, event: Event, *, seen: int | None = None, is_file: 
     id, sent_as = run.id, _sent_as(run, event, key)
     if earlier := queries.sent_before(id, sent_as):
         return _repeated(run, earlier)
-    event = replace(event, value=sending.checked(event.value) if event.value.strip() else event.value)
+    event = replace(event, value=sending.checked_text(event.value) if event.value.strip() else event.value)
     if event.kind == "answer" and seen in (None, run.seq):
         event = interpretation.interpreted(run, event)
     with write() as session:
@@ -128,7 +128,7 @@ def head_before(run: WorkflowRun, event: Event, key: str) -> str:
 
 
 def _sent_as(run: WorkflowRun, event: Event, key: str) -> str | None:
-    return generations.sent_as(run.owner_id, key, f"{event.kind}\n{event.name}\n{event.value.strip()}")
+    return generations.request_hash(run.owner_id, key, f"{event.kind}\n{event.name}\n{event.value.strip()}")
 
 
 def _repeated(run: WorkflowRun, earlier: RunEvent) -> WorkflowRun:
@@ -146,7 +146,7 @@ def stop(run: WorkflowRun) -> None:
 
 def _running(run: WorkflowRun) -> list[Generation]:
     lanes = (topic_names.of_chat(run.chat_id), *((topic_names.of_plan(run.plan_id),) if run.plan_id else ()))
-    return [running for lane in lanes if (running := generations.running_in(lane))]
+    return [running for lane in lanes if (running := generations.active_generation(lane))]
 
 
 def _refusal(run: WorkflowRun, why: str, *, is_invalid: bool) -> AppError:
@@ -219,7 +219,7 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
     """Adds a message between people, which no model answers."""
     if not run.place.handed_to:
         raise Conflict("This workflow wasn't handed over to anyone.")
-    content, chat_id, author_id = sending.checked(text), run.chat_id, user.id
+    content, chat_id, author_id = sending.checked_text(text), run.chat_id, user.id
     with write() as session:
         chat = rows.locked(session, Chat, chat_id) or session.get_one(Chat, chat_id)
         if chat.kind != LED:

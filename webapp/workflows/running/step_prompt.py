@@ -12,7 +12,7 @@ from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import answer_sources
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.answer_sources import NOTHING, AnswerSources
+from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
@@ -53,7 +53,7 @@ def found_for(run: WorkflowRun) -> AnswerSources:
     has_files = run.collection_id is not None and retrieves
     names = (*names, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
     if not names and not has_files:
-        return NOTHING
+        return NO_SOURCES
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return source_search.for_continuation(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
@@ -109,7 +109,7 @@ def _queries(run: WorkflowRun) -> list[str]:
     return [task, *replies[-1:]]
 
 
-def of_run(context: PromptContext) -> Iterator[Section]:
+def run_sections(context: PromptContext) -> Iterator[Section]:
     """Yields the task, the instructions and, if there is no message to answer, a cue to continue."""
     session = db.session()
     if session.get_one(Chat, context.chat_id).kind != LED or not (run := queries.run_of(context.chat_id)):

@@ -7,7 +7,7 @@ from typing import Any
 from webapp.api.streaming.encoding import DialectFrame, State
 from webapp.plans.types.schema import Schema, sections
 from webapp.plans.writing.projection import Pace, PlanProjection, progress_of
-from webapp.streaming.events import TRIED, Ended, Notice
+from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Notice
 from webapp.streaming.topics import Entry
 
 EVERY_SECONDS = 0.1
@@ -63,7 +63,7 @@ class PlansEncoder:
             # without pauses.
             continue
         match entry.event:
-            case Notice(code, message) if code != TRIED:
+            case Notice(code, message) if code != ATTEMPT_NOTICE:
                 self._warnings.append(message)
             case Ended():
                 return self._end()

@@ -20,8 +20,8 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
 from webapp.chat.messages import sending
-from webapp.chat.messages.renderings import html_of, ready
-from webapp.chat.messages.sending import USUAL, AnswerOptions
+from webapp.chat.messages.renderings import html_of, with_current_html
+from webapp.chat.messages.sending import DEFAULT_OPTIONS, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record.access import as_visitor, visitor_hash, writable_chat_if_any
 from webapp.chat.record.tables import Message
@@ -111,7 +111,7 @@ bp = Blueprint("api_quick", __name__)
     "Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS), "others": NO_ANSWER}
 )
 def ask(body: QuickMessage) -> Response:
-    return _answered(body, USUAL, lambda generation, _: answered_with(_answer_in_full(body, generation)))
+    return _answered(body, DEFAULT_OPTIONS, lambda generation, _: answered_with(_answer_in_full(body, generation)))
 
 
 @bp.post("/api/chat/stream")
@@ -127,7 +127,7 @@ def ask_and_watch(body: QuickMessage) -> Response:
         about = Quick(generation.chat_id, generation.message_id or "", html, is_html=is_html, notices=notices)
         return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
-    return _answered(body, UNREAD if is_unread else USUAL, watched)
+    return _answered(body, UNREAD if is_unread else DEFAULT_OPTIONS, watched)
 
 
 def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Generation, str], Response]) -> Response:
@@ -145,14 +145,14 @@ def _begin_answer(me: User, body: QuickMessage) -> Generation:
     model, key = body.model or "", idempotency_key()
     if chat := writable_chat_if_any(body.chatId or ""):
         return sending.ask(chat, body.message, model=model, key=key, by=me.id)
-    return sending.begin(body.message, model=model or me.default_model, key=key, owner_id=me.id)
+    return sending.start_chat(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
 def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
     key = idempotency_key()
     if chat := writable_chat_if_any(body.chatId or ""):
         return sending.ask(chat, body.message, key=key, options=options)
-    return sending.begin_as_visitor(body.message, key=key, visitor_hash=visitor, options=options)
+    return sending.start_visitor_chat(body.message, key=key, visitor_hash=visitor, options=options)
 
 
 def _slow_down_visitors() -> None:
@@ -167,7 +167,7 @@ def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
     found = wait_for_text(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
         response=found.text,
-        html=html_of(*ready(lambda: [db.session.get_one(Message, message_id)])),
+        html=html_of(*with_current_html(lambda: [db.session.get_one(Message, message_id)])),
         chatId=chat_id,
         messageId=message_id,
         model=found.model,
@@ -206,5 +206,5 @@ class GrowingHtml:
 
     def _saved(self) -> str:
         with self._engine.in_app():
-            messages = ready(lambda: list(db.session.scalars(select(Message).where(Message.id == self._message_id))))
+            messages = with_current_html(lambda: list(db.session.scalars(select(Message).where(Message.id == self._message_id))))
             return "".join(map(html_of, messages))

@@ -2,7 +2,7 @@
 
 from webapp.api.streaming.course import DEMO, Course
 from webapp.api.streaming.encoding import DialectFrame, State, end_id
-from webapp.streaming.events import TRIED, Delta, Ended, Failed, Notice, Saved, Started
+from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Saved, Started
 from webapp.streaming.topics import Entry
 
 ENDED = ("completed", "stopped", "interrupted", "failed")
@@ -47,7 +47,7 @@ class RoleplayEncoder:
                 return [DialectFrame({"content": text, "streamId": self._stream_id, "seq": entry.seq}, "chunk")]
             case Started(demo=True):
                 return [_notice(DEMO)]
-            case Notice(code=code) if code != TRIED:
+            case Notice(code=code) if code != ATTEMPT_NOTICE:
                 return [_notice(entry.event)]
             case Saved(what="message", id=id, role=role):
                 return [DialectFrame({"messageId": id, "role": role}, "saved")]

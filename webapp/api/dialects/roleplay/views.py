@@ -141,7 +141,7 @@ def listen(id: str, query: StreamQuery) -> Response:
         return Response(status=204)
     if one:
         return only(one)
-    running = generations.running_in(chat.lane)
+    running = generations.active_generation(chat.lane)
     response = events(ChatStream(the_engine(), chat, last_id), watcher_of(chat.id))
     if running:
         response.headers["X-Stream-Id"] = running.id
@@ -160,7 +160,7 @@ def status(id: str) -> StreamStatus:
     chat, engine = visible_chat(id), the_engine()
     # Polling counts as presence, even without a connected stream.
     engine.presence.seen(chat.lane)
-    running = generations.running_in(chat.lane)
+    running = generations.active_generation(chat.lane)
     if running is None:
         ticket = ticket_for(id)
         url = PATH.format(chat=id) + (f"?ticket={ticket}" if ticket else "")
@@ -186,7 +186,7 @@ def status(id: str) -> StreamStatus:
 def cancel(id: str) -> StreamCancelled:
     chat = stoppable_chat(id)
     the_engine().line.stop(chat.lane)
-    if running := generations.running_in(chat.lane):
+    if running := generations.active_generation(chat.lane):
         generations.stop(running)
         return StreamCancelled(streamId=running.id, status="stopping")
     last = db.session.get(Message, chat.head_id) if chat.head_id else None

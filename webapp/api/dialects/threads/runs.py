@@ -107,7 +107,7 @@ class RunFeed:
             if run is None or chat is None:
                 self.has_ended = True
                 return wire([self._done(is_success=False)])
-            writing = generations.active_in(self.lane)
+            writing = generations.active_ids(self.lane)
             self._was_stopped = self._was_stopped or (bool(self._writing) and _is_stopped(self._writing))
             self._writing = writing.id if writing else ""
             if self._writing:

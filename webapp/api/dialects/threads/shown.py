@@ -146,7 +146,7 @@ def shown_messages(rows: Sequence[Message], **otherwise: str) -> list[ThreadMess
     """Returns messages of a chat with the text written so far; `otherwise` replaces fields of all of them."""
     engine, authors, sources = the_engine(), authors_of(rows), source_answers_by_message(rows)
     are_answers = any(row.role == "assistant" for row in rows)
-    running = generations.running_in(topic_names.of_chat(rows[0].chat_id)) if are_answers else None
+    running = generations.active_generation(topic_names.of_chat(rows[0].chat_id)) if are_answers else None
     written_id = running.message_id if running else None
     return [
         ThreadMessage(

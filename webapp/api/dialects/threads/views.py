@@ -161,7 +161,7 @@ def events(id: str, query: EventsQuery) -> Response:
 
 def _continued(id: str, last: str) -> Response:
     """Streams the running answer or, to a reader of some of it, the rest of the last one."""
-    generation, after = generations.running_in(topic_names.of_chat(id)), max(position_read(), 0)
+    generation, after = generations.active_generation(topic_names.of_chat(id)), max(position_read(), 0)
     if generation is None and last not in ("", END):
         head = db.session.get(Message, visible_chat(id).head_id or "")
         generation = queries.last_generation(head) if head else None
@@ -210,4 +210,4 @@ def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Po
     check("workflows")
     event, key = Event("answer", body.content), idempotency_key()
     before = Position(runs.head_before(run, event, key))
-    return runs.happen(run, event, key=key), before
+    return runs.apply_event(run, event, key=key), before
