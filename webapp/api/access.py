@@ -51,8 +51,8 @@ class CurrentRequester:
         """Returns the limits of a person, or those of a gateway and, where its request names one, of the person behind it."""
         per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
         at_once, streams = int(setting("limits.concurrent_streams")), int(setting("limits.sse_per_user"))
-        found = _caller_with_token()
-        gateway = found.gateway if found and found.user.id == person else None
+        caller = _caller_with_token()
+        gateway = caller.gateway if caller and caller.user.id == person else None
         if gateway is None:
             return (Allowance(person, per_minute, burst, at_once, streams),)
         # A gateway's answers for many people come in bursts: it can start those of a minute in a row.
@@ -90,26 +90,26 @@ def caller() -> User:
 
 
 def identified() -> Caller:
-    found = caller_or_none()
-    if found is None:
+    caller = caller_or_none()
+    if caller is None:
         raise SignedOut(NOBODY)
-    return found
+    return caller
 
 
 def caller_or_none() -> Caller | None:
     """Returns the caller, looked up once per request; pages that query the signed-in user get the same one."""
     if CALLER not in request.environ:
-        found = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
-        request.environ[CALLER] = found
-        know(found.user if found else None)
-    known: Caller | None = request.environ[CALLER]
-    return known
+        caller = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
+        request.environ[CALLER] = caller
+        know(caller.user if caller else None)
+    known_caller: Caller | None = request.environ[CALLER]
+    return known_caller
 
 
 def stream_limits() -> dict[str, int]:
     """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
-    found = caller_or_none()
-    return {allowance.key: allowance.streams for allowance in the_engine().requester.allowances(found.user.id)} if found else {}
+    caller = caller_or_none()
+    return {allowance.key: allowance.streams for allowance in the_engine().requester.allowances(caller.user.id)} if caller else {}
 
 
 def made_limits(person: str) -> list[tuple[str, int, int]]:
@@ -117,30 +117,30 @@ def made_limits(person: str) -> list[tuple[str, int, int]]:
 
     A gateway, which creates a chat for each answer, has its own instead, and beside it the person whom its request names.
     """
-    found = _caller_with_token()
+    caller = _caller_with_token()
     of_person = int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
-    if not (found and found.gateway):
+    if not (caller and caller.gateway):
         return [(person, *of_person)]
-    of_all, *behind = the_engine().requester.allowances(found.user.id)
+    of_all, *behind = the_engine().requester.allowances(caller.user.id)
     return [(of_all.key, of_all.per_minute, of_all.burst), *((allowance.key, *of_person) for allowance in behind)]
 
 
 def end_user() -> str:
     """Returns a key for the person whom a gateway's request names; empty if it names none."""
-    found = _caller_with_token()
-    return _end_user(found.gateway.id) if found and found.gateway else ""
+    caller = _caller_with_token()
+    return _end_user(caller.gateway.id) if caller and caller.gateway else ""
 
 
 def token_id() -> str:
     """Returns the id of the token this request came with; empty without a token or outside a request."""
-    found = caller_or_none() if has_request_context() and _bearer() is not None else None
-    return found.holder.removeprefix(tokens.TOKEN) if found else ""
+    caller = caller_or_none() if has_request_context() and _bearer() is not None else None
+    return caller.holder.removeprefix(tokens.TOKEN) if caller else ""
 
 
 def may(scope: str) -> bool:
     """Returns whether the caller has this scope, or one that covers it."""
-    found = caller_or_none()
-    return found is not None and bool(found.scopes & COVERED_BY.get(scope, {scope}))
+    caller = caller_or_none()
+    return caller is not None and bool(caller.scopes & COVERED_BY.get(scope, {scope}))
 
 
 def ticket_for(chat_id: str) -> str:
@@ -148,8 +148,8 @@ def ticket_for(chat_id: str) -> str:
 
     That of a plan is for its lane.
     """
-    found = caller_or_none()
-    return tokens.ticket(str(current_app.secret_key), found.holder, chat_id) if found else ""
+    caller = caller_or_none()
+    return tokens.ticket(str(current_app.secret_key), caller.holder, chat_id) if caller else ""
 
 
 def scoped(
@@ -176,11 +176,11 @@ def scoped(
 
 def check(scope: str, also: str = "") -> None:
     """Raises unless the caller has one of the two scopes."""
-    found = identified()
+    caller = identified()
     if not may(scope) and not (also and may(also)):
-        if scope not in allowed_scopes(found.user.role):
+        if scope not in allowed_scopes(caller.user.role):
             if scope == "admin":
-                refuse_unless_admin(found.user)
+                refuse_unless_admin(caller.user)
             raise Forbidden("Your account isn't allowed to do that.")
         raise Forbidden(f"This token doesn't have permission. It needs the scope {scope}: {SCOPES[scope][0].lower()}.")
 
@@ -204,10 +204,10 @@ def _bearer() -> str | None:
 
 def _by_token() -> Caller | None:
     token = _bearer()
-    found = service.used_token(token) if token else None
-    if found is None:
+    users = service.used_token(token) if token else None
+    if users is None:
         return None
-    row, user = found
+    row, user = users
     gateway = row if row.is_gateway else None
     if gateway:
         # Refuses an unusable name also where no limit is counted.
@@ -218,10 +218,10 @@ def _by_token() -> Caller | None:
 def _by_ticket() -> Caller | None:
     chat_id, text = request.environ.get(CHAT, ""), request.args.get("ticket", "")
     holder = tokens.holder_of(str(current_app.secret_key), text, chat_id) if chat_id else ""
-    found = queries.holder(holder) if holder else None
-    if found is None or (holder.startswith(tokens.SESSION) and the_second_step().is_missing(found[1])):
+    holder_row = queries.holder(holder) if holder else None
+    if holder_row is None or (holder.startswith(tokens.SESSION) and the_second_step().is_missing(holder_row[1])):
         return None
-    token, user = found
+    token, user = holder_row
     gateway = token if token and token.is_gateway else None
     # A ticket only grants reading, as people other than its owner can see a URL: of a plan too, where only `plans` grants that.
     return Caller(user, frozenset({"read", "plans"}), holder, gateway=gateway)

@@ -25,9 +25,9 @@ def authors_of(rows: Iterable[Message]) -> dict[str, Author]:
     # The caller wrote most of what they read, and is known already.
     if others := {message.author_id for message in messages if message.author_id} - names.keys():
         names |= dict(iter(db.session.execute(select(User.id, User.name).where(User.id.in_(others)))))
-    found = {
+    authors = {
         message.id: Author(id=message.author_id, name=names[message.author_id])
         for message in messages
         if message.author_id in names
     }
-    return found | {message.id: Author(id=None, name=message.author_name) for message in messages if message.author_name}
+    return authors | {message.id: Author(id=None, name=message.author_name) for message in messages if message.author_name}

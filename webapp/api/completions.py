@@ -35,9 +35,9 @@ class _Stops:
 
     def more(self, text: str) -> tuple[str, bool]:
         text = self._buffer + text
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
-        if found:
-            return text[: min(found)], True
+        positions = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        if positions:
+            return text[: min(positions)], True
         waiting = max((size for stop in self._stops for size in range(1, len(stop)) if text.endswith(stop[:size])), default=0)
         self._buffer = text[len(text) - waiting :]
         return text[: len(text) - waiting], False
@@ -80,22 +80,25 @@ def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
     with generations.admission(engine, person):
-        parameters, given = _parameters(model, completion), _given(user, completion)
+        parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
-            generation, source = _stored(engine, completion, model, person, parameters, given)
+            generation, source = _stored(engine, completion, model, person, parameters, sources)
             generations.start(engine, generation, source)
     return generation
 
 
 def _stored(
-    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: dict[str, Any], given: AnswerSources
+    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: dict[str, Any], sources: AnswerSources
 ) -> tuple[Generation, Source]:
     # Built before the commit: an error afterwards would leave a generation that never starts.
-    quoted = tuple(Turn(section.role, section.text) for section in given.sections())
-    turns, kept = (*completion.turns[:-1], *quoted, *completion.turns[-1:]), tuple(each.kept for each in given.sources)
-    words = {"sources_late": LATE if given.is_late else "", "sources_by_words": given.by_words}
+    quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
+    turns, stored_sources = (
+        (*completion.turns[:-1], *quoted, *completion.turns[-1:]),
+        tuple(each.kept for each in sources.sources),
+    )
+    words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
     notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
-    request = ModelRequest(model=model, turns=turns, sources=kept, notices=notices, **parameters)
+    request = ModelRequest(model=model, turns=turns, sources=stored_sources, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
     with write(keeps_loaded=True) as session:
         rows.locked(session, User, person)
@@ -107,7 +110,7 @@ def _stored(
             connection=providers().connection_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
-            prompt={"parameters": parameters, **({"sources": list(kept)} if kept else {})},
+            prompt={"parameters": parameters, **({"sources": list(stored_sources)} if stored_sources else {})},
         )
         generations.store_within_limits(engine, session, generation, request)
     return generation, Ending(source, completion.stops) if completion.stops else source

@@ -27,8 +27,8 @@ def _refuse_excess() -> Response | None:
     connection = _connection()
     if connection is None or not connection.is_excess:
         return None
-    if found := caller_or_none():
-        _count(connection, found)
+    if caller := caller_or_none():
+        _count(connection, caller)
     if not connection.is_excess:
         return None
     if wants_json():
@@ -39,14 +39,14 @@ def _refuse_excess() -> Response | None:
 
 def _counted_as_the_callers(response: Response) -> Response:
     """Counts the connection as that of the caller, if one was identified: many people and programs can share an address."""
-    known = request.environ
-    if (connection := _connection()) and (found := known.get(CALLER) or known.get(KNOWN)):
-        _count(connection, found)
+    environ = request.environ
+    if (connection := _connection()) and (caller := environ.get(CALLER) or environ.get(KNOWN)):
+        _count(connection, caller)
     return response
 
 
-def _count(connection: Connection, found: Caller | User) -> None:
-    user, gateway = (found.user, found.gateway) if isinstance(found, Caller) else (found, None)
+def _count(connection: Connection, caller: Caller | User) -> None:
+    user, gateway = (caller.user, caller.gateway) if isinstance(caller, Caller) else (caller, None)
     person = _id_of(user)
     if gateway is None:
         connection.count_as(f"person:{person}", int(setting("limits.connections_per_address")))
@@ -68,8 +68,8 @@ def _connection() -> Connection | None:
 
 def _with_limit(response: Response) -> Response:
     # Only a caller already identified: a response that reports the database as unavailable must not query it.
-    if is_api() and (found := request.environ.get(CALLER)):
-        response.headers.update(headers_for(_id_of(found.user)))
+    if is_api() and (caller := request.environ.get(CALLER)):
+        response.headers.update(headers_for(_id_of(caller.user)))
     return response
 
 
@@ -82,8 +82,8 @@ def headers_for(person: str) -> dict[str, str]:
     if not allowance.per_minute:
         return {}
     burst, seconds = allowance.burst, 60 / allowance.per_minute
-    left, wait_seconds = the_engine().rates.left(allowance.key, burst=burst, seconds=seconds)
+    remaining, wait_seconds = the_engine().rates.left(allowance.key, burst=burst, seconds=seconds)
     return {
         "RateLimit-Policy": f'"answers";q={burst};w={math.ceil(burst * seconds)}',
-        "RateLimit": f'"answers";r={left};t={math.ceil(wait_seconds)}',
+        "RateLimit": f'"answers";r={remaining};t={math.ceil(wait_seconds)}',
     }

@@ -82,36 +82,36 @@ def _order(rule: Rule) -> tuple[bool, str, bool]:
 
 def document(app: Flask) -> dict[str, Any]:
     """Returns the whole OpenAPI document."""
-    known = list(routes(app))
-    wanted = dict.fromkeys(pair for route in known for pair in models_of(route.operation).items())
-    for model, _ in by_turns(wanted):
+    all_routes = list(routes(app))
+    model_pairs = dict.fromkeys(pair for route in all_routes for pair in models_of(route.operation).items())
+    for model, _ in by_turns(model_pairs):
         # Completes what it refers to. Not in the thread: it takes a lock of `threading`.
         model.model_rebuild()
     # Imports what pydantic needs for that, which takes a lock, too.
     Problem.model_json_schema()
     # Runs in a thread: it would block the event loop for a tenth of a second. It happens once.
-    refs, schemas = offload(_schemas, list(wanted))
+    refs, schemas = offload(_schemas, list(model_pairs))
     paths: dict[str, Any] = {}
-    for route in known:
+    for route in all_routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Millrace", "version": VERSION, "description": ABOUT},
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in known)],
+        "tags": [{"name": name} for name in dict.fromkeys(route.tag for route in all_routes)],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": SCHEMES},
     }
 
 
-def _schemas(wanted: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, dict[str, Any]]:
-    refs, whole = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
-    return {pair: refs[pair] for pair in wanted}, whole.get("$defs", {})
+def _schemas(model_pairs: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, dict[str, Any]]:
+    refs, whole = models_json_schema(model_pairs, ref_template="#/components/schemas/{model}")
+    return {pair: refs[pair] for pair in model_pairs}, whole.get("$defs", {})
 
 
 def _operation(route: Route, refs: Refs) -> dict[str, Any]:
     operation = route.operation
-    found: dict[str, Any] = {
+    operation_object: dict[str, Any] = {
         "operationId": route.id,
         "summary": operation.summary,
         "tags": [route.tag],
@@ -120,10 +120,10 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
         "security": _security(route),
     }
     if operation.scope:
-        found["x-scope"] = operation.scope
+        operation_object["x-scope"] = operation.scope
     if body := _body(operation, refs):
-        found["requestBody"] = body
-    return found
+        operation_object["requestBody"] = body
+    return operation_object
 
 
 def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
@@ -140,18 +140,18 @@ def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     names = sorted(route.rule.arguments, key=route.rule.rule.index)
-    found = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names]
     if route.operation.query:
         for name, schema in route.operation.query.model_json_schema()["properties"].items():
             about = {"description": schema.pop("description")} if "description" in schema else {}
-            found.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
+            parameters.append({"name": name, "in": "query", "required": False, "schema": schema, **about})
     if route.operation.takes_key:
-        found.append(_header("Idempotency-Key", KEY, MOST_KEY_CHARS))
+        parameters.append(_header("Idempotency-Key", KEY, MOST_KEY_CHARS))
     if route.operation.starts:
-        found.append(_header(END_USER, "From a gateway: who asks; limits then count for each of them.", MOST_END_USER))
+        parameters.append(_header(END_USER, "From a gateway: who asks; limits then count for each of them.", MOST_END_USER))
     if route.operation.stream and route.method == "GET":
-        found.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
-    return found
+        parameters.append(_header("Last-Event-ID", "The `id:` of the last event received; the stream resumes after it."))
+    return parameters
 
 
 def _header(name: str, sentence: str, most: int = 0) -> dict[str, Any]:

@@ -153,11 +153,11 @@ def idempotency_key() -> str:
     return f"{behind}\n{key}" if behind else key
 
 
-def _delivers(found: Operation, taken: Mapping[str, BaseModel]) -> bool:
+def _delivers(operation: Operation, taken: Mapping[str, BaseModel]) -> bool:
     """Returns whether the response is a stream of the answer that this very request starts."""
-    if not found.stream or request.method != "POST":
+    if not operation.stream or request.method != "POST":
         return False
-    return not found.answer or wants_stream() or bool(getattr(taken.get("body"), "stream", False))
+    return not operation.answer or wants_stream() or bool(getattr(taken.get("body"), "stream", False))
 
 
 def _delivered(respond: Callable[[], Response]) -> Response:
@@ -179,17 +179,17 @@ def _refuse_nul(names: Mapping[str, object]) -> None:
         raise NotFound("Page not found, or you don't have access.")
 
 
-def _taken(found: Operation) -> dict[str, BaseModel]:
+def _taken(operation: Operation) -> dict[str, BaseModel]:
     taken: dict[str, BaseModel] = {}
-    is_json = found.body and not found.upload_field
-    if found.most_bytes:
-        request.max_content_length = found.most_bytes * (ESCAPED if is_json else 1)
-    if found.query:
+    is_json = operation.body and not operation.upload_field
+    if operation.most_bytes:
+        request.max_content_length = operation.most_bytes * (ESCAPED if is_json else 1)
+    if operation.query:
         named = request.args.to_dict()
-        taken["query"] = _checked(partial(found.query.model_validate, named), lambda: named)
-    if found.body and is_json:
-        _refuse_too_large(request.get_data(), found.most_bytes)
-        taken["body"] = _body(found.body)
+        taken["query"] = _checked(partial(operation.query.model_validate, named), lambda: named)
+    if operation.body and is_json:
+        _refuse_too_large(request.get_data(), operation.most_bytes)
+        taken["body"] = _body(operation.body)
     return taken
 
 
@@ -229,12 +229,12 @@ def _checked(validate: Callable[[], BaseModel], sent: Callable[[], Any]) -> Base
         raise refusal(error, sent) from error
 
 
-def _response(found: Operation, given: BaseModel | Response | None) -> Response:
-    if isinstance(given, Response):
-        return given
-    if given is None:
+def _response(operation: Operation, example: BaseModel | Response | None) -> Response:
+    if isinstance(example, Response):
+        return example
+    if example is None:
         return Response(status=204)
-    return answered_with(given, found.status)
+    return answered_with(example, operation.status)
 
 
 def answered_with(model: BaseModel, status: int = 200) -> Response:

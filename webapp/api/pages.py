@@ -52,12 +52,12 @@ class Entry:
 
 def sections(document: Json) -> dict[str, list[Entry]]:
     """Returns the operations by tag, in the order of the document."""
-    found: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
+    entries_by_tag: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method in METHODS:
             if operation := methods.get(method):
-                found[operation["tags"][0]].append(_entry(document, path, method, operation))
-    return found
+                entries_by_tag[operation["tags"][0]].append(_entry(document, path, method, operation))
+    return entries_by_tag
 
 
 def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
@@ -135,12 +135,12 @@ bp = Blueprint("api_pages", __name__)
 @anybody
 def document() -> Response:
     """Returns the document, which is written and compressed once: it is the same for every caller."""
-    kept = COMPRESSED.get()
-    if not kept:
+    cached = COMPRESSED.get()
+    if not cached:
         plain = json.dumps(_document(current_app), separators=(",", ":")).encode()
-        kept.update({"": plain, "gzip": gzipped(plain)})
+        cached.update({"": plain, "gzip": gzipped(plain)})
     encoding = "gzip" if accepts_gzip() else ""
-    response = Response(kept[encoding], mimetype=JSON)
+    response = Response(cached[encoding], mimetype=JSON)
     response.vary.add("Accept-Encoding")
     if encoding:
         response.content_encoding = encoding

@@ -61,11 +61,11 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
     """
     if error.error_count() > MOST_FAULTS:
         return Invalid(f"{error.error_count()} things are missing or wrong.")
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if any(each["type"] == "json_invalid" for each in found):
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(each["type"] == "json_invalid" for each in details):
         return BadRequest("That isn't valid JSON.")
     whole, sentences = sent(), dict[str, list[str]]()
-    for each in found:
+    for each in details:
         named = _name(each["loc"], whole, is_missing=each["type"] == "missing")
         sentence = WORDS.get(each["type"]) or f"{each['msg'].removeprefix('Value error, ').rstrip('.')}."
         sentences.setdefault(named, []).append(sentence)

@@ -35,21 +35,21 @@ def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
 
 def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str, Any]:
     """Returns an operation's responses by status: success first, then errors."""
-    found: dict[str, Any] = {}
+    responses_object: dict[str, Any] = {}
     if operation.answer or operation.media or not operation.stream:
-        found[str(operation.status)] = _done(operation, refs)
+        responses_object[str(operation.status)] = _done(operation, refs)
     if operation.stream:
-        place = found.setdefault("200", {"description": DONE[200], "content": {}})
+        place = responses_object.setdefault("200", {"description": DONE[200], "content": {}})
         place["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
         sent = {name: {"description": about, "schema": {"type": "string"}} for name, about in operation.headers.items()}
         place |= {"headers": sent} if sent else {}
     problem = {"content": {PROBLEM: {"schema": refs[Problem, "serialization"]}}}
     for status, sentence, model in operation.others:
         content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else problem if status >= 400 else {}
-        found.setdefault(str(status), {"description": sentence, **content})
+        responses_object.setdefault(str(status), {"description": sentence, **content})
     for status in refusals(operation, has_names=has_names):
-        found.setdefault(str(status), {"description": f"{TITLES.get(status, 'Refused')}.", **problem})
-    return dict(sorted(found.items()))
+        responses_object.setdefault(str(status), {"description": f"{TITLES.get(status, 'Refused')}.", **problem})
+    return dict(sorted(responses_object.items()))
 
 
 def refusals(operation: Operation, *, has_names: bool) -> list[int]:
@@ -70,9 +70,9 @@ def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
         _event(name if grammar.is_named else "message", refs[model, "serialization"]) for name, model in grammar.events.items()
     ]
     kinds += [{"type": "object", "properties": {"data": {"const": text}}, "required": ["data"]} for text in grammar.texts]
-    known = {name: refs[model, "serialization"] for name, model in grammar.events.items()}
+    event_schemas = {name: refs[model, "serialization"] for name, model in grammar.events.items()}
     order = {"order": grammar.order, "named-by": "event" if grammar.is_named else "data.type", "end": grammar.end}
-    return {"schema": {"description": grammar.sentence, "anyOf": kinds}, "x-events": {**order, "data": known}}
+    return {"schema": {"description": grammar.sentence, "anyOf": kinds}, "x-events": {**order, "data": event_schemas}}
 
 
 def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,13 +83,13 @@ def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _done(operation: Operation, refs: Refs) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": DONE.get(operation.status, "Done."), "content": {}}
+    response: dict[str, Any] = {"description": DONE.get(operation.status, "Done."), "content": {}}
     if operation.media:
-        found["content"][operation.media] = {"schema": {} if operation.media == JSON else BYTES}
+        response["content"][operation.media] = {"schema": {} if operation.media == JSON else BYTES}
     if operation.answer:
-        found["content"][JSON] = {"schema": refs[operation.answer, "serialization"]}
-    if not found["content"]:
-        del found["content"]
+        response["content"][JSON] = {"schema": refs[operation.answer, "serialization"]}
+    if not response["content"]:
+        del response["content"]
     if 429 in operation.errors:
-        found["headers"] = LIMITED
-    return found
+        response["headers"] = LIMITED
+    return response

@@ -68,7 +68,9 @@ GRAMMARS: dict[str, Grammar] = {}
 
 def shape(name: str, /, **fields: Any) -> Any:
     """Returns a schema that only describes what is sent; a field is its type, or its type and what it is when left out."""
-    typed: dict[str, Any] = {field: known if isinstance(known, tuple) else (known, ...) for field, known in fields.items()}
+    typed: dict[str, Any] = {
+        field: declared if isinstance(declared, tuple) else (declared, ...) for field, declared in fields.items()
+    }
     return create_model(name, **typed)
 
 

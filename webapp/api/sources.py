@@ -28,22 +28,22 @@ class SourceAnswer(Answer):
     url: str | None = Field(description="The passage in its document, on this server.")
 
 
-def source_answers(kept: Kept) -> list[SourceAnswer]:
+def source_answers(records: Kept) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
-    known = caller_or_none()
-    return [_one(source) for source in seen(known.user if known else user_or_none(), kept)] if kept else []
+    caller = caller_or_none()
+    return [_one(source) for source in seen(caller.user if caller else user_or_none(), records)] if records else []
 
 
 def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
     """Returns the sources of several messages by message id, read together."""
-    owners, kept = list[str](), list[Mapping[str, Any]]()
+    owners, records = list[str](), list[Mapping[str, Any]]()
     for row in rows:
         owners += [row.id] * len(row.sources)
-        kept += row.sources
-    found: dict[str, list[SourceAnswer]] = {}
-    for id, each in zip(owners, source_answers(kept), strict=True):
-        found.setdefault(id, []).append(each)
-    return found
+        records += row.sources
+    sources_by_message: dict[str, list[SourceAnswer]] = {}
+    for id, each in zip(owners, source_answers(records), strict=True):
+        sources_by_message.setdefault(id, []).append(each)
+    return sources_by_message
 
 
 def as_visible(event: Event) -> Event:

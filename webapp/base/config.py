@@ -124,8 +124,8 @@ def mistyped(environ: Mapping[str, str] = os.environ) -> list[str]:
         | {"ENV_FILE"}
     )
     unset = sorted(ours - environ.keys())
-    meant = {name: get_close_matches(name, unset, n=1, cutoff=ALIKE) for name in environ.keys() - ours}
-    return [f"{name} is not a variable of Millrace. Did you mean {near[0]}?" for name, near in sorted(meant.items()) if near]
+    guesses = {name: get_close_matches(name, unset, n=1, cutoff=ALIKE) for name in environ.keys() - ours}
+    return [f"{name} is not a variable of Millrace. Did you mean {near[0]}?" for name, near in sorted(guesses.items()) if near]
 
 
 def database_words(config: Config) -> str:

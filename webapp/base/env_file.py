@@ -34,12 +34,12 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
 def _value(text: str, at: int) -> tuple[str, int]:
     """Returns the value that begins there, and where it ends: text in quotes, and then text without."""
     value = ""
-    while found := QUOTED.match(text, at):
-        value, at = value + (found[1] or ESCAPED_IN_QUOTES.sub(r"\1", found[2] or "")), found.end()
+    while match := QUOTED.match(text, at):
+        value, at = value + (match[1] or ESCAPED_IN_QUOTES.sub(r"\1", match[2] or "")), match.end()
     bare = list[str]()
-    while found := BARE.match(text, at):
-        bare.append(found[0])
-        at = found.end()
+    while match := BARE.match(text, at):
+        bare.append(match[0])
+        at = match.end()
     return value + _bare_value(bare), at
 
 

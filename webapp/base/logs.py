@@ -190,7 +190,7 @@ def _clean(value: Any) -> Any:
 
 
 def _one_line(text: str) -> str:
-    return BREAKS_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\n", "\\n"))
+    return BREAKS_LINES.sub(lambda match: f"\\u{ord(match[0]):04x}", text.replace("\n", "\\n"))
 
 
 def _word(value: Any) -> str:

@@ -120,12 +120,12 @@ class RepeatCounter:
 def network(address: str) -> str:
     """Returns the network that certainly belongs to one customer: an IPv4 address, or the /64 prefix of an IPv6 address."""
     try:
-        found = ip_address(address)
+        found_address = ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, IPv6Address):
-        return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(found_address, IPv6Address):
+        return str(found_address.ipv4_mapped or ip_network((found_address, 64), strict=False))
+    return str(found_address)
 
 
 def _pair(account: str, address: str) -> str:

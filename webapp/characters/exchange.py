@@ -64,20 +64,22 @@ class Decided:
     name: str
 
 
-def existing_like(made: Character) -> Existing | None:
+def existing_like(made_character: Character) -> Existing | None:
     """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
-    has_texts = and_(*(getattr(Character, name) == getattr(made, name) for name in TEXTS))
-    query = select(Character.id).where(Character.owner_id == made.owner_id, Character.deleted_at.is_(None))
-    query = query.where(Character.id != made.id, or_(Character.name == made.name, has_texts))
+    has_texts = and_(*(getattr(Character, name) == getattr(made_character, name) for name in TEXTS))
+    query = select(Character.id).where(Character.owner_id == made_character.owner_id, Character.deleted_at.is_(None))
+    query = query.where(Character.id != made_character.id, or_(Character.name == made_character.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
-    found = [character for id in ids if (character := db.session.get(Character, id))]
+    characters = [character for id in ids if (character := db.session.get(Character, id))]
     alike = (
-        character for character in found if all(getattr(character, name) == getattr(made, name) for name in (*TEXTS, "card"))
+        character
+        for character in characters
+        if all(getattr(character, name) == getattr(made_character, name) for name in (*TEXTS, "card"))
     )
     if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
-    like = next((character for character in found if _identity(character) == _identity(made)), None)
+    like = next((character for character in characters if _identity(character) == _identity(made_character)), None)
     return Existing(like.id, like.name, has_same_content=False) if like else None
 
 
@@ -157,9 +159,9 @@ def _picture(character: Character) -> bytes:
 
 
 def _drawn(content: bytes) -> bytes:
-    with child.short(AS_PNG, BytesIO(content)) as found:
+    with child.short(AS_PNG, BytesIO(content)) as drawing:
         try:
-            return b64decode(next(found, ""))
+            return b64decode(next(drawing, ""))
         except child.Exceeded:
             return b""
 
@@ -205,13 +207,13 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
 
 
 def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
-    found = child.read_one(card_files.__name__, stream)
-    notes, picture = found.pop("notes"), b64decode(found.pop("picture", ""))
+    card_pieces = child.read_one(card_files.__name__, stream)
+    notes, picture = card_pieces.pop("notes"), b64decode(card_pieces.pop("picture", ""))
     try:
         checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
     except Invalid as refusal:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
-    entered = CharacterInput.entered(found)
-    made = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
-    return ImportedCards(made.id, made.name, tuple(notes), existing_like(made))
+    entered = CharacterInput.entered(card_pieces)
+    character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
+    return ImportedCards(character.id, character.name, tuple(notes), existing_like(character))

@@ -87,8 +87,8 @@ def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
     query = select(*columns).where(Character.id.in_(ids), Character.deleted_at.is_(None), _is_visible(owner))
     rows = session.execute(query)
-    found = {row.id: GroupSpeaker(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
-    return [found[id] for id in ids if id in found]
+    speakers = {row.id: GroupSpeaker(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
+    return [speakers[id] for id in ids if id in speakers]
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
@@ -111,12 +111,12 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
     """Returns the ids of the characters that a person can chat with, by name, filtered by all of these words and by this tag."""
     query = select(Character.id).where(_is_visible(user), Character.deleted_at.is_(None))
     ids = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED)).all()
-    wanted = words.casefold().split()
+    words_lower = words.casefold().split()
     columns = Character.id, Character.name, Character.description, Character.tags
-    if not wanted and not tag:
+    if not words_lower and not tag:
         return list(ids)
     rows = _rows(columns, ids)
-    return [id for id, name, about, tags in rows if _has(name, about, tags, wanted) and (not tag or tag in tags)]
+    return [id for id, name, about, tags in rows if _has(name, about, tags, words_lower) and (not tag or tag in tags)]
 
 
 def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
@@ -133,16 +133,16 @@ def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:
     size = sum((func.length(text) for text in TEXTS), literal(0))
     sizes = accumulate(size for _, size in _rows((Character.id, size), ids))
     first = ids[: max(1, sum(1 for _ in takewhile(most_chars.__ge__, sizes)))]
-    found = {character.id: character for character in db.session.scalars(select(Character).where(Character.id.in_(first)))}
-    return [found[id] for id in first if id in found]
+    characters = {character.id: character for character in db.session.scalars(select(Character).where(Character.id.in_(first)))}
+    return [characters[id] for id in first if id in characters]
 
 
 def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
     """Yields these columns for each id, in this order; lets other greenlets run between batches."""
     for start in by_turns(range(0, len(ids), AT_ONCE)):
         some = ids[start : start + AT_ONCE]
-        found = {row[0]: row for row in db.session.execute(select(*columns).where(Character.id.in_(some)))}
-        yield from (found[id] for id in some if id in found)
+        rows_by_id = {row[0]: row for row in db.session.execute(select(*columns).where(Character.id.in_(some)))}
+        yield from (rows_by_id[id] for id in some if id in rows_by_id)
 
 
 def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
@@ -205,8 +205,8 @@ def avatar(id: str | None) -> Avatar | None:
 
 
 def _is_visible(user: User) -> ColumnElement[bool]:
-    given = Character.id.in_(grants.given_to(user, KIND))
-    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, given)
+    condition = Character.id.in_(grants.given_to(user, KIND))
+    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, condition)
 
 
 def _is_theirs(user: User) -> ColumnElement[bool]:

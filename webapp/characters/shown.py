@@ -159,7 +159,7 @@ def character(row: Character, user: User) -> ShownCharacter:
     notes, creator = notes_of(row.card)
     listed = listed_in(row.card)
     greeting = _scripted(row, fill(row.greeting), names)
-    shown = ShownCharacter(
+    shown_character = ShownCharacter(
         row.id,
         row.name,
         character_face(row),
@@ -179,7 +179,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         _whose(row, user),
         queries.may_change(row, user),
     )
-    return replace(shown, greeting=_rendered(greeting))
+    return replace(shown_character, greeting=_rendered(greeting))
 
 
 def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
@@ -190,8 +190,8 @@ def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
 
 def picture(avatar: Avatar | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    shown = found(avatar)
-    return Response(shown.content, mimetype=shown.media_type, headers=PICTURE_HEADERS)
+    shown_avatar = found(avatar)
+    return Response(shown_avatar.content, mimetype=shown_avatar.media_type, headers=PICTURE_HEADERS)
 
 
 def card_file(character: Character, kind: exporting.Kind, version: Version | None = None) -> Response:

@@ -79,7 +79,7 @@ class TextScript:
 
 def scripts_in(values: Any) -> list[TextScript]:
     """Returns the text scripts of a card, in order; entries of an unknown form are skipped."""
-    return [found for value in _listed(values) if (found := script_of(value))]
+    return [script for value in _listed(values) if (script := script_of(value))]
 
 
 def script_of(value: Any) -> TextScript | None:
@@ -150,8 +150,8 @@ def applied(scripts: Sequence[TextScript], text: str, is_late: Callable[[], bool
 
 def parted(expression: str) -> tuple[str, str]:
     """Splits an expression into pattern and flags; without slashes, all of it is the pattern."""
-    found = EXPRESSION.fullmatch(expression)
-    return (found[1], found[2]) if found else (expression, "")
+    match = EXPRESSION.fullmatch(expression)
+    return (match[1], match[2]) if match else (expression, "")
 
 
 def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str:
@@ -161,22 +161,22 @@ def _replaced(script: TextScript, text: str, is_late: Callable[[], bool]) -> str
     if not expression:
         return text
     parts, end, length = list[bytes](), 0, len(content)
-    for found in islice(expression.finditer(content), MOST_MATCHES if "g" in flags else 1):
-        start = found.start()
+    for match in islice(expression.finditer(content), MOST_MATCHES if "g" in flags else 1):
+        start = match.start()
         if content[start : start + 1] and content[start] & 0xC0 == 0x80:
             # An empty match within a character.
             continue
-        pieces = (piece if isinstance(piece, bytes) else _group(script, found, piece[0]) for piece in _pieces(script.replacement))
+        pieces = (piece if isinstance(piece, bytes) else _group(script, match, piece[0]) for piece in _pieces(script.replacement))
         parts += content[end:start], (new := b"".join(pieces))
-        end, length = found.end(), length + len(new)
+        end, length = match.end(), length + len(new)
         if length > RESULT_BYTES or is_late():
             return text
     return b"".join((*parts, content[end:])).decode("utf-8", "replace") if parts else text
 
 
-def _group(script: TextScript, found: Any, group: int | str) -> bytes:
+def _group(script: TextScript, match: Any, group: int | str) -> bytes:
     try:
-        text: bytes = found.group(group) or b""
+        text: bytes = match.group(group) or b""
     except IndexError:
         return b""
     for trim in script.trims:
@@ -188,10 +188,10 @@ def _group(script: TextScript, found: Any, group: int | str) -> bytes:
 def _pieces(replacement: str) -> list[bytes | tuple[str | int]]:
     """Splits a replacement into texts and, each in a tuple, the groups between them."""
     pieces, end = list[bytes | tuple[str | int]](), 0
-    for found in GROUPS.finditer(replacement):
-        pieces.append(replacement[end : found.start()].encode("utf-8", "replace"))
-        pieces.append((0,) if found[1] else (int(found[2]),) if found[2] else (found[3],))
-        end = found.end()
+    for match in GROUPS.finditer(replacement):
+        pieces.append(replacement[end : match.start()].encode("utf-8", "replace"))
+        pieces.append((0,) if match[1] else (int(match[2]),) if match[2] else (match[3],))
+        end = match.end()
     return [*pieces, replacement[end:].encode("utf-8", "replace")]
 
 
@@ -221,6 +221,6 @@ def _markdown_of(html: str) -> str:
     return MANY.sub("\n\n", AROUND.sub("\n", HTML_TAG.sub(_tag_text, UNSEEN.sub("", html)))).strip(" \t")
 
 
-def _tag_text(found: re.Match[str]) -> str:
-    name = (found[1] or "").lower()
-    return KEPT.get(f"{'</' if found[0].startswith('</') else '<'}{name}") or ("\n" if name in BLOCKS else "")
+def _tag_text(match: re.Match[str]) -> str:
+    name = (match[1] or "").lower()
+    return KEPT.get(f"{'</' if match[0].startswith('</') else '<'}{name}") or ("\n" if name in BLOCKS else "")

@@ -36,10 +36,12 @@ class CardsForm(Form):
 def index() -> Response:
     me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
     everybody = queries.briefly(queries.characters(me))
-    wanted = set(queries.characters(me, words=words, tag=tag)) if words or tag else {character.id for character in everybody}
+    matching_ids = (
+        set(queries.characters(me, words=words, tag=tag)) if words or tag else {character.id for character in everybody}
+    )
     return render(
         "characters/_cast.html" if is_htmx() else "characters/list.html",
-        characters=shown.characters([character for character in everybody if character.id in wanted], me),
+        characters=shown.characters([character for character in everybody if character.id in matching_ids], me),
         tags=shown.tags_of(everybody)[:20],
         words=words,
         tag=tag,

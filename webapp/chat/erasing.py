@@ -79,13 +79,13 @@ def has_expiring() -> bool:
     return any(db.session.scalar(query) is not None for query in waiting)
 
 
-def erase(which: ColumnElement[bool]) -> int:
+def erase(condition: ColumnElement[bool]) -> int:
     """Deletes the chats with all their messages; returns their number.
 
     First their owner is removed, so that no one can open them or start an answer in them.
     """
     count = 0
-    while taken := disown(which):
+    while taken := disown(condition):
         count += taken
         queue_for_turn()
     if count:
@@ -101,9 +101,9 @@ def finish() -> None:
         queue_for_turn()
 
 
-def erase_branches(which: ColumnElement[bool]) -> set[str]:
+def erase_branches(condition: ColumnElement[bool]) -> set[str]:
     """Permanently deletes the matching deleted messages with everything below them; returns the ids of their chats."""
-    query = select(Message.id, Message.chat_id).where(Message.deleted_at.is_not(None), which)
+    query = select(Message.id, Message.chat_id).where(Message.deleted_at.is_not(None), condition)
     rows = db.session.execute(query).all()
     for id, _ in rows:
         # Repeats if a message was added below in the meantime.
@@ -125,10 +125,10 @@ def detach_messages_of(session: Session, owner_id: str) -> None:
     _detach(session, mine)
 
 
-def disown(which: ColumnElement[bool]) -> int:
+def disown(condition: ColumnElement[bool]) -> int:
     """Removes owner and permissions of the next matching chats; returns their number. `finish` deletes their contents."""
     with write() as session:
-        query = select(Chat.id).where(which, OWNED).limit(CHATS).with_for_update()
+        query = select(Chat.id).where(condition, OWNED).limit(CHATS).with_for_update()
         ids = session.scalars(query).all()
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
@@ -162,9 +162,9 @@ def _erase_below(id: str, ids: list[str]) -> None:
     Ends early if there is a new message below, or if the message was restored: then the rest of the branch is kept.
     """
     # From the bottom up, so that what remains is always a connected tree.
-    left, all_ids = ids[::-1], frozenset(ids)
-    while left and (count := _erase_first(id, left[:MESSAGES], all_ids)):
-        left = left[count:]
+    remaining, all_ids = ids[::-1], frozenset(ids)
+    while remaining and (count := _erase_first(id, remaining[:MESSAGES], all_ids)):
+        remaining = remaining[count:]
         queue_for_turn()
 
 
@@ -213,9 +213,9 @@ def _erase_messages(session: Session, ids: Sequence[str]) -> None:
         session.execute(statement)
 
 
-def _detach(session: Session, which: ColumnElement[bool]) -> None:
+def _detach(session: Session, condition: ColumnElement[bool]) -> None:
     """Detaches messages from their parents: SQLite cannot delete a chain of a thousand rows by cascading foreign keys."""
-    session.execute(update(Message).where(which).values(parent_id=None).execution_options(synchronize_session=False))
+    session.execute(update(Message).where(condition).values(parent_id=None).execution_options(synchronize_session=False))
 
 
 def close_temporary(chat: Chat) -> None:
@@ -283,11 +283,11 @@ def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None
 
 def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
     """Returns the ids that no message of the chat contains; one pass over the messages checks all ids."""
-    left = set(ids)
+    remaining = set(ids)
     query = select(Message.content).where(Message.chat_id == chat_id, Message.content.contains(MARK))
     for content in session.scalars(query.execution_options(yield_per=AT_ONCE)):
-        left -= ids_in([content])
-    return left
+        remaining -= ids_in([content])
+    return remaining
 
 
 def _sweep_some() -> bool:

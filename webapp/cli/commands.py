@@ -29,5 +29,5 @@ class Commands(AppGroup):
         return sorted({*super().list_commands(ctx), *self._places})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        found = super().get_command(ctx, cmd_name)
-        return found or (resolve_name(self._places[cmd_name]) if cmd_name in self._places else None)
+        command = super().get_command(ctx, cmd_name)
+        return command or (resolve_name(self._places[cmd_name]) if cmd_name in self._places else None)

@@ -100,13 +100,13 @@ def _migrate(data_dir: Path) -> None:
     if is_sqlite():
         backups.make_private()
     with db.engine.connect() as connection:
-        found = found_revision(connection)
+        revision = found_revision(connection)
         tables = inspect(connection).get_table_names()
-    if found == newest_revision():
+    if revision == newest_revision():
         return
-    if found and found not in known_revisions():
+    if revision and revision not in known_revisions():
         raise click.ClickException(NEWER)
-    if not found and db.metadata.tables.keys() & set(tables):
+    if not revision and db.metadata.tables.keys() & set(tables):
         raise click.ClickException(NO_VERSION)
     if is_sqlite() and tables:
         click.echo(f"Database copy from before this migration: {backups.safety_copy(data_dir, 'before-migration')}")

@@ -168,10 +168,10 @@ PERSONAS = ({"origin": "millrace:robin", "name": "Robin", "description": ROBIN_I
 def ship() -> int:
     """Adds the shipped rows that were never added before and returns how many; rows deleted since are not added again."""
     with write() as session:
-        known = set(session.scalars(select(Character.origin).union(select(Persona.origin))))
+        shipped_origins = set(session.scalars(select(Character.origin).union(select(Persona.origin))))
         missing: list[Character | Persona] = [
-            Character(**character) for character in CHARACTERS if character["origin"] not in known
+            Character(**character) for character in CHARACTERS if character["origin"] not in shipped_origins
         ]
-        missing += [Persona(**persona) for persona in PERSONAS if persona["origin"] not in known]
+        missing += [Persona(**persona) for persona in PERSONAS if persona["origin"] not in shipped_origins]
         session.add_all(missing)
     return len(missing)

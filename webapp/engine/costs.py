@@ -35,14 +35,20 @@ AT_ONCE = 500
 
 def cost(generations: Sequence[Generation]) -> str:
     """Returns the sum of the costs; empty if no model generated anything."""
-    made = [generation for generation in generations if not was_refused(generation)]
-    priced = [generation for generation in made if not (generation.is_demo or generation.model_asked.startswith("demo/"))]
+    made_generations = [generation for generation in generations if not was_refused(generation)]
+    priced = [
+        generation for generation in made_generations if not (generation.is_demo or generation.model_asked.startswith("demo/"))
+    ]
     if not priced:
-        return "demo" if made else ""
-    known = [generation for generation in priced if generation.cost is not None]
+        return "demo" if made_generations else ""
+    known_generations = [generation for generation in priced if generation.cost is not None]
     if any(_is_priced(generation.connection) for generation in priced if generation.cost is None):
         return "cost unknown"
-    return in_dollars(sum((Decimal(generation.cost or 0) for generation in known), Decimal())) if known else ""
+    return (
+        in_dollars(sum((Decimal(generation.cost or 0) for generation in known_generations), Decimal()))
+        if known_generations
+        else ""
+    )
 
 
 def in_dollars(total: Decimal) -> str:
@@ -106,15 +112,15 @@ def _requested_usage(id: str) -> Usage | None:
 
 
 def _store(engine: Engine, id: str, usage: Usage) -> None:
-    known: dict[str, Any] = {
+    columns: dict[str, Any] = {
         name: value
         for name, value in (("cost", usage.cost), ("input_tokens", usage.input_tokens), ("output_tokens", usage.output_tokens))
         if value is not None
     }
-    if not known:
+    if not columns:
         return
     with write() as session:
-        session.execute(update(Generation).where(Generation.id == id).values(**known))
+        session.execute(update(Generation).where(Generation.id == id).values(**columns))
         if generation := session.get(Generation, id, populate_existing=True):
             engine.gate.correct(session, generation)
     generation = db.session.get_one(Generation, id)
@@ -126,12 +132,12 @@ def of_messages(messages: Select[str]) -> ColumnElement[bool]:
     return Generation.message_id.in_(messages) & (Generation.kind != NOT_HERE) & Generation.user_id.is_not(None)
 
 
-def keep_costs_alone(session: Session, which: ColumnElement[bool]) -> None:
+def keep_costs_alone(session: Session, condition: ColumnElement[bool]) -> None:
     """Removes all text from these generations and detaches them from their messages, so that no cascade deletes them."""
-    session.execute(delete(JournalRow).where(JournalRow.generation_id.in_(select(Generation.id).where(which))))
+    session.execute(delete(JournalRow).where(JournalRow.generation_id.in_(select(Generation.id).where(condition))))
     # Requests a stop: a generation that another page has just begun could no longer be found, and so not be stopped.
     stop_at = case((WHILE_ACTIVE, utc_now()), else_=Generation.stop_requested_at)
-    loose = update(Generation).where(which).values(**WORDLESS, stop_requested_at=stop_at)
+    loose = update(Generation).where(condition).values(**WORDLESS, stop_requested_at=stop_at)
     session.execute(loose.execution_options(synchronize_session=False))
 
 

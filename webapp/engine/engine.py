@@ -206,12 +206,12 @@ class Engine:
     def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
         """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
         is_known = self.follows(generation)
-        known = self._broadcasts.get(generation.id)
-        if known or not is_known:
-            return known
+        broadcast = self._broadcasts.get(generation.id)
+        if broadcast or not is_known:
+            return broadcast
         topic, projection = topic_names.of_generation(generation.id), self.kinds[generation.kind].projection(generation)
-        made = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
-        return self._broadcasts.setdefault(generation.id, made)
+        made_broadcast = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
+        return self._broadcasts.setdefault(generation.id, made_broadcast)
 
     def follows(self, generation: GenerationFacts) -> bool:
         """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""

@@ -42,15 +42,15 @@ def started_of(generation: Generation) -> Started:
     return Started(generation.model, generation.provider, generation.is_demo)
 
 
-def end_of(generation: Generation, saved: Iterable[Saved]) -> list[Event]:
+def end_of(generation: Generation, saved_events: Iterable[Saved]) -> list[Event]:
     """Returns the closing events of an ended generation, apart from its text, including what its kind saved."""
     notices = [Notice(**notice) for notice in generation.notices or ()]
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
     is_retryable = generation.reason not in PERMANENT
     failure = Failed(generation.reason, generation.error or "It was interrupted.", is_retryable)
-    failed = [failure] if generation.status in ("failed", "interrupted") else []
+    faileds = [failure] if generation.status in ("failed", "interrupted") else []
     ended = Ended(generation.status, generation.reason)  # type: ignore[arg-type]  # it has one of the four
-    return [*notices, usage, *failed, *saved, ended]
+    return [*notices, usage, *faileds, *saved_events, ended]
 
 
 class CopyState:
@@ -70,29 +70,32 @@ class CopyState:
 
 def state_of_copy(topics: Topics, topic: str, pause: Callable[[], object]) -> CopyState:
     """Folds a copy in pieces, including entries that arrive while pausing; it does not pause after the last piece."""
-    known = CopyState()
-    while entries := topics.read(topic, known.last)[:PIECE]:
+    copy_state = CopyState()
+    while entries := topics.read(topic, copy_state.last)[:PIECE]:
         for entry in entries:
-            known.fold(entry)
+            copy_state.fold(entry)
         if len(entries) == PIECE:
             pause()
-    return known
+    return copy_state
 
 
-def missing_events(known: CopyState, saved: GenerationText | None, end: Iterable[Event]) -> list[Event]:
+def missing_events(copy_state: CopyState, generation_text: GenerationText | None, end: Iterable[Event]) -> list[Event]:
     """Returns the events that are missing at the end of a copy."""
-    return [*(_rest(saved, known.transcript) if saved else ()), *(event for event in end if event not in known.events)]
+    return [
+        *(_rest(generation_text, copy_state.transcript) if generation_text else ()),
+        *(event for event in end if event not in copy_state.events),
+    ]
 
 
-def _rest(saved: GenerationText, known: Transcript) -> list[Event]:
-    started = [saved.started] if saved.started and not known.started else []
-    sources = [Sources(saved.sources)] if saved.sources and not known.sources else []
-    thought, text = _behind(known.reasoning, saved.reasoning), _behind(known.text, saved.text)
+def _rest(generation_text: GenerationText, transcript: Transcript) -> list[Event]:
+    started = [generation_text.started] if generation_text.started and not transcript.started else []
+    sources = [Sources(generation_text.sources)] if generation_text.sources and not transcript.sources else []
+    thought, text = _behind(transcript.reasoning, generation_text.reasoning), _behind(transcript.text, generation_text.text)
     return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
 
 
-def _behind(known: str, whole: str) -> str:
-    return whole[len(known) :] if whole.startswith(known) else ""
+def _behind(known_text: str, whole: str) -> str:
+    return whole[len(known_text) :] if whole.startswith(known_text) else ""
 
 
 def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:

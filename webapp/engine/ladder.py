@@ -123,19 +123,19 @@ class Ladder:
 
     def events(self, stop: Stop) -> Iterator[Event]:
         """Yields the events of the attempt that succeeds, with a notice for every step before it."""
-        left = list(self._rungs)
-        while left:
-            rung = left.pop(0)
+        rungs = list(self._rungs)
+        while rungs:
+            rung = rungs.pop(0)
             try:
-                yield from self._ask(rung, stop, len(left))
+                yield from self._ask(rung, stop, len(rungs))
                 return
             except ProviderError as error:
                 if error.of_connection or error.code in OF_CONNECTION:
                     # Its other models would fail in the same way.
-                    left = [other for other in left if other.provider is not rung.provider]
-                if stop or self._has_sent_text or not left:
+                    rungs = [other for other in rungs if other.provider is not rung.provider]
+                if stop or self._has_sent_text or not rungs:
                     raise
-                following = left[0]
+                following = rungs[0]
                 self._emit(FellBack(rung.model, following.model, error.code))
                 code = "demo_fallback" if following.provider.name == DEMO else "fallback"
                 failed = f"{rung} couldn't answer: {error}"

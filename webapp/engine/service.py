@@ -216,24 +216,24 @@ def store_within_limits(
 
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
     """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
-    known = providers()
+    catalogue = providers()
     limits = Limits(
         first_byte=float(setting("stream.first_byte_seconds")),
         ladder=float(setting("stream.ladder_seconds")),
         total=float(setting("stream.total_seconds")),
         is_streaming=bool(setting("stream.enabled")) and not is_whole,
     )
-    chain = known.chain(request.model)
+    chain = catalogue.chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, known.for_model(model, for_visitor=True, beats=beats)) for model in chain)
+    provided = ((model, catalogue.for_model(model, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,
             each,
-            known.name_of(model),
-            known.takes_schema(model),
-            known.display_name(model),
-            known.takes_pictures(model),
+            catalogue.name_of(model),
+            catalogue.takes_schema(model),
+            catalogue.display_name(model),
+            catalogue.takes_pictures(model),
         )
         for model, each in provided
     ]

@@ -103,8 +103,8 @@ def _is_too_fast(engine: Engine, side_request: SideRequest) -> bool:
 
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
     """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
-    known, model = providers(), request.model
+    catalogue, model = providers(), request.model
     limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
-    rung = Rung(model, known.for_model(model), known.name_of(model))
+    rung = Rung(model, catalogue.for_model(model), catalogue.name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

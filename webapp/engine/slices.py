@@ -16,7 +16,7 @@ PLACE = (Generation.created_at, Generation.id)
 
 def in_slices(
     session: Session,
-    wanted: Select[*tuple[Any, ...]],
+    query: Select[*tuple[Any, ...]],
     *,
     since: datetime,
     until: datetime | None = None,
@@ -28,7 +28,7 @@ def in_slices(
     A slice is a fixed number of generations of that time, and of this person if one is given, whether they match or not: while
     SQLite searches for rare rows, no other greenlet can run.
     """
-    places, statement = _places(since, until, user_id), wanted.add_columns(*PLACE).order_by(*PLACE)
+    places, statement = _places(since, until, user_id), query.add_columns(*PLACE).order_by(*PLACE)
     after: tuple[Any, ...] = (since, "")
     while True:
         last = session.execute(_behind(places, after).offset(SLICE - 1).limit(1)).first()
@@ -40,10 +40,10 @@ def in_slices(
 
 
 def _places(since: datetime, until: datetime | None, user_id: str) -> Select[*tuple[Any, ...]]:
-    which = [Generation.created_at >= since]
-    which += [Generation.created_at < until] if until else []
-    which += [Generation.user_id == user_id] if user_id else []
-    return select(*cast(tuple[Any, ...], PLACE)).where(*which).order_by(*PLACE)
+    conditions = [Generation.created_at >= since]
+    conditions += [Generation.created_at < until] if until else []
+    conditions += [Generation.user_id == user_id] if user_id else []
+    return select(*cast(tuple[Any, ...], PLACE)).where(*conditions).order_by(*PLACE)
 
 
 def _behind(statement: Select[*tuple[Any, ...]], place: tuple[Any, ...]) -> Select[*tuple[Any, ...]]:

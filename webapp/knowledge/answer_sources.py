@@ -64,8 +64,8 @@ class Source:
     @property
     def kept(self) -> dict[str, Any]:
         """Returns the data stored with the answer: no text or title, because later readers' rights are checked on each view."""
-        kept = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
-        return kept | ({"beside_id": self.beside_id} if self.beside_id else {})
+        record = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
+        return record | ({"beside_id": self.beside_id} if self.beside_id else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,16 @@ def find_sources(
     if not user or not (collections or memory) or not texts:
         return NO_SOURCES
     began = the_engine().now()
-    found = _search(user, texts, [*collections, *memory], seconds)
-    others = [hit for hit in found.hits if not but_chat or hit.document.chat_id != but_chat] if found else []
+    result = _search(user, texts, [*collections, *memory], seconds)
+    others = [hit for hit in result.hits if not but_chat or hit.document.chat_id != but_chat] if result else []
     was_asked = bool(collections)
-    by_words = BY_WORDS.format(reason=found.left_out) if was_asked and found and found.left_out else ""
-    given = AnswerSources(tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and found is None, by_words=by_words)
-    outcome: Found = "late" if found is None else "found" if given.sources else "nothing"
+    by_words = BY_WORDS.format(reason=result.left_out) if was_asked and result and result.left_out else ""
+    sources = AnswerSources(
+        tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and result is None, by_words=by_words
+    )
+    outcome: Found = "late" if result is None else "found" if sources.sources else "nothing"
     the_engine().emit(Retrieved(outcome, the_engine().now() - began))
-    return given
+    return sources
 
 
 def _search(user: User, texts: Sequence[str], collections: Sequence[str], seconds: float) -> SearchResult | None:
@@ -148,26 +150,27 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
         return None
 
 
-def same_sources(sources: Iterable[dict[str, Any]], found: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
+def same_sources(sources: Iterable[dict[str, Any]], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
-    there = [(kept, *found[kept["passage_id"]]) for kept in sources if kept["passage_id"] in found]
+    there = [(kept, *passages[kept["passage_id"]]) for kept in sources if kept["passage_id"] in passages]
     return AnswerSources(
         tuple(source(kept["number"], passage, document) for kept, passage, document in there), was_asked=bool(there)
     )
 
 
-def with_parts(given: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
+def with_parts(sources: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [document for document in queries.documents_among(user, document_ids) if document.passages][:MOST_BEGUN]
-    known = {id for source in given.sources for id in (source.passage_id, source.beside_id)}
+    used_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
     more = list[Source]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
-        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in known]
+        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in used_ids]
         more += [
-            source(len(given.sources) + len(more) + at, Excerpt.from_passage(part), document) for at, part in enumerate(parts, 1)
+            source(len(sources.sources) + len(more) + at, Excerpt.from_passage(part), document)
+            for at, part in enumerate(parts, 1)
         ]
-    return replace(given, sources=(*given.sources, *more), parts_of=tuple(f"“{document.name}”" for document in documents))
+    return replace(sources, sources=(*sources.sources, *more), parts_of=tuple(f"“{document.name}”" for document in documents))
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -194,23 +197,23 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
 
 def sources_of(hits: Sequence[PassageHit]) -> Iterator[Source]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
-    taken, adjacent, left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
+    taken_hits, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
         size = len(passage.head) + len(passage.text)
-        if size > left or len(taken) + len(adjacent) == MOST_PASSAGES:
+        if size > chars_left or len(taken_hits) + len(adjacent) == MOST_PASSAGES:
             continue
         around = [
-            hit.passage for hit in taken if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
+            hit.passage for hit in taken_hits if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
         ]
         if not around:
-            taken.append(hit)
+            taken_hits.append(hit)
         elif around[0].id not in adjacent:
             adjacent[around[0].id] = passage
         else:
             continue
-        left -= size
-    for number, hit in enumerate(taken, 1):
+        chars_left -= size
+    for number, hit in enumerate(taken_hits, 1):
         yield source(number, Excerpt.from_passage(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 

@@ -39,7 +39,7 @@ def reached(collection_id: str) -> set[str]:
     """Returns the collection's owner and the people its grants reach, whatever their clearance."""
     owner = select(Collection.owner_id).where(Collection.id == collection_id)
     granted = select(Grant.user_id, Grant.group_id).where(Grant.object_kind == COLLECTION, Grant.object_id == collection_id)
-    found = set(db.session.scalars(owner))
+    people_ids = set(db.session.scalars(owner))
     for user_id, group_id in db.session.execute(granted):
-        found |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
-    return found
+        people_ids |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
+    return people_ids

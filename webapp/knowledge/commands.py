@@ -49,8 +49,8 @@ def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = people.user_of(email)
     questions.viewed_as(person, by=COMMAND_LINE, address="")
-    found = questions.tried(person, question, is_viewed=True)
-    for hit, reasons, is_given in found.hits:
+    tried_question = questions.tried(person, question, is_viewed=True)
+    for hit, reasons, is_given in tried_question.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         status = ", ".join(f"{name} {place}" for name, place in places.items() if place)
         title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
@@ -58,9 +58,9 @@ def ask(question: str, email: str) -> None:
         click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")
         if reasons:
             click.echo("   " + ", ".join(f"{reason.word} {reason.share:.2f}" for reason in reasons))
-    click.echo("* given to an answer" if found.hits else "Not in their documents.")
-    if found.left_out:
-        click.echo(f"Not searched by meaning: {found.left_out}")
+    click.echo("* given to an answer" if tried_question.hits else "Not in their documents.")
+    if tried_question.left_out:
+        click.echo(f"Not searched by meaning: {tried_question.left_out}")
 
 
 @knowledge.command("measure")
@@ -74,21 +74,21 @@ def measure(email: str) -> None:
         raise Invalid("There are no kept questions yet.")
     for id in ids:
         person = db.session.get_one(User, id)
-        made = questions.run(person)
-        figures = f"recall@5 {made.recall:.2f}, nDCG@10 {made.ndcg:.2f}"
-        click.echo(f"{db.session.get_one(User, id).email}: {plural(made.questions, 'question')}, {figures}")
-        for missed in db.session.scalars(select(Question).where(Question.id.in_(made.misses)).order_by(Question.id)):
+        run = questions.run(person)
+        figures = f"recall@5 {run.recall:.2f}, nDCG@10 {run.ndcg:.2f}"
+        click.echo(f"{db.session.get_one(User, id).email}: {plural(run.questions, 'question')}, {figures}")
+        for missed in db.session.scalars(select(Question).where(Question.id.in_(run.misses)).order_by(Question.id)):
             click.echo(f"   missed: {missed.text}")
 
 
 def _collection(name: str) -> Collection:
-    named = select(Collection).where(Collection.deleted_at.is_(None), or_(Collection.id == name, Collection.name == name))
-    found = db.session.scalars(named.limit(2)).all()
-    if len(found) > 1:
+    query = select(Collection).where(Collection.deleted_at.is_(None), or_(Collection.id == name, Collection.name == name))
+    collections = db.session.scalars(query.limit(2)).all()
+    if len(collections) > 1:
         raise Invalid(f"Several collections are called {name}. Use the id at the end of its page's address.")
-    if not found:
+    if not collections:
         raise NotFound(f"There is no collection {name}.")
-    return found[0]
+    return collections[0]
 
 
 def _is_read(collection_id: str, file: Path) -> bool:

@@ -19,8 +19,8 @@ def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -
     A grant for a chat includes reading the collection of its files, which has no grants itself; the owner of a chat owns that
     collection too.
     """
-    given = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
-    ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(given))]
+    query = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
+    ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(query))]
     return or_(*ways, Collection.chat_id.in_(grants.given_to(user, CHAT))) if "read" in right else or_(*ways)
 
 

@@ -51,10 +51,14 @@ def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
 
 def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
     """Returns the collection, if the person may see it; one in the trash only for its owner, and only if `is_deleted`."""
-    found = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
-    if not found or bool(found.deleted_at) != is_deleted or (is_deleted and (found.owner_id != user.id or found.chat_id)):
+    collection = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
+    if (
+        not collection
+        or bool(collection.deleted_at) != is_deleted
+        or (is_deleted and (collection.owner_id != user.id or collection.chat_id))
+    ):
         return None
-    return found
+    return collection
 
 
 def can_write(user: User, collection: Collection) -> bool:
@@ -121,9 +125,9 @@ def passages_at(user: User, document_id: str, numbers: Sequence[int]) -> Sequenc
 
 def passages_of(document: Document) -> Iterator[Passage]:
     """Yields all current passages of a document in order, and lets other greenlets run in between."""
-    found = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
-    found, start = found.order_by(Passage.number).limit(READ_AT_ONCE), 0
-    while some := db.session.scalars(found.where(Passage.number >= start)).all():
+    query = select(Passage).where(Passage.document_id == document.id, Passage.edition == document.edition)
+    query, start = query.order_by(Passage.number).limit(READ_AT_ONCE), 0
+    while some := db.session.scalars(query.where(Passage.number >= start)).all():
         yield from some
         start = some[-1].number + 1
         queue_for_turn()
@@ -131,15 +135,15 @@ def passages_of(document: Document) -> Iterator[Passage]:
 
 def part(document_id: str, number: int) -> bytes | None:
     """Returns a chunk of the uploaded file."""
-    found = db.session.get(DocumentPart, (document_id, number))
-    return found.content if found else None
+    document_part = db.session.get(DocumentPart, (document_id, number))
+    return document_part.content if document_part else None
 
 
 def size_of(*, owner_id: str = "", collection_id: str = "") -> tuple[int, int]:
     """Returns how many documents and characters a person's collections have, or one collection; the trash counts."""
     query = select(func.count(), func.coalesce(func.sum(Document.characters), 0)).select_from(Document).join(Collection)
-    whose = Collection.owner_id == owner_id if owner_id else Collection.id == collection_id
-    count, characters = db.session.execute(query.where(whose)).one()
+    condition = Collection.owner_id == owner_id if owner_id else Collection.id == collection_id
+    count, characters = db.session.execute(query.where(condition)).one()
     return int(count), int(characters)
 
 

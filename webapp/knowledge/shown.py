@@ -131,16 +131,16 @@ def document(row: Document) -> ShownDocument:
     return ShownDocument(row.id, row.title, row.state, status, row.done, row.of, row.level, row.created_at, row.url)
 
 
-def passages(row: Document, user: User, start: int, wanted: int) -> list[ShownPassage]:
+def passages(row: Document, user: User, start: int, passage_number: int) -> list[ShownPassage]:
     """Returns passages for reading on: text that overlaps the previous passage is left out."""
-    found = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
-    return [_passage(passage, row, is_wanted=passage.number == wanted) for passage in by_turns(found)]
+    passages = queries.passages(user, row.id, limit=MOST_PER_PAGE, start=start)
+    return [_passage(passage, row, is_wanted=passage.number == passage_number) for passage in by_turns(passages)]
 
 
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     query_words = tokenizer.query_words(question)
-    found = search(user, question, collections=collections)
-    return [hit(found_hit, list(query_words.values())) for found_hit in found]
+    hits = search(user, question, collections=collections)
+    return [hit(found_hit, list(query_words.values())) for found_hit in hits]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -156,14 +156,14 @@ def place_url(document: Document, passage: Passage | Excerpt) -> str:
     return passage_url(document.id, passage.number)
 
 
-def sources(user: User | None, kept: Sequence[Kept]) -> list[ShownSource]:
+def sources(user: User | None, records: Sequence[Kept]) -> list[ShownSource]:
     """Returns the sources of an answer, with this person's current rights."""
-    return [_source(source) for source in by_turns(seen(user, kept))]
+    return [_source(source) for source in by_turns(seen(user, records))]
 
 
-def current_url(user: User | None, kept: Kept) -> str:
+def current_url(user: User | None, record: Kept) -> str:
     """Returns the URL of a source in its document, if the person may see it and the document wasn't read again since."""
-    [source] = seen(user, [kept])
+    [source] = seen(user, [record])
     document, passage = source.document, source.passage
     return place_url(document, passage) if document and passage and passage.edition == document.edition else ""
 
@@ -202,13 +202,13 @@ def _source(source: SeenSource) -> ShownSource:
     return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), place, html)
 
 
-def hit(found: PassageHit, query_words: list[str]) -> ShownHit:
+def hit(hit: PassageHit, query_words: list[str]) -> ShownHit:
     """Returns a hit to show, with the words of the question marked."""
-    document, passage = found.document, found.passage
+    document, passage = hit.document, hit.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, query_words)
     place = formats.place(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)
-    return ShownHit(found.rank, url, document.title, heading, place, document.id, found.collection_name, pieces)
+    return ShownHit(hit.rank, url, document.title, heading, place, document.id, hit.collection_name, pieces)
 
 
 def _pieces(text: str, query_words: list[str]) -> list[tuple[str, bool]]:

@@ -57,15 +57,17 @@ class SeenSource:
 
 def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Excerpt, Document]]:
     """Returns the sources this person may see by passage id, including passages of a replaced edition."""
-    kept = list(sources)
-    ids = {id for source in kept for id in (source["passage_id"], source.get("beside_id")) if id}
+    records = list(sources)
+    ids = {id for source in records for id in (source["passage_id"], source.get("beside_id")) if id}
     if not user or not ids:
         return {}
     query = select(Passage, Document).join(Document, Document.id == Passage.document_id).join(Collection)
     rows = db.session.execute(query.where(Passage.id.in_(ids), sees_document(user), is_available()))
-    found = {passage.id: (passage, document) for passage, document in rows}
+    passages = {passage.id: (passage, document) for passage, document in rows}
     there = (
-        (found.get(source.get("beside_id", "")), *found[source["passage_id"]]) for source in kept if source["passage_id"] in found
+        (passages.get(source.get("beside_id", "")), *passages[source["passage_id"]])
+        for source in records
+        if source["passage_id"] in passages
     )
     return {
         passage.id: (Excerpt.from_passage(passage, adjacent[0] if adjacent else None), document)
@@ -75,24 +77,24 @@ def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Exc
 
 def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
     """Returns each source as this person sees it."""
-    found = permitted(user, sources)
-    missing = {source["document_id"] for source in sources if source["passage_id"] not in found}
+    passages = permitted(user, sources)
+    missing = {source["document_id"] for source in sources if source["passage_id"] not in passages}
     documents = dict[str, tuple[Document, bool]]()
     if user and missing:
         query = select(Document, is_available()).join(Collection).where(Document.id.in_(missing), sees_document(user))
         documents = {document.id: (document, bool(is_whole)) for document, is_whole in db.session.execute(query)}
     gone = missing - set(db.session.scalars(select(Document.id).where(Document.id.in_(missing)))) if missing else set()
-    return [_seen(source, found, documents, gone) for source in sources]
+    return [_seen(source, passages, documents, gone) for source in sources]
 
 
 def _seen(
     source: Kept,
-    found: Mapping[str, tuple[Excerpt, Document]],
+    passages: Mapping[str, tuple[Excerpt, Document]],
     documents: Mapping[str, tuple[Document, bool]],
     gone: set[str],
 ) -> SeenSource:
     number, id = source["number"], source["document_id"]
-    if pair := found.get(source["passage_id"]):
+    if pair := passages.get(source["passage_id"]):
         return SeenSource(number, document=pair[1], passage=pair[0])
     if id not in documents:
         return SeenSource(number, DELETED if id in gone else WITHHELD)

@@ -55,7 +55,7 @@ def is_waiting() -> bool:
     """Returns whether the trash contains anything that will expire."""
     is_emptied = bool(int(setting("trash.days")))
     due = [table.deleted_at.is_not(None) if is_emptied else table.deleted_at == LONG_AGO for table in (Document, Collection)]
-    waiting = (select(table.id).where(which).limit(1) for table, which in zip((Document, Collection), due, strict=True))
+    waiting = (select(table.id).where(condition).limit(1) for table, condition in zip((Document, Collection), due, strict=True))
     return any(db.session.scalar(query) for query in waiting)
 
 

@@ -212,18 +212,18 @@ def _index(form: CollectionForm) -> Response:
     )
 
 
-def _page(collection: Collection, refused: Form | None = None) -> Response:
+def _page(collection: Collection, form: Form | None = None) -> Response:
     me, id, question = current_user(), collection.id, request.args.get("q", "").strip()[:2_000]
     # Read before the rows, so that no change is lost between the page and its event stream.
     at = now_in(topic_names.of_collection(id))
-    add_form = refused if isinstance(refused, AddForm) else AddForm.fresh()
-    edit_form = refused if isinstance(refused, CollectionForm) else CollectionForm.from_row(collection)
+    add_form = form if isinstance(form, AddForm) else AddForm.fresh()
+    edit_form = form if isinstance(form, CollectionForm) else CollectionForm.from_row(collection)
     rows = shown.documents(collection, me)
     trash = queries.deleted_documents(me, collection)
     embedding.notice()
     return render(
         "knowledge/show.html",
-        status=refused.refusal.status if refused and refused.refusal else 200,
+        status=form.refusal.status if form and form.refusal else 200,
         collection=shown.collection(collection, me),
         documents=rows,
         meaning=shown.meaning(collection, me),
@@ -243,13 +243,13 @@ def _page(collection: Collection, refused: Form | None = None) -> Response:
 
 
 def _people(collection: Collection, form: ShareForm) -> Response:
-    found = service.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    shares = service.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     return form.shown(
         "knowledge/people.html",
         collection=collection,
         name=collection.name,
         path=url_for("knowledge.show", id=collection.id),
-        **shares_shown.listed(found, url_for("knowledge.people", id=collection.id)),
+        **shares_shown.listed(shares, url_for("knowledge.people", id=collection.id)),
         rights=dict(RIGHTS),
     )
 

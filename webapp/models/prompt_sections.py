@@ -52,6 +52,6 @@ class Outlets:
 
     def text_of(self, name: str) -> str:
         """Returns all texts with this name, in order; empty if there are none."""
-        found = self.texts.get(name, [])
-        self.used += [origin for _, origin in found]
-        return "\n".join(text for text, _ in found)
+        texts = self.texts.get(name, [])
+        self.used += [origin for _, origin in texts]
+        return "\n".join(text for text, _ in texts)

@@ -58,8 +58,8 @@ def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]
 def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> list[str]:
     if is_of_objects(part):
         items = part["items"]
-        found = [line for place, item in enumerate(value) for line in _item(f"{name}.{place}", items, item, place + 1, ticked)]
-        return [f"## {_line(label(part, name))}", "", *found]
+        lines = [line for place, item in enumerate(value) for line in _item(f"{name}.{place}", items, item, place + 1, ticked)]
+        return [f"## {_line(label(part, name))}", "", *lines]
     return [f"## {_line(label(part, name))}", "", *_written(part, value, name, ticked), ""]
 
 

@@ -26,7 +26,7 @@ FEATURE = Feature(
                 template="plans/_row.html",
                 event="element",
                 generations=queries.running_generations,
-                read=lambda id: {"plan": found} if (found := shown.row(the_engine(), id)) else {},
+                read=lambda id: {"plan": plan} if (plan := shown.row(the_engine(), id)) else {},
             ),
         ),
     ),

@@ -37,7 +37,7 @@ def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Pl
 def running_generations(owner_id: str) -> dict[str, Generation]:
     """Returns the generations that are writing a person's newest plans, by plan id."""
     running = [plan for plan in plans_of(owner_id) if plan.is_running]
-    return {plan.id: found for plan in running if (found := generation_of(plan))}
+    return {plan.id: generation for plan in running if (generation := generation_of(plan))}
 
 
 def inputs_of(plan: Plan) -> PlanInputs:

@@ -94,10 +94,10 @@ def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Re
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
     """
-    built_in, problems, used = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
-    arm = arm_choice.arm_for(used.trial, unit) if used.trial and unit else None
-    tried = [used.arms[arm.version]] if arm else []
-    for version in (*tried, *used.versions[:2], first_version(built_in)):
+    built_in, problems, prompt_state = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
+    arm = arm_choice.arm_for(prompt_state.trial, unit) if prompt_state.trial and unit else None
+    tried = [prompt_state.arms[arm.version]] if arm else []
+    for version in (*tried, *prompt_state.versions[:2], first_version(built_in)):
         try:
             parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
             is_tried = arm if arm and arm.version == version.number else None

@@ -34,5 +34,5 @@ class BuiltIn:
 
 def parts(**texts: str) -> Callable[[], tuple[Part, ...]]:
     """Returns a loader for these sections, given text by name."""
-    found = tuple(Part(name.replace("_", " "), text) for name, text in texts.items())
-    return lambda: found
+    prompt_parts = tuple(Part(name.replace("_", " "), text) for name, text in texts.items())
+    return lambda: prompt_parts

@@ -40,9 +40,9 @@ def played_experiments(rates: Sequence[float], *, runs: int, most: int, seed: in
     luck = Random(seed)
     ends = [_experiment(rates, most, luck) for _ in range(runs)]
     best = max(range(len(rates)), key=lambda n: rates[n])
-    found = [answers for arm, answers in ends if arm is not None]
+    counts = [answers for arm, answers in ends if arm is not None]
     right = sum(arm == best for arm, _ in ends) / runs
-    return Played(len(found) / runs, right, round(median(found)) if found else None)
+    return Played(len(counts) / runs, right, round(median(counts)) if counts else None)
 
 
 def played_bandits(rates: Sequence[float], *, runs: int, answers: int, seed: int) -> Banditry:
@@ -66,10 +66,10 @@ def _bandit(rates: Sequence[float], answers: int, luck: Random) -> Banditry:
     arms = [Arm(n, 0, 0) for n in range(len(rates))]
     lost = 0.0
     for _ in range(answers):
-        chosen = pick(arms, luck)
-        rate = rates[chosen.version]
+        chosen_arm = pick(arms, luck)
+        rate = rates[chosen_arm.version]
         lost += max(rates) - rate
-        arms[chosen.version] = Arm(chosen.version, chosen.good + (luck.random() < rate), chosen.answers + 1)
+        arms[chosen_arm.version] = Arm(chosen_arm.version, chosen_arm.good + (luck.random() < rate), chosen_arm.answers + 1)
     return Banditry(lost, min(arm.answers for arm in arms) / answers)
 
 

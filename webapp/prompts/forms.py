@@ -98,9 +98,9 @@ def _number(typed: str, field: str) -> float | None:
     if not (typed := typed.strip().replace(",", ".")):
         return None
     try:
-        found = float(typed) if len(typed) <= 12 else float("nan")
+        number = float(typed) if len(typed) <= 12 else float("nan")
     except ValueError:
-        found = float("nan")
-    if not 0 <= found < 1e9:
+        number = float("nan")
+    if not 0 <= number < 1e9:
         raise Invalid("Enter a number, or leave it empty.", field=field)
-    return found
+    return number

@@ -109,9 +109,9 @@ def prompts(user: User) -> list[KnownPrompt]:
 def prompt(user: User, name: str) -> KnownPrompt | None:
     """Returns the prompt with this id or key if this person can see it; with the same key, their own is preferred."""
     is_named = or_(Prompt.id == name, Prompt.key == name)
-    found = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
-    if found:
-        return _known(min(found, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
+    prompts = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
+    if prompts:
+        return _known(min(prompts, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
     is_theirs = may(user.role, "administer") and name in built_ins()
     return _untouched(built_ins()[name]) if is_theirs else None
 

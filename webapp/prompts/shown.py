@@ -47,8 +47,8 @@ class Trend:
 
 def trends_of(me: User) -> dict[str, Trend]:
     """Returns the trend of each built-in key that was used lately."""
-    found = (counts.of_days(me) for counts in brought(PromptCounts))
-    return {key: _trend(days) for counts in found for key, days in counts.items() if any(days)}
+    trends = (counts.of_days(me) for counts in brought(PromptCounts))
+    return {key: _trend(days) for counts in trends for key, days in counts.items() if any(days)}
 
 
 def _trend(days: Sequence[int]) -> Trend:
@@ -69,11 +69,11 @@ class ShownPart:
 
 def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
     """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
-    found: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
+    prompts_by_heading: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
     for prompt in sorted(prompts, key=lambda prompt: prompt.title.lower()):
         heading = YOURS if prompt.owner_id == me.id else SHARED if prompt.owner_id else BUILT_IN if prompt.built_in else TEAM
-        found[heading].append(prompt)
-    return {heading: rows for heading, rows in found.items() if rows or heading == YOURS}
+        prompts_by_heading[heading].append(prompt)
+    return {heading: rows for heading, rows in prompts_by_heading.items() if rows or heading == YOURS}
 
 
 def states(prompts: Sequence[KnownPrompt]) -> dict[str, str]:
@@ -92,13 +92,13 @@ def _state(prompt: KnownPrompt, newest: int) -> str:
 
 def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     versions = queries.versions(prompt)
-    used = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]), None) if versions else None
+    version = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]), None) if versions else None
     return {
         "prompt": prompt,
         "versions": versions,
-        "used": used,
-        "parts": shown_parts(prompt, used.parts) if used else (),
-        "facts": facts(used) if used else (),
+        "used": version,
+        "parts": shown_parts(prompt, version.parts) if version else (),
+        "facts": facts(version) if version else (),
         "may_change": queries.may_change(prompt, me),
         "experiment": queries.running_on(prompt),
         "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
@@ -112,10 +112,10 @@ def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] |
     """Compares a version with another one, by default the one before; None if there is no such version."""
     versions = queries.versions(prompt)
     numbered = {version.number: version for version in versions}
-    wanted = int(against) if against.isdecimal() and len(against) < 8 else number - 1
+    other_number = int(against) if against.isdecimal() and len(against) < 8 else number - 1
     if not (one := numbered.get(number)):
         return None
-    one, *others = queries.with_texts(prompt, [one, *([numbered[wanted]] if wanted in numbered else [])])
+    one, *others = queries.with_texts(prompt, [one, *([numbered[other_number]] if other_number in numbered else [])])
     other = others[0] if others else None
     lines = difference(text_of(other), text_of(one)) if other else []
     shown = {"parts": shown_parts(prompt, one.parts), "facts": facts(one), "lines": lines}
@@ -134,8 +134,10 @@ def editor(prompt: KnownPrompt) -> dict[str, Any]:
 
 
 def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
-    known = prompt.built_in.variables if prompt.built_in else variables_in(parts)
-    return tuple(ShownPart(part.name, tuple((piece, piece.variable in known) for piece in pieces(part.text))) for part in parts)
+    variables = prompt.built_in.variables if prompt.built_in else variables_in(parts)
+    return tuple(
+        ShownPart(part.name, tuple((piece, piece.variable in variables) for piece in pieces(part.text))) for part in parts
+    )
 
 
 def facts(version: Version) -> tuple[tuple[str, str], ...]:

@@ -49,12 +49,12 @@ class TooLong(Unfilled):
 
 def variables_in(parts: Sequence[Part]) -> list[str]:
     """Returns the distinct variables, in the order of the text."""
-    return list(dict.fromkeys(found[1] for part in parts for found in VARIABLE.finditer(part.text)))
+    return list(dict.fromkeys(match[1] for part in parts for match in VARIABLE.finditer(part.text)))
 
 
 def dotted_in(parts: Sequence[Part]) -> list[str]:
     """Returns the distinct names with dots that are written like variables."""
-    return list(dict.fromkeys(found[1] for part in parts for found in DOTTED.finditer(part.text)))
+    return list(dict.fromkeys(match[1] for part in parts for match in DOTTED.finditer(part.text)))
 
 
 def count_places(parts: Sequence[Part]) -> int:
@@ -82,15 +82,15 @@ def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[lis
 
 def pieces(text: str) -> list[Piece]:
     """Splits the text at its variables."""
-    found, at = [], 0
+    parts, at = [], 0
     for match in VARIABLE.finditer(text):
-        found += [Piece(text[at : match.start()]), Piece(match[0], match[1])]
+        parts += [Piece(text[at : match.start()]), Piece(match[0], match[1])]
         at = match.end()
-    return [piece for piece in (*found, Piece(text[at:])) if piece.text]
+    return [piece for piece in (*parts, Piece(text[at:])) if piece.text]
 
 
 def _check_length(parts: Sequence[Part], values: Mapping[str, str]) -> None:
-    times = Counter(found[1] for part in parts for found in VARIABLE.finditer(part.text))
+    times = Counter(match[1] for part in parts for match in VARIABLE.finditer(part.text))
     if sum((count - 1) * len(values.get(name, "")) for name, count in times.items()) > MOST_REPEATED_CHARS:
         raise TooLong
 
@@ -101,7 +101,7 @@ def _says_something(part: Part, values: Mapping[str, str]) -> bool:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    return VARIABLE.sub(lambda found: values.get(found[1], found[0]), text)
+    return VARIABLE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +129,11 @@ class PromptField:
 
 def fields_of(parts: Sequence[Part]) -> list[PromptField]:
     """Returns a field for each variable, in the order of the text; the first type declared for a variable applies."""
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for part in parts:
         for match in VARIABLE.finditer(part.text):
-            found[match[1]] = found.get(match[1]) or (match[2] or "").strip()
-    return [_field(name, type) for name, type in found.items()]
+            fields[match[1]] = fields.get(match[1]) or (match[2] or "").strip()
+    return [_field(name, type) for name, type in fields.items()]
 
 
 def objections(fields: Sequence[PromptField], values: Mapping[str, str]) -> dict[str, str]:

@@ -53,8 +53,8 @@ def edit(name: str) -> Response:
     prompt = _own(name)
     versions = queries.versions(prompt)
     entered = request.args.get("version", "")
-    chosen = next((version for version in versions if str(version.number) == entered), versions[0] if versions else None)
-    start = next(queries.with_texts(prompt, [chosen])) if chosen else None
+    chosen_version = next((version for version in versions if str(version.number) == entered), versions[0] if versions else None)
+    start = next(queries.with_texts(prompt, [chosen_version])) if chosen_version else None
     return _edit(prompt, VersionForm.of(start) if start else VersionForm.fresh())
 
 

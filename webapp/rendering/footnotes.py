@@ -54,7 +54,7 @@ def placeholder(kind: str, label: str) -> str:
 
 def drawn(markup: str) -> str:
     """Replaces placeholders in sanitised markup with footnotes, citations and links to previews."""
-    return PLACEHOLDER.sub(lambda found: MARKUP[found[1]].format(SCOPE, _label(found[2])), markup)
+    return PLACEHOLDER.sub(lambda match: MARKUP[match[1]].format(SCOPE, _label(match[2])), markup)
 
 
 def scoped(markup: str, id: str) -> str:
@@ -68,12 +68,12 @@ def as_written(markup: str) -> str:
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    found = DEFINITION.match(state.src, state.bMarks[start] + state.tShift[start], state.eMarks[start])
-    if not found or state.is_code_block(start) or found.end() == state.eMarks[start]:
+    match = DEFINITION.match(state.src, state.bMarks[start] + state.tShift[start], state.eMarks[start])
+    if not match or state.is_code_block(start) or match.end() == state.eMarks[start]:
         return False
     if silent:
         return True
-    line, label = _paragraph_end(state, start, end), found[1]
+    line, label = _paragraph_end(state, start, end), match[1]
     if not label.isdigit():
         state.env["references"].setdefault(f"\n{label}", {"title": "", "href": "", "map": [start, line]})
     opening = state.push("note_open", "p", 1)
@@ -96,12 +96,12 @@ def _paragraph_end(state: StateBlock, start: int, end: int) -> int:
 
 
 def _reference(state: StateInline, silent: bool) -> bool:
-    found = REFERENCE.match(state.src, state.pos, state.posMax)
-    if not found or state.linkLevel or not (found[1].isdigit() or f"\n{found[1]}" in state.env.get("references", ())):
+    match = REFERENCE.match(state.src, state.pos, state.posMax)
+    if not match or state.linkLevel or not (match[1].isdigit() or f"\n{match[1]}" in state.env.get("references", ())):
         return False
     if not silent:
-        state.push("note_ref", "", 0).meta = {"note": f"r{found[1]}"}
-    state.pos = found.end()
+        state.push("note_ref", "", 0).meta = {"note": f"r{match[1]}"}
+    state.pos = match.end()
     return True
 
 

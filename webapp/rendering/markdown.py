@@ -94,8 +94,8 @@ def pieces(text: str) -> Iterator[str]:
     while start < len(text):
         end = start + PIECE_CHARS
         if end < len(text) or text.count("\n", start) > PIECE_LINES:
-            found = LINES.match(text, start, end)
-            end = found.end() if found else end
+            match = LINES.match(text, start, end)
+            end = match.end() if match else end
         yield text[start:end]
         start = end
 
@@ -151,12 +151,12 @@ class GrowingMarkdown:
         self._tail.grow(piece)
         if self.has_failed:
             return [Change("append", self._tail.put(as_lines(piece)))]
-        known = len(self.sealed)
+        sealed_count = len(self.sealed)
         try:
             return self._fed(piece)
         except faults():
             self._fail()
-            return [*(Change("seal", markup) for markup in self.sealed[known:]), Change("tail", self._tail.markup)]
+            return [*(Change("seal", markup) for markup in self.sealed[sealed_count:]), Change("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
         """Returns the HTML so far, for a page that is opened now."""
@@ -230,12 +230,12 @@ class GrowingMarkdown:
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
         """Renders the finished text once more, with every link defined anywhere in it."""
-        stitching, known, start = self._stitching.again(), {"references": references, "cited": self._known["cited"]}, 0
+        stitching, parse_env, start = self._stitching.again(), {"references": references, "cited": self._known["cited"]}, 0
         for source in sources:
             stitching.place(start, source, start)
-            tokens, environment = self._parsed(source, known)
+            tokens, environment = self._parsed(source, parse_env)
             yield self._clean(_stitched(tokens, source, start, stitching, environment))
-            _spend(known, tokens)
+            _spend(parse_env, tokens)
             start += len(source)
         yield self._clean(stitching.rest())
 
@@ -294,11 +294,11 @@ class GrowingMarkdown:
     def _clean(self, markup: str) -> str:
         return scoped(clean(markup), self._scope) if self._scope else clean(markup)
 
-    def _parsed(self, source: str, known: dict[str, Any]) -> Parsed:
+    def _parsed(self, source: str, parse_env: dict[str, Any]) -> Parsed:
         """Parses the source; the links that it defines are moved from `references` to `defined` in the environment."""
         self.rendered_chars += len(source)
-        references, count = known["references"], len(known["references"])
-        environment: dict[str, Any] = known | {"defined": {}, "highlight": self._highlighter.markup}
+        references, count = parse_env["references"], len(parse_env["references"])
+        environment: dict[str, Any] = parse_env | {"defined": {}, "highlight": self._highlighter.markup}
         try:
             return self._markdown.parse(source, environment), environment
         finally:
@@ -309,11 +309,11 @@ class GrowingMarkdown:
                 environment["defined"][name] = definition
 
 
-def _spend(known: dict[str, Any], tokens: Sequence[Token]) -> None:
+def _spend(parse_env: dict[str, Any], tokens: Sequence[Token]) -> None:
     """Adds what blocks have used of the limits, and their footnotes, to the environment for later blocks."""
     for limit in LIMITS:
-        known[limit] = known.get(limit, 0) + spent(tokens, limit)
-    known["notes"] = known.get("notes", frozenset()) | footnotes_in(tokens)
+        parse_env[limit] = parse_env.get(limit, 0) + spent(tokens, limit)
+    parse_env["notes"] = parse_env.get("notes", frozenset()) | footnotes_in(tokens)
 
 
 def _render_all(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:

@@ -39,7 +39,7 @@ def placeholder(latex: str, *, is_display: bool) -> str:
 
 def drawn(markup: str) -> str:
     """Inserts the MathML of held formulas into sanitised markup."""
-    return PLACEHOLDER.sub(lambda found: _drawn(_latex(found[2]), found[1] == "d"), markup) if OPEN in markup else markup
+    return PLACEHOLDER.sub(lambda match: _drawn(_latex(match[2]), match[1] == "d"), markup) if OPEN in markup else markup
 
 
 def _latex(text: str) -> str:

@@ -75,7 +75,7 @@ def converted(latex: str, *, is_display: bool) -> str:
     """Returns the MathML; empty if it is not a valid formula."""
     try:
         markup = _converter.convert_with_local_state(_supported(latex), displaystyle=is_display)
-        root = ElementTree.fromstring(NAMED.sub(lambda found: unescape(found[0]), markup))
+        root = ElementTree.fromstring(NAMED.sub(lambda match: unescape(match[0]), markup))
     except (LatexError, ElementTree.ParseError):
         return ""
     if any(element.tag not in TAGS for element in root.iter()) or not "".join(root.itertext()).strip():
@@ -88,9 +88,9 @@ def converted(latex: str, *, is_display: bool) -> str:
 
 
 def _allowed(attributes: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in attributes.items() if name in ATTRIBUTES}
+    allowed = {name: value for name, value in attributes.items() if name in ATTRIBUTES}
     classes = [name for part, name in STYLES.items() if part in attributes.get("style", "")]
-    return kept | ({"class": " ".join(classes)} if classes else {})
+    return allowed | ({"class": " ".join(classes)} if classes else {})
 
 
 def _supported(latex: str) -> str:
@@ -98,11 +98,11 @@ def _supported(latex: str) -> str:
     latex = COLUMNS.sub(r"\1", LABEL.sub("", latex))
     if r"\begin{eqnarray" in latex:
         latex = RELATION.sub(r"&\1", latex)
-    latex = ENVIRONMENT.sub(lambda found: f"\\{found[1]}{{{ENVIRONMENTS.get(found[2], found[2])}}}", latex)
+    latex = ENVIRONMENT.sub(lambda match: f"\\{match[1]}{{{ENVIRONMENTS.get(match[2], match[2])}}}", latex)
     latex = TEXT.sub(_apart, latex)
     is_tagged = r"\tag" in latex and not re.search(r"\\begin\{(?:equation|align|gather|multline)\*", latex)
     return rf"\begin{{equation*}}{latex}\end{{equation*}}" if is_tagged else latex
 
 
-def _apart(found: re.Match[str]) -> str:
-    return "{" + INNER.sub(lambda inner: f"}}{inner[1]}{found[1]}{{", found[0]) + "}"
+def _apart(match: re.Match[str]) -> str:
+    return "{" + INNER.sub(lambda inner: f"}}{inner[1]}{match[1]}{{", match[0]) + "}"

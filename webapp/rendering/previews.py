@@ -75,8 +75,8 @@ def language(info: str) -> str:
 
 def document(kind: str, content: str, *, is_run: bool = False) -> str:
     """Returns the HTML document for the preview's iframe; with `is_run`, one whose scripts are meant to run."""
-    kept = REACHING.sub(lambda found: f"{found[0][:-1]}-off", content)
-    return FRAME.format(kept) if kind == "svg" else f"<!doctype html>{GUARD if is_run else ''}{kept}"
+    safe = REACHING.sub(lambda match: f"{match[0][:-1]}-off", content)
+    return FRAME.format(safe) if kind == "svg" else f"<!doctype html>{GUARD if is_run else ''}{safe}"
 
 
 def diagram(content: str, *, script: str, nonce: str) -> str:

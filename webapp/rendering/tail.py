@@ -146,8 +146,8 @@ def is_open(fence: Token) -> bool:
 
 def _number_end(line: str) -> int:
     """Returns the end of the list item number, finished or not, that the line begins with; 0 without one."""
-    found = NUMBER.match(line)
-    return found.end() if found else 0
+    match = NUMBER.match(line)
+    return match.end() if match else 0
 
 
 def _mark_text(tokens: list[Token], source: str, closing: int) -> None:

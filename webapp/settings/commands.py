@@ -20,8 +20,10 @@ keys = AppGroup("keys", help="Create and rotate encryption keys.")
 @one_line_errors
 def list_settings() -> None:
     """Show every setting, its value, and where that comes from."""
-    for shown in service.all_settings():
-        click.echo(f"{shown.setting.name} = {shown.text}  ({shown.source})\n    {shown.setting.sentence}")
+    for shown_setting in service.all_settings():
+        click.echo(
+            f"{shown_setting.setting.name} = {shown_setting.text}  ({shown_setting.source})\n    {shown_setting.setting.sentence}"
+        )
 
 
 @settings.command("get")
@@ -50,8 +52,8 @@ def set_setting(name: str, value: str) -> None:
 def unset_setting(name: str) -> None:
     """Go back to the environment or the default."""
     service.unset_setting(name)
-    shown = service.shown_setting(name)
-    click.echo(f"{name} = {shown.text}  ({shown.source})")
+    shown_setting = service.shown_setting(name)
+    click.echo(f"{name} = {shown_setting.text}  ({shown_setting.source})")
 
 
 @keys.command("generate")

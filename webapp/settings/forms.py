@@ -25,17 +25,17 @@ class SettingField:
     error: str = ""
 
     @classmethod
-    def of(cls, shown: ShownSetting, typed: Mapping[str, str]) -> "SettingField":
+    def of(cls, shown_setting: ShownSetting, typed: Mapping[str, str]) -> "SettingField":
         """Returns the field with its present value, or as it was submitted."""
-        name = shown.setting.name
-        if typed.get(name, shown.text).strip() == shown.text:
-            return cls(shown, shown.text)
+        name = shown_setting.setting.name
+        if typed.get(name, shown_setting.text).strip() == shown_setting.text:
+            return cls(shown_setting, shown_setting.text)
         try:
             parsed_value(name, typed[name])
         except Invalid as error:
             words = error.message.removeprefix(f"{name} is ")
-            return cls(shown, typed[name], words[:1].upper() + words[1:])
-        return cls(shown, typed[name])
+            return cls(shown_setting, typed[name], words[:1].upper() + words[1:])
+        return cls(shown_setting, typed[name])
 
     @property
     def setting(self) -> Setting:

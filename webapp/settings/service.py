@@ -129,14 +129,14 @@ def _note(session: Session, action: str, name: str, detail: str, about: About) -
     audit.add(session, action, **entry)
 
 
-def _in_effect(wanted: Setting) -> tuple[Value, Source]:
+def _in_effect(setting: Setting) -> tuple[Value, Source]:
     stored = _stored()
-    if wanted.name in stored:
-        return stored[wanted.name], "stored"
-    given = getattr(the_config(), wanted.config) if wanted.config else None
-    if given in (None, ""):
-        return wanted.default, "default"
-    return (given if isinstance(given, str) else shortest(given / wanted.per)), "environment"
+    if setting.name in stored:
+        return stored[setting.name], "stored"
+    configured = getattr(the_config(), setting.config) if setting.config else None
+    if configured in (None, ""):
+        return setting.default, "default"
+    return (configured if isinstance(configured, str) else shortest(configured / setting.per)), "environment"
 
 
 def _stored() -> dict[str, Value]:
@@ -179,6 +179,6 @@ def stored_texts() -> dict[str, str]:
 
 def stored_changes() -> dict[str, Change]:
     """Returns when each stored setting was changed, and the name of who did it."""
-    wanted = select(ApplicationSetting.key, ApplicationSetting.changed_at, PEOPLE.c.name)
-    rows = db.session.execute(wanted.outerjoin(PEOPLE, PEOPLE.c.id == ApplicationSetting.changed_by))
+    query = select(ApplicationSetting.key, ApplicationSetting.changed_at, PEOPLE.c.name)
+    rows = db.session.execute(query.outerjoin(PEOPLE, PEOPLE.c.id == ApplicationSetting.changed_by))
     return {name: (changed_at, who) for name, changed_at, who in rows}

@@ -107,8 +107,8 @@ def sections() -> dict[str, list[Page]]:
     there = _names()
     named = {name for names in SECTIONS.values() for name in names}
     ordered = {**SECTIONS, "More": tuple(sorted(there - named))}
-    found = {title: [_titled(name) for name in names if name in there] for title, names in ordered.items()}
-    return {title: pages for title, pages in found.items() if pages}
+    pages_by_section = {title: [_titled(name) for name in names if name in there] for title, names in ordered.items()}
+    return {title: pages for title, pages in pages_by_section.items() if pages}
 
 
 def page(name: str) -> Page | None:
@@ -161,11 +161,11 @@ def place_of(words: str) -> str:
     return re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
 
 
-def _heading(found: re.Match[str]) -> str:
+def _heading(match: re.Match[str]) -> str:
     # The renderer starts at the second level, because the first is the title of the page around it. This page has its title
     # there, so its headings move up.
-    level = max(2, int(found["level"]) - 1)
-    return f'<h{level}{found["more"]} id="{place_of(_text(found["words"]))}">{found["words"]}</h{level}>'
+    level = max(2, int(match["level"]) - 1)
+    return f'<h{level}{match["more"]} id="{place_of(_text(match["words"]))}">{match["words"]}</h{level}>'
 
 
 def _text(html: str) -> str:

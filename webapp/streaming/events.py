@@ -66,8 +66,8 @@ class Usage:
         if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
             # It belongs to another request.
             return later
-        known = {name: value for name, value in asdict(later).items() if value not in (None, "")}
-        return replace(self, **known)
+        known_values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
+        return replace(self, **known_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,13 @@ def from_json(value: Any) -> Event:
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or value["kind"] not in KINDS:
         return Unknown(value)
     kind = KINDS[value["kind"]]
-    given: dict[str, Any] = {
+    reply: dict[str, Any] = {
         name: tuple(each) if isinstance(each, list) else each for name, each in value.items() if name != "kind"
     }
-    if not given.keys() <= HINTS[kind].keys() or not all(_fits(each, HINTS[kind][name]) for name, each in given.items()):
+    if not reply.keys() <= HINTS[kind].keys() or not all(_fits(each, HINTS[kind][name]) for name, each in reply.items()):
         return Unknown(value)
     try:
-        return kind(**given)
+        return kind(**reply)
     except TypeError:
         # A field is missing.
         return Unknown(value)

@@ -173,8 +173,8 @@ class StreamingJSONParser:
 
     def _string(self, text: str, start: int) -> int:
         """Parses a string that begins at `start`, after its quote; returns -1 if its end has not arrived."""
-        found = STRING.match(text, start + self._resume)
-        end = found.end() if found else start
+        match = STRING.match(text, start + self._resume)
+        end = match.end() if match else start
         if end >= len(text) or text[end] != '"':
             self._is_in_string, self._resume, self._text = True, end - start, text[start:]
             return -1

@@ -122,9 +122,9 @@ class Link:
         pipeline = self._client.pipeline(transaction=False)
         for fields in changes:
             pipeline.xadd(CHANGES, dict(fields), maxlen=MOST_CHANGES, approximate=True)
-        for sent in answers:
-            pipeline.xadd(sent.stream, dict(sent.fields), id=sent.id)
-            pipeline.pexpire(sent.stream, KEEP_MS)
+        for stream_entry in answers:
+            pipeline.xadd(stream_entry.stream, dict(stream_entry.fields), id=stream_entry.id)
+            pipeline.pexpire(stream_entry.stream, KEEP_MS)
         with self._answering():
             answered = pipeline.execute(raise_on_error=False)
         if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
@@ -139,8 +139,8 @@ class Link:
     def wait(self, positions: Mapping[str, str]) -> list[StreamEntry]:
         """Returns the entries after these positions, as soon as there are any; nothing after a second."""
         with self._answering(WAIT_MS / 1000 + MOST_SECONDS):
-            found = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
-        return [StreamEntry(stream, id, fields) for stream, entries in found or () for id, fields in entries]
+            replies = self._waiting.xread(dict(positions), count=MOST_AT_ONCE, block=WAIT_MS)
+        return [StreamEntry(stream, id, fields) for stream, entries in replies or () for id, fields in entries]
 
     def last_of(self, topic: str) -> str:
         """Returns the id of the newest entry of an answer's stream; `0-0` if there is none."""

@@ -198,10 +198,10 @@ class RedisTopics(MemoryTopics):
             try:
                 self._check_connection()
                 tries = 0
-                found = self._link.wait(self._positions())
-                for sent in found:
-                    self._receive(sent)
-                if found and self._copies:
+                stream_entries = self._link.wait(self._positions())
+                for stream_entry in stream_entries:
+                    self._receive(stream_entry)
+                if stream_entries and self._copies:
                     # Other answers' entries of the same beat are about to arrive: a read for each would list all streams each
                     # time.
                     self._pause(GATHER_SECONDS)
@@ -277,18 +277,18 @@ class RedisTopics(MemoryTopics):
         copied = {of_topic(topic): f"0-{self.last(topic)}" for topic, is_whole in self._copies.items() if is_whole}
         return {CHANGES: self._last_change_id, of_worker(self._worker): self._last_message_id, **copied}
 
-    def _receive(self, sent: StreamEntry) -> None:
-        if sent.stream == CHANGES:
-            self._last_change_id = sent.id
-            self._receive_change(_number(sent.id), sent.fields)
-        elif sent.stream == of_worker(self._worker):
-            self._last_message_id = sent.id
-            if topic := sent.fields.get(WANT):
-                self._subscribe(topic, sent.fields.get("lane", ""))
-            elif name := sent.fields.get(LOSE):
+    def _receive(self, stream_entry: StreamEntry) -> None:
+        if stream_entry.stream == CHANGES:
+            self._last_change_id = stream_entry.id
+            self._receive_change(_number(stream_entry.id), stream_entry.fields)
+        elif stream_entry.stream == of_worker(self._worker):
+            self._last_message_id = stream_entry.id
+            if topic := stream_entry.fields.get(WANT):
+                self._subscribe(topic, stream_entry.fields.get("lane", ""))
+            elif name := stream_entry.fields.get(LOSE):
                 self.watcher_limit.revoke(name)
         else:
-            self._receive_answer(sent)
+            self._receive_answer(stream_entry)
 
     def _receive_change(self, number: int, fields: Mapping[str, str]) -> None:
         if AWAY in fields:
@@ -297,20 +297,20 @@ class RedisTopics(MemoryTopics):
         else:
             self._append_locally(fields["topic"], from_json(json.loads(fields["event"])), number)
 
-    def _receive_answer(self, sent: StreamEntry) -> None:
-        topic = sent.stream.removeprefix(of_topic(""))
+    def _receive_answer(self, stream_entry: StreamEntry) -> None:
+        topic = stream_entry.stream.removeprefix(of_topic(""))
         if topic not in self._copies:
             return
         if self.has_ended(topic):
             # Its numbers in this copy can differ from those in the stream, so nothing more is read.
             self.drop(topic)
             return
-        if sent.id == CLOSED:
+        if stream_entry.id == CLOSED:
             self._copies[topic] = False
             self.on_missing()
             return
-        events = json.loads(sent.fields["events"])
-        first = int(sent.id.partition("-")[2]) - len(events) + 1
+        events = json.loads(stream_entry.fields["events"])
+        first = int(stream_entry.id.partition("-")[2]) - len(events) + 1
         if first > self.last(topic) + 1:
             self._copies[topic] = False
             self.on_missing()
@@ -348,7 +348,7 @@ class RedisTopics(MemoryTopics):
         self._is_sending = False
 
     def _unsent(self) -> list[StreamEntry]:
-        found = []
+        unsent = []
         for topic, subscription in list(self._subscriptions.items()):
             if subscription.until < self._now() or topic not in self._logs:
                 del self._subscriptions[topic]
@@ -360,9 +360,9 @@ class RedisTopics(MemoryTopics):
             for place in range(0, len(entries), MOST_TOGETHER):
                 part = entries[place : place + MOST_TOGETHER]
                 events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)
-                found.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
+                unsent.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
                 subscription.sent = part[-1].seq
-        return found
+        return unsent
 
     def _append_locally(self, topic: str, event: Event, seq: int) -> int:
         log = self._used(topic)

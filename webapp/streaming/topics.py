@@ -195,12 +195,12 @@ class MemoryTopics:
 
     def _over(self, now: float) -> set[str]:
         """Pops the topics whose time is over without scanning all: there is one for each answer of the last five minutes."""
-        found = set[str]()
+        topics = set[str]()
         while self._due and self._due[0][0] <= now:
             at, name = heappop(self._due)
             if self._expiring.get(name) == at:
-                found.add(name)
-        return found
+                topics.add(name)
+        return topics
 
     def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)

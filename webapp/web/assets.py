@@ -81,9 +81,9 @@ def _url(app: Flask, path: str, _second: int) -> str:
 
 def _files(folder: str, path: str) -> tuple[Path, ...]:
     """Returns the files behind a path: of a style sheet all that it is joined from, or none if one is missing."""
-    if not (found := SHEET.fullmatch(path)):
+    if not (match := SHEET.fullmatch(path)):
         return (Path(folder, path),)
-    names, sheets = found[1].split("+"), _sheets(folder)
+    names, sheets = match[1].split("+"), _sheets(folder)
     is_known = set(names) <= sheets.keys() and len(names) == len(set(names))
     return tuple(sheets[name] for name in names) if is_known else ()
 

@@ -42,8 +42,8 @@ def brought(sort: type[T]) -> list[T]:
 
 def by_type(features: Iterable[Feature]) -> Mapping[type, list[Any]]:
     """Groups what these features bring by type."""
-    found: defaultdict[type, list[Any]] = defaultdict(list)
+    brought_by_type: defaultdict[type, list[Any]] = defaultdict(list)
     for feature in features:
-        for brought in feature.brings:
-            found[type(brought)].append(brought)
-    return dict(found)
+        for contribution in feature.brings:
+            brought_by_type[type(contribution)].append(contribution)
+    return dict(brought_by_type)

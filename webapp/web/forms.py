@@ -56,7 +56,7 @@ class Form(Fields):  # type: ignore[misc]  # wtforms has no types
 
     def check(self, **rules: Callable[[str], object]) -> None:
         """Validates each field by its rule, so that all errors are shown together."""
-        refusals = [found for name, rule in rules.items() if (found := self._objection(name, rule))]
+        refusals = [invalid for name, rule in rules.items() if (invalid := self._objection(name, rule))]
         for refusal in refusals:
             self._take(refusal)
         if refusals:

@@ -28,9 +28,9 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
     def offering(self, find: Find, first: Iterable[Choice] = ()) -> Self:
         """Returns the field with the options that `find` returns, after those in `first`."""
         self._find, self._first = find, tuple(first)
-        found = find("", MOST_SHOWN + 1)
-        self.is_searched = len(found) > MOST_SHOWN
-        self._show([*self._first, *found[:MOST_SHOWN]])
+        choices = find("", MOST_SHOWN + 1)
+        self.is_searched = len(choices) > MOST_SHOWN
+        self._show([*self._first, *choices[:MOST_SHOWN]])
         return self
 
     @property
@@ -39,11 +39,11 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
         text = (self.data or "").strip()
         if not self.is_searched or not text:
             return text
-        found = self._found(text)
-        meant = [value for value, words in found if text in (value, words) or words.endswith(f"({text})")]
-        if len(meant) == 1 or len(found) == 1:
-            return (meant or [found[0][0]])[0]
-        raise Invalid(self._narrowed(text, found), field=self.name)
+        matching = self._found(text)
+        matches = [value for value, words in matching if text in (value, words) or words.endswith(f"({text})")]
+        if len(matches) == 1 or len(matching) == 1:
+            return (matches or [matching[0][0]])[0]
+        raise Invalid(self._narrowed(text, matching), field=self.name)
 
     @property
     def typed(self) -> str:
@@ -60,14 +60,14 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
         first = [each for each in self._first if text in each]
         return [*first, *(self._find(text, MOST_SHOWN + 1) if self._find else ())]
 
-    def _narrowed(self, text: str, found: Sequence[Choice]) -> str:
-        if not found:
+    def _narrowed(self, text: str, choices: Sequence[Choice]) -> str:
+        if not choices:
             return f"Nothing matches “{text[:80]}”."
-        if len(found) > MOST_SHOWN:
+        if len(choices) > MOST_SHOWN:
             return f"More than {MOST_SHOWN} match “{text[:80]}”. Type more of the name."
         self.is_searched = False
-        self._show([CHOOSE, *found])
-        return f"{len(found)} match “{text[:80]}”. Choose one of them."
+        self._show([CHOOSE, *choices])
+        return f"{len(choices)} match “{text[:80]}”. Choose one of them."
 
     def _show(self, choices: Iterable[Choice]) -> None:
         self.choices = [SelectChoice(value, words) for value, words in choices]

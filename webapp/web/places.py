@@ -54,9 +54,9 @@ class Places:
 
     def matching(self, query: str) -> list[Place]:
         """Returns the admin pages whose name or search words contain every word of a query."""
-        wanted = query.lower().split()
+        words = query.lower().split()
         pages = (place for group in self.tabs().values() for place in group)
-        return [page for page in pages if wanted and all(word in f"{page.words} {page.also}".lower() for word in wanted)]
+        return [page for page in pages if words and all(word in f"{page.words} {page.also}".lower() for word in words)]
 
     def sidebar(self, may: Callable[[str], bool]) -> list[Place]:
         """Returns the places with a link in the sidebar."""

@@ -84,8 +84,8 @@ def init(app: Flask, config: Config) -> None:
 
 def is_own_host(host: str, config: Config) -> bool:
     """Returns whether a Host header names this server, to stop DNS rebinding: other names can resolve to this address too."""
-    found = HOST.fullmatch(host.lower())
-    name = found["name"].strip("[]").removesuffix(".") if found else ""
+    match = HOST.fullmatch(host.lower())
+    name = match["name"].strip("[]").removesuffix(".") if match else ""
     own = {config.host, urlsplit(config.public_url).hostname, *config.allowed_hosts}
     return bool(name) and (name in own or _is_loopback(name))
 

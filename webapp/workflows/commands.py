@@ -165,8 +165,8 @@ class _Play:
         return ""
 
     def expect(self, words: str) -> str:
-        found = self.messages.pop(0) if self.messages else ""
-        return "" if found and re.search(words, found) else f"expected “{words}”, and “{found}” was said"
+        message = self.messages.pop(0) if self.messages else ""
+        return "" if message and re.search(words, message) else f"expected “{words}”, and “{message}” was said"
 
     def stands(self, words: str) -> str:
         return "" if words in (self.state.step, self.state.status) else f"it is {self.state.status} at “{self.state.step}”"

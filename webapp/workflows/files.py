@@ -91,5 +91,5 @@ def _collection(run: WorkflowRun, by: User) -> Collection:
     with write() as session:
         row = locked_run(session, id)
         row.collection_id = row.collection_id or made
-        kept = row.collection_id
-    return db.session.get_one(Collection, kept)
+        collection_id = row.collection_id
+    return db.session.get_one(Collection, collection_id)

@@ -109,41 +109,41 @@ def _known_new(source: str) -> Definition:
 @lru_cache(maxsize=2 * MOST_WORKFLOWS)
 def headline(source: str) -> Headline:
     """Returns the cached headline of a text, for which lists don't need the whole definition."""
-    found = known(source)
-    return Headline(found.title, found.about, found.minutes)
+    definition = known(source)
+    return Headline(definition.title, definition.about, definition.minutes)
 
 
 def entries() -> list[Entry]:
     """Returns all workflows by title; one written by an admin replaces a shipped one with the same slug."""
-    found = _shipped() | _written()
-    for entry in found.values():
+    entries = _shipped() | _written()
+    for entry in entries.values():
         offload(headline, entry.text)
-    return sorted(found.values(), key=lambda entry: entry.headline.title.casefold())
+    return sorted(entries.values(), key=lambda entry: entry.headline.title.casefold())
 
 
 def get(slug: str) -> Entry:
-    found = _written(Workflow.slug == slug).get(slug) or _shipped().get(slug)
-    if not found:
+    entry = _written(Workflow.slug == slug).get(slug) or _shipped().get(slug)
+    if not entry:
         raise NotFound(GONE)
-    offload(headline, found.text)
-    return found
+    offload(headline, entry.text)
+    return entry
 
 
-def _written(*which: ColumnElement[bool]) -> dict[str, Entry]:
+def _written(*conditions: ColumnElement[bool]) -> dict[str, Entry]:
     """Returns the workflows written by admins, by slug."""
     published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
     columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
-    query = select(*columns).outerjoin(WorkflowVersion, published).where(*which)
+    query = select(*columns).outerjoin(WorkflowVersion, published).where(*conditions)
     rows = db.session.execute(query).all()
     return {slug: Entry(slug, source or "", draft, number) for slug, source, draft, number in rows}
 
 
 def published(slug: str) -> Entry:
     """Returns a workflow that is published; raises `NotFound` otherwise."""
-    found = get(slug)
-    if not found.version:
+    entry = get(slug)
+    if not entry.version:
         raise NotFound("That workflow isn't published yet.")
-    return found
+    return entry
 
 
 def newest(slug: str) -> int:
@@ -162,10 +162,10 @@ def versions(slug: str) -> Sequence[WorkflowVersion]:
 def source_of(slug: str, version: int) -> str:
     """Returns the text of a version."""
     shipped = _shipped().get(slug)
-    found = db.session.get(WorkflowVersion, (slug, version)) if version <= MOST_NUMBER else None
-    if not found and not (shipped and version == shipped.version):
+    workflow_version = db.session.get(WorkflowVersion, (slug, version)) if version <= MOST_NUMBER else None
+    if not workflow_version and not (shipped and version == shipped.version):
         raise NotFound("That version doesn't exist.")
-    return found.source if found else shipped.source if shipped else ""
+    return workflow_version.source if workflow_version else shipped.source if shipped else ""
 
 
 def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = "any") -> str:
@@ -234,11 +234,11 @@ def remove(slug: str, who: audit.About) -> None:
 
 
 def _check_plan_types(definition: Definition) -> None:
-    known = plan_types.slugs()
-    wanted = [step for step in definition.steps if step.verb == "generate" and step.text not in known]
-    if wanted:
-        hint = f"Use one of: {', '.join(sorted(known))}"
-        raise BrokenDefinition([Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in wanted])
+    known_slugs = plan_types.slugs()
+    steps = [step for step in definition.steps if step.verb == "generate" and step.text not in known_slugs]
+    if steps:
+        hint = f"Use one of: {', '.join(sorted(known_slugs))}"
+        raise BrokenDefinition([Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps])
 
 
 def _actor(who: audit.About) -> str | None:

@@ -52,10 +52,10 @@ def runs_of(owner_id: str, *, status: str = "", limit: int = MOST_RUNS, before: 
 def under_way(slug: str) -> dict[int, int]:
     """Returns how many unfinished runs each version has."""
     query = select(WorkflowRun.version).where(WorkflowRun.slug == slug, WorkflowRun.status.not_in(ENDED))
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for version in db.session.scalars(query):
-        found[version] = found.get(version, 0) + 1
-    return found
+        counts[version] = counts.get(version, 0) + 1
+    return counts
 
 
 def due() -> Sequence[str]:
@@ -77,8 +77,8 @@ def sent_before(run_id: str, name: str | None) -> RunEvent | None:
 
 def begun_as(name: str | None) -> WorkflowRun | None:
     """Returns the run that an earlier request with this hash has begun."""
-    begun = select(RunEvent.run_id).where(RunEvent.sent_as == name, BEGUN).scalar_subquery()
-    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.id == begun)) if name else None
+    run_query = select(RunEvent.run_id).where(RunEvent.sent_as == name, BEGUN).scalar_subquery()
+    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.id == run_query)) if name else None
 
 
 def changed_names(run: WorkflowRun) -> set[str]:

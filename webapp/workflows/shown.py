@@ -144,10 +144,10 @@ def question_text(run: WorkflowRun, slot: Slot) -> str:
 
 def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
     """Returns the answers so far in the order of the slots; they can't be changed once the run has ended."""
-    known = [name for name in definition.slots if name in place.slots]
+    known_facts = [name for name in definition.slots if name in place.slots]
     is_open = not place.has_ended and place.status != "running"
-    urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in known}
-    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in known]
+    urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in known_facts}
+    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in known_facts]
 
 
 def typed(slot: Slot, place: State) -> str:
@@ -191,14 +191,14 @@ def why_paused(run: WorkflowRun, place: State) -> str:
     """Returns the reason for a pause, if a failed model call caused it; empty if a person paused the run or stopped the model."""
     if not is_interrupted(place):
         return ""
-    failed = queries.last_event(run, MODEL_FAILED)
-    return failed.value if failed else ""
+    run_event = queries.last_event(run, MODEL_FAILED)
+    return run_event.value if run_event else ""
 
 
 def refusing_budget(run: WorkflowRun) -> str:
     """Returns the id of the budget that refused the call for which a run is paused; empty if none did."""
-    failed = queries.last_event(run, MODEL_FAILED) if is_interrupted(run.place) else None
-    return failed.name if failed else ""
+    run_event = queries.last_event(run, MODEL_FAILED) if is_interrupted(run.place) else None
+    return run_event.name if run_event else ""
 
 
 def _dots(definition: Definition, place: State) -> list[ProgressStep]:

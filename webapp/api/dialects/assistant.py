@@ -145,22 +145,22 @@ bp = Blueprint("api_assistant", __name__)
 def ask(body: AssistantMessage) -> AssistantAnswer:
     elapsed_ms, generation = _clock(), _begin_answer(body)
     session_id, message_id = generation.chat_id, generation.message_id or ""
-    found = wait_for_text(generation, session_id=session_id, message_id=message_id)
-    used = model_used(found.generation) or found.generation.model_asked
+    answer = wait_for_text(generation, session_id=session_id, message_id=message_id)
+    used = model_used(answer.generation) or answer.generation.model_asked
     return AssistantAnswer(
         session_id=session_id,
         message_id=message_id,
-        content=found.text,
-        chunks=found.chunks,
+        content=answer.text,
+        chunks=answer.chunks,
         processing_time_ms=elapsed_ms(),
         model_used=used,
-        model_name=providers().display_name(used, found.generation.connection),
-        fallback_used=found.is_fallback,
-        sources=found.course.sources,
-        status=found.status,
-        reason=found.reason,
-        notices=[Notice(**each) for each in (*as_objects(about_chat(body.session_id, session_id)), *found.notices)],
-        prompt=found.generation.led_by,
+        model_name=providers().display_name(used, answer.generation.connection),
+        fallback_used=answer.is_fallback,
+        sources=answer.course.sources,
+        status=answer.status,
+        reason=answer.reason,
+        notices=[Notice(**each) for each in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
+        prompt=answer.generation.led_by,
     )
 
 

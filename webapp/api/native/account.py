@@ -138,10 +138,10 @@ def revoke(id: str) -> None:
 
 
 def _me() -> Me:
-    found = identified()
-    own: dict[str, Any] = {"remembers": bool(found.user.remembers_since), "custom_instructions": found.user.instructions}
+    caller = identified()
+    own: dict[str, Any] = {"remembers": bool(caller.user.remembers_since), "custom_instructions": caller.user.instructions}
     own |= {"remembers_assistants": setting("prompts.assistant_memory")}
-    return Me.of(found.user, scopes=sorted(found.scopes), **own)
+    return Me.of(caller.user, scopes=sorted(caller.scopes), **own)
 
 
 variables_bp = Blueprint("api_variables", __name__, url_prefix="/api/v1/me/variables")

@@ -141,11 +141,11 @@ class Replacement(Body):
 @operation("List the characters you can chat with", scope="read", query=CharactersQuery, answer=CharacterList)
 def index(query: CharactersQuery) -> CharacterList:
     ids = queries.characters(caller(), words=query.q, tag=query.tag)
-    left = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
-    rows = queries.texts_of(left, most_chars=PAGE_CHARS) if left else []
+    following_ids = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
+    rows = queries.texts_of(following_ids, most_chars=PAGE_CHARS) if following_ids else []
     return CharacterList(
         characters=_answers_of(rows, card={}, alternate_greetings=[], group_only_greetings=[]),
-        next_cursor=rows[-1].id if len(rows) < len(left) else "",
+        next_cursor=rows[-1].id if len(rows) < len(following_ids) else "",
     )
 
 
@@ -168,12 +168,12 @@ def bring_in() -> BroughtAnswer:
     result = exporting.import_cards(
         ((storage.filename, storage.stream) for storage in request.files.getlist("file")), by=caller()
     )
-    failed = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
-    if failed and not result.characters:
-        raise NothingImported(failed)
+    failed_files = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
+    if failed_files and not result.characters:
+        raise NothingImported(failed_files)
     like = {character.id: ExistingCharacter.of(character.existing) for character in result.characters if character.existing}
-    brought = [ImportedCharacter.of(character, existing=like.get(character.id)) for character in result.characters]
-    return BroughtAnswer(characters=brought, failed=failed)
+    imported_characters = [ImportedCharacter.of(character, existing=like.get(character.id)) for character in result.characters]
+    return BroughtAnswer(characters=imported_characters, failed=failed_files)
 
 
 @bp.get("/<id>")

@@ -240,15 +240,15 @@ def show(id: str) -> ChatAnswer:
     named={"lorebooks": "lorebook_ids"},
 )
 def change(id: str, body: ChatChange) -> ChatAnswer:
-    chat, wanted = own_chat(id), body.model_dump(exclude_unset=True)
-    given = {name: value for name, value in wanted.items() if value is not None or name in NULLABLE}
-    _refuse_unfit(chat, given)
-    if given.keys() & CAST:
-        roleplay.recast(chat, given.get("character_ids"), given.get("turn_order"), by=caller())
-    if given.keys() & PROMPTS:
-        _set_fields(own_chat(id), given)
-    for name in [name for name in CHANGES if name in given]:
-        CHANGES[name](own_chat(id), given[name])
+    chat, changes = own_chat(id), body.model_dump(exclude_unset=True)
+    values = {name: value for name, value in changes.items() if value is not None or name in NULLABLE}
+    _refuse_unfit(chat, values)
+    if values.keys() & CAST:
+        roleplay.recast(chat, values.get("character_ids"), values.get("turn_order"), by=caller())
+    if values.keys() & PROMPTS:
+        _set_fields(own_chat(id), values)
+    for name in [name for name in CHANGES if name in values]:
+        CHANGES[name](own_chat(id), values[name])
     return answer_of(own_chat(id))
 
 
@@ -312,8 +312,8 @@ def take(id: str) -> Response:
 
 
 def _grants(chat: Chat) -> GrantList:
-    given = sharing.shares(chat)
-    return GrantList.to(replace(share, right="read" if share.right == "view" else share.right) for share in given)
+    shares = sharing.shares(chat)
+    return GrantList.to(replace(share, right="read" if share.right == "view" else share.right) for share in shares)
 
 
 def _refuse_what_does_not_go_together(body: NewChat) -> None:
@@ -360,22 +360,22 @@ def _persona(id: str) -> Persona | None:
     return persona
 
 
-def _refuse_unfit(chat: Chat, given: dict[str, Any]) -> None:
+def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
-    if given.keys() & CAST:
-        roleplay.checked_cast(chat, given.get("character_ids"), given.get("turn_order"), by=me)
-    if given.keys() & PROMPTS:
-        roleplay.checked_fields(values_of(chat) | given)
-        _persona(given.get("persona_id") or "")
-    for name in [name for name in CHECKS if name in given]:
-        CHECKS[name](chat, given[name])
+    if values.keys() & CAST:
+        roleplay.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
+    if values.keys() & PROMPTS:
+        roleplay.checked_fields(values_of(chat) | values)
+        _persona(values.get("persona_id") or "")
+    for name in [name for name in CHECKS if name in values]:
+        CHECKS[name](chat, values[name])
 
 
-def _set_fields(chat: Chat, given: dict[str, Any]) -> None:
+def _set_fields(chat: Chat, values: dict[str, Any]) -> None:
     present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
-    persona = _persona(given["persona_id"] or "") if "persona_id" in given else present
-    roleplay.set_fields(chat, values_of(chat) | given, persona=persona)
+    persona = _persona(values["persona_id"] or "") if "persona_id" in values else present
+    roleplay.set_fields(chat, values_of(chat) | values, persona=persona)
 
 
 def _in_trash(id: str) -> Chat:
@@ -389,7 +389,7 @@ def answer_of(row: Chat) -> ChatAnswer:
     return _answers_of([row], variables.variables_at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
-def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> list[ChatAnswer]:
+def _answers_of(rows: Sequence[Chat], snippets: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = chat_collections.visible_ids(rows, me)
@@ -406,7 +406,7 @@ def _answers_of(rows: Sequence[Chat], kept: dict[str, str] | None = None) -> lis
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
             is_running=row.lane in running,
-            variables=kept,
+            variables=snippets,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
@@ -466,5 +466,5 @@ def forget_story(id: str) -> None:
 
 
 def _story_of(chat: Chat) -> StoryAnswer:
-    found = story.story_of(chat)
-    return StoryAnswer.of(found) if found else StoryAnswer()
+    found_story = story.story_of(chat)
+    return StoryAnswer.of(found_story) if found_story else StoryAnswer()

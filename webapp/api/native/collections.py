@@ -166,8 +166,8 @@ def _answer_of(row: Collection, counts: Counts) -> CollectionAnswer:
 
 
 def _embedding(row: Collection) -> Embedding | None:
-    found = meaning(row, caller())
-    return Embedding(**{**asdict(found), "error": found.error or None}) if found else None
+    shown_meaning = meaning(row, caller())
+    return Embedding(**{**asdict(shown_meaning), "error": shown_meaning.error or None}) if shown_meaning else None
 
 
 def _grants(row: Collection) -> GrantList:
@@ -222,8 +222,8 @@ def delete_question(id: str) -> None:
 @questions_bp.post("/run", endpoint="run")
 @operation("Measure how well your questions are answered", scope="knowledge", answer=FiguresAnswer, errors=(422, 429))
 def run_questions() -> FiguresAnswer:
-    made = questions.run(caller())
-    return FiguresAnswer(questions=made.questions, ndcg_at_10=made.ndcg, recall_at_5=made.recall, misses=made.misses)
+    run = questions.run(caller())
+    return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 
 def _question(row: Question) -> QuestionAnswer:

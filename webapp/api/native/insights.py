@@ -127,14 +127,14 @@ class AnswersPage(Answer):
 @bp.get("/summary")
 @operation("Summarize answers", scope="read", query=InsightsQuery, answer=Summary)
 def summary(query: InsightsQuery) -> Summary:
-    wanted = _wanted(query)
-    figures = summed(known(wanted))
+    answer_filter = _wanted(query)
+    figures = summed(known(answer_filter))
     named: dict[str, Any] = {name: METRICS[name](figures) for name in METRICS if name not in OF_OTHER_TYPES}
     named["cost"] = figures.cost
     tokens = Tokens(input=figures.input_tokens, output=figures.output_tokens)
     return Summary(
-        since=wanted.since,
-        until=wanted.until,
+        since=answer_filter.since,
+        until=answer_filter.until,
         answers=figures.answers,
         tokens=tokens,
         waiting_saved_ms=figures.waiting_saved_ms,
@@ -146,10 +146,15 @@ def summary(query: InsightsQuery) -> Summary:
 @bp.get("/series")
 @operation("Show one figure over time", scope="read", query=SeriesQuery, answer=Series)
 def series(query: SeriesQuery) -> Series:
-    wanted = _wanted(query)
-    if query.step == "hour" and wanted.until - wanted.since > MOST_HOURS:
+    answer_filter = _wanted(query)
+    if query.step == "hour" and answer_filter.until - answer_filter.since > MOST_HOURS:
         raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
-    points = over_time(answered(wanted) if query.step == "hour" else known(wanted), wanted.since, wanted.until, query.step)
+    points = over_time(
+        answered(answer_filter) if query.step == "hour" else known(answer_filter),
+        answer_filter.since,
+        answer_filter.until,
+        query.step,
+    )
     points_shown = [Point(at=at, answers=each.answers, value=SERIES[query.metric](each)) for at, each in points.items()]
     return Series(metric=query.metric, step=query.step, points=points_shown)
 
@@ -157,9 +162,10 @@ def series(query: SeriesQuery) -> Series:
 @bp.get("/answers")
 @operation("List the answers behind the figures, newest first", scope="read", query=AnswersQuery, answer=AnswersPage)
 def answers(query: AnswersQuery) -> AnswersPage:
-    found = newest(_wanted(query, outcome=query.outcome), before=query.cursor, limit=query.limit)
+    generations = newest(_wanted(query, outcome=query.outcome), before=query.cursor, limit=query.limit)
     return AnswersPage(
-        answers=[_one(generation) for generation in found], next_cursor=found[-1].id if len(found) == query.limit else None
+        answers=[_one(generation) for generation in generations],
+        next_cursor=generations[-1].id if len(generations) == query.limit else None,
     )
 
 

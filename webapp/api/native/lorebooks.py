@@ -92,10 +92,10 @@ def show(id: str) -> LorebookAnswer:
 @bp.patch("/<id>")
 @operation("Update a lorebook", scope="chat", body=LorebookChange, answer=LorebookAnswer, errors=(409,))
 def change(id: str, body: LorebookChange) -> LorebookAnswer:
-    given = service.checked_book(body.book) if body.book is not None else None
+    book_values = service.checked_book(body.book) if body.book is not None else None
     row = _own(id)
-    name = body.name or (given or {}).get("name") or row.name
-    service.change(row, lambda book: {**(book if given is None else given), "name": name}, is_always=body.is_always)
+    name = body.name or (book_values or {}).get("name") or row.name
+    service.change(row, lambda book: {**(book if book_values is None else book_values), "name": name}, is_always=body.is_always)
     return _answer_of(_own(id))
 
 

@@ -255,8 +255,10 @@ def take_back(id: str) -> None:
 
 
 def _rating(id: str) -> FeedbackAnswer:
-    found = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
-    return FeedbackAnswer(is_good=found.is_good if found else None, reason=found.reason if found else "")
+    found_feedback = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
+    return FeedbackAnswer(
+        is_good=found_feedback.is_good if found_feedback else None, reason=found_feedback.reason if found_feedback else ""
+    )
 
 
 files_bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
@@ -284,10 +286,10 @@ class FileAnswer(Named):
 )
 def upload() -> FileAnswer:
     expect_files(files.most_bytes())
-    sent = request.files.get("file")
-    if not sent or not sent.filename:
+    sent_file = request.files.get("file")
+    if not sent_file or not sent_file.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file: StoredFile = files.upload(caller().id, sent.filename, sent.stream)
+    file: StoredFile = files.upload(caller().id, sent_file.filename, sent_file.stream)
     return FileAnswer.of(file)
 
 

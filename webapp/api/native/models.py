@@ -38,21 +38,21 @@ class ModelList(Answer):
 @bp.get("")
 @operation("List the available models", scope="read", answer=ModelList)
 def index() -> ModelList:
-    known = providers()
-    default = known.default(caller().default_model)
+    catalogue = providers()
+    default = catalogue.default(caller().default_model)
     return ModelList(
         models=[
             ModelAnswer(
                 id=model.id,
                 name=model.name,
                 is_default=model.id == default,
-                connection=known.connection_of(model.id),
+                connection=catalogue.connection_of(model.id),
                 context_length=model.context_length,
                 prompt_price=model.prompt_price or None,
                 completion_price=model.completion_price or None,
                 abilities=None if model.abilities is None else list(model.abilities),
             )
-            for model in by_turns(known.offered())
+            for model in by_turns(catalogue.offered())
         ]
     )
 
@@ -122,11 +122,11 @@ def show(slug: str) -> ConnectionAnswer:
 @connections_bp.patch("/<slug>")
 @operation("Update a connection, or turn it on or off", scope="admin", body=ConnectionChange, answer=ConnectionAnswer)
 def change(slug: str, body: Changes) -> ConnectionAnswer:
-    given = body.given
-    is_enabled = given.pop("is_enabled", None)
+    changes = body.given
+    is_enabled = changes.pop("is_enabled", None)
     live = _live(slug)
-    if given:
-        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | given), **audit_values())
+    if changes:
+        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), **audit_values())
     if is_enabled is not None:
         connections.set_enabled(slug, is_enabled, **audit_values())
     return _now(slug)

@@ -104,8 +104,8 @@ def show(id: str) -> PersonaAnswer:
 )
 def change(id: str, body: PersonaChange) -> PersonaAnswer:
     persona = _visible(id)
-    given = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
-    personas.update(persona, PersonaInput.entered(given), by=caller())
+    changes = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
+    personas.update(persona, PersonaInput.entered(changes), by=caller())
     return _answer_of(_visible(id))
 
 
@@ -152,10 +152,10 @@ def _seen(*rows: Persona) -> set[str]:
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
-    known = _seen(row) if seen is None else seen
+    source_ids = _seen(row) if seen is None else seen
     return PersonaAnswer.of(
         row,
         is_teams=not row.owner_id,
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-        lorebook_ids=[each for each in row.lorebook_ids if each in known],
+        lorebook_ids=[each for each in row.lorebook_ids if each in source_ids],
     )

@@ -150,10 +150,10 @@ def delete(key: str) -> None:
 @operation("List the versions of a prompt, newest first", scope="read", query=VersionsQuery, answer=VersionList)
 def versions(key: str, query: VersionsQuery) -> VersionList:
     prompt = _visible(key)
-    left = [version for version in queries.versions(prompt) if not query.cursor or version.number < int(query.cursor)]
-    page = list(_within(PAGE_CHARS, queries.with_texts(prompt, left)))
+    versions = [version for version in queries.versions(prompt) if not query.cursor or version.number < int(query.cursor)]
+    page = list(_within(PAGE_CHARS, queries.with_texts(prompt, versions)))
     return VersionList(
-        versions=[_version(version) for version in page], next_cursor=str(page[-1].number) if len(page) < len(left) else ""
+        versions=[_version(version) for version in page], next_cursor=str(page[-1].number) if len(page) < len(versions) else ""
     )
 
 
@@ -234,13 +234,13 @@ def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
 
 
 def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
-    known = queries.versions(prompt)
-    chosen = (
-        [queries.in_use(prompt, known)]
-        if number is None and known
-        else [version for version in known if version.number == number]
+    known_versions = queries.versions(prompt)
+    versions = (
+        [queries.in_use(prompt, known_versions)]
+        if number is None and known_versions
+        else [version for version in known_versions if version.number == number]
     )
-    for text in queries.with_texts(prompt, chosen):
+    for text in queries.with_texts(prompt, versions):
         return text
     raise NotFound("There is no such version.")
 

@@ -116,8 +116,8 @@ class MailTest(Body):
 @mail_bp.get("", endpoint="show")
 @operation("Show whether email can be sent", scope="admin", answer=MailAnswer)
 def show_mail() -> MailAnswer:
-    found = password()
-    return MailAnswer(is_set=mail.is_set(), has_password=found.is_stored, trouble=found.trouble)
+    password_state = password()
+    return MailAnswer(is_set=mail.is_set(), has_password=password_state.is_stored, trouble=password_state.trouble)
 
 
 @mail_bp.put("/password", endpoint="enter")
@@ -176,15 +176,15 @@ class Capabilities(Answer):
 @capabilities_bp.get("", endpoint="show")
 @operation("Show what this server supports and what you can do", scope="read", answer=Capabilities)
 def show_capabilities() -> Capabilities:
-    known = providers()
+    catalogue = providers()
     return Capabilities(
         version=VERSION,
         streaming=bool(setting("stream.enabled")),
         dialects=_dialects(current_app),
         scopes=sorted(identified().scopes),
         limits=_limits(),
-        models=len(known.offered()),
-        demo=not known.is_configured,
+        models=len(catalogue.offered()),
+        demo=not catalogue.is_configured,
     )
 
 
@@ -204,7 +204,7 @@ def _dialects(app: Flask) -> list[DialectAnswer]:
     for route in openapi.routes(app):
         if not route.path.startswith(openapi.NATIVE):
             paths.setdefault(route.tag, []).append(f"{route.method} {route.path}")
-    return [DialectAnswer(name=name, paths=found) for name, found in paths.items()]
+    return [DialectAnswer(name=name, paths=dialect_paths) for name, dialect_paths in paths.items()]
 
 
 metrics_bp = Blueprint("api_metrics", __name__)

@@ -164,10 +164,10 @@ def answer(id: str, body: Value) -> RunAnswer:
 def bring(id: str, query: FileQuery) -> RunAnswer:
     run = _own(id)
     expect_files(documents.most_bytes())
-    sent = request.files.get("file")
-    if not sent or not sent.filename:
+    sent_file = request.files.get("file")
+    if not sent_file or not sent_file.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file = UploadedDocument(sent.stream, sent.filename)
+    file = UploadedDocument(sent_file.stream, sent_file.filename)
     changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
     return _run(changed)
 

@@ -117,10 +117,10 @@ def wait_until_ended(generation: Generation) -> Generation:
     with attending(generation.lane) as wait:
         while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
-    found = db.session.get(Generation, id, populate_existing=True)
-    if found is None:
+    found_generation = db.session.get(Generation, id, populate_existing=True)
+    if found_generation is None:
         raise NotFound("The chat has been deleted.")
-    return found
+    return found_generation
 
 
 def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) -> Iterator[bytes]:
@@ -174,5 +174,5 @@ def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
             return False
         if visitor and chat.visitor_hash == visitor:
             return bool(setting("demo.visitors"))
-        found = access.caller_or_none()
-        return bool(right_in(chat, found.user if found else None))
+        caller = access.caller_or_none()
+        return bool(right_in(chat, caller.user if caller else None))

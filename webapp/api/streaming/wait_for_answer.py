@@ -103,18 +103,18 @@ class EndedAnswer:
 
 def wait_for_text(generation: Generation, **ids: str) -> EndedAnswer:
     """Waits for the whole answer; raises `NoAnswer` if it has no text, unless it was stopped."""
-    found = ended_answer(wait_until_ended(generation))
-    if not found.text and not found.course.was_stopped:
-        raise NoAnswer(found.course.failure or SILENT, ids, found.course.transcript.attempts)
-    return found
+    answer = ended_answer(wait_until_ended(generation))
+    if not answer.text and not answer.course.was_stopped:
+        raise NoAnswer(answer.course.failure or SILENT, ids, answer.course.transcript.attempts)
+    return answer
 
 
 def wait_for_success(generation: Generation) -> EndedAnswer:
     """Waits for the answer, for a dialect that has no status for a partial one: a failure raises `NoAnswer` even with text."""
-    found = ended_answer(wait_until_ended(generation))
-    if failure := found.course.failure:
-        raise NoAnswer(failure, {}, found.course.transcript.attempts)
-    return found
+    answer = ended_answer(wait_until_ended(generation))
+    if failure := answer.course.failure:
+        raise NoAnswer(failure, {}, answer.course.transcript.attempts)
+    return answer
 
 
 def ended_answer(generation: Generation) -> EndedAnswer:

@@ -77,10 +77,10 @@ def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
         make(engine, revision_of(source))
         tables = tables_of(source, but=frozenset(each.table for each in indexes))
         with _connected_to(engine) as target, _begun(target):
-            found = _copied(source, target, tables)
+            copied = _copied(source, target, tables)
             for index in indexes:
                 index.fill(target)
-        return found
+        return copied
 
 
 def _connected_to(engine: Engine) -> Connection:
@@ -102,10 +102,10 @@ def _copied(source: Connection, target: Connection, tables: list[Table]) -> Copi
         read = {table: copy_rows(source, target, table) for table in tables}
     number_on(target, tables)
     for table, expected in read.items():
-        found = summed(target, table)
-        if found != expected:
+        rows_by_id = summed(target, table)
+        if rows_by_id != expected:
             raise Unavailable(
-                f"{table.name}: {expected.rows} rows were read, and other {found.rows} have arrived. Nothing was kept."
+                f"{table.name}: {expected.rows} rows were read, and other {rows_by_id.rows} have arrived. Nothing was kept."
             )
     return Copied(sum(each.rows for each in read.values()), len(tables))
 
@@ -179,22 +179,22 @@ def _text_of(raw: Any) -> str:
 
 def revision_of(source: Connection) -> str:
     """Returns the schema revision of the source; raises `Invalid` for one that this version does not know."""
-    found = found_revision(source)
-    if found is None:
+    revision = found_revision(source)
+    if revision is None:
         raise Invalid(f"The database {NOT_OURS}")
-    if found not in known_revisions():
+    if revision not in known_revisions():
         raise Invalid(f"The database {NEWER}")
-    return found
+    return revision
 
 
 def make(engine: Engine, revision: str) -> None:
     """Creates the tables of this revision in an empty database; raises `Conflict` for one that is not empty."""
     try:
         with engine.connect() as target:
-            found = _found(target, revision)
+            found_revision = _found(target, revision)
     except OperationalError as error:
         raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
-    if found != revision:
+    if found_revision != revision:
         # Imported late because only commands need it: a server is spared its 10 MB.
         from alembic import command
 
@@ -300,10 +300,10 @@ def in_pieces(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any
 
 def _as_there(table: Table, columns: Sequence[Any]) -> Table:
     names = {each["name"] for each in columns}
-    kept = [column for column in table.columns if column.name in names]
+    kept_columns = [column for column in table.columns if column.name in names]
     # SQL NULL is not the `null` of JSON.
-    kinds = [JSON(none_as_null=True) if isinstance(column.type, JSON) else column.type for column in kept]
-    made = [Column(each.name, kind, primary_key=each.primary_key) for each, kind in zip(kept, kinds, strict=True)]
+    kinds = [JSON(none_as_null=True) if isinstance(column.type, JSON) else column.type for column in kept_columns]
+    made = [Column(each.name, kind, primary_key=each.primary_key) for each, kind in zip(kept_columns, kinds, strict=True)]
     return Table(table.name, MetaData(), *made)
 
 

@@ -54,9 +54,9 @@ def locked(session: Session, kind: type[R], id: str) -> R | None:
 def change(session: Session, thing: Base, *, returning: ColumnElement[Any], **values: Any) -> Any:
     """Updates columns of a row that was read, also in its object; returns the value of `returning`."""
     (id,) = session.identity_key(instance=thing)[1]
-    found = _update(type(thing), tuple(values), returning).scalar(session, {f"{AT}id": id, **values})
+    result = _update(type(thing), tuple(values), returning).scalar(session, {f"{AT}id": id, **values})
     _set_values(thing, values)
-    return found
+    return result
 
 
 def differing(thing: Base, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,10 +66,10 @@ def differing(thing: Base, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(session: Session, kind: type[R], values: Mapping[str, Any]) -> R:
     """Returns the object of a row that a statement selected; columns missing from `values` are loaded on access."""
-    known: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))
-    if known is not None:
-        _set_values(known, values)
-        return known
+    loaded: R | None = session.identity_map.get(session.identity_key(kind, values["id"]))
+    if loaded is not None:
+        _set_values(loaded, values)
+        return loaded
     thing = kind()
     # A new object has no changes to track, so its values are set without instrumentation.
     inspect(thing).dict.update(values)
@@ -94,9 +94,11 @@ def _set_values(thing: Base, values: Mapping[str, Any]) -> None:
 
 def values_of(thing: Base) -> dict[str, Any]:
     """Returns the values of a new row: those that were set, and the table's defaults for the rest."""
-    given = inspect(thing).dict
-    values = {name: given[name] if name in given else _default(default) for name, default in _columns(type(thing)).items()}
-    given.update(values)
+    attributes = inspect(thing).dict
+    values = {
+        name: attributes[name] if name in attributes else _default(default) for name, default in _columns(type(thing)).items()
+    }
+    attributes.update(values)
     return values
 
 

@@ -18,10 +18,10 @@ def trouble_with_database(*, names_reason: bool = False) -> str:
     """
     try:
         with db.engine.connect() as connection:
-            found = found_revision(connection)
+            revision = found_revision(connection)
     except SQLAlchemyError as error:
         return (names_reason and why_unreachable(error)) or _words(error)
-    return "" if found == newest_revision() or is_newer(found) else OLD_SCHEMA
+    return "" if revision == newest_revision() or is_newer(revision) else OLD_SCHEMA
 
 
 def why_unreachable(error: SQLAlchemyError) -> str:
@@ -31,12 +31,12 @@ def why_unreachable(error: SQLAlchemyError) -> str:
     return f"The database can't be reached: {str(error.orig).partition(chr(10))[0].removeprefix('connection failed: ')}"
 
 
-def is_newer(found: str | None) -> bool:
+def is_newer(revision: str | None) -> bool:
     """Returns whether a later version has migrated the database.
 
     Such migrations only add, so this version can continue until it is restarted as the new one.
     """
-    return bool(found and found.isdigit() and found > newest_revision())
+    return bool(revision and revision.isdigit() and revision > newest_revision())
 
 
 def found_revision(connection: Connection) -> str | None:

@@ -88,8 +88,8 @@ def _ready(statement: Executable) -> Ready:
 
 def _bound(compiled: Any, name: str, value: Any) -> Any:
     """Converts a value to the driver's type: SQLite stores a datetime as text."""
-    known = compiled.binds.get(name)
-    processed = known.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect) if known is not None else None
+    parameter = compiled.binds.get(name)
+    processed = parameter.type.dialect_impl(compiled.dialect).bind_processor(compiled.dialect) if parameter is not None else None
     return processed(value) if processed else value
 
 

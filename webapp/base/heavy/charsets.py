@@ -30,5 +30,5 @@ def refuse_slow() -> None:
 
 
 def _fast(label: str) -> codecs.CodecInfo | None:
-    found = encodings.search_function(label)
-    return found if found and found.name not in SLOW else None
+    codec_info = encodings.search_function(label)
+    return codec_info if codec_info and codec_info.name not in SLOW else None

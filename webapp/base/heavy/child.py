@@ -80,15 +80,15 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
 @contextmanager
 def short(module: str, stream: IO[bytes], *, head: bytes = b"") -> Iterator[Iterator[Any]]:
     """Yields the pieces of a stream that a person waits for, after `head`."""
-    with on_disk(stream, head=head) as file, closing(pieces(module, file, SMALL)) as found:
-        yield found
+    with on_disk(stream, head=head) as file, closing(pieces(module, file, SMALL)) as piece_iterator:
+        yield piece_iterator
 
 
 def read_one(module: str, stream: IO[bytes]) -> dict[str, Any]:
     """Returns the one piece of a small file; raises `Invalid` if that reports `trouble`, or if reading takes too much."""
-    with short(module, stream) as found:
+    with short(module, stream) as piece_iterator:
         try:
-            piece: dict[str, Any] = next(found)
+            piece: dict[str, Any] = next(piece_iterator)
         except Exceeded as error:
             raise Invalid(TOO_MUCH, field="file") from error
     if "trouble" in piece:

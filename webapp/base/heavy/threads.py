@@ -131,16 +131,16 @@ def on_loop(hub: Any, function: Callable[[], T]) -> T:
     """Returns the result of a function that takes locks, such as an import; code in a thread has this hub run it."""
     if hub.thread_ident == get_thread_ident():
         return function()
-    done, begun = allocate_native_lock(), list[Any]()
+    done, starting = allocate_native_lock(), list[Any]()
     done.acquire()
 
     def begin() -> None:
-        begun.append(gevent.spawn(function))
-        begun[0].link(lambda _: done.release())
+        starting.append(gevent.spawn(function))
+        starting[0].link(lambda _: done.release())
 
     hub.loop.run_callback_threadsafe(begin)
     done.acquire()
-    return cast(T, begun[0].get(block=False))
+    return cast(T, starting[0].get(block=False))
 
 
 def _result_of(function: Callable[[], T]) -> T:
@@ -157,7 +157,7 @@ def _outcome(expected: type[Exception], function: Callable[[], T]) -> Callable[[
     return outcome
 
 
-def _given(expected: type[Exception], found: T | Exception) -> T:
-    if isinstance(found, expected):
-        raise found
-    return cast(T, found)
+def _given(expected: type[Exception], result: T | Exception) -> T:
+    if isinstance(result, expected):
+        raise result
+    return cast(T, result)

@@ -29,11 +29,11 @@ def opened(file: IO[bytes], most_files: int = MOST_FILES) -> ZipFile:
     if count > most_files or list_bytes > MOST_LIST_BYTES:
         raise TooMany
     file.seek(0)
-    found = ZipFile(file)
+    archive = ZipFile(file)
     # The number that the archive states is not trusted.
-    if len(found.infolist()) > most_files:
+    if len(archive.infolist()) > most_files:
         raise TooMany
-    return found
+    return archive
 
 
 def entry(packed: ZipFile, name: str) -> IO[bytes]:

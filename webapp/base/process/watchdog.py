@@ -131,13 +131,13 @@ def places(frame: FrameType | None) -> str:
 
     Only our callers, because a library that calls itself twenty times would hide them.
     """
-    found: list[str] = []
-    while frame and len(found) < MOST_FRAMES:
+    names: list[str] = []
+    while frame and len(names) < MOST_FRAMES:
         code = frame.f_code
-        if not found or (code.co_filename.startswith(ROOT) and LIBRARIES not in code.co_filename):
-            found.append(f"{code.co_filename.removeprefix(ROOT)}:{frame.f_lineno} {code.co_qualname}")
+        if not names or (code.co_filename.startswith(ROOT) and LIBRARIES not in code.co_filename):
+            names.append(f"{code.co_filename.removeprefix(ROOT)}:{frame.f_lineno} {code.co_qualname}")
         frame = frame.f_back
-    return " < ".join(found)
+    return " < ".join(names)
 
 
 WATCHDOG = PerApp[Watchdog]()

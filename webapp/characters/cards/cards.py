@@ -134,8 +134,8 @@ def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str
     """
     data = data_of(card)
     nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
-    found = {name: _spoken(_text(data, theirs), nickname) for name, theirs in TEXT_FIELDS.items()}
-    return found | dict.fromkeys(OF_DESCRIPTION, "") | {"description": description} if is_changed else found
+    texts = {name: _spoken(_text(data, theirs), nickname) for name, theirs in TEXT_FIELDS.items()}
+    return texts | dict.fromkeys(OF_DESCRIPTION, "") | {"description": description} if is_changed else texts
 
 
 def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
@@ -170,10 +170,10 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
     data, before = data_of(card), _greetings(card, named)
     if list(texts) == list(before.values()):
         return card
-    values = found if isinstance(found := data.get(named), list) else []
+    values = found_greetings if isinstance(found_greetings := data.get(named), list) else []
     same = {text: values[at] for at, text in before.items()}
-    kept = [value for at, value in enumerate(values) if at not in before]
-    greetings = {named: [*(same.get(text, text) for text in texts), *kept]}
+    greetings_left = [value for at, value in enumerate(values) if at not in before]
+    greetings = {named: [*(same.get(text, text) for text in texts), *greetings_left]}
     return {**card, **greetings} if data is card else {**card, "data": {**data, **greetings}}
 
 
@@ -181,16 +181,16 @@ def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
     """Returns the usable greetings by their index in the card's list."""
     data = data_of(card)
     values, nickname = data.get(named), _name(data, "nickname")
-    found, left = dict[int, str](), GREETINGS_CHARS
+    greetings, chars_left = dict[int, str](), GREETINGS_CHARS
     for at, value in enumerate(values if isinstance(values, list) else []):
         # Inserting a nickname can make a text many times as long, so texts past the limit are not processed at all.
-        if left < 0 or len(found) == MOST_GREETINGS or len(cleaned := clean(value).strip()) > GREETINGS_CHARS:
+        if chars_left < 0 or len(greetings) == MOST_GREETINGS or len(cleaned := clean(value).strip()) > GREETINGS_CHARS:
             break
         text = _spoken(cleaned, nickname)
-        left -= len(text)
-        if text and len(text) <= TEXT_CHARS and left >= 0:
-            found[at] = text
-    return found
+        chars_left -= len(text)
+        if text and len(text) <= TEXT_CHARS and chars_left >= 0:
+            greetings[at] = text
+    return greetings
 
 
 def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:

@@ -39,14 +39,14 @@ class EntryInput:
 
 
 def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]:
-    wanted = {
+    book_settings = {
         "name": entered.name,
         "scan_depth": entered.scan_depth,
         "token_budget": entered.token_budget,
         "recursive_scanning": entered.is_recursive,
     }
-    kept = {"extensions": {}, "entries": [], **book}
-    return {**kept, **{name: value for name, value in wanted.items() if value is not None or name in kept}}
+    contents = {"extensions": {}, "entries": [], **book}
+    return {**contents, **{name: value for name, value in book_settings.items() if value is not None or name in contents}}
 
 
 def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> dict[str, Any]:
@@ -123,11 +123,11 @@ def _says(was: Mapping[str, Any], name: str, entered: Any) -> bool:
 
 
 def checked_keys(keys: Sequence[str], name: str) -> list[str]:
-    found = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
-    if len(found) > MOST_KEYS:
+    unique_keys = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
+    if len(unique_keys) > MOST_KEYS:
         raise Invalid(f"An entry can have up to {MOST_KEYS} keys.", field=name)
-    if long := next((key for key in found if len(key) > KEY_CHARS), ""):
+    if long := next((key for key in unique_keys if len(key) > KEY_CHARS), ""):
         raise Invalid(f"A key can have up to {KEY_CHARS} characters: {long[:40]}…", field=name)
-    if wrong := next(filter(is_unusable, found), ""):
+    if wrong := next(filter(is_unusable, unique_keys), ""):
         raise Invalid(f"This expression can't be used: {wrong[:80]}", field=name)
-    return found
+    return unique_keys

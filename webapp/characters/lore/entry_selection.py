@@ -39,26 +39,28 @@ class LoreContext:
 
     def last(self, count: int, end: int) -> list[str]:
         """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
-        parts, left = list[str](), SCANNED_CHARS
+        parts, chars_left = list[str](), SCANNED_CHARS
         for place in reversed(range(max(0, end - count), end)):
             role, text = self.messages[place]
-            parts.append(f"{self.speakers.get(role, '')}: {text[-left:]}")
-            left -= len(text)
-            if left <= 0:
+            parts.append(f"{self.speakers.get(role, '')}: {text[-chars_left:]}")
+            chars_left -= len(text)
+            if chars_left <= 0:
                 break
         return parts[::-1]
 
 
 def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     """Returns the entries to send, in order."""
-    found, until, left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
+    entries, until, tokens_left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
     for book in books:
-        most = min(left, book.most_tokens or left)
-        used = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
-        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(found)).activated_of(used)
-        left -= sum(context.cost(entry.content) for entry in activated)
-        found += activated
-    return sorted(found, key=lambda entry: entry.order)
+        most = min(tokens_left, book.most_tokens or tokens_left)
+        used_entries = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
+        activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(entries)).activated_of(
+            used_entries
+        )
+        tokens_left -= sum(context.cost(entry.content) for entry in activated)
+        entries += activated
+    return sorted(entries, key=lambda entry: entry.order)
 
 
 def _is_for(entry: Entry, context: LoreContext) -> bool:
@@ -160,9 +162,9 @@ class _Selection:
                 rivals.setdefault(name, []).append(entry)
         beaten = set[Entry]()
         for name, all_rivals in rivals.items():
-            left = [rival for rival in all_rivals if rival not in beaten]
-            winner = self._winner(left, scores) if left and name not in taken else None
-            beaten.update(entry for entry in left if entry is not winner)
+            left_entries = [rival for rival in all_rivals if rival not in beaten]
+            winner = self._winner(left_entries, scores) if left_entries and name not in taken else None
+            beaten.update(entry for entry in left_entries if entry is not winner)
         return [entry for entry in entries if entry not in beaten]
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
@@ -207,10 +209,10 @@ def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[
     return first + others if _is_met(keys.logic, others, len(keys.others)) else 0
 
 
-def _is_met(logic: str, there: int, wanted: int) -> bool:
-    if not wanted:
+def _is_met(logic: str, there: int, count: int) -> bool:
+    if not count:
         return True
-    return {"any": there > 0, "not all": there < wanted, "none": not there, "all": there == wanted}[logic]
+    return {"any": there > 0, "not all": there < count, "none": not there, "all": there == count}[logic]
 
 
 def found(key: str, text: Text, keys: Keys) -> bool:

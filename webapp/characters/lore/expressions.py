@@ -49,12 +49,12 @@ def _made(pattern: str, flags: str) -> tuple[Any, str]:
         return None, INVALID
 
 
-def _rewritten(found: re.Match[str]) -> str:
-    if found[4]:
+def _rewritten(match: re.Match[str]) -> str:
+    if match[4]:
         return r"[\s\S]"
-    if number := found[1] or found[2]:
+    if number := match[1] or match[2]:
         return rf"\x{{{number}}}"
-    return found[0] if found[3].isascii() else found[3]
+    return match[0] if match[3].isascii() else match[3]
 
 
 def _words(trouble: bytes) -> str:

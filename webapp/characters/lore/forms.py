@@ -229,7 +229,7 @@ class EntryForm(Form):
             is_constant=bool(self.is_constant.data),
             order=_integer(self, "order", 100, -MOST_NUMBER, MOST_NUMBER) or 0,
             priority=_integer(self, "priority", 0, 0, 1_000) or 0,
-            triggers=lambda kept: _triggers(kept, chosen_for),
+            triggers=lambda triggers: _triggers(triggers, chosen_for),
             more={
                 **numbers,
                 **flags,
@@ -246,12 +246,12 @@ def _occasions(triggers: Sequence[str]) -> list[str]:
     return [occasion for occasion in OCCASIONS if not set(occasion.split()).isdisjoint(triggers)]
 
 
-def _triggers(kept: Sequence[str], chosen: Sequence[str]) -> list[str]:
+def _triggers(triggers: Sequence[str], chosen: Sequence[str]) -> list[str]:
     """Returns an entry's triggers after these were chosen; keeps triggers that the form doesn't offer."""
-    if _occasions(kept) == list(chosen):
-        return list(kept)
-    known = {name for occasion in OCCASIONS for name in occasion.split()}
-    return [*(each for each in kept if each not in known), *(name for each in chosen for name in each.split())]
+    if _occasions(triggers) == list(chosen):
+        return list(triggers)
+    known_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
+    return [*(each for each in triggers if each not in known_triggers), *(name for each in chosen for name in each.split())]
 
 
 def _integer(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:
@@ -268,5 +268,5 @@ def _choice(value: str | None, among: Mapping[str, str]) -> int:
 
 
 def _number_text(value: Any, usual: int | None) -> str:
-    known = number_of(value, -1)
-    return str(known) if known >= 0 else "" if usual is None else str(usual)
+    number = number_of(value, -1)
+    return str(number) if number >= 0 else "" if usual is None else str(usual)

@@ -50,8 +50,8 @@ class LorebookEditor:
     @cached_property
     def entries(self) -> Sequence[Entry]:
         """The entries that contain all words of the query, in title, keys or content."""
-        wanted = self.words.casefold().split()
-        return [entry for entry in by_turns(book_of(self.book, id="").entries) if not wanted or _has(entry, wanted)]
+        words = self.words.casefold().split()
+        return [entry for entry in by_turns(book_of(self.book, id="").entries) if not words or _has(entry, words)]
 
     def back(self, done: str, place: int | None = None) -> Response:
         """Redirects to the list with its search query, at the entry that was edited."""
@@ -62,8 +62,8 @@ class LorebookEditor:
         entries = entries_of(self.book)
         if not 0 <= place < len(entries) or not isinstance(entries[place], dict):
             abort(404)
-        found: Mapping[str, Any] = entries[place]
-        return found
+        source_entry: Mapping[str, Any] = entries[place]
+        return source_entry
 
 
 def blank(editor: LorebookEditor) -> Response:
@@ -93,9 +93,9 @@ def remove(editor: LorebookEditor, place: int) -> Response:
     return _page(editor, form, place)
 
 
-def _has(entry: Entry, wanted: Sequence[str]) -> bool:
+def _has(entry: Entry, words: Sequence[str]) -> bool:
     text = "\n".join((entry.title, *entry.keys.first, *entry.keys.others, entry.content)).casefold()
-    return all(word in text for word in wanted)
+    return all(word in text for word in words)
 
 
 def _page(editor: LorebookEditor, form: EntryForm, place: int | None) -> Response:

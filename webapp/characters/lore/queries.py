@@ -63,10 +63,10 @@ def count_of(user_id: str) -> int:
 
 def visible_among(user: User, ids: Iterable[str]) -> list[str]:
     """Returns, in this order, those of these lorebooks that the person can see and that are not deleted."""
-    wanted = list(dict.fromkeys(ids))
-    query = select(Lorebook.id).where(Lorebook.id.in_(wanted), is_visible(user), Lorebook.deleted_at.is_(None))
-    known = set(db.session.scalars(query)) if wanted else set()
-    return [id for id in wanted if id in known]
+    unique_ids = list(dict.fromkeys(ids))
+    query = select(Lorebook.id).where(Lorebook.id.in_(unique_ids), is_visible(user), Lorebook.deleted_at.is_(None))
+    visible_ids = set(db.session.scalars(query)) if unique_ids else set()
+    return [id for id in unique_ids if id in visible_ids]
 
 
 def names_of(ids: Sequence[str]) -> list[str]:
@@ -92,8 +92,8 @@ def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
     """
     attached = Lorebook.id.in_(ids)
     always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)
-    wanted = or_(attached & is_visible(owner), always) if is_played else attached & is_visible(owner)
-    query = select(Lorebook).where(wanted, Lorebook.deleted_at.is_(None))
+    condition = or_(attached & is_visible(owner), always) if is_played else attached & is_visible(owner)
+    query = select(Lorebook).where(condition, Lorebook.deleted_at.is_(None))
     rows = db.session.scalars(query.order_by(attached.desc(), Lorebook.id)).all()
     read = accumulate(row.entry_count for row in rows)
     return [_read(row.id, row.changed_at) for row, count in zip(rows, read, strict=True) if count <= MOST_ENTRIES]

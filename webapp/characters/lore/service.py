@@ -112,12 +112,12 @@ def empty_trash() -> None:
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
     """Returns the distinct ids; raises Invalid for too many, or for a lorebook that the person can't see."""
-    wanted = list(dict.fromkeys(ids))
-    if len(wanted) > MOST_ATTACHED:
+    unique_ids = list(dict.fromkeys(ids))
+    if len(unique_ids) > MOST_ATTACHED:
         raise Invalid(f"Choose up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
-    if queries.visible_among(user, wanted) != wanted:
+    if queries.visible_among(user, unique_ids) != unique_ids:
         raise Invalid("One of these lorebooks no longer exists, or you don't have access.", field="lorebooks")
-    return wanted
+    return unique_ids
 
 
 def refuse_unless_owner(row: Lorebook, user: User) -> None:

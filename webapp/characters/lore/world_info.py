@@ -124,9 +124,13 @@ def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _others(value: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the extensions of other programs, in a book or an entry of either format."""
-    found = value.get("extensions")
-    known = (REST, *EXTENSIONS.values())
-    return {name: extension for name, extension in found.items() if name not in known} if isinstance(found, dict) else {}
+    extensions = value.get("extensions")
+    known_keys = (REST, *EXTENSIONS.values())
+    return (
+        {name: extension for name, extension in extensions.items() if name not in known_keys}
+        if isinstance(extensions, dict)
+        else {}
+    )
 
 
 def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +142,7 @@ def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str,
 def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
-    rest = found if isinstance(extensions, dict) and isinstance(found := extensions.get(REST), dict) else {}
+    rest = extension if isinstance(extensions, dict) and isinstance(extension := extensions.get(REST), dict) else {}
     plain = {name: value for name, value in book.items() if name not in ("name", "entries", "extensions")}
     entries = [entry for entry in book.get("entries", ()) if isinstance(entry, dict)]
     numbered = zip(_uids(entries), entries, strict=True)
@@ -149,9 +153,9 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
 def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
     ids = (entry.get("id") for entry in entries)
-    known = [id if type(id) is int and 0 <= id <= MOST_NUMBER else None for id in ids]
-    free, seen = count(max((known_uid for known_uid in known if known_uid is not None), default=-1) + 1), set[int]()
-    for known_uid in known:
+    uids = [id if type(id) is int and 0 <= id <= MOST_NUMBER else None for id in ids]
+    free, seen = count(max((known_uid for known_uid in uids if known_uid is not None), default=-1) + 1), set[int]()
+    for known_uid in uids:
         uid = next(free) if known_uid is None or known_uid in seen else known_uid
         seen.add(uid)
         yield uid
@@ -160,14 +164,14 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
 def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
     more = entry.get("extensions")
     more = more if isinstance(more, dict) else {}
-    kept = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
-    kept |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
+    fields = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
+    fields |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
     usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": place}
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
-    rest = found if isinstance(found := more.get(REST), dict) else {}
+    rest = extension if isinstance(extension := more.get(REST), dict) else {}
     others = {**_plain(entry), **rest, **_with_others(entry, rest)}
-    named = {**usual, **exact, **title, **others, **kept, "uid": uid, "disable": entry.get("enabled") is False}
+    named = {**usual, **exact, **title, **others, **fields, "uid": uid, "disable": entry.get("enabled") is False}
     return {**named, "role": _role(named["role"])}
 
 

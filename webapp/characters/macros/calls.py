@@ -166,14 +166,14 @@ class _Open:
 def parsed(text: str, is_within: Callable[[], bool]) -> tuple[list[Part], int]:
     """Returns the texts and macros in order, and the offset where parsing ended, early if `is_within` returned False."""
     whole, opened, at = _Open(), deque[_Open](), 0
-    for found in BRACES.finditer(text):
+    for match in BRACES.finditer(text):
         if not is_within():
             break
         here = opened[-1] if opened else whole
-        here.parts.append(text[at : found.start()])
-        at = found.end()
-        if found[0] == "{{":
-            opened.append(_Open(found.start()))
+        here.parts.append(text[at : match.start()])
+        at = match.end()
+        if match[0] == "{{":
+            opened.append(_Open(match.start()))
             if len(opened) > MOST_DEPTH:
                 whole.parts += opened.popleft().flat
         elif opened:
@@ -203,15 +203,15 @@ def replaced(
 
 def joined(pieces: Iterable[Piece]) -> str:
     """Joins the pieces into one text."""
-    found, is_trimmed = list[str](), False
+    parts, is_trimmed = list[str](), False
     for piece in pieces:
         if piece is TRIM:
-            _trim_end(found)
+            _trim_end(parts)
             is_trimmed = True
         elif text := piece.text.lstrip(NEWLINES) if is_trimmed else piece.text:
-            found.append(text)
+            parts.append(text)
             is_trimmed = False
-    return "".join(found)
+    return "".join(parts)
 
 
 class _Replacing:
@@ -231,8 +231,8 @@ class _Replacing:
         call = _call(macro, pieces)
         if macro.body is not None:
             return self._around(macro, call, pieces)
-        given = self._meaning(call) if call else None
-        return Piece(f"{{{{{joined(pieces)}}}}}") if given is None else given
+        piece = self._meaning(call) if call else None
+        return Piece(f"{{{{{joined(pieces)}}}}}") if piece is None else piece
 
     def _chosen(self, macro: Macro) -> Piece:
         """Returns the branch that an `if` takes; the other one is not evaluated, so it has no side effects."""
@@ -245,18 +245,20 @@ class _Replacing:
         inner = Piece(_trimmed(macro, body))
         if not call or call.name == "trim":
             return inner
-        given = self._meaning(call._replace(pieces=[*call.pieces, SEPARATOR, inner] if call.pieces else [inner]))
+        piece = self._meaning(call._replace(pieces=[*call.pieces, SEPARATOR, inner] if call.pieces else [inner]))
         as_written = f"{{{{{joined(pieces)}}}}}{body}{self._text[macro.closer : macro.end]}"
-        return Piece(as_written) if given is None else given
+        return Piece(as_written) if piece is None else piece
 
     def _is_true(self, call: Call) -> bool:
         pieces, text = call.pieces or (), call.text.strip()
         is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
         text = text[1:].strip() if is_turned else text
         # The output of a macro is never read as the name of one.
-        if all(piece.is_written for piece in pieces) and (named := _named(text, call.start)):
-            given = self._meaning(named)
-            text = given.text.strip() if given else "" if named.pieces or named.name in self._names else text
+        if all(piece.is_written for piece in pieces) and (named_call := _named(text, call.start)):
+            given_piece = self._meaning(named_call)
+            text = (
+                given_piece.text.strip() if given_piece else "" if named_call.pieces or named_call.name in self._names else text
+            )
         return (text.lower() in FALSE) == is_turned
 
 
@@ -279,13 +281,13 @@ def _call(macro: Macro, pieces: Sequence[Piece]) -> Call | None:
 
 def _short(start: int, pieces: Sequence[Piece]) -> Call | None:
     first, *others = pieces
-    found = SHORT.match(first.text) if first.is_written else None
-    does = found[3].strip() if found else ""
-    if not found or (others and does not in ("=", "+=")):
+    match = SHORT.match(first.text) if first.is_written else None
+    does = match[3].strip() if match else ""
+    if not match or (others and does not in ("=", "+=")):
         return None
-    name = Piece(found[2], is_written=True)
-    given = [SEPARATOR, Piece(first.text[found.end() :]), *others] if does in ("=", "+=") else []
-    return Call(f"{DOES[does]}{ENDS[found[1]]}", start, [name, *given])
+    name = Piece(match[2], is_written=True)
+    replacement = [SEPARATOR, Piece(first.text[match.end() :]), *others] if does in ("=", "+=") else []
+    return Call(f"{DOES[does]}{ENDS[match[1]]}", start, [name, *replacement])
 
 
 def _trimmed(macro: Macro, text: str) -> str:
@@ -295,15 +297,15 @@ def _trimmed(macro: Macro, text: str) -> str:
 
 
 def _split(pieces: Iterable[Piece], between: re.Pattern[str]) -> list[list[Piece]]:
-    found: list[list[Piece]] = [[]]
+    arguments: list[list[Piece]] = [[]]
     for piece in pieces:
         if not piece.is_written:
-            found[-1].append(piece)
+            arguments[-1].append(piece)
             continue
         first, *others = between.split(piece.text)
-        found[-1].append(Piece(first, is_written=True))
-        found += [[Piece(text, is_written=True)] for text in others]
-    return found
+        arguments[-1].append(Piece(first, is_written=True))
+        arguments += [[Piece(text, is_written=True)] for text in others]
+    return arguments
 
 
 def _with_commas(pieces: Iterable[Piece]) -> Iterator[Piece]:

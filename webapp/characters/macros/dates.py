@@ -54,7 +54,7 @@ def formatted(moment: datetime, form: str) -> str | None:
     """Formats an aware datetime; text in square brackets is copied. Returns None if the format is too long."""
     if len(form) > MOST_CHARS:
         return None
-    return WORDS.sub(lambda found: str(BY_NAME[found[0]](moment)) if found[1] is None else found[1], form)
+    return WORDS.sub(lambda match: str(BY_NAME[match[0]](moment)) if match[1] is None else match[1], form)
 
 
 def lasted(time: timedelta) -> str:

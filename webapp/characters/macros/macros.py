@@ -88,18 +88,18 @@ class Names:
     def fill_names(self, text: str) -> str:
         """Replaces only `{{user}}` and `{{char}}`."""
         names = {"user": self.user, "char": self.char}
-        return MACRO.sub(lambda found: names[found[1].lower()] or found[0], text)
+        return MACRO.sub(lambda match: names[match[1].lower()] or match[0], text)
 
 
 def spelled(text: str) -> str:
     """Rewrites the names of early cards, such as `<USER>`, as macros."""
-    return LEGACY.sub(lambda found: FIRST[found[1].lower()], text)
+    return LEGACY.sub(lambda match: FIRST[match[1].lower()], text)
 
 
 def unsupported(texts: Iterable[str]) -> list[str]:
     """Returns the unsupported macros in these texts, without duplicates, as first written."""
-    found = {name.lower(): name for text in texts for name in ANY.findall(text)}
-    return [name for key, name in found.items() if key not in KNOWN]
+    names = {name.lower(): name for text in texts for name in ANY.findall(text)}
+    return [name for key, name in names.items() if key not in KNOWN]
 
 
 @dataclass(slots=True)
@@ -158,18 +158,18 @@ class _Filling:
         if call.name == "outlet" and len(call.parts) == 1:
             name = f"outlet::{call.parts[0]}"
             return None if name in self._within else self._put_in(name, self._names.outlet(call.parts[0]))
-        if not (known := MEANINGS.get(call.name)):
+        if not (meaning := MEANINGS.get(call.name)):
             return None if call.pieces else self._context_value(call.name)
-        given = known(call, self)
-        return Piece(given) if isinstance(given, str) else given
+        value = meaning(call, self)
+        return Piece(value) if isinstance(value, str) else value
 
     def _context_value(self, name: str) -> Piece | None:
         if name in NAMES or name in GROUP:
-            known = self._names.user if NAMES.get(name) == "user" else self._names.char
-            known = self._names.group or known if name in GROUP else known
+            known_name = self._names.user if NAMES.get(name) == "user" else self._names.char
+            known_name = self._names.group or known_name if name in GROUP else known_name
             # Names in the text itself are always filled in; an inserted text can contain many, so its names count towards the
             # budget.
-            return Piece(known) if known and (not self._within or self._budget.holds(known)) else None
+            return Piece(known_name) if known_name and (not self._within or self._budget.holds(known_name)) else None
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:
@@ -202,10 +202,10 @@ def _pick(call: Call, context: _Filling) -> Given:
 
 
 def _roll(call: Call, context: _Filling) -> Given:
-    found = DICE.fullmatch(call.text.strip())
-    if not found or not context.chance:
+    match = DICE.fullmatch(call.text.strip())
+    if not match or not context.chance:
         return None
-    dice, sides, more = int(found[1] or 1), int(found[2] or found[4]), int(found[3] or 0)
+    dice, sides, more = int(match[1] or 1), int(match[2] or match[4]), int(match[3] or 0)
     if not dice or not sides or not context.works(dice):
         return None
     return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
@@ -228,8 +228,8 @@ def _apart(call: Call, context: _Filling) -> Given:
     return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
 
 
-def _always(given: Piece | str) -> Callable[[Call, _Filling], Given]:
-    return lambda call, context: given if not call.pieces else None
+def _always(value: Piece | str) -> Callable[[Call, _Filling], Given]:
+    return lambda call, context: value if not call.pieces else None
 
 
 def _nothing(call: Call, context: _Filling) -> Given:

@@ -70,16 +70,16 @@ class ImportResult:
 
 def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
-    found: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
+    values: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
     result = ImportResult()
-    worlds = lorebooks.by_name(by.id, {persona["lorebook"] for persona in found if persona["lorebook"]})
+    worlds = lorebooks.by_name(by.id, {persona["lorebook"] for persona in values if persona["lorebook"]})
     own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.
-    known, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)
+    existing, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)
     db.session.rollback()
-    for described in found:
+    for described in values:
         queue_for_turn()
-        if (described["name"], described["description"]) in known:
+        if (described["name"], described["description"]) in existing:
             result.known += 1
             continue
         try:

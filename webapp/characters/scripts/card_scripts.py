@@ -38,7 +38,7 @@ def scripts_of(id: str, changed_at: datetime) -> CardScripts:
 
 def listed_in(card: dict[str, Any]) -> list[tuple[int, TextScript]]:
     """Returns all scripts of a card with their indexes, also those that can't be used."""
-    return [(at, found) for at, value in enumerate(values_in(card)) if (found := script_of(value))]
+    return [(at, script) for at, value in enumerate(values_in(card)) if (script := script_of(value))]
 
 
 def values_in(card: dict[str, Any]) -> list[Any]:
@@ -51,16 +51,16 @@ def values_in(card: dict[str, Any]) -> list[Any]:
 def with_values(card: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     """Returns the card with these scripts, in the place that the card's version uses."""
     data = data_of(card)
-    known = data.get("extensions")
-    extensions = {**(known if isinstance(known, dict) else {}), NAMED: list(values)}
+    known_extensions = data.get("extensions")
+    extensions = {**(known_extensions if isinstance(known_extensions, dict) else {}), NAMED: list(values)}
     return {**card, "extensions": extensions} if data is card else {**card, "data": {**data, "extensions": extensions}}
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
 def _has_some(id: str, changed_at: datetime) -> bool:
     first = (func.substr(Character.card[path].as_string(), 1, 3) for path in PATHS)
-    found = db.session.execute(select(*first).where(Character.id == id)).first()
-    return any(beginning not in (None, "[]") for beginning in found or ())
+    row = db.session.execute(select(*first).where(Character.id == id)).first()
+    return any(beginning not in (None, "[]") for beginning in row or ())
 
 
 @lru_cache(maxsize=MOST_READ)

@@ -80,10 +80,12 @@ def with_script(card: Card, place: int | None, entered: ScriptInput, is_same: Is
     return _stored(card, [*values, value] if place is None else [*values[:place], value, *values[place + 1 :]])
 
 
-def with_scripts(card: Card, entered: Sequence[ScriptInput]) -> Card:
+def with_scripts(card: Card, script_inputs: Sequence[ScriptInput]) -> Card:
     """Returns the card with these scripts instead; one with the same expression keeps what no field holds."""
-    kept = {found.expression: value for value in reversed(values_in(card)) if (found := script_of(value))}
-    return _stored(card, [written(script, kept.get(script.find, {})) for script in entered])
+    scripts_by_expression = {
+        found_script.expression: value for value in reversed(values_in(card)) if (found_script := script_of(value))
+    }
+    return _stored(card, [written(script, scripts_by_expression.get(script.find, {})) for script in script_inputs])
 
 
 def fields_of(script: TextScript) -> dict[str, Any]:
@@ -110,13 +112,13 @@ def moved_up(card: Card, place: int, is_same: IsSame) -> Card:
     return with_values(card, values)
 
 
-def written(entered: ScriptInput, kept: Card) -> Card:
+def written(entered: ScriptInput, record: Card) -> Card:
     """Returns a script as cards store it; raises Invalid for one that can't be used, unless its expression is unchanged."""
-    before = script_of(kept)
+    before = script_of(record)
     _check(entered, is_new=not before or entered.find != before.expression)
     others = [placement for placement in (before.placements if before else ()) if placement not in (PERSON, CHARACTER)]
     chosen = [PERSON] * entered.is_for_person + [CHARACTER] * entered.is_for_character
-    value: Card = {"id": str(uuid4()), "runOnEdit": True} if not before else dict(kept)
+    value: Card = {"id": str(uuid4()), "runOnEdit": True} if not before else dict(record)
     value |= {
         "scriptName": clean(" ".join(entered.name.split())),
         "findRegex": clean(entered.find),
@@ -130,8 +132,8 @@ def written(entered: ScriptInput, kept: Card) -> Card:
     if not before or where_of(before.is_shown, before.is_sent) != entered.where:
         value["markdownOnly"], value["promptOnly"] = FLAGS[entered.where]
     for name, depth in (("minDepth", entered.least_depth), ("maxDepth", entered.most_depth)):
-        known = before and (before.least_depth if name == "minDepth" else before.most_depth)
-        value |= {name: depth} if not before or depth != known else {}
+        depth_before = before and (before.least_depth if name == "minDepth" else before.most_depth)
+        value |= {name: depth} if not before or depth != depth_before else {}
     return value
 
 

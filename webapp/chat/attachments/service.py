@@ -87,11 +87,11 @@ def block_of(file: StoredFile) -> str:
 
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
     """Returns the markdown for each of these files; raises `NotFound` for one that the person doesn't own."""
-    wanted = list(dict.fromkeys(ids))
-    found = storage.own(person_id, wanted) if wanted else []
-    if len(found) < len(wanted):
+    unique_ids = list(dict.fromkeys(ids))
+    stored_files = storage.own(person_id, unique_ids) if unique_ids else []
+    if len(stored_files) < len(unique_ids):
         raise NotFound("That file doesn't exist, or it isn't yours.", field="file_ids")
-    return [block_of(file) for file in found]
+    return [block_of(file) for file in stored_files]
 
 
 def content_of(file: StoredFile) -> bytes:
@@ -178,8 +178,8 @@ def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
 
 
 def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
-    with closing(child.pieces(module, file, child.SMALL)) as found:
-        pieces = list(found)
+    with closing(child.pieces(module, file, child.SMALL)) as piece_iterator:
+        pieces = list(piece_iterator)
     if refused := next((piece["refused"] for piece in pieces if "refused" in piece), ""):
         raise Invalid(refused, field="message")
     return pieces

@@ -143,11 +143,11 @@ def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> It
 def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
     """Adds a person's variables and the files in their chats."""
     with engine.in_app():
-        kept = variables.variables_of_person(user_id)
-        found = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
-    if kept:
-        archive.writestr("variables.json", json.dumps(kept, ensure_ascii=False, indent=1))
-    for name, path in found:
+        values = variables.variables_of_person(user_id)
+        named_files = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
+    if values:
+        archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
+    for name, path in named_files:
         # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
         # they are.
         with suppress(FileNotFoundError):
@@ -249,7 +249,7 @@ def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
 
 def _opening(chat: Chat) -> str:
     head = db.session.get(Message, chat.head_id) if chat.head_id else None
-    about = FiledChat(
+    filed_chat = FiledChat(
         id=origin_of(chat),
         title=chat.title,
         title_is_own=chat.title_is_own,
@@ -263,7 +263,7 @@ def _opening(chat: Chat) -> str:
         foreign_fields=chat.foreign_fields,
         settings=values_of(chat),
     )
-    value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(about)}
+    value = {"format": own.FORMAT, "version": own.VERSION, "chat": own.head_value(filed_chat)}
     return json.dumps(value, ensure_ascii=False).removesuffix("}") + ', "messages": [\n'
 
 
@@ -273,14 +273,14 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
         _with_others(chat_id).where(Message.id > after, IN_ORDER).order_by(Message.id).limit(_count(chat_id, after))
     ).all()
     batch, others = [message for message, _ in rows], {message.id: name for message, name in rows if name}
-    kept = [message for message in batch if not _is_dropped(message, dropped)]
-    parents = _origins(message.parent_id for message in kept if message.parent_id)
-    generations = queries.generations_of(kept)
-    filed = (_filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])) for row in kept)
-    stories = path_story.by_message(db.session(), [message.id for message in kept])
+    messages = [message for message in batch if not _is_dropped(message, dropped)]
+    parents = _origins(message.parent_id for message in messages if message.parent_id)
+    generations = queries.generations_of(messages)
+    filed = (_filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])) for row in messages)
+    stories = path_story.by_message(db.session(), [message.id for message in messages])
     signed = (
         replace(message, author=row.author_name or others.get(row.id, ""), story=stories.get(row.id, ""))
-        for message, row in zip(filed, kept, strict=True)
+        for message, row in zip(filed, messages, strict=True)
     )
     values = [json.dumps(own.message_value(message), ensure_ascii=False) for message in signed]
     return values, batch[-1].id if batch else ""
@@ -406,15 +406,15 @@ class Pictures:
 
     def into(self, html: str) -> str:
         """Returns the HTML of a message with its pictures inlined."""
-        ids = {found["id"] for found in SHOWN.finditer(html)}
+        ids = {match["id"] for match in SHOWN.finditer(html)}
         files = storage.in_chat(self._chat_id, ids) if ids else {}
         parts, end = list[str](), 0
-        for found in by_turns(SHOWN.finditer(html), seconds=0):
-            content = _content(files, found["id"], self._left) if found["how"] == "src" else b""
+        for match in by_turns(SHOWN.finditer(html), seconds=0):
+            content = _content(files, match["id"], self._left) if match["how"] == "src" else b""
             self._left -= len(content)
-            source = f' src="data:{files[found["id"]].media_type};base64,{b64encode(content).decode()}"' if content else ""
-            parts += [html[end : found.start()], source]
-            end = found.end()
+            source = f' src="data:{files[match["id"]].media_type};base64,{b64encode(content).decode()}"' if content else ""
+            parts += [html[end : match.start()], source]
+            end = match.end()
         return "".join([*parts, html[end:]])
 
 

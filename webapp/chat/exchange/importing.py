@@ -107,9 +107,9 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     result, user_id = ImportResult(), user.id
     creation_limit.count(user_id)
     storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
-    with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as found:
+    with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
         try:
-            for piece in found:
+            for piece in piece_iterator:
                 storing.take(pieces.read(piece))
                 give_way()
         except BadFile as error:
@@ -212,9 +212,9 @@ def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str],
     values = _values(filed) | cast_names.values(user_id, filed, there)
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
     with write() as session:
-        found = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
-        if found:
-            return found, False
+        chat_id = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
+        if chat_id:
+            return chat_id, False
         chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, lorebook_ids=worlds, **values)
         session.add(chat)
         session.flush()
@@ -275,29 +275,31 @@ class _Filling:
 
     def _created_at_of(self, message: FiledMessage) -> datetime:
         """Returns the file's time, or a moment after the message before if the file says the same of both, or nothing."""
-        said, stored = self._times.get(message.parent) or (self._created_at, self._created_at - MOMENT)
-        time = message.created_at or said
-        found = max(time, stored + MOMENT) if time >= said else time
-        self._times[message.id] = time, found
-        return found
+        sibling_time, stored = self._times.get(message.parent) or (self._created_at, self._created_at - MOMENT)
+        time = message.created_at or sibling_time
+        created_at = max(time, stored + MOMENT) if time >= sibling_time else time
+        self._times[message.id] = time, created_at
+        return created_at
 
     def _add(self, batch: Sequence[Rendered]) -> int:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
-        known, generations = self._ids | ids, list[Generation]()
+        known_ids, generations = self._ids | ids, list[Generation]()
         for rendered in missing:
             generations += _generations(rendered.message, ids[rendered.message.id], topic_names.of_chat(self.chat_id))
         try:
             with write() as session:
-                session.execute(insert(Message), [self._row(rendered, known) for rendered in missing])
+                session.execute(insert(Message), [self._row(rendered, known_ids) for rendered in missing])
                 session.add_all(generations)
-                told = (rendered.message for rendered in missing if rendered.message.story)
-                session.add_all(Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in told)
+                with_story = (rendered.message for rendered in missing if rendered.message.story)
+                session.add_all(
+                    Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story
+                )
         except IntegrityError:
             self._load_ids()
             raise
-        self._ids = known
+        self._ids = known_ids
         return len(missing)
 
     def _row(self, rendered: Rendered, ids: dict[str, str]) -> dict[str, Any]:
@@ -325,10 +327,10 @@ class _Filling:
 
 
 def _generations(message: FiledMessage, message_id: str, lane: str) -> list[Generation]:
-    made: list[Generation] = []
+    generations: list[Generation] = []
     for filed in message.generations:
         values = {name: getattr(filed, name) for name in OF_ROW}
         values["created_at"] = filed.created_at or message.created_at or utc_now()
-        values["continues_id"] = made[filed.continues].id if filed.continues is not None else None
-        made.append(Generation(id=new_id(), kind=NOT_HERE, owner="", message_id=message_id, lane=lane, **values))
-    return made
+        values["continues_id"] = generations[filed.continues].id if filed.continues is not None else None
+        generations.append(Generation(id=new_id(), kind=NOT_HERE, owner="", message_id=message_id, lane=lane, **values))
+    return generations

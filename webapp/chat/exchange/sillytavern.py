@@ -67,11 +67,11 @@ def _speakers(messages: Sequence[Message], person: str, answerer: str) -> dict[s
 
 def _versions(engine: Engine, id: str, ids: Sequence[str]) -> dict[str, "Swipe"]:
     """Returns the versions of an answer that fit the size limit together, always including the one shown."""
-    wanted = next(export.chunks(engine, [id, *(version for version in ids if version != id)]))
+    chunks = next(export.chunks(engine, [id, *(version for version in ids if version != id)]))
     with engine.in_app():
         # A message of the person can be a sibling of an answer, too.
-        found = export.messages_of(sorted(wanted), export.WITH_FOREIGN)
-        return _swipes(engine, [message for message in found if message.role == "assistant"])
+        messages = export.messages_of(sorted(chunks), export.WITH_FOREIGN)
+        return _swipes(engine, [message for message in messages if message.role == "assistant"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
 
 def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Swipe:
     # What a file says of a text, such as how to display it, is not true of one that was continued here.
-    kept = None if any(generation.kind != NOT_HERE for generation in generations) else message.foreign_fields
-    return Swipe(foreign_fields.in_swipe(_own_fields(engine, message, generations, story), kept), message.foreign_fields)
+    original = None if any(generation.kind != NOT_HERE for generation in generations) else message.foreign_fields
+    return Swipe(foreign_fields.in_swipe(_own_fields(engine, message, generations, story), original), message.foreign_fields)
 
 
 def _own_fields(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Line:
@@ -142,8 +142,8 @@ def default_names(chat: Chat) -> tuple[str, str]:
 
 def _integrity(chat: Chat, was: Mapping[str, Any]) -> str:
     """Returns the id of the chat in SillyTavern, where it comes from there; a copy of it is another chat."""
-    known = text(was.get("integrity"), INTEGRITY_CHARS)
-    return known if known and chat.origin == origin(PROGRAM, known) else chat.id
+    integrity = text(was.get("integrity"), INTEGRITY_CHARS)
+    return integrity if integrity and chat.origin == origin(PROGRAM, integrity) else chat.id
 
 
 def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,14 +160,14 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
     has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
-    known, found = storable(imported), dict[str, Any](has)
+    imported_names, found_variables = storable(imported), dict[str, Any](has)
     for name, value in imported.items():
         one = storable({name: value})
-        if not one.keys() & known.keys():
-            found[name] = value
+        if not one.keys() & imported_names.keys():
+            found_variables[name] = value
         elif one.items() <= has.items():
-            found |= dict.fromkeys(one, value)
-    return {"variables": found} if found or "variables" in was else {}
+            found_variables |= dict.fromkeys(one, value)
+    return {"variables": found_variables} if found_variables or "variables" in was else {}
 
 
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,15 +109,15 @@ def _texts(content: str) -> tuple[str, tuple[File, ...]]:
     files, begin, at = list[File](), 0, 0
     if not content.rstrip().endswith("```"):
         return content, ()
-    while opened := OPENED.search(content, at):
-        if not files or content[at : opened.start()].strip():
-            files, begin = [], opened.start()
-        began = opened.end() + 1
-        closed = re.compile(f"^{opened['fence']}$", re.MULTILINE).search(content, began)
+    while match := OPENED.search(content, at):
+        if not files or content[at : match.start()].strip():
+            files, begin = [], match.start()
+        began = match.end() + 1
+        closed = re.compile(f"^{match['fence']}$", re.MULTILINE).search(content, began)
         if not closed or len(files) == MOST_FILES:
             return content, ()
         text, at = content[began : max(began, closed.start() - 1)], closed.end()
-        files.append(File(opened["name"], text, content[opened.start() : at]))
+        files.append(File(match["name"], text, content[match.start() : at]))
     return (content[:begin].rstrip(), tuple(files)) if files and not content[at:].strip() else (content, ())
 
 
@@ -149,8 +149,8 @@ def _shown(file: Reference) -> Markup:
     return PICTURE.format(url=f"/files/{file.id}", name=file.name)
 
 
-def _fold(found: re.Match[str]) -> str:
-    code = found["block"].partition("<code>")[2].rpartition("</code>")[0]
+def _fold(match: re.Match[str]) -> str:
+    code = match["block"].partition("<code>")[2].rpartition("</code>")[0]
     count = len(unescape(re.sub("<[^>]*>", "", code)).rstrip("\n").encode("utf-8", "replace"))
-    summary = f'<summary><span>{found["name"]}</span> <span class="file__size">{text_size(found["name"], count)}</span></summary>'
-    return f'<details class="file">{summary}{found["block"]}</details>'
+    summary = f'<summary><span>{match["name"]}</span> <span class="file__size">{text_size(match["name"], count)}</span></summary>'
+    return f'<details class="file">{summary}{match["block"]}</details>'

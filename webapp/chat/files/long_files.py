@@ -45,8 +45,8 @@ def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: 
     chat = session.get(Chat, chat_id) if long else None
     if not chat or not chat.owner_id:
         return
-    sent = [SentFile(file.name, file.hash, file.bytes) for file in long]
-    id = chat_files.add_files(session, chat_id, chat.owner_id, sent, by=by or chat.owner_id, must=must)
+    sent_files = [SentFile(file.name, file.hash, file.bytes) for file in long]
+    id = chat_files.add_files(session, chat_id, chat.owner_id, sent_files, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
         session.execute(update(Chat).where(Chat.id == chat_id).values(collection_ids=reads))
@@ -64,9 +64,9 @@ def documents_in(chat_id: str, content: str) -> dict[str, Document | None]:
     A file that was not indexed here has no document.
     """
     ids = [reference.id for reference in long_in(content)]
-    sent = storage.in_chat(chat_id, ids) if ids else {}
-    found = chat_files.among(chat_id, [file.hash for file in sent.values()]) if sent else {}
-    return {id: found.get(file.hash) for id, file in sent.items()}
+    stored_files = storage.in_chat(chat_id, ids) if ids else {}
+    documents = chat_files.among(chat_id, [file.hash for file in stored_files.values()]) if stored_files else {}
+    return {id: documents.get(file.hash) for id, file in stored_files.items()}
 
 
 def work() -> bool:
@@ -87,11 +87,11 @@ wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
 def _notify_of_progress(file: UnfinishedFile) -> None:
-    known = file.state, file.done
+    progress = file.state, file.done
     if file.id not in _progress:
-        _progress[file.id] = SentProgress(file.chat_id, _messages_with(file), known)
-    elif _progress[file.id].known != known:
-        _progress[file.id].known = known
+        _progress[file.id] = SentProgress(file.chat_id, _messages_with(file), progress)
+    elif _progress[file.id].known != progress:
+        _progress[file.id].known = progress
         _notify(_progress[file.id])
 
 

@@ -37,11 +37,11 @@ def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
     if MARK not in content:
         return content, ()
     # Matched line by line: one pattern for all lines would backtrack catastrophically on a maliciously written message.
-    rest, found = content.rstrip(BLANK), list[Reference]()
-    while len(found) < MOST and (match := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
-        found.append(Reference(match["name"], match["id"], bool(match["mark"])))
+    rest, references = content.rstrip(BLANK), list[Reference]()
+    while len(references) < MOST and (match := ANY.fullmatch(rest, rest.rfind("\n") + 1)):
+        references.append(Reference(match["name"], match["id"], bool(match["mark"])))
         rest = rest[: match.start()].rstrip(BLANK)
-    return (rest.rstrip(), tuple(reversed(found))) if found else (content, ())
+    return (rest.rstrip(), tuple(reversed(references))) if references else (content, ())
 
 
 def ids_in(contents: Sequence[str]) -> set[str]:

@@ -52,11 +52,11 @@ def chats_with(file_id: str) -> Sequence[str]:
 def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     """Returns, by id, those of these files that were sent in this chat."""
     query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == chat_id)
-    wanted = set(ids)
+    ids_in_chat = set(ids)
     # Messages can mention a hundred thousand file ids, most of them invalid.
-    if len(wanted) <= MOST_NAMED:
-        query = query.where(StoredFile.id.in_(wanted))
-    return {file.id: file for file in db.session.scalars(query) if file.id in wanted}
+    if len(ids_in_chat) <= MOST_NAMED:
+        query = query.where(StoredFile.id.in_(ids_in_chat))
+    return {file.id: file for file in db.session.scalars(query) if file.id in ids_in_chat}
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
@@ -76,9 +76,9 @@ def of_person(person_id: str) -> Sequence[StoredFile]:
 
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
     """Returns those of these files that the person owns, in this order."""
-    wanted = list(ids)
-    found = {file.id: file for file in db.session.scalars(_among(wanted).where(StoredFile.owner_id == person_id))}
-    return [found[id] for id in wanted if id in found]
+    own_ids = list(ids)
+    stored_files = {file.id: file for file in db.session.scalars(_among(own_ids).where(StoredFile.owner_id == person_id))}
+    return [stored_files[id] for id in own_ids if id in stored_files]
 
 
 def attachable(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:

@@ -80,9 +80,9 @@ class Speaker:
 
 def members(chat: Chat) -> list[Member]:
     """Returns the members that can speak, in the group's order: those not deleted that the chat's owner can still see."""
-    found = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    speakers = cast.members(db.session(), chat.owner_id, chat.character_ids)
     return [
-        Member(character.id, character.name, character.nickname or "", _weight(character.talkativeness)) for character in found
+        Member(character.id, character.name, character.nickname or "", _weight(character.talkativeness)) for character in speakers
     ]
 
 

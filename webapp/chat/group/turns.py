@@ -52,8 +52,8 @@ def mentioned(cast: Sequence[Member], text: str) -> Member | None:
     called = _called(cast)
     words = sorted(called, key=len, reverse=True)
     pattern = rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"
-    found = re.search(pattern, text[:READ_CHARS], re.IGNORECASE) if words else None
-    return called.get(found[0].lower()) if found else None
+    match = re.search(pattern, text[:READ_CHARS], re.IGNORECASE) if words else None
+    return called.get(match[0].lower()) if match else None
 
 
 def _called(cast: Sequence[Member]) -> dict[str, Member]:
@@ -62,7 +62,11 @@ def _called(cast: Sequence[Member]) -> dict[str, Member]:
     for member in cast:
         for word in set(re.findall(r"\w+", member.name.lower())):
             parts.setdefault(word, []).append(member)
-    alone = {word: who[0] for word, who in parts.items() if len(who) == 1 and len(word) >= LEAST_CHARS and word not in NO_NAMES}
+    alone = {
+        word: members[0]
+        for word, members in parts.items()
+        if len(members) == 1 and len(word) >= LEAST_CHARS and word not in NO_NAMES
+    }
     whole = {name.lower(): member for member in reversed(cast) for name in (member.nickname, member.name) if name}
     return alone | whole
 

@@ -38,8 +38,8 @@ def checklist(user: User | None) -> Checklist | None:
     if user is None or not user.is_admin:
         return None
     if _has_answered():
-        refused = refused_connections()
-        return _another_key(refused[0]) if refused else None
+        connections = refused_connections()
+        return _another_key(connections[0]) if connections else None
     best = max(
         providers().connections(),
         key=lambda connection: (connection.is_usable, bool(connection.is_working), connection.is_built_in),
@@ -76,6 +76,6 @@ HAS_ANSWERED = PerApp[bool](bool)
 def _has_answered() -> bool:
     """Returns whether there was any real answer; caches a yes permanently."""
     if not HAS_ANSWERED.get():
-        wanted = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
-        HAS_ANSWERED.set(db.session.scalar(wanted) is not None)
+        query = select(Generation.id).where(Generation.is_demo.is_(False), Generation.status == "completed").limit(1)
+        HAS_ANSWERED.set(db.session.scalar(query) is not None)
     return HAS_ANSWERED.get()

@@ -72,15 +72,15 @@ def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
 
 def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
     """Returns the last of these messages, without their HTML, and whether there are more before them; fewer if they are long."""
-    wanted, found, read, chars = ids[-limit:][::-1], list[Message](), 0, 0
-    for start in by_turns(range(0, len(wanted), AT_ONCE)):
-        some = wanted[start : start + AT_ONCE]
+    newest_ids, messages, read, chars = ids[-limit:][::-1], list[Message](), 0, 0
+    for start in by_turns(range(0, len(newest_ids), AT_ONCE)):
+        some = newest_ids[start : start + AT_ONCE]
         page = first_within(db.session(), some, MOST_CHARS - chars)
         rows = queries.in_order(page, WITHOUT_HTML)
-        found, read, chars = found + rows, read + len(page), chars + sum(len(row.content) for row in rows)
+        messages, read, chars = messages + rows, read + len(page), chars + sum(len(row.content) for row in rows)
         if page != some or chars >= MOST_CHARS:
             break
-    return found[::-1], read < len(ids)
+    return messages[::-1], read < len(ids)
 
 
 def _page(ids: Sequence[str], limit: int) -> Page:

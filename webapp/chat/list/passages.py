@@ -51,8 +51,8 @@ def from_first_match(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
 def _places(text: str, words: Sequence[str]) -> list[int]:
     """Returns possible places of the words: first where a word begins with a search term, then with its first half."""
     halves = [word[: max(3, (len(word) + 1) // 2)] for word in words]
-    found = [place for beginnings in (words, halves) for place in islice(_beginning_with(beginnings, text), MOST_PLACES)]
-    return found or [0]
+    positions = [place for beginnings in (words, halves) for place in islice(_beginning_with(beginnings, text), MOST_PLACES)]
+    return positions or [0]
 
 
 def _beginning_with(beginnings: Sequence[str], text: str) -> Iterator[int]:

@@ -166,13 +166,13 @@ def _rows(statement: TextClause, **values: Any) -> Result[Any]:
     return db.session.execute(statement.columns(at=UTCDateTime), values)
 
 
-def _ranked(found: Result[Any]) -> list[Any]:
+def _ranked(result: Result[Any]) -> list[Any]:
     """Sorts the rows by rank, newest first among equals, fetching them in batches with pauses for other greenlets.
 
     SQLite computes ranks while rows are fetched; PostgreSQL has ranked all rows when it responds.
     """
     rows: list[Any] = []
-    for some in found.partitions(RANKED_AT_ONCE if is_sqlite() else MOST_RANKED):
+    for some in result.partitions(RANKED_AT_ONCE if is_sqlite() else MOST_RANKED):
         rows += some
         queue_for_turn()
     return sorted(rows, key=lambda row: row.rank)
@@ -207,12 +207,12 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
 
 def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[Piece, ...]]:
     """Returns the passages of the hits on this page, reading one text at a time."""
-    found: dict[str, tuple[Piece, ...]] = {}
+    passages_by_id: dict[str, tuple[Piece, ...]] = {}
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})
-        found[id] = passage(row.content, words, is_cut=row.start > 0)
+        passages_by_id[id] = passage(row.content, words, is_cut=row.start > 0)
         queue_for_turn()
-    return found
+    return passages_by_id
 
 
 def _texts(start: str) -> TextClause:

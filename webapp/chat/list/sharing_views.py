@@ -94,14 +94,14 @@ def _offering(form: ShareForm, chat: Chat) -> ShareForm:
 
 
 def _people(chat: Chat, form: ShareForm) -> Response:
-    given, after = sharing.shares(chat), shares_shown.after()
-    people = [share for share in given if share.to != "everyone" and share.grant_id > after]
+    shares, after = sharing.shares(chat), shares_shown.after()
+    people = [share for share in shares if share.to != "everyone" and share.grant_id > after]
     return form.shown(
         "chat/sharing/share.html",
         chat=chat,
         can_invite=may(current_user().role, "manage people"),
         rights=dict(RIGHTS),
         **shares_shown.listed(people, url_for("sharing.index", id=chat.id)),
-        link=next((share for share in given if share.to == "everyone"), None),
+        link=next((share for share in shares if share.to == "everyone"), None),
         address=own_address(url_for("chat.show", id=chat.id)),
     )

@@ -61,17 +61,17 @@ def grouped(
     pinned: Sequence[Chat | ListedChat], newest: Sequence[Chat | ListedChat], running: set[str] | None = None, here: str = ""
 ) -> list[tuple[str, list[SidebarChat]]]:
     """Returns the rows of a list in groups: pinned chats, then the others by time."""
-    kept = {row.id for row in pinned}
-    listed = chats([*pinned, *(row for row in newest if row.id not in kept)], running, here)
-    first, others = listed[: len(pinned)], listed[len(pinned) :]
+    pinned_ids = {row.id for row in pinned}
+    sidebar_chats = chats([*pinned, *(row for row in newest if row.id not in pinned_ids)], running, here)
+    first, others = sidebar_chats[: len(pinned)], sidebar_chats[len(pinned) :]
     return ([("Pinned", first)] if first else []) + by_time(others)
 
 
-def by_time(listed: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
+def by_time(sidebar_chats: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
     """Groups rows by time, newest first."""
     groups: dict[str, list[SidebarChat]] = {}
     today = utc_now().date()
-    for day, same in groupby(listed, lambda chat: chat.changed_at.date()):
+    for day, same in groupby(sidebar_chats, lambda chat: chat.changed_at.date()):
         division = next((name for limit, name in DIVISIONS if (today - day).days < limit), f"{day:%B %Y}")
         groups.setdefault(division, []).extend(same)
     return list(groups.items())
@@ -97,8 +97,8 @@ def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return BulkResult(done_words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
-    action, wanted = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
-    chats = [chat for chat in queries.own_chats(owner_id, wanted) if action.is_done(chat)] if action and wanted else []
+    action, wanted_ids = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, wanted_ids) if action.is_done(chat)] if action and wanted_ids else []
     if not action or not chats:
         return None
     ids, pinned = [chat.id for chat in chats], set(_ids_in("pinned"))

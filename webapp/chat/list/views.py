@@ -66,8 +66,8 @@ def index() -> Response:
     shown_chats: paging.Show = "archived" if are_archived else "open"
     page = cut(paging.chats(me.id, show=shown_chats, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
-    kept: dict[str, Any] = {"show": "archived"} if are_archived else {}
-    several_url = url_for("several.do", before=before or None, **kept)
+    parameters: dict[str, Any] = {"show": "archived"} if are_archived else {}
+    several_url = url_for("several.do", before=before or None, **parameters)
     return render(
         "chat/list/list.html",
         groups=list_shown.grouped(pinned, page.rows),
@@ -76,8 +76,8 @@ def index() -> Response:
         several_url=several_url,
         bulk_result=bulk_result(me.id, several_url),
         export_url=url_for("exchange.selected"),
-        **_selection("list.index", before=before or None, **kept),
-        next_url=url_for("list.index", before=page.next_cursor, **kept) if page.next_cursor else "",
+        **_selection("list.index", before=before or None, **parameters),
+        next_url=url_for("list.index", before=page.next_cursor, **parameters) if page.next_cursor else "",
     )
 
 
@@ -325,8 +325,8 @@ def _list_here() -> str:
 
 
 def _list_with(**changes: str | None) -> str:
-    kept = {name: value for name, value in _page_query().items() if name in KEPT} if _list_here() else {}
-    parameters: dict[str, Any] = {**kept, **changes}
+    kept_parameters = {name: value for name, value in _page_query().items() if name in KEPT} if _list_here() else {}
+    parameters: dict[str, Any] = {**kept_parameters, **changes}
     return url_for(_list_here() or "list.index", **parameters)
 
 

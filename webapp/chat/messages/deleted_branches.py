@@ -41,8 +41,8 @@ def restorable_below(messages: Sequence[Message], right: str) -> Branch | None:
     last = messages[-1] if messages and right == "own" else None
     if not last or not last.cut_id:
         return None
-    found = _count_below(Message.id == last.cut_id, Message.parent_id == last.id, Message.deleted_at.is_not(None))
-    return next((Branch(*branch) for branch in found.items()), None)
+    counts = _count_below(Message.id == last.cut_id, Message.parent_id == last.id, Message.deleted_at.is_not(None))
+    return next((Branch(*branch) for branch in counts.items()), None)
 
 
 def count_below(message: Message) -> int:
@@ -83,16 +83,16 @@ def is_in_trash(owner_id: str) -> ColumnElement[bool]:
     return and_(Message.chat_id.in_(chats), Message.deleted_at.is_not(None))
 
 
-def erase(which: ColumnElement[bool]) -> None:
+def erase(condition: ColumnElement[bool]) -> None:
     """Permanently deletes these deleted branches before their time in the trash is over."""
-    ids = erasing.erase_branches(which)
+    ids = erasing.erase_branches(condition)
     for chat in db.session.scalars(select(Chat).where(Chat.id.in_(ids))).all():
         announcements.announce(chat, "thread", chat.id)
 
 
-def _count_below(*which: ColumnElement[bool]) -> dict[str, int]:
+def _count_below(*conditions: ColumnElement[bool]) -> dict[str, int]:
     """Returns how many messages go (or went) with each of these, leaving out those that went with another of them."""
-    below = _below(*which)
+    below = _below(*conditions)
     beyond = case((below.c.is_beyond, below.c.id))
     query = select(below.c.root, beyond, func.count()).group_by(below.c.root, beyond)
     [rows] = bounded.read([query])
@@ -100,12 +100,12 @@ def _count_below(*which: ColumnElement[bool]) -> dict[str, int]:
     return {root: count - 1 for root, id, count in rows if not id and root not in hidden}
 
 
-def _below(*which: ColumnElement[bool]) -> CTE:
+def _below(*conditions: ColumnElement[bool]) -> CTE:
     """Builds a recursive query for messages and everything below each.
 
     It stops at messages that were deleted separately; those have `is_beyond` set.
     """
-    first = select(Message.id, Message.id.label("root"), false().label("is_beyond")).where(*which)
+    first = select(Message.id, Message.id.label("root"), false().label("is_beyond")).where(*conditions)
     below = first.cte("below", recursive=True)
     next = select(Message.id, below.c.root, Message.deleted_at.is_not(None)).join(below, Message.parent_id == below.c.id)
     return below.union_all(next.where(~below.c.is_beyond))

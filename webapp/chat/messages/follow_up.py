@@ -84,10 +84,10 @@ def send(chat: Chat) -> Generation:
     model = model_to_ask(chat, wanted_model)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content)
-    given = source_search.for_message(
+    sources = source_search.for_message(
         chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None
     )
-    options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
+    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
@@ -186,8 +186,8 @@ def _refuse_too_much(content: str, others: Sequence[str]) -> None:
 def _change(chat: Chat, statement: Update | Delete) -> None:
     id = chat.id
     with write() as session:
-        found = session.execute(statement.where(FollowUp.chat_id == id).returning(FollowUp.id)).first()
-    if not found:
+        row = session.execute(statement.where(FollowUp.chat_id == id).returning(FollowUp.id)).first()
+    if not row:
         raise Conflict("The queued message has just been sent or removed.")
     _notify(id)
 

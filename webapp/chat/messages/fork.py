@@ -98,9 +98,9 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
     """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
         path = first_within(session, path, CHARS)
-        found = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
+        rows_by_id = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows, copies = [], dict[str, str]()
-        for row in (found[id] for id in path if id in found):
+        for row in (rows_by_id[id] for id in path if id in rows_by_id):
             id = copies[row.id] = new_id()
             # Footnotes, previews and sources in the HTML use the message's id in their links.
             html = (row.html or "").replace(row.id, id)

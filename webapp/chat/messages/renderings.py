@@ -130,12 +130,12 @@ def _shown(message: Message) -> str:
 
 
 def _within(messages: Iterable[Message], most_chars: int) -> list[Message]:
-    found = []
+    entries = []
     for message in messages:
         if len(message.content) <= most_chars:
-            found.append(message)
+            entries.append(message)
             most_chars -= len(message.content)
-    return found
+    return entries
 
 
 def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
@@ -160,21 +160,21 @@ def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
     return made
 
 
-def _store(made: Mapping[tuple[str, int], str]) -> None:
+def _store(experiment: Mapping[tuple[str, int], str]) -> None:
     """Stores the HTML unless the text has changed; if the database is busy, keeps it in a small cache in memory."""
     try:
         with write(patience_seconds=0) as session:
-            for (id, length), html in made.items():
+            for (id, length), html in experiment.items():
                 unchanged = Message.id == id, func.length(Message.content) == length, Message.html_version <= markdown.VERSION
                 values = {"html": html, "html_version": markdown.VERSION}
                 statement = update(Message).where(*unchanged).values(values)
                 session.execute(statement.execution_options(synchronize_session=False))
     except (Unavailable, SQLAlchemyError):
-        _unstored.update(made)
+        _unstored.update(experiment)
         while len(_unstored) > MOST_UNSTORED:
             _unstored.popitem(last=False)
     else:
-        for key in made:
+        for key in experiment:
             _unstored.pop(key, None)
 
 

@@ -189,10 +189,10 @@ def ask(
     is_named = bool(chat.title)
     speaker = answering_speaker(chat, above, text=entered.content, wanted_id=speaker_id)
     if is_without_message:
-        given = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
+        sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
-        given = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
-    options = replace(options, given=given, speaker=speaker, shared=entered.shared)
+        sources = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
+    options = replace(options, given=sources, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
@@ -201,10 +201,10 @@ def ask(
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
         return new_answer(session, chat, question, sent_as=sent_as, options=options)
 
-    begun = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
+    generation = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
     if not (is_named or is_without_message):
         announcements.announce(chat, "title", id)
-    return begun
+    return generation
 
 
 def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False) -> Generation:
@@ -261,10 +261,10 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
         return repeated
     before = speaker_after(message) if chat.is_group else None
     speaker = answering_speaker(chat, message.parent_id, text=entered.content, before=before)
-    given = source_search.for_message(
+    sources = source_search.for_message(
         chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
     )
-    options = AnswerOptions(given=given, speaker=speaker, shared=entered.shared)
+    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, message.id)
@@ -400,7 +400,7 @@ def new_generation(
         _limit_visitors()
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    kept = prompt_for(
+    prompt = prompt_for(
         chat,
         path,
         model,
@@ -424,8 +424,8 @@ def new_generation(
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=len(message.content),
-        prompt=kept,
-        led_by=active_prompts.words(kept),
+        prompt=prompt,
+        led_by=active_prompts.words(prompt),
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
@@ -504,8 +504,8 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    wanted = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
-    row = wanted.first(session, {"person": person, "draft": draft})
+    prepared = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
+    row = prepared.first(session, {"person": person, "draft": draft})
     if not row:
         return
     *values, has_draft = row

@@ -72,8 +72,12 @@ def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | No
 def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources:
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
-        kept = message.sources
-        return answer_sources.same_sources(kept, sources.permitted(db.session.get(User, person), kept)) if kept else NO_SOURCES
+        records = message.sources
+        return (
+            answer_sources.same_sources(records, sources.permitted(db.session.get(User, person), records))
+            if records
+            else NO_SOURCES
+        )
     return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
 
@@ -93,8 +97,8 @@ def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], 
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = texts[-1] if texts else ""
     queries = [words_of(text) for text in (texts[-1:] if long_in(newest) else texts)]
-    given = in_collections(ids, queries, person, memory, chat.id)
-    return _with_files(given, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
+    sources = in_collections(ids, queries, person, memory, chat.id)
+    return _with_files(sources, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
 
 
 def words_of(content: str) -> str:
@@ -103,17 +107,21 @@ def words_of(content: str) -> str:
     return words or "\n".join(formats.stem(file.name) for file in files)
 
 
-def _with_files(given: AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool) -> AnswerSources:
+def _with_files(sources: AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool) -> AnswerSources:
     """Adds parts of the files in the message, or of all files if it is about all of them, and the names of unreadable ones."""
     if not chat.collection_ids:
-        return given
+        return sources
     documents = [document for document in long_files.documents_in(chat.id, content).values() if document]
     unread = long_files.not_indexed(chat)
     failed = [f"{document.name}: {document.error}" for document in documents if document.state == "failed"]
-    given = replace(given, unread=tuple(document.name for document in unread), failed=tuple(failed))
-    meant = documents or (chat_files.files_of(chat.id) if is_about_all else ())
+    sources = replace(sources, unread=tuple(document.name for document in unread), failed=tuple(failed))
+    meant_documents = documents or (chat_files.files_of(chat.id) if is_about_all else ())
     user = db.session.get(User, person)
-    return answer_sources.with_parts(given, user, [document.id for document in meant]) if user and meant else given
+    return (
+        answer_sources.with_parts(sources, user, [document.id for document in meant_documents])
+        if user and meant_documents
+        else sources
+    )
 
 
 class SourceAfterFiles:

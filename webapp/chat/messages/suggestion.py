@@ -93,8 +93,8 @@ def _request_suggestion(side_request: SideRequest) -> None:
 def _request(chat: Chat, typed: str) -> ModelRequest:
     prompt = active_prompts.render(SUGGESTION_KEY)
     model = prompt.version.model or model_to_ask(chat)
-    begun = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
-    sections = [*(replace(LAST, title=section.title, text=section.text) for section in prompt.sections), *begun]
+    begun_sections = [replace(LAST, title="Begun", text=f"{BEGUN}\n\n{typed}", rank=LAST.rank + 1)] if typed else []
+    sections = [*(replace(LAST, title=section.title, text=section.text) for section in prompt.sections), *begun_sections]
     path = paths.messages_to(chat.head_id) if chat.head_id else []
     # In a group, the prompt describes the character that spoke last.
     spoke = recent_speakers(chat, chat.head_id)[-1:] if chat.is_group else []

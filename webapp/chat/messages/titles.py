@@ -59,7 +59,7 @@ class TitleJob:
 def first_words(content: str) -> str:
     """Returns the provisional title of a chat: the person's own words, else the name of the first file."""
     text, pictures = parted(content.replace("\r\n", "\n"))
-    names = (found["name"][:NAME_CHARS] for found in FENCED.finditer(text) if found["name"])
+    names = (match["name"][:NAME_CHARS] for match in FENCED.finditer(text) if match["name"])
     first = next((picture.name[:NAME_CHARS] for picture in pictures), "")
     return title_of(FENCED.sub("\n\n", text)) or next(names, "") or first or title_of(content)
 
@@ -107,10 +107,10 @@ def _lane(chat_id: str) -> str:
     return f"{PURPOSE}:{chat_id}"
 
 
-def _model_for(generation: Generation, wanted: str) -> str:
+def _model_for(generation: Generation, wanted_model: str) -> str:
     """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
     job = str(setting("models.titles")).strip()
-    model = job or wanted or generation.model_asked
+    model = job or wanted_model or generation.model_asked
     is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
     return "" if is_demo or job.lower() == OFF else model
 

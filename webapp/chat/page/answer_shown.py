@@ -107,22 +107,24 @@ class ShownNotice:
 
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
-    shown = [ShownNotice("", *line) for line in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])]
+    notices = [
+        ShownNotice("", *line) for line in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])
+    ]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
-        return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in shown), remedy_for(last)),)
+        return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in notices), remedy_for(last)),)
     if last.error:
         tone = "red" if last.status == "failed" else "amber"
-        shown.append(ShownNotice(tone, last.error, remedy=remedy_for(last)))
+        notices.append(ShownNotice(tone, last.error, remedy=remedy_for(last)))
     elif last.reason in REASONS:
-        shown.append(ShownNotice("amber", REASONS[last.reason]))
+        notices.append(ShownNotice("amber", REASONS[last.reason]))
     elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model):
-        shown.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
+        notices.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
     elif last.status == "completed" and message.content and last.text_offset == len(message.content):
-        shown.append(ShownNotice("amber", "The model had nothing to add."))
+        notices.append(ShownNotice("amber", "The model had nothing to add."))
     elif last.status == "completed" and not message.content:
-        shown.append(ShownNotice("amber", "The model returned an empty answer."))
-    return tuple(shown)
+        notices.append(ShownNotice("amber", "The model returned an empty answer."))
+    return tuple(notices)
 
 
 def silence(engine: Engine, generation: Generation) -> Silence:
@@ -188,8 +190,8 @@ def _duration(generations: list[Generation]) -> float:
 
 def _tokens(generations: list[Generation]) -> str:
     counts = [generation.output_tokens for generation in generations]
-    known = [count for count in counts if count is not None]
-    return plural(sum(known), "token") if known and len(known) == len(counts) else ""
+    known_counts = [count for count in counts if count is not None]
+    return plural(sum(known_counts), "token") if known_counts and len(known_counts) == len(counts) else ""
 
 
 def _seconds(seconds: float) -> str:
@@ -214,7 +216,7 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     if not chat:
         return Speakers({}, ())
     answers = [message for message in messages if message.role == "assistant"]
-    named, others = (
+    named_messages, others = (
         [answer for answer in answers if answer.speaker_name],
         [answer for answer in answers if not answer.speaker_name],
     )
@@ -222,12 +224,12 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     is_played = bool(chat.character_id) and not chat.is_group
     character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id and named else None
-    seen = cast.named(owner, sorted({message.speaker_id for message in named if message.speaker_id})) if owner else []
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and named_messages else None
+    seen = cast.named(owner, sorted({message.speaker_id for message in named_messages if message.speaker_id})) if owner else []
     pictures = {character.id: _url(chat, character.id, character.avatar_id) for character in seen}
-    found = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named}
+    faces = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named_messages}
     return Speakers(
-        found | ({message.id: face for message in others} if face else {}), [*seen, *([character] if character else [])]
+        faces | ({message.id: face for message in others} if face else {}), [*seen, *([character] if character else [])]
     )
 
 

@@ -76,15 +76,15 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
 
     If there are many models the page itself has only a few; the others are found at `models_url`.
     """
-    known = providers()
-    offered = [] if chat and chat.visitor_hash else known.offered()
-    chosen = wish if known.is_choosable(wish) else chat.model if chat else known.default()
+    catalogue = providers()
+    offered = [] if chat and chat.visitor_hash else catalogue.offered()
+    chosen = wish if catalogue.is_choosable(wish) else chat.model if chat else catalogue.default()
     models = suggested_models(offered, chosen)
     return {
         "models": models,
         "chosen_model": chosen,
-        "chosen_name": known.display_name(chosen),
-        "gone_model": known.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
+        "chosen_name": catalogue.display_name(chosen),
+        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
         "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
@@ -122,8 +122,8 @@ def _before(messages: Sequence[Message | ComposerMessage]) -> int:
     """
     if not messages or not messages[0].parent_id:
         return 0
-    kept, shown = queries.recorded_prompt(messages[-1].id).get("messages", []), {message.id for message in messages}
-    before: list[tuple[str, int]] = [(id, chars) for id, chars, *_ in kept if id not in shown]
+    records, shown = queries.recorded_prompt(messages[-1].id).get("messages", []), {message.id for message in messages}
+    before: list[tuple[str, int]] = [(id, chars) for id, chars, *_ in records if id not in shown]
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 

@@ -62,9 +62,9 @@ class ChatPosition:
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
         """Parses a page's position; None if it is invalid."""
-        if not (found := POSITION.fullmatch(text)):
+        if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, sidebar, head, generation, cursor = found.groups()
+        epoch, seq, sidebar, head, generation, cursor = match.groups()
         counts = tuple(map(int, cursor.split("-"))) if cursor else ()
         return cls(epoch, int(seq), head, generation or "", counts, int(sidebar) if sidebar else -1)
 
@@ -197,10 +197,10 @@ class ChatFeed(LaneFeed):
         return [Frame(change.html)]
 
     def _follow(self, generation_id: str) -> None:
-        begun = self._engine.live.get(generation_id) or self._stored(generation_id)
+        generation = self._engine.live.get(generation_id) or self._stored(generation_id)
         with self._engine.in_app():
             # The id comes from the browser, so a generation of another chat must not be sent to this page.
-            is_heard = self._follow_generation(begun if begun and begun.lane == self.lane else None)
+            is_heard = self._follow_generation(generation if generation and generation.lane == self.lane else None)
         if not is_heard:
             self._position = None
 
@@ -259,9 +259,9 @@ class _Page:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
-        known = self._places.index(page.head) + 1 if page.head else 0
-        old = [message for message in self._messages[:known] if message.id in set(ids)]
-        return self._change(self._messages[known:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
+        known_count = self._places.index(page.head) + 1 if page.head else 0
+        old = [message for message in self._messages[:known_count] if message.id in set(ids)]
+        return self._change(self._messages[known_count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
 
     def _has_gone_on(self, page: PageState) -> bool:
         """Returns whether the page's last message is gone, or another generation has replaced or continued the one it follows.

@@ -75,10 +75,10 @@ def stop_asking(user: User, last_id: str) -> None:
 
 
 def _waiting(user: User) -> list[str]:
-    found = (
+    query = (
         recovery.cut_by_restart()
         .join(Message, Message.id == Generation.message_id)
         .join(Chat, Chat.id == Message.chat_id)
         .where(Chat.owner_id == user.id, Chat.deleted_at.is_(None), Generation.id > user.cut_seen_id)
     )
-    return [generation.id for generation in db.session.scalars(found.limit(MOST_SHOWN))]
+    return [generation.id for generation in db.session.scalars(query.limit(MOST_SHOWN))]

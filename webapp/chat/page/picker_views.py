@@ -111,14 +111,14 @@ def facts(model: Model) -> str:
 
 
 def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
-    known = providers()
-    offered, names = known.offered(), {connection.slug: connection.name for connection in known.connections()}
+    catalogue = providers()
+    offered, names = catalogue.offered(), {connection.slug: connection.name for connection in catalogue.connections()}
     if not query:
         by_id = {model.id: model for model in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
         yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
     for model in by_turns(matching(offered, query)):
-        yield names.get(known.connection_of(model.id), "Demo"), model
+        yield names.get(catalogue.connection_of(model.id), "Demo"), model
 
 
 def _row(model: Model, marks: Marks, group: str, *, is_first: bool) -> ShownModel:

@@ -112,8 +112,8 @@ def _framed(page: str, scripts: str) -> Response:
 def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
-    with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as found:
-        return {int(number): (kind, code) for blocks in found for number, (kind, code) in blocks.items()}
+    with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as matches:
+        return {int(number): (kind, code) for blocks in matches for number, (kind, code) in blocks.items()}
 
 
 def _number() -> int:

@@ -148,14 +148,14 @@ def insertable(user: User, name: str) -> InsertablePrompt | None:
     versions = library.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
         return None
-    used = next(library.with_texts(prompt, [library.in_use(prompt, versions)]))
-    return InsertablePrompt(prompt.name, prompt.key, prompt.about, used.parts, reads=prompt.collection_ids)
+    version = next(library.with_texts(prompt, [library.in_use(prompt, versions)]))
+    return InsertablePrompt(prompt.name, prompt.key, prompt.about, version.parts, reads=prompt.collection_ids)
 
 
 def unknown_name(user: User, typed: str) -> str:
     """Returns the name that a message begins with if it looks like a prompt's and none has it; empty for any other text."""
-    found = NAMED.fullmatch(typed.strip()) if typed.lstrip().startswith("/") else None
-    return found[1] if found and not insertable(user, found[1]) else ""
+    match = NAMED.fullmatch(typed.strip()) if typed.lstrip().startswith("/") else None
+    return match[1] if match and not insertable(user, match[1]) else ""
 
 
 def similar_names(user: User, name: str) -> list[str]:

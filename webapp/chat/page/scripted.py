@@ -62,8 +62,8 @@ class ScriptedMessage:
 
 def scripts_for(chat: Chat, characters: Iterable[Character | CharacterName]) -> dict[str, tuple[TextScript, ...]]:
     """Returns the scripts for pages of these characters, by id, with names filled in; only of those that have some."""
-    found = {character.id: scripts_of(character.id, character.changed_at).shown for character in characters}
-    return {id: with_names(chat, scripts, id) for id, scripts in found.items() if scripts}
+    scripts_by_character = {character.id: scripts_of(character.id, character.changed_at).shown for character in characters}
+    return {id: with_names(chat, scripts, id) for id, scripts in scripts_by_character.items() if scripts}
 
 
 def html_by_message(
@@ -73,15 +73,15 @@ def html_by_message(
 
     The messages follow each other. In a group, the scripts of a character apply to its own messages only.
     """
-    found, depth = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
+    html_by_id, depth = dict[str, str | ScriptedMessage](), _depth_of_last(chat, messages, scripts.values())
     for message in reversed(messages):
         is_own = message.role == "assistant" and (message.speaker_name or chat.is_group)
         speaker_id = message.speaker_id if is_own else None if chat.is_group else chat.character_id
         # A hidden message has no depth, so scripts change it at any; it doesn't count for the others.
         if html := _html(message, scripts.get(speaker_id or "", ()), None if message.is_hidden else depth):
-            found[message.id] = html
+            html_by_id[message.id] = html
         depth += not message.is_hidden
-    return found
+    return html_by_id
 
 
 def _depth_of_last(chat: Chat, messages: Sequence[Message], scripts: Iterable[tuple[TextScript, ...]]) -> int:
@@ -106,15 +106,15 @@ def _html(message: Message, scripts: tuple[TextScript, ...], depth: int | None) 
     return ScriptedMessage(key, text, tuple(renderings.citation_numbers(message)))
 
 
-def prepare(wanted: Sequence[ScriptedMessage]) -> bool:
+def prepare(scripted_messages: Sequence[ScriptedMessage]) -> bool:
     """Renders these messages, newest first, and keeps their HTML; returns whether there were any.
 
     If so, the session was rolled back, and the messages must be read again.
     """
-    if not wanted:
+    if not scripted_messages:
         return False
     db.session.rollback()
-    newest = wanted[::-1]
+    newest = scripted_messages[::-1]
     texts = offload(_texts, [(message.key[2], message.text) for message in newest])
     chars = 0
     for message, text in zip(newest, texts, strict=False):
@@ -149,12 +149,12 @@ def limit(seconds: float) -> Callable[[], bool]:
     return lambda: time.thread_time() > until
 
 
-def _texts(wanted: Sequence[tuple[tuple[TextScript, ...], str]]) -> list[str]:
+def _texts(scripted_texts: Sequence[tuple[tuple[TextScript, ...], str]]) -> list[str]:
     """Applies the scripts to the texts; returns fewer of them if time is up."""
-    is_late, found = limit(PAGE_SECONDS), list[str]()
-    for scripts, text in wanted:
+    is_late, texts = limit(PAGE_SECONDS), list[str]()
+    for scripts, text in scripted_texts:
         changed = applied(scripts, text, is_late)
         if is_late():
             break
-        found.append(changed)
-    return found
+        texts.append(changed)
+    return texts

@@ -144,21 +144,21 @@ def thread(
     engine: Engine,
     messages: Sequence[Message],
     right: str = "own",
-    given: Sequence[Share] | None = None,
-    known: dict[str, list[Generation]] | None = None,
+    shares: Sequence[Share] | None = None,
+    generations_by_message: dict[str, list[Generation]] | None = None,
     versioned: Sequence[Message] | None = None,
     *,
     is_scripted: bool = True,
 ) -> list[ShownMessage]:
     """Converts messages and their generations for display, with the actions that this right allows.
 
-    `known` are their generations, if they were read already, and `versioned` the messages that can have other versions.
+    `generations_by_message` are their generations, if already read; `versioned` are the messages that can have other versions.
     Without `is_scripted`, the scripts of characters change nothing.
     """
-    generations = queries.generations_of(messages) if known is None else known
+    generations = queries.generations_of(messages) if generations_by_message is None else generations_by_message
     siblings = queries.siblings_of(messages if versioned is None else versioned)
-    authors = sharing.writers(messages, right, given)
-    shown = [
+    authors = sharing.writers(messages, right, shares)
+    shown_messages = [
         replace(
             _message(engine, message, generations.get(message.id, [])),
             author=authors.get(message.id, ""),
@@ -167,12 +167,12 @@ def thread(
         for message in messages
     ]
     faces, characters = speakers_of(messages)
-    shown = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown]
+    shown_messages = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown_messages]
     if is_scripted and characters:
-        shown = _scripted(messages, shown, characters)
+        shown_messages = _scripted(messages, shown_messages, characters)
     placed = [
         replace(message, versions=_versions(message.id, siblings[message.id])) if message.id in siblings else message
-        for message in shown
+        for message in shown_messages
     ]
     if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
         placed[-1] = _last(placed[-1], messages[-1])
@@ -181,54 +181,57 @@ def thread(
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
     """Reads and renders messages, and converts them for display; reads them again if rendering has yielded."""
-    found = thread(engine, renderings.with_current_html(read), right)
-    return thread(engine, read(), right) if scripted.prepare(unrendered(found)) else found
+    messages = thread(engine, renderings.with_current_html(read), right)
+    return thread(engine, read(), right) if scripted.prepare(unrendered(messages)) else messages
 
 
-def unrendered(shown: Iterable[ShownMessage]) -> list[ScriptedMessage]:
+def unrendered(messages: Iterable[ShownMessage]) -> list[ScriptedMessage]:
     """Returns the messages that are shown as they were written until they are rendered as their scripts change them."""
-    return [message.unrendered for message in shown if message.unrendered]
+    return [message.unrendered for message in messages if message.unrendered]
 
 
 def _scripted(
-    messages: Sequence[Message], shown: list[ShownMessage], characters: Sequence[Character | CharacterName]
+    messages: Sequence[Message], shown_messages: list[ShownMessage], characters: Sequence[Character | CharacterName]
 ) -> list[ShownMessage]:
     chat = queries.chat_of(messages[0])
     if not (scripts := scripted.scripts_for(chat, characters)):
-        return shown
-    found, by_id = scripted.html_by_message(chat, messages, scripts), {message.id: message for message in messages}
-    return [_changed(message, by_id[message.id], found[message.id]) if message.id in found else message for message in shown]
+        return shown_messages
+    html_by_id, by_id = scripted.html_by_message(chat, messages, scripts), {message.id: message for message in messages}
+    return [
+        _changed(message, by_id[message.id], html_by_id[message.id]) if message.id in html_by_id else message
+        for message in shown_messages
+    ]
 
 
-def _changed(shown: ShownMessage, message: Message, html: str | ScriptedMessage) -> ShownMessage:
-    if shown.is_running:
-        return shown
+def _changed(shown_message: ShownMessage, message: Message, html: str | ScriptedMessage) -> ShownMessage:
+    if shown_message.is_running:
+        return shown_message
     if isinstance(html, ScriptedMessage):
-        return replace(shown, unrendered=html)
-    return replace(shown, html=_around(message, Markup(scoped(html, message.id))))
+        return replace(shown_message, unrendered=html)
+    return replace(shown_message, html=_around(message, Markup(scoped(html, message.id))))
 
 
-def limited(shown: ShownMessage, right: str) -> ShownMessage:
+def limited(message: ShownMessage, right: str) -> ShownMessage:
     """Returns the message with the actions that this right allows."""
     if right == "write":
-        return replace(shown, actions=replace(shown.actions, **FOR_OWNERS))
+        return replace(message, actions=replace(message.actions, **FOR_OWNERS))
     if right == "view":
-        actions, versions = replace(shown.actions, **FOR_OWNERS, **FOR_WRITERS), shown.versions
-        return replace(shown, actions=actions, versions=replace(versions, previous_url="", next_url=""))
-    return shown
+        actions, versions = replace(message.actions, **FOR_OWNERS, **FOR_WRITERS), message.versions
+        return replace(message, actions=actions, versions=replace(versions, previous_url="", next_url=""))
+    return message
 
 
-def _last(shown: ShownMessage, message: Message) -> ShownMessage:
+def _last(shown_message: ShownMessage, message: Message) -> ShownMessage:
     """Adds the actions of the last message: continue it even if it is complete, or answer it if it has no answer.
 
     For a character's answer, "next version" on the last version generates a new one.
     """
-    actions, versions = shown.actions, shown.versions
-    if shown.role == "user":
-        return replace(shown, actions=replace(actions, can_try_again=True))
-    next_url = versions.next_url or (actions.again_url if shown.face and actions.can_try_again else "")
+    actions, versions = shown_message.actions, shown_message.versions
+    if shown_message.role == "user":
+        return replace(shown_message, actions=replace(actions, can_try_again=True))
+    next_url = versions.next_url or (actions.again_url if shown_message.face and actions.can_try_again else "")
     can_grow = bool(message.parent_id and message.content) and not actions.can_continue
-    return replace(shown, actions=replace(actions, can_grow=can_grow), versions=replace(versions, next_url=next_url))
+    return replace(shown_message, actions=replace(actions, can_grow=can_grow), versions=replace(versions, next_url=next_url))
 
 
 def earlier_url(messages: Sequence[Message]) -> str:
@@ -283,8 +286,8 @@ def _waiting(message: Message, last: Generation) -> str:
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
     """Shows an active answer that this process can't follow: nothing new can be sent until its end is saved."""
     is_ours = last.owner == engine.worker.id and last.id not in engine.recovery_state.taken
-    saved = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
-    return replace(_running(message, last, saved, ()), generation_id="")
+    picture = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
+    return replace(_running(message, last, picture, ()), generation_id="")
 
 
 def _ended(message: Message, last: Generation | None, generations: list[Generation]) -> ShownMessage:

@@ -55,9 +55,9 @@ def state_of(chat: Chat, person_id: str = "") -> ChatState:
 
 def _state_statement() -> Select[*tuple[Any, ...]]:
     draft = select(Draft.text).where(Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id).scalar_subquery()
-    wanted = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
+    query = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
     is_active = (Generation.lane == bindparam("lane")) & WHILE_ACTIVE
-    return wanted.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
+    return query.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
 
 
 class ChatEnd(NamedTuple):
@@ -73,20 +73,20 @@ class ChatEnd(NamedTuple):
 def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
     session = db.session()
-    found = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
-    if not found or found[0].row_message_id != message_id:
+    found_rows = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
+    if not found_rows or found_rows[0].row_message_id != message_id:
         return None
-    (chat,) = rows.read_joined(session, found[0], Chat)
-    by_message = {row.row_message_id: row for row in found}
+    (chat,) = rows.read_joined(session, found_rows[0], Chat)
+    by_message = {row.row_message_id: row for row in found_rows}
     generations: dict[str, list[Generation]] = {id: [] for id in by_message}
-    for row in (joined for joined in found if joined.row_generation_id):
+    for row in (joined for joined in found_rows if joined.row_generation_id):
         generations[row.row_message_id].append(rows.read(session, Generation, dict(zip(NAMES, row[GENERATION_AT], strict=True))))
     messages = {
         id: rows.read(session, Message, dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True)))
         for id, row in by_message.items()
     }
     versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
-    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found[0][STATE_AT], None]))
+    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found_rows[0][STATE_AT], None]))
 
 
 def _since_statement() -> Select[*tuple[Any, ...]]:
@@ -98,10 +98,10 @@ def _since_statement() -> Select[*tuple[Any, ...]]:
     is_active = (active.lane == literal(topic_names.of_chat("")) + Chat.id) & active.status.in_(WORDS_OF_INDEX)
     around = active.id, active.message_id, IS_SHARED, HAS_FOLLOW_UP
     about = is_versioned, Message.id.label("row_message_id"), Generation.id.label("row_generation_id")
-    wanted = select(rows.table(Chat), rows.table(Message), *ALL_BUT_PROMPT, *around, *about).select_from(up)
-    wanted = wanted.join(Message, Message.id == up.c.id).join(Chat, Chat.id == Message.chat_id).outerjoin(active, is_active)
-    wanted = wanted.outerjoin(Generation, Generation.message_id == Message.id)
-    return wanted.order_by(up.c.height.desc(), Generation.id)
+    query = select(rows.table(Chat), rows.table(Message), *ALL_BUT_PROMPT, *around, *about).select_from(up)
+    query = query.join(Message, Message.id == up.c.id).join(Chat, Chat.id == Message.chat_id).outerjoin(active, is_active)
+    query = query.outerjoin(Generation, Generation.message_id == Message.id)
+    return query.order_by(up.c.height.desc(), Generation.id)
 
 
 # Compiled once: building the statements costs more than running them.

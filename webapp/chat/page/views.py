@@ -156,10 +156,10 @@ def _page_of(generation: Generation) -> str:
 @reading.get("/messages/<id>/sources")
 @anybody
 def sources(id: str) -> Response:
-    message, wanted = visible_message(id), request.args.get("number", 0, type=int)
-    chosen = [source for source in message.sources if wanted in (0, source["number"])]
+    message, source_number = visible_message(id), request.args.get("number", 0, type=int)
+    chosen = [source for source in message.sources if source_number in (0, source["number"])]
     # A number links to the passage in its document; if that can't be shown, the page gives the reason.
-    if wanted and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
+    if source_number and chosen and not is_htmx() and (url := shown.current_url(user_or_none(), chosen[0])):
         return redirect(url)
     return render(
         "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",

@@ -132,9 +132,9 @@ def prompt_for(
     written = with_speaker_names(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(message.role, message.sent_text) for message in earlier]
-    known, leading_prompt = model_named(model), leading(chat)
-    parameters = _parameters(chat, known, leading_prompt)
-    most_tokens = budget_tokens(known, parameters)
+    known_model, leading_prompt = model_named(model), leading(chat)
+    parameters = _parameters(chat, known_model, leading_prompt)
+    most_tokens = budget_tokens(known_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -152,14 +152,14 @@ def prompt_for(
     builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
-    kept, fitted = fit.kept, fit.fitted
-    if given.sources and not any(section.passage_id for section in kept.sections):
+    prompt_builder, fitted = fit.kept, fit.fitted
+    if given.sources and not any(section.passage_id for section in prompt_builder.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
-        kept = kept.without(tuple(given.sections()))
+        prompt_builder = prompt_builder.without(tuple(given.sections()))
     return {
-        "sections": _wordless(kept),
+        "sections": _wordless(prompt_builder),
         "dropped": _wordless(PromptBuilder(fitted.dropped)),
-        **_sourced(kept, given),
+        **_sourced(prompt_builder, given),
         "parameters": parameters,
         "messages": [_kept(message) for message in written[fitted.start :]],
         **scripts.recorded,
@@ -180,11 +180,11 @@ def side_request(
     **parameters: Any,
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
-    known, leading_prompt = model_named(model), leading(chat)
+    known_model, leading_prompt = model_named(model), leading(chat)
     earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
-    parameters = {**_parameters(chat, known, leading_prompt), **parameters}
-    most_tokens = budget_tokens(known, parameters)
+    parameters = {**_parameters(chat, known_model, leading_prompt), **parameters}
+    most_tokens = budget_tokens(known_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -245,10 +245,10 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
     return SentPrompt(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
 
 
-def _builder(context: PromptContext, given: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
+def _builder(context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
     """Collects the sections: the leading prompt's, those contributed by all features, and the sources."""
     others = [section for contributor in brought(Contributor) for section in contributor.sections(context)]
-    return PromptBuilder((*leading, *_filled(others, context.outlets), *given.sections()))
+    return PromptBuilder((*leading, *_filled(others, context.outlets), *sources.sections()))
 
 
 def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterator[Section]:
@@ -275,11 +275,11 @@ def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
     return [{**part, "text": part["title"]} if "passage_id" in part else part for part in builder.parts["sections"]]
 
 
-def _sourced(builder: PromptBuilder, given: AnswerSources) -> dict[str, Any]:
+def _sourced(builder: PromptBuilder, sources: AnswerSources) -> dict[str, Any]:
     """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
     sent = {section.passage_id for section in builder.sections}
-    kept = [source.kept for source in given.sources if source.passage_id in sent]
-    covered = {"sources": kept, "is_late": given.is_late, "by_words": given.by_words, "unread": list(given.unread)}
+    records = [source.kept for source in sources.sources if source.passage_id in sent]
+    covered = {"sources": records, "is_late": sources.is_late, "by_words": sources.by_words, "unread": list(sources.unread)}
     return {name: value for name, value in covered.items() if value}
 
 
@@ -289,8 +289,8 @@ def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Sect
         yield replace(section, text=quoted.get(section.passage_id, section.text)) if section.passage_id else section
 
 
-def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, str]:
-    seen = zip(kept, sources.seen(viewer, kept), strict=True)
+def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str, str]:
+    seen = zip(records, sources.seen(viewer, records), strict=True)
     return {
         source["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
         for source, one in seen
@@ -300,8 +300,11 @@ def _as_seen(viewer: User | None, kept: Sequence[dict[str, Any]]) -> dict[str, s
 def _versions(led_by: RenderedPrompt | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = active_prompts.render("continue") if is_continuation else None
-    used = [prompt for prompt in (led_by, more) if prompt]
-    return {**({"go_on": more.text} if more else {}), **(active_prompts.metadata_of(*used) if used else {})}
+    rendered_prompts = [prompt for prompt in (led_by, more) if prompt]
+    return {
+        **({"go_on": more.text} if more else {}),
+        **(active_prompts.metadata_of(*rendered_prompts) if rendered_prompts else {}),
+    }
 
 
 def _parameters(chat: Chat, model: Model, led_by: RenderedPrompt | None) -> dict[str, Any]:
@@ -317,7 +320,7 @@ def _parameters(chat: Chat, model: Model, led_by: RenderedPrompt | None) -> dict
 def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
     """Returns the parameters that are left out if the model is known not to support them."""
     stop = [line.strip() for line in chat.stop_words.splitlines() if line.strip()][:MOST_STOPS]
-    wanted = {
+    values_by_parameter = {
         "top_p": ("top_p", chat.top_p),
         "stop": ("stop", stop or None),
         "samplers": ("", _samplers(chat, model) or None),
@@ -325,13 +328,15 @@ def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
         "is_json": ("json", chat.answer_format == "json" or None),
     }
     return {
-        name: value for name, (ability, value) in wanted.items() if value is not None and supports(model, ability) is not False
+        name: value
+        for name, (ability, value) in values_by_parameter.items()
+        if value is not None and supports(model, ability) is not False
     }
 
 
 def _samplers(chat: Chat, model: Model) -> dict[str, float]:
-    wanted = {name: getattr(chat, name) for name in SAMPLERS if supports(model, name) is not False}
-    return {name: value for name, value in wanted.items() if value is not None}
+    values_by_sampler = {name: getattr(chat, name) for name in SAMPLERS if supports(model, name) is not False}
+    return {name: value for name, value in values_by_sampler.items() if value is not None}
 
 
 def _takes_effort(model: Model, effort: str) -> bool:
@@ -369,8 +374,8 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
 
 
 def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
-    kept = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
-    sent = ((message, *kept[message.id]) for message in path if message.id in kept)
+    recorded = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
+    sent = ((message, *recorded[message.id]) for message in path if message.id in recorded)
     as_sent = [message._replace(content=message.content[:chars], speaker=name) for message, chars, name in sent]
     as_sent = PromptScripts.from_record(generation.prompt).applied_to(as_sent)
     return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
@@ -395,15 +400,15 @@ def fitted_prompt(
     turns = [(message.role, message.sent_text) for message in earlier]
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
     is_needed = fitted.start and path_story.is_sent(chat)
-    found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
-    if not found:
+    story = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
+    if not story:
         return FittedPrompt(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
     builder = PromptBuilder(
-        (*builder.sections, replace(OF_A_CHAT["story"], text=found.section, origin=HERE if found.is_edited else found.model))
+        (*builder.sections, replace(OF_A_CHAT["story"], text=story.section, origin=HERE if story.is_edited else story.model))
     )
     fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
-    known = {message.id for message in path[: found.count]}
-    count = sum(message.id in known for message in earlier)
+    covered_ids = {message.id for message in path[: story.count]}
+    count = sum(message.id in covered_ids for message in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
     return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
@@ -413,8 +418,8 @@ def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
 
     @cache
     def story() -> str:
-        found = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if includes_history(chat) else None
-        return found.text if found else ""
+        story = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if includes_history(chat) else None
+        return story.text if story else ""
 
     return story
 

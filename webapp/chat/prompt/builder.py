@@ -56,12 +56,13 @@ class PromptBuilder:
         self.sections = tuple(sorted((section for section in (*own, *sections) if section.text.strip()), key=place))
 
     @classmethod
-    def from_record(cls, kept: Mapping[str, Any]) -> "PromptBuilder":
+    def from_record(cls, record: Mapping[str, Any]) -> "PromptBuilder":
         """Restores a builder from the sections recorded in a prompt; other recorded values are ignored."""
         # Old records contain only the texts, by section name.
-        old = {name: kept[name] for name in OF_A_CHAT if name in kept}
+        old = {name: record[name] for name in OF_A_CHAT if name in record}
         return cls(
-            (Section(**{name: section[name] for name in USUAL if name in section}) for section in kept.get("sections", ())), **old
+            (Section(**{name: section[name] for name in USUAL if name in section}) for section in record.get("sections", ())),
+            **old,
         )
 
     @property
@@ -114,8 +115,8 @@ class PromptBuilder:
         share = share_of(min(sum(map(len, texts)), CHARS_PER_TOKEN * budget_tokens))
         dropped = self._dropped(budget_tokens, [beginning, *(content for _, content in path[first:])], share)
         around = (*self.without(dropped)._texts(), beginning, path[-1][1] if path else "")
-        left = budget_tokens - sum(map(_cost, around))
-        return replace(_within(left, path, list(_exchanges(path, first)), share), beyond=first, dropped=dropped)
+        tokens_left = budget_tokens - sum(map(_cost, around))
+        return replace(_within(tokens_left, path, list(_exchanges(path, first)), share), beyond=first, dropped=dropped)
 
     def _dropped(self, budget_tokens: int, messages: Sequence[str], share: float) -> tuple[Section, ...]:
         """Returns the fewest sections to drop so that the rest fits: lowest priority first, the last first among equals."""
@@ -123,9 +124,9 @@ class PromptBuilder:
         if not spare:
             return ()
         order = [section for _, section in sorted(spare, key=lambda section: section[0])]
-        left = _left(budget_tokens, messages, share)
+        tokens_left = _left(budget_tokens, messages, share)
         counts = range(len(order))
-        needed = bisect_left(counts, True, key=lambda count: sum(map(_cost, self.without(order[:count])._texts())) <= left)
+        needed = bisect_left(counts, True, key=lambda count: sum(map(_cost, self.without(order[:count])._texts())) <= tokens_left)
         return tuple(order[:needed])
 
     def _texts(self) -> list[str]:
@@ -152,10 +153,10 @@ def _message(placed: Section | int) -> tuple[int, int | None, Literal["system", 
     return (placed, None, "user") if isinstance(placed, int) else (-1, placed.depth, placed.role)
 
 
-def _within(left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
+def _within(tokens_left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
     for place in reversed(range(len(exchanges))):
-        left = _left(left, (path[exchange][1] for exchange in exchanges[place]), share)
-        if left < 0:
+        tokens_left = _left(tokens_left, (path[exchange][1] for exchange in exchanges[place]), share)
+        if tokens_left < 0:
             return Fitted(exchanges[place].stop, place + 1)
     return Fitted(exchanges[0].start if exchanges else max(0, len(path) - 1))
 

@@ -24,8 +24,8 @@ def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
     """
     if not speaker_id:
         return ids_by_chat([chat])[chat.id]
-    known = cast.known_to(db.session(), chat.owner_id, [speaker_id])
-    return _in_order(chat, known.get(speaker_id, ()))
+    ids_by_character = cast.known_to(db.session(), chat.owner_id, [speaker_id])
+    return _in_order(chat, ids_by_character.get(speaker_id, ()))
 
 
 def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
@@ -33,12 +33,15 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
-    known = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    return {chat.id: _in_order(chat, (id for one in chat.cast_ids for id in known[chat.owner_id].get(one, ()))) for chat in chats}
+    ids_by_character = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
+    return {
+        chat.id: _in_order(chat, (id for one in chat.cast_ids for id in ids_by_character[chat.owner_id].get(one, ())))
+        for chat in chats
+    }
 
 
-def _in_order(chat: Chat, known: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*chat.collection_ids, *known, *ids_of_prompt(leading.key_of(chat))]))
+def _in_order(chat: Chat, known_ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *known_ids, *ids_of_prompt(leading.key_of(chat))]))
 
 
 def ids_of_prompt(key: str) -> list[str]:
@@ -60,27 +63,27 @@ def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]
     return {chat_id: [id for id in read_ids if id in seen] for chat_id, read_ids in read.items()}
 
 
-def visible_to_new(user: User | None, wanted: Sequence[str] = ()) -> Sequence[Collection]:
+def visible_to_new(user: User | None, preselected_ids: Sequence[str] = ()) -> Sequence[Collection]:
     """Returns the collections that a new chat reads from, some of them chosen for it, and this person can see, by name."""
-    ids = [*wanted, *ids_of_prompt(QUICK)]
+    ids = [*preselected_ids, *ids_of_prompt(QUICK)]
     return queries.collections_among(user, ids) if user and ids else ()
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
     """Returns the collection ids without duplicates; raises `NotFound` for one that this person can't see."""
-    wanted = list(dict.fromkeys(ids))
-    if len(wanted) > MOST_COLLECTIONS:
+    unique_ids = list(dict.fromkeys(ids))
+    if len(unique_ids) > MOST_COLLECTIONS:
         raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
-    return attachable(wanted, (), user)
+    return attachable(unique_ids, (), user)
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Replaces the collections of a chat, except that of its files, from the next answer on."""
-    wanted = with_own_files(chat, ids, by=by)
-    if wanted == list(chat.collection_ids):
+    collection_ids = with_own_files(chat, ids, by=by)
+    if collection_ids == list(chat.collection_ids):
         return
     with write():
-        chat.collection_ids = wanted
+        chat.collection_ids = collection_ids
 
 
 def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:

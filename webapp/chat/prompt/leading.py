@@ -66,13 +66,13 @@ def collections_for(prompt_key: str) -> list[str]:
 
     An answer quotes only those that the requester can see; that is checked later, by the search.
     """
-    found = setting(COLLECTIONS) if prompt_key in ASSISTANT_KEYS else ()
-    return list(found) if isinstance(found, tuple) else []
+    collections = setting(COLLECTIONS) if prompt_key in ASSISTANT_KEYS else ()
+    return list(collections) if isinstance(collections, tuple) else []
 
 
 def check_collections(value: Value) -> None:
     """Raises `Invalid` if a collection with one of these ids doesn't exist."""
-    wanted = set(value) if isinstance(value, tuple) else set()
-    query = select(Collection.id).where(Collection.id.in_(wanted), Collection.deleted_at.is_(None))
-    if missing := sorted(wanted - set(db.session.scalars(query))):
+    ids = set(value) if isinstance(value, tuple) else set()
+    query = select(Collection.id).where(Collection.id.in_(ids), Collection.deleted_at.is_(None))
+    if missing := sorted(ids - set(db.session.scalars(query))):
         raise Invalid(f"There is no collection {missing[0][:40]}. Copy the id from the address of its page.", field="value")

@@ -36,8 +36,8 @@ class PromptScripts:
     @classmethod
     def from_record(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
         """Restores the scripts recorded in a prompt."""
-        found = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
-        return cls(found, prompt.get("scripted"))
+        found_scripts = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
+        return cls(found_scripts, prompt.get("scripted"))
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -46,14 +46,14 @@ class PromptScripts:
 
     def applied_to(self, messages: Sequence[PathMessage], is_late: Callable[[], bool] = lambda: False) -> list[PathMessage]:
         """Returns the messages as the scripts change them, newest last; those left when time is up are not in it."""
-        found = list[PathMessage]()
+        changed_messages = list[PathMessage]()
         for depth, message in enumerate(reversed(messages)):
             changed = self._changed(message, depth, is_late) if self.count is None or depth < self.count else message
             # A message that was changed by some of the scripts only could not be shown again.
             if is_late():
                 break
-            found.append(changed)
-        return found[::-1]
+            changed_messages.append(changed)
+        return changed_messages[::-1]
 
     def _changed(self, message: PathMessage, depth: int, is_late: Callable[[], bool]) -> PathMessage:
         # In a group, the scripts of a character apply to its own messages only.
@@ -67,18 +67,18 @@ NONE = PromptScripts()
 
 def scripted(chat: Chat, messages: Sequence[PathMessage]) -> tuple[list[PathMessage], PromptScripts]:
     """Returns the messages as the scripts of the chat's characters change them, and those scripts if they change anything."""
-    if not (found := _scripts_of(chat, chat.cast_ids)):
+    if not (scripts_by_character := _scripts_of(chat, chat.cast_ids)):
         return list(messages), NONE
     until = time.thread_time() + MOST_SECONDS
-    changed = PromptScripts(found).applied_to(messages, lambda: time.thread_time() > until)
+    changed = PromptScripts(scripts_by_character).applied_to(messages, lambda: time.thread_time() > until)
     result = [*messages[: len(messages) - len(changed)], *changed]
-    return result, PromptScripts(found, len(changed)) if result != list(messages) else NONE
+    return result, PromptScripts(scripts_by_character, len(changed)) if result != list(messages) else NONE
 
 
 def scripting_lore(chat: Chat, speaker_id: str) -> Callable[[str, int | None], str]:
     """Returns a function that changes a lorebook entry at a depth as the scripts of the answering character do."""
-    found = _scripts_of(chat, [speaker_id] if speaker_id else [], lambda script: LORE in script.placements)
-    scripts = next(iter(found.values()), ())
+    scripts_by_character = _scripts_of(chat, [speaker_id] if speaker_id else [], lambda script: LORE in script.placements)
+    scripts = next(iter(scripts_by_character.values()), ())
     until = time.thread_time() + MOST_SECONDS
 
     def changed(text: str, depth: int | None) -> str:
@@ -94,13 +94,14 @@ def _scripts_of(
 ) -> dict[str, tuple[TextScript, ...]]:
     """Returns the wanted scripts of these characters that the chat's owner can see, by name in a group."""
     rows = [row for id in ids if (row := CHANGED.first(db.session(), {"id": id}))]
-    found = {row.id: tuple(filter(is_wanted, scripts_of(row.id, row.changed_at).sent)) for row in rows}
+    scripts_by_character = {row.id: tuple(filter(is_wanted, scripts_of(row.id, row.changed_at).sent)) for row in rows}
     # Most characters have no scripts, so only the others are looked up as the chat's owner sees them.
-    scripted = [id for id, scripts in found.items() if scripts]
+    scripted = [id for id, scripts in scripts_by_character.items() if scripts]
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and scripted else None
     characters = cast.named(owner, scripted) if owner else []
     return {
-        character.name if chat.is_group else "": with_names(chat, found[character.id], character.id) for character in characters
+        character.name if chat.is_group else "": with_names(chat, scripts_by_character[character.id], character.id)
+        for character in characters
     }
 
 
@@ -109,9 +110,9 @@ def with_names(chat: Chat, scripts: tuple[TextScript, ...], speaker_id: str) -> 
     return named(scripts, names_in(chat, speaker_id)) if has_names(scripts) else scripts
 
 
-def _restored(kept: Mapping[str, Any]) -> TextScript:
-    lists: dict[str, Any] = {name: tuple(kept.get(name, ())) for name in ("trims", "placements")}
-    return TextScript(**{name: value for name, value in kept.items() if name in KNOWN} | lists)
+def _restored(record: Mapping[str, Any]) -> TextScript:
+    lists: dict[str, Any] = {name: tuple(record.get(name, ())) for name in ("trims", "placements")}
+    return TextScript(**{name: value for name, value in record.items() if name in KNOWN} | lists)
 
 
 CHANGED = Prepared(select(Character.id, Character.changed_at).where(Character.id == bindparam("id")))

@@ -53,9 +53,9 @@ def _first_id(context: PromptContext) -> str:
     """Returns the number of the first message that was sent for the previous answer."""
     answers = [id for id, (role, _) in zip(context.ids, context.messages, strict=False) if role == "assistant"][-1:]
     query = select(Generation.prompt).where(Generation.message_id.in_(answers)).order_by(Generation.id.desc()).limit(1)
-    kept = (db.session.scalar(query) or {}).get("messages") if answers else None
+    records = (db.session.scalar(query) or {}).get("messages") if answers else None
     places = {id: place for place, id in enumerate(context.ids)}
-    return str(places.get(kept[0][0], "")) if kept else ""
+    return str(places.get(records[0][0], "")) if records else ""
 
 
 def _versions(context: PromptContext) -> int:

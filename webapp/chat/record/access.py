@@ -91,8 +91,8 @@ def visitor_hash() -> str:
 
 def as_visitor(answer: Callable[[str], Response]) -> Response:
     """Calls `answer` with the visitor's hash; a visitor without a cookie gets a new one with the response."""
-    if known := visitor_hash():
-        return answer(known)
+    if visitor := visitor_hash():
+        return answer(visitor)
     creation_limit.count(network(client_address()))
     secret = new_secret()
     return keep_secret(answer(_hash(secret)), COOKIE, secret, seconds=COOKIE_SECONDS)

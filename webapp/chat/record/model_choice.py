@@ -32,6 +32,6 @@ def supports(model: Model, ability: str) -> bool | None:
 
 def missing_model(chat: Chat) -> str:
     """Returns the chat's model if it is no longer offered and other models are; else an empty string."""
-    known = providers()
-    is_gone = not chat.visitor_hash and not known.is_choosable(chat.model) and known.offered()
+    catalogue = providers()
+    is_gone = not chat.visitor_hash and not catalogue.is_choosable(chat.model) and catalogue.offered()
     return chat.model if is_gone else ""

@@ -73,10 +73,10 @@ def messages_within(session: Session, message_id: str) -> list[PathMessage]:
     """Returns the path within a transaction of `retry_if_path_too_long`; reads one chunk only, as other writers wait."""
     rows = NEAR.all(session, {"id": message_id})
     above = _above(rows)
-    known: dict[str | None, list[PathMessage]] = {None: [], **session.info.get(KNOWN, {})}
-    if above not in known:
+    paths_by_id: dict[str | None, list[PathMessage]] = {None: [], **session.info.get(KNOWN, {})}
+    if above not in paths_by_id:
         raise PathTooLong(above or "")
-    return [*known[above], *_messages(rows)]
+    return [*paths_by_id[above], *_messages(rows)]
 
 
 def retry_if_path_too_long(store: Callable[[], T]) -> T:

@@ -48,10 +48,10 @@ def _post_answer_statement() -> Select[*tuple[Any, ...]]:
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(message.content, 1, READS_CHARS))) for message in (answer, question, greeting))
     about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED
-    wanted = select(*about, Chat.prompt_key, Chat.story, *texts)
-    wanted = wanted.select_from(answer).join(Chat, Chat.id == answer.chat_id)
-    wanted = wanted.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
-    return wanted.where(answer.id == bindparam("message"))
+    query = select(*about, Chat.prompt_key, Chat.story, *texts)
+    query = query.select_from(answer).join(Chat, Chat.id == answer.chat_id)
+    query = query.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
+    return query.where(answer.id == bindparam("message"))
 
 
 def _has_completed() -> Exists:

@@ -97,9 +97,9 @@ def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[ListedCha
     The others include chats that were shared with this person.
     """
     rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
-    found, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
-    first = sorted((row for row in found if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
-    return first, [row for row in found if not row.pinned_at], lanes
+    chats, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
+    first = sorted((row for row in chats if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
+    return first, [row for row in chats if not row.pinned_at], lanes
 
 
 def shared_chats(person_id: str, *, limit: int = 200) -> list[ListedChat]:
@@ -218,16 +218,16 @@ def message_in(chat: Chat, id: str) -> Message | None:
 
 def deleted_among(ids: Iterable[str]) -> set[str]:
     """Returns those of these message ids that are deleted or below a deleted message."""
-    wanted = list(ids)
-    return set(db.session.scalars(DELETED_AMONG, {"ids": wanted})) if wanted else set()
+    unique_ids = list(ids)
+    return set(db.session.scalars(DELETED_AMONG, {"ids": unique_ids})) if unique_ids else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     """Returns the generations of each message by its id, oldest first."""
-    found: dict[str, list[Generation]] = {}
+    generations_by_message: dict[str, list[Generation]] = {}
     for generation in db.session.scalars(GENERATIONS, {"ids": [message.id for message in messages]}):
-        found.setdefault(generation.message_id or "", []).append(generation)
-    return found
+        generations_by_message.setdefault(generation.message_id or "", []).append(generation)
+    return generations_by_message
 
 
 def last_generation(message: Message | ComposerMessage) -> Generation | None:
@@ -248,8 +248,8 @@ def recorded_prompt(message_id: str) -> dict[str, Any]:
 
 def branch_point(chat: Chat, after: str) -> str | None:
     """Returns the parent of the next message: the message last seen by the person if it belongs to the chat, else the head."""
-    seen = message_in(chat, after) if after and after != chat.head_id else None
-    return seen.id if seen else chat.head_id
+    message = message_in(chat, after) if after and after != chat.head_id else None
+    return message.id if message else chat.head_id
 
 
 def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
@@ -263,7 +263,7 @@ def siblings_of(messages: Sequence[Message]) -> dict[str, list[str]]:
     parameters = {"parents": parents, "chat_id": messages[0].chat_id}
     for id, parent_id in db.session().connection().execute(query, parameters):
         children.setdefault(parent_id, []).append(id)
-    return {message.id: found for message in messages if len(found := children.get(message.parent_id, [])) > 1}
+    return {message.id: sibling_ids for message in messages if len(sibling_ids := children.get(message.parent_id, [])) > 1}
 
 
 def version_with_text(message: Message, content: str) -> Message | None:
@@ -334,8 +334,8 @@ def _listed_statement() -> Select[str, str, datetime, datetime | None, str | Non
 
 
 def _given_statement() -> Select[str]:
-    given = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
-    chats = select(Chat.id).where(Chat.id.in_(given), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT)
+    query = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
+    chats = select(Chat.id).where(Chat.id.in_(query), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT)
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
@@ -372,10 +372,10 @@ def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[
     """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
     size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
-    found, chars = list[str](), 0
+    found_ids, chars = list[str](), 0
     for id in ids:
         chars += sizes.get(id, 0)
-        if found and chars > most_chars:
+        if found_ids and chars > most_chars:
             break
-        found.append(id)
-    return found
+        found_ids.append(id)
+    return found_ids

@@ -70,12 +70,12 @@ def recorder(engine: Engine, person: str) -> Record:
 def store() -> bool:
     """Stores the buffered times of answers that the person requested, if the person and the team's setting allow it."""
     waiting = WAITING.get()
-    known = dict(waiting)
-    times = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in known.items()]
+    seconds_by_key = dict(waiting)
+    times = [{"answer": id, "person": person, "ms": ms} for (id, person), ms in seconds_by_key.items()]
     if times and setting("insights.reading"):
         with write() as session:
             ADD.run(session, *times)
-    waiting.subtract(known)
+    waiting.subtract(seconds_by_key)
     WAITING.set(+waiting)
     return False
 

@@ -41,15 +41,15 @@ def readers(chat_id: str) -> set[str]:
     return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
-def writers(messages: Sequence[Message], right: str = "own", given: Sequence[Share] | None = None) -> dict[str, str]:
+def writers(messages: Sequence[Message], right: str = "own", shares: Sequence[Share] | None = None) -> dict[str, str]:
     """Returns the authors' names by message id; none for the owner as viewer if no one else can write in the chat.
 
-    `given` are the chat's shares, if they were read already.
+    `shares` are the chat's shares, if they were read already.
     """
     ids, query = {message.author_id for message in messages if message.author_id}, NAMES
     if right == "own" and len(ids) == 1 and db.session.get_one(Chat, messages[0].chat_id).owner_id in ids:
-        query = NAMES_WHERE_OTHERS_WRITE if given is None else NAMES
-        ids = ids if given is None or any(share.right == "write" for share in given) else set()
+        query = NAMES_WHERE_OTHERS_WRITE if shares is None else NAMES
+        ids = ids if shares is None or any(share.right == "write" for share in shares) else set()
     names = dict(iter(db.session.execute(query, {"ids": list(ids), "chat_id": messages[0].chat_id}))) if ids else {}
     from_file = {message.id: f"{message.author_name} (from a file)" for message in messages if message.author_name}
     return {message.id: names[message.author_id] for message in messages if message.author_id in names} | from_file
@@ -100,9 +100,9 @@ def _notify(user_ids: Iterable[str]) -> None:
 
 
 def _readers_statement() -> CompoundSelect[str]:
-    given = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
-    people = select(given.c.user_id).where(given.c.user_id.is_not(None))
-    return people.union(select(Membership.user_id).join(given, given.c.group_id == Membership.group_id))
+    grants_query = select(Grant.user_id, Grant.group_id).where(_IS_GIVEN).subquery()
+    people = select(grants_query.c.user_id).where(grants_query.c.user_id.is_not(None))
+    return people.union(select(Membership.user_id).join(grants_query, grants_query.c.group_id == Membership.group_id))
 
 
 # Built once: building the statements costs more than running them.

@@ -30,9 +30,9 @@ class DistinctTimes:
 
     def __call__(self) -> datetime:
         now = self._now()
-        found = self._next if now < self._next < now + AHEAD else now
-        self._next = found + MOMENT
-        return found
+        next_time = self._next if now < self._next < now + AHEAD else now
+        self._next = next_time + MOMENT
+        return next_time
 
 
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:

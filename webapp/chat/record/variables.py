@@ -78,8 +78,8 @@ def replace_own(person_id: str, values: Mapping[str, Any], *, seen: Mapping[str,
     """Replaces the variables that a person has in all their chats; `seen` as in `replace`."""
     with write() as session:
         if rows.locked(session, User, person_id):
-            wanted = _onto(variables_of_person(person_id), values, seen) if seen is not None else values
-            session.merge(PersonVariables(user_id=person_id, kept=_fitting(wanted, f"You can have {BOUNDS}")))
+            new_values = _onto(variables_of_person(person_id), values, seen) if seen is not None else values
+            session.merge(PersonVariables(user_id=person_id, kept=_fitting(new_values, f"You can have {BOUNDS}")))
 
 
 def changed_names(values: Mapping[str, str], seen: Mapping[str, str]) -> set[str]:
@@ -109,8 +109,8 @@ def _nearest_statement() -> Select[dict[str, str] | None]:
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, parent.variables.is_(None), up.c.height + 1)
     up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.is_none))
-    found = select(Message.variables).join(up, up.c.id == Message.id)
-    return found.order_by(up.c.height.desc()).limit(1)
+    query = select(Message.variables).join(up, up.c.id == Message.id)
+    return query.order_by(up.c.height.desc()).limit(1)
 
 
 NEAREST = _nearest_statement()

@@ -95,10 +95,10 @@ class PromptsForm(MergingForm):
     @property
     def groups(self) -> list[FieldGroup]:
         """Returns the groups that have a field."""
-        found = (
+        groups_of_fields = (
             FieldGroup(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS
         )
-        return [group for group in found if group.fields]
+        return [group for group in groups_of_fields if group.fields]
 
     def _names(self, title: str) -> list[str]:
         return [*(field.name for field in FIELDS if field.group == title), *BESIDE.get(title, ())]

@@ -117,8 +117,8 @@ def _edit(chat: Chat, form: CastForm) -> Response:
 
 def _faces(ids: list[str]) -> dict[str, people.Face]:
     """Returns the faces in the order of the ids."""
-    found = people.faces(current_user(), ids)
-    return {id: found[id] for id in ids if id in found}
+    faces = people.faces(current_user(), ids)
+    return {id: faces[id] for id in ids if id in faces}
 
 
 def _typed(id: str) -> str:

@@ -180,9 +180,9 @@ def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by:
 
     A chat with one character becomes a group. Present members can stay even if they are in the trash or no longer visible.
     """
-    kept, order = checked_cast(chat, ids, turn_order, by=by)
+    cast_ids, order = checked_cast(chat, ids, turn_order, by=by)
     with write():
-        chat.character_ids, chat.turn_order = kept, order
+        chat.character_ids, chat.turn_order = cast_ids, order
     announcements.announce(chat, "chat", chat.id)
 
 
@@ -190,11 +190,13 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     """Returns the members in their order of speaking; raises if this cast is not possible."""
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
-    kept = [character.id for character in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+    cast_ids = (
+        [character.id for character in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+    )
     order = checked_order(turn_order or chat.turn_order or MENTION)
-    if not kept:
+    if not cast_ids:
         raise Invalid("Only a chat with several characters has an order.", field="turn_order")
-    return kept, order
+    return cast_ids, order
 
 
 def checked_order(order: str) -> str:
@@ -206,11 +208,11 @@ def checked_order(order: str) -> str:
 
 def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[Character]:
     """Returns these characters without duplicates; raises `Invalid` if the person can't chat with one of them."""
-    wanted = list(dict.fromkeys(ids))
-    if not LEAST_CAST <= len(wanted) <= MOST_CAST:
+    unique_ids = list(dict.fromkeys(ids))
+    if not LEAST_CAST <= len(unique_ids) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
-    there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in wanted]
-    found = [character for character in there if character]
-    if len(found) < len(wanted):
+    there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in unique_ids]
+    characters = [character for character in there if character]
+    if len(characters) < len(unique_ids):
         raise Invalid(UNSEEN, field="character_ids")
-    return found
+    return characters

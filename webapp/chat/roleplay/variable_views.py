@@ -47,10 +47,10 @@ class VariableRows:
     @property
     def values(self) -> dict[str, str]:
         """The values by name; raises `Invalid` if a name occurs twice."""
-        found = dict(self.rows)
-        if len(found) < len(self.rows):
+        values = dict(self.rows)
+        if len(values) < len(self.rows):
             raise Invalid(TWICE, field="variables")
-        return found
+        return values
 
     @property
     def is_changed(self) -> bool:
@@ -59,8 +59,8 @@ class VariableRows:
     def applied_to(self, now: Mapping[str, str]) -> "VariableRows":
         """Returns the current variables with the person's changes applied, after a conflict with a concurrent change."""
         typed, names = dict(self.rows), changed_names(dict(self.rows), self.seen)
-        kept = {name: value for name, value in now.items() if name not in names}
-        return VariableRows(tuple(sorted((kept | {name: typed[name] for name in names if name in typed}).items())), now)
+        other_values = {name: value for name, value in now.items() if name not in names}
+        return VariableRows(tuple(sorted((other_values | {name: typed[name] for name in names if name in typed}).items())), now)
 
     @property
     def seen_text(self) -> str:
@@ -76,12 +76,12 @@ def show() -> Response:
 @bp.post("/variables")
 @signed_in
 def update() -> Response:
-    form, sent = Form.opened(), VariableRows.sent(request.form) or _now()
+    form, variable_rows = Form.opened(), VariableRows.sent(request.form) or _now()
     with form.attempt():
-        if sent.is_changed:
-            variables.replace_own(current_user().id, sent.values, seen=sent.seen)
+        if variable_rows.is_changed:
+            variables.replace_own(current_user().id, variable_rows.values, seen=variable_rows.seen)
         return redirect(url_for(".show"), "Saved.")
-    return _page(form, sent.applied_to(_now().seen) if isinstance(form.refusal, Conflict) else sent)
+    return _page(form, variable_rows.applied_to(_now().seen) if isinstance(form.refusal, Conflict) else variable_rows)
 
 
 def _now() -> VariableRows:

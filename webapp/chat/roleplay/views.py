@@ -83,8 +83,8 @@ def update(id: str) -> Response:
     with form.attempt():
         values, persona = form.values, chosen_persona(form.persona.data or "")
         worlds = lore.checked(current_user(), form.lorebooks.data or [])
-        if (sent := VariableRows.sent(request.form)) and sent.is_changed:
-            variables.replace(chat, sent.values, seen=sent.seen)
+        if (variable_rows := VariableRows.sent(request.form)) and variable_rows.is_changed:
+            variables.replace(chat, variable_rows.values, seen=variable_rows.seen)
             chat = own_chat(id)
         chat_collections.attach(chat, form.collections.data or (), by=current_user())
         roleplay.set_fields(own_chat(id), values, persona=persona)
@@ -145,10 +145,10 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
 
 def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
-    sent = VariableRows.sent(request.form) if form.refusal else None
-    if not sent:
+    variable_rows = VariableRows.sent(request.form) if form.refusal else None
+    if not variable_rows:
         return VariableRows.from_values(variables.variables_at(chat.head_id)) if chat.cast_ids and chat.head_id else None
-    return sent.applied_to(variables.variables_at(chat.head_id)) if isinstance(form.refusal, Conflict) else sent
+    return variable_rows.applied_to(variables.variables_at(chat.head_id)) if isinstance(form.refusal, Conflict) else variable_rows
 
 
 def _page(chat: Chat, form: PromptsForm) -> Response:
@@ -185,8 +185,8 @@ def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
 def chats_with(character_id: str) -> CharacterChats:
     """Returns the page of chats that the URL's `before` asks for, groups included."""
     before = request.args.get("before", "")
-    found = paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1)
-    page = cut(found, PAGE)
+    chats = paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1)
+    page = cut(chats, PAGE)
     newest_url = url_for("characters.show", id=character_id, _anchor="chats") if before else ""
     next_url = url_for("characters.show", id=character_id, before=page.next_cursor, _anchor="chats") if page.next_cursor else ""
     return CharacterChats(shown.chats(page.rows), newest_url, next_url)

@@ -153,8 +153,8 @@ def _refuse_without_history(chat: Chat) -> None:
 
 def _delete(chat_id: str, path: Sequence[str]) -> None:
     there, session = frozenset(path), db.session()
-    found = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
-    gone = [id for id, message_id in found if message_id in there]
+    deleted_rows = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
+    gone = [id for id, message_id in deleted_rows if message_id in there]
     session.execute(delete(Story).where(Story.id.in_(gone)).execution_options(synchronize_session=False))
 
 
@@ -238,11 +238,11 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
         return None
     length = model_named(model).context_length or USUAL_LENGTH
     answer = min(ANSWER_TOKENS, length // 4)
-    found = find(min(MOST_TOKENS, int((length - answer) / CAUTION) - estimate(prompt.text)))
-    if not found:
+    piece = find(min(MOST_TOKENS, int((length - answer) / CAUTION) - estimate(prompt.text)))
+    if not piece:
         return None
-    request = _request(prompt, model, found, answer, words=min(MOST_WORDS, length // SHARE))
-    return StoryJob(chat.id, found, SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
+    request = _request(prompt, model, piece, answer, words=min(MOST_WORDS, length // SHARE))
+    return StoryJob(chat.id, piece, SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
 def _request(prompt: RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:

@@ -28,10 +28,10 @@ class StoryForm(Form):
     def for_story(cls, found: PathStory | None) -> "StoryForm":
         return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
 
-    def is_changed(self, found: PathStory | None) -> bool:
+    def is_changed(self, story: PathStory | None) -> bool:
         """Returns whether the submitted text differs from the stored one."""
         typed = (self.text.data or "").replace("\r\n", "\n").strip()
-        return typed != (found.text if found else "")
+        return typed != (story.text if story else "")
 
 
 bp = Blueprint("story", __name__)
@@ -78,11 +78,11 @@ def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[
     """Returns the template context of the story; None for a chat that can have none."""
     if not service.is_offered(chat):
         return None
-    found = service.story_of(chat)
+    story = service.story_of(chat)
     return {
-        "covering": found,
-        "writer": providers().display_name(found.model) if found and found.model else "",
-        "form": form or StoryForm.for_story(found),
+        "covering": story,
+        "writer": providers().display_name(story.model) if story and story.model else "",
+        "form": form or StoryForm.for_story(story),
         "status": message,
         "is_open": bool(message or form),
         "is_writable": service.is_writable(chat),

@@ -162,12 +162,12 @@ class ChatTrial:
 
     def session(self) -> str:
         before = self._messages()
-        known = self._chat
+        session_id = self._chat
         self._asked("Thank you")
         added = self._messages()[len(before) :]
-        if self._chat != known or [each["role"] for each in added] != ["user", "assistant"]:
-            raise Unexpected(f"{len(added)} messages were added to {known}")
-        return f"{len(before)} messages became {len(before) + 2} in {known}"
+        if self._chat != session_id or [each["role"] for each in added] != ["user", "assistant"]:
+            raise Unexpected(f"{len(added)} messages were added to {session_id}")
+        return f"{len(before)} messages became {len(before) + 2} in {session_id}"
 
     def cancel(self) -> str:
         began_at, received, closing = 0.0, "", ""
@@ -220,14 +220,14 @@ class ChatTrial:
             self._remote.json("PATCH", path, expects=200, model=before)
 
     def _messages(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._remote.json("GET", f"/api/v1/chats/{self._chat}/messages", expects=200)["messages"]
-        return found
+        messages: list[dict[str, Any]] = self._remote.json("GET", f"/api/v1/chats/{self._chat}/messages", expects=200)["messages"]
+        return messages
 
     def _last(self) -> dict[str, Any]:
         return self._messages()[-1]
 
     def _ended(self, seconds: float) -> dict[str, Any]:
-        return _awaited(self._last, lambda found: found["status"] not in ("queued", "running"), seconds, self._pause)
+        return _awaited(self._last, lambda generation: generation["status"] not in ("queued", "running"), seconds, self._pause)
 
 
 class PlanTrial:
@@ -294,7 +294,7 @@ class PlanTrial:
         return self._remote.json("GET", f"/api/streaming/status/{id}", expects=200)
 
     def _ended(self, id: str, seconds: float) -> dict[str, Any]:
-        return _awaited(lambda: self._state(id), lambda found: found["status"] != "generating", seconds, self._pause)
+        return _awaited(lambda: self._state(id), lambda state: state["status"] != "generating", seconds, self._pause)
 
 
 @contextmanager
@@ -313,11 +313,11 @@ def _awaited(
     read: Callable[[], dict[str, Any]], is_over: Callable[[dict[str, Any]], bool], seconds: float, pause: Pause
 ) -> dict[str, Any]:
     began_at = time.monotonic()
-    while not is_over(found := read()):
+    while not is_over(state := read()):
         if time.monotonic() - began_at > seconds:
             raise Unexpected(f"it was still running after {seconds:.0f} s")
         pause(PAUSE_SECONDS)
-    return found
+    return state
 
 
 def _parsed(message: Message) -> tuple[str, Event]:

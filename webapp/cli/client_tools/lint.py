@@ -38,21 +38,24 @@ class Finding:
 
 def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
     """Returns the problems in the status and headers of the response."""
-    known = {name.lower(): value.lower() for name, value in headers.items()}
-    kind, cache = known.get("content-type", ""), {word.strip() for word in known.get("cache-control", "").split(",")}
+    lower_headers = {name.lower(): value.lower() for name, value in headers.items()}
+    kind, cache = (
+        lower_headers.get("content-type", ""),
+        {word.strip() for word in lower_headers.get("cache-control", "").split(",")},
+    )
     wrong = {
         f"The status is {status}, not 200.": status != 200,
         f"The content type is {kind or 'missing'}, not text/event-stream.": kind.partition(";")[0].strip() != "text/event-stream",
         "It may be cached on the way: Cache-Control lacks no-store or no-cache.": not {"no-store", "no-cache"} & cache,
-        "It is compressed, so it arrives in bursts.": known.get("content-encoding", "identity") != "identity",
-        "It has a Content-Length, so it isn't a stream.": "content-length" in known,
+        "It is compressed, so it arrives in bursts.": lower_headers.get("content-encoding", "identity") != "identity",
+        "It has a Content-Length, so it isn't a stream.": "content-length" in lower_headers,
     }
     notes = {
-        "X-Accel-Buffering isn't “no”: nginx would buffer it.": known.get("x-accel-buffering") != "no",
+        "X-Accel-Buffering isn't “no”: nginx would buffer it.": lower_headers.get("x-accel-buffering") != "no",
         "Cache-Control lacks no-transform: something in between may compress it.": "no-transform" not in cache,
     }
-    found = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]
-    return [*found, *(Finding("note", sentence) for sentence, is_so in notes.items() if is_so)]
+    findings = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]
+    return [*findings, *(Finding("note", sentence) for sentence, is_so in notes.items() if is_so)]
 
 
 class Linter:
@@ -87,11 +90,11 @@ class Linter:
         seen |= {"open"} if is_over and self._rest.strip("\n") else set()
         seen |= {"torn"} if self.torn > max(1, self.reads * TORN_SHARE) else set()
         seen |= {"ids"} if self.events and not self._has_id else set()
-        found = [Finding(*FAULTS[name]) for name in FAULTS if name in seen]  # type: ignore[arg-type]  # the levels are the two
+        findings = [Finding(*FAULTS[name]) for name in FAULTS if name in seen]  # type: ignore[arg-type]  # the levels are the two
         if self.longest_silence > BEAT_SECONDS + GRACE_SECONDS:
             words = f"It was silent for {self.longest_silence:.0f} s: no heartbeat within {BEAT_SECONDS:.0f} s."
-            found.append(Finding("bad", words))
-        return found if self.events or self.comments else [*found, Finding("bad", "Nothing arrived.")]
+            findings.append(Finding("bad", words))
+        return findings if self.events or self.comments else [*findings, Finding("bad", "Nothing arrived.")]
 
     def summary(self) -> str:
         """Returns a sentence with the counts."""

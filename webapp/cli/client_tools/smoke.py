@@ -85,8 +85,8 @@ def _stream(remote: Remote, thread: str) -> str:
 
 def _come_again(remote: Remote, thread: str) -> str:
     """Reads the start of an answer, drops the connection, and reads the rest on another from the same position."""
-    begun = _begin(remote, thread)
-    path = f"/api/v1/generations/{begun}/events"
+    stream_id = _begin(remote, thread)
+    path = f"/api/v1/generations/{stream_id}/events"
     received, last_id = "", ""
     with remote.opened("GET", path) as reply:
         for message in remote.events(reply):
@@ -119,8 +119,8 @@ def _delete(remote: Remote, thread: str) -> str:
 
 def _begin(remote: Remote, thread: str) -> str:
     body = {"chatSessionId": thread, "message": QUESTION}
-    begun = remote.json("POST", "/api/messages/addUserMessageStreamingMode", expects=202, **body)
-    return str(begun["streamId"])
+    reply = remote.json("POST", "/api/messages/addUserMessageStreamingMode", expects=202, **body)
+    return str(reply["streamId"])
 
 
 def _stored(remote: Remote, thread: str) -> str:

@@ -32,8 +32,8 @@ LINGER_SECONDS = 30.0
 
 def follow(engine: Engine, generation: GenerationFacts) -> None:
     """Copies a generation's log from now on, beginning with its journal; one that has ended is copied as a whole immediately."""
-    if known := engine.copied.get(generation.id):
-        known.asked_at = engine.now()
+    if answer_copy := engine.copied.get(generation.id):
+        answer_copy.asked_at = engine.now()
         return
     engine.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
     engine.duties.copier.wake()
@@ -63,13 +63,13 @@ def _shared(engine: Engine) -> "RedisTopics":
 def _update(engine: Engine, ids: list[str]) -> None:
     with engine.in_app():
         columns = Generation.id, Generation.owner, Generation.status
-        found = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
-        to_notify = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, found.get(id))]
+        rows_by_id = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
+        to_notify = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, rows_by_id.get(id))]
         db.session.rollback()
     # After the transaction: Redis can be slow, and no database connection must be held while waiting for it.
     for copied in to_notify:
         copied.notified_at = engine.now()
-        _shared(engine).copy(topic_names.of_generation(copied.id), found[copied.id].owner, copied.lane)
+        _shared(engine).copy(topic_names.of_generation(copied.id), rows_by_id[copied.id].owner, copied.lane)
 
 
 def _renew(engine: Engine, copied: AnswerCopy, row: Row[str, str, str] | None) -> bool:
@@ -104,10 +104,10 @@ def _complete(engine: Engine, id: str, topic: str) -> None:
     kind = engine.kinds.get(generation.kind) if generation else None
     text = kind.text(generation) if generation and kind else None
     end: list[Event] = end_of(generation, kind.saved(generation)) if generation and kind else [Ended("stopped", "user")]
-    known = state_of_copy(shared, topic, _yield_to_others)
+    copy_state = state_of_copy(shared, topic, _yield_to_others)
     # Nothing may yield from here on: entries that Redis delivers in between would be appended twice or not at all.
     if not shared.has_ended(topic):
-        events = missing_events(known, text, end)
+        events = missing_events(copy_state, text, end)
         shared.extend(topic, [Entry(seq, event) for seq, event in enumerate(events, shared.last(topic) + 1)])
 
 

@@ -55,7 +55,7 @@ def commit(engine: Engine) -> None:
         with engine.in_app(), write_rows() as connection:
             ours = ownership.renew(connection, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
-            kept = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
+            kept_ids = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(connection, *written)
             saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
@@ -68,7 +68,7 @@ def commit(engine: Engine) -> None:
             each.saved_chars, each.saved_at = saved[each.id], engine.now()
         if each.id in ours:
             _heed(each, new[each.id], ours[each.id])
-        elif each.id not in kept and not each.run.is_saving:
+        elif each.id not in kept_ids and not each.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
             each.run.stop.request("taken")
     if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):
@@ -104,13 +104,13 @@ def entries_of(
     """
     # SQLite stores any type in any column: one row of a wrong type must not make the others unreadable.
     type = LargeBinary if is_sqlite() else Text
-    found = select(cast(TABLE.c.first_seq, Text), cast(TABLE.c.entries, type)).where(TABLE.c.generation_id == generation_id)
+    query = select(cast(TABLE.c.first_seq, Text), cast(TABLE.c.entries, type)).where(TABLE.c.generation_id == generation_id)
     if after:
         own = select(func.max(TABLE.c.first_seq)).where(TABLE.c.generation_id == generation_id, TABLE.c.first_seq <= after + 1)
-        found = found.where(TABLE.c.first_seq >= func.coalesce(own.scalar_subquery(), 0))
-    kept: Sequence[Any] = session.execute(found).all()
+        query = query.where(TABLE.c.first_seq >= func.coalesce(own.scalar_subquery(), 0))
+    entry_rows: Sequence[Any] = session.execute(query).all()
     by_seq: dict[int, Entry] = {}
-    for number, (first, raw) in enumerate(kept, 1):
+    for number, (first, raw) in enumerate(entry_rows, 1):
         for entry in _read(generation_id, first, raw):
             by_seq.setdefault(entry.seq, entry)
         if number % PIECE == 0:

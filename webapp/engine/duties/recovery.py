@@ -165,9 +165,9 @@ def settle(engine: Engine, id: str) -> bool:
         engine.shared.extend(topic, entries)
     log_entries = engine.topics.read(topic, 0) or entries
     outcome = _outcome(generation, log_entries, was_ours=was_ours)
-    saved = ends.settle_orphan(engine, generation, log_entries, outcome)
+    saved_events = ends.settle_orphan(engine, generation, log_entries, outcome)
     if engine.topics.last(topic):
-        engine.end(id, [*saved, Ended(outcome.status, outcome.reason)])
+        engine.end(id, [*saved_events, Ended(outcome.status, outcome.reason)])
     log.info("%s had no end, and has one now: %d entries were known", id, len(log_entries))
     return True
 
@@ -280,14 +280,16 @@ def _is_read(engine: Engine, name: str, work: Callable[[], None]) -> bool:
 
 
 def _take_reserve(engine: Engine, file: Path) -> set[str]:
-    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    lines_by_generation: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for raw in lines_in(file):
         if line := _line(raw):
-            found[line["id"]].append(line)
-    left = {id for id, lines in found.items() if not _is_read(engine, id, partial(_save_lines, engine, id, lines))}
-    if not left:
-        _put_away(engine, file, list(found))
-    return left
+            lines_by_generation[line["id"]].append(line)
+    unread = {
+        id for id, lines in lines_by_generation.items() if not _is_read(engine, id, partial(_save_lines, engine, id, lines))
+    }
+    if not unread:
+        _put_away(engine, file, list(lines_by_generation))
+    return unread
 
 
 def _put_away(engine: Engine, file: Path, ids: list[str]) -> None:
@@ -314,14 +316,14 @@ def _save_lines(engine: Engine, id: str, lines: Sequence[dict[str, Any]]) -> Non
     with engine.in_app():
         generation = db.session.get(Generation, id)
         if generation and generation.is_active:
-            known = {entry.seq: entry for entry in journal.entries_of(db.session(), id)}
+            entries_by_seq = {entry.seq: entry for entry in journal.entries_of(db.session(), id)}
             for line in lines:
                 if not line.get("is_part"):
                     # Its entries are joined, so their numbers are lower than those of the same text in the journal.
-                    known = {seq: entry for seq, entry in known.items() if seq <= line["after"]}
-                known |= {entry.seq: entry for entry in _entries(line["said"], line["after"] + 1)}
+                    entries_by_seq = {seq: entry for seq, entry in entries_by_seq.items() if seq <= line["after"]}
+                entries_by_seq |= {entry.seq: entry for entry in _entries(line["said"], line["after"] + 1)}
             outcome = Outcome(lines[-1]["status"], lines[-1]["reason"])
-            ends.settle_orphan(engine, generation, [known[seq] for seq in sorted(known)], outcome)
+            ends.settle_orphan(engine, generation, [entries_by_seq[seq] for seq in sorted(entries_by_seq)], outcome)
 
 
 def _take_file(engine: Engine, file: Path) -> None:

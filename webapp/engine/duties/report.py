@@ -84,18 +84,18 @@ def _answered(engine: Engine, live: LiveGeneration, is_streaming: bool) -> Answe
 
 def _note_keys(live: LiveGeneration, answered: Answered) -> None:
     """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
-    known, transcript = providers(), live.run.transcript
+    catalogue, transcript = providers(), live.run.transcript
     refused = {
-        known.connection_of(attempt["model"]): attempt["code"]
+        catalogue.connection_of(attempt["model"]): attempt["code"]
         for attempt in transcript.attempts
         if attempt["code"] in service.REFUSALS
     }
     accepted = transcript.provider
     began_at = utc_now() - timedelta(seconds=answered.seconds)
-    for connection in known.connections():
+    for connection in catalogue.connections():
         if connection.slug in refused and not connection.refused_at:
             service.note_refusal(connection, refused[connection.slug])
-            known.forget()
+            catalogue.forget()
         elif (
             connection.slug == accepted
             and connection.slug not in refused
@@ -103,7 +103,7 @@ def _note_keys(live: LiveGeneration, answered: Answered) -> None:
             and connection.refused_at < began_at
         ):
             service.note_acceptance(connection)
-            known.forget()
+            catalogue.forget()
 
 
 def _chunk_count(topics: Topics, topic: str) -> int:

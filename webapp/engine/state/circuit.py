@@ -79,8 +79,8 @@ class Circuits:
             self._circuits.pop((model, kind), None)
 
     def _open(self, model: str) -> Iterator[tuple[str, Circuit]]:
-        found = ((kind, self._circuits.get((model, kind))) for kind in dict.fromkeys(KINDS.values()))
-        return ((kind, circuit) for kind, circuit in found if circuit is not None and circuit.pause_seconds)
+        circuits = ((kind, self._circuits.get((model, kind))) for kind in dict.fromkeys(KINDS.values()))
+        return ((kind, circuit) for kind, circuit in circuits if circuit is not None and circuit.pause_seconds)
 
     def _seconds_left(self, circuit: Circuit) -> float:
         # How long a probe takes is unknown.

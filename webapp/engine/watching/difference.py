@@ -33,8 +33,8 @@ def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
     """Splits a list into its order, which is the ids of rows and the HTML around groups of them, and its rows by id."""
     order, rows = list[str](), dict[str, str]()
     # A regular expression that matches both ends takes ten times as long.
-    *begun, end = html.split("</li>")
-    for each in begun:
+    *items, end = html.split("</li>")
+    for each in items:
         around, _, row = each.partition('<li id="')
         id = row[: row.find('"')]
         rows[id] = f'<li id="{row}</li>'

@@ -156,9 +156,9 @@ class ListFeed(LaneFeed):
 
     def _row(self, rows: GrowingRows, id: str) -> str:
         with self._context():
-            if not (found := rows.read(id)):
+            if not (row := rows.read(id)):
                 return ""
-            html = render_template(rows.template, **found)
+            html = render_template(rows.template, **row)
             return part(f"#row-{id}", "outerMorph", html)
 
     def _follow(self) -> None:

@@ -88,10 +88,10 @@ class NonBlockingWriter:
 
     def finish(self) -> bool:
         """Sends the rest, waiting for the client if necessary; returns whether there was a rest."""
-        left, self._left = self._left, b""
-        if left:
-            self._socket.sendall(left)
-        return bool(left)
+        content, self._left = self._left, b""
+        if content:
+            self._socket.sendall(content)
+        return bool(content)
 
 
 def writer_of(environ: Mapping[str, Any]) -> NonBlockingWriter | None:

@@ -111,5 +111,5 @@ def attached_stream(place: str, person: str, frames: Generator[bytes, None, None
 
 def remove(place: str) -> None:
     """Removes the feed of a page that has left."""
-    if (found := PLACE.fullmatch(place)) and (stream := _streams.get(found[1])):
-        stream.remove(found[2])
+    if (match := PLACE.fullmatch(place)) and (stream := _streams.get(match[1])):
+        stream.remove(match[2])

@@ -40,9 +40,9 @@ def same_request() -> Context:
     route, arguments = request.url_rule, request.view_args
 
     def context() -> RequestContext:
-        made = _SameRequest(app, dict(environ), session=session())
-        made.request.url_rule, made.request.view_args = route, arguments
-        return made
+        same_request = _SameRequest(app, dict(environ), session=session())
+        same_request.request.url_rule, same_request.request.view_args = route, arguments
+        return same_request
 
     return context
 

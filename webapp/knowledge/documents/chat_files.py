@@ -55,8 +55,8 @@ def add_files(session: Session, chat_id: str, owner_id: str, files: Sequence[Sen
         session.add(collection)
         session.flush()
     there = select(Document.hash).where(Document.collection_id == collection.id, Document.deleted_at.is_(None))
-    known = set(session.scalars(there))
-    for sent_file in {file.hash: file for file in files if file.hash not in known}.values():
+    existing = set(session.scalars(there))
+    for sent_file in {file.hash: file for file in files if file.hash not in existing}.values():
         session.add(_document(collection.id, sent_file, by, must=must))
         session.flush()
     _name(session, collection)

@@ -171,8 +171,8 @@ def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str
     """Returns some text starting at this passage, and the number of the passage to continue from."""
     with engine.in_app():
         person = people.person(person_id)
-        found = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
-        return ("".join(passage.text[passage.overlap :] for passage in found), found[-1].number + 1) if found else None
+        passages = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
+        return ("".join(passage.text[passage.overlap :] for passage in passages), passages[-1].number + 1) if passages else None
 
 
 def refuse_unless_writer(collection: Collection, user: User) -> None:
@@ -245,8 +245,8 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _twin(collection_id: str, digest: str) -> Document | None:
     query = select(Document).where(Document.collection_id == collection_id, Document.hash == digest)
-    found = db.session.scalar(query.where(Document.deleted_at.is_(None)))
-    return found if found and found.state != "arriving" else None
+    document = db.session.scalar(query.where(Document.deleted_at.is_(None)))
+    return document if document and document.state != "arriving" else None
 
 
 def _already_there(twin: Document, by: User) -> Added:
@@ -258,19 +258,19 @@ def _already_there(twin: Document, by: User) -> Added:
 
 def _begin(row: dict[str, Any]) -> Document:
     """Inserts a row that stays hidden until all bytes are stored; reuses one left unfinished by a server that was killed."""
-    left = select(Document).where(Document.collection_id == row["collection_id"], Document.hash == row["hash"])
-    left = left.where(Document.deleted_at.is_(None))
+    query = select(Document).where(Document.collection_id == row["collection_id"], Document.hash == row["hash"])
+    query = query.where(Document.deleted_at.is_(None))
     try:
         with write() as session:
             existing(session, row["collection_id"])
-            document = session.scalar(left) or Document(state="arriving")
+            document = session.scalar(query) or Document(state="arriving")
             if document.state == "arriving":
                 for name, value in row.items():
                     setattr(document, name, value)
                 session.add(document)
     except IntegrityError:
         # Another request has just inserted a document with the same bytes.
-        document = db.session.scalars(left).one()
+        document = db.session.scalars(query).one()
     return document
 
 

@@ -110,8 +110,8 @@ def _read(id: str, claim: str) -> None:
         name, title, edition, length = document.name, document.title, document.edition + 1, document.bytes
     _clear(id, claim, but=edition - 1)
     about = about_file(name, "" if title == formats.stem(name) else title)
-    with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as found:
-        store(id, claim, edition, found if stored == length else [{"refused": INCOMPLETE}])
+    with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as piece_iterator:
+        store(id, claim, edition, piece_iterator if stored == length else [{"refused": INCOMPLETE}])
 
 
 def about_file(name: str, title: str = "") -> dict[str, Any]:
@@ -120,10 +120,10 @@ def about_file(name: str, title: str = "") -> dict[str, Any]:
     return {"name": name, "title": title, "most": most, "wants": index.wants()}
 
 
-def store(id: str, claim: str, edition: int, found: Iterable[dict[str, Any]]) -> None:
+def store(id: str, claim: str, edition: int, parsed_pieces: Iterable[dict[str, Any]]) -> None:
     """Stores what the reader process reports about a claimed document."""
     number = 0
-    for piece in by_turns(found):
+    for piece in by_turns(parsed_pieces):
         if "refused" in piece:
             return _fail(id, claim, piece["refused"])
         if "passages" in piece:

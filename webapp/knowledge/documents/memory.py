@@ -69,9 +69,9 @@ def add(exchanges: Iterable[Exchange]) -> None:
     importing.wake()
 
 
-def forget(session: Session, which: ColumnElement[bool]) -> None:
+def forget(session: Session, condition: ColumnElement[bool]) -> None:
     """Hides answers in all memories, in the transaction that deletes the originals; `erase` deletes the rows later."""
-    forgotten = update(Document).where(Document.message_id != "", Document.deleted_at.is_(None), which)
+    forgotten = update(Document).where(Document.message_id != "", Document.deleted_at.is_(None), condition)
     session.execute(forgotten.values(deleted_at=utc_now()).execution_options(synchronize_session=False))
 
 
@@ -97,9 +97,9 @@ def _of_owner(owner_id: str) -> Select[str]:
 
 
 def _collection_id(session: Session, owner_id: str) -> str:
-    if found := session.scalar(_of_owner(owner_id).limit(1)):
-        return found
-    made = Collection(owner_id=owner_id, name=NAME, about=ABOUT, is_memory=True)
-    session.add(made)
+    if collection_id := session.scalar(_of_owner(owner_id).limit(1)):
+        return collection_id
+    collection = Collection(owner_id=owner_id, name=NAME, about=ABOUT, is_memory=True)
+    session.add(collection)
     session.flush()
-    return made.id
+    return collection.id

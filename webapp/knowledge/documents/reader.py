@@ -106,8 +106,8 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
         return
     title = about["title"] or whole.title or formats.stem(about["name"])
     yield {"title": title, "characters": whole.length}
-    found, done = whole.pieces(), 0
-    while batch := list(islice(found, AT_ONCE)):
+    pieces, done = whole.pieces(), 0
+    while batch := list(islice(pieces, AT_ONCE)):
         done += sum(len(piece.text) - piece.overlap for piece, _ in batch)
         yield {"done": done, "passages": _indexed_pieces(batch, title, counts=about["wants"] == "terms")}
 
@@ -120,15 +120,15 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
         codecs.lookup(encoding)
     if formats.is_closed(name):
         resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_FILES, STANDARD_FILES))
-    found: Iterator[Part] = reader.parts(raw, name)
-    return found
+    parts: Iterator[Part] = reader.parts(raw, name)
+    return parts
 
 
 def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
     texts = [(f"{title} {piece.heading}", piece.head + piece.text) for piece, _ in batch]
-    found = []
+    pieces = []
     for (piece, page), (head, body), (terms, length) in zip(batch, texts, tokenizer.weights(texts), strict=True):
         passage = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
         indexed = {"terms": terms} if counts else {"index": [tokenizer.spaced(head), tokenizer.spaced(body)]}
-        found.append(passage | {"page": page} | indexed)
-    return found
+        pieces.append(passage | {"page": page} | indexed)
+    return pieces

@@ -57,8 +57,8 @@ COLLECTIONS = (
 
 def questions() -> list[ShippedQuestion]:
     """Returns the questions in the order of the file."""
-    found = yaml_text.read((FOLDER / "questions.yaml").read_text("utf-8"), "questions").value
-    return [ShippedQuestion(question["question"], question["pages"]) for question in found]
+    value = yaml_text.read((FOLDER / "questions.yaml").read_text("utf-8"), "questions").value
+    return [ShippedQuestion(question["question"], question["pages"]) for question in value]
 
 
 def ship(owner: User) -> int:
@@ -103,11 +103,15 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
 def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     """Stores the questions about pages that were just added; if none were added, stores nothing."""
     owner_id = owner.id
-    kept = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
+    known_questions = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
     about = [
         (question.text, next((documents[page] for page in question.pages if page in documents), None)) for question in questions()
     ]
     unanswerable = {question.text for question in questions() if not question.pages}
-    wanted = [(question, id) for question, id in about if question not in kept and documents and (id or question in unanswerable)]
+    new_questions = [
+        (question, id)
+        for question, id in about
+        if question not in known_questions and documents and (id or question in unanswerable)
+    ]
     with write() as session:
-        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in wanted)
+        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in new_questions)

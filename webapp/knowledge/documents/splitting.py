@@ -88,8 +88,8 @@ def _blocks(lines: Iterable[str]) -> Iterator[Block]:
         elif not block.kind:
             block = Block(kind, block.lines)
         block.lines.append(line)
-        if opens and (found := FENCE.match(line)):
-            fence = found.group(1)
+        if opens and (match := FENCE.match(line)):
+            fence = match.group(1)
         elif fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
             fence = ""
     if block.lines:
@@ -114,29 +114,29 @@ def _kind_of(line: str) -> str:
 def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
     path: Path = ()
     levels: list[int] = []
-    begun = Piece(path, "")
+    piece = Piece(path, "")
     for block in blocks:
-        if block.kind == "heading" and (found := HEADING.match(block.lines[0])):
-            if begun.text:
-                yield begun
-            while levels and levels[-1] >= len(found.group(1)):
+        if block.kind == "heading" and (match := HEADING.match(block.lines[0])):
+            if piece.text:
+                yield piece
+            while levels and levels[-1] >= len(match.group(1)):
                 levels.pop()
-            path = (*path[: len(levels)], found.group(2).rstrip(MARKS_BEHIND)[:120])
-            levels.append(len(found.group(1)))
-            begun = Piece(path, "")
+            path = (*path[: len(levels)], match.group(2).rstrip(MARKS_BEHIND)[:120])
+            levels.append(len(match.group(1)))
+            piece = Piece(path, "")
         text = "".join(block.lines)
-        if len(begun.text) + len(text) <= MOST:
-            begun = replace(begun, text=begun.text + text)
+        if len(piece.text) + len(text) <= MOST:
+            piece = replace(piece, text=piece.text + text)
             continue
-        if begun.text:
-            yield begun
-        begun = Piece(path, "")
+        if piece.text:
+            yield piece
+        piece = Piece(path, "")
         if len(text) <= MOST:
-            begun = replace(begun, text=text)
+            piece = replace(piece, text=text)
         else:
             yield from _cut(path, block)
-    if begun.text:
-        yield begun
+    if piece.text:
+        yield piece
 
 
 def _cut(path: Path, block: Block) -> Iterator[Piece]:
@@ -179,6 +179,6 @@ def _cut_prose(path: Path, text: str) -> Iterator[Piece]:
 def _end(text: str) -> int:
     """Returns where to cut: after a sentence in the second half, else after a word, else at the end."""
     half = len(text) // 2
-    sentences = [found.end() for found in SENTENCE.finditer(text, half)]
+    sentences = [match.end() for match in SENTENCE.finditer(text, half)]
     word = text.rfind(" ", half) + 1
     return sentences[-1] if sentences else word or len(text)

@@ -28,18 +28,18 @@ class Counted:
     counts: Mapping[str, int]
 
 
-def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], counted: Counted) -> list[list[Reason]]:
+def reasons(texts: Sequence[tuple[str, str]], query_words: Mapping[str, str], counts: Counted) -> list[list[Reason]]:
     """Returns, for the head and body of each passage, the words that add to its score, highest share first."""
-    average = counted.words / max(1, counted.passages)
-    found = []
+    average = counts.words / max(1, counts.passages)
+    reason_lists = []
     for weights, length in tokenizer.weights(texts):
         norm = K1 * (1 - B + B * length / max(average, 1e-9))
-        there = [(word, weights[stem], counted.counts.get(stem, 0)) for stem, word in query_words.items() if stem in weights]
+        there = [(word, weights[stem], counts.counts.get(stem, 0)) for stem, word in query_words.items() if stem in weights]
         shares = [
-            Reason(word, times, idf(counted.passages, count) * times * (K1 + 1) / (times + norm)) for word, times, count in there
+            Reason(word, times, idf(counts.passages, count) * times * (K1 + 1) / (times + norm)) for word, times, count in there
         ]
-        found.append(sorted(shares, key=lambda reason: -reason.share))
-    return found
+        reason_lists.append(sorted(shares, key=lambda reason: -reason.share))
+    return reason_lists
 
 
 def idf(passages: int, with_term: int) -> float:

@@ -82,8 +82,8 @@ def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[st
 
 def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]:
     """Returns the number of passages and words in an edition of a document."""
-    counted = select(func.count(), func.coalesce(func.sum(Passage.words), 0))
-    passages, words = session.execute(counted.where(Passage.document_id == document_id, Passage.edition == edition)).one()
+    query = select(func.count(), func.coalesce(func.sum(Passage.words), 0))
+    passages, words = session.execute(query.where(Passage.document_id == document_id, Passage.edition == edition)).one()
     return int(passages), int(words)
 
 
@@ -97,14 +97,14 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     # So old that different passages could add up to the same size.
     if not common or time.monotonic() >= common.until:
         common = Common(Size(-1, -1), 0.0)
-    size, found = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
+    size, counted = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
         common = Common(size, time.monotonic() + COUNTED_SECONDS)
         COMMON.set(common)
-        size, found = (size, found) if len(found) == len(words) else _counted(words, until)
-    common.counts.update({term: count for term, count in found.items() if count > AMONG})
-    known = {**common.counts, **found}
-    return size, {term: known[term] for term in words}
+        size, counted = (size, counted) if len(counted) == len(words) else _counted(words, until)
+    common.counts.update({term: count for term, count in counted.items() if count > AMONG})
+    all_counts = {**common.counts, **counted}
+    return size, {term: all_counts[term] for term in words}
 
 
 def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, int]]:
@@ -113,10 +113,10 @@ def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, in
         holding = [(HOLDING, [f'"{word}"']) for word in words.values()]
         [whole], *counts_found = bounded.read([size, *holding], until=until)
         return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
-    counted = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
-    [whole], *rows = bounded.read([size, *([counted] if words else [])], until=until)
-    found = {term: int(count) for row in rows for term, count in row}
-    return Size(*map(int, whole)), {term: found.get(term, 0) for term in words}
+    query = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
+    [whole], *rows = bounded.read([size, *([query] if words else [])], until=until)
+    counts_by_term = {term: int(count) for row in rows for term, count in row}
+    return Size(*map(int, whole)), {term: counts_by_term.get(term, 0) for term in words}
 
 
 def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
@@ -125,9 +125,9 @@ def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) ->
         counted = bounded.read([(HOLDING_OF, [f'"{word}"', dumps(rows)]) for word in words.values()], until=until)
         return {term: int(count) for term, [(count,)] in zip(words, counted, strict=True)}
     query = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words), PassageTerm.passage_row.in_(rows))
-    [found] = bounded.read([query.group_by(PassageTerm.term)], until=until)
-    known = {term: int(count) for term, count in found}
-    return {term: known.get(term, 0) for term in words}
+    [count_rows] = bounded.read([query.group_by(PassageTerm.term)], until=until)
+    counts_by_term = {term: int(count) for term, count in count_rows}
+    return {term: counts_by_term.get(term, 0) for term in words}
 
 
 def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
@@ -140,23 +140,27 @@ def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, fl
     return postings.best(idfs, size.words / max(1, size.passages), AMONG, until=until)
 
 
-def among(rows: Sequence[int], which: Iterable[ColumnElement[bool]]) -> Select[Any]:
-    """Selects those of these passages that meet all conditions in `which`."""
+def among(rows: Sequence[int], conditions: Iterable[ColumnElement[bool]]) -> Select[Any]:
+    """Selects those of these passages that meet all conditions in `conditions`."""
     # The rows are one JSON parameter: a statement with a thousand parameters takes longer to compile than to run. The LIMIT
     # makes SQLite start from these rows; it would otherwise start from all that the person may see.
     listed = func.json_each(dumps(rows)).table_valued("value")
-    given = select(listed.c.value).limit(len(rows)).subquery("given")
-    return _of_documents(select(Passage.row).select_from(given).join(Passage, Passage.row == given.c.value)).where(*which)
+    row_values = select(listed.c.value).limit(len(rows)).subquery("given")
+    return _of_documents(select(Passage.row).select_from(row_values).join(Passage, Passage.row == row_values.c.value)).where(
+        *conditions
+    )
 
 
-def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, which: Iterable[ColumnElement[bool]]) -> Select[Any]:
-    """Selects passages with any of these words and their scores; passages that don't meet `which` are not scored."""
+def ranked(
+    words: Mapping[str, str], counts: Mapping[str, int], size: Size, conditions: Iterable[ColumnElement[bool]]
+) -> Select[Any]:
+    """Selects passages with any of these words and their scores; passages that don't meet `conditions` are not scored."""
     if is_sqlite():
-        found = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
-        found = found.join(Passage, Passage.row == SEARCHED.c.rowid).where(
+        query = select(Passage.row, BM25.label("score")).select_from(SEARCHED)
+        query = query.join(Passage, Passage.row == SEARCHED.c.rowid).where(
             MATCHES.bindparams(match=" OR ".join(f'"{word}"' for word in words.values()))
         )
-        return _of_documents(found).where(*which)
+        return _of_documents(query).where(*conditions)
     postings_query = select(PassageTerm.term, PassageTerm.passage_row, PassageTerm.weight).where(PassageTerm.term.in_(words))
     # Materialized, so that it runs first and once: the planner underestimates how much people may see, and would look up each
     # of their passages separately.
@@ -164,9 +168,9 @@ def ranked(words: Mapping[str, str], counts: Mapping[str, int], size: Size, whic
     score = _score(counts, size, postings.c.term, postings.c.weight)
     # A passage has one row per word, so the scores of a single word need no sum.
     is_one = len(words) == 1
-    found = select(Passage.row, (score if is_one else func.sum(score)).label("score")).select_from(postings)
-    found = _of_documents(found.join(Passage, Passage.row == postings.c.passage_row)).where(*which)
-    return found if is_one else found.group_by(Passage.row)
+    query = select(Passage.row, (score if is_one else func.sum(score)).label("score")).select_from(postings)
+    query = _of_documents(query.join(Passage, Passage.row == postings.c.passage_row)).where(*conditions)
+    return query if is_one else query.group_by(Passage.row)
 
 
 def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any:
@@ -178,8 +182,8 @@ def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any
     return case(idfs, value=term) * weight / (weight + least + each_word * Passage.words)
 
 
-def _of_documents(found: Any) -> Select[Any]:
-    joined = found.join(Document, Document.id == Passage.document_id)
+def _of_documents(documents: Any) -> Select[Any]:
+    joined = documents.join(Document, Document.id == Passage.document_id)
     whole: Select[Any] = joined.join(Collection, Collection.id == Document.collection_id)
     return whole
 

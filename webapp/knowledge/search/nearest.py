@@ -33,8 +33,8 @@ class Block:
 
 def _products(vectors: Numbers, query_vector: Numbers) -> Numbers:
     # Not `@`: its BLAS library runs threads that busy-wait for each other and take the CPU cores from answers.
-    found: Numbers = np.einsum("ij,j->i", vectors, query_vector)
-    return found
+    products: Numbers = np.einsum("ij,j->i", vectors, query_vector)
+    return products
 
 
 class Vectors:
@@ -71,11 +71,11 @@ class Vectors:
         # The vectors of a document deleted during the search were not loaded, so it has no number.
         allowed[[self._numbers[edition] for edition in editions if edition in self._numbers]] = True
         question = np.frombuffer(query_vector, "<f4")
-        found = [block.nearness(question, allowed) for block in blocks]
-        if not found:
+        nearness_by_block = [block.nearness(question, allowed) for block in blocks]
+        if not nearness_by_block:
             return []
-        near = np.concatenate([values for values, _ in found])
-        rows = np.concatenate([values for _, values in found])
+        near = np.concatenate([values for values, _ in nearness_by_block])
+        rows = np.concatenate([values for _, values in nearness_by_block])
         picked = np.flatnonzero(near >= least)
         if len(picked) > most:
             picked = picked[np.argpartition(-near[picked], most - 1)[:most]]

@@ -46,9 +46,9 @@ class Scores:
         self._norms = K1 * (1 - B + B * lengths / max(average, 1e-9))
         self._sums = np.zeros(len(lengths))
 
-    def add(self, found: Iterable[tuple[float, str]]) -> None:
+    def add(self, postings: Iterable[tuple[float, str]]) -> None:
         """Adds the scores of some words: for each its IDF and the rows that contain it, repeated once per occurrence."""
-        for idf, rows in found:
+        for idf, rows in postings:
             counted = np.bincount(_integers(rows), minlength=len(self._sums))[: len(self._sums)]
             there = np.flatnonzero(counted)
             weights = counted[there]
@@ -69,8 +69,8 @@ def best(idfs: Mapping[str, float], average: float, most: int, *, until: float) 
     scores, terms = Scores(_lengths(until), average), list(idfs)
     for start in range(0, len(terms), WORDS_AT_ONCE):
         some = terms[start : start + WORDS_AT_ONCE]
-        _, *found = bounded.read([(PLACES, ()), *((ROWS, [term]) for term in some)], until=until)
-        offload(scores.add, [(idfs[term], rows) for term, [(rows,)] in zip(some, found, strict=True) if rows])
+        _, *posting_rows = bounded.read([(PLACES, ()), *((ROWS, [term]) for term in some)], until=until)
+        offload(scores.add, [(idfs[term], rows) for term, [(rows,)] in zip(some, posting_rows, strict=True) if rows])
     return dict(offload(scores.best, most))
 
 
@@ -78,13 +78,13 @@ LENGTHS_KEPT = PerApp[Lengths | None](lambda: None)
 
 
 def _lengths(until: float) -> Integers:
-    known = LENGTHS_KEPT.get()
+    lengths = LENGTHS_KEPT.get()
     [[(state,)]] = bounded.read([(f"SELECT {STATE}", ())], until=until)
-    if known is None or known.state != state:
+    if lengths is None or lengths.state != state:
         [[(state, rows, sizes)]] = bounded.read([(LENGTHS, ())], until=until)
-        known = Lengths(state, offload(_read_lengths, rows or "", sizes or ""))
-        LENGTHS_KEPT.set(known)
-    return known.words
+        lengths = Lengths(state, offload(_read_lengths, rows or "", sizes or ""))
+        LENGTHS_KEPT.set(lengths)
+    return lengths.words
 
 
 def _read_lengths(rows: str, sizes: str) -> Integers:
@@ -92,22 +92,22 @@ def _read_lengths(rows: str, sizes: str) -> Integers:
     raw = np.frombuffer(bytes.fromhex(sizes), np.uint8).astype(np.int64)
     counted = _numbers(raw).reshape(-1, COLUMNS).sum(axis=1)
     places = _integers(rows)
-    found: Integers = np.zeros(int(places.max(initial=-1)) + 1, np.int64)
-    found[places] = counted
-    return found
+    lengths: Integers = np.zeros(int(places.max(initial=-1)) + 1, np.int64)
+    lengths[places] = counted
+    return lengths
 
 
 def _integers(numbers: str) -> Integers:
-    found: Integers = np.fromstring(numbers, np.int64, sep=",")
-    return found
+    integers: Integers = np.fromstring(numbers, np.int64, sep=",")
+    return integers
 
 
 def _numbers(raw: Integers) -> Integers:
     """Decodes varints: seven bits a byte, highest first; the eighth bit is set in all but the last byte of each number."""
     ends = np.flatnonzero(raw < 0x80)
-    found = raw[ends]
+    numbers = raw[ends]
     sizes = np.diff(ends, prepend=-1)
     for step in range(1, int(sizes.max(initial=0))):
         longer = sizes > step
-        found[longer] += (raw[ends[longer] - step] & 0x7F) << (7 * step)
-    return found
+        numbers[longer] += (raw[ends[longer] - step] & 0x7F) << (7 * step)
+    return numbers

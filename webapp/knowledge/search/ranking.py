@@ -104,12 +104,12 @@ def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> Sea
     size, counts = index.counts(query_words, until=until)
     distinctive = distinctive_words(user, query_words, counts, size, until=until)
     scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
-    given = bounds.get("weight")
-    weight = weight_now() if given is None else given
+    given_weight = bounds.get("weight")
+    weight = weight_now() if given_weight is None else given_weight
     near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
-    counted = Counted(size.passages, size.words, counts)
-    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)
+    counted_counts = Counted(size.passages, size.words, counts)
+    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted_counts, near.left_out)
 
 
 def weight_now() -> float:
@@ -130,8 +130,8 @@ def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False)
 
 
 def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
-    wanted, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
-    where = Collection.id.in_(wanted) if wanted else Collection.chat_id.is_(None)
+    collection_ids, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
+    where = Collection.id.in_(collection_ids) if collection_ids else Collection.chat_id.is_(None)
     return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]
 
 
@@ -139,18 +139,18 @@ def _scores(
     distinctive: Mapping[str, str],
     counts: Mapping[str, int],
     size: index.Size,
-    which: Sequence[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]],
     until: float,
 ) -> dict[int, float]:
     """Returns the scores of the passages found by words, best first."""
     if not distinctive:
         return {}
-    known = {term: counts[term] for term in distinctive}
-    if is_sqlite() and sum(known.values()) > index.AMONG:
-        rows = _first_among(index.best(known, size, until=until), which, until)
+    counts_by_term = {term: counts[term] for term in distinctive}
+    if is_sqlite() and sum(counts_by_term.values()) > index.AMONG:
+        rows = _first_among(index.best(counts_by_term, size, until=until), conditions, until)
         if len(rows) == DEPTH:
             return rows
-    return _first(index.ranked(distinctive, known, size, which), until)
+    return _first(index.ranked(distinctive, counts_by_term, size, conditions), until)
 
 
 def _first(ranked: Select[*tuple[Any, ...]], until: float) -> dict[int, float]:
@@ -158,20 +158,20 @@ def _first(ranked: Select[*tuple[Any, ...]], until: float) -> dict[int, float]:
     return {row: float(score) for row, score in rows}
 
 
-def _first_among(best: Mapping[int, float], which: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
-    """Returns those of the best passages that meet `which`; the first `FIRST` are checked first, the others only if needed."""
+def _first_among(best: Mapping[int, float], conditions: Sequence[ColumnElement[bool]], until: float) -> dict[int, float]:
+    """Returns those of the best passages that meet `conditions`; `FIRST` are checked first, the others only if needed."""
     rows, seen = list(best), set[int]()
     for some in (rows[: index.FIRST], rows[index.FIRST :]):
         if some and len(seen) < DEPTH:
-            [found] = bounded.read([index.among(some, which)], until=until)
-            seen |= {row for (row,) in found}
+            [score_rows] = bounded.read([index.among(some, conditions)], until=until)
+            seen |= {row for (row,) in score_rows}
     return {row: best[row] for row in [row for row in rows if row in seen][:DEPTH]}
 
 
 def _hits(placed: Sequence[RankedPassage], scores: Mapping[int, float], near: NearestPassages) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    found = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
-    rows = {passage.row: (passage, document, name) for passage, document, name in found}
+    found_rows = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
+    rows = {passage.row: (passage, document, name) for passage, document, name in found_rows}
     there = enumerate((passage for passage in placed if passage.row in rows), 1)
     return [
         PassageHit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))
@@ -216,17 +216,17 @@ def distinctive_words(
 
 def _own(user: User, size: index.Size, until: float) -> OwnPassages:
     """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
-    kept = OWN.get()
+    cache = OWN.get()
     key, now = (user.id, user.clearance), time.monotonic()
-    known = kept.get(key)
-    if known is None or known.size != size or known.until < now:
-        found = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
-        found = found.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
-        [rows] = bounded.read([found], until=until)
-        known = kept[key] = OwnPassages([row for (row,) in rows], size, now + KEPT_SECONDS)
-        if len(kept) > MOST_KEPT:
-            kept.popitem(last=False)
-    return known
+    own_passages = cache.get(key)
+    if own_passages is None or own_passages.size != size or own_passages.until < now:
+        query = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
+        query = query.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
+        [rows] = bounded.read([query], until=until)
+        own_passages = cache[key] = OwnPassages([row for (row,) in rows], size, now + KEPT_SECONDS)
+        if len(cache) > MOST_KEPT:
+            cache.popitem(last=False)
+    return own_passages
 
 
 def _own_counts(own: OwnPassages, words: Mapping[str, str], until: float) -> Mapping[str, int]:

@@ -114,13 +114,13 @@ def _together(editions: Sequence["Edition"]) -> Iterator[list["Edition"]]:
 
 
 def _read_vectors(set_id: str, editions: Sequence["Edition"], until: float) -> list[tuple[int, "Edition", bytes]]:
-    known = {tuple(edition.split(":")[:2]): edition for edition in editions}
+    edition_by_key = {tuple(edition.split(":")[:2]): edition for edition in editions}
     query = select(Passage.row, Passage.document_id, Passage.edition, PassageVector.vector)
     query = query.join(PassageVector, PassageVector.passage_row == Passage.row)
-    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in known]))
+    query = query.where(PassageVector.set_id == set_id, Passage.document_id.in_([id for id, _ in edition_by_key]))
     [rows] = bounded.read([query], until=until)
-    found = ((row, known.get((id, str(edition))), vector) for row, id, edition, vector in rows)
-    return [(row, edition, vector) for row, edition, vector in found if edition]
+    vector_rows = ((row, edition_by_key.get((id, str(edition))), vector) for row, id, edition, vector in rows)
+    return [(row, edition, vector) for row, edition, vector in vector_rows if edition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,9 @@ def find_nearest(user: User, question: str, among: Among, *, until: float) -> Ne
     """
     for _ in range(TRIES - 1):
         sets = _searched(user, among)
-        found = _near(user, question, sets, until)
+        nearest = _near(user, question, sets, until)
         if not any(MEMORY.get().lacks(searched_set.id, searched_set.editions) for searched_set in sets):
-            return found
+            return nearest
         # The open read transaction is older than the new vectors, and would not see them.
         db.session.rollback()
     return _near(user, question, _searched(user, among), until)
@@ -182,12 +182,12 @@ def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) 
     places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
     for model, sets in by_model.items():
         try:
-            found = _nearest(_query_vector(model, question, person_id, until), sets, until)
+            nearest = _nearest(_query_vector(model, question, person_id, until), sets, until)
         except (AppError, TooLarge) as error:
             reasons.append(_reason(error))
             continue
-        places |= {row: place for place, (_, row) in enumerate(found, 1)}
-        nearness |= {row: value for value, row in found}
+        places |= {row: place for place, (_, row) in enumerate(nearest, 1)}
+        nearness |= {row: value for value, row in nearest}
     return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
 
 
@@ -200,10 +200,10 @@ def _searched(user: User, among: Among) -> list[SearchedSet]:
     }
     if not sets:
         return []
-    seen = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
-    seen = seen.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
-    seen = seen.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
-    for set_id, editions in db.session.execute(seen):
+    seen_query = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
+    seen_query = seen_query.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
+    seen_query = seen_query.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
+    for set_id, editions in db.session.execute(seen_query):
         if set_id in sets:
             sets[set_id].editions.extend(editions.split())
     return [searched_set for searched_set in sets.values() if searched_set.editions]
@@ -211,12 +211,12 @@ def _searched(user: User, among: Among) -> list[SearchedSet]:
 
 def _query_vector(model: str, question: str, person_id: str, until: float) -> bytes:
     """Returns the vector of a question, from the cache if it was searched for recently."""
-    known = QUESTIONS.get()
-    if vector := known.vectors.get((model, question)):
-        known.vectors.move_to_end((model, question))
+    query_vector_cache = QUESTIONS.get()
+    if vector := query_vector_cache.vectors.get((model, question)):
+        query_vector_cache.vectors.move_to_end((model, question))
         return vector
     now = time.monotonic()
-    rests_until, reason = known.failed.get(model, (0.0, ""))
+    rests_until, reason = query_vector_cache.failed.get(model, (0.0, ""))
     if now < rests_until:
         raise embedder.NoVectors(reason, is_passing=True)
     try:
@@ -224,11 +224,11 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
             embedder.EmbeddingRequest(model, (question,), person_id), seconds=min(ASKING_SECONDS, max(0.0, until - now) / 2)
         )
     except AppError as error:
-        known.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
+        query_vector_cache.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
         raise
-    known.vectors[model, question] = vector
-    if len(known.vectors) > MOST_KEPT:
-        known.vectors.popitem(last=False)
+    query_vector_cache.vectors[model, question] = vector
+    if len(query_vector_cache.vectors) > MOST_KEPT:
+        query_vector_cache.vectors.popitem(last=False)
     return vector
 
 
@@ -243,14 +243,14 @@ def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> 
     return offload(_ranked, query_vector, loaded_sets, float(setting("knowledge.nearness")))
 
 
-def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", wanted: float) -> list[tuple[float, int]]:
+def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", least: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
-    found = list[tuple[float, int]]()
+    found_nearest = list[tuple[float, int]]()
     for searched_set, vectors in loaded_sets:
         room = 1 - searched_set.baseline
-        nearest = vectors.nearest(query_vector, searched_set.editions, least=searched_set.baseline + wanted * room, most=DEPTH)
-        found += [((value - searched_set.baseline) / room, row) for value, row in nearest]
-    return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
+        nearest = vectors.nearest(query_vector, searched_set.editions, least=searched_set.baseline + least * room, most=DEPTH)
+        found_nearest += [((value - searched_set.baseline) / room, row) for value, row in nearest]
+    return sorted(found_nearest, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 
 def _reason(error: AppError | TooLarge) -> str:

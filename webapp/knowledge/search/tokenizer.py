@@ -47,13 +47,13 @@ def spaced(text: str) -> str:
 
 def weights(texts: Sequence[tuple[str, str]]) -> Iterator[tuple[dict[str, int], int]]:
     """Yields, for each head and body, the weight of each word and the number of words."""
-    found: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    weights_by_term: defaultdict[int, Counter[str]] = defaultdict(Counter)
     lengths: Counter[int] = Counter()
     for row, term, column, count in _indexed(texts):
-        found[row][term[:200]] += count * (HEAD_WEIGHT if column == "head" else 1)
+        weights_by_term[row][term[:200]] += count * (HEAD_WEIGHT if column == "head" else 1)
         lengths[row] += count
     for row in range(len(texts)):
-        yield dict(found[row]), lengths[row]
+        yield dict(weights_by_term[row]), lengths[row]
 
 
 def query_words(query: str) -> dict[str, str]:

@@ -47,14 +47,14 @@ def tried(
     of meaning.
     """
     most = answer_sources.CANDIDATES
-    found = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
-    hits = found.hits[:SHOWN]
+    result = search_with_details(user, question, collections=collections, limit=most, is_viewed=is_viewed, weight=weight)
+    hits = result.hits[:SHOWN]
     texts = [(f"{hit.document.title} {hit.passage.heading}", hit.passage.head + hit.passage.text) for hit in hits]
-    reasons = offload(bm25.reasons, texts, found.distinctive, found.counted)
-    given = {id for source in answer_sources.sources_of(found.hits) for id in (source.passage_id, source.beside_id)}
-    rows = [(hit, why, hit.passage.id in given) for hit, why in zip(hits, reasons, strict=True)]
-    common = [word for stem, word in found.query_words.items() if stem not in found.distinctive and found.counted.counts[stem]]
-    return TriedQuestion(rows, common, unmatched_words(user, found, is_viewed=is_viewed), found.left_out)
+    reasons = offload(bm25.reasons, texts, result.distinctive, result.counted)
+    sent_ids = {id for source in answer_sources.sources_of(result.hits) for id in (source.passage_id, source.beside_id)}
+    rows = [(hit, why, hit.passage.id in sent_ids) for hit, why in zip(hits, reasons, strict=True)]
+    common = [word for stem, word in result.query_words.items() if stem not in result.distinctive and result.counted.counts[stem]]
+    return TriedQuestion(rows, common, unmatched_words(user, result, is_viewed=is_viewed), result.left_out)
 
 
 def viewed_as(person: User, *, by: User | str, address: str) -> None:
@@ -111,37 +111,37 @@ def forget(id: str, *, by: User) -> None:
 
 def run(user: User) -> QuestionRun:
     """Searches for all of a person's questions with their current permissions, and stores the figures."""
-    kept = kept_by(user)
-    if not kept:
+    questions = kept_by(user)
+    if not questions:
         raise Invalid("Keep a question first.", field="question")
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
-    pairs = [(question.id, question.text, question.document_id) for question in kept]
+    pairs = [(question.id, question.text, question.document_id) for question in questions]
     found = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
     figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in found)
     with write() as session:
-        made = QuestionRun(
+        run = QuestionRun(
             owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
         )
-        session.add(made)
+        session.add(run)
         session.flush()
         older = select(QuestionRun.id).where(QuestionRun.owner_id == user.id).order_by(QuestionRun.id.desc()).offset(MOST_RUNS)
         session.execute(delete(QuestionRun).where(QuestionRun.id.in_(session.scalars(older).all())))
-    return made
+    return run
 
 
 def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
     """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
     gains, misses, count = 0.0, list[str](), 0
-    for id, found, expected in answers:
-        place = _place(found, expected)
+    for id, found_ids, expected in answers:
+        place = _place(found_ids, expected)
         count += 1
         gains += 1 / log2(1 + place) if place <= MEASURED else 0
         misses += [id] if place > EARLY else []
     return Figures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
 
 
-def _place(found: Sequence[str], expected: str | None) -> int:
+def _place(found_ids: Sequence[str], expected: str | None) -> int:
     if expected is None:
-        return MEASURED + 1 if found else 1
-    return found.index(expected) + 1 if expected in found else MEASURED + 1
+        return MEASURED + 1 if found_ids else 1
+    return found_ids.index(expected) + 1 if expected in found_ids else MEASURED + 1

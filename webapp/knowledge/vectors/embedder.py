@@ -70,9 +70,9 @@ class EmbeddingSource:
         began = self._now()
         try:
             yield Started(self._wanted.model, self._provider.name, self._provider.name == "demo")
-            found = self._provider.embed(self._name, self._wanted.texts, stop)
-            self.vectors, self.failure = found.vectors, None
-            yield found.usage
+            embedded = self._provider.embed(self._name, self._wanted.texts, stop)
+            self.vectors, self.failure = embedded.vectors, None
+            yield embedded.usage
             yield Ended("completed", "stop")
         except ProviderError as error:
             self.failure = error
@@ -87,18 +87,25 @@ class EmbeddingSource:
         return ""
 
 
-def vectors_of(wanted: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> list[bytes]:
+def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> list[bytes]:
     """Returns a unit vector for each text; raises `NoVectors`, or the reason why the request is not allowed."""
-    engine, known = the_engine(), providers()
-    asking = EmbeddingSource(engine, wanted, known.embedder(wanted.model), known.name_of(wanted.model))
+    engine, catalogue = the_engine(), providers()
+    asking = EmbeddingSource(
+        engine, embedding_request, catalogue.embedder(embedding_request.model), catalogue.name_of(embedding_request.model)
+    )
     id = new_id()
     with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
-            names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "user_id": wanted.person_id, "model_asked": wanted.model}
-            slug = known.connection_of(wanted.model)
+            names = {
+                "kind": KIND.name,
+                "lane": f"{KIND.name}:{id}",
+                "user_id": embedding_request.person_id,
+                "model_asked": embedding_request.model,
+            }
+            slug = catalogue.connection_of(embedding_request.model)
             generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
-            turns = tuple(Turn("user", text) for text in wanted.texts)
-            engine.gate.admit(session, generation, ModelRequest(wanted.model, turns, max_tokens=1), "")
+            turns = tuple(Turn("user", text) for text in embedding_request.texts)
+            engine.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
         service.start(engine, generation, asking)
     asking.is_over.wait(seconds)
     return _found(engine, id, asking)

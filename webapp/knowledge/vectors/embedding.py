@@ -124,10 +124,10 @@ def _due_models() -> Mapping[str, Sequence[str]]:
     lacking = exists().where(*_lacks_vectors(), Document.state.in_(READ))
     # As `_next` finds them: a set that waits for a document to be read has no job.
     is_whole = and_(VectorSet.state == FILLING, ~exists().where(*_lacks_vectors()))
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    jobs_by_model: defaultdict[str, list[str]] = defaultdict(list)
     for model in bounded.column(_due(VectorSet.model).where(or_(is_whole, lacking)).distinct()):
-        found[providers().connection_of(model)].append(model)
-    return found
+        jobs_by_model[providers().connection_of(model)].append(model)
+    return jobs_by_model
 
 
 def _next(models: Sequence[str]) -> Job | None:
@@ -182,18 +182,18 @@ def _switched(set_id: str, collection_id: str, models: Sequence[str]) -> Job | N
 
 def _embed(job: Job) -> None:
     """Requests the vectors of some passages and stores them, all or none."""
-    found = db.session.execute(_without_vector(job).limit(embedder.TEXTS_AT_ONCE)).all()
+    rows = db.session.execute(_without_vector(job).limit(embedder.TEXTS_AT_ONCE)).all()
     db.session.rollback()
-    if not found:
+    if not rows:
         _complete(job)
         return
-    texts = [f"{' › '.join(filter(None, (title, heading)))}\n{head}{text}" for _, title, heading, head, text in found]
+    texts = [f"{' › '.join(filter(None, (title, heading)))}\n{head}{text}" for _, title, heading, head, text in rows]
     try:
         vectors = _vectors(job, texts)
     except AppError as error:
         _failed(job, error)
     else:
-        _store(job, [row for row, *_ in found], vectors)
+        _store(job, [row for row, *_ in rows], vectors)
 
 
 def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
@@ -238,9 +238,9 @@ def _count(session: Session, job: Job) -> None:
     document = session.get(Document, job.document_id)
     if document is None or document.state != "embedding" or document.edition != job.edition:
         return
-    counted = select(func.count()).select_from(PassageVector).join(Passage, Passage.row == PassageVector.passage_row)
+    query = select(func.count()).select_from(PassageVector).join(Passage, Passage.row == PassageVector.passage_row)
     here = Passage.document_id == job.document_id, Passage.edition == job.edition, PassageVector.set_id == job.set_id
-    document.done, document.of = session.scalar(counted.where(*here)) or 0, document.passages
+    document.done, document.of = session.scalar(query.where(*here)) or 0, document.passages
 
 
 def _complete(job: Job) -> None:
@@ -281,25 +281,25 @@ def _failed(job: Job, error: AppError) -> None:
     notify_documents(job.collection_id)
 
 
-def _pause_connection(session: Session, failed: VectorSet, seconds: float) -> None:
+def _pause_connection(session: Session, vector_set: VectorSet, seconds: float) -> None:
     """Makes all sets of a connection wait that failed for one of them, as its server would hang for each."""
-    connection, until = providers().connection_of(failed.model), utc_now() + timedelta(seconds=seconds)
+    connection, until = providers().connection_of(vector_set.model), utc_now() + timedelta(seconds=seconds)
     others = session.scalars(select(VectorSet.model).where(VectorSet.state != GONE).distinct()).all()
     same = VectorSet.model.in_([model for model in others if providers().connection_of(model) == connection])
     waits_less = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until < until)
-    session.execute(update(VectorSet).where(same, waits_less, VectorSet.id != failed.id).values(waits_until=until))
+    session.execute(update(VectorSet).where(same, waits_less, VectorSet.id != vector_set.id).values(waits_until=until))
 
 
 def _mark_ready_without_vectors() -> None:
     """Marks documents that get no vectors for now as ready; they are found by their words."""
     waiting = db.session.execute(select(Document.id, Document.collection_id).where(Document.state == "embedding")).all()
-    left = {id: not vector_sets.awaits(db.session(), id) for id in {collection_id for _, collection_id in waiting}}
-    ids = [id for id, collection_id in waiting if left[collection_id]]
+    ready_by_collection = {id: not vector_sets.awaits(db.session(), id) for id in {collection_id for _, collection_id in waiting}}
+    ids = [id for id, collection_id in waiting if ready_by_collection[collection_id]]
     if not ids:
         return
     with write() as session:
         session.execute(update(Document).where(Document.id.in_(ids), Document.state == "embedding").values(state="ready"))
-    for collection_id in (id for id, is_left in left.items() if is_left):
+    for collection_id in (id for id, is_left in ready_by_collection.items() if is_left):
         notify_documents(collection_id)
 
 

@@ -77,11 +77,11 @@ def decided(model: str, sets: Sequence[VectorSet]) -> tuple[Sequence[VectorSet],
     """
     if not model:
         return sets, ""
-    kept = [row for row in sets if row.state == CURRENT or row.model == model]
-    dropped = [row for row in sets if row not in kept]
-    if any(row.model == model for row in kept):
+    vector_sets = [row for row in sets if row.state == CURRENT or row.model == model]
+    dropped = [row for row in sets if row not in vector_sets]
+    if any(row.model == model for row in vector_sets):
         return dropped, ""
-    return dropped, FILLING if kept else CURRENT
+    return dropped, FILLING if vector_sets else CURRENT
 
 
 def lacks(set_id: str | ColumnElement[str]) -> ColumnElement[bool]:
@@ -124,7 +124,7 @@ def _collections() -> Select[str, str]:
 
 
 def _all_sets() -> Mapping[str, list[VectorSet]]:
-    found: defaultdict[str, list[VectorSet]] = defaultdict(list)
+    sets_by_collection: defaultdict[str, list[VectorSet]] = defaultdict(list)
     for row in db.session.scalars(select(VectorSet).where(VectorSet.state != GONE).order_by(VectorSet.id)):
-        found[row.collection_id].append(row)
-    return found
+        sets_by_collection[row.collection_id].append(row)
+    return sets_by_collection

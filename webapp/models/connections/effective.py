@@ -79,10 +79,10 @@ class LiveConnection:
         return self.default_model or (USUAL_MODEL if is_usual else first)
 
 
-def live_connections(known: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
-    """Returns every connection, the built-in one first; reuses lists of models from `known` that have not changed."""
+def live_connections(connections: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
+    """Returns every connection, the built-in one first; reuses lists of models from `connections` that have not changed."""
     rows = {row["id"]: row for row in queries.connection_rows()}
-    remembered = {(connection.id, connection.models_at): connection.models for connection in known}
+    remembered = {(connection.id, connection.models_at): connection.models for connection in connections}
     others = [_live(row, remembered) for id, row in rows.items() if id != BUILT_IN]
     return (_built_in(rows.get(BUILT_IN), remembered), *others)
 

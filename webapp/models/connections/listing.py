@@ -58,11 +58,11 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
     return most
 
 
-def cut(listed: Sequence[dict[str, Any]], most: int, wanted: Collection[str]) -> list[dict[str, Any]]:
+def cut(listed: Sequence[dict[str, Any]], most: int, names_shown: Collection[str]) -> list[dict[str, Any]]:
     """Returns at most `most` models in their original order: the wanted ones, then the first."""
     if len(listed) <= most:
         return list(listed)
-    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in wanted)[:most]
+    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in names_shown)[:most]
     return [listed[place] for place in sorted(places)]
 
 
@@ -77,8 +77,8 @@ def _make_way(session: Session, sizes: Mapping[str, int], most: int, named: Iter
 
 def _sizes(session: Session, but: str) -> dict[str, int]:
     """Returns the number of models of each connection, without loading the lists."""
-    found = select(Connection.id, func.json_array_length(Connection.models)).where(Connection.id != but)
-    return {row[0]: row[1] for row in session.execute(found)}
+    query = select(Connection.id, func.json_array_length(Connection.models)).where(Connection.id != but)
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _wanted(row: Connection, named: Iterable[str]) -> set[str]:

@@ -61,8 +61,8 @@ def _mark(user_id: str, model: str, **values: object) -> None:
 
 def _forget_old(session: Session, user_id: str) -> None:
     own = ModelMark.user_id == user_id
-    used = select(ModelMark).where(own, ModelMark.used_at.is_not(None)).order_by(ModelMark.used_at.desc())
-    for row in session.scalars(used.offset(MOST_RECENT)):
+    query = select(ModelMark).where(own, ModelMark.used_at.is_not(None)).order_by(ModelMark.used_at.desc())
+    for row in session.scalars(query.offset(MOST_RECENT)):
         row.used_at = None
     session.flush()
     session.execute(delete(ModelMark).where(own, ModelMark.used_at.is_(None), ModelMark.is_favorite.is_(False)))

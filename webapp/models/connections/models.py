@@ -101,8 +101,8 @@ class Providers:
         """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
         if model.startswith(DEMO):
             return self._demo
-        if (found := self._found(model)) and found[0].is_usable and found[1]:
-            return self._made(found[0])
+        if (provided := self._found(model)) and provided[0].is_usable and provided[1]:
+            return self._made(provided[0])
         raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
 
     def provider(self, slug: str) -> Provider:
@@ -111,8 +111,8 @@ class Providers:
         return self._made(self.connection(slug))
 
     def connection(self, slug: str) -> LiveConnection:
-        if found := next((each for each in self.connections() if each.slug == slug), None):
-            return found
+        if connection := next((each for each in self.connections() if each.slug == slug), None):
+            return connection
         raise NotFound("That connection no longer exists.")
 
     def offered(self) -> Sequence[Model]:
@@ -155,31 +155,31 @@ class Providers:
 
         `served` is the name that its server reports, `slug` its connection, and `failed` are the models that were tried.
         """
-        left = [each for each in self.chain(asked) if each not in failed]
-        named = (each for each in left if self.name_of(each) == served)
-        of_connection = (each for each in left if self.connection_of(each) == slug)
-        return next(chain(named, of_connection, left), served)
+        remaining = [each for each in self.chain(asked) if each not in failed]
+        named = (each for each in remaining if self.name_of(each) == served)
+        of_connection = (each for each in remaining if self.connection_of(each) == slug)
+        return next(chain(named, of_connection, remaining), served)
 
     def same_model(self, id: str) -> list[str]:
         """Returns all names of the model with this id: the one that people choose it by, and the one that its server reports."""
         name = self.display_name(id)
-        return list({id, *(other for other, known in self._memory.names.items() if known == name)})
+        return list({id, *(other for other, display_name in self._memory.names.items() if display_name == name)})
 
     def unlisted(self) -> Sequence[Model]:
         """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
-        cut = ((name, found[0]) for name, found in named if found and (found[0].left_out or not found[0].models))
+        cut = ((name, provided[0]) for name, provided in named if provided and (provided[0].left_out or not provided[0].models))
         return [Model(name, name) for name, connection in cut if connection.is_usable]
 
-    def default(self, wanted: str = "") -> str:
+    def default(self, preferred: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
         chosen = (
-            wanted,
+            preferred,
             str(setting("models.default")),
             *(connection.prefix + connection.starting_model for connection in self._usable()),
         )
-        if found := next((each for each in chosen if each and self.is_choosable(each)), ""):
-            return found
+        if found_model := next((each for each in chosen if each and self.is_choosable(each)), ""):
+            return found_model
         return next((model.id for model in self.offered()), "")
 
     def starting_model(self, connection: LiveConnection) -> str:
@@ -188,7 +188,7 @@ class Providers:
         if not connection.is_usable or self.is_choosable(prefix + usual):
             return usual
         offered = (model.id for model in self.offered())
-        own = (id for id in offered if (found := self._found(id)) and found[0].slug == connection.slug)
+        own = (id for id in offered if (provided := self._found(id)) and provided[0].slug == connection.slug)
         return next((id.removeprefix(prefix) for id in own), usual)
 
     def chain(self, model: str) -> list[str]:
@@ -203,22 +203,22 @@ class Providers:
 
     def name_of(self, model: str) -> str:
         """Returns the model's name at its provider."""
-        found = None if model.startswith(DEMO) else self._found(model)
-        return found[1] if found else model
+        provided = None if model.startswith(DEMO) else self._found(model)
+        return provided[1] if provided else model
 
     def takes_schema(self, model: str) -> bool:
         """Returns whether the server reports that the model supports structured output by JSON Schema."""
-        return model.startswith(DEMO) or ((known := self.model(model)) is not None and known.takes_schema)
+        return model.startswith(DEMO) or ((known_model := self.model(model)) is not None and known_model.takes_schema)
 
     def takes_pictures(self, model: str) -> bool:
         """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
-        known = self.model(model)
-        return known is None or known.abilities is None or "vision" in known.abilities
+        known_model = self.model(model)
+        return known_model is None or known_model.abilities is None or "vision" in known_model.abilities
 
     def connection_of(self, model: str) -> str:
         """Returns the slug of the model's connection; empty if there is none."""
-        found = None if model.startswith(DEMO) else self._found(model)
-        return "demo" if model.startswith(DEMO) else found[0].slug if found else ""
+        provided = None if model.startswith(DEMO) else self._found(model)
+        return "demo" if model.startswith(DEMO) else provided[0].slug if provided else ""
 
     def parameters(self, model: str) -> dict[str, Any]:
         """Returns the parameters that every request to a real model has."""
@@ -236,8 +236,8 @@ class Providers:
         """Returns whether people can choose this model."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
-        found = self._found(model)
-        return found is not None and found[0].is_usable and _is_allowed(model) and self.is_known(model)
+        provided = self._found(model)
+        return provided is not None and provided[0].is_usable and _is_allowed(model) and self.is_known(model)
 
     def is_known(self, model: str) -> bool:
         """Returns whether the connection lists the model or has no list, or the settings name the model."""
@@ -255,8 +255,8 @@ class Providers:
         return naming.found(model, self.connections())
 
     def _can_step_in(self, model: str) -> bool:
-        found = self._found(model)
-        return self.is_choosable(model) and not (found and found[0].key.trouble)
+        provided = self._found(model)
+        return self.is_choosable(model) and not (provided and provided[0].key.trouble)
 
     def _offered_demo(self) -> list[Model]:
         return [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
@@ -280,8 +280,8 @@ class Providers:
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
         modes = naming.modes(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
-        if (made := self._memory.made.get((connection.slug, beats))) and made[0] == stamp:
-            return made[1]
+        if (providers := self._memory.made.get((connection.slug, beats))) and providers[0] == stamp:
+            return providers[1]
         try:
             fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
         except ProviderError as error:
@@ -318,10 +318,10 @@ def candidates(text: str, limit: int) -> list[tuple[str, str]]:
 def _models_of(connection: LiveConnection) -> Iterator[Model]:
     """Yields a connection's models under the ids that people choose them by."""
     first = connection.starting_model
-    listed = {model.id: model for model in connection.models if not model.hidden}
+    models = {model.id: model for model in connection.models if not model.hidden}
     if first:
-        yield replace(listed.pop(first, Model(first, first)), id=connection.prefix + first)
-    yield from (replace(model, id=connection.prefix + model.id) for model in listed.values())
+        yield replace(models.pop(first, Model(first, first)), id=connection.prefix + first)
+    yield from (replace(model, id=connection.prefix + model.id) for model in models.values())
 
 
 def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:

@@ -33,25 +33,25 @@ def deleted_slugs() -> frozenset[str]:
 def listed_models(id: str) -> list[dict[str, Any]]:
     """Returns the last list of models of a connection."""
     with db.engine.connect() as connection:
-        found: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
-        return found or []
+        models: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
+        return models or []
 
 
 def openrouter_key() -> Stored | None:
     """Returns the stored key of the built-in connection."""
-    wanted = select(ApplicationSetting.ciphertext, ApplicationSetting.value).where(ApplicationSetting.key == OPENROUTER_KEY)
+    query = select(ApplicationSetting.ciphertext, ApplicationSetting.value).where(ApplicationSetting.key == OPENROUTER_KEY)
     with db.engine.connect() as connection:
-        row = connection.execute(wanted).first()
+        row = connection.execute(query).first()
     return Stored(row.ciphertext, row.value) if row and row.ciphertext else None
 
 
 def stored_keys() -> list[Secret]:
     """Returns the stored keys of all connections: the built-in one's first, the others by name."""
-    wanted = select(Connection.id, Connection.name, Connection.key_ciphertext).where(Connection.key_ciphertext != "")
+    query = select(Connection.id, Connection.name, Connection.key_ciphertext).where(Connection.key_ciphertext != "")
     with db.engine.connect() as connection:
-        found = [Secret(*row) for row in connection.execute(wanted.order_by(Connection.name, Connection.id))]
+        secrets = [Secret(*row) for row in connection.execute(query.order_by(Connection.name, Connection.id))]
     built_in = openrouter_key()
-    return [*([Secret(BUILT_IN, "OpenRouter", built_in.ciphertext)] if built_in else []), *found]
+    return [*([Secret(BUILT_IN, "OpenRouter", built_in.ciphertext)] if built_in else []), *secrets]
 
 
 def replace_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

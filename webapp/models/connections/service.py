@@ -185,8 +185,8 @@ def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | N
 
 
 def _live(slug: str) -> LiveConnection:
-    if found := live_connection(slug):
-        return found
+    if connection := live_connection(slug):
+        return connection
     raise NotFound("That connection no longer exists.")
 
 

@@ -59,9 +59,9 @@ def _is_untouched(row: ApplicationSetting) -> bool:
 
 def _is_furnished(session: Session) -> bool:
     """Returns whether models or other connections are configured already."""
-    chosen = select(func.count()).where(ApplicationSetting.key.in_((*LISTS, "models.default")))
+    query = select(func.count()).where(ApplicationSetting.key.in_((*LISTS, "models.default")))
     others = select(func.count()).where(Connection.id != BUILT_IN)
-    return bool(session.scalar(chosen) or session.scalar(others))
+    return bool(session.scalar(query) or session.scalar(others))
 
 
 def _note(session: Session, action: str, detail: str, about: About) -> None:

@@ -22,9 +22,9 @@ bp.add_app_template_global(shown.refused_connections)
 def index() -> Response:
     providers().forget()
     lines = [shown.connection(connection) for connection in providers().connections()]
-    found = the_neighbour()
-    models = () if local_ollama.is_connected(found) else found.models()
-    return render("models/connections.html", connections=lines, ollama=found, found_models=models)
+    ollama_probe = the_neighbour()
+    models = () if local_ollama.is_connected(ollama_probe) else ollama_probe.models()
+    return render("models/connections.html", connections=lines, ollama=ollama_probe, found_models=models)
 
 
 @bp.get("/new")
@@ -140,8 +140,8 @@ def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
     starting_model = providers().starting_model(live)
-    known = next((model for model in live.models if model.id == starting_model), None)
-    form.about(live, shown.model_line(known) if known else "", starting_model)
+    known_model = next((model for model in live.models if model.id == starting_model), None)
+    form.about(live, shown.model_line(known_model) if known_model else "", starting_model)
     return form.shown(
         "models/connection.html",
         live=live,

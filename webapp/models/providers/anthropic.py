@@ -58,8 +58,8 @@ class AnthropicReader:
             case "message_delta":
                 self._reason = reason_of(dict_of(event.get("delta"))) or self._reason
                 # It counts from the start of the answer, not from the previous event.
-                if counted := usage_of(event.get("usage")):
-                    self.usage = (self.usage or self._known).updated(counted)
+                if usage := usage_of(event.get("usage")):
+                    self.usage = (self.usage or self._known).updated(usage)
             case "message_stop":
                 self.finish = self._reason
 
@@ -73,8 +73,8 @@ class AnthropicReader:
 
     def _begin(self, message: Mapping[str, Any]) -> Iterator[Event]:
         # The output tokens are not known yet: the number at this point counts only the first token.
-        counted = usage_of(message.get("usage")) or Usage()
-        self._known = self._known.updated(Usage(counted.input_tokens, model=name_of(message.get("model"))))
+        usage = usage_of(message.get("usage")) or Usage()
+        self._known = self._known.updated(Usage(usage.input_tokens, model=name_of(message.get("model"))))
         yield self._known
 
     def _deltas(self, part: Mapping[str, Any]) -> Iterator[Event]:
@@ -82,14 +82,14 @@ class AnthropicReader:
         yield from self.text_events(Delta, _text(part, "text"))
 
 
-def reply_of(value: Mapping[str, Any], known: Usage) -> Reply | None:
+def reply_of(value: Mapping[str, Any], known_usage: Usage) -> Reply | None:
     """Parses a whole message; returns None if it is not a message."""
     if not isinstance(value.get("content"), list):
         return None
     parts = dicts_of(value["content"])
     text = TextCleaner().take("".join(_text(part, "text") for part in parts))
     thought = TextCleaner().take("".join(_text(part, "thinking") for part in parts))
-    usage = known.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
+    usage = known_usage.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
     return Reply(text, thought, usage if usage != Usage() else None, reason_of(value) or "stop", usage.model)
 
 
@@ -123,11 +123,11 @@ def _model(model: Mapping[str, Any]) -> Model:
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the reasoning efforts it accepts: those listed that a request for its family can express."""
-    known = EFFORTS[traits_of(str(model["id"])).thinking]
+    efforts = EFFORTS[traits_of(str(model["id"])).thinking]
     reported = dict_of(dict_of(model.get("capabilities")).get("effort"))
     if not reported.get("supported"):
-        return known
-    return tuple(level for level in known if dict_of(reported.get(level)).get("supported"))
+        return efforts
+    return tuple(level for level in efforts if dict_of(reported.get(level)).get("supported"))
 
 
 def _text(part: Mapping[str, Any], name: str) -> str:

@@ -143,8 +143,8 @@ class SchemaFiller:
         return free[(2 * index + 1) % len(free)]
 
     def _day(self, path: Path) -> str:
-        found = next((value for value in self._inputs.values() if isinstance(value, str) and DAY.fullmatch(value)), "2026-01-05")
-        return (date.fromisoformat(found) + timedelta(days=_number(path))).isoformat()
+        day = next((value for value in self._inputs.values() if isinstance(value, str) and DAY.fullmatch(value)), "2026-01-05")
+        return (date.fromisoformat(day) + timedelta(days=_number(path))).isoformat()
 
 
 def _fenced(value: dict[str, Any], seed: int) -> str:

@@ -40,17 +40,19 @@ class Sentence:
 def answer(request: ModelRequest, question: str) -> str:
     """Returns an answer from the sources; empty when the request has nothing to do with documents."""
     numbers = {each["number"] for each in request.sources}
-    given = [(int(match[1]), match[2], match[4]) for turn in request.turns for match in SOURCE.finditer(turn.content)]
-    given = [each for each in given if each[0] in numbers]
-    if not given:
+    quotations = [(int(match[1]), match[2], match[4]) for turn in request.turns for match in SOURCE.finditer(turn.content)]
+    quotations = [each for each in quotations if each[0] in numbers]
+    if not quotations:
         return NOTHING if any(turn.role == "system" and NOTHING_GIVEN in turn.content for turn in request.turns) else ""
     question_stems = _stems(question)
     sentences = [
-        Sentence(number, text, len(question_stems & _stems(text))) for number, _, source in given for text in _sentences(source)
+        Sentence(number, text, len(question_stems & _stems(text)))
+        for number, _, source in quotations
+        for text in _sentences(source)
     ]
     best = sorted((sentence for sentence in sentences if sentence.shared), key=lambda each: -each.shared)[:MOST]
     if not best:
-        number, title, _ = given[0]
+        number, title, _ = quotations[0]
         return NOT_SURE.format(title=title.partition(" › ")[0], number=number)
     # A sentence with half the shared words of the best one is irrelevant.
     fitting = [sentence for sentence in best if 2 * sentence.shared > best[0].shared]

@@ -126,9 +126,9 @@ def code_of(status: int | None, error: Mapping[str, Any]) -> str:
     """Returns the kind of error; error codes win over numbers, the number in the error object over the status."""
     inner = dict_of(error.get("details") or error.get("metadata"))
     words = [error.get("code"), inner.get("error_type"), inner.get("error_code"), error.get("type")]
-    known = [word for word in words if isinstance(word, str)]
+    codes = [word for word in words if isinstance(word, str)]
     number = _status(error.get("code")) or status
-    if by_word := next((BY_WORD[word] for word in known if word in BY_WORD), ""):
+    if by_word := next((BY_WORD[word] for word in codes if word in BY_WORD), ""):
         return by_word
     if NO_CREDIT in str(error.get("message")):
         return "credit"
@@ -136,7 +136,7 @@ def code_of(status: int | None, error: Mapping[str, Any]) -> str:
     if number == 403 and (inner.get("reasons") or inner.get("patterns")):
         return "invalid"
     if number is None:
-        return next((BY_VAGUE_WORD[word] for word in known if word in BY_VAGUE_WORD), "error")
+        return next((BY_VAGUE_WORD[word] for word in codes if word in BY_VAGUE_WORD), "error")
     return BY_STATUS.get(number, "invalid" if 400 <= number < 500 else "error")
 
 

@@ -72,9 +72,9 @@ class OpenAIReader:
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         """Yields what the chunk adds; the last usage and the first finish reason count."""
-        if (known := identified(chunk, self._known, keeps_id=self._keeps_id)) != self._known:
-            self._known = known
-            yield known
+        if (usage := identified(chunk, self._known, keeps_id=self._keeps_id)) != self._known:
+            self._known = usage
+            yield usage
         self._counted = openai_usage(chunk.get("usage")) or self._counted
         choice = self._ours(chunk)
         message = dict_of(choice.get("delta") or choice.get("message"))
@@ -105,22 +105,22 @@ class OpenAIReader:
         return {}
 
 
-def identified(chunk: Mapping[str, Any], known: Usage, *, keeps_id: bool) -> Usage:
+def identified(chunk: Mapping[str, Any], usage: Usage, *, keeps_id: bool) -> Usage:
     """Returns the usage with the model and the id of the answer; the first values count."""
-    if known.model and (known.upstream_id or not keeps_id):
-        return known
+    if usage.model and (usage.upstream_id or not keeps_id):
+        return usage
     id = id_of(chunk.get("id")) if keeps_id else ""
-    return Usage(model=known.model or name_of(chunk.get("model")), upstream_id=known.upstream_id or id)
+    return Usage(model=usage.model or name_of(chunk.get("model")), upstream_id=usage.upstream_id or id)
 
 
-def reply_of(value: Mapping[str, Any], known: Usage, *, keeps_id: bool = False) -> Reply | None:
+def reply_of(value: Mapping[str, Any], known_usage: Usage, *, keeps_id: bool = False) -> Reply | None:
     """Parses a whole reply; returns None if it has no choice."""
     for choice in dicts_of(value.get("choices")):
         message = dict_of(choice.get("message") or choice.get("delta"))
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
-        known = identified(value, known, keeps_id=keeps_id)
-        usage = known.updated(openai_usage(value.get("usage")) or Usage())
-        return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", known.model)
+        known_usage = identified(value, known_usage, keeps_id=keeps_id)
+        usage = known_usage.updated(openai_usage(value.get("usage")) or Usage())
+        return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", known_usage.model)
     return None
 
 
@@ -224,8 +224,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
         payload["stream_options"] = {"include_usage": True}
     # OpenAI's reasoning models reject every temperature but their default, and the other sampling parameters.
     if not (is_openai and efforts_of(request.model)):
-        wanted = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
-        payload |= {name: value for name, value in wanted.items() if value is not None}
+        parameters = {"temperature": request.temperature, "top_p": request.top_p, "stop": list(request.stop) or None}
+        payload |= {name: value for name, value in parameters.items() if value is not None}
         payload |= _samplers(request, OPENAIS if is_openai else SAMPLERS)
     if request.max_tokens:
         # OpenAI's reasoning models also reject `max_tokens`, while most other servers know only that.
@@ -240,8 +240,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     return payload
 
 
-def _samplers(request: ModelRequest, known: Sequence[str]) -> dict[str, float]:
-    samplers = {name: value for name, value in request.samplers.items() if name in known}
+def _samplers(request: ModelRequest, known_samplers: Sequence[str]) -> dict[str, float]:
+    samplers = {name: value for name, value in request.samplers.items() if name in known_samplers}
     # The name that llama.cpp and programs built on it use.
     return {**samplers, "repeat_penalty": samplers["repetition_penalty"]} if "repetition_penalty" in samplers else samplers
 
@@ -309,9 +309,9 @@ class OpenAIProvider:
                     has_begun = True
                     yield event
             return
-        except ProviderError as refused:
+        except ProviderError as provider_error:
             # Some older servers reject `stream_options`; without it they answer.
-            if has_begun or "stream_options" not in payload or "stream_options" not in refused.message:
+            if has_begun or "stream_options" not in payload or "stream_options" not in provider_error.message:
                 raise
         self._refuses_options = True
         del payload["stream_options"]

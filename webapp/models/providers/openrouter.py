@@ -51,8 +51,8 @@ class OpenRouterProvider(OpenAIProvider):
     def check_key(self) -> str:
         # The list of models is public, so it proves nothing about a key.
         about = dict_of(dict_of(self._http.get("/key")).get("data"))
-        left = cost_of(about.get("limit_remaining"))
-        rest = f" It has {Decimal(left):.2f} US dollars left." if left is not None else ""
+        credit = cost_of(about.get("limit_remaining"))
+        rest = f" It has {Decimal(credit):.2f} US dollars left." if credit is not None else ""
         return f"{self._http.label} accepted the key.{rest}"
 
     def settle(self, upstream_id: str) -> Usage | None:

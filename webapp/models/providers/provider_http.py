@@ -100,12 +100,12 @@ class ProviderHttp:
             with self._post(EMBEDDINGS, payload, stop, "application/json", self._first_byte_seconds) as body:
                 self._refuse(body)
                 body.within(self._first_byte_seconds)
-                found = embedded_in(self._object(body.read_all()), len(payload["input"]))
+                embedded = embedded_in(self._object(body.read_all()), len(payload["input"]))
         except Stopped:
             raise self._stopped() from None
-        if found is None:
+        if embedded is None:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
-        return found
+        return embedded
 
     def get(self, path: str) -> Any:
         """Returns the JSON at this path."""
@@ -141,25 +141,25 @@ class ProviderHttp:
         return {"Accept": accept, **self._own_headers}
 
     def _events(self, body: Body, stop: Stop, reply_format: ReplyFormat, started: Started) -> Iterator[Event]:
-        known = reply_format.known(body.headers)
+        usage = reply_format.known(body.headers)
         kind = body.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind == "text/html":
             raise self._web_page()
         if kind == "application/json":
-            reply = self._reply(body.read_all(), reply_format, known)
+            reply = self._reply(body.read_all(), reply_format, usage)
             yield started
             yield from events_of(reply)
             return
         yield started
-        if known != Usage():
-            yield known
+        if usage != Usage():
+            yield usage
         chunks = body.chunks(self._read_size)
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
         # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
-            yield from events_of(self._reply(head + body.read_all(), reply_format, known))
+            yield from events_of(self._reply(head + body.read_all(), reply_format, usage))
         else:
-            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(known))
+            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage))
 
     def _streamed(self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader) -> Iterator[Event]:
         """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
@@ -191,8 +191,8 @@ class ProviderHttp:
             if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
                 body.rest(self._beat_seconds)
 
-    def _reply(self, content: bytes, reply_format: ReplyFormat, known: Usage) -> Reply:
-        if reply := reply_format.reply(self._object(content), known):
+    def _reply(self, content: bytes, reply_format: ReplyFormat, usage: Usage) -> Reply:
+        if reply := reply_format.reply(self._object(content), usage):
             return reply
         raise self._nonsense()
 

@@ -123,9 +123,9 @@ class Splitter:
     def _text(self) -> Iterator[Text]:
         # The closing tag of the answer counts only at its very end, so what can still become it is held back.
         body = self._buffer.rstrip()
-        kept = len(self._closing) if self._closing and body.endswith(self._closing) else _overlap(body, self._closing)
-        is_certain = not kept or len(self._buffer) - len(body) > MOST_BLANKS
-        certain = self._buffer if is_certain else body[: len(body) - kept]
+        overlap = len(self._closing) if self._closing and body.endswith(self._closing) else _overlap(body, self._closing)
+        is_certain = not overlap or len(self._buffer) - len(body) > MOST_BLANKS
+        certain = self._buffer if is_certain else body[: len(body) - overlap]
         self._buffer = self._buffer[len(certain) :]
         if certain:
             yield Delta(certain)
@@ -168,10 +168,10 @@ def _joined(events: Iterable[Text], kind: type[Text]) -> str:
     return "".join(event.text for event in events if isinstance(event, kind))
 
 
-def _opening(text: str, known: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
+def _opening(text: str, known_tags: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
     """Returns the tags that the text begins with, and whether it can still become an opening tag."""
-    found = next((tags for tags in known if text.startswith(tags.opening)), None)
-    return found, not found and any(tags.opening.startswith(text) for tags in known)
+    found_tags = next((tags for tags in known_tags if text.startswith(tags.opening)), None)
+    return found_tags, not found_tags and any(tags.opening.startswith(text) for tags in known_tags)
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -19,22 +19,22 @@ class Chunked:
         if self.is_in_trailers:
             self._skip(piece)
             return b""
-        received, at, left = self._rest + piece, 0, self._left
+        received, at, remaining = self._rest + piece, 0, self._left
         self._rest, length = b"", len(received)
         parts: list[bytes] = []
         while at < length:
-            if not left:
+            if not remaining:
                 if (line_end := received.find(b"\n", at)) < 0:
                     self._rest = received[at:]
                     break
-                left, at = self._begun(received[at:line_end]), line_end + 1
+                remaining, at = self._begun(received[at:line_end]), line_end + 1
                 if self.is_in_trailers:
                     break
-            end = at + left
-            if left > 2:
+            end = at + remaining
+            if remaining > 2:
                 parts.append(received[at : end - 2])
-            at, left = end, end - length if end > length else 0
-        self._left = left
+            at, remaining = end, end - length if end > length else 0
+        self._left = remaining
         if len(self._rest) > LONGEST_LINE:
             raise ValueError("the size of a chunk is a long line")
         if self.is_in_trailers:

@@ -59,14 +59,14 @@ class Answers:
         It compares the 95th percentile of a model's times to the first text in these minutes with its median of the week before
         today. Models with fewer answers than `min_samples` don't count, nor do new ones.
         """
-        usual, found = _usual_ms(self._now), list[Measurement]()
+        usual, measurements = _usual_ms(self._now), list[Measurement]()
         for model, first_texts in self._recent(minutes)[1].items():
             slow = percentile(first_texts, 95)
             if slow is None or model not in usual or len(first_texts) < min_samples:
                 continue
             ratio = slow / max(1.0, usual[model])
-            found.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
-        return max(found, key=lambda measurement: measurement.value or 0, default=Measurement(None, 0))
+            measurements.append(Measurement(ratio if slow > FAST_MS else min(1.0, ratio), len(first_texts)))
+        return max(measurements, key=lambda measurement: measurement.value or 0, default=Measurement(None, 0))
 
     def _read_recent(self, minutes: int) -> tuple[Figures, Mapping[str, "array[int]"]]:
         """Returns the figures of these minutes, and the times to the first text by model."""
@@ -79,9 +79,9 @@ class Answers:
 
     def _week(self, minutes: int) -> Mapping[str, list[Measurement]]:
         """Returns what each kind of rule would have found in the last seven days, window by window, including empty ones."""
-        wanted = AnswerFilter(self._now - A_WEEK, self._now)
+        answer_filter = AnswerFilter(self._now - A_WEEK, self._now)
         past = {name: list[Measurement]() for name, kind in KINDS.items() if kind.metric in METRICS}
-        for figures in by_turns(_windows(wanted, timedelta(minutes=minutes))):
+        for figures in by_turns(_windows(answer_filter, timedelta(minutes=minutes))):
             for name, found in past.items():
                 found.append(_of(KINDS[name], figures))
         return past
@@ -104,16 +104,16 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
 
 def _usual_ms(now: datetime) -> Mapping[str, float]:
     """Returns the median time to the first text of each model in the seven days before today, as of the last hour."""
-    kept = USUAL.get()
-    if kept and (now - kept[0]).total_seconds() < HOUR_SECONDS:
-        return kept[1]
+    cached = USUAL.get()
+    if cached and (now - cached[0]).total_seconds() < HOUR_SECONDS:
+        return cached[1]
     today, first_texts = beginning(now, "day"), defaultdict[str, "array[int]"](times)
     for one in known(AnswerFilter(today - A_WEEK, today)):
         if isinstance(one, Day):
             first_texts[one.model] += one.figures.first_texts
         elif one.first_text_ms is not None:
             first_texts[one.model].append(one.first_text_ms)
-    medians = {model: percentile(found, 50) or 0.0 for model, found in first_texts.items() if len(found) >= FEWEST_USUAL}
+    medians = {model: percentile(times, 50) or 0.0 for model, times in first_texts.items() if len(times) >= FEWEST_USUAL}
     USUAL.set((now, medians))
     return medians
 
@@ -122,9 +122,9 @@ def bounds_of(rule: AlertRule) -> Bounds:
     return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
-def _windows(wanted: AnswerFilter, window: timedelta) -> Iterator[Figures]:
-    figures, ends = Figures(), wanted.since + window
-    for at, answer in timed(wanted):
+def _windows(answer_filter: AnswerFilter, window: timedelta) -> Iterator[Figures]:
+    figures, ends = Figures(), answer_filter.since + window
+    for at, answer in timed(answer_filter):
         while at >= ends:
             yield figures
             figures, ends = Figures(), ends + window

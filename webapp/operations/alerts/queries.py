@@ -21,8 +21,8 @@ class FiringAlert:
 
 def rules() -> list[AlertRule]:
     """Returns the rules of all known kinds, in the order of the kinds."""
-    found = {rule.name: rule for rule in db.session.scalars(select(AlertRule))}
-    return [found[name] for name in KINDS if name in found]
+    alert_rules = {rule.name: rule for rule in db.session.scalars(select(AlertRule))}
+    return [alert_rules[name] for name in KINDS if name in alert_rules]
 
 
 def rule(name: str) -> AlertRule | None:
@@ -31,8 +31,8 @@ def rule(name: str) -> AlertRule | None:
 
 def events(*, before: str = "", limit: int = 50) -> Sequence[AlertEvent]:
     """Returns the events, newest first."""
-    wanted = select(AlertEvent).order_by(AlertEvent.id.desc()).limit(limit)
-    return db.session.scalars(wanted.where(AlertEvent.id < before) if before else wanted).all()
+    query = select(AlertEvent).order_by(AlertEvent.id.desc()).limit(limit)
+    return db.session.scalars(query.where(AlertEvent.id < before) if before else query).all()
 
 
 def is_muted(rule: AlertRule) -> bool:

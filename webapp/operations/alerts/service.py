@@ -66,18 +66,20 @@ def change(rule: AlertRule, entered: AlertChange, **about: Unpack[About]) -> Non
     """
     name, ended = rule.name, None
     with write(keeps_loaded=True) as session:
-        found = _existing(session, name)
+        alert_rule = _existing(session, name)
         for field, value in entered.model_dump(exclude_none=True).items():
-            setattr(found, field, value)
-        is_ordered = found.warn_at >= found.limit if KINDS[name].side == BELOW else found.warn_at <= found.limit
+            setattr(alert_rule, field, value)
+        is_ordered = (
+            alert_rule.warn_at >= alert_rule.limit if KINDS[name].side == BELOW else alert_rule.warn_at <= alert_rule.limit
+        )
         if not is_ordered:
             raise Invalid("Choose a warning value that is reached before the alert fires.", field="warn_at")
-        found.state, found.value = "no_data", None
-        if found.is_open and not found.is_enabled:
-            found.is_open = False
+        alert_rule.state, alert_rule.value = "no_data", None
+        if alert_rule.is_open and not alert_rule.is_enabled:
+            alert_rule.is_open = False
             ended = AlertEvent(rule=name, state="ok", words=f"{KINDS[name].title}: turned off. The alert is over.", delivery="")
             session.add(ended)
-        is_muted = queries.is_muted(found)
+        is_muted = queries.is_muted(alert_rule)
         _note(session, "changed an alert", name, "", about)
     _remember()
     if ended and not is_muted:
@@ -117,41 +119,41 @@ def _trouble(way: delivery.Channel, news: delivery.News) -> str:
     return ""
 
 
-def _settle(name: str, found: Measurement) -> None:
+def _settle(name: str, measurement: Measurement) -> None:
     """Stores the state after a check; an alert that fires or resolves becomes one event."""
     with write(keeps_loaded=True) as session:
         rule = _existing(session, name)
-        state = step(cast(State, rule.state), found, evaluation.bounds_of(rule))
-        will_be_open = is_open(rule.is_open, state, found, evaluation.bounds_of(rule))
-        seen = {"value": found.value, "samples": found.samples, "checked_at": utc_now()}
+        state = step(cast(State, rule.state), measurement, evaluation.bounds_of(rule))
+        will_be_open = is_open(rule.is_open, state, measurement, evaluation.bounds_of(rule))
+        seen = {"value": measurement.value, "samples": measurement.samples, "checked_at": utc_now()}
         is_it = AlertRule.name == name, AlertRule.state == rule.state, AlertRule.is_open == rule.is_open
         changed = {"changed_at": utc_now()} if state != rule.state else {}
         values = {**seen, **changed, "state": state, "is_open": will_be_open}
         written = session.connection().execute(update(AlertRule).where(*is_it).values(**values))
         if not written.rowcount or will_be_open == rule.is_open:
             return
-        event = _event(rule, found, has_fired=will_be_open)
+        event = _event(rule, measurement, has_fired=will_be_open)
         session.add(event)
         is_muted = queries.is_muted(rule)
     if not is_muted:
         delivery.deliver_later(event)
 
 
-def _event(rule: AlertRule, found: Measurement, *, has_fired: bool) -> AlertEvent:
+def _event(rule: AlertRule, measurement: Measurement, *, has_fired: bool) -> AlertEvent:
     kind = KINDS[rule.name]
-    value = f"{kind.title}: {kind.words(found.value)}" if found.value is not None else kind.title
+    value = f"{kind.title}: {kind.words(measurement.value)}" if measurement.value is not None else kind.title
     if has_fired:
-        state, words = "firing", found.words or f"{value}, {kind.side} {kind.words(rule.limit)}."
+        state, words = "firing", measurement.words or f"{value}, {kind.side} {kind.words(rule.limit)}."
     else:
         state, words = "ok", f"{value}. The alert is over."
-    return AlertEvent(rule=rule.name, state=state, value=found.value, words=words[:MOST_WORDS], delivery="")
+    return AlertEvent(rule=rule.name, state=state, value=measurement.value, words=words[:MOST_WORDS], delivery="")
 
 
 def _existing(session: Session, name: str) -> AlertRule:
-    found = session.get(AlertRule, name, populate_existing=True)
-    if found is None:
+    alert_rule = session.get(AlertRule, name, populate_existing=True)
+    if alert_rule is None:
         raise NotFound("There is no such alert.")
-    return found
+    return alert_rule
 
 
 def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:

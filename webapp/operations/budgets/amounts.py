@@ -55,16 +55,18 @@ def amount(unit: str, consumption: Consumption, price: Price) -> int:
         return 1
     if unit == "tokens":
         return consumption.input_tokens + consumption.output_tokens
-    known = _cost(consumption.cost)
-    found = consumption.input_tokens * price.input + consumption.output_tokens * price.output if known is None else known * DOLLAR
-    return min(int(found.to_integral_value(ROUND_CEILING)), MOST["usd"])
+    cost = _cost(consumption.cost)
+    price_usd = (
+        consumption.input_tokens * price.input + consumption.output_tokens * price.output if cost is None else cost * DOLLAR
+    )
+    return min(int(price_usd.to_integral_value(ROUND_CEILING)), MOST["usd"])
 
 
-def affordable(unit: str, left: int, price: Price) -> float:
+def affordable(unit: str, units_left: int, price: Price) -> float:
     """Returns how many tokens of an answer the rest of a budget pays for."""
     if unit == "answers" or (unit == "usd" and not price.output):
         return inf
-    return float(left / price.output) if unit == "usd" else float(left)
+    return float(units_left / price.output) if unit == "usd" else float(units_left)
 
 
 def parsed(unit: str, text: str) -> int:

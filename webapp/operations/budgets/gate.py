@@ -122,9 +122,9 @@ class BudgetGate:
             if close := getattr(events, "close", None):
                 close()
 
-    def _more(self, id: str, allowance: Allowance, wanted: int) -> int:
+    def _more(self, id: str, allowance: Allowance, tokens: int) -> int:
         """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
-        further = Consumption(0, max(wanted, allowance.output_tokens))
+        further = Consumption(0, max(tokens, allowance.output_tokens))
         try:
             with self._in_app(), write(keeps_loaded=True) as session:
                 is_held = reservations.extend(session, id, allowance.reservations, further, allowance.price)
@@ -137,14 +137,14 @@ class BudgetGate:
 
 def _tokens_of(allowance: Allowance) -> float:
     input_tokens = Consumption(allowance.input_tokens, 0)
-    left = [
+    tokens_left = [
         affordable(
             reservation.unit, reservation.reserved - amount(reservation.unit, input_tokens, allowance.price), allowance.price
         )
         for reservation in allowance.reservations
         if reservation.unit != "answers"
     ]
-    return min(left, default=inf)
+    return min(tokens_left, default=inf)
 
 
 class TokenMeter:

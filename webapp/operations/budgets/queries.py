@@ -61,23 +61,23 @@ def budgets_of(user: User) -> Sequence[Budget]:
     """Returns the budgets that count this person's usage, whatever it is used for."""
     groups = select(Membership.group_id).where(Membership.user_id == user.id)
     tokens = select(ApiToken.id).where(ApiToken.user_id == user.id)
-    whose = (
+    conditions = (
         Budget.who == "team",
         and_(Budget.who == "user", Budget.who_id == user.id),
         and_(Budget.who == "group", Budget.who_id.in_(groups)),
         and_(Budget.who == "token", Budget.who_id.in_(tokens)),
     )
-    return db.session.scalars(select(Budget).where(or_(*whose)).order_by(Budget.id)).all()
+    return db.session.scalars(select(Budget).where(or_(*conditions)).order_by(Budget.id)).all()
 
 
 def levels(budgets: Sequence[Budget]) -> list[Level]:
     """Returns how much of each budget is used in its current period."""
     now, zone = utc_now(), periods.time_zone()
-    begun = {budget.id: periods.beginning(now, budget.period, zone) for budget in budgets}
+    starts = {budget.id: periods.beginning(now, budget.period, zone) for budget in budgets}
     rows = db.session.scalars(
-        select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(begun), BudgetPeriod.starts_at.in_(begun.values()))
+        select(BudgetPeriod).where(BudgetPeriod.budget_id.in_(starts), BudgetPeriod.starts_at.in_(starts.values()))
     )
-    present = {row.budget_id: (row.used, row.reserved) for row in rows if row.starts_at == begun[row.budget_id]}
+    present = {row.budget_id: (row.used, row.reserved) for row in rows if row.starts_at == starts[row.budget_id]}
     return [Level(budget, *present.get(budget.id, (0, 0)), periods.following(now, budget.period, zone)) for budget in budgets]
 
 
@@ -92,12 +92,12 @@ def near_levels(user: User) -> list[Level]:
 
 def names(budgets: Sequence[Budget]) -> dict[str, str]:
     """Returns the names of the people, groups, characters and tokens, by id."""
-    found: dict[str, str] = {}
+    names_by_id: dict[str, str] = {}
     for who, table in NAMED.items():
         ids = [budget.who_id for budget in budgets if budget.who == who]
         rows = db.session.execute(select(table.id, table.name).where(table.id.in_(ids))) if ids else ()
-        found.update((id, name) for id, name in rows)
-    return found
+        names_by_id.update((id, name) for id, name in rows)
+    return names_by_id
 
 
 def tidy() -> None:
@@ -116,19 +116,19 @@ def tidy() -> None:
 
 def subjects(text: str, limit: int) -> list[tuple[str, str]]:
     """Finds what a budget can be for, other than the team: groups, people, the team's characters and API tokens."""
-    found = [*directory.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
-    return found[:limit]
+    choices = [*directory.people_and_groups(text, limit), *_characters(text, limit), *_tokens(text, limit)]
+    return choices[:limit]
 
 
 def _characters(text: str, limit: int) -> list[tuple[str, str]]:
     name = "Character: " + Character.name
-    wanted = select("character:" + Character.id, name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
-    wanted = wanted.where(*directory.has(text.removeprefix("character:"), name, Character.id))
-    return [(value, words) for value, words in db.session.execute(wanted.order_by(Character.name, Character.id).limit(limit))]
+    query = select("character:" + Character.id, name).where(Character.owner_id.is_(None), Character.deleted_at.is_(None))
+    query = query.where(*directory.has(text.removeprefix("character:"), name, Character.id))
+    return [(value, words) for value, words in db.session.execute(query.order_by(Character.name, Character.id).limit(limit))]
 
 
 def _tokens(text: str, limit: int) -> list[tuple[str, str]]:
     name = "API token: " + ApiToken.name + " (" + User.email + ")"
-    wanted = select("token:" + ApiToken.id, name).join(User, User.id == ApiToken.user_id)
-    wanted = wanted.where(*directory.has(text.removeprefix("token:"), name, ApiToken.id))
-    return [(value, words) for value, words in db.session.execute(wanted.order_by(User.email, ApiToken.id).limit(limit))]
+    query = select("token:" + ApiToken.id, name).join(User, User.id == ApiToken.user_id)
+    query = query.where(*directory.has(text.removeprefix("token:"), name, ApiToken.id))
+    return [(value, words) for value, words in db.session.execute(query.order_by(User.email, ApiToken.id).limit(limit))]

@@ -87,9 +87,9 @@ def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -
     least, row = periods.LEAST[budget.period], BudgetPeriod
     overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
     is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
-    held = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
-    wanted = delete(row).where(row.budget_id == budget.id, *overlaps, ~held)
-    session.execute(wanted.execution_options(synchronize_session=False))
+    held_ids = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
+    deletion = delete(row).where(row.budget_id == budget.id, *overlaps, ~held_ids)
+    session.execute(deletion.execution_options(synchronize_session=False))
 
 
 class PeriodStarter:
@@ -136,8 +136,8 @@ def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
     zone = periods.time_zone()
     present = [(id, periods.beginning(now, period, zone)) for id, period in session.execute(select(Budget.id, Budget.period))]
     rows = select(BudgetPeriod.budget_id, BudgetPeriod.starts_at).where(BudgetPeriod.starts_at.in_({at for _, at in present}))
-    begun = {tuple(row) for row in session.execute(rows)}
-    return [period for period in present if period not in begun]
+    started = {tuple(row) for row in session.execute(rows)}
+    return [period for period in present if period not in started]
 
 
 def _has_more(session: Session, since: datetime, count: int) -> bool:
@@ -145,7 +145,7 @@ def _has_more(session: Session, since: datetime, count: int) -> bool:
     return (session.scalar(select(func.count()).select_from(some)) or 0) > count
 
 
-def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _wanted(budget: Budget, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     one = Generation
     side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request] if budget.unit == "answers" else []
     is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *side_kinds]), *_whose(budget)
@@ -159,7 +159,7 @@ def _wanted(budget: Budget, *which: ColumnElement[bool]) -> Select[*tuple[Any, .
         one.upstream_id,
         BudgetCharge.used.label("charged"),
     )
-    return select(*columns).outerjoin(BudgetCharge, _is_charge_of(budget)).where(*which, *is_counted)
+    return select(*columns).outerjoin(BudgetCharge, _is_charge_of(budget)).where(*conditions, *is_counted)
 
 
 def _is_charge_of(budget: Budget) -> ColumnElement[bool]:
@@ -170,21 +170,25 @@ def _is_charge_of(budget: Budget) -> ColumnElement[bool]:
 def _used_by_deleted(session: Session, budget: Budget, since: datetime) -> int:
     """Returns what was charged for answers since then whose chats have been deleted permanently."""
     is_known = select(Generation.id).where(Generation.id == BudgetCharge.generation_id).correlate(BudgetCharge).exists()
-    which = BudgetCharge.budget_id == budget.id, BudgetCharge.generation_id >= least_id(since), BudgetCharge.is_open.is_(False)
-    return int(session.scalar(select(func.coalesce(func.sum(BudgetCharge.used), 0)).where(*which, ~is_known)) or 0)
+    conditions = (
+        BudgetCharge.budget_id == budget.id,
+        BudgetCharge.generation_id >= least_id(since),
+        BudgetCharge.is_open.is_(False),
+    )
+    return int(session.scalar(select(func.coalesce(func.sum(BudgetCharge.used), 0)).where(*conditions, ~is_known)) or 0)
 
 
 def _slices(
     session: Session,
     budget: Budget,
-    wanted: Select[*tuple[Any, ...]],
+    query: Select[*tuple[Any, ...]],
     since: datetime,
     *,
     until: datetime | None = None,
     pause: Callable[[], object] = lambda: None,
 ) -> Iterator[Any]:
     user_id = budget.who_id if budget.who == "user" else ""
-    return in_slices(session, wanted, since=since, until=until, user_id=user_id, pause=pause)
+    return in_slices(session, query, since=since, until=until, user_id=user_id, pause=pause)
 
 
 def _sum(budget: Budget, rows: Iterable[Any]) -> int:
@@ -195,12 +199,12 @@ def _sum(budget: Budget, rows: Iterable[Any]) -> int:
 def _whose(budget: Budget) -> list[ColumnElement[bool]]:
     if budget.who == "token":
         return [BudgetCharge.budget_id.is_not(None)]
-    which = [Generation.model_asked == budget.model] if budget.model else []
+    conditions = [Generation.model_asked == budget.model] if budget.model else []
     if budget.who == "user":
-        return [*which, Generation.user_id == budget.who_id]
+        return [*conditions, Generation.user_id == budget.who_id]
     if budget.who == "group":
-        return [*which, Generation.user_id.in_(select(Membership.user_id).where(Membership.group_id == budget.who_id))]
-    return [*which, _is_of(budget.who_id)] if budget.who == "character" else which
+        return [*conditions, Generation.user_id.in_(select(Membership.user_id).where(Membership.group_id == budget.who_id))]
+    return [*conditions, _is_of(budget.who_id)] if budget.who == "character" else conditions
 
 
 def _is_of(character_id: str) -> ColumnElement[bool]:
@@ -245,14 +249,14 @@ def usual_tokens(session: Session, model: str) -> int:
 
 
 def _price(model: str) -> Price:
-    known = providers()
+    catalogue = providers()
     if model.startswith(DEMO):
         return FREE
-    listed = known.model(model)
-    if listed and (price := per_million(listed.prompt_price, listed.completion_price)):
+    listed_model = catalogue.model(model)
+    if listed_model and (price := per_million(listed_model.prompt_price, listed_model.completion_price)):
         return price
     assumed = Decimal(str(setting("budgets.unknown_price"))) * 1000
-    return Price(assumed, assumed) if known.is_priced(known.connection_of(model)) else FREE
+    return Price(assumed, assumed) if catalogue.is_priced(catalogue.connection_of(model)) else FREE
 
 
 def _read(session: Session) -> dict[str, int]:

@@ -68,11 +68,11 @@ def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list
 def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price) -> bool:
     """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
     for reservation in reservations:
-        wanted = 0 if reservation.unit == "answers" else amount(reservation.unit, more, price)
-        if not wanted:
+        more_units = 0 if reservation.unit == "answers" else amount(reservation.unit, more, price)
+        if not more_units:
             continue
-        if _take(session, reservation.budget_id, reservation.starts_at, wanted):
-            _change(session, generation_id, reservation.budget_id, is_open=True, reserved=BudgetCharge.reserved + wanted)
+        if _take(session, reservation.budget_id, reservation.starts_at, more_units):
+            _change(session, generation_id, reservation.budget_id, is_open=True, reserved=BudgetCharge.reserved + more_units)
         elif session.scalar(select(Budget.id).where(Budget.id == reservation.budget_id)):
             # A budget that has been deleted since no longer limits anything.
             session.rollback()
@@ -118,59 +118,59 @@ def close_abandoned(session: Session, budget_id: str) -> bool:
     # Locks the periods in order: two transactions that each update what the other has begun to update would deadlock.
     periods = select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == budget_id).order_by(BudgetPeriod.starts_at)
     session.execute(periods.with_for_update()).all()
-    found = session.execute(abandoned(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(CLOSED_AT_ONCE)).all()
-    for charge in found:
+    rows = session.execute(abandoned(*CHARGE).where(BudgetCharge.budget_id == budget_id).limit(CLOSED_AT_ONCE)).all()
+    for charge in rows:
         if _change(session, charge.generation_id, budget_id, is_open=True, used=charge.reserved, closed=True):
             _count(session, charge, used=charge.reserved, reserved=-charge.reserved)
-    return bool(found)
+    return bool(rows)
 
 
 def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
     """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
     groups = select(Membership.group_id).where(Membership.user_id == wanted_usage.user_id)
-    known = {"user": wanted_usage.user_id, "character": wanted_usage.character_id, "token": wanted_usage.token_id}
-    whose = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
-    whose += [and_(Budget.who == who, Budget.who_id == id) for who, id in known.items() if id]
-    wanted = select(Budget).where(or_(*whose), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
-    return wanted.where(Budget.unit != "answers") if wanted_usage.is_side_request else wanted
+    ids = {"user": wanted_usage.user_id, "character": wanted_usage.character_id, "token": wanted_usage.token_id}
+    conditions = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
+    conditions += [and_(Budget.who == who, Budget.who_id == id) for who, id in ids.items() if id]
+    query = select(Budget).where(or_(*conditions), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
+    return query.where(Budget.unit != "answers") if wanted_usage.is_side_request else query
 
 
 def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
     starts_at = periods.beginning(now, budget.period, periods.time_zone())
-    wanted = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
+    units = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
     is_free = budget.unit == "usd" and wanted_usage.price.is_free
-    reservation = Reservation(budget.id, budget.unit, starts_at, wanted)
-    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+    reservation = Reservation(budget.id, budget.unit, starts_at, units)
+    if _take(session, budget.id, starts_at, units, is_free=is_free):
         return reservation
     # Counted once: otherwise every refused request would count all answers of the period again.
     is_it = BudgetPeriod.budget_id == budget.id, BudgetPeriod.starts_at == starts_at
     if session.scalar(select(BudgetPeriod.starts_at).where(*is_it)) is None:
         begin(session, budget, starts_at, used=used_since(session, budget, starts_at))
-    if _take(session, budget.id, starts_at, wanted, is_free=is_free):
+    if _take(session, budget.id, starts_at, units, is_free=is_free):
         return reservation
-    if close_abandoned(session, budget.id) and _take(session, budget.id, starts_at, wanted):
+    if close_abandoned(session, budget.id) and _take(session, budget.id, starts_at, units):
         return reservation
     raise periods.refusal(budget, now)
 
 
-def _take(session: Session, budget_id: str, starts_at: datetime, wanted: int, *, is_free: bool = False) -> bool:
+def _take(session: Session, budget_id: str, starts_at: datetime, units: int, *, is_free: bool = False) -> bool:
     """Reserves the amount if anything is left, and returns whether it did."""
     most = select(Budget.most).where(Budget.id == budget_id).scalar_subquery()
     is_left = () if is_free else (BudgetPeriod.used + BudgetPeriod.reserved < most,)
     is_it = BudgetPeriod.budget_id == budget_id, BudgetPeriod.starts_at == starts_at
-    return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + wanted))
+    return _is_changed(session, update(BudgetPeriod).where(*is_it, *is_left).values(reserved=BudgetPeriod.reserved + units))
 
 
 def _charges(session: Session, generation_id: str, *, is_open: bool) -> list[tuple[Any, str]]:
-    which = BudgetCharge.generation_id == generation_id, BudgetCharge.is_open.is_(is_open)
-    wanted = select(*CHARGE, Budget.unit).join(Budget, Budget.id == BudgetCharge.budget_id).where(*which)
-    return [(row, row.unit) for row in session.execute(wanted.order_by(BudgetCharge.budget_id)).all()]
+    conditions = BudgetCharge.generation_id == generation_id, BudgetCharge.is_open.is_(is_open)
+    query = select(*CHARGE, Budget.unit).join(Budget, Budget.id == BudgetCharge.budget_id).where(*conditions)
+    return [(row, row.unit) for row in session.execute(query.order_by(BudgetCharge.budget_id)).all()]
 
 
 def _change(session: Session, generation_id: str, budget_id: str, *, is_open: bool, closed: bool = False, **values: Any) -> bool:
     """Updates a charge that is still as it was read; returns False if not, and then its budget must not be counted."""
-    which = BudgetCharge.generation_id == generation_id, BudgetCharge.budget_id == budget_id
-    changed = update(BudgetCharge).where(*which, BudgetCharge.is_open.is_(is_open))
+    conditions = BudgetCharge.generation_id == generation_id, BudgetCharge.budget_id == budget_id
+    changed = update(BudgetCharge).where(*conditions, BudgetCharge.is_open.is_(is_open))
     return _is_changed(session, changed.values(is_open=is_open and not closed, **values))
 
 
@@ -181,5 +181,5 @@ def _count(session: Session, charge: Any, *, used: int, reserved: int) -> None:
 
 
 def _is_changed(session: Session, change: Update) -> bool:
-    found: CursorResult[Any] = session.connection().execute(change)
-    return bool(found.rowcount)
+    result: CursorResult[Any] = session.connection().execute(change)
+    return bool(result.rowcount)

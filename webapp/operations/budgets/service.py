@@ -87,10 +87,10 @@ def change(budget: Budget, entered: BudgetChange, **about: Unpack[About]) -> Non
     id = budget.id
     most = None if entered.limit is None else _amount(budget.unit, entered.limit)
     with write() as session:
-        found = _existing(session, id)
-        found.most = found.most if most is None else most
-        found.warn_at = found.warn_at if entered.warn_at is None else entered.warn_at
-        _note(session, "changed a budget", found, about)
+        found_budget = _existing(session, id)
+        found_budget.most = found_budget.most if most is None else most
+        found_budget.warn_at = found_budget.warn_at if entered.warn_at is None else entered.warn_at
+        _note(session, "changed a budget", found_budget, about)
 
 
 def remove(budget: Budget, **about: Unpack[About]) -> None:
@@ -141,10 +141,10 @@ def _amount(unit: str, limit: Decimal) -> int:
 
 
 def _existing(session: Session, id: str) -> Budget:
-    found = session.get(Budget, id)
-    if found is None:
+    budget = session.get(Budget, id)
+    if budget is None:
         raise NotFound("That budget no longer exists.")
-    return found
+    return budget
 
 
 def _note(session: Session, action: str, budget: Budget, about: About) -> None:

@@ -53,8 +53,8 @@ def _words(level: queries.Level) -> str:
     budget = level.budget
     if level.is_used_up:
         return used_up_words(budget, level.resets_at)
-    left = part_words(budget.unit, level.left, budget.most)
-    return f"{WHOSE[budget.who]}: {left} left until {local(level.resets_at)}."
+    words_left = part_words(budget.unit, level.left, budget.most)
+    return f"{WHOSE[budget.who]}: {words_left} left until {local(level.resets_at)}."
 
 
 def _line(level: queries.Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:

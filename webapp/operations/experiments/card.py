@@ -38,22 +38,25 @@ class Card:
 
 def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
     """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
-    known, control = evidence(arms, has_shares=has_shares), arms[0]
+    known_evidence, control = evidence(arms, has_shares=has_shares), arms[0]
     paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
-    left = [arm for arm in arms if not arm.paused_words]
+    arm_figures = [arm for arm in arms if not arm.paused_words]
     if not any(arm.exposures for arm in arms):
         return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
-    if known.is_imbalanced:
+    if known_evidence.is_imbalanced:
         return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
-    if len(left) == 1:
+    if len(arm_figures) == 1:
         return Card(
-            KEEP, f"Keep {_name(left[0])}", (*paused, f"Nothing is left to compare {left[0].letter} with."), left[0].version
+            KEEP,
+            f"Keep {_name(arm_figures[0])}",
+            (*paused, f"Nothing is left to compare {arm_figures[0].letter} with."),
+            arm_figures[0].version,
         )
-    if winner := known.winner:
-        return _won(winner, left, control, outcome, known, paused)
-    if known.are_alike:
-        return _alike(known, control, outcome, paused)
-    return Card(WAIT, "Wait", (*paused, *_too_early(known, outcome)))
+    if winner := known_evidence.winner:
+        return _won(winner, arm_figures, control, outcome, known_evidence, paused)
+    if known_evidence.are_alike:
+        return _alike(known_evidence, control, outcome, paused)
+    return Card(WAIT, "Wait", (*paused, *_too_early(known_evidence, outcome)))
 
 
 def percent(rate: float | None) -> str:
@@ -68,11 +71,16 @@ def seconds(ms: int | None) -> str:
 
 
 def _won(
-    best: ArmFigures, left: Sequence[ArmFigures], control: ArmFigures, outcome: str, known: Evidence, paused: tuple[str, ...]
+    best: ArmFigures,
+    arm_figures: Sequence[ArmFigures],
+    control: ArmFigures,
+    outcome: str,
+    evidence: Evidence,
+    paused: tuple[str, ...],
 ) -> Card:
-    second = max((arm for arm in left if arm is not best), key=lambda arm: arm.rate or 0)
+    second = max((arm for arm in arm_figures if arm is not best), key=lambda arm: arm.rate or 0)
     why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
-    factor = f"over {number(1000)}" if known.factor > 1000 else f"{known.factor:.0f}"
+    factor = f"over {number(1000)}" if evidence.factor > 1000 else f"{evidence.factor:.0f}"
     sure = (
         f"The evidence is strong: with a real difference such figures are {factor} times likelier than by chance (BF {factor})."
     )
@@ -81,14 +89,14 @@ def _won(
     return Card(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
 
 
-def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
-    first, second = sorted(known.contenders[:2], key=lambda arm: arm.letter)
+def _alike(evidence: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
+    first, second = sorted(evidence.contenders[:2], key=lambda arm: arm.letter)
     why = (
         f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
         f"with {second.letter}."
     )
-    others = [contender for contender in known.contenders if contender is not control]
-    is_beaten = control not in known.contenders
+    others = [contender for contender in evidence.contenders if contender is not control]
+    is_beaten = control not in evidence.contenders
     better = next((arm for arm in others if is_beaten or _change(arm.cost, control.cost) < 0), None)
     if better:
         return Card(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
@@ -98,13 +106,13 @@ def _alike(known: Evidence, control: ArmFigures, outcome: str, paused: tuple[str
     return Card(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
 
 
-def _too_early(known: Evidence, outcome: str) -> list[str]:
-    judged = sum(contender.judged for contender in known.contenders)
+def _too_early(evidence: Evidence, outcome: str) -> list[str]:
+    judged = sum(contender.judged for contender in evidence.contenders)
     noun = OUTCOMES[outcome][2]
     if not judged:
         return [f"Too early to tell: none of the {noun}s counts yet. What became of an answer is known after 10 minutes."]
-    least = max(0, MIN_SAMPLES - min(contender.judged for contender in known.contenders))
-    more = max(known.more or 0, least)
+    least = max(0, MIN_SAMPLES - min(contender.judged for contender in evidence.contenders))
+    more = max(evidence.more or 0, least)
     if not more:
         return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
     about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
@@ -114,17 +122,17 @@ def _too_early(known: Evidence, outcome: str) -> list[str]:
 
 def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
     """Returns sentences on what else would change, if the differences matter."""
-    found = []
+    parts = []
     if change := _change(one.cost, control.cost):
-        found.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
+        parts.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
     if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
         word, first, other = "later" if slower > 0 else "sooner", seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
-        found.append(f"{one.letter} begins {word}: 95 % of the answers within {first}, against {other} with {control.letter}.")
+        parts.append(f"{one.letter} begins {word}: 95 % of the answers within {first}, against {other} with {control.letter}.")
     if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
-        found.append(
+        parts.append(
             f"{one.letter} fails more often: {percent(one.error_rate)} of its answers, against {percent(control.error_rate)}."
         )
-    return found
+    return parts
 
 
 def _change(new: object, old: object) -> float:

@@ -74,13 +74,13 @@ class Evidence:
 def evidence(arms: Sequence[ArmFigures], *, has_shares: bool) -> Evidence:
     """Evaluates the figures; with `has_shares`, also checks whether the versions were given out in the intended shares."""
     open_arms = sorted((arm for arm in arms if not arm.paused_words), key=lambda arm: -(arm.rate or 0))
-    left = tuple(arm for arm in open_arms if not any(_is_better(other, arm) for other in open_arms))
-    more = answers_to_go([arm.arm for arm in left[:2]]) if len(left) > 1 else None
+    open_left = tuple(arm for arm in open_arms if not any(_is_better(other, arm) for other in open_arms))
+    more = answers_to_go([arm.arm for arm in open_left[:2]]) if len(open_left) > 1 else None
     factor = bayes_factor([arm.arm for arm in open_arms]) if open_arms else 1.0
     shares: Mapping[int, float] = {arm.version: arm.weight for arm in arms}
     people = [Arm(arm.version, 0, arm.units) for arm in arms]
     is_skewed = has_shares and len(open_arms) == len(arms) and is_imbalanced(people, shares)
-    return Evidence(factor, left, more, is_skewed)
+    return Evidence(factor, open_left, more, is_skewed)
 
 
 def fails_too_often(arm: ArmFigures, control: ArmFigures) -> bool:

@@ -37,8 +37,8 @@ def judge(experiment: Experiment) -> None:
     id, outcome, after = experiment.id, experiment.outcome, ""
     while rows := db.session.execute(_unsettled(id, after)).all():
         now = utc_now()
-        found = {row.id: values for row in rows if (values := _values(row, outcome, now))}
-        _store(found)
+        values_by_id = {row.id: values for row in rows if (values := _values(row, outcome, now))}
+        _store(values_by_id)
         after = rows[-1].id
         queue_for_turn()
 
@@ -85,18 +85,18 @@ def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
     return {**changed, **({"settled_at": now} if is_over else {})}
 
 
-def _store(found: dict[str, dict[str, Any]]) -> None:
+def _store(values_by_id: dict[str, dict[str, Any]]) -> None:
     """Stores a few at a time: on SQLite, no other writer can run during a transaction."""
-    ids = list(found)
+    ids = list(values_by_id)
     for start in range(0, len(ids), STORED_AT_ONCE):
-        _write({id: found[id] for id in ids[start : start + STORED_AT_ONCE]})
+        _write({id: values_by_id[id] for id in ids[start : start + STORED_AT_ONCE]})
         queue_for_turn()
 
 
-def _write(found: dict[str, dict[str, Any]]) -> None:
+def _write(values_by_id: dict[str, dict[str, Any]]) -> None:
     """Updates the rows with the same columns in one statement."""
     alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for id, values in found.items():
+    for id, values in values_by_id.items():
         alike[tuple(values)].append({"of": id, **{f"new_{name}": value for name, value in values.items()}})
     with write() as session:
         for names, rows in alike.items():
@@ -129,5 +129,5 @@ def _thumbs() -> Any:
 def _again_at() -> Any:
     other = aliased(Message)
     is_later = other.parent_id == Message.parent_id, other.role == "assistant", other.id > Message.id
-    found: ScalarSelect[Any] = select(func.min(other.created_at)).where(*is_later).correlate(Message).scalar_subquery()
-    return found.label("again_at")
+    next_question_at: ScalarSelect[Any] = select(func.min(other.created_at)).where(*is_later).correlate(Message).scalar_subquery()
+    return next_question_at.label("again_at")

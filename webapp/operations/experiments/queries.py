@@ -59,12 +59,12 @@ def figures_of(experiment: Experiment) -> list[ArmFigures]:
     )
     query = select(one.version, *counts).where(one.experiment_id == experiment.id).group_by(one.version)
     counted, ranked = bounded.read([query, _ttft_p95(experiment.id)])
-    known, slow = {version: rest for version, *rest in counted}, dict(ranked)
-    return [_figures(arm, known.get(arm.version), slow.get(arm.version)) for arm in arms_of(experiment)]
+    counts_by_version, slow = {version: rest for version, *rest in counted}, dict(ranked)
+    return [_figures(arm, counts_by_version.get(arm.version), slow.get(arm.version)) for arm in arms_of(experiment)]
 
 
-def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_ms: int | None) -> ArmFigures:
-    *counts, cost = known or (0, 0, 0, 0, 0, 0, None)
+def _figures(arm: ExperimentArm, known_counts: Sequence[float | None] | None, ttft_p95_ms: int | None) -> ArmFigures:
+    *counts, cost = known_counts or (0, 0, 0, 0, 0, 0, None)
     exposures, units, ended, broken, judged, good = (int(count or 0) for count in counts)
     return ArmFigures(
         arm.version,
@@ -84,9 +84,9 @@ def _figures(arm: ExperimentArm, known: Sequence[float | None] | None, ttft_p95_
 
 def _ttft_p95(experiment_id: str) -> Select[*tuple[Any, ...]]:
     """Selects the 95th percentile of the time to the first text, by version."""
-    one, known = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
+    one, condition = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
     place = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)
     count = func.count().over(partition_by=one.version)
-    ranked = select(one.version, one.first_text_ms, place.label("place"), count.label("count")).where(known).subquery()
+    ranked = select(one.version, one.first_text_ms, place.label("place"), count.label("count")).where(condition).subquery()
     is_there = ranked.c.place >= (ranked.c.count * 95 + 99) // 100
     return select(ranked.c.version, func.min(ranked.c.first_text_ms)).where(is_there).group_by(ranked.c.version)

@@ -64,17 +64,17 @@ def weigh(
     """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
     with write() as session:
-        found, row = _running(session, id)
-        arms = {arm.version: arm for arm in queries.arms_of(found)}
+        found_experiment, row = _running(session, id)
+        arms = {arm.version: arm for arm in queries.arms_of(found_experiment)}
         if method not in METHODS:
             raise Invalid("Choose a way to give out the versions.", field="strategy")
         if weights and set(weights) != set(arms):
             raise Invalid("An experiment keeps its versions. Stop it to compare others.", field="weights")
         for version, weight in _shares(weights).items() if weights else ():
             arms[version].weight = weight
-        found.method = row.strategy = method
-        found.min_samples = min_samples or found.min_samples
-        found.weighed_at = utc_now()
+        found_experiment.method = row.strategy = method
+        found_experiment.min_samples = min_samples or found_experiment.min_samples
+        found_experiment.weighed_at = utc_now()
         prompts.note(session, "changed an experiment", row.key, method, who)
     active_prompts.forget()
 
@@ -83,8 +83,8 @@ def give_out(
     prompt: known.KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
 ) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
-    if found := queries.running_of(prompt.id):
-        weigh(found, weights, method, min_samples, who=who)
+    if experiment := queries.running_of(prompt.id):
+        weigh(experiment, weights, method, min_samples, who=who)
         return
     if method == A_B_TEST:
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
@@ -97,11 +97,11 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
     """Stops an experiment; from then on the winner is in use, or without one, the control."""
     id, user_id = experiment.id, by.id
     with write() as session:
-        found, row = _running(session, id)
-        versions = [arm.version for arm in queries.arms_of(found)]
+        found_experiment, row = _running(session, id)
+        versions = [arm.version for arm in queries.arms_of(found_experiment)]
         if winner is not None and winner not in versions:
             raise Invalid("This version is not part of the experiment.", field="winner")
-        found.ended_at, found.ended_by, found.winner = utc_now(), user_id, winner
+        found_experiment.ended_at, found_experiment.ended_by, found_experiment.winner = utc_now(), user_id, winner
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
         prompts.note(session, "stopped an experiment", row.key, detail, who)
@@ -112,8 +112,8 @@ def remove(experiment: Experiment, *, who: audit.About) -> None:
     """Deletes a stopped experiment with its figures."""
     id = experiment.id
     with write() as session:
-        found, row = _existing(session, id)
-        if found.ended_at is None:
+        found_experiment, row = _existing(session, id)
+        if found_experiment.ended_at is None:
             raise Conflict("This experiment is running. Stop it first.")
         session.execute(delete(Experiment).where(Experiment.id == id))
         prompts.note(session, "deleted an experiment", row.key, "", who)
@@ -147,33 +147,34 @@ def _shares(weights: Mapping[int, float]) -> dict[int, float]:
 
 
 def _refuse_unknown(session: Session, row: Prompt, weights: Mapping[int, float]) -> None:
-    known = set(session.scalars(prompts.numbers_of(row.id)))
-    if unknown := [version for version in weights if version not in known]:
+    numbers = set(session.scalars(prompts.numbers_of(row.id)))
+    if unknown := [version for version in weights if version not in numbers]:
         raise NotFound(f"There is no version {unknown[0]} of this prompt.")
 
 
 def _store(session: Session, row: Prompt, entered: ExperimentInput, weights: Mapping[int, float], user_id: str) -> str:
     values: dict[str, Any] = {name: getattr(entered, name) for name in ("method", "outcome", "min_samples")}
-    made = Experiment(prompt_id=row.id, created_by=user_id, **values)
-    session.add(made)
+    experiment = Experiment(prompt_id=row.id, created_by=user_id, **values)
+    session.add(experiment)
     session.flush()
     arms = enumerate(weights.items())
     session.add_all(
-        ExperimentArm(experiment_id=made.id, version=version, place=place, weight=weight) for place, (version, weight) in arms
+        ExperimentArm(experiment_id=experiment.id, version=version, place=place, weight=weight)
+        for place, (version, weight) in arms
     )
     row.strategy, row.version, row.changed_at = entered.method, next(iter(weights)), utc_now()
-    return made.id
+    return experiment.id
 
 
 def _existing(session: Session, id: str) -> tuple[Experiment, Prompt]:
-    found = session.get(Experiment, id, populate_existing=True, with_for_update=True)
-    if found is None:
+    experiment = session.get(Experiment, id, populate_existing=True, with_for_update=True)
+    if experiment is None:
         raise NotFound("There is no such experiment.")
-    return found, session.get_one(Prompt, found.prompt_id, populate_existing=True, with_for_update=True)
+    return experiment, session.get_one(Prompt, experiment.prompt_id, populate_existing=True, with_for_update=True)
 
 
 def _running(session: Session, id: str) -> tuple[Experiment, Prompt]:
-    found, row = _existing(session, id)
-    if found.ended_at is not None:
+    experiment, row = _existing(session, id)
+    if experiment.ended_at is not None:
         raise Conflict(ENDED)
-    return found, row
+    return experiment, row

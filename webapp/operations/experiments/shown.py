@@ -62,21 +62,21 @@ def lines() -> list[ShownExperiment]:
 def page(experiment: Experiment) -> dict[str, Any]:
     figures = monitoring.check(experiment)
     outcome, has_shares = experiment.outcome, experiment.method == A_B_TEST
-    found, by = (
+    card, by = (
         card_of(experiment, figures),
         [db.session.get(User, id) for id in (experiment.created_by, experiment.ended_by) if id],
     )
     return {
         "one": experiment,
         "key": queries.key_of(experiment),
-        "card": found,
+        "card": card,
         "arms": [_arm(figure, control=figures[0]) for figure in figures],
         "success": OUTCOMES[outcome][0][:1].lower() + OUTCOMES[outcome][0][1:],
         "good": OUTCOMES[outcome][1],
         "has_shares": has_shares,
         "is_running": experiment.ended_at is None,
-        "title": found.title if experiment.ended_at is None else _finding(found),
-        "words": found.words if experiment.ended_at is None or found.decision != WAIT else (),
+        "title": card.title if experiment.ended_at is None else _finding(card),
+        "words": card.words if experiment.ended_at is None or card.decision != WAIT else (),
         "over": _over(experiment, figures),
         "by": by[0].name if experiment.created_by and by and by[0] else "",
     }
@@ -102,11 +102,11 @@ def _line(row: Experiment, key: str) -> ShownExperiment:
     return ShownExperiment(row.id, key, state, title, row.created_at, row.ended_at)
 
 
-def _finding(found: Card) -> str:
+def _finding(card: Card) -> str:
     """Turns the recommendation of a running experiment into the finding of a stopped one."""
-    if found.decision == WAIT:
+    if card.decision == WAIT:
         return "It was too early to tell"
-    return f"What it found: {found.title[:1].lower()}{found.title[1:]}"
+    return f"What it found: {card.title[:1].lower()}{card.title[1:]}"
 
 
 def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:

@@ -40,22 +40,22 @@ def cases(user: User) -> list[Message]:
 
 def begin(prompt: prompts.KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Starts to ask each question with each version; returns the id of the tryout."""
-    known = {version.number: version for version in prompts.versions(prompt)}
-    versions = [number for number in sorted(set(numbers)) if number in known]
+    known_versions = {version.number: version for version in prompts.versions(prompt)}
+    versions = [number for number in sorted(set(numbers)) if number in known_versions]
     questions = [case.content[:MOST_CHARS] for case in cases(by) if case.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
-    tried = list(prompts.with_texts(prompt, [known[number] for number in versions]))
+    tried = list(prompts.with_texts(prompt, [known_versions[number] for number in versions]))
     creation_limit.count(person)
     with write() as session:
         _forget_old(session, person)
-        made = Tryout(owner_id=person, prompt_id=prompt.name, key=prompt.key, model=model, versions=versions)
-        session.add(made)
+        tryout = Tryout(owner_id=person, prompt_id=prompt.name, key=prompt.key, model=model, versions=versions)
+        session.add(tryout)
         session.flush()
-        id = made.id
+        id = tryout.id
         for place, question in enumerate(questions):
             session.add_all(TryoutAnswer(tryout_id=id, place=place, version=version, question=question) for version in versions)
     engine = the_engine()
@@ -97,8 +97,8 @@ class TryoutAnswer(Record):
 
 def tryout(user: User, id: str) -> Tryout | None:
     """Returns the tryout if it belongs to this person."""
-    found = db.session.get(Tryout, id)
-    return found if found and found.owner_id == user.id else None
+    tryout = db.session.get(Tryout, id)
+    return tryout if tryout and tryout.owner_id == user.id else None
 
 
 def answers_of(one: Tryout) -> list[tuple[TryoutAnswer, Generation | None]]:
@@ -161,8 +161,8 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
 
 def _forget_old(session: Session, person: str) -> None:
     """Deletes all but the newest tryouts, because they contain text of chats."""
-    kept = select(Tryout.id).where(Tryout.owner_id == person).order_by(Tryout.id.desc()).limit(MOST_KEPT - 1)
-    ids = list(session.scalars(kept))
+    query = select(Tryout.id).where(Tryout.owner_id == person).order_by(Tryout.id.desc()).limit(MOST_KEPT - 1)
+    ids = list(session.scalars(query))
     session.execute(delete(Tryout).where(Tryout.owner_id == person, Tryout.id.not_in(ids)))
 
 

@@ -58,9 +58,9 @@ def remove_older(folder: Path, keep: int) -> list[Path]:
         path.unlink()
         shutil.rmtree(files_of(path), ignore_errors=True)
     # Files of a backup that was broken off, or whose database someone has removed.
-    for left in folder.glob("millrace-*.sqlite3.files"):
-        if DATED.fullmatch(left.name.removesuffix(".files")) and not left.with_suffix("").exists():
-            shutil.rmtree(left, ignore_errors=True)
+    for copy in folder.glob("millrace-*.sqlite3.files"):
+        if DATED.fullmatch(copy.name.removesuffix(".files")) and not copy.with_suffix("").exists():
+            shutil.rmtree(copy, ignore_errors=True)
     return older
 
 
@@ -111,11 +111,11 @@ def restore(copy: Path, data_dir: Path) -> Path | None:
     refuse_while_running(data_dir)
     database, restored = database_file(), database_file().with_suffix(".restored")
     _copy(copy, restored)
-    kept = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
+    kept_copy = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
     restored.rename(database)
     # Open connections still use the previous file.
     db.engine.dispose()
-    return kept
+    return kept_copy
 
 
 @contextmanager

@@ -104,8 +104,8 @@ def restore(file: Path) -> None:
     config = the_config()
     with backups.locked(config.data_dir):
         if is_sqlite():
-            if kept := backups.restore(file, config.data_dir):
-                click.echo(f"Previous database saved as: {kept}")
+            if copy := backups.restore(file, config.data_dir):
+                click.echo(f"Previous database saved as: {copy}")
         else:
             backups.check(file)
             backups.refuse_while_running(config.data_dir)

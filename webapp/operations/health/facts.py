@@ -241,13 +241,13 @@ def _disk(folder: Path) -> Fact:
 
 
 def _host(request: Request, config: Config) -> Fact:
-    wanted = urlsplit(config.public_url)
-    if wanted.netloc and wanted.netloc != request.host:
+    url = urlsplit(config.public_url)
+    if url.netloc and url.netloc != request.host:
         hint = f"Links you share point to {config.public_url}. Use that address, or change PUBLIC_URL."
         return Fact("Your address", request.host_url, "warn", hint)
-    if wanted.scheme == "https" and not request.is_secure:
+    if url.scheme == "https" and not request.is_secure:
         return Fact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
-    if request.is_secure and wanted.scheme != "https":
+    if request.is_secure and url.scheme != "https":
         return Fact("Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}")
     return Fact("Your address", request.host_url, "ok")
 
@@ -329,10 +329,10 @@ def _writing() -> Fact:
 
 def _schema() -> Fact:
     with db.engine.connect() as connection:
-        found = found_revision(connection)
-    if is_newer(found):
-        return Fact("Schema", f"{found}, of a newer version.", "warn", "Update this server too, and restart it.")
-    return Fact("Schema", f"{found}, up to date.", "ok" if found == newest_revision() else "bad")
+        revision = found_revision(connection)
+    if is_newer(revision):
+        return Fact("Schema", f"{revision}, of a newer version.", "warn", "Update this server too, and restart it.")
+    return Fact("Schema", f"{revision}, up to date.", "ok" if revision == newest_revision() else "bad")
 
 
 def _scalar(question: str) -> str:

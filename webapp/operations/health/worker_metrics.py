@@ -71,15 +71,15 @@ class WorkerMetrics:
     def _fold_dead(self) -> None:
         """Adds the counts of workers that have died to those of the dead, and removes their files."""
         file = self._folder / DEAD
-        kept = file.read_bytes() if file.exists() else b""
+        stored_bytes = file.read_bytes() if file.exists() else b""
         dead = [path for path in self._files() if path.name not in (DEAD, self._id) and self._is_dead(path.name)]
         if not dead:
             return
         # Named in the same file as the sums: a process that is killed before it removes them doesn't make them count twice.
-        already = {line.removeprefix(FOLDED) for line in kept.decode().splitlines() if line.startswith(FOLDED)}
+        already = {line.removeprefix(FOLDED) for line in stored_bytes.decode().splitlines() if line.startswith(FOLDED)}
         counted = [only_counters(path.read_bytes()) for path in dead if path.name not in already]
         names = "".join(f"{FOLDED}{path.name}\n" for path in dead)
-        self._write(DEAD, combined([kept, *counted]) + names.encode())
+        self._write(DEAD, combined([stored_bytes, *counted]) + names.encode())
         for path in dead:
             path.unlink()
             self._lock_of(path.name).unlink(missing_ok=True)
@@ -125,10 +125,10 @@ def combined(texts: Iterable[bytes]) -> bytes:
 
 def only_counters(text: bytes) -> bytes:
     """Leaves out gauges: what a worker was doing ended with it."""
-    kept = (
+    families = (
         head + [f"{key} {value!r}" for key, value in values] for _, head, values in _families(text) if "gauge" not in head[-1]
     )
-    return "".join("\n".join(lines) + "\n" for lines in kept).encode()
+    return "".join("\n".join(lines) + "\n" for lines in families).encode()
 
 
 def _families(text: bytes) -> Iterator[tuple[str, list[str], list[tuple[str, float]]]]:

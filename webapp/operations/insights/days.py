@@ -36,15 +36,15 @@ ROWS_AT_ONCE = 200
 Cell = tuple[str, str, str, str]
 
 
-def known(wanted: AnswerFilter) -> Iterator[Known]:
+def known(answer_filter: AnswerFilter) -> Iterator[Known]:
     """Yields the requested answers; whole days as their sums, where these exist."""
-    made = _made(wanted)
-    yield from _days(wanted, made)
-    for part in _rest(wanted, made):
+    made = _made(answer_filter)
+    yield from _days(answer_filter, made)
+    for part in _rest(answer_filter, made):
         yield from answered(part)
 
 
-def people(wanted: AnswerFilter) -> Iterator[Day]:
+def people(answer_filter: AnswerFilter) -> Iterator[Day]:
     """Yields the sums of whole days by person, without the single times to the first text.
 
     The database adds them up, because there can be many people; a person occurs once per few days.
@@ -53,19 +53,19 @@ def people(wanted: AnswerFilter) -> Iterator[Day]:
     costs = func.aggregate_strings(one.cost, " ").label("costs")
     # PostgreSQL returns decimals for sums of integers.
     sums = [cast(func.sum(getattr(one, name)), BigInteger).label(name) for name in SUMS]
-    which = one.user_id == wanted.user_id if wanted.user_id else one.user_id != EVERYONE
-    for row in by_turns(_rows(wanted, _made(wanted), (one.user_id, costs, *sums), which, by=one.user_id)):
+    which = one.user_id == answer_filter.user_id if answer_filter.user_id else one.user_id != EVERYONE
+    for row in by_turns(_rows(answer_filter, _made(answer_filter), (one.user_id, costs, *sums), which, by=one.user_id)):
         user_id, spent, *numbers = row
         figures = Figures(**dict(zip(SUMS, numbers, strict=True)))
         figures.cost = total(spent or "")
         yield Day("", "", user_id or None, "", figures)
 
 
-def _made(wanted: AnswerFilter) -> list[date]:
+def _made(answer_filter: AnswerFilter) -> list[date]:
     """Returns the whole days of the period that have sums; if one is missing, starts the background job."""
-    first = _day_of(wanted.since + A_DAY - timedelta(microseconds=1))
+    first = _day_of(answer_filter.since + A_DAY - timedelta(microseconds=1))
     # Sums can't be filtered by the outcome of single answers.
-    last = first if wanted.outcome else _day_of(wanted.until)
+    last = first if answer_filter.outcome else _day_of(answer_filter.until)
     marks = select(InsightMark.day).where(InsightMark.day >= first, InsightMark.day < last).order_by(InsightMark.day)
     made = list(db.session.scalars(marks))
     if len(made) < (min(last, last_day()) - first).days:
@@ -73,37 +73,37 @@ def _made(wanted: AnswerFilter) -> list[date]:
     return made
 
 
-def _rest(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerFilter]:
+def _rest(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerFilter]:
     """Yields the parts of the period that the days with sums (`made`) don't cover."""
-    at = wanted.since
+    at = answer_filter.since
     for day in made:
         begins = datetime.combine(day, time(), UTC)
         if at < begins:
-            yield replace(wanted, since=at, until=begins)
+            yield replace(answer_filter, since=at, until=begins)
         at = begins + A_DAY
-    if at < wanted.until:
-        yield replace(wanted, since=at)
+    if at < answer_filter.until:
+        yield replace(answer_filter, since=at)
 
 
-def _days(wanted: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
+def _days(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
     one = InsightDay
     columns = (one.day, one.kind, one.model, one.prompt, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
-    for row in by_turns(_rows(wanted, made, columns, one.user_id == (wanted.user_id or EVERYONE))):
+    for row in by_turns(_rows(answer_filter, made, columns, one.user_id == (answer_filter.user_id or EVERYONE))):
         day, kind, model, prompt, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
         figures.first_texts = times(map(int, first_texts.split(",")) if first_texts else ())
         figures.cost = None if cost is None else Decimal(cost)
-        yield Day(f"{day:%Y-%m-%d} 00", kind, wanted.user_id or EVERYONE, model, figures, prompt)
+        yield Day(f"{day:%Y-%m-%d} 00", kind, answer_filter.user_id or EVERYONE, model, figures, prompt)
 
 
 def _rows(
-    wanted: AnswerFilter, made: Sequence[date], columns: Sequence[Any], which: ColumnElement[bool], by: Any = None
+    answer_filter: AnswerFilter, made: Sequence[date], columns: Sequence[Any], condition: ColumnElement[bool], by: Any = None
 ) -> Iterator[Any]:
     """Yields rows of a few days per query: a year has tens of thousands, and a query is not interrupted."""
     one = InsightDay
-    statement = select(*columns).where(which, is_asked(one.kind, wanted.kind))
-    statement = statement.where(one.model.in_(wanted.models)) if wanted.models else statement
-    statement = statement.where(one.prompt == wanted.prompt) if wanted.prompt else statement
+    statement = select(*columns).where(condition, is_asked(one.kind, answer_filter.kind))
+    statement = statement.where(one.model.in_(answer_filter.models)) if answer_filter.models else statement
+    statement = statement.where(one.prompt == answer_filter.prompt) if answer_filter.prompt else statement
     statement = statement if by is None else statement.group_by(by)
     for start in range(0, len(made), DAYS_AT_ONCE):
         some = made[start : start + DAYS_AT_ONCE]
@@ -118,13 +118,13 @@ def of_days(me: User) -> Mapping[str, Sequence[int]]:
     """Returns the answers of each day by key, oldest first; members see only their own."""
     now = utc_now()
     since, day_of = beginning(now, "day") - timedelta(days=DAYS - 1), stepping("day")
-    wanted = AnswerFilter(since, now, "" if may(me.role, "administer") else me.id)
-    _, parts = summed_by(known(wanted), {"cell": lambda one: (day_of(one), one.prompt)})
-    found = dict[str, list[int]]()
+    answer_filter = AnswerFilter(since, now, "" if may(me.role, "administer") else me.id)
+    _, parts = summed_by(known(answer_filter), {"cell": lambda one: (day_of(one), one.prompt)})
+    counts_by_day = dict[str, list[int]]()
     for (day, prompt), figures in parts["cell"].items():
         for key in active_prompts.keys_in(prompt):
-            found.setdefault(key, [0] * DAYS)[(day - since).days] += figures.answers
-    return found
+            counts_by_day.setdefault(key, [0] * DAYS)[(day - since).days] += figures.answers
+    return counts_by_day
 
 
 def last_day() -> date:

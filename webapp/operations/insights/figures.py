@@ -221,19 +221,19 @@ def most_first(parts: Mapping[str, Figures]) -> dict[str, Figures]:
 
 def over_time(answers: Iterable[Known], since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
     """Returns the figures of each step of a period, also of empty ones; hours and days are in UTC."""
-    found, by = steps(since, until, step), stepping(step)
+    figures, by = steps(since, until, step), stepping(step)
     for answer in answers:
-        found[by(answer)].add(answer)
-    return found
+        figures[by(answer)].add(answer)
+    return figures
 
 
 def steps(since: datetime, until: datetime, step: str) -> dict[datetime, Figures]:
     """Returns empty figures for each step of a period."""
-    found, at = dict[datetime, Figures](), beginning(since, step)
+    figures, at = dict[datetime, Figures](), beginning(since, step)
     while at < until:
-        found[at] = Figures()
+        figures[at] = Figures()
         at += STEPS[step]
-    return found
+    return figures
 
 
 def stepping(step: str) -> Callable[[Known], datetime]:
@@ -256,9 +256,9 @@ def share(part: int, whole: int) -> float | None:
 def percentile(values: Sequence[int], hundredths: int) -> float | None:
     """Returns a percentile: the smallest value that at least this percentage of the values does not exceed."""
     # A million times have only a few thousand distinct values.
-    counts, left = Counter(values), max(1, -(-len(values) * hundredths // 100))
+    counts, rank = Counter(values), max(1, -(-len(values) * hundredths // 100))
     for value in sorted(counts):
-        left -= counts[value]
-        if left <= 0:
+        rank -= counts[value]
+        if rank <= 0:
             return value
     return None

@@ -32,39 +32,39 @@ class AnswerFilter:
     prompt: str = ""
 
 
-def answered(wanted: AnswerFilter) -> Iterator[AnswerFacts]:
+def answered(answer_filter: AnswerFilter) -> Iterator[AnswerFacts]:
     """Yields the requested answers, oldest first; other greenlets run between two slices."""
-    return (answer for _, answer in timed(wanted))
+    return (answer for _, answer in timed(answer_filter))
 
 
-def timed(wanted: AnswerFilter) -> Iterator[tuple[datetime, AnswerFacts]]:
+def timed(answer_filter: AnswerFilter) -> Iterator[tuple[datetime, AnswerFacts]]:
     """Yields the requested answers, oldest first, each with the time of its request."""
-    statement = _where(select(*_columns()), wanted)
-    return _read(statement, since=wanted.since, until=wanted.until, user_id=wanted.user_id)
+    statement = _where(select(*_columns()), answer_filter)
+    return _read(statement, since=answer_filter.since, until=answer_filter.until, user_id=answer_filter.user_id)
 
 
 def all_answered(since: datetime, until: datetime) -> Iterator[AnswerFacts]:
     """Yields answers of every kind, including those that were not requested by a person."""
     one = Generation
-    which = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
-    return (answer for _, answer in _read(select(*_columns()).where(*which), since=since, until=until))
+    conditions = one.created_at >= since, one.created_at < until, one.status.not_in(ACTIVE), one.kind != NOT_HERE
+    return (answer for _, answer in _read(select(*_columns()).where(*conditions), since=since, until=until))
 
 
-def _read(wanted: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, AnswerFacts]]:
+def _read(query: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datetime, AnswerFacts]]:
     # Waits for a turn: twenty people released together, for example by the same mail server, would otherwise continue in the
     # same iteration of the event loop.
     queue_for_turn()
-    for row in in_slices(db.session(), wanted, pause=queue_for_turn, **among):
+    for row in in_slices(db.session(), query, pause=queue_for_turn, **among):
         yield row[-2], AnswerFacts(*row[:-2])
 
 
-def newest(wanted: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:
+def newest(answer_filter: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:
     """Returns a page of answers, newest first, of those before the answer with this id.
 
     A rare outcome can require a scan of all answers: raises `TooLate` when that takes long.
     """
     one = Generation
-    statement = _where(select(one.id), wanted).order_by(one.id.desc()).limit(limit)
+    statement = _where(select(one.id), answer_filter).order_by(one.id.desc()).limit(limit)
     statement = statement.where(one.id < before) if before else statement
     ids = bounded.column(statement)
     return list(db.session.scalars(select(one).where(one.id.in_(ids)).order_by(one.id.desc()))) if ids else []
@@ -72,10 +72,10 @@ def newest(wanted: AnswerFilter, *, before: str = "", limit: int) -> list[Genera
 
 def generation_of(id: str, user_id: str) -> Generation | None:
     """Returns an answer that has ended; with a `user_id`, only if it is theirs."""
-    found = db.session.get(Generation, id)
-    if found is None or found.is_active or found.kind == NOT_HERE:
+    generation = db.session.get(Generation, id)
+    if generation is None or generation.is_active or generation.kind == NOT_HERE:
         return None
-    return found if user_id in ("", found.user_id) else None
+    return generation if user_id in ("", generation.user_id) else None
 
 
 def is_fallback(one: Generation) -> bool:
@@ -110,24 +110,26 @@ def _columns() -> tuple[Any, ...]:
     )
 
 
-def _where(statement: Select[*tuple[Any, ...]], wanted: AnswerFilter) -> Select[*tuple[Any, ...]]:
+def _where(statement: Select[*tuple[Any, ...]], answer_filter: AnswerFilter) -> Select[*tuple[Any, ...]]:
     one = Generation
-    statement = statement.where(one.created_at >= wanted.since, one.created_at < wanted.until, one.status.not_in(ACTIVE))
-    statement = statement.where(is_asked(one.kind, wanted.kind))
-    if wanted.user_id:
-        statement = statement.where(one.user_id == wanted.user_id)
-    if wanted.outcome:
-        statement = statement.where(one.status.in_(BROKEN) if wanted.outcome == "broken" else _has_fallen_back())
-    if wanted.prompt:
-        statement = statement.where(one.led_by == wanted.prompt)
-    return statement.where(one.model.in_(wanted.models)) if wanted.models else statement
+    statement = statement.where(
+        one.created_at >= answer_filter.since, one.created_at < answer_filter.until, one.status.not_in(ACTIVE)
+    )
+    statement = statement.where(is_asked(one.kind, answer_filter.kind))
+    if answer_filter.user_id:
+        statement = statement.where(one.user_id == answer_filter.user_id)
+    if answer_filter.outcome:
+        statement = statement.where(one.status.in_(BROKEN) if answer_filter.outcome == "broken" else _has_fallen_back())
+    if answer_filter.prompt:
+        statement = statement.where(one.led_by == answer_filter.prompt)
+    return statement.where(one.model.in_(answer_filter.models)) if answer_filter.models else statement
 
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
     """Returns the condition for this kind, or for any kind that people request: no side tasks, and no imported answers."""
     side_kinds = [name for name, known in the_engine().kinds.items() if known.is_side_request]
-    found: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
-    return found
+    condition: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
+    return condition
 
 
 def _has_fallen_back() -> ColumnElement[bool]:

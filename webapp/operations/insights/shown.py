@@ -137,8 +137,8 @@ def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
     models = providers().same_model(named["model"]) if named["model"] else ()
-    wanted = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
-    return ChosenFilter(period, is_admin, wanted, params)
+    answer_filter = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
+    return ChosenFilter(period, is_admin, answer_filter, params)
 
 
 def page(of: ChosenFilter) -> dict[str, Any]:
@@ -163,9 +163,9 @@ def page(of: ChosenFilter) -> dict[str, Any]:
 
 def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
     """Yields a row of plain numbers for each step of the period; empty where unknown."""
-    wanted = replace(of.wanted, outcome="")
-    found = over_time(days.known(wanted), wanted.since, wanted.until, PERIODS[of.period][1])
-    for at, figures in found.items():
+    answer_filter = replace(of.wanted, outcome="")
+    found_figures = over_time(days.known(answer_filter), answer_filter.since, answer_filter.until, PERIODS[of.period][1])
+    for at, figures in found_figures.items():
         yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
 
 
@@ -225,8 +225,8 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
 
 def status_text(status: str, reason: str) -> str:
     """Returns how an answer ended, and why if the status alone doesn't say it."""
-    known = REASONS.get(reason, f"({reason})" if reason else "")
-    return f"{status} {known}".rstrip()
+    reason_text = REASONS.get(reason, f"({reason})" if reason else "")
+    return f"{status} {reason_text}".rstrip()
 
 
 def attempt_text(attempt: Mapping[str, Any]) -> str:
@@ -242,8 +242,8 @@ def attempt_text(attempt: Mapping[str, Any]) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    known = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
-    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in known if at]
+    named_times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in named_times if at]
 
 
 def _person_of(one: Known) -> str | None:
@@ -344,13 +344,13 @@ class Piece:
 
 def spans(of: Generation) -> list[Span]:
     """Returns the phases of waiting and writing in order; a phase that never began has no span."""
-    known = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
-    per_ms, begins, found = TRACE_WIDTH / max([1, *(ms for _, _, ms in known)]), 0, list[Span]()
-    for name, words, ms in known:
+    named_spans = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
+    per_ms, begins, spans = TRACE_WIDTH / max([1, *(ms for _, _, ms in named_spans)]), 0, list[Span]()
+    for name, words, ms in named_spans:
         length = max(0, ms - begins)
-        found.append(Span(name, words, length, round(begins * per_ms, 2), round(length * per_ms, 2)))
+        spans.append(Span(name, words, length, round(begins * per_ms, 2), round(length * per_ms, 2)))
         begins += length
-    return found
+    return spans
 
 
 def saved_ms(of: Generation) -> int | None:
@@ -379,8 +379,8 @@ def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
     )
 
 
-def _pieces(kept: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
-    for section in kept if isinstance(kept, list) else ():
+def _pieces(record: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
+    for section in record if isinstance(record, list) else ():
         if isinstance(section, Mapping):
             title = PRIVATE if section.get("is_private") and not is_own else str(section.get("title", ""))
             title = "A source" if section.get("passage_id") and not is_own else title

@@ -116,8 +116,13 @@ def _with_prompts(ended: list[EndedGeneration]) -> list[EndedGeneration]:
     one, ids = Generation, [each_ended.answer.id for each_ended in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
-    known = {id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows}
-    return [EndedGeneration(each_ended.answer, each_ended.at, *known.get(each_ended.answer.id, ({}, {}))) for each_ended in ended]
+    prompts_by_generation = {
+        id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows
+    }
+    return [
+        EndedGeneration(each_ended.answer, each_ended.at, *prompts_by_generation.get(each_ended.answer.id, ({}, {})))
+        for each_ended in ended
+    ]
 
 
 def document(ended: Sequence[EndedGeneration], *, version: str) -> dict[str, Any]:
@@ -166,10 +171,10 @@ def _facts(answer: Answered, is_broken: bool) -> dict[str, Attribute]:
 
 def _prompts(ended: EndedGeneration) -> dict[str, Attribute]:
     """Returns the attributes of the prompts: the first one's key by the conventions' name, and the version and arm of each."""
-    found: dict[str, Attribute] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
+    attributes: dict[str, Attribute] = {"gen_ai.prompt.name": next(iter(ended.versions), None)}
     for key, version in ended.versions.items():
-        found |= {f"millrace.prompt.{key}.version": version, f"millrace.prompt.{key}.arm": ended.arms.get(key)}
-    return found
+        attributes |= {f"millrace.prompt.{key}.version": version, f"millrace.prompt.{key}.arm": ended.arms.get(key)}
+    return attributes
 
 
 def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:

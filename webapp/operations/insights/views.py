@@ -19,31 +19,31 @@ PAGE = 50
 @bp.get("")
 @signed_in
 def index() -> Response:
-    chosen = shown.chosen(request.args, current_user())
-    return render("operations/insights/index.html", chosen=chosen, periods=shown.PERIODS, **shown.page(chosen))
+    choice = shown.chosen(request.args, current_user())
+    return render("operations/insights/index.html", chosen=choice, periods=shown.PERIODS, **shown.page(choice))
 
 
 @bp.get("/export.csv")
 @signed_in
 def export() -> Response:
-    chosen = shown.chosen(request.args, current_user())
-    name = f"millrace-insights-{chosen.period}.csv"
-    return csv_download(("from (UTC)", *METRICS), shown.cells(chosen), name)
+    choice = shown.chosen(request.args, current_user())
+    name = f"millrace-insights-{choice.period}.csv"
+    return csv_download(("from (UTC)", *METRICS), shown.cells(choice), name)
 
 
 @bp.get("/answers")
 @signed_in
 def answers() -> Response:
     me, cursor = current_user(), request.args.get("cursor", "")[:26]
-    chosen = shown.chosen(request.args, me)
-    rows = queries.newest(chosen.wanted, before=cursor, limit=PAGE)
-    names = directory.names() if chosen.is_everybodys else {me.id: me.name}
+    choice = shown.chosen(request.args, me)
+    rows = queries.newest(choice.wanted, before=cursor, limit=PAGE)
+    names = directory.names() if choice.is_everybodys else {me.id: me.name}
     is_last = len(rows) < PAGE
-    further: dict[str, Any] = chosen.but(cursor="" if is_last else rows[-1].id)
+    further: dict[str, Any] = choice.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
     shown_rows = [shown.row(row, names) for row in rows]
     return render(
-        "operations/insights/answers.html", chosen=chosen, period=shown.PERIODS[chosen.period][2], rows=shown_rows, older=older
+        "operations/insights/answers.html", chosen=choice, period=shown.PERIODS[choice.period][2], rows=shown_rows, older=older
     )
 
 

@@ -73,10 +73,10 @@ def send_test(to: str, **about: Unpack[About]) -> None:
 
 
 def _server() -> tuple[str, int, Any, str, str]:
-    user, found = str(setting("mail.user")), password()
-    if user and found.trouble:
-        raise ProviderError("auth", found.trouble)
-    return str(setting("mail.host")), int(setting("mail.port")), setting("mail.security"), user, found.text
+    user, secret = str(setting("mail.user")), password()
+    if user and secret.trouble:
+        raise ProviderError("auth", secret.trouble)
+    return str(setting("mail.host")), int(setting("mail.port")), setting("mail.security"), user, secret.text
 
 
 def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
@@ -97,11 +97,11 @@ def _message(to: Sequence[str], subject: str, text: str) -> EmailMessage:
 
 def password() -> Password:
     """Returns the stored password, if it was entered for the configured server."""
-    found = stored()
-    if not found:
+    secrets = stored()
+    if not secrets:
         return Password()
     try:
-        text = the_encryption().decrypt_api_key(found[0].ciphertext, owner=NAME, purpose=_purpose())
+        text = the_encryption().decrypt_api_key(secrets[0].ciphertext, owner=NAME, purpose=_purpose())
     except DecryptionError:
         return Password("", True, ELSEWHERE)
     logs.hide(text)
@@ -133,9 +133,9 @@ def forget_password(**about: Unpack[About]) -> None:
 
 def stored() -> list[Secret]:
     """Returns the encrypted password, if there is one."""
-    wanted = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
+    query = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
     with db.engine.connect() as connection:
-        ciphertext = connection.scalar(wanted)
+        ciphertext = connection.scalar(query)
     return [Secret(NAME, "Email password", ciphertext)] if ciphertext else []
 
 

@@ -14,7 +14,7 @@ def plus(cost: Decimal | None, more: Decimal | None) -> Decimal | None:
 
 def total(costs: str) -> Decimal | None:
     """Returns the sum of costs separated by blanks; None if there are none."""
-    found: Decimal | None = None
+    sum_usd: Decimal | None = None
     for cost in costs.split():
-        found = plus(found, Decimal(cost))
-    return found
+        sum_usd = plus(sum_usd, Decimal(cost))
+    return sum_usd

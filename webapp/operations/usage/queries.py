@@ -64,9 +64,9 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
 
     A busy day is split into several parts. Don't keep all parts: there are many, and the garbage collector would traverse them.
     """
-    wanted = _statement(user_id)
+    query = _statement(user_id)
     for span in _slices(since, until, user_id):
-        for row in db.session.execute(wanted, span).all():
+        for row in db.session.execute(query, span).all():
             without = row.answers - row.with_tokens, row.answers - row.with_cost
             sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
             yield UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
@@ -100,16 +100,16 @@ def _slices(since: date, until: date, user_id: str | None) -> Iterator[dict[str,
 
 def _after(first: datetime, user_id: str | None) -> datetime | None:
     """Returns the time of the first generation after the slice that begins at this moment."""
-    made = select(Generation.created_at).where(Generation.created_at >= first)
+    query = select(Generation.created_at).where(Generation.created_at >= first)
     if user_id:
-        made = made.where(Generation.user_id == user_id)
-    return db.session.scalar(made.order_by(Generation.created_at).offset(SLICE).limit(1))
+        query = query.where(Generation.user_id == user_id)
+    return db.session.scalar(query.order_by(Generation.created_at).offset(SLICE).limit(1))
 
 
 def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
     one, at = Generation, Generation.created_at
     day = func.date(at) if is_sqlite() else func.to_char(func.timezone("UTC", at), "YYYY-MM-DD")
-    wanted = select(
+    query = select(
         day.label("day"),
         # Only visitors' chats have no owner: those of a deleted account were deleted with it.
         case((one.user_id.is_(None) & one.message_id.is_not(None), VISITORS), else_=one.user_id).label("who"),
@@ -127,8 +127,8 @@ def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
         one.created_at >= bindparam("first"), one.created_at < bindparam("end"), one.kind.not_in([NOT_HERE, EXAMPLE]), _is_made()
     )
     if user_id:
-        wanted = wanted.where(one.user_id == user_id)
-    return wanted.group_by("day", "who", "model", "demo", one.kind)
+        query = query.where(one.user_id == user_id)
+    return query.group_by("day", "who", "model", "demo", one.kind)
 
 
 def _is_made() -> ColumnElement[bool]:

@@ -32,10 +32,10 @@ def addresses(text: str, limit: int) -> list[tuple[str, str]]:
 
 def people_and_groups(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str]]:
     """Returns groups, their ids prefixed with `group:`, then people, with `user:`."""
-    found = groups_to_pick(text, limit)
+    choices = groups_to_pick(text, limit)
     return [
-        *found,
-        *((PERSON + id, words) for id, words in people_to_pick(text.removeprefix(PERSON), limit - len(found), *conditions)),
+        *choices,
+        *((PERSON + id, words) for id, words in people_to_pick(text.removeprefix(PERSON), limit - len(choices), *conditions)),
     ]
 
 
@@ -48,23 +48,23 @@ def groups_to_pick(text: str, limit: int) -> list[tuple[str, str]]:
 
 
 def _found_people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str, str]]:
-    wanted = select(User.id, User.name, User.email).where(*conditions, *has(text, NAME_AND_ADDRESS, User.id))
+    query = select(User.id, User.name, User.email).where(*conditions, *has(text, NAME_AND_ADDRESS, User.id))
     return [
-        (id, name, email) for id, name, email in db.session.execute(wanted.order_by(func.lower(User.name), User.id).limit(limit))
+        (id, name, email) for id, name, email in db.session.execute(query.order_by(func.lower(User.name), User.id).limit(limit))
     ]
 
 
 def has(text: str, words: ColumnElement[str], id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
     """Returns the condition that the column `words` contains every word of the text, or that the text is the id."""
-    wanted = text.split()[:MOST_WORDS]
-    return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in wanted)))] if wanted else []
+    wanted_words = text.split()[:MOST_WORDS]
+    return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in wanted_words)))] if wanted_words else []
 
 
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:
     """Returns accounts whose name or address contains the words, each with the last time one of its sessions was seen."""
-    found = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
-    seen = _seen_at(user.id for user in found)
-    return [(user, seen.get(user.id)) for user in found]
+    users = _page(select(User).where(*has(text, NAME_AND_ADDRESS, User.id)), after, limit)
+    seen = _seen_at(user.id for user in users)
+    return [(user, seen.get(user.id)) for user in users]
 
 
 def all_people() -> Iterator[Seen]:
@@ -95,18 +95,18 @@ def names_and_addresses() -> dict[str, tuple[str, str]]:
 
 def _everybody() -> Iterator[Seen]:
     after = ""
-    while found := people(after=after, limit=AT_ONCE):
-        yield from found
-        after = found[-1][0].id
+    while page := people(after=after, limit=AT_ONCE):
+        yield from page
+        after = page[-1][0].id
 
 
-def _page(wanted: Select[User], after: str, limit: int) -> Sequence[User]:
+def _page(query: Select[User], after: str, limit: int) -> Sequence[User]:
     if after:
         before = select(*BY_NAME).where(User.id == after).subquery()
-        wanted = wanted.where(tuple_(*BY_NAME) > tuple_(*(select(before.c[number]).scalar_subquery() for number in range(2))))
-    return db.session.scalars(wanted.order_by(*BY_NAME).limit(limit)).all()
+        query = query.where(tuple_(*BY_NAME) > tuple_(*(select(before.c[number]).scalar_subquery() for number in range(2))))
+    return db.session.scalars(query.order_by(*BY_NAME).limit(limit)).all()
 
 
 def _seen_at(ids: Any) -> dict[str, datetime]:
-    wanted = select(UserSession.user_id, func.max(UserSession.seen_at)).where(UserSession.user_id.in_(list(ids)))
-    return {row[0]: row[1] for row in db.session.execute(wanted.group_by(UserSession.user_id))}
+    query = select(UserSession.user_id, func.max(UserSession.seen_at)).where(UserSession.user_id.in_(list(ids)))
+    return {row[0]: row[1] for row in db.session.execute(query.group_by(UserSession.user_id))}

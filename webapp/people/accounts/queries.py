@@ -62,8 +62,8 @@ def user_of(email: str) -> User:
 
 def credentials(email: str) -> tuple[str, str] | None:
     """Returns id and password hash of the enabled account with this address."""
-    found = db.session.execute(select(User.id, User.password_hash).where(User.email == email, User.disabled_at.is_(None)))
-    row = found.first()
+    found_row = db.session.execute(select(User.id, User.password_hash).where(User.email == email, User.disabled_at.is_(None)))
+    row = found_row.first()
     return (row[0], row[1]) if row else None
 
 
@@ -83,16 +83,16 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
     row = LIVE_TOKEN.first(session, {"token_hash": hashed(token), "now": utc_now()})
     if row is None:
         return None
-    found, user = rows.read_joined(session, row, ApiToken, User)
-    return found, user
+    found_token, user = rows.read_joined(session, row, ApiToken, User)
+    return found_token, user
 
 
 def holder(name: str) -> tuple[ApiToken | None, User] | None:
     """Returns the user of a session (`s` and its id) or of a token (`t` and its id) while it is valid, and the token."""
-    kept: type[ApiToken] | type[UserSession] = ApiToken if name.startswith("t") else UserSession
-    is_live = or_(kept.expires_at.is_(None), kept.expires_at > utc_now())
-    wanted = select(kept, User).join(User, kept.user_id == User.id).where(kept.id == name[1:], is_live)
-    row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
+    table: type[ApiToken] | type[UserSession] = ApiToken if name.startswith("t") else UserSession
+    is_live = or_(table.expires_at.is_(None), table.expires_at > utc_now())
+    query = select(table, User).join(User, table.user_id == User.id).where(table.id == name[1:], is_live)
+    row = db.session.execute(query.where(User.disabled_at.is_(None))).first()
     if row is None:
         return None
     found, user = row
@@ -104,8 +104,10 @@ def holder(name: str) -> tuple[ApiToken | None, User] | None:
 
 def is_owner_link(token: str) -> bool:
     """Returns whether the link with this token can still create the owner."""
-    found = db.session.scalar(select(Invite.id).where(Invite.token_hash == hashed(token), Invite.role == "owner", *_is_open()))
-    return found is not None and not has_owner()
+    invite_id = db.session.scalar(
+        select(Invite.id).where(Invite.token_hash == hashed(token), Invite.role == "owner", *_is_open())
+    )
+    return invite_id is not None and not has_owner()
 
 
 def open_invite(token: str) -> Invite | None:
@@ -116,14 +118,14 @@ def open_invite(token: str) -> Invite | None:
 
 def open_password_link(token: str) -> tuple[Invite, User] | None:
     """Returns the password link with this token and its user, if it is still valid and the user is not disabled."""
-    wanted = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
-    row = db.session.execute(wanted.where(User.disabled_at.is_(None))).first()
+    query = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
+    row = db.session.execute(query.where(User.disabled_at.is_(None))).first()
     return (row[0], row[1]) if row else None
 
 
 def open_invites() -> Sequence[Invite]:
-    wanted = select(Invite).where(Invite.user_id.is_(None), Invite.role != "owner", *_is_open())
-    return db.session.scalars(wanted.order_by(Invite.id.desc())).all()
+    query = select(Invite).where(Invite.user_id.is_(None), Invite.role != "owner", *_is_open())
+    return db.session.scalars(query.order_by(Invite.id.desc())).all()
 
 
 def _is_open() -> tuple[ColumnElement[bool], ...]:
@@ -135,15 +137,15 @@ def _is_open() -> tuple[ColumnElement[bool], ...]:
 
 def sessions_of(user_id: str) -> Sequence[UserSession]:
     """Returns a person's sessions, the most recently used first. Limited, because a program can leave thousands."""
-    wanted = select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
-    return db.session.scalars(wanted.order_by(UserSession.seen_at.desc(), UserSession.id.desc()).limit(MOST_SESSIONS)).all()
+    query = select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > utc_now())
+    return db.session.scalars(query.order_by(UserSession.seen_at.desc(), UserSession.id.desc()).limit(MOST_SESSIONS)).all()
 
 
 def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
     """Returns, from the audit log, the address from which each session was opened."""
     since = min((session.created_at for session in sessions), default=utc_now())
-    wanted = select(AuditEntry.object_id, AuditEntry.address).where(AuditEntry.at >= since, AuditEntry.object_kind == "session")
-    rows = db.session.execute(wanted.where(AuditEntry.object_id.in_([session.id for session in sessions])))
+    query = select(AuditEntry.object_id, AuditEntry.address).where(AuditEntry.at >= since, AuditEntry.object_kind == "session")
+    rows = db.session.execute(query.where(AuditEntry.object_id.in_([session.id for session in sessions])))
     return {row[0]: row[1] for row in rows}
 
 
@@ -161,8 +163,8 @@ def person(id: str) -> User | None:
 def groups() -> Sequence[tuple[Group, int]]:
     """Returns all groups by name, with the number of members of each."""
     size = func.count(Membership.user_id)
-    wanted = select(Group, size).outerjoin(Membership, Membership.group_id == Group.id).group_by(Group.id)
-    return [(row[0], row[1]) for row in db.session.execute(wanted.order_by(func.lower(Group.name), Group.id))]
+    query = select(Group, size).outerjoin(Membership, Membership.group_id == Group.id).group_by(Group.id)
+    return [(row[0], row[1]) for row in db.session.execute(query.order_by(func.lower(Group.name), Group.id))]
 
 
 def group(id: str) -> Group | None:
@@ -171,29 +173,29 @@ def group(id: str) -> Group | None:
 
 def group_by_name(name: str) -> Group | None:
     """Returns the group with this name, ignoring case."""
-    found = db.session.scalars(select(Group))
-    return next((each for each in found if each.name.casefold() == name.casefold()), None)
+    groups = db.session.scalars(select(Group))
+    return next((each for each in groups if each.name.casefold() == name.casefold()), None)
 
 
 def people_of(group_id: str) -> Sequence[User]:
-    wanted = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
-    return db.session.scalars(wanted.order_by(func.lower(User.name), User.id)).all()
+    query = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
+    return db.session.scalars(query.order_by(func.lower(User.name), User.id)).all()
 
 
 def groups_with_members(user_id: str, *, most: int) -> dict[str, list[str]]:
     """Returns the names of a person's groups, each with the names of its members, at most so many in all."""
     mine = select(Membership.group_id).where(Membership.user_id == user_id)
-    wanted = select(Group.name, User.name).join(Membership, Membership.group_id == Group.id)
-    wanted = wanted.join(User, User.id == Membership.user_id).where(Group.id.in_(mine))
-    found: dict[str, list[str]] = {}
-    for group, person in db.session.execute(wanted.order_by(func.lower(Group.name), func.lower(User.name), User.id).limit(most)):
-        found.setdefault(group, []).append(person)
-    return found
+    query = select(Group.name, User.name).join(Membership, Membership.group_id == Group.id)
+    query = query.join(User, User.id == Membership.user_id).where(Group.id.in_(mine))
+    members_by_group: dict[str, list[str]] = {}
+    for group, person in db.session.execute(query.order_by(func.lower(Group.name), func.lower(User.name), User.id).limit(most)):
+        members_by_group.setdefault(group, []).append(person)
+    return members_by_group
 
 
 def groups_of(user_id: str) -> Sequence[Group]:
-    wanted = select(Group).join(Membership, Membership.group_id == Group.id).where(Membership.user_id == user_id)
-    return db.session.scalars(wanted.order_by(func.lower(Group.name), Group.id)).all()
+    query = select(Group).join(Membership, Membership.group_id == Group.id).where(Membership.user_id == user_id)
+    return db.session.scalars(query.order_by(func.lower(Group.name), Group.id)).all()
 
 
 # The audit log
@@ -204,12 +206,12 @@ def audit_entries(*, person: str = "", action: str = "", before: str = "", limit
 
     Raises `TooLate` if the database takes too long.
     """
-    wanted = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
+    query = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
     if action:
-        wanted = wanted.where(AuditEntry.action == action)
+        query = query.where(AuditEntry.action == action)
     if before:
-        wanted = wanted.where(AuditEntry.id < before)
-    return _entries(bounded.column(_of_any(wanted, _about(person), limit) if person else wanted))
+        query = query.where(AuditEntry.id < before)
+    return _entries(bounded.column(_of_any(query, _about(person), limit) if person else query))
 
 
 def _about(person: str) -> list[ColumnElement[bool]]:
@@ -219,13 +221,13 @@ def _about(person: str) -> list[ColumnElement[bool]]:
     return [is_about, *(AuditEntry.actor == name for name in dict.fromkeys((normal_email(person), person)))]
 
 
-def _of_any(wanted: Select[*tuple[Any, ...]], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[*tuple[Any, ...]]:
+def _of_any(query: Select[*tuple[Any, ...]], ways: Iterable[ColumnElement[bool]], limit: int) -> Select[*tuple[Any, ...]]:
     """Returns the first entries that match any of the conditions.
 
     A union of one query per condition, as each has its own index; a single query with OR would scan all entries.
     """
-    found = union(*(select(wanted.where(way).subquery().c.id) for way in ways)).subquery()
-    return select(found.c.id).order_by(found.c.id.desc()).limit(limit)
+    ids = union(*(select(query.where(way).subquery().c.id) for way in ways)).subquery()
+    return select(ids.c.id).order_by(ids.c.id.desc()).limit(limit)
 
 
 def _entries(ids: Sequence[str]) -> Iterator[AuditEntry]:
@@ -242,23 +244,23 @@ def audit_actions() -> Sequence[str]:
     # Skips through the index from each action to the next: there are few actions, but many entries of each.
     first = select(func.min(AuditEntry.action).label("action")).cte("actions", recursive=True)
     following = select(func.min(AuditEntry.action)).where(AuditEntry.action > first.c.action).scalar_subquery()
-    found = first.union_all(select(following).where(first.c.action.is_not(None)))
-    return bounded.column(select(found.c.action).where(found.c.action.is_not(None)))
+    actions = first.union_all(select(following).where(first.c.action.is_not(None)))
+    return bounded.column(select(actions.c.action).where(actions.c.action.is_not(None)))
 
 
 def _live_session_statement() -> Select[*tuple[Any, ...]]:
     opened, user = rows.table(UserSession), rows.table(User)
-    wanted = select(user, opened.c.id.label("session_id"), opened.c.seen_at)
-    wanted = wanted.join_from(opened, user, user.c.id == opened.c.user_id)
-    wanted = wanted.where(opened.c.token_hash == bindparam("token_hash"), opened.c.expires_at > bindparam("now"))
-    return wanted.where(user.c.disabled_at.is_(None))
+    query = select(user, opened.c.id.label("session_id"), opened.c.seen_at)
+    query = query.join_from(opened, user, user.c.id == opened.c.user_id)
+    query = query.where(opened.c.token_hash == bindparam("token_hash"), opened.c.expires_at > bindparam("now"))
+    return query.where(user.c.disabled_at.is_(None))
 
 
 def _live_token_statement() -> Select[*tuple[Any, ...]]:
     token, user = rows.table(ApiToken), rows.table(User)
-    wanted = select(token, user).join_from(token, user, user.c.id == token.c.user_id)
+    query = select(token, user).join_from(token, user, user.c.id == token.c.user_id)
     is_live = or_(token.c.expires_at.is_(None), token.c.expires_at > bindparam("now"))
-    return wanted.where(token.c.token_hash == bindparam("token_hash"), is_live, user.c.disabled_at.is_(None))
+    return query.where(token.c.token_hash == bindparam("token_hash"), is_live, user.c.disabled_at.is_(None))
 
 
 # Compiled once, because every request runs one: building a statement costs as much as running it.

@@ -160,10 +160,12 @@ def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str
 def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
     """Stores a session and an entry in the audit log; returns the cookie's secret."""
     secret = new_secret()
-    opened = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
-    session.add(opened)
+    user_session = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
+    session.add(user_session)
     session.flush()
-    about = audit.About(actor=user, address=address, object_kind="session", object_id=opened.id, detail=agents.in_words(agent))
+    about = audit.About(
+        actor=user, address=address, object_kind="session", object_id=user_session.id, detail=agents.in_words(agent)
+    )
     audit.add(session, "signed in", **about)
     return secret
 
@@ -196,11 +198,11 @@ def seen_session(secret: str) -> LiveSession | None:
 
 def used_token(token: str) -> tuple[ApiToken, User] | None:
     """Returns an API token and its user; records its use, at most once a minute."""
-    found = queries.live_token(token)
-    if found and (not found[0].used_at or utc_now() - found[0].used_at > USED_EVERY):
-        _note(ApiToken, ApiToken.id == found[0].id, used_at=utc_now())
-        found = queries.live_token(token)
-    return found
+    users = queries.live_token(token)
+    if users and (not users[0].used_at or utc_now() - users[0].used_at > USED_EVERY):
+        _note(ApiToken, ApiToken.id == users[0].id, used_at=utc_now())
+        users = queries.live_token(token)
+    return users
 
 
 def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
@@ -268,10 +270,10 @@ def _renew_hash(user_id: str, stored: str, password: str) -> None:
 SIGN_INS = PerApp(lambda: SignInThrottle(time.monotonic, BUCKETS.get()))
 
 
-def _note(table: type[Base], whose: ColumnElement[bool], **values: Any) -> None:
+def _note(table: type[Base], condition: ColumnElement[bool], **values: Any) -> None:
     """Updates a value unless that would have to wait, because read requests call it; the next one can update it instead."""
     try:
         with write(patience_seconds=NO_PATIENCE) as session:
-            session.execute(update(table).where(whose).values(**values))
+            session.execute(update(table).where(condition).values(**values))
     except (Unavailable, OperationalError) as error:
         log.warning("not_noted", extra={"fields": {"what": ", ".join(values), "error": type(error).__name__}})

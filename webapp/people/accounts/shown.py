@@ -48,7 +48,7 @@ def sessions(user: User, secret: str) -> list[ShownSession]:
     """Returns a person's sessions, the current one first."""
     rows, this = queries.sessions_of(user.id), queries.hashed(secret)
     addresses = queries.addresses_of(rows)
-    found = [
+    sessions = [
         ShownSession(
             row.id,
             agents.in_words(row.agent),
@@ -59,7 +59,7 @@ def sessions(user: User, secret: str) -> list[ShownSession]:
         )
         for row in rows
     ]
-    return sorted(found, key=lambda each: not each.is_this)
+    return sorted(sessions, key=lambda each: not each.is_this)
 
 
 def tokens(user: User) -> list[ShownToken]:

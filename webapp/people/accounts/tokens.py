@@ -56,15 +56,15 @@ def make_token(
     """
     if gateway and isinstance(by, User) and not by.is_admin:
         raise Forbidden("Only admins can create a gateway's token.", field="gateway")
-    name, wanted, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
+    name, unique_scopes, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
     token = PREFIX + new_secret()
-    _check_scopes(user, wanted)
+    _check_scopes(user, unique_scopes)
     with write() as session:
         if (session.scalar(select(func.count()).where(ApiToken.user_id == user_id)) or 0) >= MOST:
             raise Conflict(f"You already have {MOST} tokens. Please revoke one first.")
         expires_at = utc_now() + timedelta(days=days) if days else None
         row = ApiToken(user_id=user_id, name=name, token_hash=hashed(token), last_four=token[-4:], expires_at=expires_at)
-        row.scopes = " ".join(wanted)
+        row.scopes = " ".join(unique_scopes)
         if gateway:
             row.is_gateway = True
             row.answers_per_minute, row.answers_at_once = gateway.per_minute, gateway.at_once
@@ -112,11 +112,11 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
     access_changed(user.id)
 
 
-def _check_scopes(user: User, wanted: tuple[str, ...]) -> None:
+def _check_scopes(user: User, scopes: tuple[str, ...]) -> None:
     allowed = allowed_scopes(user.role)
-    if not wanted:
+    if not scopes:
         raise Invalid("Choose at least one permission for the token.", field="scopes")
-    if beyond := [each for each in wanted if each not in allowed]:
+    if beyond := [each for each in scopes if each not in allowed]:
         raise Forbidden(
             f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
         )

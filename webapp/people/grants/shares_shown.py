@@ -33,10 +33,10 @@ def after() -> str:
     return request.args.get("after", "")[:26]
 
 
-def listed(found: Sequence[shares.Share], url: str) -> dict[str, Any]:
-    """Returns a page of grants and the URL of the next; `found` has one more than a page if there is a next page."""
-    is_cut = len(found) > MOST_LISTED
-    return {"shares": found[:MOST_LISTED], "more_url": f"{url}?after={found[MOST_LISTED - 1].grant_id}" if is_cut else ""}
+def listed(shares: Sequence[shares.Share], url: str) -> dict[str, Any]:
+    """Returns a page of grants and the URL of the next; `shares` has one more than a page if there is a next page."""
+    is_cut = len(shares) > MOST_LISTED
+    return {"shares": shares[:MOST_LISTED], "more_url": f"{url}?after={shares[MOST_LISTED - 1].grant_id}" if is_cut else ""}
 
 
 def names(kind: str, id: str) -> list[str]:

@@ -85,7 +85,7 @@ def _existing(session: Session, group_id: str) -> Group:
 
 
 def _check_name(name: str, but: str = "") -> None:
-    if (found := queries.group_by_name(name)) and found.id != but:
+    if (group := queries.group_by_name(name)) and group.id != but:
         raise Conflict(TAKEN, field="name")
 
 

@@ -28,32 +28,32 @@ def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
             raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")
         if email and queries.user_by_email(email):
             raise Conflict("An account with that email already exists.", field="email")
-        made = Invite(
+        invite = Invite(
             token_hash=queries.hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE
         )
-        session.add(made)
+        session.add(invite)
         session.flush()
-        _note(session, "created an invite", made, by=by, address=address)
+        _note(session, "created an invite", invite, by=by, address=address)
     return token
 
 
 def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
     """Revokes an unused invite."""
     with write() as session:
-        found = session.get(Invite, invite_id)
-        if found is None or found.used_at or found.user_id or found.role not in invitable(by.role):
+        invite = session.get(Invite, invite_id)
+        if invite is None or invite.used_at or invite.user_id or invite.role not in invitable(by.role):
             raise NotFound("That invite is no longer open, or isn't yours to revoke.")
-        _note(session, "revoked an invite", found, by=by, address=address)
-        session.delete(found)
+        _note(session, "revoked an invite", invite, by=by, address=address)
+        session.delete(invite)
 
 
 def accept(token: str, email: str, name: str, password: str, *, address: str = "") -> User:
     """Creates the account of an invite; if several requests use the link concurrently, only one succeeds."""
-    found = open_invite(token)
-    guesser = f"invite {found.id}"
+    invite = open_invite(token)
+    guesser = f"invite {invite.id}"
     # Otherwise the holder of a link could use it to find out which addresses have an account.
     service.slow_down(guesser, address)
-    user = service.new_user(found.email or email, name, found.role, password)
+    user = service.new_user(invite.email or email, name, invite.role, password)
     with write() as session:
         _use(session, token)
         service.add(session, user)
@@ -63,10 +63,10 @@ def accept(token: str, email: str, name: str, password: str, *, address: str = "
 
 
 def open_invite(token: str) -> Invite:
-    found = queries.open_invite(token)
-    if found is None:
+    invite = queries.open_invite(token)
+    if invite is None:
         raise Forbidden(USED)
-    return found
+    return invite
 
 
 def password_link(person: User, *, by: User, address: str = "") -> str:
@@ -98,10 +98,10 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
 
 
 def open_password_link(token: str) -> tuple[Invite, User]:
-    found = queries.open_password_link(token)
-    if found is None:
+    users = queries.open_password_link(token)
+    if users is None:
         raise Forbidden(USED)
-    return found
+    return users
 
 
 def _use(session: Session, token: str) -> None:
@@ -111,6 +111,6 @@ def _use(session: Session, token: str) -> None:
         raise Forbidden(USED)
 
 
-def _note(session: Session, action: str, found: Invite, *, by: User, address: str) -> None:
-    detail = f"{found.role} {found.email}".strip()
-    audit.add(session, action, actor=by, address=address, object_kind="invite", object_id=found.id, detail=detail)
+def _note(session: Session, action: str, invite: Invite, *, by: User, address: str) -> None:
+    detail = f"{invite.role} {invite.email}".strip()
+    audit.add(session, action, actor=by, address=address, object_kind="invite", object_id=invite.id, detail=detail)

@@ -125,7 +125,7 @@ def _refused(form: Form) -> Response:
     return form.shown("people/account.html", **_context(form))
 
 
-def _context(refused: Form | None = None) -> dict[str, Any]:
+def _context(refused_form: Form | None = None) -> dict[str, Any]:
     """Returns the context of the page; a form that was refused keeps what was entered."""
     me = current_user()
     fresh: dict[str, Form] = {
@@ -135,7 +135,7 @@ def _context(refused: Form | None = None) -> dict[str, Any]:
         "token": TokenForm.fresh().offering(allowed_scopes(me.role), is_admin=me.is_admin),
         "delete": DeleteForm.fresh(),
     }
-    forms = {place: refused if refused and type(refused) is type(form) else form for place, form in fresh.items()}
+    forms = {place: refused_form if refused_form and type(refused_form) is type(form) else form for place, form in fresh.items()}
     return {
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),

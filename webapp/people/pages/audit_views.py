@@ -23,16 +23,16 @@ HEAD = ("when (UTC)", "who", "address", "what", "kind", "id", "detail", "result"
 @bp.get("")
 @admin_only
 def index() -> Response:
-    chosen = _chosen()
-    page = cut(list(queries.audit_entries(**chosen, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
+    choice = _chosen()
+    page = cut(list(queries.audit_entries(**choice, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
     return render(
         "people/audit.html",
         entries=page.rows,
-        chosen=chosen,
-        people=directory.addresses(chosen["person"], MOST_SHOWN),
+        chosen=choice,
+        people=directory.addresses(choice["person"], MOST_SHOWN),
         actions=queries.audit_actions(),
-        next_url=_address("audit.index", **chosen, before=page.next_cursor) if page.next_cursor else "",
-        export_url=_address("audit.export", **chosen),
+        next_url=_address("audit.index", **choice, before=page.next_cursor) if page.next_cursor else "",
+        export_url=_address("audit.export", **choice),
     )
 
 

@@ -90,8 +90,8 @@ def _to(id: str) -> Response:
     return redirect(url_for("groups.show", id=id))
 
 
-def _about(group: Group, refused: MemberForm | None = None) -> dict[str, Any]:
-    form = refused or _offering(MemberForm.fresh(), group.id)
+def _about(group: Group, member_form: MemberForm | None = None) -> dict[str, Any]:
+    form = member_form or _offering(MemberForm.fresh(), group.id)
     inside = cut(directory.members(group.id, request.args.get("after", "")[:MOST_CURSOR_CHARS]), directory.PAGE)
     more_url = url_for("groups.show", id=group.id, after=inside.next_cursor) if inside.next_cursor else ""
     return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": done_message(DONE)}

@@ -145,8 +145,8 @@ def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
 
 
 def _heirs(id: str, text: str, limit: int) -> list[tuple[str, str]]:
-    found = directory.people_to_pick(text.removeprefix(HEIR), limit, User.id != id, directory.IS_OPEN)
-    return [(id, f"{HEIR}{words}") for id, words in found]
+    choices = directory.people_to_pick(text.removeprefix(HEIR), limit, User.id != id, directory.IS_OPEN)
+    return [(id, f"{HEIR}{words}") for id, words in choices]
 
 
 def _everybody() -> dict[str, Any]:
@@ -164,10 +164,10 @@ def _everybody() -> dict[str, Any]:
     }
 
 
-def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
+def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     """Returns the context of a person's page; a form that was refused keeps what was entered."""
     me = current_user()
-    role_form = refused if isinstance(refused, RoleForm) else RoleForm.fresh(role=person.role)
+    role_form = form if isinstance(form, RoleForm) else RoleForm.fresh(role=person.role)
     role_form.role.choices = list(manageable(me.role))
     sessions = queries.sessions_of(person.id)
     return {
@@ -175,7 +175,7 @@ def _about(person: User, refused: Form | None = None) -> dict[str, Any]:
         "groups": queries.groups_of(person.id),
         "has_second_factor": the_second_step().is_on(person.id),
         "role_form": role_form,
-        "clearance_form": refused if isinstance(refused, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
-        "delete_form": refused if isinstance(refused, DeletePersonForm) else _delete_form(DeletePersonForm.fresh(), person),
+        "clearance_form": form if isinstance(form, ClearanceForm) else ClearanceForm.fresh(clearance=str(person.clearance)),
+        "delete_form": form if isinstance(form, DeletePersonForm) else _delete_form(DeletePersonForm.fresh(), person),
         "done": done_message(DONE),
     }

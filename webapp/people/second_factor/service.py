@@ -40,8 +40,8 @@ def is_on(user_id: str) -> bool:
 
 def is_required(user: User) -> bool:
     """Returns whether the team requires it of this person."""
-    wanted = setting("accounts.two_factor")
-    return wanted == "everyone" or (wanted == "admins" and may(user.role, "administer"))
+    policy = setting("accounts.two_factor")
+    return policy == "everyone" or (policy == "admins" and may(user.role, "administer"))
 
 
 def is_missing(user: User) -> bool:
@@ -127,9 +127,9 @@ def recovery_codes_left(row: SecondFactor) -> int:
 
 def stored() -> Sequence[Secret]:
     """Returns the encrypted secrets of all accounts."""
-    wanted = select(SecondFactor.user_id, User.email, SecondFactor.ciphertext).join(User, User.id == SecondFactor.user_id)
+    query = select(SecondFactor.user_id, User.email, SecondFactor.ciphertext).join(User, User.id == SecondFactor.user_id)
     with db.engine.connect() as connection:
-        return [Secret(id, f"Two-factor authentication of {email}", text) for id, email, text in connection.execute(wanted)]
+        return [Secret(id, f"Two-factor authentication of {email}", text) for id, email, text in connection.execute(query)]
 
 
 def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
@@ -154,8 +154,8 @@ def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, a
     if used not in codes:
         return False
     # The condition lets only one of two concurrent uses succeed.
-    left = " ".join(each for each in codes if each != used)
-    is_used = _change(session, user_id, SecondFactor.recovery == recovery, recovery=left)
+    remaining = " ".join(each for each in codes if each != used)
+    is_used = _change(session, user_id, SecondFactor.recovery == recovery, recovery=remaining)
     if is_used and (user := session.get(User, user_id)):
         service.about_person(session, "used a recovery code", user, by=user, address=address, detail=f"{len(codes) - 1} left")
     return is_used

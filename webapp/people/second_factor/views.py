@@ -98,21 +98,20 @@ def end() -> Response:
     return _page(form)
 
 
-def _page(refused: Form | None = None, *, is_begun: bool = False, **context: Any) -> Response:
+def _page(form: Form | None = None, *, is_begun: bool = False, **context: Any) -> Response:
     """Renders the page in its current state; the secret is shown only in the response to a form of this page."""
     me = person_in_session()
     factor, is_required = service.row_for(me.id), service.is_required(me)
     is_on = factor is not None and factor.confirmed_at is not None
     forms = {
-        each.__name__: refused if isinstance(refused, each) else each.fresh()
-        for each in (StartForm, ConfirmForm, RenewForm, EndForm)
+        each.__name__: form if isinstance(form, each) else each.fresh() for each in (StartForm, ConfirmForm, RenewForm, EndForm)
     }
     context |= {"forms": forms, "is_on": is_on, "is_required": is_required, "email": me.email, "done": done_message(DONE)}
     if factor and is_on:
         context |= {"since": factor.confirmed_at, "left": service.recovery_codes_left(factor)}
     elif factor and is_begun:
         context |= _app(factor)
-    return render("people/two_factor.html", status=refused.refusal.status if refused and refused.refusal else 200, **context)
+    return render("people/two_factor.html", status=form.refusal.status if form and form.refusal else 200, **context)
 
 
 def _app(factor: SecondFactor) -> dict[str, Any]:
@@ -145,11 +144,11 @@ def ask_for_code(needed: CodeNeeded, path: str) -> Response:
 
 def awaited_person() -> Awaited | None:
     """Returns who has to enter a code; None if that took too long, or if the password has changed since."""
-    kept = session.get(AWAITED) or {}
-    user = queries.person(kept["user"]) if kept and kept["until"] > time.time() else None
-    if user is None or kept["proof"] not in ("", queries.hashed(user.password_hash)):
+    awaited_sign_in = session.get(AWAITED) or {}
+    user = queries.person(awaited_sign_in["user"]) if awaited_sign_in and awaited_sign_in["until"] > time.time() else None
+    if user is None or awaited_sign_in["proof"] not in ("", queries.hashed(user.password_hash)):
         return None
-    return Awaited(user, user.password_hash if kept["proof"] else "", kept["path"])
+    return Awaited(user, user.password_hash if awaited_sign_in["proof"] else "", awaited_sign_in["path"])
 
 
 def forget_code() -> None:

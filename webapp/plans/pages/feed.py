@@ -46,9 +46,9 @@ class PlanPosition:
     @classmethod
     def parse(cls, text: str) -> "PlanPosition | None":
         """Parses the position that a page sends; returns None if it is invalid."""
-        if not (found := POSITION.fullmatch(text)):
+        if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, sidebar, generation, cursor = found.groups()
+        epoch, seq, sidebar, generation, cursor = match.groups()
         counts = tuple(map(int, cursor.split("-"))) if cursor else ()
         return cls(epoch, int(seq), int(sidebar), generation or "", counts)
 
@@ -123,12 +123,12 @@ class PlanFeed(LaneFeed):
             row = db.session.get(Plan, self._plan_id)
             if row is None:
                 return RenderedPlan(Frame("gone", "gone"))
-            found = shown.plan(self._engine, row, queries.generation_of(row), queries.inputs_of(row).values)
-            html = render_template(self.template, plan=found)
-        title, says = f"{escape(found.title)} · Millrace", str(escape(found.says))
+            plan = shown.plan(self._engine, row, queries.generation_of(row), queries.inputs_of(row).values)
+            html = render_template(self.template, plan=plan)
+        title, says = f"{escape(plan.title)} · Millrace", str(escape(plan.says))
         parts = part("#plan", "outerMorph", html) + part("#plan-says", "innerHTML", says)
         parts += part("title", "innerHTML", title) if self.is_page else ""
-        return RenderedPlan(Frame(parts), found.generation_id, found.cursor)
+        return RenderedPlan(Frame(parts), plan.generation_id, plan.cursor)
 
     def _written(self) -> list[Frame]:
         """Returns the parts of the page that have changed since the last call."""
@@ -162,11 +162,11 @@ class PlanFeed(LaneFeed):
             parts += [_text(writing, *json.loads(note.data)) for note in notes if note.event == "text"]
             # After the end, the whole plan is sent anyway.
             if not projection.has_ended and any(note.event != "text" for note in notes):
-                left = time_left(projection, writing.about["plan"], writing.pace)
-                found = shown.progress(writing.about, projection)
-                found = replace(found, id=writing.id, started_at=writing.started_at, left=left)
-                parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=found)))
-                parts.append(part("#plan-says", "innerHTML", str(escape(found.says))))
+                time_text = time_left(projection, writing.about["plan"], writing.pace)
+                plan = shown.progress(writing.about, projection)
+                plan = replace(plan, id=writing.id, started_at=writing.started_at, left=time_text)
+                parts.append(part("#plan-bar", "outerMorph", render_template("plans/_bar.html", plan=plan)))
+                parts.append(part("#plan-says", "innerHTML", str(escape(plan.says))))
         return "".join(parts)
 
     def _follow(self, generation_id: str) -> None:
@@ -199,8 +199,8 @@ def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
     if kind_of(schema) == "array" and number and is_whole(schema) and not is_of_objects(schema):
         # Shown when the whole list is complete.
         return ""
-    found = shown.section(writing.about, {name: value.get(name)}, name)
-    return part(f"#part-{name}", "outerHTML", render_template("plans/_section.html", section=found, plan=None))
+    section = shown.section(writing.about, {name: value.get(name)}, name)
+    return part(f"#part-{name}", "outerHTML", render_template("plans/_section.html", section=section, plan=None))
 
 
 def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -> str:
@@ -211,12 +211,12 @@ def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -
     return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#part-{name}-cards", "beforeend", html)
 
 
-def _text(writing: Writing, place: str, known: int, new: str) -> str:
+def _text(writing: Writing, place: str, known_count: int, new: str) -> str:
     """Renders new words of a text; a section of text gets them appended."""
-    found = shown.section(writing.about, {place: new}, place) if "." not in place else None
-    if found is None or place == "title":
+    section = shown.section(writing.about, {place: new}, place) if "." not in place else None
+    if section is None or place == "title":
         return ""
-    if known:
-        return part(f"#{found.id}-text", "beforeend", str(escape(new)))
-    html = render_template("plans/_section.html", section=replace(found, state="live"), plan=None)
-    return part(f"#{found.id}", "outerHTML", html)
+    if known_count:
+        return part(f"#{section.id}-text", "beforeend", str(escape(new)))
+    html = render_template("plans/_section.html", section=replace(section, state="live"), plan=None)
+    return part(f"#{section.id}", "outerHTML", html)

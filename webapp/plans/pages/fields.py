@@ -61,12 +61,12 @@ def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> 
 
 def typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, prefix: str = "") -> dict[str, Any]:
     """Converts the submitted fields of an object to a value; empty fields that aren't required are left out."""
-    found = {}
+    typed_values = {}
     for name, part in schema.get("properties", {}).items():
         value = _typed(part, form, (before or {}).get(name), prefix + name)
         if value is not None or name in schema.get("required", ()):
-            found[name] = value
-    return found
+            typed_values[name] = value
+    return typed_values
 
 
 def typed_single(schema: Schema, form: Mapping[str, Sequence[str]], before: Any) -> Any:
@@ -118,19 +118,19 @@ def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path:
         return typed(schema, form, before, f"{path}.")
     if is_of_objects(schema):
         return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
-    given = [text.replace("\r\n", "\n").strip() for text in form.get(path, ())]
+    lines = [text.replace("\r\n", "\n").strip() for text in form.get(path, ())]
     if kind == "array":
-        return list(given if "enum" in items else _lines(given))
+        return list(lines if "enum" in items else _lines(lines))
     if kind == "boolean":
-        return bool(given)
-    text = given[0] if given else ""
+        return bool(lines)
+    text = lines[0] if lines else ""
     if not text and "minLength" not in schema and kind == "string" and "enum" not in schema and "format" not in schema:
         return text if before is not None or "default" in schema else None
     return _number(text, kind) if kind in ("integer", "number") else text or None
 
 
-def _lines(given: Sequence[str]) -> Iterator[str]:
-    return (line.strip() for text in given for line in text.split("\n") if line.strip())
+def _lines(raw_lines: Sequence[str]) -> Iterator[str]:
+    return (line.strip() for text in raw_lines for line in text.split("\n") if line.strip())
 
 
 def _number(text: str, kind: str) -> int | float | str | None:

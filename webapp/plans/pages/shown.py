@@ -79,22 +79,22 @@ def plan(
     broadcast = engine.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
-    left = ""
+    time_text = ""
     if broadcast and generation:
         content, cursor = broadcast.snapshot()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)
         notices = tuple(projection.notices)
-        left = time_left(projection, row.schema, pace_of(engine, row, generation))
-    shown = from_content(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
+        time_text = time_left(projection, row.schema, pace_of(engine, row, generation))
+    plan = from_content(row.about, content, inputs, frozenset(row.ticked), is_running=row.is_running, editing=editing)
     return replace(
-        shown,
+        plan,
         id=row.id,
         slug=row.type,
-        title=str(content.get("title") or row.title or shown.title),
+        title=str(content.get("title") or row.title or plan.title),
         status=row.status,
         started_at=row.generation_started_at,
-        left=left,
+        left=time_text,
         is_running=row.is_running,
         can_change=not row.is_running and bool(row.content),
         # Without saved content, there is nothing to complete.
@@ -169,14 +169,14 @@ def listed(engine: Engine, row: Plan) -> ShownPlan:
         broadcast.catch_up()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)
-        found, content = progress(row.about, projection), projection.draft.value
+        plan, content = progress(row.about, projection), projection.draft.value
     else:
-        found, content = _outline(row.about, row.content), row.content
+        plan, content = _outline(row.about, row.content), row.content
     return replace(
-        found,
+        plan,
         id=row.id,
         slug=row.type,
-        title=str(content.get("title") or row.title or found.title),
+        title=str(content.get("title") or row.title or plan.title),
         status=row.status,
         is_running=row.is_running,
         can_finish=any(row.content.values()) and bool(missing(row.content, row.schema)),

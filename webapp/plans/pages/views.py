@@ -261,12 +261,12 @@ def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_strea
     engine, lane = the_engine(), plan.lane
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id))
     engine.presence.seen(lane)
-    found = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = PlanPosition(engine.topics.epoch, seq, sidebar, found.generation_id, found.cursor)
+    found_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
+    position = PlanPosition(engine.topics.epoch, seq, sidebar, found_plan.generation_id, found_plan.cursor)
     return render(
         "plans/show.html",
         status=status,
-        plan=found,
+        plan=found_plan,
         # No stream while a form is open: an update would replace it.
         events_url=url_for("plans.events", id=plan.id, at=str(position)) if is_streamed and not editing else "",
         # A different URL each time: for the same one, browsers only jump within the page.

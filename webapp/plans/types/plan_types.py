@@ -66,8 +66,8 @@ class Type:
 
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
-        known = {name: value for name, value in values.items() if name in self.inputs["properties"]}
-        whole = defaults(self.inputs, utc_now().date()) | known
+        known_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
+        whole = defaults(self.inputs, utc_now().date()) | known_values
         validation.check(whole, self.inputs)
         return whole
 
@@ -75,16 +75,16 @@ class Type:
 def all_types() -> list[Type]:
     """Returns all types by title; one added by an admin replaces a shipped one with the same slug."""
     rows = db.session.execute(select(PlanType.slug, PlanType.source).order_by(PlanType.slug)).all()
-    found = {type.slug: type for type in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
-    return sorted(found.values(), key=lambda type: type.title)
+    type_s = {type.slug: type for type in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
+    return sorted(type_s.values(), key=lambda type: type.title)
 
 
 def get(slug: str) -> Type:
     source = db.session.scalar(select(PlanType.source).where(PlanType.slug == slug))
-    found = offload(parsed, slug, source) if source else next((type for type in _shipped() if type.slug == slug), None)
-    if not found:
+    type_ = offload(parsed, slug, source) if source else next((type for type in _shipped() if type.slug == slug), None)
+    if not type_:
         raise NotFound("That plan type no longer exists.")
-    return found
+    return type_
 
 
 def slugs() -> set[str]:
@@ -114,17 +114,17 @@ def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
 
 
 def _parsed_new(slug: str, source: str) -> Type:
-    found = parsed(slug, source)
+    type_ = parsed(slug, source)
     try:
         yaml_text.read(source, "plan type", is_new=True)
     except yaml_text.Unreadable as error:
         raise Invalid(f"Line {error.line}: {error}", field="source") from error
-    return found
+    return type_
 
 
 def save(slug: str, source: str, who: audit.About) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
-    found = offload_expecting(Invalid, _parsed_new, slug, source)
+    type_ = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
@@ -132,7 +132,7 @@ def save(slug: str, source: str, who: audit.About) -> Type:
         actor = who.get("actor")
         session.merge(PlanType(slug=slug, source=source, changed_by=actor.id if isinstance(actor, User) else None))
         _note(session, "saved a plan type", slug, who)
-    return found
+    return type_
 
 
 def remove(slug: str, who: audit.About) -> None:
@@ -190,9 +190,9 @@ def _check(about: dict[str, Any]) -> None:
 def _check_values(about: dict[str, Any]) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
-        given = about.get(words)
-        if given is not None and (found := validation.faults(value, schema)):
-            raise Invalid(f"The {words} is invalid: {found[0].path}: {found[0].message}", field="source")
+        given_value = about.get(words)
+        if given_value is not None and (faults := validation.faults(value, schema)):
+            raise Invalid(f"The {words} is invalid: {faults[0].path}: {faults[0].message}", field="source")
     calendar = about.get("calendar", {})
     if not isinstance(calendar, dict) or not all(isinstance(name, str | int) for name in calendar.values()):
         raise Invalid("“calendar” must be a mapping of names.", field="source")

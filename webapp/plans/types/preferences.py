@@ -21,22 +21,22 @@ class Preferences:
     warnings: list[str] = field(default_factory=list)
 
 
-def sorted_preferences(given: Mapping[str, Any], schema: Schema) -> Preferences:
+def sorted_preferences(values: Mapping[str, Any], schema: Schema) -> Preferences:
     """Sorts preferences by the schema of a type's inputs. Names that it lacks, and choices that it doesn't offer, are others."""
-    found, fields, left_out = Preferences(), schema.get("properties", {}), 0
-    for name, value in given.items():
-        known, other = _split(value, fields[name]) if name in fields else (None, value)
-        if known is not None:
-            found.known[name] = known
+    preferences, fields, left_out = Preferences(), schema.get("properties", {}), 0
+    for name, value in values.items():
+        known_value, other = _split(value, fields[name]) if name in fields else (None, value)
+        if known_value is not None:
+            preferences.known[name] = known_value
         if other is None:
             continue
-        if len(found.others) == MOST:
+        if len(preferences.others) == MOST:
             left_out += 1
         else:
-            found.warnings.append(_add(found.others, name, other, has_field=name in fields))
+            preferences.warnings.append(_add(preferences.others, name, other, has_field=name in fields))
     if left_out:
-        found.warnings.append(f"{left_out} more unknown preferences were left out: the limit is {MOST}.")
-    return found
+        preferences.warnings.append(f"{left_out} more unknown preferences were left out: the limit is {MOST}.")
+    return preferences
 
 
 def _split(value: Any, part: Schema) -> tuple[Any, Any]:

@@ -38,12 +38,12 @@ def is_place(path: tuple[str | int, ...]) -> bool:
 
 def at(schema: Schema, path: str) -> Schema | None:
     """Returns the subschema for a path, or None if the schema has no such place."""
-    found: Schema | None = schema
+    sub_schema: Schema | None = schema
     for step in steps(path):
-        if found is None:
+        if sub_schema is None:
             return None
-        found = found.get("items") if isinstance(step, int) else found.get("properties", {}).get(step)
-    return found
+        sub_schema = sub_schema.get("items") if isinstance(step, int) else sub_schema.get("properties", {}).get(step)
+    return sub_schema
 
 
 def value_at(value: Any, path: str) -> Any:
@@ -86,24 +86,24 @@ def put(value: Any, path: str, new: Any) -> bool:
 def without(value: dict[str, Any], path: str) -> dict[str, Any]:
     """Returns a copy without the value at a path; parts that are not on the path are shared, not copied."""
     *above, last = steps(path)
-    left, inside = _copied_along(value, above)
+    copy, inside = _copied_along(value, above)
     if isinstance(inside, dict):
         inside.pop(str(last), None)
     elif isinstance(inside, list) and isinstance(last, int):
         del inside[last:]
-    return left
+    return copy
 
 
 def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[str, Any], Any]:
     """Returns the value with copies of the containers on the path, and the last of these copies."""
-    left = dict(value)
-    inside: Any = left
+    left_copy = dict(value)
+    inside: Any = left_copy
     for step in path:
         if value_at(inside, str(step)) is None:
-            return left, None
+            return left_copy, None
         inside[step] = copy.copy(inside[step])
         inside = inside[step]
-    return left, inside
+    return left_copy, inside
 
 
 def kind_of(schema: Schema) -> str:
@@ -179,23 +179,25 @@ def received(value: Any, schema: Schema) -> Any:
         return [received(item, schema.get("items", {})) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
         return value
-    required, known = schema.get("required", ()), schema["properties"]
-    kept = {name: found for name, found in value.items() if name in known and (found is not None or name in required)}
-    return {name: received(kept[name], known[name]) for name in known if name in kept}
+    required, properties = schema.get("required", ()), schema["properties"]
+    typed_values = {
+        name: found for name, found in value.items() if name in properties and (found is not None or name in required)
+    }
+    return {name: received(typed_values[name], properties[name]) for name in properties if name in typed_values}
 
 
 def missing(value: dict[str, Any], schema: Schema) -> list[str]:
     """Returns the required sections and list items that a plan lacks."""
     needed = schema.get("required", ())
-    found: list[str] = []
+    paths: list[str] = []
     for name, part in sections(schema):
         rows, least = value.get(name), int(part.get("minItems", 0))
         is_needed = rows is None and name in needed
         if isinstance(rows, list) or (is_needed and least and kind_of(part.get("items", {})) == "object"):
-            found += [f"{name}.{place}" for place in range(len(rows or ()), least)]
+            paths += [f"{name}.{place}" for place in range(len(rows or ()), least)]
         elif is_needed:
-            found.append(name)
-    return found
+            paths.append(name)
+    return paths
 
 
 def reduced_to(schema: Schema, paths: list[str]) -> Schema:

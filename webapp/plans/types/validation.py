@@ -74,9 +74,9 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
 
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
     every_fault = (fault for error in validator.iter_errors(value) for fault in _faults(error))
-    found = dict.fromkeys(islice(every_fault, MOST_FAULTS))
+    faults_found = dict.fromkeys(islice(every_fault, MOST_FAULTS))
     names = list(schema.get("properties", {}))
-    return sorted(found, key=lambda fault: _order(fault, names))
+    return sorted(faults_found, key=lambda fault: _order(fault, names))
 
 
 def is_valid(value: Any, schema: Schema) -> bool:
@@ -85,8 +85,8 @@ def is_valid(value: Any, schema: Schema) -> bool:
 
 def check(value: Any, schema: Schema) -> None:
     """Raises `Rejected` if the value has errors, with a sentence for each field."""
-    if found := faults(value, schema):
-        raise Rejected(found)
+    if found_faults := faults(value, schema):
+        raise Rejected(found_faults)
 
 
 def check_schema(schema: Any, where: str) -> None:
@@ -106,11 +106,11 @@ def check_schema(schema: Any, where: str) -> None:
 
 def _too_large(value: Any) -> Iterator[Fault]:
     """Yields an error for each section that is too large to validate."""
-    left = MOST_VALUES
+    values_left = MOST_VALUES
     for name, section in value.items() if isinstance(value, dict) else (("", value),):
         for nested in values_in(section):
-            left -= 1
-            if left < 0 or (isinstance(nested, list) and len(nested) > MOST_ITEMS):
+            values_left -= 1
+            if values_left < 0 or (isinstance(nested, list) and len(nested) > MOST_ITEMS):
                 yield Fault(name, "This is too large.")
                 break
 

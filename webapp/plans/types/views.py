@@ -29,8 +29,8 @@ def new() -> Response:
 @bp.get("/<slug>")
 @admin_only
 def show(slug: str) -> Response:
-    found = plan_types.get(slug)
-    return _form(slug, found.source, type=found, is_known=True)
+    type_ = plan_types.get(slug)
+    return _form(slug, type_.source, type=type_, is_known=True)
 
 
 @bp.post("")

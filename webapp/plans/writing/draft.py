@@ -67,10 +67,10 @@ class Draft:
         if not self.live:
             return self.value
         place, before = self.live[0], value_at(self._start, self.live[0])
-        left = without(self.value, place)
+        rest = without(self.value, place)
         if before is not None:
-            put(left, place, before)
-        return left
+            put(rest, place, before)
+        return rest
 
     @property
     def answers(self) -> int:

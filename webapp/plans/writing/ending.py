@@ -63,13 +63,13 @@ def repaired(draft: Draft, schema: Schema) -> ParsedPlan:
     done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
     done += ("dropped",) if draft.has_dropped else ()
     value, open_element = received(draft.settled(), schema), draft.open_element
-    found = validation.faults(value, schema)
+    faults = validation.faults(value, schema)
     # A list of words that was cut off looks complete but isn't; an object that lacks only its closing bracket is complete.
     is_list = bool(open_element) and isinstance(value_at(value, open_element), list)
-    if open_element and (is_list or any(is_within(fault.path, open_element) for fault in found)):
+    if open_element and (is_list or any(is_within(fault.path, open_element) for fault in faults)):
         value, done = without(value, open_element), (*done, "dropped")
-        found = validation.faults(value, schema)
-    return ParsedPlan(value, tuple(found), done if draft.answers == 1 else (*done, "asked"))
+        faults = validation.faults(value, schema)
+    return ParsedPlan(value, tuple(faults), done if draft.answers == 1 else (*done, "asked"))
 
 
 def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:

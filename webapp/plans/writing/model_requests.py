@@ -124,14 +124,14 @@ def _request_prompt(
     about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str
 ) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
-    used = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
-    used += [active_prompts.render("plan.again")] if is_anew else []
-    question = "\n\n".join(part.text for prompt in used for part in prompt.parts)
+    rendered_prompts = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
+    rendered_prompts += [active_prompts.render("plan.again")] if is_anew else []
+    question = "\n\n".join(part.text for prompt in rendered_prompts for part in prompt.parts)
     if plan_types.is_as_shipped(about):
         type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
-        return {**PromptBuilder(type.sections).parts, "asked": question, **active_prompts.metadata_of(type, *used)}
+        return {**PromptBuilder(type.sections).parts, "asked": question, **active_prompts.metadata_of(type, *rendered_prompts)}
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
-    return {**PromptBuilder([section]).parts, "asked": question, **active_prompts.metadata_of(*used)}
+    return {**PromptBuilder([section]).parts, "asked": question, **active_prompts.metadata_of(*rendered_prompts)}
 
 
 def _json(value: Any) -> str:
@@ -161,9 +161,9 @@ class RepairingSource:
         except ProviderError as error:
             failure = error
         if not stop and self._needs_repair(end, failure):
-            found = self._judge("".join(self._text))
-            if found.places:
-                yield from self._repaired(found, stop)
+            parsed_plan = self._judge("".join(self._text))
+            if parsed_plan.places:
+                yield from self._repaired(parsed_plan, stop)
                 failure, end = self._settled(failure, end)
         if failure:
             raise failure
@@ -175,13 +175,13 @@ class RepairingSource:
             return bool(self._text) and failure.code not in NOT_REPAIRED
         return end is not None and end.reason not in WITHOUT_REPAIR
 
-    def _repaired(self, found: ParsedPlan, stop: Stop) -> Iterator[Event]:
-        places = found.places
+    def _repaired(self, parsed_plan: ParsedPlan, stop: Stop) -> Iterator[Event]:
+        places = parsed_plan.places
         yield Notice("mending", _lack(len(places), "is", "are"), _lack(len(places), "was", "were"))
         before, self._usages = _sum(self._usages), []
         yield Delta(heading(places))
         self._text.append(heading(places))
-        self._source = self._ask(found)
+        self._source = self._ask(parsed_plan)
         try:
             for event in self._limited(self._source, stop):
                 if not isinstance(event, Started | Ended | Usage):
@@ -241,8 +241,8 @@ def _added(one: Usage | None, other: Usage | None) -> Usage | None:
 
 def parameters_of(model: str) -> dict[str, Any]:
     """Returns the parameters of a plan's model request."""
-    found = providers().parameters(model)
-    return {**found, "max_tokens": found["max_tokens"] or MOST_TOKENS} if "max_tokens" in found else found
+    parameters = providers().parameters(model)
+    return {**parameters, "max_tokens": parameters["max_tokens"] or MOST_TOKENS} if "max_tokens" in parameters else parameters
 
 
 def request_of(generation: Generation) -> ModelRequest:
@@ -271,12 +271,12 @@ def repairing_source(
         draft.feed(text)
         return repaired(draft, schema)
 
-    def ask(found: ParsedPlan) -> Source:
-        wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in found.faults[:MOST_QUOTED])
-        wanted = schema_of_places(schema, found.places)
+    def ask(parsed_plan: ParsedPlan) -> Source:
+        wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in parsed_plan.faults[:MOST_QUOTED])
+        sub_schema = schema_of_places(schema, parsed_plan.places)
         with engine.in_app():
-            parts = for_places(about, inputs, found.value, found.places, unit, wrong=wrong)
-            return generations.ladder(engine, _request(model, parts, wanted, {**prompt["parameters"], "temperature": 0.0}))
+            parts = for_places(about, inputs, parsed_plan.value, parsed_plan.places, unit, wrong=wrong)
+            return generations.ladder(engine, _request(model, parts, sub_schema, {**prompt["parameters"], "temperature": 0.0}))
 
     return lambda source: RepairingSource(source, judge, ask)
 

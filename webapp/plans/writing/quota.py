@@ -48,7 +48,7 @@ def reserve(session: Session, plan: Plan) -> None:
 def settle(session: Session, plan: Plan) -> None:
     """Returns the unit of a plan that ended without content, once."""
     if plan.unit_month and not any(plan.content.values()):
-        whose = (PlanQuota.user_id == plan.owner_id, PlanQuota.month == plan.unit_month, PlanQuota.used > 0)
-        giving = update(PlanQuota).where(*whose).values(used=PlanQuota.used - 1)
+        conditions = (PlanQuota.user_id == plan.owner_id, PlanQuota.month == plan.unit_month, PlanQuota.used > 0)
+        giving = update(PlanQuota).where(*conditions).values(used=PlanQuota.used - 1)
         session.execute(giving.execution_options(synchronize_session=False))
         plan.unit_month = ""

@@ -78,16 +78,16 @@ def submit(
     `others` are texts for the model that belong to no field. A request that repeats an idempotency key and all values gets the
     inputs that the first one stored.
     """
-    found, owner_id = plan_types.get(type), owner.id
-    filled = found.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
+    type_, owner_id = plan_types.get(type), owner.id
+    filled = type_.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
     sent = json.dumps([values, others], sort_keys=True)
-    sent_as = generations.request_hash(owner_id, key, f"inputs\0{found.slug}\0{sent}")
+    sent_as = generations.request_hash(owner_id, key, f"inputs\0{type_.slug}\0{sent}")
     if repeated := queries.inputs_sent_as(sent_as):
         return repeated
     creation_limit.count(owner_id)
     try:
         with write() as session:
-            inputs = PlanInputs(owner_id=owner_id, type=found.slug, values=filled, sent_as=sent_as)
+            inputs = PlanInputs(owner_id=owner_id, type=type_.slug, values=filled, sent_as=sent_as)
             session.add(inputs)
     except IntegrityError:
         if repeated := queries.inputs_sent_as(sent_as):
@@ -111,8 +111,8 @@ def make(
     With an idempotency key, a repeated call for the same inputs returns the plan of the first one.
     """
     name = generations.request_hash(inputs.owner_id, key, f"plan\0{inputs.id}")
-    wanted = _new(inputs, model, again_of=again_of, is_whole=is_whole, sent_as=name)
-    return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
+    plan_request = _new(inputs, model, again_of=again_of, is_whole=is_whole, sent_as=name)
+    return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
 
 
 def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH, key: str = "") -> list[Plan]:
@@ -122,11 +122,11 @@ def make_several(several: Sequence[PlanInputs], *, when_unwatched: str = DETACH,
         # Not a refusal to try again later: they would never fit.
         raise Invalid(f"You can have {plural(most, 'answer')} in progress at once, so send fewer.", field="preferenceIds")
     request = ",".join(inputs.id for inputs in several)
-    wanted = [
+    plan_requests = [
         _new(inputs, sent_as=generations.request_hash(inputs.owner_id, key, f"plans\0{request}\0{inputs.id}"))
         for inputs in several
     ]
-    return _begin(wanted, when_unwatched=when_unwatched)
+    return _begin(plan_requests, when_unwatched=when_unwatched)
 
 
 def finish_it(
@@ -143,13 +143,13 @@ def finish_it(
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
         prompt = {**_prompt_parts(plan.about, inputs_of(plan)), "is_whole": is_whole}
-        wanted = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
-        return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
+        plan_request = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
+        return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
     places = missing(plan.content, plan.schema)
     if not places:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    wanted = _of_places(plan, places, is_whole=is_whole, sent_as=name)
-    return _begin([wanted], when_unwatched=when_unwatched, origin=origin)[0]
+    plan_request = _of_places(plan, places, is_whole=is_whole, sent_as=name)
+    return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
 
 
 def again_at(plan: Plan, place: str) -> Plan:
@@ -214,31 +214,31 @@ def _model_of(plan: Plan) -> str:
     return last.model_asked if last else _model(inputs_of(plan), "")
 
 
-def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> list[Plan]:
+def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> list[Plan]:
     """Stores plans of one person, their units and their generations in one transaction, then starts the generations.
 
     A request that was sent before gets the plans of the first one.
     """
-    engine, owner_id = the_engine(), wanted[0].plan.owner_id
-    if repeated := _sent_before(wanted):
+    engine, owner_id = the_engine(), plan_requests[0].plan.owner_id
+    if repeated := _sent_before(plan_requests):
         return repeated
-    for request in wanted:
+    for request in plan_requests:
         providers().for_model(request.model)
     with ExitStack() as stack:
-        for request in wanted:
+        for request in plan_requests:
             stack.enter_context(generations.admission(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
         stack.enter_context(generations.recovering_if_not_started(engine))
         try:
             with write() as session:
-                if wanted[0].sent_as:
+                if plan_requests[0].sent_as:
                     # So that of two requests with the same key, the second finds what the first has stored.
                     rows.locked(session, User, owner_id)
-                if repeated := _sent_before(wanted):
+                if repeated := _sent_before(plan_requests):
                     return repeated
-                stored = [_stored(engine, session, request, when_unwatched, origin) for request in wanted]
+                stored = [_stored(engine, session, request, when_unwatched, origin) for request in plan_requests]
                 ids = [topic_names.plan_in(generation.lane) for generation, _ in stored]
         except IntegrityError as error:
-            for request in wanted:
+            for request in plan_requests:
                 generations.refuse_if_busy(topic_names.of_plan(request.plan_id))
             raise Conflict("This plan has just changed. Please try again.") from error
         for generation, source in stored:
@@ -250,10 +250,10 @@ def _begin(wanted: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origi
 
 
 def _stored(
-    engine: Engine, session: Session, wanted: PlanRequest, when_unwatched: str, origin: Origin
+    engine: Engine, session: Session, plan_request: PlanRequest, when_unwatched: str, origin: Origin
 ) -> tuple[Generation, Source]:
     """Stores one plan with its unit and its generation, and returns what to start."""
-    plan = session.get(Plan, wanted.plan_id) if wanted.plan_id else wanted.plan
+    plan = session.get(Plan, plan_request.plan_id) if plan_request.plan_id else plan_request.plan
     if plan is None:
         raise Conflict("This plan has been deleted.")
     session.add(plan)
@@ -262,18 +262,18 @@ def _stored(
     quota.reserve(session, plan)
     # After what `origin` locks, which other transactions lock before their person.
     rows.locked(session, User, plan.owner_id)
-    prompt = {**wanted.prompt, "parameters": parameters_of(wanted.model), "chars_before": plan.chars}
+    prompt = {**plan_request.prompt, "parameters": parameters_of(plan_request.model), "chars_before": plan.chars}
     generation = Generation(
         kind=origin.kind,
         lane=plan.lane,
         user_id=plan.owner_id,
-        model_asked=wanted.model,
-        connection=providers().connection_of(wanted.model),
+        model_asked=plan_request.model,
+        connection=providers().connection_of(plan_request.model),
         when_unwatched=when_unwatched,
         owner=engine.worker.id,
         prompt=prompt,
         led_by=active_prompts.words(prompt),
-        sent_as=wanted.sent_as,
+        sent_as=plan_request.sent_as,
     )
     generations.store_within_limits(engine, session, generation, request_of(generation))
     for key, version in arm_choice.store_exposures(session, prompt, generation.id, ExperimentUnit(plan.owner_id, plan.lane)):
@@ -283,16 +283,16 @@ def _stored(
     return generation, source_of(engine, generation, plan)
 
 
-def _sent_before(wanted: Sequence[PlanRequest]) -> list[Plan]:
+def _sent_before(plan_requests: Sequence[PlanRequest]) -> list[Plan]:
     """Returns the plans of an earlier request with the same key; none without one."""
-    earlier = [generations.generation_of_request(request.sent_as) for request in wanted]
+    earlier = [generations.generation_of_request(request.sent_as) for request in plan_requests]
     plans = [plan_of(generation) for generation in earlier if generation]
     return [plan for plan in plans if plan]
 
 
-def _model(inputs: PlanInputs, wanted: str) -> str:
+def _model(inputs: PlanInputs, preferred: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
-    model = wanted or providers().default(owner.default_model)
+    model = preferred or providers().default(owner.default_model)
     providers().for_model(model)
     return model
 
@@ -304,12 +304,12 @@ def edit(plan: Plan, place: str, new: Any) -> None:
         raise Invalid("This plan has no such part.")
     validation.check(new, part)
 
-    def change(stored: Plan) -> None:
-        _refuse_while_it_runs(stored)
-        content = copy.deepcopy(stored.content)
+    def change(plan: Plan) -> None:
+        _refuse_while_it_runs(plan)
+        content = copy.deepcopy(plan.content)
         put(content, place, new)
-        stored.content = content
-        stored.title = str(content.get("title") or stored.title)[:200]
+        plan.content = content
+        plan.title = str(content.get("title") or plan.title)[:200]
 
     _change(plan, change)
 
@@ -322,34 +322,38 @@ def tick(plan: Plan, place: str) -> None:
         raise Invalid("This plan has no such task.")
     is_done = place not in plan.ticked
 
-    def change(stored: Plan) -> None:
-        others = [task for task in stored.ticked if task != place]
-        stored.ticked = [*others, place] if is_done else others
+    def change(plan: Plan) -> None:
+        others = [task for task in plan.ticked if task != place]
+        plan.ticked = [*others, place] if is_done else others
 
     _change(plan, change)
 
 
 def accept(plan: Plan) -> None:
     """Accepts an incomplete plan as it is, so that it is no longer offered for completion."""
-    _change(plan, lambda stored: setattr(stored, "is_kept", True))
+    _change(plan, lambda plan: setattr(plan, "is_kept", True))
 
 
 def rate(plan: Plan, is_good: bool | None) -> None:
     """Stores a person's rating of a plan; None removes it."""
-    _change(plan, lambda stored: setattr(stored, "is_good", is_good))
+    _change(plan, lambda plan: setattr(plan, "is_good", is_good))
 
 
 def delete(plan: Plan) -> None:
     """Permanently deletes a plan. The record of its cost stays, without any of its text."""
     id, owner_id = plan.id, plan.owner_id
     with write() as session:
-        stored = session.get(Plan, id)
-        if stored is None:
+        stored_plan = session.get(Plan, id)
+        if stored_plan is None:
             return
-        _refuse_while_it_runs(stored)
-        made = Generation.user_id == owner_id, Generation.created_at >= stored.created_at, Generation.lane == stored.lane
-        keep_costs_alone(session, and_(*made))
-        session.delete(stored)
+        _refuse_while_it_runs(stored_plan)
+        conditions = (
+            Generation.user_id == owner_id,
+            Generation.created_at >= stored_plan.created_at,
+            Generation.lane == stored_plan.lane,
+        )
+        keep_costs_alone(session, and_(*conditions))
+        session.delete(stored_plan)
     # Open pages of the plan reload and find nothing; lists remove it.
     for topic in (topic_names.of_plan(id), topic_names.of_person(owner_id)):
         changes.notify(topic, "plan", id)
@@ -372,12 +376,12 @@ def _change(plan: Plan, change: Callable[[Plan], None]) -> None:
     id = plan.id
     with write() as session:
         # A concurrent change waits for this one, and is applied to its result.
-        stored = rows.locked(session, Plan, id)
-        if stored is None:
+        stored_plan = rows.locked(session, Plan, id)
+        if stored_plan is None:
             raise Conflict("This plan has been deleted.")
-        change(stored)
-        stored.changed_at = utc_now()
-    announce(stored)
+        change(stored_plan)
+        stored_plan.changed_at = utc_now()
+    announce(stored_plan)
 
 
 def _refuse_while_it_runs(plan: Plan) -> None:

@@ -37,8 +37,8 @@ class BehindProxies:
 
     def is_proxy(self, address: str) -> bool:
         """Returns whether the operator configured this address as a proxy."""
-        found = _address(address)
-        return found is not None and self._is_trusted(found)
+        addresses = _address(address)
+        return addresses is not None and self._is_trusted(addresses)
 
     def _counted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         with ExitStack() as stack:

@@ -71,7 +71,7 @@ class PartsParser(MultiPartParser):
 
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
         """Yields each part with a file that holds its content; the size limit of a field applies to all fields together."""
-        left, size = self.max_form_memory_size or inf, 0
+        bytes_left, size = self.max_form_memory_size or inf, 0
         current: tuple[Field | File, IO[bytes]] | None = None
         with ExitStack() as opened:
             for event in self._events(stream, boundary):
@@ -82,16 +82,16 @@ class PartsParser(MultiPartParser):
                     part, place = current
                     place.write(event.data)
                     size += len(event.data)
-                    left -= len(event.data) if isinstance(part, Field) else 0
-                    self._refuse_too_much(part, size, left)
+                    bytes_left -= len(event.data) if isinstance(part, Field) else 0
+                    self._refuse_too_much(part, size, bytes_left)
                     if not event.more_data:
                         place.seek(0)
                         yield part, place
             # Nothing was refused, so the files stay open; the caller closes them.
             opened.pop_all()
 
-    def _refuse_too_much(self, part: Field | File, size: int, left: float) -> None:
-        if left < 0:
+    def _refuse_too_much(self, part: Field | File, size: int, bytes_left: float) -> None:
+        if bytes_left < 0:
             raise RequestEntityTooLarge
         if isinstance(part, File) and self.most_file_bytes is not None and size > self.most_file_bytes:
             raise TooLarge.file(self.most_file_bytes)

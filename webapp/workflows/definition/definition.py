@@ -112,10 +112,10 @@ class Definition:
 
 def flow_faults(definition: Definition) -> Iterator[Found]:
     """Yields the index of each step with an error, the error, and a hint."""
-    begun = set(definition.reachable(definition.steps[0].id))
+    reachable = set(definition.reachable(definition.steps[0].id))
     ending = _ending(definition)
     for place, step in enumerate(definition.steps):
-        if step.id not in begun:
+        if step.id not in reachable:
             yield place, f"No step leads to “{step.id}”.", "Name it in a “next” or a “branch”, or remove it."
         elif step.id not in ending:
             yield place, f"From “{step.id}” no run can end.", "Give one of the steps in this circle a way out."
@@ -125,17 +125,17 @@ def flow_faults(definition: Definition) -> Iterator[Found]:
 
 def _ending(definition: Definition) -> set[str]:
     """Returns every step from which a run can end, searching backwards from the ends."""
-    found: set[str] = {step.id for step in definition.steps if step.verb == "end" or END in step.exits}
+    ids: set[str] = {step.id for step in definition.steps if step.verb == "end" or END in step.exits}
     before: dict[str, list[str]] = {}
     for step in definition.steps:
         for other in step.exits:
             before.setdefault(other, []).append(step.id)
-    ahead = list(found)
+    ahead = list(ids)
     while ahead:
-        fresh = set(before.get(ahead.pop(), ())) - found
-        found |= fresh
+        fresh = set(before.get(ahead.pop(), ())) - ids
+        ids |= fresh
         ahead += fresh
-    return found
+    return ids
 
 
 def _automatic_circle(definition: Definition, start: Step) -> set[str]:

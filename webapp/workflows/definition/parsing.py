@@ -81,7 +81,7 @@ class _Reader:
         about = self._mapping((), self.document.value, KNOWN)
         slots = self._slots({} if about.get("slots") is None else about["slots"])
         steps = self._steps(about.get("steps"), slots)
-        found = Definition(
+        definition = Definition(
             slug=self._slug(about),
             title=self._text(("title",), about.get("title"), most=80, is_needed=True),
             about=self._text(("about",), about.get("about"), most=300),
@@ -92,10 +92,10 @@ class _Reader:
             by_id={step.id: step for step in steps},
         )
         if not self.faults:
-            self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(found)]
+            self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(definition)]
         if self.faults:
             raise Broken(self.faults)
-        return found
+        return definition
 
     def _slug(self, about: dict[str, Any]) -> str:
         slug = about.get("workflow")
@@ -104,17 +104,17 @@ class _Reader:
             return ""
         return slug
 
-    def _slots(self, given: Any) -> dict[str, Slot]:
-        if not isinstance(given, dict) or len(given) > MOST_SLOTS:
+    def _slots(self, value: Any) -> dict[str, Slot]:
+        if not isinstance(value, dict) or len(value) > MOST_SLOTS:
             self._fault(("slots",), f"“slots” must be a mapping of at most {MOST_SLOTS} names.", "slots: {mood: {type: text}}")
             return {}
-        return {str(name): self._slot(str(name), slot) for name, slot in given.items()}
+        return {str(name): self._slot(str(name), slot) for name, slot in value.items()}
 
-    def _slot(self, name: str, given: Any) -> Slot:
+    def _slot(self, name: str, value: Any) -> Slot:
         path = ("slots", name)
         if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in (*conditions.WORDS, "steps", "user"):
             self._fault(path, f"A slot can't be named “{name[:40]}”.", "Use lowercase letters, digits and underscores.")
-        about = self._mapping(path, given, OF_A_SLOT)
+        about = self._mapping(path, value, OF_A_SLOT)
         type = about.get("type", "text")
         if not isinstance(type, str) or type not in TYPES:
             self._fault((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", f"Use one of: {', '.join(TYPES)}")
@@ -127,40 +127,40 @@ class _Reader:
         options = self._options(path, type, about.get("options"))
         return Slot(name, type, ask, options, least, most, self._is_true((*path, "optional"), about.get("optional")), example)
 
-    def _options(self, path: Path, type: str, given: Any) -> tuple[str, ...]:
+    def _options(self, path: Path, type: str, value: Any) -> tuple[str, ...]:
         if type not in WITH_OPTIONS:
-            if given is not None:
+            if value is not None:
                 self._fault((*path, "options"), "Only a choice or multi slot has options.", "type: choice")
             return ()
-        if not isinstance(given, list) or not 2 <= len(given) <= MOST_OPTIONS:
+        if not isinstance(value, list) or not 2 <= len(value) <= MOST_OPTIONS:
             self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
             return ()
-        for place, option in enumerate(given):
+        for place, option in enumerate(value):
             if isinstance(option, bool):
                 self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
             elif not isinstance(option, str | int | float) or not 0 < len(str(option).strip()) <= 100 or "\n" in str(option):
                 self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
-        options = tuple(str(option).strip() for option in given)
+        options = tuple(str(option).strip() for option in value)
         if len({option.casefold() for option in options}) < len(options):
             self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
         return options
 
-    def _steps(self, given: Any, slots: dict[str, Slot]) -> tuple[Step, ...]:
-        if not isinstance(given, list) or not 0 < len(given) <= MOST_STEPS:
+    def _steps(self, value: Any, slots: dict[str, Slot]) -> tuple[Step, ...]:
+        if not isinstance(value, list) or not 0 < len(value) <= MOST_STEPS:
             self._fault(("steps",), f"“steps” must be a list of 1 to {MOST_STEPS} steps.", "steps:\n  - say: Hello!")
             return ()
-        ids = [self._id(place, step) for place, step in enumerate(given)]
+        ids = [self._id(place, step) for place, step in enumerate(value)]
         for place in (place for place, id in enumerate(ids) if id in ids[:place]):
             self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
         answers = {f"steps.{id}" for id in ids if id}
         names = {*slots, *answers}
-        read = [self._step(place, step, slots, ids, names) for place, step in enumerate(given)]
+        read = [self._step(place, step, slots, ids, names) for place, step in enumerate(value)]
         afters = [*ids[1:], END]
         return tuple(replace(step, id=id, after=after) for step, id, after in zip(read, ids, afters, strict=True))
 
-    def _id(self, place: int, given: Any) -> str:
+    def _id(self, place: int, value: Any) -> str:
         """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
-        about = given if isinstance(given, dict) else {}
+        about = value if isinstance(value, dict) else {}
         verb = next((name for name in about if name in OF_A_STEP), "step")
         id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
@@ -172,14 +172,16 @@ class _Reader:
             return f"step_{place + 1}"
         return id
 
-    def _step(self, place: int, given: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+    def _step(self, place: int, given_value: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
         path = ("steps", place)
-        verbs = [name for name in given if name in OF_A_STEP] if isinstance(given, dict) else []
+        verbs = [name for name in given_value if name in OF_A_STEP] if isinstance(given_value, dict) else []
         if len(verbs) != 1:
-            self._fault(path, *self._unclear(given, verbs))
+            self._fault(path, *self._unclear(given_value, verbs))
             return Step("", "say")
         (verb,) = verbs
-        about = self._mapping(path, given, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
+        about = self._mapping(
+            path, given_value, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",)))
+        )
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
         step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
         if verb == "collect":
@@ -215,23 +217,23 @@ class _Reader:
             turns=int(turns or 0),
         )
 
-    def _sets(self, path: Path, given: Any, slots: dict[str, Slot]) -> dict[str, Any]:
-        if not isinstance(given, dict) or not given:
+    def _sets(self, path: Path, given_value: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+        if not isinstance(given_value, dict) or not given_value:
             self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
             return {}
-        found: dict[str, Any] = {}
-        for name, value in ((str(name), value) for name, value in given.items()):
+        values: dict[str, Any] = {}
+        for name, value in ((str(name), value) for name, value in given_value.items()):
             if name not in slots:
                 self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
                 continue
             try:
-                found[name] = None if value is None else slots[name].value(text_of(value))
+                values[name] = None if value is None else slots[name].value(text_of(value))
             except Unfit as error:
                 self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
-        return found
+        return values
 
-    def _hand_over(self, path: Path, given: dict[str, Any], step: Step, names: set[str]) -> Step:
-        about = self._mapping(path, given, ("say", "hand_over"))
+    def _hand_over(self, path: Path, value: dict[str, Any], step: Step, names: set[str]) -> Step:
+        about = self._mapping(path, value, ("say", "hand_over"))
         group = self._text((*path, "hand_over"), about.get("hand_over"), most=100, is_needed=True)
         return replace(step, text=self._filled((*path, "say"), about.get("say"), names), group=group)
 
@@ -241,30 +243,30 @@ class _Reader:
         if not isinstance(type, str) or not SLUG.fullmatch(type.replace("_", "-")):
             self._fault((*path, "generate"), "This must be the name of a plan type.", "generate: weekly-card")
             return step
-        given = about.get("with")
-        if given is None:
+        arguments = about.get("with")
+        if arguments is None:
             return replace(step, text=type.replace("_", "-"), inputs={name: f"{{{{{name}}}}}" for name in slots})
-        if not isinstance(given, dict) or len(given) > MOST_INPUTS:
+        if not isinstance(arguments, dict) or len(arguments) > MOST_INPUTS:
             self._fault((*path, "with"), f"“with” must be a mapping of at most {MOST_INPUTS} fields.", 'with: {win: "{{win}}"}')
             return step
-        inputs = {str(name): self._filled((*path, "with", str(name)), str(text), names) for name, text in given.items()}
+        inputs = {str(name): self._filled((*path, "with", str(name)), str(text), names) for name, text in arguments.items()}
         return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
     def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
-        given = about.get(str(path[-1]))
-        if given is None and path[-1] == "next":
+        value = about.get(str(path[-1]))
+        if value is None and path[-1] == "next":
             return ()
-        if isinstance(given, str):
-            return (Transition(self._target(path, given, ids)),)
-        if not isinstance(given, list) or not 0 < len(given) <= MOST_OPTIONS:
+        if isinstance(value, str):
+            return (Transition(self._target(path, value, ids)),)
+        if not isinstance(value, list) or not 0 < len(value) <= MOST_OPTIONS:
             self._fault(
                 path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
             )
             return ()
-        return tuple(self._way((*path, place), way, ids, names) for place, way in enumerate(given))
+        return tuple(self._way((*path, place), way, ids, names) for place, way in enumerate(value))
 
-    def _way(self, path: Path, given: Any, ids: list[str], names: set[str]) -> Transition:
-        about = self._mapping(path, given, ("if", "go"))
+    def _way(self, path: Path, value: Any, ids: list[str], names: set[str]) -> Transition:
+        about = self._mapping(path, value, ("if", "go"))
         go = self._target((*path, "go"), about.get("go"), ids)
         if "if" not in about:
             return Transition(go)
@@ -276,14 +278,14 @@ class _Reader:
             self._fault((*path, "if"), str(error), self._closest(name, sorted(names)) if name else conditions.HINT)
         return Transition(go, written)
 
-    def _target(self, path: Path, given: Any, ids: list[str]) -> str:
-        if given not in (*ids, END):
-            self._fault(path, f"There is no step named “{str(given)[:40]}”.", self._closest(str(given), ids))
+    def _target(self, path: Path, value: Any, ids: list[str]) -> str:
+        if value not in (*ids, END):
+            self._fault(path, f"There is no step named “{str(value)[:40]}”.", self._closest(str(value), ids))
             return END
-        return str(given)
+        return str(value)
 
-    def _filled(self, path: Path, given: Any, names: set[str], *, is_needed: bool = False) -> str:
-        text = self._text(path, given, is_needed=is_needed)
+    def _filled(self, path: Path, value: Any, names: set[str], *, is_needed: bool = False) -> str:
+        text = self._text(path, value, is_needed=is_needed)
         if not is_sound(text):
             words = "A place for an answer is written {{name}}, with one name in it and nothing else."
             self._fault(path, words, "Remove the other braces.")
@@ -292,57 +294,57 @@ class _Reader:
                 self._fault(path, f"There is no answer named “{name}”.", self._closest(name, sorted({*names, *OF_A_PERSON})))
         return text
 
-    def _text(self, path: Path, given: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
-        if given is None and not is_needed:
+    def _text(self, path: Path, value: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
+        if value is None and not is_needed:
             return ""
-        if not isinstance(given, str) or len(given) > most or (is_needed and not given.strip()):
+        if not isinstance(value, str) or len(value) > most or (is_needed and not value.strip()):
             self._fault(
                 path, f"“{path[-1]}” must be text of at most {most} characters.", 'Put it in quotes if it holds a colon: "…"'
             )
             return ""
-        return given.strip()
+        return value.strip()
 
-    def _names(self, path: Path, given: Any) -> tuple[str, ...]:
+    def _names(self, path: Path, value: Any) -> tuple[str, ...]:
         """Reads names of collections; whether they exist depends on who runs the workflow."""
-        if given is None:
+        if value is None:
             return ()
-        is_list = isinstance(given, list) and 0 < len(given) <= MOST_COLLECTIONS
-        if not is_list or not all(isinstance(name, str) and 0 < len(name.strip()) <= 200 for name in given):
+        is_list = isinstance(value, list) and 0 < len(value) <= MOST_COLLECTIONS
+        if not is_list or not all(isinstance(name, str) and 0 < len(name.strip()) <= 200 for name in value):
             self._fault(
                 path, f"“knowledge” must be a list of 1 to {MOST_COLLECTIONS} collections, by name.", "knowledge: [handbook]"
             )
             return ()
-        return tuple(name.strip() for name in given)
+        return tuple(name.strip() for name in value)
 
-    def _number(self, path: Path, given: Any, least: float, most: float) -> float | None:
-        if given is None:
+    def _number(self, path: Path, value: Any, least: float, most: float) -> float | None:
+        if value is None:
             return None
-        if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given <= most:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             self._fault(path, f"“{path[-1]}” must be a number from {least:g} to {most:g}.", f"{path[-1]}: {max(least, 1):g}")
             return None
-        return given
+        return value
 
-    def _is_true(self, path: Path, given: Any) -> bool:
-        if given is not None and not isinstance(given, bool):
+    def _is_true(self, path: Path, value: Any) -> bool:
+        if value is not None and not isinstance(value, bool):
             self._fault(path, f"“{path[-1]}” must be true or false.", f"{path[-1]}: true")
-        return given is True
+        return value is True
 
-    def _unclear(self, given: Any, verbs: list[str]) -> tuple[str, str]:
+    def _unclear(self, value: Any, verbs: list[str]) -> tuple[str, str]:
         """Returns what is wrong with a step that has no verb or several, and a hint."""
         if verbs:
             return f"A step does one thing, not both “{verbs[0]}” and “{verbs[1]}”.", "Make it two steps."
-        names = [str(name) for name in given if name not in ("id", "next")] if isinstance(given, dict) else [str(given or "")]
+        names = [str(name) for name in value if name not in ("id", "next")] if isinstance(value, dict) else [str(value or "")]
         if not any(names):
             return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
         return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
 
-    def _mapping(self, path: Path, given: Any, known: tuple[str, ...]) -> dict[str, Any]:
-        if not isinstance(given, dict):
-            self._fault(path, "This must be a mapping.", f"With: {', '.join(known)}")
+    def _mapping(self, path: Path, value: Any, known_keys: tuple[str, ...]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._fault(path, "This must be a mapping.", f"With: {', '.join(known_keys)}")
             return {}
-        for name in [key for key in map(str, given) if key not in known]:
-            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known))
-        return given
+        for name in [key for key in map(str, value) if key not in known_keys]:
+            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known_keys))
+        return value
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
         self.faults.append(self._at(path, message, hint))
@@ -350,8 +352,14 @@ class _Reader:
     def _at(self, path: Path, message: str, hint: str = "") -> Fault:
         return Fault(*self.document.place(path), message, hint)
 
-    def _closest(self, name: str, known: Any) -> str:
+    def _closest(self, name: str, known_names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
         self.looked_for += 1
-        found = get_close_matches(name[:80], list(known), 1) if self.looked_for <= MOST_LIKE else []
-        return f"Did you mean “{found[0]}”?" if found else f"Known: {', '.join(list(known)[:MOST_KNOWN])}" if known else NONE_YET
+        matches = get_close_matches(name[:80], list(known_names), 1) if self.looked_for <= MOST_LIKE else []
+        return (
+            f"Did you mean “{matches[0]}”?"
+            if matches
+            else f"Known: {', '.join(list(known_names)[:MOST_KNOWN])}"
+            if known_names
+            else NONE_YET
+        )

@@ -79,8 +79,8 @@ def _amount(slot: Slot, text: str) -> int | float:
 
 
 def _date(_slot: Slot, text: str) -> str:
-    if found := DAY.fullmatch(text):
-        day, month, year = map(int, found.groups())
+    if match := DAY.fullmatch(text):
+        day, month, year = map(int, match.groups())
         text = f"{year:04}-{month:02}-{day:02}"
     try:
         return date.fromisoformat(text).isoformat()
@@ -91,9 +91,9 @@ def _date(_slot: Slot, text: str) -> str:
 def _choice(slot: Slot, text: str) -> str:
     if text.isascii() and text.isdigit() and text not in slot.options and 0 < int(text[:4]) <= len(slot.options):
         return slot.options[int(text[:4]) - 1]
-    if not (found := _option(slot, text)):
+    if not (option := _option(slot, text)):
         raise Unfit(f"Please choose one of: {', '.join(slot.options)}.")
-    return found
+    return option
 
 
 def _option(slot: Slot, text: str) -> str:
@@ -118,9 +118,9 @@ def yes_or_no(text: str) -> bool | None:
 
 
 def _yes_or_no(_slot: Slot, text: str) -> bool:
-    if (found := yes_or_no(text)) is None:
+    if (answer := yes_or_no(text)) is None:
         raise Unfit("Please answer yes or no.")
-    return found
+    return answer
 
 
 def _email(_slot: Slot, text: str) -> str:
@@ -130,9 +130,9 @@ def _email(_slot: Slot, text: str) -> str:
 
 
 def _file(_slot: Slot, text: str) -> dict[str, str]:
-    if not (found := FILE.fullmatch(text)):
+    if not (match := FILE.fullmatch(text)):
         raise Unfit("Please upload a file.")
-    return {"document_id": found[1], "name": found[2]}
+    return {"document_id": match[1], "name": match[2]}
 
 
 def _number(value: float) -> str:
@@ -154,7 +154,7 @@ SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email"
 
 def names_in(text: str) -> Iterator[str]:
     """Yields the names of a text's placeholders."""
-    return (found.group(1) for found in PLACE.finditer(text))
+    return (match.group(1) for match in PLACE.finditer(text))
 
 
 def is_sound(text: str) -> bool:
@@ -164,7 +164,7 @@ def is_sound(text: str) -> bool:
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
     """Fills the placeholders of a text; one without a value becomes empty, and a result that is too long is cut."""
-    whole = PLACE.sub(lambda found: shown(values.get(found.group(1))), text)
+    whole = PLACE.sub(lambda match: shown(values.get(match.group(1))), text)
     return whole if len(whole) <= MOST_FILLED_CHARS else f"{whole[:MOST_FILLED_CHARS]}…"
 
 

@@ -82,9 +82,11 @@ def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | 
     """Yields a workflow for each flow in these texts; raises `yaml_text.Unreadable`."""
     domain = Domain()
     for value in map(read or value_of, sources):
-        for name, known in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
-            found = value.get(name)
-            known.update({str(key): part for key, part in found.items() if part} if isinstance(found, dict) else {})
+        for name, section in (("flows", domain.flows), ("slots", domain.slots), ("responses", domain.responses)):
+            value_of_section = value.get(name)
+            section.update(
+                {str(key): part for key, part in value_of_section.items() if part} if isinstance(value_of_section, dict) else {}
+            )
     names = [name for name, flow in domain.flows.items() if isinstance(flow, dict)]
     return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
 
@@ -129,50 +131,50 @@ class _Flow:
             else:
                 self.notes.append(f"the slot “{name}”, whose name can't be used here")
 
-    def _slot(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        options = [str(option) for option in _list(given.get("values"))]
-        type = TYPES.get(str(given.get("type", "text")), "text")
+    def _slot(self, name: str, slot: dict[str, Any]) -> dict[str, Any]:
+        options = [str(option) for option in _list(slot.get("values"))]
+        type = TYPES.get(str(slot.get("type", "text")), "text")
         if type == "choice" and len(options) < 2:
             type = "text"
         ask = self._response(f"utter_ask_{name}") or f"{name.replace('_', ' ').capitalize()}?"
         return {"type": type, "ask": ask, **({"options": options} if type == "choice" else {})}
 
-    def _list(self, given: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
+    def _list(self, steps: list[Any], ids: dict[str, str], after: str, *, depth: int) -> str:
         """Converts a list of steps, the last of which leads to `after`; returns the first one's id."""
-        given = self._within([step for step in given if isinstance(step, dict)])
+        steps = self._within([step for step in steps if isinstance(step, dict)])
         own = dict(ids)
         mine = []
-        for place, step in enumerate(given):
+        for place, step in enumerate(steps):
             mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{place + 1}")))
             if "id" in step:
                 own[str(step["id"])] = mine[-1]
-        for place, step in enumerate(given):
+        for place, step in enumerate(steps):
             self._step(step, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
 
-    def _within(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _within(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Returns as many of these steps as the limit leaves room for."""
         room = max(0, MOST_READ - len(self.taken))
-        if len(given) > room:
+        if len(steps) > room:
             self.notes.append(TOO_LONG)
-        return given[:room]
+        return steps[:room]
 
-    def _step(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _step(self, given_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
-        verb = next((verb for verb in VERBS if verb in given), "")
+        verb = next((verb for verb in VERBS if verb in given_step), "")
         made: dict[str, Any] | None = None
         if verb in ("link", "call"):
-            self._other(given, id, ids, after, end, depth=depth)
+            self._other(given_step, id, ids, after, end, depth=depth)
             return
         if verb:
-            made = getattr(self, f"_{verb}")(given)
+            made = getattr(self, f"_{verb}")(given_step)
         if made is None:
-            self.notes.append(_named(given))
+            self.notes.append(_named(given_step))
         else:
             self.mapped += 1
         self.steps.append({"id": id, **(made or {})})
         step = self.steps[-1]
-        ways = self._ways(given.get("next"), ids, after, end, depth=depth)
+        ways = self._ways(given_step.get("next"), ids, after, end, depth=depth)
         if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
             step["next"] = END
         elif not made or "branch" in made:
@@ -180,17 +182,17 @@ class _Flow:
         else:
             step["next"] = ways
 
-    def _collect(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        name = str(given["collect"])
+    def _collect(self, step: dict[str, Any]) -> dict[str, Any] | None:
+        name = str(step["collect"])
         if name not in self.slots:
             return None
-        self.notes += [f"“{key}” of collect {name}" for key in OF_A_COLLECT if key in given]
-        if ask := self._response(str(given.get("utter", ""))):
+        self.notes += [f"“{key}” of collect {name}" for key in OF_A_COLLECT if key in step]
+        if ask := self._response(str(step.get("utter", ""))):
             self.slots[name]["ask"] = ask
         return {"collect": name}
 
-    def _action(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        name = str(given["action"])
+    def _action(self, step: dict[str, Any]) -> dict[str, Any] | None:
+        name = str(step["action"])
         if not name.startswith("utter_"):
             return None
         text = self._response(name)
@@ -198,41 +200,41 @@ class _Flow:
             self.notes.append(f"the text of {name}")
         return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
 
-    def _set_slots(self, given: dict[str, Any]) -> dict[str, Any] | None:
-        pairs = [pair for slots in _list(given["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
+    def _set_slots(self, step: dict[str, Any]) -> dict[str, Any] | None:
+        pairs = [pair for slots in _list(step["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
         values = {str(name): value for name, value in pairs if str(name) in self.slots}
         return {"set": values} if values else None
 
-    def _noop(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _noop(self, step: dict[str, Any]) -> dict[str, Any]:
         return {"branch": []}
 
-    def _other(self, given: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _other(self, step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         """Inlines another flow: a call returns to the step after it, a link does not."""
-        is_call = "call" in given
-        name = str(given["call" if is_call else "link"])
+        is_call = "call" in step
+        name = str(step["call" if is_call else "link"])
         about = self.domain.flows.get(name)
         back = after
-        if is_call and given.get("next") is not None:
+        if is_call and step.get("next") is not None:
             back = self._id(f"after_{name}")
         if not about or depth >= DEEPEST or len(self.steps) >= MOST_STEPS:
-            self.notes.append(_named(given))
+            self.notes.append(_named(step))
             first = back
         else:
             self.mapped += 1
             first = self._list(_list(about.get("steps")), {}, back if is_call else end, depth=depth + 1)
         self.steps.append({"id": id, "branch": [{"go": first}]})
         if back != after:
-            ways = self._ways(given.get("next"), ids, after, end, depth=depth)
+            ways = self._ways(step.get("next"), ids, after, end, depth=depth)
             self.steps.append({"id": back, "branch": ways if isinstance(ways, list) else [{"go": ways}]})
 
-    def _ways(self, given: Any, ids: dict[str, str], after: str, end: str, *, depth: int) -> Any:
+    def _ways(self, value: Any, ids: dict[str, str], after: str, end: str, *, depth: int) -> Any:
         """Returns where a step leads: a step's id, or a list of ways."""
-        if not isinstance(given, list):
-            return after if given is None else self._target(given, ids, end, depth=depth)
+        if not isinstance(value, list):
+            return after if value is None else self._target(value, ids, end, depth=depth)
         ways: list[dict[str, Any]] = []
-        if len(given) > MOST_WAYS:
+        if len(value) > MOST_WAYS:
             self.notes.append(TOO_MANY_WAYS)
-        for way in (way for way in given[:MOST_WAYS] if isinstance(way, dict)):
+        for way in (way for way in value[:MOST_WAYS] if isinstance(way, dict)):
             if "else" in way:
                 return [*ways, {"go": self._target(way["else"], ids, end, depth=depth)}]
             go = self._target(way.get("then"), ids, end, depth=depth)
@@ -242,22 +244,22 @@ class _Flow:
                 self.notes.append(f"the condition “{str(way.get('if'))[:80]}”")
         return [*ways, {"go": after}]
 
-    def _target(self, given: Any, ids: dict[str, str], end: str, *, depth: int) -> str:
-        if isinstance(given, list):
-            return self._list(given, ids, end, depth=depth)
-        if given == "END":
+    def _target(self, value: Any, ids: dict[str, str], end: str, *, depth: int) -> str:
+        if isinstance(value, list):
+            return self._list(value, ids, end, depth=depth)
+        if value == "END":
             return end
-        if str(given) not in ids:
-            self.notes.append(f"a way to “{str(given)[:40]}”")
-        return ids.get(str(given), end)
+        if str(value) not in ids:
+            self.notes.append(f"a way to “{str(value)[:40]}”")
+        return ids.get(str(value), end)
 
     def _response(self, name: str) -> str:
         """Returns a response's text, with placeholders for the slots that the flow has."""
         text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
-        return PLACE.sub(lambda found: f"{{{{{found.group(1)}}}}}" if found.group(1) in self.slots else "…", text)[:1_000]
+        return PLACE.sub(lambda match: f"{{{{{match.group(1)}}}}}" if match.group(1) in self.slots else "…", text)[:1_000]
 
-    def _id(self, wanted: str) -> str:
-        base = re.sub(r"[^a-z0-9_]+", "_", wanted.lower()).strip("_")[:34] or "step"
+    def _id(self, preferred: str) -> str:
+        base = re.sub(r"[^a-z0-9_]+", "_", preferred.lower()).strip("_")[:34] or "step"
         base = base if base[0].isalpha() and base != END else f"s_{base}"
         id, number = f"{base}_", 1
         id = base
@@ -288,7 +290,7 @@ def _targets(step: Mapping[str, Any]) -> Iterator[str]:
 
 def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
     """Returns slot names in the order in which a flow and the flows it calls mention them; each flow is visited once."""
-    found, seen = dict[str, None](), set[str]()
+    slots, seen = dict[str, None](), set[str]()
     ahead, visited = [about], 0
     while ahead and visited < MOST_VISITED:
         value = ahead.pop()
@@ -296,13 +298,13 @@ def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
         if isinstance(value, list):
             ahead += reversed(value)
         elif isinstance(value, dict):
-            found.update(dict.fromkeys(_slots_in(value)))
+            slots.update(dict.fromkeys(_slots_in(value)))
             called = value.get("call", value.get("link"))
             ahead += reversed(value.values())
             if isinstance(called, str) and called not in seen:
                 seen.add(called)
                 ahead.append(domain.flows.get(called))
-    return found
+    return slots
 
 
 def _slots_in(value: dict[str, Any]) -> Iterator[str]:
@@ -317,17 +319,17 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _verb(given: Mapping[str, Any]) -> str:
+def _verb(step: Mapping[str, Any]) -> str:
     """Returns a name for a step without an id, made from its verb."""
     for verb in VERBS:
-        if isinstance(given.get(verb), str):
-            return str(given[verb]).removeprefix("utter_").removeprefix("action_")
-    return next((verb for verb in VERBS if verb in given), "")
+        if isinstance(step.get(verb), str):
+            return str(step[verb]).removeprefix("utter_").removeprefix("action_")
+    return next((verb for verb in VERBS if verb in step), "")
 
 
-def _named(given: Mapping[str, Any]) -> str:
-    verb = next((verb for verb in VERBS if verb in given), "")
-    return f"{verb} {given[verb]}" if verb else f"a step with {', '.join(map(str, given)) or 'nothing'}"
+def _named(step: Mapping[str, Any]) -> str:
+    verb = next((verb for verb in VERBS if verb in step), "")
+    return f"{verb} {step[verb]}" if verb else f"a step with {', '.join(map(str, step)) or 'nothing'}"
 
 
 def _slug(name: str) -> str:
@@ -348,9 +350,9 @@ def slots_in(written: str) -> set[str]:
     return set(re.findall(r"\bslots\.([A-Za-z_]\w*)", written))
 
 
-def _word(found: re.Match[str]) -> str:
-    kind = found.lastgroup
-    return {"more": "!=", "same": "==", "slot": "", "nothing": "none"}.get(kind or "", found.group())
+def _word(match: re.Match[str]) -> str:
+    kind = match.lastgroup
+    return {"more": "!=", "same": "==", "slot": "", "nothing": "none"}.get(kind or "", match.group())
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,8 +364,8 @@ class ImportedFlow:
 
     @property
     def words(self) -> str:
-        found = f"{self.flow.mapped} of {plural(self.flow.steps, 'step')}"
-        return f"{found}, not saved: {self.fault}" if self.fault else f"{found}, saved as a draft"
+        count_text = f"{self.flow.mapped} of {plural(self.flow.steps, 'step')}"
+        return f"{count_text}, not saved: {self.fault}" if self.fault else f"{count_text}, saved as a draft"
 
 
 def of_rasa(sources: Sequence[str]) -> list[str]:

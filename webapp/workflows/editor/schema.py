@@ -180,7 +180,7 @@ def _described(*schemas: Mapping[str, Schema]) -> Words:
 def _slots(source: str, _above: str = "") -> Words:
     """Returns the slots that the text defines so far."""
     _, _, rest = source.partition("\nslots:")
-    part = rest[: found.start()] if (found := SECTION.search(rest)) else rest
+    part = rest[: match.start()] if (match := SECTION.search(rest)) else rest
     return dict.fromkeys(SLOT.findall(part), "A slot.")
 
 
@@ -218,16 +218,16 @@ def completions(source: str, at: int) -> list[Completion]:
     source = source[:MOST_CHARS]
     above, _, line = source[: max(0, at)].rpartition("\n")
     line = line[-MOST_OF_A_LINE:]
-    found = BEGUN.search(line)
-    begun = found[0] if found else ""
-    return list(_fitting(source, above, line.removesuffix(begun), begun))[:MOST]
+    match = BEGUN.search(line)
+    prefix = match[0] if match else ""
+    return list(_fitting(source, above, line.removesuffix(prefix), prefix))[:MOST]
 
 
-def _fitting(source: str, above: str, ahead: str, begun: str) -> Iterator[Completion]:
+def _fitting(source: str, above: str, ahead: str, prefix: str) -> Iterator[Completion]:
     part = (SECTION.findall(above) or [""])[-1]
     for rule in RULES:
         if rule.part in ("", part) and rule.line.search(ahead):
             for word, about in rule.words(source, above).items():
-                if word.startswith(begun) and word != begun:
-                    yield Completion(word, word[len(begun) :] + rule.behind, about)
+                if word.startswith(prefix) and word != prefix:
+                    yield Completion(word, word[len(prefix) :] + rule.behind, about)
             return

@@ -63,8 +63,8 @@ def schema() -> Response:
 @bp.get("/workflows/<slug>/edit")
 @admin_only
 def edit(slug: str) -> Response:
-    found = library.get(slug)
-    return _form(found, found.draft)
+    entry = library.get(slug)
+    return _form(entry, entry.draft)
 
 
 @bp.post("/workflows")
@@ -105,15 +105,15 @@ def check() -> Response:
 @bp.post("/workflows/complete")
 @admin_only
 def complete() -> Response:
-    found = completions(typed(), request.form.get("at", 0, type=int))
-    return Response(render_template("workflows/_completions.html", found=found))
+    found_completions = completions(typed(), request.form.get("at", 0, type=int))
+    return Response(render_template("workflows/_completions.html", found=found_completions))
 
 
 @bp.get("/workflows/<slug>/export.yaml")
 @signed_in
 def export(slug: str) -> Response:
-    found = library.published(slug)
-    return download(found.source, f"{found.slug}.yaml", "application/yaml")
+    entry = library.published(slug)
+    return download(entry.source, f"{entry.slug}.yaml", "application/yaml")
 
 
 @bp.post("/workflows/<slug>/remove")
@@ -140,8 +140,8 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(drawn: Diagram | None, faults: Sequence[Fault]) -> Response:
-    return Response(render_template("workflows/_checked.html", picture=drawn, faults=faults, is_live=True))
+def _checked(diagram: Diagram | None, faults: Sequence[Fault]) -> Response:
+    return Response(render_template("workflows/_checked.html", picture=diagram, faults=faults, is_live=True))
 
 
 def _picture(source: str) -> Diagram | None:
@@ -202,11 +202,11 @@ def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
     if run and deed == "look":
         return run
     is_demo, old_id = "demo" in form, run.chat_id if run else ""
-    found = runs.try_out(current_user(), source, is_demo=is_demo)
+    workflow_run = runs.try_out(current_user(), source, is_demo=is_demo)
     if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
         # Only the last trial is kept.
         chat_list.trash(old)
-    return found
+    return workflow_run
 
 
 def _trial(run: WorkflowRun | None, source: str, slug: str, refusal: AppError | None = None) -> Response:

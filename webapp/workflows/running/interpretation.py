@@ -89,8 +89,8 @@ def interpreted(run: WorkflowRun, event: Event) -> Event:
     is_unfit = bool(result.refusal) and result.state.tries > place.tries
     if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
         return event
-    found = parsed_guess(slot, _interpretation(run, slot, typed))
-    return Event("guess", f"{found}\n\n{typed}", place.step) if found else event
+    guess = parsed_guess(slot, _interpretation(run, slot, typed))
+    return Event("guess", f"{guess}\n\n{typed}", place.step) if guess else event
 
 
 def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:

@@ -115,9 +115,9 @@ class _Move:
 
     def _pass(self, step: Step) -> None:
         """Takes over the earlier outcome of a step that a change of an answer does not affect."""
-        kept = dict(self.state.kept)
+        texts_kept = dict(self.state.kept)
         trail = self._trail(step) if step.waits else self.state.trail
-        self.change(outcomes={**self.state.outcomes, step.id: kept.pop(step.id)}, kept=kept, trail=trail)
+        self.change(outcomes={**self.state.outcomes, step.id: texts_kept.pop(step.id)}, kept=texts_kept, trail=trail)
 
     def _enter(self, step: Step) -> bool:
         """Enters a step; returns whether it is done without waiting."""
@@ -179,12 +179,12 @@ def _guess(move: _Move, event: Event) -> str:
         return refusal or NOT_WAITING
     guessed, _, typed = event.value.partition("\n\n")
     try:
-        meant = slot.value(guessed)
+        value = slot.value(guessed)
     except Unfit as error:
         return str(error)
     if typed.strip():
         move.effects.append(PostReply(typed.strip(), step.id))
-    move.change(proposed=text_of(meant), tries=min(move.state.tries + 1, MOST_TRIES))
+    move.change(proposed=text_of(value), tries=min(move.state.tries + 1, MOST_TRIES))
     move.effects.append(Say(proposal(slot, move.state.proposed), step.id))
     return ""
 
@@ -348,8 +348,8 @@ def _change(move: _Move, event: Event) -> str:
     speaking = [step for step in definition.steps if step.verb in ("say", "chat", "generate")]
     mentioning = {step.id for step in speaking if slot.name in names_in(step.texts)}
     again = {before.step, *mentioning, *(step.id for step in definition.steps if step.sets)}
-    kept = {id: outcome for id, outcome in before.outcomes.items() if id in definition.by_id and id not in again}
-    move.change(slots={**before.slots, slot.name: value}, kept=kept, outcomes={}, trail=())
+    outcomes = {id: outcome for id, outcome in before.outcomes.items() if id in definition.by_id and id not in again}
+    move.change(slots={**before.slots, slot.name: value}, kept=outcomes, outcomes={}, trail=())
     move.go(definition.steps[0].id, there=before)
     _forget_dead_branches(move)
     return ""
@@ -394,5 +394,5 @@ def listed(definition: Definition, state: State, names: Collection[str]) -> str:
 
 
 def _listed(definition: Definition, state: State, names: Collection[str], form: str) -> list[str]:
-    known = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
-    return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in known]
+    known_facts = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
+    return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in known_facts]

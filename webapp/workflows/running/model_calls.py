@@ -86,8 +86,8 @@ def _plan(run: WorkflowRun) -> None:
 def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
     # Searched before the transaction, which would otherwise stay open that long.
-    given = sources.found_for(run)
-    sending.store_and_start(partial(_store, id, given), person, lane=lane)
+    given_sources = sources.found_for(run)
+    sending.store_and_start(partial(_store, id, given_sources), person, lane=lane)
 
 
 def record_failure(run_id: str, error: AppError) -> None:
@@ -113,7 +113,7 @@ def call_after(engine: Engine, generation_id: str, run_id: str) -> None:
     engine.spawn(speak)
 
 
-def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGeneration:
+def _store(run_id: str, sources: AnswerSources, session: Session) -> PendingGeneration:
     run = locked_run(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has moved on in the meantime.")
@@ -122,7 +122,7 @@ def _store(run_id: str, given: AnswerSources, session: Session) -> PendingGenera
     chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
-    options = AnswerOptions(given=given, is_personal=step.is_personal)
+    options = AnswerOptions(given=sources, is_personal=step.is_personal)
     pending = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
     run.message_id = pending.generation.message_id
     return _limited(pending, ASIDE if run.place.is_aside else step, cut.content if cut else "")

@@ -30,8 +30,8 @@ def same_steps(old: Definition, new: Definition) -> dict[str, str]:
 def moved(state: State, same: Mapping[str, str], slots: Iterable[str]) -> State:
     """Returns the state with the new ids of its steps, without the steps and slots that the other version lacks."""
 
-    def renamed(found: Mapping[str, Any]) -> dict[str, Any]:
-        return {same[id]: value for id, value in found.items() if id in same}
+    def renamed(slots: Mapping[str, Any]) -> dict[str, Any]:
+        return {same[id]: value for id, value in slots.items() if id in same}
 
     return replace(
         state,
@@ -56,12 +56,12 @@ def _content(place: int, step: Step) -> str:
 
 def _unnamed(definition: Definition, start: int, end: int) -> dict[str, list[str]]:
     """Returns the ids of the steps without a name in this part of the list, by verb."""
-    found = defaultdict(list)
+    runs = defaultdict(list)
     for place in range(start, end):
         step = definition.steps[place]
         if not _has_name(place, step):
-            found[step.verb].append(step.id)
-    return found
+            runs[step.verb].append(step.id)
+    return runs
 
 
 def _by_verb(before: Mapping[str, list[str]], after: Mapping[str, list[str]]) -> dict[str, str]:

@@ -103,15 +103,15 @@ def _inputs(
     definition: Definition, state: State, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Returns a value for each field that has one; the others keep their defaults."""
-    found: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
     for name, schema in fields.items():
         text = step.inputs.get(name, "")
         alone = PLACE.fullmatch(text.strip())
         value = state.slots.get(alone.group(1)) if alone else None
         value = text_for(definition, state, text, people) if value is None else value
         if value not in (None, "", []):
-            found[name] = _fitting(value, str(schema.get("type", "string")))
-    return found
+            inputs[name] = _fitting(value, str(schema.get("type", "string")))
+    return inputs
 
 
 def _fitting(value: Any, type: str) -> Any:

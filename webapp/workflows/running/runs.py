@@ -48,12 +48,12 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
     owner_id, sent_as = user.id, generations.request_hash(user.id, key, f"begin\n{slug}\n{title}")
     if earlier := queries.begun_as(sent_as):
         return earlier
-    found = library.published(slug)
+    entry = library.published(slug)
     model = providers().default(user.default_model)
     providers().for_model(model)
-    pinned = {"slug": found.slug, "version": found.version, "source": found.source}
+    pinned = {"slug": entry.slug, "version": entry.version, "source": entry.source}
     try:
-        return _begun(owner_id, model, title or found.headline.title, pinned, sent_as=sent_as)
+        return _begun(owner_id, model, title or entry.headline.title, pinned, sent_as=sent_as)
     except IntegrityError:
         # A concurrent request with the same key was first.
         if earlier := queries.begun_as(sent_as):

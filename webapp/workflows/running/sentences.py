@@ -42,10 +42,10 @@ def first(
     Text that could belong to the next sentence is held back until that is decided. `pause` is called between two parts of a
     long text.
     """
-    found = Sentences(most)
+    sentences = Sentences(most)
     for part in _parts(beginning, pause):
-        found.feed(part)
-    return cut(_in_parts(events, pause), _Rest(found, len(beginning)), "sentence_limit")
+        sentences.feed(part)
+    return cut(_in_parts(events, pause), _Rest(sentences, len(beginning)), "sentence_limit")
 
 
 class _Rest:
@@ -84,12 +84,12 @@ def capped(most_tokens: int, events: Iterator[Event]) -> Iterator[Event]:
 
     Some models ignore the limit they were given; the stream is closed when far more tokens have come.
     """
-    left = most_tokens * PATIENCE
+    tokens_left = most_tokens * PATIENCE
     try:
         for event in events:
             yield Ended("completed", "token_limit") if event == Ended("completed", "length") else event
-            left -= estimate(event.text) if isinstance(event, Delta) else 0
-            if left < 0:
+            tokens_left -= estimate(event.text) if isinstance(event, Delta) else 0
+            if tokens_left < 0:
                 yield Ended("completed", "token_limit")
                 return
     finally:
@@ -130,11 +130,11 @@ class Sentences:
             return code.end() if code else None if "\n" not in text[at:until] else at + 1
         if text[at] == "\n":
             return self._at_line_end(at, until)
-        if found := STOP.match(text, at, until):
-            end = found.end("close")
-            if not found.group("next"):
+        if match := STOP.match(text, at, until):
+            end = match.end("close")
+            if not match.group("next"):
                 return None
-            return self._ended(end) if self._is_stop(found) else end
+            return self._ended(end) if self._is_stop(match) else end
         return at + 1
 
     def _at_line_end(self, at: int, until: int) -> int | None:
@@ -154,17 +154,17 @@ class Sentences:
         # Always advances, even if the sentence ends at a line end.
         return max(end, self.safe + 1)
 
-    def _is_stop(self, found: re.Match[str]) -> bool:
-        stop, following = found.group("stop"), found.group("next")
+    def _is_stop(self, match: re.Match[str]) -> bool:
+        stop, following = match.group("stop"), match.group("next")
         if stop[0] in WIDE:
             return True
-        if not found.group("space"):
+        if not match.group("space"):
             return False
-        if "\n" in found.group("space") and stop != ".":
+        if "\n" in match.group("space") and stop != ".":
             return True
-        if _goes_on(stop, found.group("close"), following):
+        if _goes_on(stop, match.group("close"), following):
             return False
-        before = self.text[max(0, found.start() - MOST_LOOKED_BACK) : found.start()]
+        before = self.text[max(0, match.start() - MOST_LOOKED_BACK) : match.start()]
         if stop != ".":
             return True
         return not (SHORT.search(before) or LISTED.search(before) or (following.isdigit() and NUMERO.search(before)))

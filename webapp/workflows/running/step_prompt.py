@@ -57,8 +57,8 @@ def found_for(run: WorkflowRun) -> AnswerSources:
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return source_search.for_continuation(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
-    found = _searched(run, names, _queries(run), has_files=has_files)
-    return _with_files(run, found) if has_files else found
+    sources = _searched(run, names, _queries(run), has_files=has_files)
+    return _with_files(run, sources) if has_files else sources
 
 
 def files_of(run: WorkflowRun, person: User) -> Collection | None:
@@ -66,32 +66,34 @@ def files_of(run: WorkflowRun, person: User) -> Collection | None:
     return knowledge.collection(person, run.collection_id) if run.collection_id else None
 
 
-def _with_files(run: WorkflowRun, found: AnswerSources) -> AnswerSources:
+def _with_files(run: WorkflowRun, found_sources: AnswerSources) -> AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
     own = list(reversed(knowledge.documents(person, collection))) if collection else []
-    if {document.id for document in own} & {source.document_id for source in found.sources}:
-        return found
+    if {document.id for document in own} & {source.document_id for source in found_sources.sources}:
+        return found_sources
     passages = (
         (document, passage) for document in own for passage in knowledge.passages(person, document.id, limit=MOST_OF_FILES)
     )
-    sources, left = list(found.sources), answer_sources.MOST_CHARS // (2 if found.sources else 1)
+    sources, chars_left = list(found_sources.sources), answer_sources.MOST_CHARS // (2 if found_sources.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
-        left -= len(passage.head) + len(passage.text)
-        if left < 0:
+        chars_left -= len(passage.head) + len(passage.text)
+        if chars_left < 0:
             break
         sources.append(answer_sources.source(len(sources) + 1, Excerpt.from_passage(passage), document))
-    return replace(found, sources=tuple(sources), was_asked=True)
+    return replace(found_sources, sources=tuple(sources), was_asked=True)
 
 
 def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> AnswerSources:
     user = db.session.get_one(User, run.owner_id)
-    wanted = {name.casefold() for name in names}
+    names_lower = {name.casefold() for name in names}
     ids = [
         collection.id
         for collection in knowledge.collections(user)
-        if collection.name.casefold() in wanted or collection.id in names or (has_files and collection.id == run.collection_id)
+        if collection.name.casefold() in names_lower
+        or collection.id in names
+        or (has_files and collection.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
     return source_search.in_collections(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)

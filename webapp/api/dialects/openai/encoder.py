@@ -49,8 +49,8 @@ class CompletionEncoder(TextEncoder):
         frames = [self._chunk({"annotations": citations})] if citations else []
         frames += [self._chunk({}, finish_reason(self._course.ended))]
         if self._about.has_usage:
-            known = usage(self._course.transcript.usage)
-            frames.append(self._frame([], usage=known))
+            token_usage = usage(self._course.transcript.usage)
+            frames.append(self._frame([], usage=token_usage))
         return [*frames, DONE]
 
     def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> DialectFrame:
@@ -70,12 +70,12 @@ def finish_reason(ended: Ended | None) -> str:
     return REASONS.get(ended.reason, "stop") if ended else "stop"
 
 
-def usage(known: Usage | None) -> dict[str, int] | None:
+def usage(usage: Usage | None) -> dict[str, int] | None:
     """Returns the token usage; null if the provider did not report it, never an estimate."""
-    if not known or known.input_tokens is None or known.output_tokens is None:
+    if not usage or usage.input_tokens is None or usage.output_tokens is None:
         return None
-    total = known.input_tokens + known.output_tokens
-    return {"prompt_tokens": known.input_tokens, "completion_tokens": known.output_tokens, "total_tokens": total}
+    total = usage.input_tokens + usage.output_tokens
+    return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens, "total_tokens": total}
 
 
 def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
@@ -91,12 +91,12 @@ MOST_PLACES = 500
 
 def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
-    known = {source["number"]: source for source in sources if "number" in source}
-    found = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if known else (), MOST_PLACES))
-    places = [(number, span) for number, span in found if number in known]
+    source_by_number = {source["number"]: source for source in sources if "number" in source}
+    citations = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if source_by_number else (), MOST_PLACES))
+    places = [(number, span) for number, span in citations if number in source_by_number]
     cited = {number for number, _ in places}
-    places += [(number, (len(text), len(text))) for number in known if number not in cited]
-    return [_annotation(known[number], *span) for number, span in places]
+    places += [(number, (len(text), len(text))) for number in source_by_number if number not in cited]
+    return [_annotation(source_by_number[number], *span) for number, span in places]
 
 
 def _annotation(source: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:

@@ -277,14 +277,14 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
 
 
 def _completion(generation: Generation, body: CompletionRequest) -> Completion:
-    about, course = _about(generation, body), wait_for_success(generation).course
+    completion, course = _about(generation, body), wait_for_success(generation).course
     transcript = course.transcript
     cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
     message = CompletionMessage(content=transcript.text, annotations=cited)
     choice = Choice(message=message, finish_reason=words.finish_reason(course.ended))
-    known = words.usage(transcript.usage)
-    usage = CompletionUsage(**known) if known else None
-    return Completion(**about.head(transcript.served), choices=[choice], usage=usage)
+    token_usage = words.usage(transcript.usage)
+    usage = CompletionUsage(**token_usage) if token_usage else None
+    return Completion(**completion.head(transcript.served), choices=[choice], usage=usage)
 
 
 def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> words.Completion:

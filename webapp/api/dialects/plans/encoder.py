@@ -83,23 +83,25 @@ class PlansEncoder:
         return [DialectFrame(self._state_of_it(), "progress")]
 
     def _state_of_it(self) -> dict[str, Any]:
-        shown, found = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
+        shown, found_progress = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
         progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
         if (summary := shown.get(self._summary)) is not None:
             progress["monthly_summary"] = summary
-        progress |= {"weeksCompleted": found.done, "weeksTotal": found.total, "partial": shown}
-        progress |= {"chars": found.chars, "tokens": found.tokens, "seconds": found.seconds}
-        progress |= {"percent": found.percent, "secondsLeft": found.seconds_left}
+        progress |= {"weeksCompleted": found_progress.done, "weeksTotal": found_progress.total, "partial": shown}
+        progress |= {"chars": found_progress.chars, "tokens": found_progress.tokens, "seconds": found_progress.seconds}
+        progress |= {"percent": found_progress.percent, "secondsLeft": found_progress.seconds_left}
         if self._warnings:
             progress["warning"], self._warnings = " ".join(self._warnings), []
         return progress
 
     def _end(self) -> list[DialectFrame]:
         self._has_ended = True
-        found = self._outcome()
-        if found.status == "completed":
-            return [DialectFrame({"planId": self._plan_id, "plan": dict(found.plan), "usage": found.usage}, "complete")]
-        trouble = {"code": found.code, "message": found.message, "retryable": found.retryable}
-        error = {"planId": self._plan_id, **trouble, "partialSaved": any(found.plan.values())}
+        plan_outcome = self._outcome()
+        if plan_outcome.status == "completed":
+            return [
+                DialectFrame({"planId": self._plan_id, "plan": dict(plan_outcome.plan), "usage": plan_outcome.usage}, "complete")
+            ]
+        trouble = {"code": plan_outcome.code, "message": plan_outcome.message, "retryable": plan_outcome.retryable}
+        error = {"planId": self._plan_id, **trouble, "partialSaved": any(plan_outcome.plan.values())}
         # An error has no content, so the last that was written comes before it.
         return [*self._progress(), DialectFrame(error, "error")]

@@ -69,20 +69,20 @@ def plan_stream(plan: Plan, generation: Generation, encoder: Encoder, *, after: 
     return response
 
 
-def plans_stream(begun: Sequence[tuple[Generation, Encoder]]) -> Response:
+def plans_stream(generations: Sequence[tuple[Generation, Encoder]]) -> Response:
     """Streams the generations of several plans from their beginning until the last one ends."""
     engine = the_engine()
-    feed = SeveralFeeds(engine, [GenerationFeed(engine, generation, encoder) for generation, encoder in begun])
+    feed = SeveralFeeds(engine, [GenerationFeed(engine, generation, encoder) for generation, encoder in generations])
     return events(feed, watcher(access.caller().id, same_request(), _may_read, access.caller().id), leave=feed.leave)
 
 
 def _may_read_plan(context: Context, plan_id: str) -> bool:
     with context():
-        known = access.caller_or_none()
-        return known is not None and access.may("plans") and queries.own_plan(known.user.id, plan_id) is not None
+        caller = access.caller_or_none()
+        return caller is not None and access.may("plans") and queries.own_plan(caller.user.id, plan_id) is not None
 
 
 def _may_read(context: Context, owner_id: str) -> bool:
     with context():
-        known = access.caller_or_none()
-        return known is not None and known.user.id == owner_id and access.may("plans")
+        caller = access.caller_or_none()
+        return caller is not None and caller.user.id == owner_id and access.may("plans")

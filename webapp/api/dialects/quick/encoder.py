@@ -72,17 +72,17 @@ class QuickEncoder(TextEncoder):
         rest = self._html(html.rest(self._sent_blocks)) if html and self._about.is_html and self._course.ended else []
         if blocks and _fits(whole := {**complete, "blocks": blocks}):
             complete, blocks = whole, []
-        said = {"error": shortened(failure.message, TEXT_BYTES), "code": failure.code} if failure else {}
-        error = [DialectFrame(said, "error")] if said else []
+        said_error = {"error": shortened(failure.message, TEXT_BYTES), "code": failure.code} if failure else {}
+        error = [DialectFrame(said_error, "error")] if said_error else []
         return [*rest, *_messages([], blocks), *error, DialectFrame(complete, "complete")]
 
     def _complete(self) -> dict[str, Any]:
-        course, about = self._course, self._about
+        course, quick = self._course, self._about
         status = "failed" if course.failure else "stopped" if course.was_stopped else "completed"
         return {
             "status": status,
-            "chatId": about.chat_id,
-            "messageId": about.message_id,
+            "chatId": quick.chat_id,
+            "messageId": quick.message_id,
             "usage": usage(course.transcript.usage),
             "demo": course.transcript.is_demo,
             "notices": _most_of(course.notices),
@@ -109,11 +109,11 @@ def _last_whole(piece: str) -> int:
     return entity if entity > 0 and ";" not in piece[entity:] else len(piece)
 
 
-def usage(known: Usage | None) -> dict[str, Any] | None:
+def usage(usage: Usage | None) -> dict[str, Any] | None:
     """Returns the token usage; unknown numbers are null, never 0."""
-    if not known:
+    if not usage:
         return None
-    return {"inputTokens": known.input_tokens, "outputTokens": known.output_tokens, "cost": known.cost}
+    return {"inputTokens": usage.input_tokens, "outputTokens": usage.output_tokens, "cost": usage.cost}
 
 
 def _parts(blocks: Iterable[tuple[int, str]]) -> Iterator[Block]:

@@ -124,17 +124,17 @@ def ask_and_watch(body: QuickMessage) -> Response:
         notices = about_chat(body.chatId, generation.chat_id)
         is_html = (body.format or setting("dialects.quick_format")) == "html"
         html = GrowingHtml(generation) if is_html or body.blocks else None
-        about = Quick(generation.chat_id, generation.message_id or "", html, is_html=is_html, notices=notices)
-        return stream(generation, QuickEncoder(about), when_gone="stop" if is_unread else "leave", visitor=visitor)
+        quick = Quick(generation.chat_id, generation.message_id or "", html, is_html=is_html, notices=notices)
+        return stream(generation, QuickEncoder(quick), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
     return _answered(body, UNREAD if is_unread else DEFAULT_OPTIONS, watched)
 
 
 def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Generation, str], Response]) -> Response:
     """Sends the message as the caller or as a visitor, whose cookie is set with the response."""
-    found = caller_or_none()
-    if found:
-        return answer(_begin_answer(found.user, body), "")
+    caller = caller_or_none()
+    if caller:
+        return answer(_begin_answer(caller.user, body), "")
     if body.model:
         raise Invalid("Without a token only the demo answers, so you can't choose a model.", field="model")
     _slow_down_visitors()
@@ -164,17 +164,17 @@ def _slow_down_visitors() -> None:
 
 def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
     chat_id, message_id = generation.chat_id, generation.message_id or ""
-    found = wait_for_text(generation, chatId=chat_id, messageId=message_id)
+    answer = wait_for_text(generation, chatId=chat_id, messageId=message_id)
     return QuickAnswer(
-        response=found.text,
+        response=answer.text,
         html=html_of(*with_current_html(lambda: [db.session.get_one(Message, message_id)])),
         chatId=chat_id,
         messageId=message_id,
-        model=found.model,
-        demo=found.generation.is_demo,
-        status=found.status,
-        reason=found.reason,
-        notices=[Notice(**each) for each in (*as_objects(about_chat(body.chatId, chat_id)), *found.notices)],
+        model=answer.model,
+        demo=answer.generation.is_demo,
+        status=answer.status,
+        reason=answer.reason,
+        notices=[Notice(**each) for each in (*as_objects(about_chat(body.chatId, chat_id)), *answer.notices)],
     )
 
 

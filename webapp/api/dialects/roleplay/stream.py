@@ -76,11 +76,11 @@ class ChatStream:
 
     def _next(self) -> GenerationFeed | None:
         """Follows the oldest generation that has begun since the last one."""
-        found = db.session.scalar(self._lane().where(Generation.id > self._seen).order_by(Generation.id).limit(1))
-        if found is None:
+        generation = db.session.scalar(self._lane().where(Generation.id > self._seen).order_by(Generation.id).limit(1))
+        if generation is None:
             return None
-        self._seen = found.id
-        return GenerationFeed(self._engine, found, encoder_of(found))
+        self._seen = generation.id
+        return GenerationFeed(self._engine, generation, encoder_of(generation))
 
     def _lane(self) -> Select[Generation]:
         return select(Generation).where(Generation.lane == self.lane)

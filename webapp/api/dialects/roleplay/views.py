@@ -119,8 +119,8 @@ def send(body: UserMessage) -> Response:
     if wants_stream():
         return stream(generation, RoleplayEncoder(generation.id, answer.id, new_question(generation, answer)))
     url = stream_url(generation.id, ANSWER_PATH)
-    begun = StreamBegun(streamId=generation.id, userMessageId=answer.parent_id or "", chatSessionId=chat.id, streamUrl=url)
-    return answered_with(begun, 202)
+    stream_begun = StreamBegun(streamId=generation.id, userMessageId=answer.parent_id or "", chatSessionId=chat.id, streamUrl=url)
+    return answered_with(stream_begun, 202)
 
 
 @bp.get("/api/chat/<id>/stream")

@@ -115,10 +115,10 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
         return answered(*_answer_step(run, body))
     generation = _begin_answer(id, body)
     message_id = generation.message_id or ""
-    found = wait_for_text(generation, threadId=id, messageId=message_id)
+    answer = wait_for_text(generation, threadId=id, messageId=message_id)
     message = shown_message(db.session.get_one(Message, message_id))
-    notices = [Notice(**notice) for notice in found.notices]
-    return ThreadAnswer(response=found.text, message=message, status=found.status, reason=found.reason, notices=notices)
+    notices = [Notice(**notice) for notice in answer.notices]
+    return ThreadAnswer(response=answer.text, message=message, status=answer.status, reason=answer.reason, notices=notices)
 
 
 @both(bp, "/chat/threads/<id>/messages/stream", methods=("POST",))

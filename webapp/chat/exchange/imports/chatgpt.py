@@ -67,8 +67,10 @@ def _node(id: str, node: dict[str, Any]) -> Node:
     if not words.strip():
         return Node(_id(id), parent, None)
     created_at, model = moment(message.get("create_time")), line(metadata.get("model_slug"), 200)
-    made = FiledGeneration(model_asked=model, model_used=model, provider=PROGRAM, created_at=created_at, ended_at=created_at)
-    generations = (made,) if model and role == "assistant" else ()
+    filed_generation = FiledGeneration(
+        model_asked=model, model_used=model, provider=PROGRAM, created_at=created_at, ended_at=created_at
+    )
+    generations = (filed_generation,) if model and role == "assistant" else ()
     filed = FiledMessage(id=_id(id), role=role, content=words, created_at=created_at, generations=generations)
     return Node(_id(id), parent, filed)
 

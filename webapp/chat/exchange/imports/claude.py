@@ -80,8 +80,8 @@ def _blocks(row: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def _listed(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = row.get(name)
-    return [fields(part) for part in found] if isinstance(found, list) else []
+    listed_value = row.get(name)
+    return [fields(part) for part in listed_value] if isinstance(listed_value, list) else []
 
 
 def _id(id: str) -> str:

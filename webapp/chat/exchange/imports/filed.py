@@ -83,8 +83,8 @@ class FiledMessage:
 
     @property
     def chars(self) -> int:
-        kept = len(str(self.foreign_fields)) if self.foreign_fields else 0
-        return len(self.content) + len(self.reasoning) + len(self.story) + kept
+        chars = len(str(self.foreign_fields)) if self.foreign_fields else 0
+        return len(self.content) + len(self.reasoning) + len(self.story) + chars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +126,10 @@ class Node:
 
 def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, str]]:
     """Returns the messages of a tree, parents first, and for each node id the message at it or nearest above it."""
-    known = {node.id: node for node in nodes}
+    known_nodes = {node.id: node for node in nodes}
     children: dict[str, list[Node]] = {}
-    for node in known.values():
-        children.setdefault(node.parent if node.parent in known else "", []).append(node)
+    for node in known_nodes.values():
+        children.setdefault(node.parent if node.parent in known_nodes else "", []).append(node)
     messages: list[FiledMessage] = []
     shown: dict[str, str] = {}
     chars = 0
@@ -147,7 +147,7 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
             thoughts = (*thoughts, node.reasoning)[-MOST_THOUGHTS:]
         shown[node.id] = above
         ahead += [(child, above, thoughts) for child in reversed(children.get(node.id, []))]
-    if len(shown) < len(known):
+    if len(shown) < len(known_nodes):
         raise BadFile("Its messages refer to each other in a loop.")
     return tuple(messages), shown
 
@@ -210,8 +210,8 @@ def text(value: Any, limit: int = 0) -> str:
     """Returns a text without characters that a database rejects; empty for any other type."""
     if not isinstance(value, str):
         return ""
-    kept = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    return kept[:limit] if limit else kept
+    clean = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return clean[:limit] if limit else clean
 
 
 def line(value: Any, limit: int) -> str:
@@ -237,10 +237,10 @@ def number_of(value: Any) -> float | None:
 def moment(value: Any) -> datetime | None:
     """Returns a time given as a Unix timestamp or in ISO format; None if it is neither, or before 1990 or after 2200."""
     try:
-        found = _moment(value)
+        parsed = _moment(value)
     except (ValueError, OverflowError, OSError):
         return None
-    return found if found and EARLIEST <= found <= LATEST else None
+    return parsed if parsed and EARLIEST <= parsed <= LATEST else None
 
 
 def origin(program: str, id: str) -> str:
@@ -258,8 +258,8 @@ def fenced(words: str, language: str = "") -> str:
 
 def _moment(value: Any) -> datetime | None:
     if isinstance(value, str):
-        found = datetime.fromisoformat(value)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(value)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         # Some programs write milliseconds.
         return datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)

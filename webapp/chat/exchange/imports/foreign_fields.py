@@ -52,20 +52,20 @@ def of_line(
     return storable(_filled({"line": line, "swipe": about}))
 
 
-def in_swipe(swipe: Mapping[str, Any], kept: Mapping[str, Any] | None) -> dict[str, Any]:
+def in_swipe(swipe: Mapping[str, Any], original: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns a swipe of an export with what was kept; our own fields win, except the date."""
-    about = part(kept, "swipe")
+    about = part(original, "swipe")
     return {**about, **swipe, **_only(about, {"send_date"}), "extra": {**fields(about.get("extra")), **swipe["extra"]}}
 
 
 def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Returns a line of an export with what was kept of one of its versions; our own fields win, except the name."""
-    kept = next(filter(None, (part(version, "line") for version in versions)), {})
-    return {**line, **{name: value for name, value in kept.items() if name == "name" or name not in line}}
+    kept_line = next(filter(None, (part(version, "line") for version in versions)), {})
+    return {**line, **{name: value for name, value in kept_line.items() if name == "name" or name not in line}}
 
 
-def _rest(value: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
-    return {name: field for name, field in value.items() if name not in known}
+def _rest(value: Mapping[str, Any], known_keys: Container[str]) -> dict[str, Any]:
+    return {name: field for name, field in value.items() if name not in known_keys}
 
 
 def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
@@ -79,30 +79,30 @@ def _dated(value: Mapping[str, Any], sent: str | None) -> dict[str, Any]:
 
 def _fitting(value: Mapping[str, Any], most_chars: float, level: int = 0) -> tuple[dict[str, Any], float]:
     """Returns the fields that fit, in order, and their characters. Left out are also those that can't be stored."""
-    kept, chars = dict[str, Any](), 0.0
+    parts, chars = dict[str, Any](), 0.0
     for name, field in value.items():
         room = most_chars - chars - len(name)
         is_part = name in PARTS and level < MOST_PARTS and isinstance(field, dict)
-        found, size = _fitting(field, room, level + 1) if is_part else _measured(field)
-        if size <= room and (found or not is_part):
-            kept[clean(name)] = found
+        fitting_part, size = _fitting(field, room, level + 1) if is_part else _measured(field)
+        if size <= room and (fitting_part or not is_part):
+            parts[clean(name)] = fitting_part
             chars += size + len(name)
-    return kept, chars
+    return parts, chars
 
 
 def _measured(value: Any) -> tuple[Any, float]:
     """Returns the value with its length as JSON; an infinite one for a value that can't be stored."""
     try:
-        found = plain(value, "It")
+        plain_value = plain(value, "It")
     except Unfit:
         return None, math.inf
-    return found, len(json.dumps(found, ensure_ascii=False))
+    return plain_value, len(json.dumps(plain_value, ensure_ascii=False))
 
 
 def _filled(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part}
 
 
-def part(kept: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def part(record: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
     """Returns one part of what was kept, or an empty dict."""
-    return fields((kept or {}).get(name))
+    return fields((record or {}).get(name))

@@ -58,7 +58,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     about, messages = fields(value.get("chat")), value.get("messages")
     if not isinstance(messages, list) or not text(about.get("id")):
         raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
-    found = tuple(_message(fields(message)) for message in messages)
+    found_messages = tuple(_message(fields(message)) for message in messages)
     head = _id(about.get("head"))
     times: dict[str, Any] = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
     return checked(
@@ -67,8 +67,8 @@ def parse(value: dict[str, Any]) -> FiledChat:
             title=line(about.get("title"), 200),
             title_is_own=about.get("title_is_own") is True,
             model=line(about.get("model"), 200),
-            head=head if any(message.id == head for message in found) else "",
-            messages=found,
+            head=head if any(message.id == head for message in found_messages) else "",
+            messages=found_messages,
             cast=_names(about.get("cast"), MOST_CAST),
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),
@@ -133,14 +133,14 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
 
 
 def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
-    found = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
-    return tuple(_attempt(fields(attempt)) for attempt in found)
+    attempts = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
+    return tuple(_attempt(fields(attempt)) for attempt in attempts)
 
 
 def _attempt(value: dict[str, Any]) -> dict[str, Any]:
     texts = {name: text(value.get(name), 2000) for name in ("model", "how", "code", "message")}
-    found = {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
-    return {**found, "of_connection": True} if value.get("of_connection") is True else found
+    attempt = {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+    return {**attempt, "of_connection": True} if value.get("of_connection") is True else attempt
 
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:

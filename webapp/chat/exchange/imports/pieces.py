@@ -96,18 +96,18 @@ def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
 
 
 def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
-    found = [entry for entry in archive.infolist() if _is_chats(entry.filename)]
-    if not found:
+    members = [entry for entry in archive.infolist() if _is_chats(entry.filename)]
+    if not members:
         raise BadFile("The archive contains no chats.")
-    if any(entry.compress_type not in zips.PACKED for entry in found):
+    if any(entry.compress_type not in zips.PACKED for entry in members):
         raise BadFile("The archive uses an unsupported compression method. Save it as a standard zip file.")
-    left = MOST_UNPACKED_BYTES
-    for entry in found:
+    bytes_left = MOST_UNPACKED_BYTES
+    for entry in members:
         with archive.open(entry) as member:
             # The sizes in the archive's headers are not trusted.
-            data = member.read(min(most_bytes, left) + 1)
-        left -= len(data)
-        if left < 0:
+            data = member.read(min(most_bytes, bytes_left) + 1)
+        bytes_left -= len(data)
+        if bytes_left < 0:
             raise BadFile("The archive is too large when unpacked.")
         yield _decoded_text(data, most_bytes)
 
@@ -175,8 +175,8 @@ def _value_at(text: str, at: int) -> tuple[Any, int]:
 
 
 def _after_blank(text: str, at: int) -> int:
-    found = BLANK.match(text, at)
-    return found.end() if found else at
+    match = BLANK.match(text, at)
+    return match.end() if match else at
 
 
 def _refuse(name: str) -> None:

@@ -155,10 +155,10 @@ def _persona(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
 
 def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
-    known = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
+    integrity = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
     first = next((words for row in lines for words in _versions(row)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
-    return known or hashlib.sha256(about.encode()).hexdigest()[:32]
+    return integrity or hashlib.sha256(about.encode()).hexdigest()[:32]
 
 
 def _nodes(id: str, lines: Sequence[dict[str, Any]], name: str) -> tuple[list[Node], str]:
@@ -269,8 +269,8 @@ def _moment(value: Any) -> datetime | None:
         return moment(value)
     if value.strip().isdecimal():
         return moment(int(value.strip()[:20]))
-    if found := NAMED.fullmatch(value.strip()):
-        return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}.{:0>3}".format(*found.groups("0")))
+    if match := NAMED.fullmatch(value.strip()):
+        return moment("{:0>4}-{:0>2}-{:0>2}T{:0>2}:{:0>2}:{:0>2}.{:0>3}".format(*match.groups("0")))
     try:
         return moment(datetime.strptime(value.strip(), SPOKEN).replace(tzinfo=UTC).isoformat())
     except ValueError:

@@ -45,23 +45,23 @@ class Package:
 
     def events(self, name: str) -> Iterator[Event]:
         """Yields the XML events of one file; namespaces are dropped, except for attributes that refer to other files (`r:`)."""
-        found, depth = list[Event](), 0
+        events, depth = list[Event](), 0
 
         def start(name: str, attributes: dict[str, str]) -> None:
             nonlocal depth
             depth += 1
             if depth > MOST_DEPTH:
                 raise Refused(DAMAGED)
-            found.append(("start", _local(name), {_of_attribute(key): value for key, value in attributes.items()}))
+            events.append(("start", _local(name), {_of_attribute(key): value for key, value in attributes.items()}))
 
         def end(name: str) -> None:
             nonlocal depth
             depth -= 1
-            found.append(("end", _local(name), {}))
+            events.append(("end", _local(name), {}))
 
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.StartElementHandler, parser.EndElementHandler = start, end
-        parser.CharacterDataHandler = lambda text: found.append(("text", text, {}))
+        parser.CharacterDataHandler = lambda text: events.append(("text", text, {}))
         parser.StartDoctypeDeclHandler = _refuse
         try:
             fed_bytes = 0
@@ -70,15 +70,15 @@ class Package:
                 fed_bytes += len(chunk)
                 if fed_bytes - parser.CurrentByteIndex > MOST_TAG_BYTES:
                     raise Refused(DAMAGED)
-                yield from found
-                found.clear()
+                yield from events
+                events.clear()
             parser.Parse(b"", True)
         except Refused:
             raise
         # `ValueError` and `LookupError` are raised for unknown encodings.
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise Refused(DAMAGED) from error
-        yield from found
+        yield from events
 
     def elements(self, name: str, element: str) -> Iterator[dict[str, str]]:
         """Yields the attributes of each element of this name in one file."""
@@ -92,12 +92,12 @@ class Package:
         """Returns the targets of a file's relationships by id: those inside the package, optionally of one kind."""
         folder, _, file = name.rpartition("/")
         path = f"{folder}/_rels/{file}.rels".lstrip("/")
-        found = dict[str, str]()
+        relations = dict[str, str]()
         for attributes in self.elements(path, "Relationship") if self.has(path) else ():
             if attributes.get("TargetMode") != "External" and attributes.get("Type", "").endswith(kind):
                 target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", "")))
-                found[attributes.get("Id", "")] = target.lstrip("/")
-        return found
+                relations[attributes.get("Id", "")] = target.lstrip("/")
+        return relations
 
     def _chunks(self, name: str) -> Iterator[bytes]:
         try:

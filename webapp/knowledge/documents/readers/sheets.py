@@ -46,7 +46,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 
 def _texts(package: Package, main: str) -> list[str]:
-    found, text, is_in_value, is_sound = list[str](), list[str](), False, False
+    texts, text, is_in_value, is_sound = list[str](), list[str](), False, False
     for name in package.relations(main, "/sharedStrings").values():
         for kind, name_or_text, _ in package.events(name):
             if kind == "text" and is_in_value and not is_sound:
@@ -56,9 +56,9 @@ def _texts(package: Package, main: str) -> list[str]:
             elif kind != "text" and name_or_text == "rPh":
                 is_sound = kind == "start"
             elif kind == "end" and name_or_text == "si":
-                found.append("".join(text))
+                texts.append("".join(text))
                 text.clear()
-    return found
+    return texts
 
 
 def _dates(package: Package, main: str) -> frozenset[int]:

@@ -27,8 +27,8 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
         title, text = markup.as_markdown(text)
         yield Part(text, title=title)
     elif kind == "markdown":
-        found = HEADING.match(text.lstrip().partition("\n")[0])
-        yield Part(text, title=found.group(2).rstrip(MARKS_BEHIND)[:200] if found and found.group(1) == "#" else "")
+        match = HEADING.match(text.lstrip().partition("\n")[0])
+        yield Part(text, title=match.group(2).rstrip(MARKS_BEHIND)[:200] if match and match.group(1) == "#" else "")
     else:
         made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
         yield Part(made(text, name))

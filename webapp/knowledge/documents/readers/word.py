@@ -76,13 +76,13 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
 
 def _levels(package: Package, main: str) -> dict[str, int]:
     """Returns the heading level of each style that is a heading."""
-    found, style = dict[str, int](), ""
+    levels, style = dict[str, int](), ""
     for name in package.relations(main, "/styles").values():
         for kind, name_or_text, attributes in package.events(name):
             if kind == "start" and name_or_text == "style":
                 style = attributes.get("styleId", "")
-            elif kind == "start" and name_or_text == "name" and (named := NAMED.fullmatch(attributes.get("val", ""))):
-                found[style] = int(named.group(1) or 1)
+            elif kind == "start" and name_or_text == "name" and (match := NAMED.fullmatch(attributes.get("val", ""))):
+                levels[style] = int(match.group(1) or 1)
             elif kind == "start" and name_or_text == "outlineLvl" and attributes.get("val", "").isdigit():
-                found.setdefault(style, int(attributes["val"]) + 1)
-    return {style: level for style, level in found.items() if 1 <= level <= 6}
+                levels.setdefault(style, int(attributes["val"]) + 1)
+    return {style: level for style, level in levels.items() if 1 <= level <= 6}
