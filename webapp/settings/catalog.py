@@ -1,4 +1,4 @@
-"""Every setting, as data. Pure."""
+"""Every setting, as data: its type and bounds, which `Setting.parse` in `kinds.py` checks; `setting(NAME)` reads it. Pure."""
 
 from collections.abc import Mapping
 
