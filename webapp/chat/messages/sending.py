@@ -1,4 +1,8 @@
-"""Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced."""
+"""Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced.
+
+A message goes from `ask` through `store`, inside it, to `store_and_start`: one transaction, then `Engine.start`
+(`webapp/engine/engine.py`), which runs the answer in a greenlet as a `Run` (`webapp/streaming/run.py`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,8 @@
-"""The sections that a chat contributes: its own texts, those of its character, persona and owner, and macros about the chat."""
+"""The sections that a chat contributes: its own texts, those of its character, persona and owner, and macros about the chat.
+
+A card's texts come from `prompt_texts_of` (`webapp/characters/prompt_parts.py`); `answer_prompt.py` collects the sections of all
+contributors, and `builder.py` puts them in order.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
