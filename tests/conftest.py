@@ -17,7 +17,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import pytest  # noqa: E402
-from flask import Blueprint, Flask  # noqa: E402
+from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from sqlalchemy import Dialect  # noqa: E402
@@ -29,7 +29,7 @@ from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.documented import DocumentedClient  # noqa: E402
 from tests.support.people import AGENT, user_with_session  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
-from tests.support.routes import SharedRoutes, register_known  # noqa: E402
+from tests.support.routes import SharingFlask  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
@@ -68,8 +68,6 @@ settings.load_profile("even")
 
 
 locks.refuse_in_threads()
-Flask.url_map_class = SharedRoutes
-Blueprint.register = register_known
 TEMPLATES = CompiledTemplates()
 # Shared caches: compiled statements, and a dialect per database, which was initialized when that database was migrated.
 STATEMENTS: dict[Any, Any] = {}
@@ -144,7 +142,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:
-        app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}))
+        app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}), flask=SharingFlask)
         # A fast demo model: its usual pace is for human readers.
         PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0.001), Upstream()), app)
         app.jinja_env.bytecode_cache, app.jinja_loader = TEMPLATES, ReadOnce(app.jinja_loader)

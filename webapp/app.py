@@ -102,9 +102,9 @@ POSTGRES_PATIENCE = {
 }
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> Flask:
     config = config or load()
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app = flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
     app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, templates.Templates, Incoming
     watcher_loop.init(app)

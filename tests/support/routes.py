@@ -4,7 +4,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from flask import Blueprint
+from flask import Blueprint, Flask
 from werkzeug.routing import Map, Rule, RuleFactory
 
 Sign = tuple[object, ...]
@@ -62,42 +62,45 @@ class Known(NamedTuple):
 
 
 _of_blueprints: dict[tuple[Blueprint, type[Rule]], Known] = {}
-_register = Blueprint.register
 
 
-def register_known(self: Blueprint, app: Any, options: dict[str, Any]) -> None:
-    """Stands for `Blueprint.register`: gives an application the same rules and views as an earlier one.
+class SharingFlask(Flask):
+    """An application whose blueprints have the same rules and views as in an earlier one.
 
-    Making all rules for each application took a sixth of a test's time.
+    Making all rules for each application would take 7 ms, and the rest of `create_app` takes 5.
     """
-    known = _of_blueprints.get((self, app.url_rule_class))
-    if options or not known or known.calls != len(self.deferred_functions) or _is_taken(self, known, app):
-        _register_first(self, app, options)
-        return
-    app.blueprints[self.name] = self
-    self._merge_blueprint_funcs(app, self.name)
-    app.url_map.added.extend(known.rules)
-    app.view_functions.update(known.views)
-    if known.others:
-        state = self.make_setup_state(app, options, first_registration=True)
-        for call in known.others:
-            call(state)
+
+    url_map_class = SharedRoutes
+    url_map: SharedRoutes
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        known = _of_blueprints.get((blueprint, self.url_rule_class))
+        if options or not known or known.calls != len(blueprint.deferred_functions) or _is_taken(blueprint, known, self):
+            self._register_first(blueprint, options)
+            return
+        self.blueprints[blueprint.name] = blueprint
+        blueprint._merge_blueprint_funcs(self, blueprint.name)
+        self.url_map.added.extend(known.rules)
+        self.view_functions.update(known.views)
+        if known.others:
+            state = blueprint.make_setup_state(self, options, first_registration=True)
+            for call in known.others:
+                call(state)
+
+    def _register_first(self, blueprint: Blueprint, options: dict[str, Any]) -> None:
+        added, before = self.url_map.added, len(self.url_map.added)
+        super().register_blueprint(blueprint, **options)
+        rules, calls = added[before:], blueprint.deferred_functions
+        views = {rule.endpoint: self.view_functions[rule.endpoint] for rule in rules if rule.endpoint in self.view_functions}
+        others = [call for call in calls if call.__qualname__ != ADDS_A_ROUTE]
+        if not options:
+            _of_blueprints[blueprint, self.url_rule_class] = Known(len(calls), rules, views, others)
 
 
-def _is_taken(blueprint: Blueprint, known: Known, app: Any) -> bool:
+def _is_taken(blueprint: Blueprint, known: Known, app: Flask) -> bool:
     """Whether Flask has something to object, or there is more than routes to register."""
     names = blueprint.name in app.blueprints or not known.views.keys().isdisjoint(app.view_functions)
     return names or bool(blueprint.cli.commands or blueprint._blueprints or blueprint.has_static_folder)
-
-
-def _register_first(blueprint: Blueprint, app: Any, options: dict[str, Any]) -> None:
-    added, before = app.url_map.added, len(app.url_map.added)
-    _register(blueprint, app, options)
-    rules, calls = added[before:], blueprint.deferred_functions
-    views = {rule.endpoint: app.view_functions[rule.endpoint] for rule in rules if rule.endpoint in app.view_functions}
-    others = [call for call in calls if call.__qualname__ != ADDS_A_ROUTE]
-    if not options:
-        _of_blueprints[blueprint, app.url_rule_class] = Known(len(calls), rules, views, others)
 
 
 def _sign(rule: Rule) -> Sign:

@@ -3,11 +3,11 @@
 import pytest
 from flask import Blueprint, Flask
 
-from tests.support.routes import SharedRoutes
+from tests.support.routes import SharedRoutes, SharingFlask
 
 
 def made(*paths: str, says: str = "") -> Flask:
-    app = Flask("made")
+    app = SharingFlask("made")
     for path in paths:
         app.add_url_rule(path, path.strip("/"), lambda path=path: f"{says}{path}")
     return app
@@ -37,7 +37,7 @@ def test_what_comes_after_somebody_asked_is_refused() -> None:
 
 
 def with_blueprint(blueprint: Blueprint, *, later: str = "") -> Flask:
-    app = Flask("made")
+    app = SharingFlask("made")
     app.register_blueprint(blueprint)
     if later:
         app.add_url_rule(later, later, lambda: later)
@@ -102,7 +102,7 @@ def test_another_view_under_a_name_that_is_taken_is_refused() -> None:
     blueprint = Blueprint("ten", "ten")
     blueprint.add_url_rule("/ten", view_func=lambda: "ten", endpoint="ten")
     with_blueprint(blueprint).test_client().get("/ten")
-    app = Flask("made")
+    app = SharingFlask("made")
     app.view_functions["ten.ten"] = lambda: "another"
 
     with pytest.raises(AssertionError, match="overwriting"):
