@@ -3,48 +3,34 @@
 import json
 import re
 import zipfile
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, partial
-from hashlib import sha256
 from itertools import accumulate, chain
-from typing import Any, TypeAlias
+from typing import Any
 
-from flask import current_app
-from markupsafe import Markup
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
 from sqlalchemy.sql.base import ExecutableOption
 
-from webapp.base.config import ROOT
 from webapp.base.db import db, utc_now
-from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns, queue_for_turn
-from webapp.chat.attachments import service
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
 from webapp.chat.files import storage
-from webapp.chat.files.reference import ID
-from webapp.chat.files.tables import IMAGE, StoredFile
+from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
-from webapp.chat.messages import renderings
 from webapp.chat.messages.renderings import words_alone
-from webapp.chat.page import shown
-from webapp.chat.page.shown import ShownMessage
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.engine.watching.watchers import Context, same_request
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
-from webapp.rendering.footnotes import as_written
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
@@ -65,15 +51,6 @@ UP = text("""
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 # For exports in formats that have them.
 WITH_FOREIGN = undefer(Message.foreign_fields)
-# Links to the server would be broken in a file on disk.
-SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
-# Pictures beyond this total show their names only, because a browser loads the whole page into memory.
-MOST_BYTES = 16 * 1024 * 1024
-# The styles of an HTML page.
-SHEETS = ("tokens", "components/text", "pages/export")
-# How many fragments of the template are sent together.
-PARTS = 200
-Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
 
 
 def archive_name() -> str:
@@ -396,79 +373,3 @@ def chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
         piece.append(id)
         chars += sizes.get(id, 0)
     yield piece
-
-
-class Pictures:
-    """Inlines the pictures of a chat until the size limit is reached; the others show their names."""
-
-    def __init__(self, chat_id: str) -> None:
-        self._chat_id, self._left = chat_id, MOST_BYTES
-
-    def into(self, html: str) -> str:
-        """Returns the HTML of a message with its pictures inlined."""
-        ids = {match["id"] for match in SHOWN.finditer(html)}
-        files = storage.in_chat(self._chat_id, ids) if ids else {}
-        parts, end = list[str](), 0
-        for match in by_turns(SHOWN.finditer(html), seconds=0):
-            content = _content(files, match["id"], self._left) if match["how"] == "src" else b""
-            self._left -= len(content)
-            source = f' src="data:{files[match["id"]].media_type};base64,{b64encode(content).decode()}"' if content else ""
-            parts += [html[end : match.start()], source]
-            end = match.end()
-        return "".join([*parts, html[end:]])
-
-
-def as_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iterator[str]:
-    """Streams the branch that the chat shows as a page, with the sources that this reader can see.
-
-    Its Content-Security-Policy allows no scripts and no requests when the file is opened from disk.
-    """
-    style, policy = _style()
-    thread = _thread(engine, chat.id, right, reader.id if reader else "", same_request())
-    page = current_app.jinja_env.get_template("chat/exchange/export.html")
-    stream = page.stream(title=chat.title, thread=thread, style=style, policy=policy, now=utc_now())
-    stream.enable_buffering(PARTS)
-    return by_turns(stream)
-
-
-def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
-    pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
-    for ids in chunks_of_branch(engine, chat_id):
-        read = partial(queries.in_order, ids)
-        # Holds no database connection while sending.
-        with context():
-            stale_chars = sum(len(message.content) for message in read() if renderings.is_stale(message))
-            messages = renderings.with_current_html(read, most_chars=chars_left)
-            chars_left = max(0, chars_left - stale_chars)
-            reader = db.session.get(User, reader_id) if reader_id else None
-            rows = _rows(engine, messages, right, reader, pictures)
-        yield from rows
-
-
-def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    lines = {message.id: [f"[{number}] {words}" for number, words in cited(message, reader)] for message in messages}
-    shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
-    return [
-        (message, Markup(pictures.into(f"{as_written(message.html)}{message.tail}")), lines.get(message.id, []))
-        for message in shown_now
-    ]
-
-
-@cache
-def _style() -> tuple[Markup, str]:
-    """Returns our style sheets as one element, and a Content-Security-Policy that allows only this style."""
-    css = "\n".join((ROOT / f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
-    digest = b64encode(sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return Markup("<style>{}</style>").format(Markup(css)), policy
-
-
-def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:
-    """Returns the file's bytes; none if it is not a picture, is missing, or is too large."""
-    file = files.get(id)
-    if file is None or file.kind != IMAGE or file.bytes > most:
-        return b""
-    try:
-        return service.content_of(file)
-    except NotFound:
-        return b""

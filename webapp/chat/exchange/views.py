@@ -8,7 +8,7 @@ from wtforms import MultipleFileField
 
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import YieldingStream
-from webapp.chat.exchange import export, sillytavern
+from webapp.chat.exchange import export, export_pages, sillytavern
 from webapp.chat.exchange.imports import MOST_BYTES, MOST_FILES
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
@@ -58,7 +58,7 @@ def text(id: str) -> Response:
 @anybody
 def page(id: str) -> Response:
     chat = visible_chat(id)
-    return _download(export.as_page(the_engine(), chat, _right(chat), user_or_none()), chat, "html", "text/html")
+    return _download(export_pages.as_page(the_engine(), chat, _right(chat), user_or_none()), chat, "html", "text/html")
 
 
 @bp.get("/chats/<id>/export.json")
