@@ -15,10 +15,7 @@ from webapp.base.heavy import bounded, child
 from webapp.base.heavy.threads import offload
 from webapp.characters import profiles, queries, service
 from webapp.characters.cards import card_files
-from webapp.characters.cards.card_files import PNG, Version, card_of
 from webapp.characters.cards.cards import NAMES, BadCard, notes_of
-from webapp.characters.profiles import checked_picture
-from webapp.characters.service import TEXTS, CharacterInput
 from webapp.characters.tables import Character
 from webapp.people.accounts.tables import User
 
@@ -42,7 +39,7 @@ FIELD_WORDS = {
 }
 # Comparing loads the cards, which can have a megabyte each.
 MOST_COMPARED = 5
-REPLACED = (*TEXTS, "tags", "card")
+REPLACED = (*service.TEXTS, "tags", "card")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Decided:
 
 def existing_like(made_character: Character) -> Existing | None:
     """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
-    has_texts = and_(*(getattr(Character, name) == getattr(made_character, name) for name in TEXTS))
+    has_texts = and_(*(getattr(Character, name) == getattr(made_character, name) for name in service.TEXTS))
     query = select(Character.id).where(Character.owner_id == made_character.owner_id, Character.deleted_at.is_(None))
     query = query.where(Character.id != made_character.id, or_(Character.name == made_character.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
@@ -75,7 +72,7 @@ def existing_like(made_character: Character) -> Existing | None:
     alike = (
         character
         for character in characters
-        if all(getattr(character, name) == getattr(made_character, name) for name in (*TEXTS, "card"))
+        if all(getattr(character, name) == getattr(made_character, name) for name in (*service.TEXTS, "card"))
     )
     if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
@@ -125,7 +122,7 @@ def _identity(character: Character) -> tuple[str, str]:
     return character.name, notes_of(character.card)[1]
 
 
-def file_of(character: Character, kind: Kind, version: Version | None = None) -> bytes:
+def file_of(character: Character, kind: Kind, version: card_files.Version | None = None) -> bytes:
     """Returns a character's card file; a JSON file in `version` or the version it was imported in. Makes one file at a time."""
     # Releases the database connection and the loaded card before waiting for the lock.
     db.session.rollback()
@@ -135,14 +132,18 @@ def file_of(character: Character, kind: Kind, version: Version | None = None) ->
         return offload(_packed, fields, card, picture, kind, version)
 
 
-def _packed(fields: dict[str, Any], card: dict[str, Any], picture: bytes, kind: Kind, version: Version | None) -> bytes:
+def _packed(
+    fields: dict[str, Any], card: dict[str, Any], picture: bytes, kind: Kind, version: card_files.Version | None
+) -> bytes:
     if kind == "json":
-        return card_files.as_bytes(card_of(fields, card, version))
-    newest = card_of(fields, card, "3")
+        return card_files.as_bytes(card_files.card_of(fields, card, version))
+    newest = card_files.card_of(fields, card, "3")
     if kind == "charx":
         return card_files.as_charx(newest, picture)
     # Older programs read `chara`, newer ones `ccv3`.
-    return card_files.with_cards(picture or card_files.grey_png(*PLAIN), {b"chara": card_of(fields, card, "2"), b"ccv3": newest})
+    return card_files.with_cards(
+        picture or card_files.grey_png(*PLAIN), {b"chara": card_files.card_of(fields, card, "2"), b"ccv3": newest}
+    )
 
 
 def _picture(character: Character) -> bytes:
@@ -152,7 +153,9 @@ def _picture(character: Character) -> bytes:
         return b""
     try:
         return (
-            card_files.png_of(card_files.png_chunks(avatar.content)) if avatar.content.startswith(PNG) else _drawn(avatar.content)
+            card_files.png_of(card_files.png_chunks(avatar.content))
+            if avatar.content.startswith(card_files.PNG)
+            else _drawn(avatar.content)
         )
     except BadCard:
         return _drawn(avatar.content)
@@ -210,10 +213,10 @@ def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
     card_pieces = child.read_one(card_files.__name__, stream)
     notes, picture = card_pieces.pop("notes"), b64decode(card_pieces.pop("picture", ""))
     try:
-        checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
+        profiles.checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
     except Invalid as refusal:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
-    entered = CharacterInput.entered(card_pieces)
+    entered = service.CharacterInput.entered(card_pieces)
     character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
     return ImportedCards(character.id, character.name, tuple(notes), existing_like(character))

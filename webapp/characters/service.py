@@ -11,19 +11,17 @@ from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, Prose, Refusal, checked_by
 from webapp.characters import profiles, queries
 from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, with_greetings
-from webapp.characters.profiles import PICTURE_BYTES, checked_greetings, checked_picture, checked_tags
 from webapp.characters.tables import Character
 from webapp.knowledge import service
-from webapp.knowledge.service import MOST_COLLECTIONS, TOO_MANY
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 
 TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
 OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
-Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS), checked_by(checked_greetings)]
+Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS), checked_by(profiles.checked_greetings)]
 Tags = Annotated[
-    list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12), checked_by(checked_tags)
+    list[Annotated[str, StringConstraints(min_length=1, max_length=40)]], Field(max_length=12), checked_by(profiles.checked_tags)
 ]
 
 
@@ -38,7 +36,7 @@ class CharacterInput(Input):
     alternate_greetings: Greetings | None = Field(default=None, description=OF_CARD)
     group_only_greetings: Greetings | None = Field(default=None, description=OF_CARD)
     tags: Tags = Field(default_factory=list)
-    collection_ids: Annotated[list[AnyId], Field(max_length=MOST_COLLECTIONS), Refusal(TOO_MANY)] = Field(
+    collection_ids: Annotated[list[AnyId], Field(max_length=service.MOST_COLLECTIONS), Refusal(service.TOO_MANY)] = Field(
         default_factory=list, description="What it knows."
     )
     is_shared: bool = False
@@ -52,11 +50,11 @@ class CharacterInput(Input):
 
 
 def create(
-    entered: CharacterInput, *, by: User, picture: bytes | None = None, most_picture_bytes: int = PICTURE_BYTES
+    entered: CharacterInput, *, by: User, picture: bytes | None = None, most_picture_bytes: int = profiles.PICTURE_BYTES
 ) -> Character:
     """Creates a character that this person owns."""
     # Validates the picture before the transaction takes the write lock.
-    checked_picture(picture, most_bytes=most_picture_bytes)
+    profiles.checked_picture(picture, most_bytes=most_picture_bytes)
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
@@ -72,7 +70,7 @@ def create(
 def update(character: Character, entered: CharacterInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(character, by)
-    checked_picture(picture)
+    profiles.checked_picture(picture)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, values)
     greetings = _greetings(entered)

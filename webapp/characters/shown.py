@@ -19,7 +19,6 @@ from webapp.characters.cards.cards import group_greetings, notes_of, other_greet
 from webapp.characters.lore.entries import Entry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
-from webapp.characters.queries import BEGINNING_CHARS, CharacterName, CharacterSummary
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
@@ -110,7 +109,7 @@ def faces(user: User, ids: Iterable[str]) -> dict[str, Face]:
     return {character.id: character_face(character) for character in queries.named(user, sorted(set(ids)))}
 
 
-def character_face(character: Character | CharacterName | CharacterSummary) -> Face:
+def character_face(character: Character | queries.CharacterName | queries.CharacterSummary) -> Face:
     return Face(character.name, _url("characters.avatar", character))
 
 
@@ -118,7 +117,7 @@ def persona_face(persona: Persona) -> Face:
     return Face(persona.name, _url("personas.avatar", persona))
 
 
-def characters(rows: Sequence[CharacterSummary], user: User) -> list[Listed]:
+def characters(rows: Sequence[queries.CharacterSummary], user: User) -> list[Listed]:
     persona = queries.default_persona(user)
     return [
         Listed(
@@ -182,7 +181,7 @@ def character(row: Character, user: User) -> ShownCharacter:
     return replace(shown_character, greeting=_rendered(greeting))
 
 
-def tags_of(rows: Sequence[CharacterSummary]) -> list[str]:
+def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
     """Returns the tags of these characters, the most common first."""
     counts = Counter(tag for row in rows for tag in row.tags)
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
@@ -200,7 +199,7 @@ def card_file(character: Character, kind: exporting.Kind, version: Version | Non
     return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
 
 
-def _url(endpoint: str, whose: Character | CharacterName | CharacterSummary | Persona) -> str:
+def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
 
 
@@ -231,5 +230,5 @@ def _rendered(text: str) -> Markup:
 
 def _line(text: str, names: Names) -> str:
     """Returns the first words of a text; limits the text before and after names are filled in, to bound the work."""
-    words = " ".join(plain(names.fill(text[:BEGINNING_CHARS])[:BEGINNING_CHARS]).split())
+    words = " ".join(plain(names.fill(text[: queries.BEGINNING_CHARS])[: queries.BEGINNING_CHARS]).split())
     return words if len(words) <= LINE_CHARS else words[:LINE_CHARS].rpartition(" ")[0].rstrip(",;:–—-. ") + "…"

@@ -32,7 +32,6 @@ from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
-from webapp.rendering.markdown import GrowingMarkdown
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 
@@ -45,7 +44,7 @@ DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 def projection(
     generation: GenerationFacts, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None
 ) -> AnswerProjection:
-    growing = partial(GrowingMarkdown, is_watched=is_watched)
+    growing = partial(markdown.GrowingMarkdown, is_watched=is_watched)
     if is_closed(generation) or not (generation.continues_id or generation.text_offset):
         return AnswerProjection(generation.message_id or "", generation.id, growing=growing, scripted=scripted)
     message = db.session.get(Message, generation.message_id)

@@ -14,8 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
 from webapp.prompts import arm_choice, queries
-from webapp.prompts.arm_choice import LETTERS, ChosenArm, ExperimentUnit, Trial, TrialArm
-from webapp.prompts.queries import Version, first_version
 from webapp.prompts.template import Part, Unfilled, filled
 from webapp.streaming.events import Notice
 
@@ -37,10 +35,10 @@ class RenderedPrompt:
     """A prompt ready to be sent; `problems` are sentences about versions that could not be used."""
 
     key: str
-    version: Version
+    version: queries.Version
     parts: tuple[Part, ...]
     problems: tuple[str, ...] = ()
-    arm: ChosenArm | None = None
+    arm: arm_choice.ChosenArm | None = None
 
     @property
     def text(self) -> str:
@@ -68,9 +66,9 @@ class RenderedPrompt:
 class PromptState:
     """The cached state of a key: the version in use and the one before it, those in an experiment, and collection ids."""
 
-    versions: tuple[Version, ...] = ()
-    trial: Trial | None = None
-    arms: Mapping[int, Version] = field(default_factory=dict)
+    versions: tuple[queries.Version, ...] = ()
+    trial: arm_choice.Trial | None = None
+    arms: Mapping[int, queries.Version] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
 
 
@@ -89,7 +87,7 @@ class _Memory:
 MEMORY = PerApp(_Memory)
 
 
-def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:
+def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:
     """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
@@ -97,7 +95,7 @@ def render(key: str, unit: ExperimentUnit | None = None, /, **values: str) -> Re
     built_in, problems, prompt_state = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
     arm = arm_choice.arm_for(prompt_state.trial, unit) if prompt_state.trial and unit else None
     tried = [prompt_state.arms[arm.version]] if arm else []
-    for version in (*tried, *prompt_state.versions[:2], first_version(built_in)):
+    for version in (*tried, *prompt_state.versions[:2], queries.first_version(built_in)):
         try:
             parts = tuple(filled(version.parts, values)) if version.parts or not built_in.is_optional else ()
             is_tried = arm if arm and arm.version == version.number else None
@@ -182,10 +180,14 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
         return PromptState(in_use, reads=reads)
     first = compared[0]
     arms = tuple(
-        TrialArm(
-            row["number"], LETTERS[row["place"]], row["weight"], row["paused_at"] is not None, *(row[name] for name in COUNTS)
+        arm_choice.TrialArm(
+            row["number"],
+            arm_choice.LETTERS[row["place"]],
+            row["weight"],
+            row["paused_at"] is not None,
+            *(row[name] for name in COUNTS),
         )
         for row in compared
     )
-    trial = Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
+    trial = arm_choice.Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
     return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads)

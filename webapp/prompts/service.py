@@ -17,7 +17,6 @@ from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
-from webapp.prompts.queries import KIND, KnownPrompt
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
 from webapp.prompts.validation import VersionInput, checked, checked_about, checked_key
 
@@ -53,7 +52,7 @@ def make(key: str, about: str, first: VersionInput | None, *, by: User, who: aud
         raise Conflict("There is already a prompt with this name. Choose another one.", field="key") from error
 
 
-def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.About, seen: int | None = None) -> int:
+def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, by: User, who: audit.About, seen: int | None = None) -> int:
     """Adds a version and returns its number; with the strategy LATEST it is in use immediately.
 
     `seen` is the newest version that the author has read: if there is a newer one, raises Conflict, so that no unread change is
@@ -72,7 +71,7 @@ def publish(prompt: KnownPrompt, entered: VersionInput, *, by: User, who: audit.
     return newest + 1
 
 
-def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User, who: audit.About) -> None:
+def choose(prompt: queries.KnownPrompt, strategy: str, version: int | None, *, by: User, who: audit.About) -> None:
     """Sets the version in use: always the newest, or a fixed one, for example to roll back."""
     refuse_unless_theirs(prompt, by)
     if strategy not in (FIXED, LATEST):
@@ -90,7 +89,7 @@ def choose(prompt: KnownPrompt, strategy: str, version: int | None, *, by: User,
     active_prompts.forget()
 
 
-def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
+def read_from(prompt: queries.KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
     """Sets the collections that answers using the prompt read from; each answer reads those that its asker can see.
 
     Collections that others have chosen and this person can't see are kept.
@@ -108,7 +107,7 @@ def read_from(prompt: KnownPrompt, collection_ids: Sequence[str], *, by: User, w
     active_prompts.forget()
 
 
-def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
+def share(prompt: queries.KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
     """Shares a person's prompt with the whole team, or stops sharing it."""
     refuse_unless_theirs(prompt, by)
     if not prompt.owner_id:
@@ -117,18 +116,18 @@ def share(prompt: KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> 
         raise Forbidden("Guests can't share prompts.")
     user_id = by.id
     with write() as session:
-        grants.open_to_team(session, KIND, prompt.id, by=user_id, is_open=is_open)
+        grants.open_to_team(session, queries.KIND, prompt.id, by=user_id, is_open=is_open)
         note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", who)
 
 
-def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
+def remove(prompt: queries.KnownPrompt, *, by: User, who: audit.About) -> None:
     """Deletes a prompt with its versions; a built-in one is reset to its original text."""
     refuse_unless_theirs(prompt, by)
     if not prompt.id:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
         refuse_while_compared(row_of(session, prompt))
-        grants.forget(session, KIND, [prompt.id])
+        grants.forget(session, queries.KIND, [prompt.id])
         # Its experiments are deleted by the foreign key's cascade.
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
@@ -136,7 +135,7 @@ def remove(prompt: KnownPrompt, *, by: User, who: audit.About) -> None:
     active_prompts.forget()
 
 
-def refuse_unless_theirs(prompt: KnownPrompt, user: User) -> None:
+def refuse_unless_theirs(prompt: queries.KnownPrompt, user: User) -> None:
     if not queries.may_change(prompt, user):
         raise Forbidden(NOT_YOURS)
 
@@ -147,7 +146,7 @@ def refuse_while_compared(row: Prompt) -> None:
         raise Conflict("An experiment is running on this prompt. Stop it first.")
 
 
-def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
+def row_of(session: Session, prompt: queries.KnownPrompt) -> Prompt:
     """Returns the locked row; for a built-in prompt without versions, stores its text as the first version."""
     row = _existing_row(session, prompt)
     if prompt.built_in and session.scalar(numbers_of(row.id).limit(1)) is None:
@@ -157,7 +156,7 @@ def row_of(session: Session, prompt: KnownPrompt) -> Prompt:
     return row
 
 
-def _existing_row(session: Session, prompt: KnownPrompt) -> Prompt:
+def _existing_row(session: Session, prompt: queries.KnownPrompt) -> Prompt:
     """Returns the locked row; creates one without versions for a built-in prompt, whose text still changes with updates."""
     # Looked up by key, so that of two admins who edit a built-in prompt concurrently, the second finds the row of the first.
     is_it = Prompt.id == prompt.id if not prompt.built_in else Prompt.owner_id.is_(None) & (Prompt.key == prompt.key)

@@ -8,7 +8,6 @@ from webapp.base.words import plural
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries
-from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, Piece, pieces, variables_in
 from webapp.rendering.difference import difference
 from webapp.web.feature import brought
@@ -67,22 +66,22 @@ class ShownPart:
     pieces: tuple[tuple[Piece, bool], ...]
 
 
-def groups(prompts: Sequence[KnownPrompt], me: User) -> dict[str, list[KnownPrompt]]:
+def groups(prompts: Sequence[queries.KnownPrompt], me: User) -> dict[str, list[queries.KnownPrompt]]:
     """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
-    prompts_by_heading: dict[str, list[KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
+    prompts_by_heading: dict[str, list[queries.KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
     for prompt in sorted(prompts, key=lambda prompt: prompt.title.lower()):
         heading = YOURS if prompt.owner_id == me.id else SHARED if prompt.owner_id else BUILT_IN if prompt.built_in else TEAM
         prompts_by_heading[heading].append(prompt)
     return {heading: rows for heading, rows in prompts_by_heading.items() if rows or heading == YOURS}
 
 
-def states(prompts: Sequence[KnownPrompt]) -> dict[str, str]:
+def states(prompts: Sequence[queries.KnownPrompt]) -> dict[str, str]:
     """Returns which version of each prompt is in use, and how that is chosen, by the prompt's name."""
     newest = queries.newest_numbers(prompts)
     return {prompt.name: _state(prompt, newest.get(prompt.id, queries.FIRST if prompt.built_in else 0)) for prompt in prompts}
 
 
-def _state(prompt: KnownPrompt, newest: int) -> str:
+def _state(prompt: queries.KnownPrompt, newest: int) -> str:
     if prompt.is_compared:
         return "experiment running"
     if prompt.is_fixed:
@@ -90,7 +89,7 @@ def _state(prompt: KnownPrompt, newest: int) -> str:
     return f"version {newest}" if newest else "no version yet"
 
 
-def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
+def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
     versions = queries.versions(prompt)
     version = next(queries.with_texts(prompt, [queries.in_use(prompt, versions)]), None) if versions else None
     return {
@@ -108,7 +107,7 @@ def page(prompt: KnownPrompt, me: User) -> dict[str, Any]:
     }
 
 
-def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] | None:
+def compared(prompt: queries.KnownPrompt, number: int, against: str) -> dict[str, Any] | None:
     """Compares a version with another one, by default the one before; None if there is no such version."""
     versions = queries.versions(prompt)
     numbered = {version.number: version for version in versions}
@@ -122,7 +121,7 @@ def compared(prompt: KnownPrompt, number: int, against: str) -> dict[str, Any] |
     return {"prompt": prompt, "version": one, "other": other, "versions": versions, **shown}
 
 
-def editor(prompt: KnownPrompt) -> dict[str, Any]:
+def editor(prompt: queries.KnownPrompt) -> dict[str, Any]:
     versions, built_in = queries.versions(prompt), prompt.built_in
     return {
         "prompt": prompt,
@@ -133,20 +132,20 @@ def editor(prompt: KnownPrompt) -> dict[str, Any]:
     }
 
 
-def shown_parts(prompt: KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
+def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
     variables = prompt.built_in.variables if prompt.built_in else variables_in(parts)
     return tuple(
         ShownPart(part.name, tuple((piece, piece.variable in variables) for piece in pieces(part.text))) for part in parts
     )
 
 
-def facts(version: Version) -> tuple[tuple[str, str], ...]:
+def facts(version: queries.Version) -> tuple[tuple[str, str], ...]:
     """Returns the parameters that a version sets, with labels."""
     parameters = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
     return tuple((name, str(value)) for name, value in parameters if value not in ("", None))
 
 
-def text_of(version: Version) -> str:
+def text_of(version: queries.Version) -> str:
     """Returns a version as one text, for a diff."""
     parts = [f"{part.name}\n{part.text}" for part in version.parts]
     return "\n\n".join([*(f"{name}: {value}" for name, value in facts(version)), *parts])

@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.current import PerApp, the_config
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
@@ -68,11 +67,11 @@ def setting(name: str) -> Any:
 
 def set_setting(name: str, text: str, by: audit.Actor | None = None) -> Value:
     """Parses and stores a value; every process applies it within a second."""
-    set_settings({name: text}, actor=by or COMMAND_LINE)
+    set_settings({name: text}, actor=by or audit.COMMAND_LINE)
     return parsed_value(name, text)
 
 
-def set_settings(texts: Mapping[str, str], **about: Unpack[About]) -> None:
+def set_settings(texts: Mapping[str, str], **about: Unpack[audit.About]) -> None:
     """Stores several values, all of them or none."""
     values = {name: parsed_value(name, text) for name, text in texts.items()}
     actor = about.get("actor")
@@ -96,7 +95,7 @@ def parsed_value(name: str, text: str) -> Value:
     return value
 
 
-def unset_setting(name: str, **about: Unpack[About]) -> None:
+def unset_setting(name: str, **about: Unpack[audit.About]) -> None:
     """Deletes the stored value, so that the environment or the default applies."""
     _known(name)
     with write() as session:
@@ -124,8 +123,8 @@ def _known(name: str) -> Setting:
     return SETTINGS[name]
 
 
-def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:
-    entry: About = {**about, "object_kind": "setting", "object_id": name, "detail": detail}
+def _note(session: Session, action: str, name: str, detail: str, about: audit.About) -> None:
+    entry: audit.About = {**about, "object_kind": "setting", "object_id": name, "detail": detail}
     audit.add(session, action, **entry)
 
 

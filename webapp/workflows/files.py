@@ -5,8 +5,6 @@ from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries, service
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import UploadedDocument
-from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.tables import User
 from webapp.workflows.definition.slots import Slot, text_of
@@ -23,7 +21,7 @@ NONE_WANTED = "No file is requested at the moment."
 ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer do."
 
 
-def answer(run: WorkflowRun, sent: UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
+def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Answers the current question with a file."""
     slot = slot_of(definition_of(run), run.place)
     if run.status != "waiting" or not _takes_file(slot):
@@ -32,7 +30,7 @@ def answer(run: WorkflowRun, sent: UploadedDocument, *, by: User, seen: int | No
     return _happen(id, Event("answer", _named(file)), seen)
 
 
-def change(run: WorkflowRun, name: str, sent: UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
+def change(run: WorkflowRun, name: str, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Replaces the file of an earlier answer, and deletes the old one."""
     slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
     if not _takes_file(slot) or not before:
@@ -64,7 +62,7 @@ def _happen(id: str, event: Event, seen: int | None) -> WorkflowRun:
     return runs.apply_event(db.session.get_one(WorkflowRun, id), event, seen=seen, is_file=True)
 
 
-def _stored_document(run: WorkflowRun, sent: UploadedDocument, by: User) -> Document:
+def _stored_document(run: WorkflowRun, sent: documents.UploadedDocument, by: User) -> Document:
     """Returns the document once it has been read, or after `MOST_SECONDS`; raises `Invalid` if it can't be read."""
     by_id = by.id
     collection = files_of(run, by) or _collection(run, by)
@@ -87,7 +85,7 @@ def _stored_document(run: WorkflowRun, sent: UploadedDocument, by: User) -> Docu
 
 def _collection(run: WorkflowRun, by: User) -> Collection:
     title, id = definition_of(run).title, run.id
-    made = service.create(CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
+    made = service.create(service.CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
     with write() as session:
         row = locked_run(session, id)
         row.collection_id = row.collection_id or made

@@ -18,7 +18,6 @@ from webapp.people.accounts.tables import User
 from webapp.plans.types import plan_types
 from webapp.workflows.definition import parsing
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.definition.parsing import Fault
 from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"
@@ -34,7 +33,7 @@ Replaces = Literal["nobody's", "own", "any"]
 class BrokenDefinition(Invalid):
     """Raised for an invalid definition; `faults` has every fault and its line."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[parsing.Fault]) -> None:
         first = faults[0]
         super().__init__(f"Line {first.line}: {first.message} {first.hint}".strip(), field="definition")
         self.faults = faults
@@ -238,7 +237,9 @@ def _check_plan_types(definition: Definition) -> None:
     steps = [step for step in definition.steps if step.verb == "generate" and step.text not in known_slugs]
     if steps:
         hint = f"Use one of: {', '.join(sorted(known_slugs))}"
-        raise BrokenDefinition([Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps])
+        raise BrokenDefinition(
+            [parsing.Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
+        )
 
 
 def _actor(who: audit.About) -> str | None:

@@ -12,7 +12,6 @@ from webapp.engine.engine import the_engine
 from webapp.engine.service import active_ids
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
-from webapp.plans.pages.shown import ShownPlan
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
@@ -171,7 +170,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
     return {"panel": panel(run, right), "plan": plan, **more}
 
 
-def plan_being_written(run: WorkflowRun) -> ShownPlan | None:
+def plan_being_written(run: WorkflowRun) -> plans_shown.ShownPlan | None:
     """Returns the plan that is being written for the current step."""
     plan = planning.plan_of(run) if run.is_due else None
     if not plan or not plan.is_running:

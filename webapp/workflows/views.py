@@ -12,9 +12,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
-from webapp.engine.watching.watchers import Context
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import UploadedDocument
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.plans.pages.feed import PlanFeed, PlanPosition
@@ -44,7 +42,7 @@ def stream(run: WorkflowRun, me: User) -> Response:
     return watch(feed, watchers.watcher(me.id, context, _is_theirs, run.id, me.id))
 
 
-def _is_theirs(context: Context, run_id: str, id: str) -> bool:
+def _is_theirs(context: watchers.Context, run_id: str, id: str) -> bool:
     with context():
         user = user_or_none()
         return user is not None and user.id == id and queries.own_run(id, run_id) is not None
@@ -177,13 +175,13 @@ def typed_value(name: str = "value") -> str:
     return "\n".join(request.form.getlist(name)).replace("\r\n", "\n")
 
 
-def _sent() -> UploadedDocument | None:
+def _sent() -> documents.UploadedDocument | None:
     """Returns the file uploaded with a form."""
     file = request.files.get("file")
-    return UploadedDocument(file.stream, file.filename) if file and file.filename else None
+    return documents.UploadedDocument(file.stream, file.filename) if file and file.filename else None
 
 
-def _attached(run: WorkflowRun, sent: UploadedDocument) -> Response:
+def _attached(run: WorkflowRun, sent: documents.UploadedDocument) -> Response:
     id, chat_id = run.id, run.chat_id
     try:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))

@@ -11,7 +11,6 @@ from webapp.api.schemas import Answer, Body, Paged
 from webapp.operations.alerts import queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import KINDS
-from webapp.operations.alerts.service import MOST_MINUTES, AlertChange
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.guards import audit_values, found
 
@@ -43,7 +42,7 @@ class AlertList(Answer):
 
 
 class Mute(Body):
-    minutes: int = Field(60, ge=0, le=MOST_MINUTES, description="0 ends it.")
+    minutes: int = Field(60, ge=0, le=service.MOST_MINUTES, description="0 ends it.")
 
 
 class AlertEventAnswer(Answer):
@@ -84,8 +83,8 @@ def show(name: str) -> AlertAnswer:
 
 
 @bp.patch("/<name>")
-@operation("Change an alert, or turn it on or off", scope="admin", body=AlertChange, answer=AlertAnswer)
-def change(name: str, body: AlertChange) -> AlertAnswer:
+@operation("Change an alert, or turn it on or off", scope="admin", body=service.AlertChange, answer=AlertAnswer)
+def change(name: str, body: service.AlertChange) -> AlertAnswer:
     service.change(_rule(name), body, **audit_values())
     return _answer_of(_rule(name), Answers())
 

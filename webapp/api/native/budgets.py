@@ -10,8 +10,6 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.operations.budgets import queries, service
 from webapp.operations.budgets.amounts import number_of
-from webapp.operations.budgets.queries import Level
-from webapp.operations.budgets.service import BudgetChange, BudgetInput, Period, Unit, Who
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.guards import audit_values, found
 
@@ -22,11 +20,11 @@ class BudgetAnswer(Answer):
     """A budget. `limit`, `used` and `reserved` are in `unit`. Without a `model`, all models count."""
 
     id: str
-    who: Who
+    who: service.Who
     who_id: str = Field(description="The id of the group, user, character or token; empty for the team.")
-    unit: Unit
+    unit: service.Unit
     limit: float
-    period: Period
+    period: service.Period
     warn_at: float
     model: str
     used: float
@@ -38,7 +36,7 @@ class BudgetList(Answer):
     budgets: list[BudgetAnswer]
 
 
-class NewBudget(BudgetInput):
+class NewBudget(service.BudgetInput):
     pass
 
 
@@ -65,8 +63,8 @@ def show(id: str) -> BudgetAnswer:
 
 
 @bp.patch("/<id>")
-@operation("Change the limit, or when to warn", scope="admin", body=BudgetChange, answer=BudgetAnswer)
-def change(id: str, body: BudgetChange) -> BudgetAnswer:
+@operation("Change the limit, or when to warn", scope="admin", body=service.BudgetChange, answer=BudgetAnswer)
+def change(id: str, body: service.BudgetChange) -> BudgetAnswer:
     service.change(_visible(id), body, **audit_values())
     return _answer_of(queries.level(_visible(id)))
 
@@ -83,7 +81,7 @@ def _visible(id: str) -> Budget:
     return found(budget if is_theirs else None)
 
 
-def _answer_of(level: Level) -> BudgetAnswer:
+def _answer_of(level: queries.Level) -> BudgetAnswer:
     budget = level.budget
     amounts = {"limit": budget.most, "used": level.used, "reserved": level.reserved}
     values = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}

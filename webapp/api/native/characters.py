@@ -16,10 +16,8 @@ from webapp.characters import exchange as exporting
 from webapp.characters import profiles, queries, service, shown
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import GREETINGS, greetings_in
-from webapp.characters.profiles import PICTURE_BYTES
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
-from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge
 from webapp.people.accounts.guards import found
@@ -29,7 +27,7 @@ MOST_BYTES = 64 * 1024 * 1024
 # Limits the text in one page of results: 500 characters of 80,000 letters would be forty megabytes, several times over.
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
-TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": PICTURE_BYTES, "errors": (409, 422)}
+TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": profiles.PICTURE_BYTES, "errors": (409, 422)}
 LISTS = (*GREETINGS, "collection_ids")
 # Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
@@ -99,11 +97,13 @@ class ExportQuery(Query):
     spec: Spec | None = Field(None, description="Of a JSON file: another version than that of the card that it came from.")
 
 
-class NewCharacter(CharacterInput):
+class NewCharacter(service.CharacterInput):
     """A new character; at least one of its texts must describe it."""
 
 
-CharacterChange = changes("CharacterChange", CharacterInput, but=["card"], about=dict.fromkeys(LISTS, "Instead of those before."))
+CharacterChange = changes(
+    "CharacterChange", service.CharacterInput, but=["card"], about=dict.fromkeys(LISTS, "Instead of those before.")
+)
 
 
 class ScriptFields(ScriptInput):
@@ -186,7 +186,7 @@ def show(id: str) -> CharacterAnswer:
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CharacterAnswer:
     character = _visible(id)
-    service.update(character, CharacterInput.entered(CharacterInput.present(character) | body.given), by=caller())
+    service.update(character, service.CharacterInput.entered(service.CharacterInput.present(character) | body.given), by=caller())
     return _one(_visible(id))
 
 

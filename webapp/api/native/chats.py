@@ -21,7 +21,6 @@ from webapp.base.inputs import AnyId, Line
 from webapp.characters import queries as cast
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore import service as lore
-from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.tables import Persona
 from webapp.chat.attachments import service as files
 from webapp.chat.exchange import export
@@ -30,7 +29,6 @@ from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import follow_up, sending
-from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
@@ -167,7 +165,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next.")
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
-    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
+    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=lore.MOST_ATTACHED)
     variables: dict[str, str] | None = Field(
         None, description="Instead of those at the end of the current branch; up to 100, with values of 2,000 characters."
     )
@@ -213,7 +211,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         model=body.model or listing.starting_model(caller()),
         key=key,
         owner_id=caller().id,
-        options=AnswerOptions(context_limit=body.context_limit),
+        options=sending.AnswerOptions(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
         reads=reads,
     )

@@ -14,8 +14,6 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
-from webapp.knowledge.queries import Counts
-from webapp.knowledge.service import CollectionInput, Level
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, Question
 from webapp.knowledge.trying import questions
@@ -39,7 +37,7 @@ class Embedding(BaseModel):
 
 class CollectionAnswer(Named):
     about: str
-    level: Level
+    level: service.Level
     is_own: bool
     can_write: bool = Field(description="Whether you can add and delete documents.")
     documents: int = Field(description="How many documents you can see in it.")
@@ -55,7 +53,7 @@ class CollectionList(Answer):
     collections: list[CollectionAnswer]
 
 
-class NewCollection(CollectionInput):
+class NewCollection(service.CollectionInput):
     pass
 
 
@@ -63,7 +61,7 @@ class NewEmbedding(Body):
     everything: bool = Field(False, description="Embed all documents again; the current vectors are searched meanwhile.")
 
 
-CollectionChange = changes("CollectionChange", CollectionInput)
+CollectionChange = changes("CollectionChange", service.CollectionInput)
 
 
 @bp.get("")
@@ -72,7 +70,7 @@ def index() -> CollectionList:
     rows = queries.collections(caller())
     counts = queries.counts(caller(), [row.id for row in rows])
     embedding.notice()
-    return CollectionList(collections=[_answer_of(row, counts.get(row.id, Counts())) for row in by_turns(rows)])
+    return CollectionList(collections=[_answer_of(row, counts.get(row.id, queries.Counts())) for row in by_turns(rows)])
 
 
 @bp.post("")
@@ -91,7 +89,7 @@ def show(id: str) -> CollectionAnswer:
 @operation("Update a collection", scope="knowledge", body=CollectionChange, answer=CollectionAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CollectionAnswer:
     row = _visible(id)
-    service.update(row, CollectionInput.entered(body.over(row)), by=caller())
+    service.update(row, service.CollectionInput.entered(body.over(row)), by=caller())
     return _one(_visible(id))
 
 
@@ -156,10 +154,10 @@ def _visible(id: str) -> Collection:
 
 def _one(row: Collection) -> CollectionAnswer:
     embedding.notice()
-    return _answer_of(row, queries.counts(caller(), [row.id]).get(row.id, Counts()))
+    return _answer_of(row, queries.counts(caller(), [row.id]).get(row.id, queries.Counts()))
 
 
-def _answer_of(row: Collection, counts: Counts) -> CollectionAnswer:
+def _answer_of(row: Collection, counts: queries.Counts) -> CollectionAnswer:
     is_own, can_write = row.owner_id == caller().id, queries.can_write(caller(), row)
     counted = {"documents": counts.documents, "unfinished": counts.unfinished}
     return CollectionAnswer.of(row, is_own=is_own, can_write=can_write, embedding=_embedding(row), **counted)

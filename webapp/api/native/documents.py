@@ -17,7 +17,6 @@ from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Added, UploadedDocument
 from webapp.knowledge.search import ranking as finding
-from webapp.knowledge.search.ranking import Bounds, PassageHit
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
@@ -213,7 +212,7 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    bounds: finding.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
     return FoundList(passages=[_hit(hit) for hit in finding.search(person, query.q, **bounds)])
 
 
@@ -264,7 +263,7 @@ def _answer_of(row: Document) -> DocumentAnswer:
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 
 
-def _hit(hit: PassageHit) -> FoundPassage:
+def _hit(hit: finding.PassageHit) -> FoundPassage:
     passage: Passage = hit.passage
     return FoundPassage.of(
         passage,

@@ -13,7 +13,6 @@ from webapp.base.errors import Invalid
 from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
 from webapp.operations.experiments.figures import ArmFigures, evidence
-from webapp.operations.experiments.service import ExperimentInput
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries as prompts
 from webapp.prompts.evidence import MIN_TRIES
@@ -96,7 +95,7 @@ def create(body: NewExperiment) -> ExperimentAnswer:
     weights = {arm.version: arm.weight for arm in body.arms}
     if len(weights) < len(body.arms):
         raise Invalid("Each version can be compared once.", field="arms")
-    entered = ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
+    entered = service.ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
     id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
     return _one(id)
 

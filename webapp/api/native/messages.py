@@ -22,8 +22,6 @@ from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging
 from webapp.chat.messages import feedback, follow_up, sending, suggestion, versions
-from webapp.chat.messages.feedback import MOST_CHARS
-from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_message, visible_chat, visible_message, writable_chat, writable_message
 from webapp.chat.record.tables import Message
@@ -109,7 +107,7 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 @bp.post("/chats/<id>/messages")
 @operation("Send a message and start an answer", body=NewMessage, takes_key=True, **STARTS)
 def send(id: str, body: NewMessage) -> Sent | Response:
-    options = AnswerOptions(context_limit=body.context_limit)
+    options = sending.AnswerOptions(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, files.blocks(me, body.file_ids))
@@ -230,7 +228,7 @@ class FeedbackAnswer(Answer):
 
 class NewFeedback(Body):
     is_good: bool
-    reason: Annotated[str, StringConstraints(max_length=MOST_CHARS)] = ""
+    reason: Annotated[str, StringConstraints(max_length=feedback.MOST_CHARS)] = ""
 
 
 @feedback_bp.get("", endpoint="show")

@@ -18,7 +18,6 @@ from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
-from webapp.prompts.queries import KnownPrompt, Version
 from webapp.prompts.template import Part, TooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, MOST_PARTS, VersionInput
 
@@ -211,11 +210,11 @@ def preview(key: str, body: PreviewBody) -> PreviewAnswer:
     return PreviewAnswer(sections=[PartAnswer(name=part.name, text=part.text) for part in parts], missing=missing)
 
 
-def _visible(key: str) -> KnownPrompt:
+def _visible(key: str) -> queries.KnownPrompt:
     return found(queries.prompt(caller(), key))
 
 
-def _changeable(key: str) -> KnownPrompt:
+def _changeable(key: str) -> queries.KnownPrompt:
     """Returns the prompt; a prompt of the team requires the scope `admin`."""
     prompt = _visible(key)
     if prompt.owner_id is None:
@@ -223,7 +222,7 @@ def _changeable(key: str) -> KnownPrompt:
     return prompt
 
 
-def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
+def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[queries.Version]:
     """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
     for place, each in enumerate(versions):
@@ -233,7 +232,7 @@ def _within(most_chars: int, versions: Iterable[Version]) -> Iterator[Version]:
         yield each
 
 
-def _numbered(prompt: KnownPrompt, number: int | None) -> Version:
+def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
     known_versions = queries.versions(prompt)
     versions = (
         [queries.in_use(prompt, known_versions)]
@@ -249,13 +248,13 @@ def _one(key: str) -> PromptAnswer:
     return _answers_of([_visible(key)])[0]
 
 
-def _answers_of(prompts: Sequence[KnownPrompt]) -> list[PromptAnswer]:
+def _answers_of(prompts: Sequence[queries.KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
     seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
     return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 
-def _answer(prompt: KnownPrompt, reads: list[str]) -> PromptAnswer:
+def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     return PromptAnswer.of(
         prompt,
         is_own=prompt.owner_id == caller().id,
@@ -267,6 +266,6 @@ def _answer(prompt: KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(each: Version) -> VersionAnswer:
+def _version(each: queries.Version) -> VersionAnswer:
     sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
     return VersionAnswer.of(each, version=each.number, sections=sections)

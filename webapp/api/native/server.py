@@ -20,7 +20,6 @@ from webapp.operations.mail.service import forget_password, password, set_passwo
 from webapp.people.accounts.guards import audit_values
 from webapp.settings import service
 from webapp.settings.kinds import as_text
-from webapp.settings.service import ShownSetting, setting
 
 bp = Blueprint("api_settings", __name__, url_prefix="/api/v1/settings")
 Value = bool | int | float | str | list[str]
@@ -79,7 +78,7 @@ def _named(name: str) -> SettingAnswer:
     return _answer_of(next(each for each in service.all_settings() if each.setting.name == name))
 
 
-def _answer_of(each: ShownSetting) -> SettingAnswer:
+def _answer_of(each: service.ShownSetting) -> SettingAnswer:
     is_number = each.setting.kind in ("whole", "number")
     return SettingAnswer(
         name=each.setting.name,
@@ -179,7 +178,7 @@ def show_capabilities() -> Capabilities:
     catalogue = providers()
     return Capabilities(
         version=VERSION,
-        streaming=bool(setting("stream.enabled")),
+        streaming=bool(service.setting("stream.enabled")),
         dialects=_dialects(current_app),
         scopes=sorted(identified().scopes),
         limits=_limits(),
@@ -195,7 +194,7 @@ def _limits() -> LimitsAnswer:
         answers_at_once=own.at_once,
         streams_per_user=own.streams,
         body_bytes=MOST_BYTES,
-        **{name: int(setting(of)) for name, of in LIMITS.items()},
+        **{name: int(service.setting(of)) for name, of in LIMITS.items()},
     )
 
 

@@ -13,13 +13,11 @@ from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Line
 from webapp.knowledge.documents import documents
-from webapp.knowledge.documents.documents import UploadedDocument
 from webapp.people.accounts.guards import audit_values, found, refuse_unless_admin
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries
 from webapp.workflows.definition.slots import text_of
-from webapp.workflows.library import Entry
 from webapp.workflows.running import runs
 from webapp.workflows.running.record import definition_of
 from webapp.workflows.shown import question, why_paused
@@ -167,7 +165,7 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     sent_file = request.files.get("file")
     if not sent_file or not sent_file.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file = UploadedDocument(sent_file.stream, sent_file.filename)
+    file = documents.UploadedDocument(sent_file.stream, sent_file.filename)
     changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
     return _run(changed)
 
@@ -352,12 +350,12 @@ def start(slug: str, body: NoFields) -> RunAnswer:
     return _run(runs.start(caller(), slug, key=idempotency_key()))
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _facts(entry: library.Entry) -> dict[str, Any]:
     about = {name: getattr(entry.headline, name) for name in ("title", "about", "minutes")}
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 
-def _answer_of(entry: Entry) -> WholeWorkflow:
+def _answer_of(entry: library.Entry) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(

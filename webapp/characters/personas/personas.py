@@ -12,8 +12,6 @@ from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import TEXT_CHARS, AnyId, Input, Name, Prose, Refusal
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore
-from webapp.characters.lore.service import MOST_ATTACHED
-from webapp.characters.profiles import checked_picture
 from webapp.characters.tables import Persona
 from webapp.people.accounts.tables import User
 
@@ -28,13 +26,13 @@ class PersonaInput(Input):
         str, Field(min_length=1, max_length=TEXT_CHARS), Prose, Refusal("Say a little about yourself.", fault="string_too_short")
     ]
     is_default: bool | None = None
-    lorebook_ids: Annotated[list[AnyId], Field(max_length=MOST_ATTACHED)] | None = None
+    lorebook_ids: Annotated[list[AnyId], Field(max_length=lore.MOST_ATTACHED)] | None = None
 
 
 def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> Persona:
     """Creates a persona that this person owns."""
     # Validates the picture before the transaction takes the write lock.
-    checked_picture(picture)
+    profiles.checked_picture(picture)
     values, user_id = _checked(entered, by), by.id
     profiles.refuse_too_many(Persona, user_id)
     with write() as session:
@@ -48,7 +46,7 @@ def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> 
 def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a persona; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(persona, by)
-    checked_picture(picture)
+    profiles.checked_picture(picture)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id

@@ -21,7 +21,6 @@ from webapp.chat.files.reference import ID
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.messages import renderings
 from webapp.chat.page import shown
-from webapp.chat.page.shown import ShownMessage
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -36,7 +35,7 @@ MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "components/text", "pages/export")
 # How many fragments of the template are sent together.
 PARTS = 200
-Row: TypeAlias = tuple[ShownMessage, Markup, list[str]]
+Row: TypeAlias = tuple[shown.ShownMessage, Markup, list[str]]
 
 
 class Pictures:

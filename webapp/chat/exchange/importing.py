@@ -22,7 +22,6 @@ from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
-from webapp.chat.exchange.imports.pieces import Head, Refused, Rendered
 from webapp.chat.record import announcements
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
@@ -175,9 +174,9 @@ class _Storing:
     def take(self, piece: pieces.Piece) -> None:
         """Stores one piece; raises `BadFile` when there are too many messages."""
         match piece:
-            case Refused(title, reason):
+            case pieces.Refused(title, reason):
                 self._result.refuse(title, reason)
-            case Head(chat, count):
+            case pieces.Head(chat, count):
                 self.end()
                 self._begin(chat, count)
             case list() if self._filling:
@@ -249,7 +248,7 @@ class _Filling:
         self._load_ids()
         self._had_some = bool(self._ids)
 
-    def add(self, batch: Sequence[Rendered]) -> None:
+    def add(self, batch: Sequence[pieces.Rendered]) -> None:
         """Adds those messages that are missing; parents come before their children."""
         self._last = batch[-1].message.id
         self.added += _again(lambda: self._add(batch))
@@ -281,7 +280,7 @@ class _Filling:
         self._times[message.id] = time, created_at
         return created_at
 
-    def _add(self, batch: Sequence[Rendered]) -> int:
+    def _add(self, batch: Sequence[pieces.Rendered]) -> int:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
@@ -302,7 +301,7 @@ class _Filling:
         self._ids = known_ids
         return len(missing)
 
-    def _row(self, rendered: Rendered, ids: dict[str, str]) -> dict[str, Any]:
+    def _row(self, rendered: pieces.Rendered, ids: dict[str, str]) -> dict[str, Any]:
         message = rendered.message
         return {
             "id": ids[message.id],

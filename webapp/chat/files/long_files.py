@@ -18,7 +18,6 @@ from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import Chore
 from webapp.knowledge.documents import chat_files
-from webapp.knowledge.documents.chat_files import SentFile, UnfinishedFile
 from webapp.knowledge.tables import Document
 
 
@@ -45,7 +44,7 @@ def collect(session: Session, chat_id: str, files: Sequence[StoredFile], *, by: 
     chat = session.get(Chat, chat_id) if long else None
     if not chat or not chat.owner_id:
         return
-    sent_files = [SentFile(file.name, file.hash, file.bytes) for file in long]
+    sent_files = [chat_files.SentFile(file.name, file.hash, file.bytes) for file in long]
     id = chat_files.add_files(session, chat_id, chat.owner_id, sent_files, by=by or chat.owner_id, must=must)
     if id not in chat.collection_ids:
         reads = [id, *chat.collection_ids]
@@ -86,7 +85,7 @@ def work() -> bool:
 wake = Chore("arriving", work, every_seconds=0.3, most_seconds=5.0).wake
 
 
-def _notify_of_progress(file: UnfinishedFile) -> None:
+def _notify_of_progress(file: chat_files.UnfinishedFile) -> None:
     progress = file.state, file.done
     if file.id not in _progress:
         _progress[file.id] = SentProgress(file.chat_id, _messages_with(file), progress)
@@ -100,7 +99,7 @@ def _notify(progress: SentProgress) -> None:
         changes.notify(topic_names.of_chat(progress.chat_id), "message", id)
 
 
-def _messages_with(file: UnfinishedFile) -> Sequence[str]:
+def _messages_with(file: chat_files.UnfinishedFile) -> Sequence[str]:
     files = select(StoredFile.id).join(ChatFile, ChatFile.file_id == StoredFile.id)
     ids = db.session.scalars(files.where(ChatFile.chat_id == file.chat_id, StoredFile.hash == file.hash)).all()
     has_one = or_(*(Message.content.contains(f"{MARK}{id})") for id in ids))

@@ -6,7 +6,6 @@ from webapp.chat.list import shown as list_shown
 from webapp.chat.list.checklist import checklist
 from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.sending import TYPED_OPTIONS
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
@@ -42,7 +41,7 @@ def begin() -> Response:
             model=model,
             key=form.key.data or "",
             owner_id=me,
-            options=TYPED_OPTIONS,
+            options=sending.TYPED_OPTIONS,
             is_temporary=form.temporary.data,
             reads=reads,
         )

@@ -10,7 +10,6 @@ from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.record import queries
-from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message
 
 # Without this limit, two hundred messages can be forty megabytes.
@@ -75,7 +74,7 @@ def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
     newest_ids, messages, read, chars = ids[-limit:][::-1], list[Message](), 0, 0
     for start in by_turns(range(0, len(newest_ids), AT_ONCE)):
         some = newest_ids[start : start + AT_ONCE]
-        page = first_within(db.session(), some, MOST_CHARS - chars)
+        page = queries.first_within(db.session(), some, MOST_CHARS - chars)
         rows = queries.in_order(page, WITHOUT_HTML)
         messages, read, chars = messages + rows, read + len(page), chars + sum(len(row.content) for row in rows)
         if page != some or chars >= MOST_CHARS:
@@ -85,7 +84,7 @@ def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
 
 def _page(ids: Sequence[str], limit: int) -> Page:
     """Returns the first of these messages, fewer if they are long."""
-    page = first_within(db.session(), ids[:limit], MOST_CHARS)
+    page = queries.first_within(db.session(), ids[:limit], MOST_CHARS)
     return Page(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
 
 

@@ -11,10 +11,8 @@ from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.base.words import plural
 from webapp.characters import shown as people
-from webapp.characters.shown import Face
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
-from webapp.chat.record.queries import ListedChat
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
@@ -32,11 +30,11 @@ class SidebarChat:
     is_current: bool
     # Left out of comparisons, which decide whether a cached row can be reused: the row doesn't show it.
     changed_at: datetime = field(compare=False)
-    faces: tuple[Face, ...] = ()
+    faces: tuple[people.Face, ...] = ()
     sharer: str = ""
 
 
-def chats(rows: Sequence[Chat | ListedChat], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
+def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
     """Converts chats to rows of a list; queries which of them have a running answer unless that is passed in."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
@@ -51,14 +49,17 @@ def chats(rows: Sequence[Chat | ListedChat], running: set[str] | None = None, he
             here == f"/chats/{row.id}",
             row.changed_at,
             tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
-            row.sharer if isinstance(row, ListedChat) else "",
+            row.sharer if isinstance(row, queries.ListedChat) else "",
         )
         for row in rows
     ]
 
 
 def grouped(
-    pinned: Sequence[Chat | ListedChat], newest: Sequence[Chat | ListedChat], running: set[str] | None = None, here: str = ""
+    pinned: Sequence[Chat | queries.ListedChat],
+    newest: Sequence[Chat | queries.ListedChat],
+    running: set[str] | None = None,
+    here: str = "",
 ) -> list[tuple[str, list[SidebarChat]]]:
     """Returns the rows of a list in groups: pinned chats, then the others by time."""
     pinned_ids = {row.id for row in pinned}

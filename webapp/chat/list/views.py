@@ -14,7 +14,6 @@ from webapp.chat import erasing
 from webapp.chat.list import bulk, paging
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.list.shown import SidebarChat, bulk_result
 from webapp.chat.messages import chats as listing
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
@@ -44,14 +43,14 @@ class TitleForm(Form):
 
 
 @bp.app_template_global()
-def sidebar() -> list[tuple[str, list[SidebarChat]]]:
+def sidebar() -> list[tuple[str, list[list_shown.SidebarChat]]]:
     """Returns the current person's chats for the sidebar."""
     me = viewer_or_none()
     return list_shown.sidebar(me) if me else []
 
 
 @bp.app_template_global()
-def sidebar_rows(chats: Sequence[SidebarChat]) -> Markup:
+def sidebar_rows(chats: Sequence[list_shown.SidebarChat]) -> Markup:
     return Markup("\n".join(map(_sidebar_row, chats)))
 
 
@@ -74,7 +73,7 @@ def index() -> Response:
         are_archived=are_archived,
         is_first=not before,
         several_url=several_url,
-        bulk_result=bulk_result(me.id, several_url),
+        bulk_result=list_shown.bulk_result(me.id, several_url),
         export_url=url_for("exchange.selected"),
         **_selection("list.index", before=before or None, **parameters),
         next_url=url_for("list.index", before=page.next_cursor, **parameters) if page.next_cursor else "",
@@ -98,7 +97,7 @@ def trash() -> Response:
         messages=deleted_branches.deleted_branches(me.id),
         days=int(setting("trash.days")),
         several_url=several_url,
-        bulk_result=bulk_result(me.id, several_url),
+        bulk_result=list_shown.bulk_result(me.id, several_url),
         **_selection("list.trash"),
     )
 
@@ -230,7 +229,7 @@ def _done(chat: Chat) -> Response:
 
 
 @lru_cache(maxsize=2_000)
-def _sidebar_row(chat: SidebarChat) -> str:
+def _sidebar_row(chat: list_shown.SidebarChat) -> str:
     """Renders a row once as long as its contents stay the same: a page has fifty rows, and hardly one is new."""
     return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
 

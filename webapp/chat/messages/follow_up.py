@@ -13,7 +13,6 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Unavailable
 from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import sending, source_search
-from webapp.chat.messages.sending import AnswerOptions, PendingGeneration, person_of
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import model_to_ask
@@ -79,26 +78,26 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("The queued message no longer exists.")
     id, waiting_id, text, wanted_model = chat.id, following.id, following.text, following.model
-    entered = sending.message_input_below(text, chat, chat.head_id, by=person_of(chat))
+    entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
     model = model_to_ask(chat, wanted_model)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content)
     sources = source_search.for_message(
-        chat, entered.content, chat.head_id, person_of(chat), speaker_id=speaker.id if speaker else None
+        chat, entered.content, chat.head_id, sending.person_of(chat), speaker_id=speaker.id if speaker else None
     )
-    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
+    options = sending.AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> sending.PendingGeneration:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
         chat.model = model
-        question = sending.new_question(chat, chat.head_id, entered, by=person_of(chat))
+        question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
         return sending.new_answer(session, chat, question, options=options)
 
-    return sending.store_and_start(store, person_of(chat), lane=chat.lane)
+    return sending.store_and_start(store, sending.person_of(chat), lane=chat.lane)
 
 
 def send_if_complete(chat_id: str) -> None:

@@ -19,7 +19,6 @@ from webapp.chat.messages.chats import TITLE_CHARS
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
-from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
 from webapp.models.connections.models import providers
@@ -97,7 +96,7 @@ def copied_messages(path: list[str], chat_id: str, below: str | None = None, *, 
 def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:
     """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
-        path = first_within(session, path, CHARS)
+        path = queries.first_within(session, path, CHARS)
         rows_by_id = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows, copies = [], dict[str, str]()
         for row in (rows_by_id[id] for id in path if id in rows_by_id):

@@ -19,7 +19,6 @@ from webapp.engine.chores import Chore
 from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.footnotes import scoped
-from webapp.rendering.markdown import Seam
 from webapp.rendering.text import plain
 
 # How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
@@ -47,7 +46,7 @@ class StaleRendering:
     id: str
     content: str
     length: int
-    seams: Sequence[Seam]
+    seams: Sequence[markdown.Seam]
     cited: Sequence[int]
 
 
@@ -88,7 +87,7 @@ def citation_numbers(message: Message) -> list[int]:
     return [source["number"] for source in message.sources]
 
 
-def render_markdown(content: str, seams: Sequence[Seam] = (), *, cited: Sequence[int] = ()) -> str:
+def render_markdown(content: str, seams: Sequence[markdown.Seam] = (), *, cited: Sequence[int] = ()) -> str:
     """Renders a text as HTML; a long one yields to other greenlets between pieces."""
     pieces = markdown.rendering(content, seams, cited=cited)
     while True:

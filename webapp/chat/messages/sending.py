@@ -32,9 +32,7 @@ from webapp.chat.prompt.chat_collections import ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.announcements import list_owners, notify
 from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask
-from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_below
@@ -373,7 +371,9 @@ def new_answer(
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
     files.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
-    new_messages = [PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)]
+    new_messages = [
+        paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)
+    ]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed_values(prepared.variables)
@@ -387,7 +387,7 @@ def new_answer(
 def new_generation(
     chat: Chat,
     message: Message,
-    path: Sequence[PathMessage],
+    path: Sequence[paths.PathMessage],
     *,
     model: str,
     sent_as: str | None = None,
@@ -475,7 +475,7 @@ def store_and_start(
             generations.refuse_if_busy(lane)
             raise Conflict(CHAT_CHANGED) from error
         generations.start(engine, generation, source)
-    notify(*news)
+    announcements.notify(*news)
     return generation
 
 
@@ -499,7 +499,7 @@ def _stored(
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
         source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
-        with_chat = list_owners(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
+        with_chat = announcements.list_owners(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
     return generation, source, (prepared.chat.id, "message", generation.message_id or "", with_chat)
 
 

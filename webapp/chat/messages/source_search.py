@@ -22,7 +22,6 @@ from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, formats, sources
-from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.knowledge.documents import chat_files
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
@@ -41,42 +40,48 @@ log = logging.getLogger("chat:awaiting")
 POLL_SECONDS = 0.1
 
 
-def for_message(chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None) -> AnswerSources:
+def for_message(
+    chat: Chat, text: str, below: str | None, person: str, *, speaker_id: str | None = None
+) -> answer_sources.AnswerSources:
     """Finds sources for the answer to a new message below another one."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else NO_SOURCES
+    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
 
 
 def for_first_message(
     collection_ids: Sequence[str], text: str, person: str, *, is_temporary: bool = False, prompt_key: str = ""
-) -> AnswerSources:
+) -> answer_sources.AnswerSources:
     """Finds sources for the first answer of a chat; `prompt_key` is the prompt that leads it, if not the usual one."""
     memory = () if is_temporary else _memory_of(person, None, prompt_key)
-    return in_collections(collection_ids, [words_of(text)], person, memory) if collection_ids or memory else NO_SOURCES
+    return (
+        in_collections(collection_ids, [words_of(text)], person, memory)
+        if collection_ids or memory
+        else answer_sources.NO_SOURCES
+    )
 
 
 def in_collections(
     collection_ids: Sequence[str], texts: Sequence[str], person: str, memory: Sequence[str] = (), but_chat: str = ""
-) -> AnswerSources:
+) -> answer_sources.AnswerSources:
     """Finds sources for these texts in the collections, and in these memories except for what a chat has added to them."""
     seconds, user = float(setting("knowledge.search_seconds")), db.session.get(User, person)
     return answer_sources.find_sources(user, texts, collection_ids, seconds=seconds, memory=memory, but_chat=but_chat)
 
 
-def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> AnswerSources:
+def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> answer_sources.AnswerSources:
     """Finds sources for another answer to a question."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else NO_SOURCES
+    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
 
 
-def for_continuation(chat: Chat, message: Message, person: str) -> AnswerSources:
+def for_continuation(chat: Chat, message: Message, person: str) -> answer_sources.AnswerSources:
     """Returns an answer's own sources with their numbers, to continue it; for an answer without text, searches again."""
     if message.content:
         records = message.sources
         return (
             answer_sources.same_sources(records, sources.permitted(db.session.get(User, person), records))
             if records
-            else NO_SOURCES
+            else answer_sources.NO_SOURCES
         )
     return for_retry(chat, message.parent_id or "", person, speaker_id=message.speaker_id)
 
@@ -93,7 +98,9 @@ def _texts_to(message_id: str | None) -> list[str]:
     return [message.content for message in path if message.role == "user" and not message.is_hidden]
 
 
-def _fitting(chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]) -> AnswerSources:
+def _fitting(
+    chat: Chat, texts: Sequence[str], person: str, ids: Sequence[str], memory: Sequence[str]
+) -> answer_sources.AnswerSources:
     """Finds sources for the newest message; one with a long file is about that file, so earlier messages are ignored."""
     newest = texts[-1] if texts else ""
     queries = [words_of(text) for text in (texts[-1:] if long_in(newest) else texts)]
@@ -107,7 +114,9 @@ def words_of(content: str) -> str:
     return words or "\n".join(formats.stem(file.name) for file in files)
 
 
-def _with_files(sources: AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool) -> AnswerSources:
+def _with_files(
+    sources: answer_sources.AnswerSources, chat: Chat, content: str, person: str, *, is_about_all: bool
+) -> answer_sources.AnswerSources:
     """Adds parts of the files in the message, or of all files if it is about all of them, and the names of unreadable ones."""
     if not chat.collection_ids:
         return sources

@@ -17,7 +17,6 @@ from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.engine import service, side_requests
 from webapp.engine.engine import the_engine
-from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.prompt_sections import Section
@@ -48,7 +47,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
     service.refuse_if_busy(chat.lane)
-    side_request = SideRequest(PURPOSE, _lane(chat), person, _request(chat, typed))
+    side_request = side_requests.SideRequest(PURPOSE, _lane(chat), person, _request(chat, typed))
     name, draft = person_name(chat), drafts.draft_in(person, id)
     written = _texts[side_request.id] = []
     try:
@@ -83,7 +82,7 @@ def _lane(chat: Chat) -> str:
     return f"{PURPOSE}:{chat.id}"
 
 
-def _request_suggestion(side_request: SideRequest) -> None:
+def _request_suggestion(side_request: side_requests.SideRequest) -> None:
     try:
         side_requests.request_again(side_request)
     except IntegrityError as error:

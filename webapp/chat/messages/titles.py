@@ -21,12 +21,10 @@ from webapp.chat.record.post_answer import IS_SHARED, READS_CHARS, PostAnswer
 from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine
-from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
 from webapp.streaming.transcript import Transcript
@@ -52,7 +50,7 @@ class TitleJob:
 
     chat_id: str
     present: str
-    side_request: SideRequest
+    side_request: side_requests.SideRequest
     is_shared: bool | None = None
 
 
@@ -100,7 +98,7 @@ def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:
     if not (model := _model_for(generation, prompt.version.model)):
         return None
     request = _request(prompt, model, after.greeting or "", after.question, after.answer)
-    return TitleJob(after.chat_id, after.title, SideRequest(PURPOSE, _lane(after.chat_id), after.owner_id, request))
+    return TitleJob(after.chat_id, after.title, side_requests.SideRequest(PURPOSE, _lane(after.chat_id), after.owner_id, request))
 
 
 def _lane(chat_id: str) -> str:
@@ -115,7 +113,7 @@ def _model_for(generation: Generation, wanted_model: str) -> str:
     return "" if is_demo or job.lower() == OFF else model
 
 
-def _request(prompt: RenderedPrompt, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
+def _request(prompt: active_prompts.RenderedPrompt, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
     exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
     scene = f"Character:\n{greeting}\n\n" if greeting else ""
     parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}

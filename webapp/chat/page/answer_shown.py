@@ -9,7 +9,6 @@ from flask import url_for
 from webapp.base.db import db, utc_now
 from webapp.base.words import plural
 from webapp.characters import queries as cast
-from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.group import members
@@ -53,7 +52,7 @@ class Speakers(NamedTuple):
     """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
 
     faces: dict[str, Face]
-    characters: Sequence[Character | CharacterName]
+    characters: Sequence[Character | cast.CharacterName]
 
 
 @dataclass(frozen=True, slots=True)

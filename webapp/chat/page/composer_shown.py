@@ -15,7 +15,6 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, model_named
-from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
@@ -43,7 +42,7 @@ class Meter:
 
 def composer_values(
     chat: Chat,
-    messages: Sequence[Message | ComposerMessage],
+    messages: Sequence[Message | queries.ComposerMessage],
     running: ShownMessage | HiddenAnswer | None,
     right: str,
     now: ChatState,
@@ -98,7 +97,7 @@ def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:
     return models
 
 
-def meter(messages: Sequence[Message | ComposerMessage], context_length: int | None) -> Meter | None:
+def meter(messages: Sequence[Message | queries.ComposerMessage], context_length: int | None) -> Meter | None:
     """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
     if not context_length:
         return None
@@ -108,14 +107,14 @@ def meter(messages: Sequence[Message | ComposerMessage], context_length: int | N
     return Meter(tokens, context_length) if 100 * tokens >= context_length else None
 
 
-def _pictures(messages: Sequence[Message | ComposerMessage]) -> int:
+def _pictures(messages: Sequence[Message | queries.ComposerMessage]) -> int:
     """Returns the tokens of the pictures, of which only the newest are sent; each takes about as many as a page of text."""
     texts = (message.content for message in messages if message.role == "user")
     shown = sum(reference.is_picture for content in texts for reference in parted(content)[1])
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
-def _before(messages: Sequence[Message | ComposerMessage]) -> int:
+def _before(messages: Sequence[Message | queries.ComposerMessage]) -> int:
     """Estimates the tokens of the messages before the first of these, as sent for the last answer.
 
     Messages without a cached estimate are judged by their length alone.
@@ -127,7 +126,7 @@ def _before(messages: Sequence[Message | ComposerMessage]) -> int:
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 
-def _tokens(message: Message | ComposerMessage, share: float) -> int:
+def _tokens(message: Message | queries.ComposerMessage, share: float) -> int:
     key = _key(message)
     if key not in _estimates:
         _estimates[key] = estimate(message.content, share)
@@ -136,5 +135,5 @@ def _tokens(message: Message | ComposerMessage, share: float) -> int:
     return _estimates[key]
 
 
-def _key(message: Message | ComposerMessage) -> tuple[str, int]:
+def _key(message: Message | queries.ComposerMessage) -> tuple[str, int]:
     return message.id, len(message.content)

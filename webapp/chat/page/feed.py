@@ -12,8 +12,6 @@ from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import composer_values
 from webapp.chat.page.projection import PERSISTENT_COUNTS, with_all_notices
-from webapp.chat.page.shown import ShownMessage
-from webapp.chat.page.snapshot_shown import PageSnapshot
 from webapp.chat.record.leader import replacing_composer
 from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
@@ -237,7 +235,7 @@ class PageState:
 class _Page:
     """The current thread, and the fragments of it that pages need."""
 
-    def __init__(self, moment: PageSnapshot, right: str) -> None:
+    def __init__(self, moment: snapshot_shown.PageSnapshot, right: str) -> None:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
         self._places = [message.id for message in self._messages]
@@ -276,12 +274,12 @@ class _Page:
 
     def _change(
         self,
-        new: Sequence[ShownMessage],
+        new: Sequence[shown.ShownMessage],
         *,
         has_top: bool,
         is_whole: bool = False,
         earlier_url: str = "",
-        old: Sequence[ShownMessage] = (),
+        old: Sequence[shown.ShownMessage] = (),
         heard: str = "",
     ) -> Change:
         """Renders all fragments with one template, since starting one takes as long as rendering most of them.

@@ -13,8 +13,6 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import composer_values, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
-from webapp.chat.page.shown import ShownMessage
-from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
@@ -23,7 +21,6 @@ from webapp.chat.record.tables import Chat, Feedback, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
-from webapp.engine.watching.watchers import Context
 from webapp.people.accounts.guards import user_or_none
 from webapp.rendering.part import part
 from webapp.web.addresses import address
@@ -85,7 +82,7 @@ def restore_draft(form: MessageForm, draft: str | None) -> None:
         form.message.data = draft
 
 
-def _thumbs(thread: list[ShownMessage]) -> dict[str, Feedback]:
+def _thumbs(thread: list[shown.ShownMessage]) -> dict[str, Feedback]:
     me = user_or_none()
     return feedback.feedback_by_message(me.id, (message.id for message in thread if message.actions.rate_url)) if me else {}
 
@@ -143,8 +140,8 @@ def stream(chat: Chat) -> Response:
 
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
-    messages, me, now = queries.composer_messages(chat), user_or_none(), state_of(chat)
-    running = hidden_answer(now.active.id) if now.active else None
+    messages, me, now = queries.composer_messages(chat), user_or_none(), snapshot_shown.state_of(chat)
+    running = snapshot_shown.hidden_answer(now.active.id) if now.active else None
     context = {**composer_values(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template(
@@ -153,7 +150,7 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     return Response(part("#composer-box", "outerMorph", html), status)
 
 
-def _is_allowed(context: Context, chat_id: str, right: str) -> bool:
+def _is_allowed(context: watchers.Context, chat_id: str, right: str) -> bool:
     with context():
         chat = db.session.get(Chat, chat_id)
         # If the right has changed, the stream ends: with another right the page looks different, and has to be loaded again.

@@ -12,7 +12,6 @@ from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import model_named
 from webapp.models.connections import model_marks
-from webapp.models.connections.model_marks import Marks
 from webapp.models.connections.models import matching, providers
 from webapp.models.connections.shown import price
 from webapp.models.providers.base import Model
@@ -85,7 +84,7 @@ def star() -> Response:
     )
 
 
-def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
+def models(marks: model_marks.Marks, query: str = "", after: int = 0) -> ShownModels:
     """Returns the models of this page; with a query, each matching model appears once."""
     # One more than the page, to know whether there is a next one.
     listed = list(islice(_listed(marks, query), after + PAGE + 1))
@@ -96,7 +95,7 @@ def models(marks: Marks, query: str = "", after: int = 0) -> ShownModels:
     return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
 
 
-def first_models(marks: Marks) -> list[ShownModel]:
+def first_models(marks: model_marks.Marks) -> list[ShownModel]:
     """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
     return list({row.id: row for row in models(marks).rows}.values())[:MOST_IN_MENU]
 
@@ -110,7 +109,7 @@ def facts(model: Model) -> str:
     return " · ".join([*facts, *(word for ability, word in WORDS.items() if ability in can)])
 
 
-def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
+def _listed(marks: model_marks.Marks, query: str) -> Iterator[tuple[str, Model]]:
     catalogue = providers()
     offered, names = catalogue.offered(), {connection.slug: connection.name for connection in catalogue.connections()}
     if not query:
@@ -121,7 +120,7 @@ def _listed(marks: Marks, query: str) -> Iterator[tuple[str, Model]]:
         yield names.get(catalogue.connection_of(model.id), "Demo"), model
 
 
-def _row(model: Model, marks: Marks, group: str, *, is_first: bool) -> ShownModel:
+def _row(model: Model, marks: model_marks.Marks, group: str, *, is_first: bool) -> ShownModel:
     own = model.name.removeprefix(f"{group}: ")
     short = own if own == model.name else own[:1].upper() + own[1:]
     return ShownModel(model.id, model.name, facts(model), model.id in marks.favorites, group if is_first else "", short)

@@ -18,7 +18,6 @@ from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.page import answer_shown, scripted
 from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import AnswerSnapshot
-from webapp.chat.page.scripted import ScriptedMessage
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -120,7 +119,7 @@ class ShownMessage:
     is_hidden: bool = False
     # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
-    unrendered: ScriptedMessage | None = None
+    unrendered: scripted.ScriptedMessage | None = None
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
@@ -185,7 +184,7 @@ def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: s
     return thread(engine, read(), right) if scripted.prepare(unrendered(messages)) else messages
 
 
-def unrendered(messages: Iterable[ShownMessage]) -> list[ScriptedMessage]:
+def unrendered(messages: Iterable[ShownMessage]) -> list[scripted.ScriptedMessage]:
     """Returns the messages that are shown as they were written until they are rendered as their scripts change them."""
     return [message.unrendered for message in messages if message.unrendered]
 
@@ -203,10 +202,10 @@ def _scripted(
     ]
 
 
-def _changed(shown_message: ShownMessage, message: Message, html: str | ScriptedMessage) -> ShownMessage:
+def _changed(shown_message: ShownMessage, message: Message, html: str | scripted.ScriptedMessage) -> ShownMessage:
     if shown_message.is_running:
         return shown_message
-    if isinstance(html, ScriptedMessage):
+    if isinstance(html, scripted.ScriptedMessage):
         return replace(shown_message, unrendered=html)
     return replace(shown_message, html=_around(message, Markup(scoped(html, message.id))))
 

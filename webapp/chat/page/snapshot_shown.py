@@ -13,11 +13,9 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.chat.messages import renderings
 from webapp.chat.page import scripted, shown
-from webapp.chat.page.shown import ShownMessage, Versions
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
-from webapp.chat.record.queries import ancestors
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.engine import Engine
 from webapp.engine.service import Active, active_ids
@@ -90,7 +88,9 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
 
 
 def _since_statement() -> Select[*tuple[Any, ...]]:
-    up = ancestors(Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True)
+    up = queries.ancestors(
+        Message.id == select(Chat.head_id).where(Chat.id == bindparam("chat")).scalar_subquery(), is_bounded=True
+    )
     version, active = aliased(Message), aliased(Generation)
     is_version = version.parent_id == Message.parent_id, version.id != Message.id, version.deleted_at.is_(None)
     # Finding versions of a root means searching all messages of the chat, so it is left to callers that show one.
@@ -126,8 +126,8 @@ class PageSnapshot:
 
     chat: Chat
     messages: Sequence[Message]
-    thread: list[ShownMessage]
-    running: ShownMessage | HiddenAnswer | None
+    thread: list[shown.ShownMessage]
+    running: shown.ShownMessage | HiddenAnswer | None
     chat_state: ChatState
     # The shares of the chat; None for viewers who are not its owner.
     given: Sequence[Share] | None
@@ -172,9 +172,9 @@ def snapshot_since(engine: Engine, chat_id: str, message_id: str, right: str = "
     return None if is_lacking else PageSnapshot(chat, messages, thread, running, around, given)
 
 
-def limited(chat: Chat, thread: list[ShownMessage]) -> list[ShownMessage]:
+def limited(chat: Chat, thread: list[shown.ShownMessage]) -> list[shown.ShownMessage]:
     """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
-    return [replace(shown.limited(message, "view"), versions=Versions()) for message in thread] if is_led(chat) else thread
+    return [replace(shown.limited(message, "view"), versions=shown.Versions()) for message in thread] if is_led(chat) else thread
 
 
 def hidden_answer(generation_id: str) -> HiddenAnswer:
@@ -187,5 +187,5 @@ def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
     return sharing.shares(chat) if around.is_shared else ()
 
 
-def running_in(thread: Sequence[ShownMessage]) -> ShownMessage | None:
+def running_in(thread: Sequence[shown.ShownMessage]) -> shown.ShownMessage | None:
     return next((message for message in thread if message.is_running), None)

@@ -6,7 +6,6 @@ from webapp.chat.messages import chats, sending, versions
 from webapp.chat.messages import fork as forking
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
-from webapp.chat.messages.sending import TYPED_OPTIONS
 from webapp.chat.page.pages import chat_page, chat_page_url, composer, message_fragment, refused_response, sent_response, stream
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
@@ -69,7 +68,7 @@ def send(id: str) -> Response:
             model=model,
             after=form.after.data or "",
             by=writer(),
-            options=TYPED_OPTIONS,
+            options=sending.TYPED_OPTIONS,
             speaker_id=form.speaker.data or "",
         )
         if is_chosen and me:

@@ -22,7 +22,6 @@ from webapp.chat.prompt.scripts import PromptScripts, scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import model_named, supports
-from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
@@ -34,7 +33,6 @@ from webapp.models.prompt_sections import Outlets, Section, Template
 from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.streaming.events import Notice
 from webapp.web.feature import brought
 
@@ -111,7 +109,7 @@ class SentPrompt:
 
 def prompt_for(
     chat: Chat,
-    path: Sequence[PathMessage],
+    path: Sequence[paths.PathMessage],
     model: str,
     *,
     history_limit: int | None = None,
@@ -171,7 +169,7 @@ def prompt_for(
 
 def side_request(
     chat: Chat,
-    path: Sequence[PathMessage],
+    path: Sequence[paths.PathMessage],
     model: str,
     sections: Sequence[Section],
     *,
@@ -207,7 +205,7 @@ def side_request(
     return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
 
 
-def request_of(generation: Generation, path: Sequence[PathMessage], *, given: AnswerSources = NO_SOURCES) -> ModelRequest:
+def request_of(generation: Generation, path: Sequence[paths.PathMessage], *, given: AnswerSources = NO_SOURCES) -> ModelRequest:
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
     turns = [(part.role, part.content) for part in _messages(generation, path)]
     prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
@@ -297,7 +295,7 @@ def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str
     }
 
 
-def _versions(led_by: RenderedPrompt | None, *, is_continuation: bool) -> dict[str, Any]:
+def _versions(led_by: active_prompts.RenderedPrompt | None, *, is_continuation: bool) -> dict[str, Any]:
     """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
     more = active_prompts.render("continue") if is_continuation else None
     rendered_prompts = [prompt for prompt in (led_by, more) if prompt]
@@ -307,7 +305,7 @@ def _versions(led_by: RenderedPrompt | None, *, is_continuation: bool) -> dict[s
     }
 
 
-def _parameters(chat: Chat, model: Model, led_by: RenderedPrompt | None) -> dict[str, Any]:
+def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> dict[str, Any]:
     """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
     parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
     if chat.temperature is not None:
@@ -373,7 +371,7 @@ def _notices(prompt: dict[str, Any]) -> list[Notice]:
     ]
 
 
-def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]:
+def _messages(generation: Generation, path: Sequence[paths.PathMessage]) -> list[Part]:
     recorded = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
     sent = ((message, *recorded[message.id]) for message in path if message.id in recorded)
     as_sent = [message._replace(content=message.content[:chars], speaker=name) for message, chars, name in sent]
@@ -381,7 +379,7 @@ def _messages(generation: Generation, path: Sequence[PathMessage]) -> list[Part]
     return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
-def _kept(message: PathMessage) -> list[Any]:
+def _kept(message: paths.PathMessage) -> list[Any]:
     """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
     return [message.id, len(message.content), *([message.speaker] if message.speaker else [])]
 
@@ -389,8 +387,8 @@ def _kept(message: PathMessage) -> list[Any]:
 def fitted_prompt(
     chat: Chat,
     builder: PromptBuilder,
-    path: Sequence[PathMessage],
-    earlier: Sequence[PathMessage],
+    path: Sequence[paths.PathMessage],
+    earlier: Sequence[paths.PathMessage],
     *,
     budget_tokens: int,
     history_limit: int | None,
@@ -413,7 +411,7 @@ def fitted_prompt(
     return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
 
-def story_of(chat: Chat, path: Sequence[PathMessage]) -> Callable[[], str]:
+def story_of(chat: Chat, path: Sequence[paths.PathMessage]) -> Callable[[], str]:
     """Returns a function that loads a path's story once, for macros in the prompt."""
 
     @cache

@@ -12,7 +12,6 @@ from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
@@ -24,7 +23,7 @@ KEYS = frozenset(prompt.key for prompt in LEADING)
 RANK = 1
 
 
-def leading(chat: Chat) -> RenderedPrompt | None:
+def leading(chat: Chat) -> active_prompts.RenderedPrompt | None:
     """Returns the prompt that leads the chat; None if it is empty and nothing about it needs recording."""
     prompt = active_prompts.render(key_of(chat), unit_of(chat))
     return prompt if prompt.parts or prompt.problems or prompt.arm else None
@@ -43,7 +42,7 @@ def key_of(chat: Chat) -> str:
     return ROLEPLAY if chat.character_id or chat.is_group else QUICK
 
 
-def sections_of(prompt: RenderedPrompt) -> list[Section]:
+def sections_of(prompt: active_prompts.RenderedPrompt) -> list[Section]:
     return [replace(section, rank=RANK) for section in prompt.sections]
 
 

@@ -17,7 +17,6 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import Chore
 from webapp.engine.tables import Generation
 from webapp.knowledge.documents import memory
-from webapp.knowledge.documents.memory import MOST_ANSWER, MOST_QUESTION, Exchange
 from webapp.knowledge.tables import Document
 from webapp.people.accounts.tables import Grant, User
 from webapp.settings.service import setting
@@ -31,7 +30,7 @@ def work() -> bool:
     memory.erase()
     rows = _missing()
     hidden = queries.deleted_among([row.message_id for row in rows])
-    exchanges = [Exchange(**row._mapping) for row in rows if row.message_id not in hidden]
+    exchanges = [memory.Exchange(**row._mapping) for row in rows if row.message_id not in hidden]
     db.session.rollback()
     memory.add(exchanges)
     return bool(exchanges) and len(rows) == AT_ONCE
@@ -85,7 +84,10 @@ def _missing() -> Sequence[Row[*tuple[Any, ...]]]:
     is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None), ~Message.is_hidden)
     ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed")
     is_known = exists().where(Document.message_id == Message.id, Document.message_id != "")
-    texts = func.substr(func.coalesce(question.content, ""), 1, MOST_QUESTION), func.substr(Message.content, 1, MOST_ANSWER)
+    texts = (
+        func.substr(func.coalesce(question.content, ""), 1, memory.MOST_QUESTION),
+        func.substr(Message.content, 1, memory.MOST_ANSWER),
+    )
     query = select(
         Chat.owner_id.label("owner_id"),
         Chat.id.label("chat_id"),

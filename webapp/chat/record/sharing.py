@@ -11,7 +11,6 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import Grant, Membership, User
 from webapp.people.grants import grants
 from webapp.people.grants import shares as accounts
-from webapp.people.grants.shares import Share
 
 KIND = "chat"
 RIGHTS = ("view", "write")
@@ -26,12 +25,12 @@ def right_of(chat: Chat, user: User) -> str:
     return next((right for right in reversed(RIGHTS) if right in rights), "") if not chat.deleted_at else ""
 
 
-def shares(chat: Chat) -> list[Share]:
+def shares(chat: Chat) -> list[accounts.Share]:
     """Returns who has access to the chat besides its owner."""
     return accounts.shares(KIND, chat.id)
 
 
-def share_names(given: Iterable[Share]) -> tuple[str, ...]:
+def share_names(given: Iterable[accounts.Share]) -> tuple[str, ...]:
     """Returns the names of those that a chat is shared with."""
     return tuple(share.name or "Team" for share in given)
 
@@ -41,7 +40,7 @@ def readers(chat_id: str) -> set[str]:
     return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
-def writers(messages: Sequence[Message], right: str = "own", shares: Sequence[Share] | None = None) -> dict[str, str]:
+def writers(messages: Sequence[Message], right: str = "own", shares: Sequence[accounts.Share] | None = None) -> dict[str, str]:
     """Returns the authors' names by message id; none for the owner as viewer if no one else can write in the chat.
 
     `shares` are the chat's shares, if they were read already.

@@ -8,7 +8,6 @@ from wtforms import SelectField, SelectMultipleField
 
 from webapp.characters import queries as cast
 from webapp.characters import shown as people
-from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import chat_page_url
@@ -29,7 +28,7 @@ class Offered:
     """A character that can be chosen; `place` is its position as typed in the form."""
 
     id: str
-    face: Face
+    face: people.Face
     is_chosen: bool
     place: str
     is_deleted: bool = False
@@ -54,7 +53,9 @@ class CastForm(Form):
         """The chosen characters, sorted by the positions typed; those without one come last."""
         return sorted(self.character_ids.data or (), key=lambda id: int(number) if (number := _typed(id)).isdecimal() else 1_000)
 
-    def offered(self, faces: Mapping[str, Face], present: Sequence[str] = (), deleted: Sequence[str] = ()) -> list[Offered]:
+    def offered(
+        self, faces: Mapping[str, people.Face], present: Sequence[str] = (), deleted: Sequence[str] = ()
+    ) -> list[Offered]:
         """Returns all characters that can be chosen, those in the chat first."""
         chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
         places = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}

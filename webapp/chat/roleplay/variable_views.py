@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import Conflict, Invalid
 from webapp.characters.macros.chat_variables import MOST_NAMES, storable
 from webapp.chat.record import variables
-from webapp.chat.record.variables import changed_names
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
@@ -58,7 +57,7 @@ class VariableRows:
 
     def applied_to(self, now: Mapping[str, str]) -> "VariableRows":
         """Returns the current variables with the person's changes applied, after a conflict with a concurrent change."""
-        typed, names = dict(self.rows), changed_names(dict(self.rows), self.seen)
+        typed, names = dict(self.rows), variables.changed_names(dict(self.rows), self.seen)
         other_values = {name: value for name, value in now.items() if name not in names}
         return VariableRows(tuple(sorted((other_values | {name: typed[name] for name in names if name in typed}).items())), now)
 

@@ -12,12 +12,9 @@ from webapp.characters import queries as cast
 from webapp.characters import shown as people
 from webapp.characters.lore import queries as lorebooks
 from webapp.characters.lore import service as lore
-from webapp.characters.shown import Face
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
-from webapp.chat.group.members import has_part
 from webapp.chat.list import paging, shown
-from webapp.chat.list.shown import SidebarChat
 from webapp.chat.page.answer_shown import face_of_chat, members_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.prompt import chat_collections, remembering
@@ -42,7 +39,7 @@ PAGE = 10
 class CharacterChats:
     """A page of these chats, newest first. `newest_url` is empty on the first page, `next_url` on the last."""
 
-    chats: Sequence[SidebarChat]
+    chats: Sequence[shown.SidebarChat]
     newest_url: str
     next_url: str
 
@@ -54,7 +51,7 @@ bp = Blueprint("roleplay", __name__)
 class Played:
     """The characters and the persona of a chat for its page; each character with a link if the viewer can see it."""
 
-    cast: Sequence[tuple[Face, str]]
+    cast: Sequence[tuple[people.Face, str]]
     persona: str
     cast_url: str
 
@@ -101,7 +98,7 @@ def update(id: str) -> Response:
 @signed_in
 def avatar(id: str) -> Response:
     chat, of = visible_chat(id), request.args.get("of", "")
-    is_other = of and has_part(chat, of)
+    is_other = of and members.has_part(chat, of)
     character = cast.character_of(db.session(), chat.owner_id, of) if is_other else None if of else members.character_of(chat)
     return people.picture(cast.avatar(character.avatar_id if character else None))
 

@@ -21,27 +21,21 @@ from webapp.characters.profiles import checked_text
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import person_name, with_speaker_names
 from webapp.chat.prompt import answer_prompt, path_story
-from webapp.chat.prompt.answer_prompt import ANSWER_TOKENS, CAUTION
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import includes_history
-from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
-from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import PostAnswer
-from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.engine import service as generations
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.providers.base import ModelRequest
 from webapp.prompts import active_prompts
-from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.streaming.transcript import Transcript
 
 POLL_SECONDS, WAIT_SECONDS = 0.05, 30.0
@@ -67,7 +61,7 @@ CUT = "\n[…]\n"
 FULL, KEPT = 2 / 3, 1 / 2
 
 
-def story_of(chat: Chat) -> PathStory | None:
+def story_of(chat: Chat) -> path_story.PathStory | None:
     """Returns the story that applies to the branch that the chat shows."""
     return path_story.of_path(db.session(), chat.id, _path(chat))
 
@@ -180,7 +174,7 @@ class Piece:
 
     message_id: str
     words: str
-    before: PathStory | None
+    before: path_story.PathStory | None
 
 
 @dataclass(slots=True)
@@ -189,7 +183,7 @@ class StoryJob:
 
     chat_id: str
     piece: Piece
-    side_request: SideRequest
+    side_request: side_requests.SideRequest
     is_kept: bool = False
 
 
@@ -237,15 +231,15 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     if model.startswith(DEMO):
         return None
     length = model_named(model).context_length or USUAL_LENGTH
-    answer = min(ANSWER_TOKENS, length // 4)
-    piece = find(min(MOST_TOKENS, int((length - answer) / CAUTION) - estimate(prompt.text)))
+    answer = min(answer_prompt.ANSWER_TOKENS, length // 4)
+    piece = find(min(MOST_TOKENS, int((length - answer) / answer_prompt.CAUTION) - estimate(prompt.text)))
     if not piece:
         return None
     request = _request(prompt, model, piece, answer, words=min(MOST_WORDS, length // SHARE))
-    return StoryJob(chat.id, piece, SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
+    return StoryJob(chat.id, piece, side_requests.SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
-def _request(prompt: RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
+def _request(prompt: active_prompts.RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
     parameters = {"max_tokens": answer_tokens, **prompt.parameters}
@@ -254,7 +248,7 @@ def _request(prompt: RenderedPrompt, model: str, piece: Piece, answer_tokens: in
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
     """Stores the story, unless the one it continues has changed or its last message is gone."""
-    job, text = _jobs.get(generation.id), transcript.text.strip()[:MOST_CHARS]
+    job, text = _jobs.get(generation.id), transcript.text.strip()[: path_story.MOST_CHARS]
     # The story can be deleted after its text is complete and before it is stored: it must not reappear then.
     is_wanted = generation.status == "completed" and not generation.stop_requested_at
     if not job or not text or not is_wanted:
@@ -299,7 +293,7 @@ def rest_of(chat: Chat, tokens: int) -> Piece | None:
     return piece_of(chat, ids[before.count if before else 0 :], before, tokens)
 
 
-def piece_of(chat: Chat, ids: Sequence[str], before: PathStory | None, tokens: int) -> Piece | None:
+def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> Piece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
@@ -336,11 +330,11 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
             return
 
 
-def _read(chat: Chat, ids: Sequence[str]) -> Iterator[PathMessage]:
+def _read(chat: Chat, ids: Sequence[str]) -> Iterator[paths.PathMessage]:
     columns = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden)
     while ids:
-        some = first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
-        rows = {row.id: PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
+        some = queries.first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
+        rows = {row.id: paths.PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
         yield from with_speaker_names(chat, [rows[id] for id in some if id in rows])
         ids = ids[len(some) :]
 
@@ -353,7 +347,7 @@ def _names(chat: Chat) -> dict[str, str]:
     return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
 
 
-def _line(message: PathMessage, names: dict[str, str]) -> str:
+def _line(message: paths.PathMessage, names: dict[str, str]) -> str:
     if message.is_hidden:
         return ""
     text = parted(message.content)[0].strip() if message.role == "user" else message.content.strip()

@@ -14,7 +14,6 @@ from webapp.base.heavy import bounded
 from webapp.knowledge.permissions import finds_passage
 from webapp.knowledge.search import index, semantic_search, tokenizer
 from webapp.knowledge.search.bm25 import Counted
-from webapp.knowledge.search.semantic_search import DEPTH, NearestPassages
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -148,13 +147,13 @@ def _scores(
     counts_by_term = {term: counts[term] for term in distinctive}
     if is_sqlite() and sum(counts_by_term.values()) > index.AMONG:
         rows = _first_among(index.best(counts_by_term, size, until=until), conditions, until)
-        if len(rows) == DEPTH:
+        if len(rows) == semantic_search.DEPTH:
             return rows
     return _first(index.ranked(distinctive, counts_by_term, size, conditions), until)
 
 
 def _first(ranked: Select[*tuple[Any, ...]], until: float) -> dict[int, float]:
-    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(DEPTH)], until=until)
+    [rows] = bounded.read([ranked.order_by(index.SCORE.desc(), Passage.row).limit(semantic_search.DEPTH)], until=until)
     return {row: float(score) for row, score in rows}
 
 
@@ -162,13 +161,15 @@ def _first_among(best: Mapping[int, float], conditions: Sequence[ColumnElement[b
     """Returns those of the best passages that meet `conditions`; `FIRST` are checked first, the others only if needed."""
     rows, seen = list(best), set[int]()
     for some in (rows[: index.FIRST], rows[index.FIRST :]):
-        if some and len(seen) < DEPTH:
+        if some and len(seen) < semantic_search.DEPTH:
             [score_rows] = bounded.read([index.among(some, conditions)], until=until)
             seen |= {row for (row,) in score_rows}
-    return {row: best[row] for row in [row for row in rows if row in seen][:DEPTH]}
+    return {row: best[row] for row in [row for row in rows if row in seen][: semantic_search.DEPTH]}
 
 
-def _hits(placed: Sequence[RankedPassage], scores: Mapping[int, float], near: NearestPassages) -> list[PassageHit]:
+def _hits(
+    placed: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
+) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
     found_rows = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
     rows = {passage.row: (passage, document, name) for passage, document, name in found_rows}
@@ -242,11 +243,17 @@ def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: flo
     `by_meaning` maps passages to places, because each embedding model ranks separately and places can repeat; `weight` is the
     weight of meaning.
     """
-    words = {row: place for place, row in enumerate(by_words[:DEPTH], 1)}
-    meaning = {row: place for row, place in by_meaning.items() if place <= DEPTH}
+    words = {row: place for place, row in enumerate(by_words[: semantic_search.DEPTH], 1)}
+    meaning = {row: place for row, place in by_meaning.items() if place <= semantic_search.DEPTH}
     placed = [RankedPassage(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
     return sorted(
-        placed, key=lambda passage: (-passage.score, passage.keyword_rank or DEPTH + 1, passage.vector_rank or 0, passage.row)
+        placed,
+        key=lambda passage: (
+            -passage.score,
+            passage.keyword_rank or semantic_search.DEPTH + 1,
+            passage.vector_rank or 0,
+            passage.row,
+        ),
     )
 
 

@@ -23,7 +23,6 @@ from webapp.knowledge.changes import notify_documents
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder, vector_sets
-from webapp.knowledge.vectors.embedder import EmbeddingRequest, NoVectors
 from webapp.knowledge.vectors.vector_sets import CURRENT, FILLING, GONE, lacks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
@@ -199,14 +198,14 @@ def _embed(job: Job) -> None:
 def _vectors(job: Job, texts: Sequence[str]) -> list[bytes]:
     """Returns the vectors of these texts and, for a new set, those of the `UNLIKE` texts that measure the model's baseline."""
     vectors = embedder.vectors_of(
-        EmbeddingRequest(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id)
+        embedder.EmbeddingRequest(job.model, (*texts, *(() if job.dimensions else embedder.UNLIKE)), job.person_id)
     )
     lengths = {len(vector) // 4 for vector in vectors}
     if len(lengths) != 1 or job.dimensions not in (0, *lengths):
         words = OTHER_LENGTH.format(model=job.model, found=max(lengths), known=job.dimensions or min(lengths))
-        raise NoVectors(words, is_passing=False)
+        raise embedder.NoVectors(words, is_passing=False)
     if not job.dimensions and embedder.alikeness(vectors[len(texts) :]) > embedder.MOST_ALIKE:
-        raise NoVectors(ALL_ALIKE.format(model=job.model), is_passing=False)
+        raise embedder.NoVectors(ALL_ALIKE.format(model=job.model), is_passing=False)
     return vectors
 
 
@@ -264,7 +263,7 @@ def _failed(job: Job, error: AppError) -> None:
     """Schedules a retry with back-off; the error is shown to people unless it is expected to pass soon."""
     if the_engine().is_closing:
         return
-    is_passing = isinstance(error, NoVectors) and error.is_passing
+    is_passing = isinstance(error, embedder.NoVectors) and error.is_passing
     with write() as session:
         row = _living(session, job)
         if row is None:

@@ -13,14 +13,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, About
 from webapp.base.current import the_config
 from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, NotFound, Unavailable
 from webapp.base.inputs import Input, Line, OneLine, checked_by
 from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
-from webapp.models.connections.keys import BUILT_IN, Key
 from webapp.models.connections.provider_types import KINDS, address_of
 from webapp.models.connections.tables import Connection, DeletedConnection
 from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
@@ -63,9 +61,9 @@ class ConnectionInput(Input):
         return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
-def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
+def create(kind: str, entered: ConnectionInput, **about: Unpack[audit.About]) -> str:
     """Creates a connection, and returns its slug, which prefixes the names of its models."""
-    if kind not in KINDS or kind == BUILT_IN:
+    if kind not in KINDS or kind == keys.BUILT_IN:
         raise Invalid("Choose an API type.", field="kind")
     address, key = address_of(entered.base_url or KINDS[kind].base_url), entered.key
     if KINDS[kind].needs_key and not key:
@@ -83,7 +81,7 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[About]) -> str:
     return slug
 
 
-def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
+def change(slug: str, entered: ConnectionInput, **about: Unpack[audit.About]) -> None:
     """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
     before, key = _live(slug), entered.key
     address = _new_address(before, entered.base_url)
@@ -106,13 +104,13 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[About]) -> None:
         _note(session, "changed a connection", slug, f"at {address}", about)
 
 
-def set_key(slug: str, key: str, **about: Unpack[About]) -> None:
+def set_key(slug: str, key: str, **about: Unpack[audit.About]) -> None:
     """Stores another key and keeps the address."""
     live = _live(slug)
     change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), **about)
 
 
-def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
+def set_enabled(slug: str, is_enabled: bool, **about: Unpack[audit.About]) -> None:
     """Turns a connection on or off, and with it its models; everything is kept."""
     _live(slug)
     with write() as session:
@@ -120,7 +118,7 @@ def set_enabled(slug: str, is_enabled: bool, **about: Unpack[About]) -> None:
         _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
 
 
-def forget_key(slug: str, **about: Unpack[About]) -> None:
+def forget_key(slug: str, **about: Unpack[audit.About]) -> None:
     """Deletes the stored key; the key from the environment, if any, takes effect again."""
     _live(slug)
     with write() as session:
@@ -130,9 +128,9 @@ def forget_key(slug: str, **about: Unpack[About]) -> None:
         _note(session, "deleted a key", slug, "", about)
 
 
-def delete(slug: str, **about: Unpack[About]) -> None:
+def delete(slug: str, **about: Unpack[audit.About]) -> None:
     """Deletes a connection with its key; chats that used it are kept and need another model, or the same server again."""
-    if slug == BUILT_IN:
+    if slug == keys.BUILT_IN:
         raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
     _live(slug)
     with write() as session:
@@ -142,7 +140,7 @@ def delete(slug: str, **about: Unpack[About]) -> None:
         _note(session, "deleted a connection", slug, "", about)
 
 
-def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bool:
+def check(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About]) -> bool:
     """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
     _live(slug)
     # Releases the database connection while waiting for the server.
@@ -159,7 +157,7 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> bo
     return models is not None
 
 
-def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[About]) -> int:
+def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About]) -> int:
     """Reloads the list of models and returns its length; raises `Conflict` with the server's error message."""
     db.session.rollback()
     try:
@@ -193,7 +191,7 @@ def _live(slug: str) -> LiveConnection:
 def row_of(session: Session, slug: str) -> Connection:
     """Returns the row of a connection; creates the built-in one's, which exists only once something is stored for it."""
     row = session.scalar(select(Connection).where(Connection.slug == slug))
-    if row is None and slug != BUILT_IN:
+    if row is None and slug != keys.BUILT_IN:
         raise NotFound("That connection no longer exists.")
     if row is None:
         row = new_built_in()
@@ -231,7 +229,7 @@ def _note_refusal(row: Connection, code: str) -> None:
         row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
 
 
-def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: About) -> None:
+def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: audit.About) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
     suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
@@ -260,8 +258,8 @@ def _flush(session: Session) -> None:
         raise Conflict("A connection with that name was just added. Please try again.", field="name") from error
 
 
-def _note(session: Session, action: str, slug: str, detail: str, about: About) -> None:
-    entry: About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
+def _note(session: Session, action: str, slug: str, detail: str, about: audit.About) -> None:
+    entry: audit.About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
     audit.add(session, action, **entry)
 
 
@@ -272,11 +270,11 @@ class ApplicationSettingsService:
         """Encrypts and stores the key, for the effective address."""
         if not key.strip():
             raise Invalid("Enter a key.", field="key")
-        set_key(BUILT_IN, key, actor=by or COMMAND_LINE)
+        set_key(keys.BUILT_IN, key, actor=by or audit.COMMAND_LINE)
 
     def forget_openrouter_api_key(self, by: User) -> None:
         """Deletes the stored key; the one in the environment, if any, takes effect again."""
-        forget_key(BUILT_IN, actor=by)
+        forget_key(keys.BUILT_IN, actor=by)
 
     def get_openrouter_api_key(self) -> str:
         """Returns the effective key, or an empty text; raises `DecryptionError` for a stored one that cannot be decrypted."""
@@ -285,7 +283,7 @@ class ApplicationSettingsService:
             raise DecryptionError(key.trouble)
         return key.text
 
-    def openrouter_key(self) -> Key:
+    def openrouter_key(self) -> keys.Key:
         """Returns the effective key with its source and its last four characters."""
         return live_connections()[0].key
 

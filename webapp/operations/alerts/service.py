@@ -8,7 +8,6 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import About
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
@@ -59,7 +58,7 @@ def firing() -> list[queries.FiringAlert]:
     return IN_MEMORY.get()
 
 
-def change(rule: AlertRule, entered: AlertChange, **about: Unpack[About]) -> None:
+def change(rule: AlertRule, entered: AlertChange, **about: Unpack[audit.About]) -> None:
     """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
 
     An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
@@ -86,7 +85,7 @@ def change(rule: AlertRule, entered: AlertChange, **about: Unpack[About]) -> Non
         delivery.deliver_later(ended)
 
 
-def mute(rule: AlertRule, minutes: int, **about: Unpack[About]) -> None:
+def mute(rule: AlertRule, minutes: int, **about: Unpack[audit.About]) -> None:
     """Stops deliveries for this many minutes; 0 unmutes."""
     name = rule.name
     with write() as session:
@@ -156,6 +155,6 @@ def _existing(session: Session, name: str) -> AlertRule:
     return alert_rule
 
 
-def _note(session: Session, action: str, name: str, detail: str, about: About) -> None:
-    entry: About = {**about, "object_kind": "alert", "object_id": name, "detail": detail}
+def _note(session: Session, action: str, name: str, detail: str, about: audit.About) -> None:
+    entry: audit.About = {**about, "object_kind": "alert", "object_id": name, "detail": detail}
     audit.add(session, action, **entry)

@@ -15,7 +15,6 @@ from webapp.operations.experiments import tryouts
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
-from webapp.prompts.queries import KnownPrompt, in_use
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.web.forms import Form
@@ -50,14 +49,14 @@ def show(id: str) -> Response:
     return render("operations/experiments/tried.html", **page(found(tryouts.tryout(current_user(), id))))
 
 
-def _own(name: str) -> KnownPrompt:
+def _own(name: str) -> queries.KnownPrompt:
     me = current_user()
     prompt = found(queries.prompt(me, name))
     service.refuse_unless_theirs(prompt, me)
     return prompt
 
 
-def _new(prompt: KnownPrompt, form: Form) -> Response:
+def _new(prompt: queries.KnownPrompt, form: Form) -> Response:
     return form.shown("operations/experiments/try.html", **choices(prompt, current_user()))
 
 
@@ -72,10 +71,10 @@ class ShownTryout:
     is_waiting: bool
 
 
-def choices(prompt: KnownPrompt, me: User) -> dict[str, Any]:
+def choices(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
     """Returns the choices of the form: the newest versions, two of them selected, and the person's last questions."""
     versions = queries.versions(prompt)
-    used = in_use(prompt, versions).number if versions else 0
+    used = queries.in_use(prompt, versions).number if versions else 0
     ticked = {used, next((version.number for version in versions if version.number != used), used)}
     rows = [(case.id, title(case.content, TITLE_CHARS) or "…") for case in tryouts.cases(me)]
     return {"prompt": prompt, "versions": versions[:10], "ticked": ticked, "used": used, "cases": rows}

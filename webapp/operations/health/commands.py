@@ -11,7 +11,6 @@ from flask.cli import with_appcontext
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.current import the_config
 from webapp.base.database import copying
-from webapp.base.database.copying import Copied, Index
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
 from webapp.base.env_variables import database_url
@@ -131,7 +130,7 @@ def _move(address: str, files: Path | None) -> None:
     click.echo(f"{where}. Its secrets can only be read with {_keys()}.")
 
 
-def _print_copied(copied: Copied) -> None:
+def _print_copied(copied: copying.Copied) -> None:
     click.echo(f"Copied {plural(copied.rows, 'row')} of {plural(copied.tables, 'table')}. All were read again and are equal.")
 
 
@@ -151,5 +150,5 @@ def _own_url() -> str:
     return url
 
 
-def _copy(source_url: str, target_url: str) -> Copied:
-    return copying.copy(source_url, target_url, brought(Index))
+def _copy(source_url: str, target_url: str) -> copying.Copied:
+    return copying.copy(source_url, target_url, brought(copying.Index))

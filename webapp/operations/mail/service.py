@@ -11,7 +11,6 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, logs
-from webapp.base.audit import About
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.models.providers.base import ProviderError
@@ -61,10 +60,10 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
     return send_mail(server, message, seconds=SECONDS)
 
 
-def send_test(to: str, **about: Unpack[About]) -> None:
+def send_test(to: str, **about: Unpack[audit.About]) -> None:
     """Sends one test email; raises `Invalid` with the error."""
     check_address(to or "nobody", field="to")
-    entry: About = {**about, "object_kind": "setting", "object_id": "mail.host", "detail": to}
+    entry: audit.About = {**about, "object_kind": "setting", "object_id": "mail.host", "detail": to}
     audit.record("sent a test email", **entry)
     try:
         send([to], "A test from Millrace", TEST)
@@ -108,7 +107,7 @@ def password() -> Password:
     return Password(text, True)
 
 
-def set_password(text: str, **about: Unpack[About]) -> None:
+def set_password(text: str, **about: Unpack[audit.About]) -> None:
     """Stores the password, bound to the configured server."""
     if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
         raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
@@ -124,7 +123,7 @@ def set_password(text: str, **about: Unpack[About]) -> None:
         _note(session, "entered the mail password", about)
 
 
-def forget_password(**about: Unpack[About]) -> None:
+def forget_password(**about: Unpack[audit.About]) -> None:
     with write() as session:
         if row := session.get(ApplicationSetting, NAME):
             session.delete(row)
@@ -149,8 +148,8 @@ def _purpose() -> str:
     return f"mail password for {setting('mail.host')}:{setting('mail.port')}"
 
 
-def _note(session: Session, action: str, about: About) -> None:
-    entry: About = {**about, "object_kind": "setting", "object_id": NAME}
+def _note(session: Session, action: str, about: audit.About) -> None:
+    entry: audit.About = {**about, "object_kind": "setting", "object_id": NAME}
     audit.add(session, action, **entry)
 
 

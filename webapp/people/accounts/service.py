@@ -19,7 +19,6 @@ from webapp.base.throttle import SignInThrottle, network
 from webapp.base.words import plural
 from webapp.people.accounts import agents, passwords, queries, roles
 from webapp.people.accounts.fields import checked_email, checked_name, normal_email, password_hash
-from webapp.people.accounts.queries import LiveSession, hashed
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import ApiToken, Invite, Role, User, UserSession
 
@@ -38,7 +37,7 @@ def owner_link(base_url: str) -> str | None:
         if queries.has_owner():
             return None
         session.execute(delete(Invite).where(Invite.role == "owner", Invite.used_at.is_(None)))
-        session.add(Invite(token_hash=hashed(token), role="owner", expires_at=utc_now() + LINK_LIFE))
+        session.add(Invite(token_hash=queries.hashed(token), role="owner", expires_at=utc_now() + LINK_LIFE))
     return f"{base_url.rstrip('/')}/setup?token={token}"
 
 
@@ -100,7 +99,7 @@ def replace_password(session: Session, user: User, stored: str, *, keep: str = "
     user.password_hash = stored
     session.execute(delete(Invite).where(Invite.user_id == user.id, Invite.used_at.is_(None)))
     others = delete(UserSession).where(UserSession.user_id == user.id)
-    session.execute(others.where(UserSession.token_hash != hashed(keep)))
+    session.execute(others.where(UserSession.token_hash != queries.hashed(keep)))
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
@@ -160,7 +159,9 @@ def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str
 def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
     """Stores a session and an entry in the audit log; returns the cookie's secret."""
     secret = new_secret()
-    user_session = UserSession(user_id=user.id, token_hash=hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE)
+    user_session = UserSession(
+        user_id=user.id, token_hash=queries.hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE
+    )
     session.add(user_session)
     session.flush()
     about = audit.About(
@@ -175,7 +176,7 @@ def sign_out(secret: str, *, address: str = "") -> None:
     if not secret:
         return
     with write() as session:
-        ended = delete(UserSession).where(UserSession.token_hash == hashed(secret)).returning(UserSession.user_id)
+        ended = delete(UserSession).where(UserSession.token_hash == queries.hashed(secret)).returning(UserSession.user_id)
         if user_id := session.scalar(ended):
             audit.add(session, "signed out", actor=session.get(User, user_id), address=address)
 
@@ -186,7 +187,7 @@ def session_user(secret: str) -> User | None:
     return session.user if session else None
 
 
-def seen_session(secret: str) -> LiveSession | None:
+def seen_session(secret: str) -> queries.LiveSession | None:
     """Returns the session with this secret and its user; using a session extends it."""
     session = queries.live_session(secret)
     if session and utc_now() - session.seen_at > SEEN_EVERY:
@@ -257,7 +258,7 @@ def _use_owner_link(session: Session, token: str) -> None:
     # Marks all open links as used in one statement, so that two links cannot create two owners concurrently.
     open_links = update(Invite).where(Invite.role == "owner", Invite.used_at.is_(None), Invite.expires_at > utc_now())
     used = session.scalars(open_links.values(used_at=utc_now()).returning(Invite.token_hash)).all()
-    if hashed(token) not in used or queries.has_owner():
+    if queries.hashed(token) not in used or queries.has_owner():
         raise Conflict("Someone has already used this link, so there is now an owner.")
 
 

@@ -12,7 +12,6 @@ from webapp.base.ids import new_secret
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, password_hash
 from webapp.people.accounts.roles import invitable
-from webapp.people.accounts.service import LINK_LIFE, about_person
 from webapp.people.accounts.tables import Invite, User
 from webapp.people.members.people import managed
 
@@ -29,7 +28,7 @@ def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
         if email and queries.user_by_email(email):
             raise Conflict("An account with that email already exists.", field="email")
         invite = Invite(
-            token_hash=queries.hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + LINK_LIFE
+            token_hash=queries.hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + service.LINK_LIFE
         )
         session.add(invite)
         session.flush()
@@ -57,7 +56,7 @@ def accept(token: str, email: str, name: str, password: str, *, address: str = "
     with write() as session:
         _use(session, token)
         service.add(session, user)
-        about_person(session, "accepted an invite", user, by=user, address=address, detail=user.role)
+        service.about_person(session, "accepted an invite", user, by=user, address=address, detail=user.role)
     service.welcome(guesser, address)
     return user
 
@@ -79,7 +78,7 @@ def password_link(person: User, *, by: User, address: str = "") -> str:
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))
         expires_at = utc_now() + PASSWORD_LINK_LIFE
         session.add(Invite(token_hash=queries.hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
-        about_person(session, "created a password link", now, by=by, address=address)
+        service.about_person(session, "created a password link", now, by=by, address=address)
     return token
 
 
@@ -93,7 +92,7 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
         if now is None or now.disabled_at:
             raise Forbidden(USED)
         service.replace_password(session, now, stored)
-        about_person(session, "set a password with a link", now, by=now, address=address)
+        service.about_person(session, "set a password with a link", now, by=now, address=address)
     return now
 
 

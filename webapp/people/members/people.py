@@ -12,7 +12,6 @@ from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, checked_name
 from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.accounts.service import about_person
 from webapp.people.accounts.tables import Invite, User, UserSession
 from webapp.people.grants import grants
 
@@ -38,7 +37,7 @@ def change_role(person: User, role: str, *, by: User, address: str = "") -> None
             return
         if person.role == "owner":
             keep_an_owner(session, person)
-        about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
+        service.about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
         _kill_links(session, person)
         person.role = role
 
@@ -52,7 +51,7 @@ def change_clearance(person: User, clearance: int, *, by: User, address: str = "
         if person.clearance == clearance:
             return
         detail = f"{person.clearance} to {clearance}"
-        about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
+        service.about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
         person.clearance = clearance
 
 
@@ -75,7 +74,7 @@ def disable(person: User, *, by: User, address: str = "") -> None:
         person.disabled_at = utc_now()
         session.execute(delete(UserSession).where(UserSession.user_id == person.id))
         _kill_links(session, person)
-        about_person(session, "disabled an account", person, by=by, address=address)
+        service.about_person(session, "disabled an account", person, by=by, address=address)
 
 
 def enable(person: User, *, by: User, address: str = "") -> None:
@@ -85,7 +84,7 @@ def enable(person: User, *, by: User, address: str = "") -> None:
         if not person.disabled_at:
             return
         person.disabled_at = None
-        about_person(session, "enabled an account", person, by=by, address=address)
+        service.about_person(session, "enabled an account", person, by=by, address=address)
 
 
 def delete_person(person: User, email: str, *, by: User, heir_id: str = "", address: str = "") -> None:
@@ -108,7 +107,7 @@ def close(session: Session, person: User, *, by: User, heir_id: str = "", addres
     keep_an_owner(session, person)
     heir = _heir(session, person, heir_id) if heir_id else None
     detail = f"collections to {heir.email}" if heir else ""
-    about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
+    service.about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
     for hand_over in TRANSFERS if heir else ():
         hand_over(session, person.id, heir_id)
     person.disabled_at = person.disabled_at or utc_now()

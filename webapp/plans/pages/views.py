@@ -13,7 +13,6 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.engine.watching.watchers import Context
 from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
@@ -25,7 +24,6 @@ from webapp.plans.pages.fields import form, typed, typed_single
 from webapp.plans.pages.parts import Editing
 from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import Type
 from webapp.plans.types.schema import at, defaults, value_at
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
@@ -202,7 +200,7 @@ def delete(id: str) -> Response:
     return redirect(url_for("plans.index"))
 
 
-def _refused(type: Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
+def _refused(type: plan_types.Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
     """Renders the form with the submitted values and the reason for the refusal."""
     if wants_json():
         raise refusal
@@ -276,7 +274,7 @@ def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_strea
 
 
 def _form_page(
-    type: Type,
+    type: plan_types.Type,
     values: dict[str, Any],
     errors: Errors,
     *,
@@ -303,7 +301,7 @@ def _stream(plan: Plan, me: User) -> Response:
     return watch(feed, watchers.watcher(me.id, context, _is_theirs, plan.id, me.id))
 
 
-def _is_theirs(context: Context, plan_id: str, id: str) -> bool:
+def _is_theirs(context: watchers.Context, plan_id: str, id: str) -> bool:
     with context():
         user = user_or_none()
         return user is not None and user.id == id and queries.own_plan(id, plan_id) is not None

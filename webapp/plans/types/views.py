@@ -5,7 +5,6 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.people.accounts.guards import admin_only, audit_values
 from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import Type
 from webapp.plans.types.schema import labels
 from webapp.web.htmx import done_message, redirect, render, wants_json
 
@@ -54,7 +53,7 @@ def remove(slug: str) -> Response:
 
 
 def _form(
-    slug: str, source: str, *, type: Type | None = None, refusal: AppError | None = None, is_known: bool = False
+    slug: str, source: str, *, type: plan_types.Type | None = None, refusal: AppError | None = None, is_known: bool = False
 ) -> Response:
     status = refusal.status if refusal else 200
     lists = {"The form asks for": labels(type.inputs), "The plan contains": labels(type.plan)} if type else {}

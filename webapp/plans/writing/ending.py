@@ -5,7 +5,6 @@ from typing import Any
 
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, element_of, is_within, received, steps, value_at, without
-from webapp.plans.types.validation import Fault
 from webapp.plans.writing.draft import Draft
 
 # With more wrong places than this, the elements that contain them are requested instead.
@@ -32,7 +31,7 @@ class ParsedPlan:
     """A parsed text: `value` holds the valid part, `faults` the missing and wrong parts, `steps` the repairs that were made."""
 
     value: dict[str, Any]
-    faults: tuple[Fault, ...]
+    faults: tuple[validation.Fault, ...]
     steps: tuple[str, ...]
 
     @property

@@ -18,7 +18,6 @@ from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 from webapp.plans.types import validation
 from webapp.plans.types.schema import is_within
-from webapp.plans.types.validation import Fault
 from webapp.plans.writing import quota
 from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired
 from webapp.plans.writing.projection import PlanProjection
@@ -36,7 +35,7 @@ WRITTEN_BY = select(TABLE.c.id).where(
 SAVE_TEXT = Prepared(
     update(TABLE).where(TABLE.c.id.in_(WRITTEN_BY.with_for_update(skip_locked=True))).values(partial_content=bindparam("text"))
 )
-UNREAD = Fault("", "can't be read")
+UNREAD = validation.Fault("", "can't be read")
 
 
 def projection(facts: GenerationFacts) -> PlanProjection:

@@ -21,7 +21,6 @@ from webapp.plans.types.schema import Schema, at, reduced_to, upstream
 from webapp.plans.writing.draft import SEPARATOR, Draft, heading
 from webapp.plans.writing.ending import ParsedPlan, repaired
 from webapp.prompts import active_prompts, arm_choice
-from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.built_in import BuiltIn, parts
 from webapp.prompts.template import Part
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
@@ -95,7 +94,7 @@ OF_PLANS = (
 )
 
 
-def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: ExperimentUnit) -> dict[str, Any]:
+def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> dict[str, Any]:
     """Returns the prompt for a whole plan."""
     return _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
 
@@ -105,7 +104,7 @@ def for_places(
     inputs: dict[str, Any],
     there: dict[str, Any],
     places: list[str],
-    unit: ExperimentUnit,
+    unit: arm_choice.ExperimentUnit,
     *,
     wrong: str = "",
     is_anew: bool = False,
@@ -121,7 +120,7 @@ def schema_of_places(plan: Schema, places: list[str]) -> Schema:
 
 
 def _request_prompt(
-    about: dict[str, Any], schema: Schema, unit: ExperimentUnit, *, is_anew: bool, **variables: str
+    about: dict[str, Any], schema: Schema, unit: arm_choice.ExperimentUnit, *, is_anew: bool, **variables: str
 ) -> dict[str, Any]:
     """Returns the prompt as it is stored with the generation."""
     rendered_prompts = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]

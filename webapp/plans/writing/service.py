@@ -29,15 +29,12 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.members import people
 from webapp.plans import queries
-from webapp.plans.queries import generation_of, inputs_of, plan_of
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.plans.types import plan_types, validation
 from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
 from webapp.plans.writing import model_requests, quota
 from webapp.plans.writing.kind import PLAN, announce
-from webapp.plans.writing.model_requests import parameters_of, request_of, source_of
 from webapp.prompts import active_prompts, arm_choice
-from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.settings.service import setting
 
 DETACH = "detach"
@@ -142,7 +139,7 @@ def finish_it(
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        prompt = {**_prompt_parts(plan.about, inputs_of(plan)), "is_whole": is_whole}
+        prompt = {**_prompt_parts(plan.about, queries.inputs_of(plan)), "is_whole": is_whole}
         plan_request = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
         return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
     places = missing(plan.content, plan.schema)
@@ -162,12 +159,12 @@ def again_at(plan: Plan, place: str) -> Plan:
 
 def start_again(plan: Plan) -> Plan:
     """Starts another plan from the same inputs; this one stays."""
-    return make(inputs_of(plan), again_of=plan.id)
+    return make(queries.inputs_of(plan), again_of=plan.id)
 
 
 def stop(plan: Plan) -> None:
     """Stops the generation; finished parts are kept. Does nothing if none is running."""
-    generation = generation_of(plan)
+    generation = queries.generation_of(plan)
     if generation and generation.is_active:
         generations.stop(generation)
 
@@ -192,7 +189,7 @@ def _of_places(
 ) -> PlanRequest:
     """Returns the request for some places of an existing plan."""
     about, there = plan.about, plan.content
-    inputs = inputs_of(plan)
+    inputs = queries.inputs_of(plan)
     parts = model_requests.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
     schema = model_requests.schema_of_places(plan.schema, places)
     prompt = {**parts, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
@@ -204,14 +201,14 @@ def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
     return {**model_requests.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
 
 
-def _unit(inputs: PlanInputs) -> ExperimentUnit:
+def _unit(inputs: PlanInputs) -> arm_choice.ExperimentUnit:
     """Returns the unit that experiments assign a version to: the same for all plans with the same inputs."""
-    return ExperimentUnit(inputs.owner_id, f"inputs:{inputs.id}")
+    return arm_choice.ExperimentUnit(inputs.owner_id, f"inputs:{inputs.id}")
 
 
 def _model_of(plan: Plan) -> str:
-    last = generation_of(plan)
-    return last.model_asked if last else _model(inputs_of(plan), "")
+    last = queries.generation_of(plan)
+    return last.model_asked if last else _model(queries.inputs_of(plan), "")
 
 
 def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH, origin: Origin = A_PERSON) -> list[Plan]:
@@ -262,7 +259,7 @@ def _stored(
     quota.reserve(session, plan)
     # After what `origin` locks, which other transactions lock before their person.
     rows.locked(session, User, plan.owner_id)
-    prompt = {**plan_request.prompt, "parameters": parameters_of(plan_request.model), "chars_before": plan.chars}
+    prompt = {**plan_request.prompt, "parameters": model_requests.parameters_of(plan_request.model), "chars_before": plan.chars}
     generation = Generation(
         kind=origin.kind,
         lane=plan.lane,
@@ -275,18 +272,20 @@ def _stored(
         led_by=active_prompts.words(prompt),
         sent_as=plan_request.sent_as,
     )
-    generations.store_within_limits(engine, session, generation, request_of(generation))
-    for key, version in arm_choice.store_exposures(session, prompt, generation.id, ExperimentUnit(plan.owner_id, plan.lane)):
+    generations.store_within_limits(engine, session, generation, model_requests.request_of(generation))
+    for key, version in arm_choice.store_exposures(
+        session, prompt, generation.id, arm_choice.ExperimentUnit(plan.owner_id, plan.lane)
+    ):
         engine.emit(Exposed(key, version))
     plan.status, plan.generation_id, plan.generation_started_at = "generating", generation.id, utc_now()
     plan.error_code = plan.error = ""
-    return generation, source_of(engine, generation, plan)
+    return generation, model_requests.source_of(engine, generation, plan)
 
 
 def _sent_before(plan_requests: Sequence[PlanRequest]) -> list[Plan]:
     """Returns the plans of an earlier request with the same key; none without one."""
     earlier = [generations.generation_of_request(request.sent_as) for request in plan_requests]
-    plans = [plan_of(generation) for generation in earlier if generation]
+    plans = [queries.plan_of(generation) for generation in earlier if generation]
     return [plan for plan in plans if plan]
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Unpack
 
 from webapp.base import audit, logs
-from webapp.base.audit import About
 from webapp.base.config import Config, own_key_file, random_key
 from webapp.base.current import CONFIG
 from webapp.base.db import write
@@ -76,7 +75,7 @@ def keyring() -> Keyring:
     return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
 
 
-def new_key(**about: Unpack[About]) -> str:
+def new_key(**about: Unpack[audit.About]) -> str:
     """Generates a key for the environment, which is not in use yet; logs who did so in the audit log, but not the key."""
     key = random_key()
     logs.hide(key)
@@ -85,7 +84,7 @@ def new_key(**about: Unpack[About]) -> str:
     return key
 
 
-def begin_change(**about: Unpack[About]) -> str:
+def begin_change(**about: Unpack[audit.About]) -> str:
     """Adds a new first key to our file and to this process; returns its fingerprint."""
     config = current_config()
     file = _own_file(config)
@@ -97,7 +96,7 @@ def begin_change(**about: Unpack[About]) -> str:
     return fingerprint_of(key)
 
 
-def end_change(**about: Unpack[About]) -> None:
+def end_change(**about: Unpack[audit.About]) -> None:
     """Removes the older keys from our file and from this process, once no readable secret needs them."""
     config = current_config()
     file = _own_file(config)
@@ -107,9 +106,9 @@ def end_change(**about: Unpack[About]) -> None:
     _use(config, file, config.encryption_keys[:1], "removed old encryption keys", removed, about)
 
 
-def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: About) -> None:
+def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: audit.About) -> None:
     """Switches to these keys; raises `Conflict` if a removed one is still needed."""
-    entry: About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
+    entry: audit.About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
     with write() as session:
         if _needed(keys, config.encryption_keys):
             raise Conflict(NEEDED)
@@ -168,7 +167,7 @@ class Rotated:
     outcome: str
 
 
-def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
+def rotate(**about: Unpack[audit.About]) -> Iterator[Rotated]:
     """Re-encrypts every stored key with the first encryption key, one after the other.
 
     Each is committed separately and is readable before and after, so that this can be interrupted anywhere and repeated.
@@ -185,9 +184,9 @@ def rotate(**about: Unpack[About]) -> Iterator[Rotated]:
         yield Rotated(secret.id, "rotated" if fresh != secret.ciphertext else "current")
 
 
-def _replace(holder: Holder, secret: Secret, fresh: str, about: About) -> None:
+def _replace(holder: Holder, secret: Secret, fresh: str, about: audit.About) -> None:
     with write() as session:
         # A key that was entered since is kept: it is encrypted with the first key already.
         if holder.replace(session, secret.id, secret.ciphertext, fresh):
-            entry: About = {**about, "object_kind": holder.kind, "object_id": secret.id}
+            entry: audit.About = {**about, "object_kind": holder.kind, "object_id": secret.id}
             audit.add(session, "re-encrypted a key", **entry)

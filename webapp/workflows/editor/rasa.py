@@ -14,7 +14,6 @@ from webapp.base.words import plural
 from webapp.workflows import library
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
-from webapp.workflows.library import Replaces
 
 TYPES = {"categorical": "choice", "bool": "yes/no", "float": "number", "text": "text", "any": "text", "list": "text"}
 VERBS = ("collect", "action", "set_slots", "noop", "link", "call")
@@ -375,7 +374,7 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
     return [source for source in sources if offload(is_rasa, source)]
 
 
-def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces = "nobody's") -> list[ImportedFlow]:
+def import_flows(sources: Sequence[str], who: audit.About, *, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
         coming = imported(sources, read=lambda source: offload_expecting(yaml_text.Unreadable, value_of, source))
@@ -388,7 +387,7 @@ def import_flows(sources: Sequence[str], who: audit.About, *, replaces: Replaces
     return [_saved(flow, who, replaces) for flow in by_turns(flows)]
 
 
-def _saved(flow: Imported, who: audit.About, replaces: Replaces) -> ImportedFlow:
+def _saved(flow: Imported, who: audit.About, replaces: library.Replaces) -> ImportedFlow:
     try:
         library.save(flow.source, who, replaces=replaces)
     except (Invalid, Conflict) as error:

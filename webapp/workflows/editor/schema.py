@@ -6,23 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.workflows.definition import parsing
-from webapp.workflows.definition.parsing import (
-    KNOWN,
-    MOST_COLLECTIONS,
-    MOST_INPUTS,
-    MOST_OPTIONS,
-    MOST_SLOTS,
-    MOST_STEPS,
-    MOST_TEXT,
-    OF_A_STEP,
-)
 from webapp.workflows.definition.slots import OF_A_PERSON, TYPES
 
 Schema = dict[str, Any]
 NAME, SLUG = f"^{parsing.NAME.pattern}$", f"^{parsing.SLUG.pattern}$"
 
 
-def _text(about: str, most: int = MOST_TEXT, *, is_needed: bool = False) -> Schema:
+def _text(about: str, most: int = parsing.MOST_TEXT, *, is_needed: bool = False) -> Schema:
     return {
         "description": about,
         "type": "string" if is_needed else ["string", "null"],
@@ -43,7 +33,7 @@ def _flag(about: str) -> Schema:
 def _ways(about: str) -> Schema:
     way = {"type": "object", "properties": {"if": {"description": "Compares answers."}, "go": {"type": "string"}}}
     ways = {"type": "array", "items": {**way, "required": ["go"], "additionalProperties": False}, "minItems": 1}
-    return {"description": about, "anyOf": [{"type": "string"}, {**ways, "maxItems": MOST_OPTIONS}]}
+    return {"description": about, "anyOf": [{"type": "string"}, {**ways, "maxItems": parsing.MOST_OPTIONS}]}
 
 
 COLLECTIONS = {
@@ -51,7 +41,7 @@ COLLECTIONS = {
     "type": ["array", "null"],
     "items": {"type": "string", "minLength": 1, "maxLength": 200},
     "minItems": 1,
-    "maxItems": MOST_COLLECTIONS,
+    "maxItems": parsing.MOST_COLLECTIONS,
 }
 HAND_OVER = {
     "type": "object",
@@ -76,7 +66,11 @@ FIELDS: dict[str, Schema] = {
     "knowledge": COLLECTIONS,
     "retrieve": _flag("Whether documents are searched (true)."),
     "personalize": _flag("Whether the model is told what the person says of themselves (true)."),
-    "with": {"description": "What the plan's fields are filled with.", "type": ["object", "null"], "maxProperties": MOST_INPUTS},
+    "with": {
+        "description": "What the plan's fields are filled with.",
+        "type": ["object", "null"],
+        "maxProperties": parsing.MOST_INPUTS,
+    },
 }
 ID = {"description": "The name of the step.", "type": "string", "pattern": NAME}
 NEXT = {"anyOf": [_ways("The next step, if it isn't the next in the list."), {"type": "null"}]}
@@ -88,7 +82,7 @@ SLOT_FIELDS: dict[str, Schema] = {
         "type": ["array", "null"],
         "items": {"type": ["string", "number"]},
         "minItems": 2,
-        "maxItems": MOST_OPTIONS,
+        "maxItems": parsing.MOST_OPTIONS,
     },
     "min": _number("The least number, or the shortest text."),
     "max": _number("The greatest number, or the longest text."),
@@ -98,7 +92,7 @@ SLOT_FIELDS: dict[str, Schema] = {
 
 
 def _step(verb: str) -> Schema:
-    fields = {name: FIELDS[name] for name in OF_A_STEP[verb]}
+    fields = {name: FIELDS[name] for name in parsing.OF_A_STEP[verb]}
     more = {} if verb in ("branch", "end") else {"next": NEXT}
     return {
         "type": "object",
@@ -119,21 +113,21 @@ PARTS: dict[str, Schema] = {
         "type": ["object", "null"],
         "propertyNames": {"pattern": NAME},
         "additionalProperties": {"type": "object", "properties": SLOT_FIELDS, "additionalProperties": False},
-        "maxProperties": MOST_SLOTS,
+        "maxProperties": parsing.MOST_SLOTS,
     },
     "steps": {
         "description": "What happens, in order.",
         "type": "array",
-        "items": {"oneOf": [_step(verb) for verb in OF_A_STEP]},
+        "items": {"oneOf": [_step(verb) for verb in parsing.OF_A_STEP]},
         "minItems": 1,
-        "maxItems": MOST_STEPS,
+        "maxItems": parsing.MOST_STEPS,
     },
 }
 SCHEMA: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A workflow of Millrace",
     "type": "object",
-    "properties": {name: PARTS[name] for name in KNOWN},
+    "properties": {name: PARTS[name] for name in parsing.KNOWN},
     "required": ["workflow", "title", "steps"],
     "additionalProperties": False,
 }
@@ -197,7 +191,7 @@ def _in_step(above: str) -> Words:
     step = above[above.rfind("\n  - ") :]
     if not (verb := VERB.search(step)):
         return _described(VERBS)
-    return _described({name: FIELDS[name] for name in OF_A_STEP[verb[1]]}, {"id": ID, "next": NEXT["anyOf"][0]})
+    return _described({name: FIELDS[name] for name in parsing.OF_A_STEP[verb[1]]}, {"id": ID, "next": NEXT["anyOf"][0]})
 
 
 RULES = (

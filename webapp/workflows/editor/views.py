@@ -22,7 +22,6 @@ from webapp.workflows import library, queries, shown
 from webapp.workflows.definition.parsing import Fault
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
-from webapp.workflows.library import Entry, Replaces
 from webapp.workflows.running import runs
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -76,7 +75,7 @@ def save() -> Response:
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), typed()
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
-    replaces: Replaces = "any" if slug or "replace" in form else "nobody's"
+    replaces: library.Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := rasa.of_rasa(texts):
@@ -152,7 +151,7 @@ def _picture(source: str) -> Diagram | None:
         return None
 
 
-def _form(entry: Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+def _form(entry: library.Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     faults = getattr(refusal, "faults", ())
     # A text that was refused can't be parsed, so it has faults and no diagram.
     drawn = None if refusal else _picture(source)

@@ -14,7 +14,6 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.side_requests import SideRequest
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.prompt_sections import Section
@@ -97,7 +96,7 @@ def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
     chat, engine = db.session.get_one(Chat, run.chat_id), the_engine()
     if chat.model.startswith(DEMO):
         return ""
-    side_request = SideRequest(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
+    side_request = side_requests.SideRequest(PURPOSE, f"{PURPOSE}:{run.id}", run.owner_id, _request(run, chat.model, slot, typed))
     # Releases the database connection while waiting.
     db.session.rollback()
     return _reply(engine, side_request)
@@ -110,7 +109,7 @@ def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelReque
     return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
 
 
-def _reply(engine: Engine, side_request: SideRequest) -> str:
+def _reply(engine: Engine, side_request: side_requests.SideRequest) -> str:
     """Returns the model's reply; empty if it can't be called now or takes too long."""
     job = _jobs[side_request.id] = _Job()
     try:

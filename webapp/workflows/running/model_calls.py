@@ -12,10 +12,8 @@ from webapp.base.errors import AppError, Busy, Conflict, OverBudget
 from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
-from webapp.chat.messages.sending import AnswerOptions, PendingGeneration
 from webapp.chat.record import announcements, paths
 from webapp.chat.record import queries as chats
-from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -113,7 +111,7 @@ def call_after(engine: Engine, generation_id: str, run_id: str) -> None:
     engine.spawn(speak)
 
 
-def _store(run_id: str, sources: AnswerSources, session: Session) -> PendingGeneration:
+def _store(run_id: str, sources: AnswerSources, session: Session) -> sending.PendingGeneration:
     run = locked_run(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has moved on in the meantime.")
@@ -122,15 +120,18 @@ def _store(run_id: str, sources: AnswerSources, session: Session) -> PendingGene
     chat = session.get_one(Chat, run.chat_id)
     step = definition_of(run).by_id[run.place.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
-    options = AnswerOptions(given=sources, is_personal=step.is_personal)
+    options = sending.AnswerOptions(given=sources, is_personal=step.is_personal)
     pending = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
     run.message_id = pending.generation.message_id
     return _limited(pending, ASIDE if run.place.is_aside else step, cut.content if cut else "")
 
 
-def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGeneration:
+def _anew(session: Session, chat: Chat, options: sending.AnswerOptions) -> sending.PendingGeneration:
     message = Message(id=new_id(), chat_id=chat.id, parent_id=chat.head_id, role="assistant", content="")
-    path = [*(paths.messages_within(session, chat.head_id) if chat.head_id else ()), PathMessage(message.id, "assistant", "")]
+    path = [
+        *(paths.messages_within(session, chat.head_id) if chat.head_id else ()),
+        paths.PathMessage(message.id, "assistant", ""),
+    ]
     pending = sending.new_generation(chat, message, path, model=chat.model, options=options)
     message.sources = list(pending.generation.prompt.get("sources", ()))
     rows.put(session, message)
@@ -138,7 +139,7 @@ def _anew(session: Session, chat: Chat, options: AnswerOptions) -> PendingGenera
     return replace(pending, is_shared=bool(is_shared))
 
 
-def _again(session: Session, chat: Chat, message: Message, options: AnswerOptions) -> PendingGeneration:
+def _again(session: Session, chat: Chat, message: Message, options: sending.AnswerOptions) -> sending.PendingGeneration:
     """Queues the continuation of a cut answer, in the same message."""
     last: Generation | None = chats.last_generation(message)
     path = paths.messages_within(session, message.id)
@@ -150,7 +151,7 @@ def _again(session: Session, chat: Chat, message: Message, options: AnswerOption
     return pending
 
 
-def _limited(pending: PendingGeneration, step: Step, beginning: str) -> PendingGeneration:
+def _limited(pending: sending.PendingGeneration, step: Step, beginning: str) -> sending.PendingGeneration:
     tokens = [limit for limit in (step.max_tokens, pending.request.max_tokens) if limit]
     most = min(tokens) if tokens else None
     prompt = pending.generation.prompt

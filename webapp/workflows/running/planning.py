@@ -16,7 +16,6 @@ from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
-from webapp.plans.writing.service import Origin
 from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.slots import PLACE, shown
 from webapp.workflows.running.interpreter import text_for
@@ -38,7 +37,7 @@ def begin(run: WorkflowRun) -> None:
     owner = db.session.get_one(User, run.owner_id)
     if not may(owner.role, "make plans"):
         raise Forbidden(NOT_FOR_GUESTS)
-    origin, plan = Origin(KIND, partial(_joined, run.id)), plan_of(run)
+    origin, plan = service.Origin(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)
     _refuse_if_running(plan)
     is_begun = plan is not None and plan.status == "partial" and not plan.is_kept

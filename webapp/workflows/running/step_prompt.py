@@ -12,7 +12,6 @@ from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import answer_sources
 from webapp.knowledge import queries as knowledge
-from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
@@ -44,7 +43,7 @@ ASIDE = (
 CORRECTED = "The person has corrected earlier answers since. These are the ones that count:\n{}"
 
 
-def found_for(run: WorkflowRun) -> AnswerSources:
+def found_for(run: WorkflowRun) -> answer_sources.AnswerSources:
     """Returns the sources for the next answer; a continued answer keeps its sources, whose numbers it cites."""
     definition, place = definition_of(run), run.place
     step = definition.by_id[place.step]
@@ -53,7 +52,7 @@ def found_for(run: WorkflowRun) -> AnswerSources:
     has_files = run.collection_id is not None and retrieves
     names = (*names, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
     if not names and not has_files:
-        return NO_SOURCES
+        return answer_sources.NO_SOURCES
     cut = db.session.get(Message, run.message_id) if run.message_id else None
     if cut and cut.content:
         return source_search.for_continuation(db.session.get_one(Chat, run.chat_id), cut, run.owner_id)
@@ -66,7 +65,7 @@ def files_of(run: WorkflowRun, person: User) -> Collection | None:
     return knowledge.collection(person, run.collection_id) if run.collection_id else None
 
 
-def _with_files(run: WorkflowRun, found_sources: AnswerSources) -> AnswerSources:
+def _with_files(run: WorkflowRun, found_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
@@ -85,7 +84,7 @@ def _with_files(run: WorkflowRun, found_sources: AnswerSources) -> AnswerSources
     return replace(found_sources, sources=tuple(sources), was_asked=True)
 
 
-def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> AnswerSources:
+def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> answer_sources.AnswerSources:
     user = db.session.get_one(User, run.owner_id)
     names_lower = {name.casefold() for name in names}
     ids = [
@@ -96,7 +95,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
         or (has_files and collection.id == run.collection_id)
     ]
     # If the person may see none of the collections, the prompt is the same as if nothing was found.
-    return source_search.in_collections(ids, texts, run.owner_id) if ids else AnswerSources(was_asked=True)
+    return source_search.in_collections(ids, texts, run.owner_id) if ids else answer_sources.AnswerSources(was_asked=True)
 
 
 def _queries(run: WorkflowRun) -> list[str]:

@@ -21,7 +21,6 @@ from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
 from webapp.chat.messages import sending
 from webapp.chat.messages.renderings import html_of, with_current_html
-from webapp.chat.messages.sending import DEFAULT_OPTIONS, AnswerOptions
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record.access import as_visitor, visitor_hash, writable_chat_if_any
 from webapp.chat.record.tables import Message
@@ -94,7 +93,7 @@ QUICK = register(
 
 # Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")
-UNREAD = AnswerOptions(when_unwatched="abort:0")
+UNREAD = sending.AnswerOptions(when_unwatched="abort:0")
 FACTS: dict[str, Any] = {
     "scope": "chat",
     "body": QuickMessage,
@@ -111,7 +110,7 @@ bp = Blueprint("api_quick", __name__)
     "Send a message and wait for the answer", **{**FACTS, "answer": QuickAnswer, "errors": (404, *STARTS), "others": NO_ANSWER}
 )
 def ask(body: QuickMessage) -> Response:
-    return _answered(body, DEFAULT_OPTIONS, lambda generation, _: answered_with(_answer_in_full(body, generation)))
+    return _answered(body, sending.DEFAULT_OPTIONS, lambda generation, _: answered_with(_answer_in_full(body, generation)))
 
 
 @bp.post("/api/chat/stream")
@@ -127,10 +126,10 @@ def ask_and_watch(body: QuickMessage) -> Response:
         quick = Quick(generation.chat_id, generation.message_id or "", html, is_html=is_html, notices=notices)
         return stream(generation, QuickEncoder(quick), when_gone="stop" if is_unread else "leave", visitor=visitor)
 
-    return _answered(body, UNREAD if is_unread else DEFAULT_OPTIONS, watched)
+    return _answered(body, UNREAD if is_unread else sending.DEFAULT_OPTIONS, watched)
 
 
-def _answered(body: QuickMessage, options: AnswerOptions, answer: Callable[[Generation, str], Response]) -> Response:
+def _answered(body: QuickMessage, options: sending.AnswerOptions, answer: Callable[[Generation, str], Response]) -> Response:
     """Sends the message as the caller or as a visitor, whose cookie is set with the response."""
     caller = caller_or_none()
     if caller:
@@ -148,7 +147,7 @@ def _begin_answer(me: User, body: QuickMessage) -> Generation:
     return sending.start_chat(body.message, model=model or me.default_model, key=key, owner_id=me.id)
 
 
-def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: AnswerOptions) -> Generation:
+def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: sending.AnswerOptions) -> Generation:
     key = idempotency_key()
     if chat := writable_chat_if_any(body.chatId or ""):
         return sending.ask(chat, body.message, key=key, options=options)
