@@ -33,7 +33,7 @@ def _any_chat(id):
     ),
     "no owner of a position": Mutation(
         "webapp/chat/page/feed.py",
-        (("begun if begun and begun.lane == self.lane else None", "begun"),),
+        (("generation if generation and generation.lane == self.lane else None", "generation"),),
         ("tests/attacks/test_streams.py::test_a_position_does_not_bring_somebody_elses_answer",),
     ),
     "no sanitiser while it grows": Mutation(
