@@ -1,4 +1,4 @@
-"""Who may see what: the access conditions used by lists, pages, the API and every search.
+"""Who may see what: the access conditions used by lists, pages, the API and every search in documents.
 
 The database applies them: `search/ranking.py` and `search/semantic_search.py` add `finds_passage` and `finds_vectors` to every
 query that selects hits. Grants to a person, a group or the team are resolved in `webapp/people/grants/grants.py`.

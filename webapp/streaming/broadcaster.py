@@ -1,7 +1,7 @@
 """Broadcasts a generation: folded and rendered once, shared by all its watchers.
 
 New text comes from `Run.flush` by `Topics.append`, which calls `Broadcast.fold_new`. That sets the signal of each watcher, whose
-connection (`webapp/engine/watching/watcher_loop.py`) asks its feed for `quick_news` and sends the frames.
+connection (`webapp/engine/watching/watcher_loop.py`) asks its feed for what is new and sends it.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """The streaming response: sends a page its feed until the page leaves or the server stops.
 
-`_frames` is the loop: it sends the feed's `news`, then waits. While it waits, a signal from a `Broadcast` makes `push` send the
-`quick_news` without waking the loop.
+`_frames` is the loop: it sends the feed's `news`, then waits. While it waits, a signal from a `Broadcast` wakes it; on a
+connection that a page has to itself, `push` sends the `quick_news` without waking the loop.
 """
 
 import logging

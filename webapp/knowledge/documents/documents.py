@@ -306,9 +306,9 @@ def refuse_too_much(collection_id: str, length: int, *, others: int = 0) -> None
     if most and documents + others >= most:
         raise Invalid(f"This collection has room for {most - documents:,} more. The limit is {most:,} documents.", field="file")
     for name, used, whose in (
-        ("collection", characters, "This collection"),
-        ("person", all_characters, "This collection's owner"),
+        ("knowledge.collection_characters", characters, "This collection"),
+        ("knowledge.person_characters", all_characters, "This collection's owner"),
     ):
-        limit = int(setting(f"knowledge.{name}_characters"))
+        limit = int(setting(name))
         if limit and used + length > limit:
             raise Invalid(f"{whose} has no room for this: the limit is {limit:,} characters.", field="file")
