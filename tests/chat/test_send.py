@@ -7,6 +7,7 @@ import pytest
 
 from tests.chat.conftest import asked, ended, ended_with, raw_of_last, statuses, texts
 from tests.support.browser import HTMX
+from webapp.engine.duties.ends import LONG_CHARS
 
 # These are reread once a second, by whichever request comes first.
 KNOWN = "FROM application_settings", "FROM connections"
@@ -21,6 +22,16 @@ def test_it_sends_and_shows_the_answer(owner, begin, fake):
     assert statuses(page) == ["completed", "completed"]
     assert raw_of_last(page) == "Good **morning**"
     assert page.heading == "Hello there"
+
+
+@pytest.mark.slow
+def test_an_answer_of_many_words_is_saved_at_the_first_attempt(owner, begin, fake, caplog):
+    fake.says("word " * (LONG_CHARS // 4))
+
+    page = owner.wait_for(begin(owner, "Write a book"), ended)
+
+    assert statuses(page) == ["completed", "completed"]
+    assert "could not be written" not in caplog.text
 
 
 @pytest.mark.slow

@@ -99,7 +99,8 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     values = {"message": generation.message_id, **texts, "html": html, "version": version}
     if is_sqlite() and len(transcript.text) > LONG_CHARS:
         # All its words are added to the full-text index, which takes a third of a second for two million characters.
-        offload_now(SQLAlchemyError, GROWN.run, session, values)
+        # A session would look for the application, which a thread does not know.
+        offload_now(SQLAlchemyError, GROWN.run, session.connection(), values)
     else:
         GROWN.run(session, values)
     CHANGED.run(session, {"chat": generation.chat_id, "now": utc_now()})
