@@ -135,8 +135,8 @@ def _start_engine(app: Flask, config: Config) -> None:
     on_loop.run_by(partial(threads.on_loop, hub))
     tools = {"spawn": gevent.spawn, "signal": Event, "pause": _pause, "now": time.monotonic, "within": _within}
     engine = build(app, config, **tools)
-    counted_metrics, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
-    engine.metric_listeners += [counted_metrics.record, TraceExporter(engine).record]
+    metrics, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
+    engine.metric_listeners += [metrics.record, TraceExporter(engine).record]
     engine.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,
@@ -144,13 +144,13 @@ def _start_engine(app: Flask, config: Config) -> None:
         in_app=app.app_context,
     )
     engine.requester = access.CurrentRequester()
-    watchdog.listeners.append(counted_metrics.loop_blocked)
-    metrics = WorkerMetrics(counted_metrics.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
+    watchdog.listeners.append(metrics.loop_blocked)
+    worker_metrics = WorkerMetrics(metrics.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
     ENGINE.set(engine, app)
     TOPICS.set(engine.topics, app)
     BUCKETS.set(engine.buckets, app)
     WATCHDOG.set(watchdog, app)
-    METRICS.set(metrics, app)
+    METRICS.set(worker_metrics, app)
     models.PROVIDERS.set(models.make(config), app)
     creation_limit.LIMITS.set(access.made_limits, app)
     WHOSE.set(whose, app)

@@ -204,10 +204,10 @@ def _bearer() -> str | None:
 
 def _by_token() -> Caller | None:
     token = _bearer()
-    users = service.used_token(token) if token else None
-    if users is None:
+    token_and_user = service.used_token(token) if token else None
+    if token_and_user is None:
         return None
-    row, user = users
+    row, user = token_and_user
     gateway = row if row.is_gateway else None
     if gateway:
         # Refuses an unusable name also where no limit is counted.

@@ -120,12 +120,12 @@ class RepeatCounter:
 def network(address: str) -> str:
     """Returns the network that certainly belongs to one customer: an IPv4 address, or the /64 prefix of an IPv6 address."""
     try:
-        found_address = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return address
-    if isinstance(found_address, IPv6Address):
-        return str(found_address.ipv4_mapped or ip_network((found_address, 64), strict=False))
-    return str(found_address)
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return str(ip)
 
 
 def _pair(account: str, address: str) -> str:

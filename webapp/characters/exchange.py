@@ -210,13 +210,13 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
 
 
 def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
-    card_pieces = child.read_one(card_files.__name__, stream)
-    notes, picture = card_pieces.pop("notes"), b64decode(card_pieces.pop("picture", ""))
+    card_fields = child.read_one(card_files.__name__, stream)
+    notes, picture = card_fields.pop("notes"), b64decode(card_fields.pop("picture", ""))
     try:
         profiles.checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
     except Invalid as refusal:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
-    entered = service.CharacterInput.entered(card_pieces)
+    entered = service.CharacterInput.entered(card_fields)
     character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
     return ImportedCards(character.id, character.name, tuple(notes), existing_like(character))

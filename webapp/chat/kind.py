@@ -86,16 +86,16 @@ def lock_chat(session: Session, generation: GenerationFacts) -> None:
         LOCK.run(session, {"chat": topic_names.chat_in(generation.lane)})
 
 
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
+def finish(session: Session, generation: Generation, transcript: Transcript, final: AnswerProjection | None) -> None:
     """Stores text and final HTML in the message; of a closed temporary chat only the cost is kept.
 
-    Without a picture the text is rendered when it is first shown.
+    Without its final projection the text is rendered when it is first shown.
     """
     if is_closed(generation):
         generation.error, generation.notices, generation.attempts = "", [], []
         return
     texts = {"text": transcript.text, "thought": transcript.reasoning}
-    html, version = (picture.html, markdown.VERSION) if picture else ("", 0)
+    html, version = (final.html, markdown.VERSION) if final else ("", 0)
     values = {"message": generation.message_id, **texts, "html": html, "version": version}
     if is_sqlite() and len(transcript.text) > LONG_CHARS:
         # All its words are added to the full-text index, which takes a third of a second for two million characters.

@@ -35,20 +35,14 @@ AT_ONCE = 500
 
 def cost(generations: Sequence[Generation]) -> str:
     """Returns the sum of the costs; empty if no model generated anything."""
-    made_generations = [generation for generation in generations if not was_refused(generation)]
-    priced = [
-        generation for generation in made_generations if not (generation.is_demo or generation.model_asked.startswith("demo/"))
-    ]
+    accepted = [generation for generation in generations if not was_refused(generation)]
+    priced = [generation for generation in accepted if not (generation.is_demo or generation.model_asked.startswith("demo/"))]
     if not priced:
-        return "demo" if made_generations else ""
-    known_generations = [generation for generation in priced if generation.cost is not None]
+        return "demo" if accepted else ""
+    with_cost = [generation for generation in priced if generation.cost is not None]
     if any(_is_priced(generation.connection) for generation in priced if generation.cost is None):
         return "cost unknown"
-    return (
-        in_dollars(sum((Decimal(generation.cost or 0) for generation in known_generations), Decimal()))
-        if known_generations
-        else ""
-    )
+    return in_dollars(sum((Decimal(generation.cost or 0) for generation in with_cost), Decimal())) if with_cost else ""
 
 
 def in_dollars(total: Decimal) -> str:

@@ -48,9 +48,9 @@ def end_of(generation: Generation, saved_events: Iterable[Saved]) -> list[Event]
     usage = Usage(generation.input_tokens, generation.output_tokens, generation.cost, generation.model_used)
     is_retryable = generation.reason not in PERMANENT
     failure = Failed(generation.reason, generation.error or "It was interrupted.", is_retryable)
-    faileds = [failure] if generation.status in ("failed", "interrupted") else []
+    failures = [failure] if generation.status in ("failed", "interrupted") else []
     ended = Ended(generation.status, generation.reason)  # type: ignore[arg-type]  # it has one of the four
-    return [*notices, usage, *faileds, *saved_events, ended]
+    return [*notices, usage, *failures, *saved_events, ended]
 
 
 class CopyState:
@@ -94,8 +94,8 @@ def _rest(generation_text: GenerationText, transcript: Transcript) -> list[Event
     return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
 
 
-def _behind(known_text: str, whole: str) -> str:
-    return whole[len(known_text) :] if whole.startswith(known_text) else ""
+def _behind(start: str, whole: str) -> str:
+    return whole[len(start) :] if whole.startswith(start) else ""
 
 
 def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:

@@ -63,7 +63,7 @@ class Kind:
     name: str
     words: str
     projection: Callable[[GenerationFacts], Projection] = lambda _: NoProjection()
-    finish: Finish = lambda _session, _generation, _transcript, _picture: None
+    finish: Finish = lambda _session, _generation, _transcript, _projection: None
     saved: Callable[[Generation], list[Saved]] = lambda _: []
     changed: Callable[[Generation], None] = lambda _: None
     text: Callable[[Generation], GenerationText | None] = lambda _: None

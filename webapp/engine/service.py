@@ -29,7 +29,7 @@ from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 
 # Built once, as every message runs them: SQLAlchemy takes longer to write them than the database to run them.
-SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("name")))
+SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("sent_as")))
 ACTIVE_IN = Prepared(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
@@ -53,20 +53,20 @@ def request_hash(sender: str, key: str, body: str) -> str | None:
     return hashlib.sha256("\0".join((sender, key, body)).encode()).hexdigest() if key else None
 
 
-def generation_of_request(name: str | None) -> Generation | None:
+def generation_of_request(sent_as: str | None) -> Generation | None:
     """Returns the generation that an earlier request with this hash has started."""
-    id = SENT_AS.scalar(db.session(), {"name": name}) if name else None
+    id = SENT_AS.scalar(db.session(), {"sent_as": sent_as}) if sent_as else None
     return db.session.get(Generation, id) if id else None
 
 
-def repeated_or_refused(name: str | None, refuse: Callable[[], None]) -> Generation | None:
-    """Does the same, but looks for the repeat once more: a concurrent request with the same key makes the insert fail."""
-    if repeated := generation_of_request(name):
+def repeated_or_refused(sent_as: str | None, refuse: Callable[[], None]) -> Generation | None:
+    """Returns what `generation_of_request` does, also after a refusal: two requests with the same key can come together."""
+    if repeated := generation_of_request(sent_as):
         return repeated
     try:
         refuse()
     except Busy:
-        if repeated := generation_of_request(name):
+        if repeated := generation_of_request(sent_as):
             return repeated
         raise
     return None
@@ -229,13 +229,13 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
     rungs = [
         Rung(
             model,
-            each,
+            provider,
             catalogue.name_of(model),
             catalogue.takes_schema(model),
             catalogue.display_name(model),
             catalogue.takes_pictures(model),
         )
-        for model, each in provided
+        for model, provider in provided
     ]
     return Ladder(
         request,

@@ -197,23 +197,23 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
 
 def sources_of(hits: Sequence[PassageHit]) -> Iterator[Source]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
-    taken_hits, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
+    selected, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
         passage = hit.passage
         size = len(passage.head) + len(passage.text)
-        if size > chars_left or len(taken_hits) + len(adjacent) == MOST_PASSAGES:
+        if size > chars_left or len(selected) + len(adjacent) == MOST_PASSAGES:
             continue
         around = [
-            hit.passage for hit in taken_hits if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
+            hit.passage for hit in selected if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
         ]
         if not around:
-            taken_hits.append(hit)
+            selected.append(hit)
         elif around[0].id not in adjacent:
             adjacent[around[0].id] = passage
         else:
             continue
         chars_left -= size
-    for number, hit in enumerate(taken_hits, 1):
+    for number, hit in enumerate(selected, 1):
         yield source(number, Excerpt.from_passage(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 

@@ -49,8 +49,8 @@ def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = people.user_of(email)
     questions.viewed_as(person, by=COMMAND_LINE, address="")
-    tried_question = questions.tried(person, question, is_viewed=True)
-    for hit, reasons, is_given in tried_question.hits:
+    result = questions.tried(person, question, is_viewed=True)
+    for hit, reasons, is_given in result.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
         status = ", ".join(f"{name} {place}" for name, place in places.items() if place)
         title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
@@ -58,9 +58,9 @@ def ask(question: str, email: str) -> None:
         click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")
         if reasons:
             click.echo("   " + ", ".join(f"{reason.word} {reason.share:.2f}" for reason in reasons))
-    click.echo("* given to an answer" if tried_question.hits else "Not in their documents.")
-    if tried_question.left_out:
-        click.echo(f"Not searched by meaning: {tried_question.left_out}")
+    click.echo("* given to an answer" if result.hits else "Not in their documents.")
+    if result.left_out:
+        click.echo(f"Not searched by meaning: {result.left_out}")
 
 
 @knowledge.command("measure")

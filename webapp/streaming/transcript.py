@@ -55,7 +55,7 @@ class Transcript:
 
     @property
     def attempts(self) -> list[dict[str, Any]]:
-        """The failed requests to providers in order, from the notices with the code `TRIED`."""
+        """The failed requests to providers in order, from the notices with the code `ATTEMPT_NOTICE`."""
         return [json.loads(notice.detail) for notice in self.notices if notice.code == ATTEMPT_NOTICE]
 
     @property

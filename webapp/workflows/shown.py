@@ -143,10 +143,10 @@ def question_text(run: WorkflowRun, slot: Slot) -> str:
 
 def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
     """Returns the answers so far in the order of the slots; they can't be changed once the run has ended."""
-    known_facts = [name for name in definition.slots if name in place.slots]
+    names = [name for name in definition.slots if name in place.slots]
     is_open = not place.has_ended and place.status != "running"
-    urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in known_facts}
-    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in known_facts]
+    urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in names}
+    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in names]
 
 
 def typed(slot: Slot, place: State) -> str:

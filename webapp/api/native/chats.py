@@ -387,7 +387,7 @@ def answer_of(row: Chat) -> ChatAnswer:
     return _answers_of([row], variables.variables_at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
-def _answers_of(rows: Sequence[Chat], snippets: dict[str, str] | None = None) -> list[ChatAnswer]:
+def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = chat_collections.visible_ids(rows, me)
@@ -404,7 +404,7 @@ def _answers_of(rows: Sequence[Chat], snippets: dict[str, str] | None = None) ->
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
             is_running=row.lane in running,
-            variables=snippets,
+            variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[each for each in readable[row.id] if each in row.collection_ids],

@@ -152,10 +152,10 @@ def _seen(*rows: Persona) -> set[str]:
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
-    source_ids = _seen(row) if seen is None else seen
+    visible_lorebook_ids = _seen(row) if seen is None else seen
     return PersonaAnswer.of(
         row,
         is_teams=not row.owner_id,
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-        lorebook_ids=[each for each in row.lorebook_ids if each in source_ids],
+        lorebook_ids=[each for each in row.lorebook_ids if each in visible_lorebook_ids],
     )

@@ -54,9 +54,9 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     entries, until, tokens_left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
     for book in books:
         most = min(tokens_left, book.most_tokens or tokens_left)
-        used_entries = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
+        candidates = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
         activated = _Selection(context, len(context.messages), most, until, MOST_ACTIVATED - len(entries)).activated_of(
-            used_entries
+            candidates
         )
         tokens_left -= sum(context.cost(entry.content) for entry in activated)
         entries += activated
@@ -162,9 +162,9 @@ class _Selection:
                 rivals.setdefault(name, []).append(entry)
         beaten = set[Entry]()
         for name, all_rivals in rivals.items():
-            left_entries = [rival for rival in all_rivals if rival not in beaten]
-            winner = self._winner(left_entries, scores) if left_entries and name not in taken else None
-            beaten.update(entry for entry in left_entries if entry is not winner)
+            unbeaten = [rival for rival in all_rivals if rival not in beaten]
+            winner = self._winner(unbeaten, scores) if unbeaten and name not in taken else None
+            beaten.update(entry for entry in unbeaten if entry is not winner)
         return [entry for entry in entries if entry not in beaten]
 
     def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:

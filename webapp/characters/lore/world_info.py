@@ -154,7 +154,7 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Yields the number of each entry; one that has none, or that of an entry before it, gets one after the largest."""
     ids = (entry.get("id") for entry in entries)
     uids = [id if type(id) is int and 0 <= id <= MOST_NUMBER else None for id in ids]
-    free, seen = count(max((known_uid for known_uid in uids if known_uid is not None), default=-1) + 1), set[int]()
+    free, seen = count(max((uid for uid in uids if uid is not None), default=-1) + 1), set[int]()
     for known_uid in uids:
         uid = next(free) if known_uid is None or known_uid in seen else known_uid
         seen.add(uid)

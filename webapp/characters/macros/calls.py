@@ -255,10 +255,8 @@ class _Replacing:
         text = text[1:].strip() if is_turned else text
         # The output of a macro is never read as the name of one.
         if all(piece.is_written for piece in pieces) and (named_call := _named(text, call.start)):
-            given_piece = self._meaning(named_call)
-            text = (
-                given_piece.text.strip() if given_piece else "" if named_call.pieces or named_call.name in self._names else text
-            )
+            meaning = self._meaning(named_call)
+            text = meaning.text.strip() if meaning else "" if named_call.pieces or named_call.name in self._names else text
         return (text.lower() in FALSE) == is_turned
 
 

@@ -274,9 +274,9 @@ class _Filling:
 
     def _created_at_of(self, message: FiledMessage) -> datetime:
         """Returns the file's time, or a moment after the message before if the file says the same of both, or nothing."""
-        sibling_time, stored = self._times.get(message.parent) or (self._created_at, self._created_at - MOMENT)
-        time = message.created_at or sibling_time
-        created_at = max(time, stored + MOMENT) if time >= sibling_time else time
+        parent_time, stored = self._times.get(message.parent) or (self._created_at, self._created_at - MOMENT)
+        time = message.created_at or parent_time
+        created_at = max(time, stored + MOMENT) if time >= parent_time else time
         self._times[message.id] = time, created_at
         return created_at
 

@@ -159,21 +159,21 @@ def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
     return made
 
 
-def _store(experiment: Mapping[tuple[str, int], str]) -> None:
+def _store(html_by_key: Mapping[tuple[str, int], str]) -> None:
     """Stores the HTML unless the text has changed; if the database is busy, keeps it in a small cache in memory."""
     try:
         with write(patience_seconds=0) as session:
-            for (id, length), html in experiment.items():
+            for (id, length), html in html_by_key.items():
                 unchanged = Message.id == id, func.length(Message.content) == length, Message.html_version <= markdown.VERSION
                 values = {"html": html, "html_version": markdown.VERSION}
                 statement = update(Message).where(*unchanged).values(values)
                 session.execute(statement.execution_options(synchronize_session=False))
     except (Unavailable, SQLAlchemyError):
-        _unstored.update(experiment)
+        _unstored.update(html_by_key)
         while len(_unstored) > MOST_UNSTORED:
             _unstored.popitem(last=False)
     else:
-        for key in experiment:
+        for key in html_by_key:
             _unstored.pop(key, None)
 
 

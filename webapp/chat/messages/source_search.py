@@ -124,11 +124,11 @@ def _with_files(
     unread = long_files.not_indexed(chat)
     failed = [f"{document.name}: {document.error}" for document in documents if document.state == "failed"]
     sources = replace(sources, unread=tuple(document.name for document in unread), failed=tuple(failed))
-    meant_documents = documents or (chat_files.files_of(chat.id) if is_about_all else ())
+    quoted_documents = documents or (chat_files.files_of(chat.id) if is_about_all else ())
     user = db.session.get(User, person)
     return (
-        answer_sources.with_parts(sources, user, [document.id for document in meant_documents])
-        if user and meant_documents
+        answer_sources.with_parts(sources, user, [document.id for document in quoted_documents])
+        if user and quoted_documents
         else sources
     )
 

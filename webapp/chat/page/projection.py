@@ -140,10 +140,10 @@ class AnswerProjection:
             self._scripted_html = scoped(html, self._message_id) or "\n"
 
     def snapshot(self) -> tuple[AnswerSnapshot, Cursor]:
-        """Returns a picture of the answer, and the cursor to continue from."""
+        """Returns a snapshot of the answer, and the cursor to continue from."""
         html, tail = (self.html, "") if self.has_ended else ("".join(self._growing.sealed), self._growing.tail)
-        picture = AnswerSnapshot(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
-        return picture, self._cursor()[:PERSISTENT_COUNTS]
+        snapshot = AnswerSnapshot(self.status, html, tail, "".join(self._reasoning), tuple(self._notices), self.words)
+        return snapshot, self._cursor()[:PERSISTENT_COUNTS]
 
     def since(self, cursor: Cursor) -> tuple[list[Frame], Cursor]:
         """Returns the frames that bring a page from the cursor to the present, and the new cursor."""

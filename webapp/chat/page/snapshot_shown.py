@@ -107,7 +107,7 @@ def _since_statement() -> Select[*tuple[Any, ...]]:
 # Compiled once: building the statements costs more than running them.
 STATE, SINCE_MESSAGE = Prepared(_state_statement()), Prepared(_since_statement())
 NAMES = [column.name for column in ALL_BUT_PROMPT]
-# The columns of each part within a row of `SINCE`.
+# The columns of each part within a row of `SINCE_MESSAGE`.
 MESSAGE_AT = slice(start := len(rows.names(Chat)), start := start + len(rows.names(Message)))
 GENERATION_AT, STATE_AT = slice(start, start := start + len(NAMES)), slice(start, start + 4)
 

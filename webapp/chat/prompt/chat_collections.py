@@ -33,9 +33,9 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
-    ids_by_character = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
+    ids_by_owner = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
     return {
-        chat.id: _in_order(chat, (id for one in chat.cast_ids for id in ids_by_character[chat.owner_id].get(one, ())))
+        chat.id: _in_order(chat, (id for one in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(one, ())))
         for chat in chats
     }
 

@@ -147,8 +147,8 @@ def _refuse_without_history(chat: Chat) -> None:
 
 def _delete(chat_id: str, path: Sequence[str]) -> None:
     there, session = frozenset(path), db.session()
-    deleted_rows = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
-    gone = [id for id, message_id in deleted_rows if message_id in there]
+    stories = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
+    gone = [id for id, message_id in stories if message_id in there]
     session.execute(delete(Story).where(Story.id.in_(gone)).execution_options(synchronize_session=False))
 
 

@@ -40,9 +40,9 @@ def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], 
     for entry in entries:
         transcript.fold(entry.event)
     with _trying(engine, id, SQLAlchemyError, *MISTAKES):
-        picture = _made(id, lambda: _folded(engine, generation, entries)) if keeps == "all" else None
+        projection = _made(id, lambda: _folded(engine, generation, entries)) if keeps == "all" else None
         return _settle(
-            engine, generation, generation.owner, transcript, picture, _end(engine.kinds[generation.kind], transcript, outcome)
+            engine, generation, generation.owner, transcript, projection, _end(engine.kinds[generation.kind], transcript, outcome)
         )
 
 
@@ -54,13 +54,13 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
     wait_for_turn()
     live = engine.live[id]
     with engine.in_app(), _trying(engine, id, *MISTAKES):
-        picture = _made(id, lambda: _shared(engine, live)) if engine.recovery_state.keeps(id) == "all" else None
+        projection = _made(id, lambda: _shared(engine, live)) if engine.recovery_state.keeps(id) == "all" else None
         _rest_if_long(run.transcript)
         values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
         if engine.shared and engine.is_closing:
             # Without an owner, another worker can continue it immediately.
             values["owner"] = ""
-        return _settle(engine, live, engine.worker.id, run.transcript, picture, values)
+        return _settle(engine, live, engine.worker.id, run.transcript, projection, values)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
     try:
         return make()
     except MISTAKES:
-        log.exception("%s is saved without its picture", id)
+        log.exception("%s is saved without its projection", id)
         return None
 
 
@@ -116,7 +116,7 @@ def _settle(
     facts: GenerationFacts,
     owner: str,
     transcript: Transcript,
-    picture: Projection | None,
+    projection: Projection | None,
     values: dict[str, Any],
 ) -> list[Saved]:
     id, kind = facts.id, engine.kinds[facts.kind]
@@ -130,7 +130,7 @@ def _settle(
         if not generation:
             raise Abandoned(id)
         if is_new and has_text:
-            kind.finish(session, generation, transcript, picture)
+            kind.finish(session, generation, transcript, projection)
         if has_text:
             journal.forget(engine, session, id)
         else:

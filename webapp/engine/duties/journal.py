@@ -55,7 +55,7 @@ def commit(engine: Engine) -> None:
         with engine.in_app(), write_rows() as connection:
             ours = ownership.renew(connection, engine.worker.id)
             # Entries of locked rows are written as soon as the lock is released.
-            kept_ids = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
+            owned_ids = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(connection, *written)
             saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
@@ -68,7 +68,7 @@ def commit(engine: Engine) -> None:
             each.saved_chars, each.saved_at = saved[each.id], engine.now()
         if each.id in ours:
             _heed(each, new[each.id], ours[each.id])
-        elif each.id not in kept_ids and not each.run.is_saving:
+        elif each.id not in owned_ids and not each.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
             each.run.stop.request("taken")
     if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):

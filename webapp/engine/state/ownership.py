@@ -91,10 +91,10 @@ def renew(session: Session | Connection, owner: str) -> dict[str, datetime | Non
     now = utc_now()
     values = {"of": owner, "now": now, "due": now - HEARTBEAT_EVERY}
     hold, beat = (HOLD, BEAT) if is_sqlite() else (HOLD_UNLOCKED, BEAT_UNLOCKED)
-    lock_rows = hold.all(session, values)
-    if any(row.is_due for row in lock_rows):
+    owned_rows = hold.all(session, values)
+    if any(row.is_due for row in owned_rows):
         beat.run(session, values)
-    return {row.id: row.stop_requested_at for row in lock_rows}
+    return {row.id: row.stop_requested_at for row in owned_rows}
 
 
 def owned(session: Session | Connection, owner: str) -> set[str]:

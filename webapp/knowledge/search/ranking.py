@@ -107,8 +107,8 @@ def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> Sea
     weight = weight_now() if given_weight is None else given_weight
     near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
-    counted_counts = Counted(size.passages, size.words, counts)
-    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted_counts, near.left_out)
+    counted = Counted(size.passages, size.words, counts)
+    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)
 
 
 def weight_now() -> float:
@@ -123,8 +123,8 @@ def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False)
     there = {stem: word for stem, word in found.query_words.items() if counts[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
-    rows = bounded.read(statements, until=until) if statements else []
-    known = {stem for stem, found_rows in zip(there, rows, strict=True) if found_rows}
+    first_rows = bounded.read(statements, until=until) if statements else []
+    known = {stem for stem, row in zip(there, first_rows, strict=True) if row}
     return [word for stem, word in found.query_words.items() if stem not in known]
 
 

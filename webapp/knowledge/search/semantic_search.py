@@ -200,10 +200,10 @@ def _searched(user: User, among: Among) -> list[SearchedSet]:
     }
     if not sets:
         return []
-    seen_query = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
-    seen_query = seen_query.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
-    seen_query = seen_query.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
-    for set_id, editions in db.session.execute(seen_query):
+    editions_query = select(EmbeddedDocument.set_id, func.aggregate_strings(EDITION, " ")).select_from(EmbeddedDocument)
+    editions_query = editions_query.join(Document, Document.id == EmbeddedDocument.document_id).join(Collection)
+    editions_query = editions_query.where(finds_vectors(user), *among).group_by(EmbeddedDocument.set_id)
+    for set_id, editions in db.session.execute(editions_query):
         if set_id in sets:
             sets[set_id].editions.extend(editions.split())
     return [searched_set for searched_set in sets.values() if searched_set.editions]
@@ -245,12 +245,12 @@ def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> 
 
 def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vectors]]", least: float) -> list[tuple[float, int]]:
     """Ranks passages by nearness, scaled so that the baseline of each set becomes 0; runs in a real thread."""
-    found_nearest = list[tuple[float, int]]()
+    ranked = list[tuple[float, int]]()
     for searched_set, vectors in loaded_sets:
         room = 1 - searched_set.baseline
         nearest = vectors.nearest(query_vector, searched_set.editions, least=searched_set.baseline + least * room, most=DEPTH)
-        found_nearest += [((value - searched_set.baseline) / room, row) for value, row in nearest]
-    return sorted(found_nearest, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
+        ranked += [((value - searched_set.baseline) / room, row) for value, row in nearest]
+    return sorted(ranked, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 
 def _reason(error: AppError | TooLarge) -> str:

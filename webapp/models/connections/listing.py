@@ -58,11 +58,11 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
     return most
 
 
-def cut(listed: Sequence[dict[str, Any]], most: int, names_shown: Collection[str]) -> list[dict[str, Any]]:
+def cut(listed: Sequence[dict[str, Any]], most: int, names_to_keep: Collection[str]) -> list[dict[str, Any]]:
     """Returns at most `most` models in their original order: the wanted ones, then the first."""
     if len(listed) <= most:
         return list(listed)
-    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in names_shown)[:most]
+    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in names_to_keep)[:most]
     return [listed[place] for place in sorted(places)]
 
 

@@ -280,8 +280,8 @@ class Providers:
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
         modes = naming.modes(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
-        if (providers := self._memory.made.get((connection.slug, beats))) and providers[0] == stamp:
-            return providers[1]
+        if (cached := self._memory.made.get((connection.slug, beats))) and cached[0] == stamp:
+            return cached[1]
         try:
             fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
         except ProviderError as error:

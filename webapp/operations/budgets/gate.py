@@ -73,7 +73,7 @@ class BudgetGate:
         input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         consumption = Consumption(input_tokens, request.max_tokens or recount.usual_tokens(session, model))
-        wanted_usage = reservations.UsageRequest(
+        usage = reservations.UsageRequest(
             generation.id,
             generation.user_id or "",
             model,
@@ -83,10 +83,8 @@ class BudgetGate:
             token_id=self._token_id(),
             is_side_request=self._is_side_request(generation.kind),
         )
-        if reserved := reservations.reserve(session, wanted_usage, utc_now()):
-            self._allowed[generation] = Allowance(
-                reserved, consumption.input_tokens, consumption.output_tokens, wanted_usage.price
-            )
+        if reserved := reservations.reserve(session, usage, utc_now()):
+            self._allowed[generation] = Allowance(reserved, consumption.input_tokens, consumption.output_tokens, usage.price)
 
     def meter(self, generation: Generation) -> Meter:
         """Returns what meters this answer while it arrives."""

@@ -87,8 +87,8 @@ def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -
     least, row = periods.LEAST[budget.period], BudgetPeriod
     overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
     is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
-    held_ids = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
-    deletion = delete(row).where(row.budget_id == budget.id, *overlaps, ~held_ids)
+    has_reservation = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
+    deletion = delete(row).where(row.budget_id == budget.id, *overlaps, ~has_reservation)
     session.execute(deletion.execution_options(synchronize_session=False))
 
 

@@ -40,20 +40,20 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
     """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
     known_evidence, control = evidence(arms, has_shares=has_shares), arms[0]
     paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
-    arm_figures = [arm for arm in arms if not arm.paused_words]
+    running_arms = [arm for arm in arms if not arm.paused_words]
     if not any(arm.exposures for arm in arms):
         return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
     if known_evidence.is_imbalanced:
         return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
-    if len(arm_figures) == 1:
+    if len(running_arms) == 1:
         return Card(
             KEEP,
-            f"Keep {_name(arm_figures[0])}",
-            (*paused, f"Nothing is left to compare {arm_figures[0].letter} with."),
-            arm_figures[0].version,
+            f"Keep {_name(running_arms[0])}",
+            (*paused, f"Nothing is left to compare {running_arms[0].letter} with."),
+            running_arms[0].version,
         )
     if winner := known_evidence.winner:
-        return _won(winner, arm_figures, control, outcome, known_evidence, paused)
+        return _won(winner, running_arms, control, outcome, known_evidence, paused)
     if known_evidence.are_alike:
         return _alike(known_evidence, control, outcome, paused)
     return Card(WAIT, "Wait", (*paused, *_too_early(known_evidence, outcome)))

@@ -74,10 +74,10 @@ def _make(example: Example) -> bool:
     entered = VersionInput([Part("Instructions", example.text)], note=example.note)
     service.publish(prompt, entered, by=owner, who={"actor": "flask seed"})
     # The example's version must not be used in people's chats.
-    known_prompt = queries.prompt(owner, example.key) or prompt
-    service.choose(known_prompt, FIXED, queries.FIRST, by=owner, who={"actor": "flask seed"})
+    current_prompt = queries.prompt(owner, example.key) or prompt
+    service.choose(current_prompt, FIXED, queries.FIRST, by=owner, who={"actor": "flask seed"})
     with write() as session:
-        _store(session, known_prompt.id, example)
+        _store(session, current_prompt.id, example)
     return True
 
 

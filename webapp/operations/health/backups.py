@@ -111,11 +111,11 @@ def restore(copy: Path, data_dir: Path) -> Path | None:
     refuse_while_running(data_dir)
     database, restored = database_file(), database_file().with_suffix(".restored")
     _copy(copy, restored)
-    kept_copy = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
+    previous = _put_aside(database, _new_name(data_dir, "before-restore")) if database.exists() else None
     restored.rename(database)
     # Open connections still use the previous file.
     db.engine.dispose()
-    return kept_copy
+    return previous
 
 
 @contextmanager

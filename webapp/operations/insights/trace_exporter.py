@@ -113,7 +113,7 @@ def _tried(ended: list[EndedGeneration]) -> str:
 
 def _with_prompts(ended: list[EndedGeneration]) -> list[EndedGeneration]:
     """Adds the prompts of each answer, as far as they are stored."""
-    one, ids = Generation, [each_ended.answer.id for each_ended in ended]
+    one, ids = Generation, [ended_generation.answer.id for ended_generation in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
     prompts_by_generation = {

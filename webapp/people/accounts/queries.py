@@ -62,8 +62,8 @@ def user_of(email: str) -> User:
 
 def credentials(email: str) -> tuple[str, str] | None:
     """Returns id and password hash of the enabled account with this address."""
-    found_row = db.session.execute(select(User.id, User.password_hash).where(User.email == email, User.disabled_at.is_(None)))
-    row = found_row.first()
+    result = db.session.execute(select(User.id, User.password_hash).where(User.email == email, User.disabled_at.is_(None)))
+    row = result.first()
     return (row[0], row[1]) if row else None
 
 
@@ -83,8 +83,8 @@ def live_token(token: str) -> tuple[ApiToken, User] | None:
     row = LIVE_TOKEN.first(session, {"token_hash": hashed(token), "now": utc_now()})
     if row is None:
         return None
-    found_token, user = rows.read_joined(session, row, ApiToken, User)
-    return found_token, user
+    api_token, user = rows.read_joined(session, row, ApiToken, User)
+    return api_token, user
 
 
 def holder(name: str) -> tuple[ApiToken | None, User] | None:

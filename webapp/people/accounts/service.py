@@ -199,11 +199,11 @@ def seen_session(secret: str) -> queries.LiveSession | None:
 
 def used_token(token: str) -> tuple[ApiToken, User] | None:
     """Returns an API token and its user; records its use, at most once a minute."""
-    users = queries.live_token(token)
-    if users and (not users[0].used_at or utc_now() - users[0].used_at > USED_EVERY):
-        _note(ApiToken, ApiToken.id == users[0].id, used_at=utc_now())
-        users = queries.live_token(token)
-    return users
+    token_and_user = queries.live_token(token)
+    if token_and_user and (not token_and_user[0].used_at or utc_now() - token_and_user[0].used_at > USED_EVERY):
+        _note(ApiToken, ApiToken.id == token_and_user[0].id, used_at=utc_now())
+        token_and_user = queries.live_token(token)
+    return token_and_user
 
 
 def scopes_of(token: ApiToken, user: User) -> frozenset[str]:

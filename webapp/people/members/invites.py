@@ -97,10 +97,10 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
 
 
 def open_password_link(token: str) -> tuple[Invite, User]:
-    users = queries.open_password_link(token)
-    if users is None:
+    invite_and_user = queries.open_password_link(token)
+    if invite_and_user is None:
         raise Forbidden(USED)
-    return users
+    return invite_and_user
 
 
 def _use(session: Session, token: str) -> None:

@@ -75,16 +75,16 @@ class Type:
 def all_types() -> list[Type]:
     """Returns all types by title; one added by an admin replaces a shipped one with the same slug."""
     rows = db.session.execute(select(PlanType.slug, PlanType.source).order_by(PlanType.slug)).all()
-    type_s = {type.slug: type for type in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
-    return sorted(type_s.values(), key=lambda type: type.title)
+    types_by_slug = {type.slug: type for type in _shipped()} | {slug: offload(parsed, slug, source) for slug, source in rows}
+    return sorted(types_by_slug.values(), key=lambda type: type.title)
 
 
 def get(slug: str) -> Type:
     source = db.session.scalar(select(PlanType.source).where(PlanType.slug == slug))
-    type_ = offload(parsed, slug, source) if source else next((type for type in _shipped() if type.slug == slug), None)
-    if not type_:
+    plan_type = offload(parsed, slug, source) if source else next((type for type in _shipped() if type.slug == slug), None)
+    if not plan_type:
         raise NotFound("That plan type no longer exists.")
-    return type_
+    return plan_type
 
 
 def slugs() -> set[str]:
@@ -114,12 +114,12 @@ def parsed(slug: str, source: str, *, is_shipped: bool = False) -> Type:
 
 
 def _parsed_new(slug: str, source: str) -> Type:
-    type_ = parsed(slug, source)
+    plan_type = parsed(slug, source)
     try:
         yaml_text.read(source, "plan type", is_new=True)
     except yaml_text.Unreadable as error:
         raise Invalid(f"Line {error.line}: {error}", field="source") from error
-    return type_
+    return plan_type
 
 
 def save(slug: str, source: str, who: audit.About) -> Type:

@@ -96,14 +96,14 @@ def without(value: dict[str, Any], path: str) -> dict[str, Any]:
 
 def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[str, Any], Any]:
     """Returns the value with copies of the containers on the path, and the last of these copies."""
-    left_copy = dict(value)
-    inside: Any = left_copy
+    result = dict(value)
+    inside: Any = result
     for step in path:
         if value_at(inside, str(step)) is None:
-            return left_copy, None
+            return result, None
         inside[step] = copy.copy(inside[step])
         inside = inside[step]
-    return left_copy, inside
+    return result, inside
 
 
 def kind_of(schema: Schema) -> str:

@@ -73,8 +73,8 @@ def faults(value: Any, schema: Schema) -> list[Fault]:
     from referencing import Registry  # imported late for the same reason
 
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
-    every_fault = (fault for error in validator.iter_errors(value) for fault in _faults(error))
-    faults_found = dict.fromkeys(islice(every_fault, MOST_FAULTS))
+    faults = (fault for error in validator.iter_errors(value) for fault in _faults(error))
+    faults_found = dict.fromkeys(islice(faults, MOST_FAULTS))
     names = list(schema.get("properties", {}))
     return sorted(faults_found, key=lambda fault: _order(fault, names))
 

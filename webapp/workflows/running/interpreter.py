@@ -394,5 +394,5 @@ def listed(definition: Definition, state: State, names: Collection[str]) -> str:
 
 
 def _listed(definition: Definition, state: State, names: Collection[str], form: str) -> list[str]:
-    known_facts = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
-    return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in known_facts]
+    answers = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
+    return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in answers]

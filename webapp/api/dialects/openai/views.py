@@ -277,14 +277,14 @@ def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -
 
 
 def _completion(generation: Generation, body: CompletionRequest) -> Completion:
-    completion, course = _about(generation, body), wait_for_success(generation).course
+    head, course = _about(generation, body), wait_for_success(generation).course
     transcript = course.transcript
     cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
     message = CompletionMessage(content=transcript.text, annotations=cited)
     choice = Choice(message=message, finish_reason=words.finish_reason(course.ended))
     token_usage = words.usage(transcript.usage)
     usage = CompletionUsage(**token_usage) if token_usage else None
-    return Completion(**completion.head(transcript.served), choices=[choice], usage=usage)
+    return Completion(**head.head(transcript.served), choices=[choice], usage=usage)
 
 
 def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> words.Completion:

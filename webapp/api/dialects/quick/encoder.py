@@ -72,8 +72,8 @@ class QuickEncoder(TextEncoder):
         rest = self._html(html.rest(self._sent_blocks)) if html and self._about.is_html and self._course.ended else []
         if blocks and _fits(whole := {**complete, "blocks": blocks}):
             complete, blocks = whole, []
-        said_error = {"error": shortened(failure.message, TEXT_BYTES), "code": failure.code} if failure else {}
-        error = [DialectFrame(said_error, "error")] if said_error else []
+        error_data = {"error": shortened(failure.message, TEXT_BYTES), "code": failure.code} if failure else {}
+        error = [DialectFrame(error_data, "error")] if error_data else []
         return [*rest, *_messages([], blocks), *error, DialectFrame(complete, "complete")]
 
     def _complete(self) -> dict[str, Any]:

@@ -120,10 +120,10 @@ class RunFeed:
     def _news_of(self, run: WorkflowRun, chat: Chat) -> list[bytes]:
         """Returns the rest of the message begun and the person's messages, then the run's state, then later messages."""
         messages = self._ahead(chat)
-        begun_messages = [message for message in messages if message.role == "user" or message.id == self._position.message_id]
-        lines = [line for message in begun_messages for line in self._message(run, message)]
+        first_messages = [message for message in messages if message.role == "user" or message.id == self._position.message_id]
+        lines = [line for message in first_messages for line in self._message(run, message)]
         lines += self._state(run)
-        lines += [line for message in messages if message not in begun_messages for line in self._message(run, message)]
+        lines += [line for message in messages if message not in first_messages for line in self._message(run, message)]
         return lines if run.status == "running" else lines + self._end(run)
 
     def _ahead(self, chat: Chat) -> list[Message]:
@@ -179,8 +179,8 @@ class RunFeed:
         has_failed = run.status == "failed" or bool(why_paused(run, run.place))
         was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.place) and not has_failed)
         if has_failed:
-            over_budget = refused_by_budget(run)
-            frames = [self._frame("error", {"error": why(run), "code": over_budget.code if over_budget else FAILED})]
+            refusal = refused_by_budget(run)
+            frames = [self._frame("error", {"error": why(run), "code": refusal.code if refusal else FAILED})]
         # Without an id: the last text has this position already, and clients that skip known ids would skip the end.
         return wire([*frames, self._done(is_success=not has_failed, was_stopped=was_stopped)])
 
@@ -212,8 +212,8 @@ def watched(run: WorkflowRun, position: Position) -> Response:
 def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     """Returns the same in one piece, as soon as the run waits for a person or is over."""
     run = _settled(run)
-    if over_budget := refused_by_budget(run):
-        raise over_budget
+    if refusal := refused_by_budget(run):
+        raise refusal
     last, has_failed = _last_generation(run), bool(why_paused(run, run.place))
     reason = last.reason if last else ""
     message = db.session.get(Message, run.message_id) if run.message_id else None
