@@ -18,6 +18,7 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import utc_now, write
 from webapp.base.ids import new_id
 from webapp.engine.tables import Generation
+from webapp.operations.insights import days
 
 Made = Callable[..., list[dict[str, Any]]]
 
@@ -135,8 +136,8 @@ def test_versions_of_prompts_are_compared(made: Made, program: Client, owner: Br
 @pytest.mark.slow
 def test_the_prompt_library_has_the_trend_of_each_prompt(app: Flask, made: Made, owner: Browser, member: Browser) -> None:
     now = utc_now()
-    for days, count in ((0, 2), (1, 1), (13, 3), (20, 5)):
-        made(count, led_by="version 1 of quick, arm B; version 2 of continue", created_at=now - timedelta(days=days))
+    for age, count in ((0, 2), (1, 1), (13, 3), (20, 5)):
+        made(count, led_by="version 1 of quick, arm B; version 2 of continue", created_at=now - timedelta(days=age))
     made(user_id=member.person_id, led_by="version 1 of quick")
 
     def trends(browser: Browser) -> dict[str, str]:
