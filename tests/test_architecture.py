@@ -22,6 +22,7 @@ from tests.support.source import (
     ours,
     python_files,
 )
+from webapp.plans.types.validation import PARTS_OF_JSONSCHEMA
 
 ONLY_IN = {  # the only modules that may import a library
     # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
@@ -210,6 +211,14 @@ def test_every_library_is_pinned_in_the_requirements() -> None:
         used = {library for module in files for library in libraries(module)}
         packages = {library: {each.lower().replace("_", "-") for each in known.get(library, [library])} for library in used}
         assert not {library: package for library, package in packages.items() if not package & pinned}, name
+
+
+@pytest.mark.slow
+def test_what_checks_plans_is_installed_with_the_server() -> None:
+    known, locked = packages_distributions(), required("requirements.lock")
+    packages = {library: {name.lower().replace("_", "-") for name in known[library]} for library in PARTS_OF_JSONSCHEMA}
+    missing = [library for library, names in packages.items() if not names & locked]
+    assert not missing, "it may be here for the tests alone: without them, every page of plans would be an error"
 
 
 def test_functions_are_short() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORBIDDEN = {"$ref", "$dynamicRef", "$defs", "definitions", "pattern", "patternProperties", "propertyNames", "if", "not"}
 FORBIDDEN |= {"allOf", "anyOf", "oneOf", "$schema", "$id", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems"}
 # What jsonschema imports, in an order in which none takes long.
-PARTS_OF_JSONSCHEMA = ("attrs", "referencing", "jsonschema_specifications", "rfc3339_validator", "jsonschema")
+PARTS_OF_JSONSCHEMA = ("attrs", "referencing", "jsonschema_specifications", "jsonschema")
 DEEPEST = 8
 # The maximum number of subschemas: each takes time to validate.
 MOST_PARTS = 400
