@@ -16,7 +16,7 @@ from webapp.base.inputs import AnyId, Line
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments
-from webapp.people.accounts.guards import audit_values, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries, service
 from webapp.prompts.template import Part, TooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, MOST_PARTS, VersionInput
@@ -126,11 +126,10 @@ def index() -> PromptList:
 @bp.post("")
 @operation("Create a prompt", scope="chat", body=NewPrompt, answer=PromptAnswer, status=201, errors=(409, 422))
 def create(body: NewPrompt) -> PromptAnswer:
-    me = caller()
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body.key, body.about, None, by=me, who=audit_values(), is_teams=is_teams))
+    return _one(service.make(body.key, body.about, None, author=audit_author(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -142,7 +141,7 @@ def show(key: str) -> PromptAnswer:
 @bp.delete("/<key>")
 @operation("Delete a prompt with its versions, or reset one that comes with Millrace", scope="chat", status=204, errors=(409,))
 def delete(key: str) -> None:
-    service.remove(_changeable(key), by=caller(), who=audit_values())
+    service.remove(_changeable(key), author=audit_author())
 
 
 @bp.get("/<key>/versions")
@@ -169,7 +168,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
 def publish(key: str, body: NewVersion) -> VersionAnswer:
     parts = [Part(section.name, section.text) for section in body.sections]
     entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
-    number = service.publish(_changeable(key), entered, by=caller(), who=audit_values())
+    number = service.publish(_changeable(key), entered, author=audit_author())
     return _version(_numbered(_visible(key), number))
 
 
@@ -180,9 +179,9 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     prompt = _changeable(key)
     if body.strategy in experiments.METHODS:
         weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
+        experiments.give_out(prompt, body.strategy, weights, body.min_samples, author=audit_author())
     else:
-        service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
+        service.choose(prompt, body.strategy, body.version, author=audit_author())
     return _one(key)
 
 
@@ -196,7 +195,7 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 )
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
     """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
-    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=audit_values())
+    service.read_from(_changeable(key), body.collection_ids, author=audit_author())
     return _one(key)
 
 

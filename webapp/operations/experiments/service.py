@@ -8,13 +8,13 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.operations.experiments import monitoring, queries
 from webapp.operations.experiments.card import OUTCOMES
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import active_prompts
 from webapp.prompts import queries as known
 from webapp.prompts import service as prompts
@@ -38,10 +38,10 @@ class ExperimentInput:
     min_samples: int = MIN_TRIES
 
 
-def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
+def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, author: PersonAuthor) -> str:
     """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
-    _refuse_unless_comparable(prompt, by)
-    weights, user_id = _checked(entered), by.id
+    _refuse_unless_comparable(prompt, author.actor)
+    weights, user_id = _checked(entered), author.actor.id
     try:
         with write() as session:
             row = prompts.row_of(session, prompt)
@@ -50,7 +50,7 @@ def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who:
             _refuse_unknown(session, row, weights)
             id = _store(session, row, entered, weights, user_id)
             detail = ", ".join(f"version {version}: {weight:g} %" for version, weight in weights.items())
-            prompts.note(session, "started an experiment", row.key, detail, who)
+            prompts.note(session, "started an experiment", row.key, detail, author)
     except IntegrityError as error:
         raise Conflict(RUNNING) from error
     active_prompts.forget()
@@ -59,7 +59,7 @@ def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who:
 
 
 def weigh(
-    experiment: Experiment, weights: Mapping[int, float], method: str, min_samples: int | None = None, *, who: audit.About
+    experiment: Experiment, weights: Mapping[int, float], method: str, min_samples: int | None = None, *, author: AuditAuthor
 ) -> None:
     """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
@@ -75,27 +75,27 @@ def weigh(
         found_experiment.method = row.strategy = method
         found_experiment.min_samples = min_samples or found_experiment.min_samples
         found_experiment.weighed_at = utc_now()
-        prompts.note(session, "changed an experiment", row.key, method, who)
+        prompts.note(session, "changed an experiment", row.key, method, author)
     active_prompts.forget()
 
 
 def give_out(
-    prompt: known.KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
+    prompt: known.KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, author: PersonAuthor
 ) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if experiment := queries.running_of(prompt.id):
-        weigh(experiment, weights, method, min_samples, who=who)
+        weigh(experiment, weights, method, min_samples, author=author)
         return
     if method == A_B_TEST:
         raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
     newest = [version.number for version in known.versions(prompt)][:MOST]
     shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
-    start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), by=by, who=who)
+    start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), author=author)
 
 
-def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.About) -> None:
+def stop(experiment: Experiment, winner: int | None, *, author: PersonAuthor) -> None:
     """Stops an experiment; from then on the winner is in use, or without one, the control."""
-    id, user_id = experiment.id, by.id
+    id, user_id = experiment.id, author.actor.id
     with write() as session:
         found_experiment, row = _running(session, id)
         versions = [arm.version for arm in queries.arms_of(found_experiment)]
@@ -104,11 +104,11 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
         found_experiment.ended_at, found_experiment.ended_by, found_experiment.winner = utc_now(), user_id, winner
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
-        prompts.note(session, "stopped an experiment", row.key, detail, who)
+        prompts.note(session, "stopped an experiment", row.key, detail, author)
     active_prompts.forget()
 
 
-def remove(experiment: Experiment, *, who: audit.About) -> None:
+def remove(experiment: Experiment, *, author: AuditAuthor) -> None:
     """Deletes a stopped experiment with its figures."""
     id = experiment.id
     with write() as session:
@@ -116,7 +116,7 @@ def remove(experiment: Experiment, *, who: audit.About) -> None:
         if found_experiment.ended_at is None:
             raise Conflict("This experiment is running. Stop it first.")
         session.execute(delete(Experiment).where(Experiment.id == id))
-        prompts.note(session, "deleted an experiment", row.key, "", who)
+        prompts.note(session, "deleted an experiment", row.key, "", author)
 
 
 def _refuse_unless_comparable(prompt: known.KnownPrompt, by: User) -> None:
