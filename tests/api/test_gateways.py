@@ -1,4 +1,4 @@
-"""Tokens of gateways: limits of their own, and those of a person for each whom they name."""
+"""Tokens of gateways: their own limits, and a person's limits for each person that they name."""
 
 from collections.abc import Callable
 

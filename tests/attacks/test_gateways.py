@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.attacks.test_doors import all_of, dialled, head, told
+from tests.attacks.test_connection_limiter import all_of, dialled, head, told
 from tests.support.server import Server, prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream

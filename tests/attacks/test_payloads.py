@@ -8,7 +8,7 @@ from tests.attacks.conftest import begin, set_to
 from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_page, wrong_in_stream
 from tests.chat.conftest import ended, texts
 from tests.rendering.rules import breaches
-from tests.rendering.test_attacks import rules_for
+from tests.rendering.test_hostile_texts import rules_for
 from tests.support.marks import few_of
 from tests.support.markup import words
 from webapp.rendering.markdown import GrowingMarkdown

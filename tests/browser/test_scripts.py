@@ -13,7 +13,7 @@ from tests.browser.chats import until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.answer_shown import Silence
 
-# For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_tabs.py or
+# For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_hidden_tabs.py or
 # test_without_scripts.py.
 ON_A_REAL_SERVER = pytest.mark.deep
 LONG = "<p>more</p>" * 60

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from tests.api.client import client_of
 from tests.characters.conftest import MARA, asked, heard
-from tests.characters.test_chatting import knows
+from tests.characters.test_character_chats import knows
 from tests.chat.conftest import ended_with, give, id_of, until_settled
 from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until

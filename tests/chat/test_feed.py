@@ -5,7 +5,7 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.chat.listener import PART, Listener
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
 from webapp.base import changes, topic_names

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.files import bring, download
-from tests.chat.test_cast_in_files import MARA, made
+from tests.chat.test_cast_names import MARA, made
 from tests.chat.test_roleplay_imports import lines
 from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import on_both_databases

@@ -9,7 +9,7 @@ from tests.characters.card_samples import bring as bring_card
 from tests.chat.conftest import address, asked, ended_with, id_of, texts
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
-from tests.chat.test_sent import parts, url_of
+from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, write

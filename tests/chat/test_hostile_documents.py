@@ -11,7 +11,7 @@ from tests.chat.conftest import asked
 from tests.chat.files import download
 from tests.chat.library import Library, ask, given
 from tests.rendering.rules import breaches
-from tests.rendering.test_attacks import ATTACKS
+from tests.rendering.test_hostile_texts import ATTACKS
 from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
 from webapp.knowledge.documents.reader import FullText

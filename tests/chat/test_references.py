@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.chat.conftest import id_of
-from tests.chat.test_listing import add_thread
+from tests.chat.test_chats import add_thread
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from tests.chat.conftest import ended, raw_of_last, texts
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.rendering.test_fallback import failing_at
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.test_listing import add_chats, sidebar_of
+from tests.chat.test_chats import add_chats, sidebar_of
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat
 

@@ -7,7 +7,7 @@ import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, select, text
 
-from tests.chat.test_listing import add_chats, titles
+from tests.chat.test_chats import add_chats, titles
 from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits

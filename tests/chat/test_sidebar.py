@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.chat.listener import Listener
-from tests.chat.test_listing import add_thread
+from tests.chat.test_chats import add_thread
 from tests.support.list_parts import applied
 from webapp.chat.page.feed import ChatPosition
 

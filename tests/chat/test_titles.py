@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
 from tests.chat.listener import PART
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_sidebar import sidebars
 from tests.conftest import signed_in
 from tests.support.waiting import until

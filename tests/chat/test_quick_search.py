@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_search import HOSTILE, say
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn

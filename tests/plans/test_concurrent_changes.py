@@ -1,4 +1,4 @@
-"""Two changes of a plan in one moment: both are kept."""
+"""Two concurrent changes of a plan are both kept."""
 
 import gevent
 import pytest

@@ -7,7 +7,7 @@ import gevent
 import pytest
 
 from tests.chat.conftest import address, ended, ended_with, give, id_of, statuses, texts
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_renderings import say
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.statements import listening

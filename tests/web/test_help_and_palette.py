@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.test_contrast import TOKENS, luminance

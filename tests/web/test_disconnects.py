@@ -1,4 +1,4 @@
-"""A reader that leaves is noticed at once, and only once."""
+"""A client that disconnects is noticed immediately, and only once."""
 
 from contextlib import closing
 

@@ -1,4 +1,4 @@
-"""Nothing that is found at a start, and no failure at a beginning, blocks a chat."""
+"""Neither what the start finds in the database nor a failure when an answer begins blocks a chat."""
 
 import sqlite3
 from contextlib import suppress

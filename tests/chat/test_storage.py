@@ -1,4 +1,4 @@
-"""A files folder that accepts no files."""
+"""An upload to a files folder that cannot be written is refused with a message."""
 
 import shutil
 

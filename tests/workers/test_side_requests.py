@@ -1,4 +1,4 @@
-"""What one worker has a model write beside the answers, another one stops."""
+"""A side request of one worker is stopped by another."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Two who change a chat in one moment: what one of them has looked at is looked at again where it is stored."""
+"""Concurrent changes of a chat: what was checked before a transaction is checked again in it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A storm: nearly a third of the provider's replies fail, in every way, while many people ask simultaneously."""
+"""Nearly a third of the provider's replies fail, in every way, while many people ask simultaneously."""
 
 from collections import Counter
 from random import Random

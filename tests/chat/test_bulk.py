@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.chat.test_listing import add_chats, counts, id_of, person_id, sidebar_of, titles
+from tests.chat.test_chats import add_chats, counts, id_of, person_id, sidebar_of, titles
 from tests.support.browser import CROSS_SITE
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import name_of

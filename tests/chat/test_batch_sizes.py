@@ -5,7 +5,7 @@ from sqlalchemy import func, select, update
 
 from tests.api.client import client_of
 from tests.chat.conftest import id_of
-from tests.chat.test_listing import add_thread
+from tests.chat.test_chats import add_thread
 from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import db, utc_now, write

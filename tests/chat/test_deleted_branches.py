@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.chat.conftest import address, ended, ended_with, give, id_of, texts
+from tests.chat.test_chats import add_chats, add_thread, titles
 from tests.chat.test_growth import cost
-from tests.chat.test_listing import add_chats, add_thread, titles
 from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import words

@@ -1,4 +1,4 @@
-"""Every list has the way to make a new one at the end of its heading."""
+"""Every list has the button that creates an entry at the end of its heading."""
 
 import pytest
 

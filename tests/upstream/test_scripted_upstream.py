@@ -1,4 +1,4 @@
-"""Current answers end or continue on command; those requested later run to their own end."""
+"""The scripted upstream's commands: current answers end or continue, and those requested later are not affected."""
 
 import json
 import urllib.request

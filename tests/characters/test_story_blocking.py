@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from tests.api.client import client_of
-from tests.characters.test_chatting import knows
+from tests.characters.test_character_chats import knows
 from tests.characters.test_story import TALE, chat_is_told, numbered, stories, told, words_of
 from tests.chat.conftest import id_of, until_settled
 from tests.chat.test_long_chats import longest_hold

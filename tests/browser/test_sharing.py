@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chats import PASSWORD, ChatPage, Person, press, reload
 from tests.browser.conftest import Visit
-from tests.browser.test_lists import chosen
+from tests.browser.test_chat_list import chosen
 from tests.browser.ways import in_every_way
 from tests.support.inserted import add_member
 from tests.support.server import Server
