@@ -58,6 +58,8 @@ OF_A_REQUEST = {
     f"flask.{name}"
     for name in ("request", "session", "g", "flash", "redirect", "url_for", "render_template", "render_template_string")
 }
+# They list all rooms, each module under the name of its room.
+LISTS = ("webapp.app", "webapp.api.feature")
 # Registered by every room, and without a request.
 NO_PAGES = ("webapp.web.feature",)
 BROAD = {"Exception", "BaseException"}
@@ -275,6 +277,29 @@ def test_an_import_inside_a_function_says_why() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom) and "#" not in "".join(module.lines[node.lineno - 2 : node.lineno])
     ]
     assert not silent
+
+
+@pytest.mark.slow
+def test_an_alias_means_one_module_and_a_module_has_one_alias() -> None:
+    targets: dict[str, set[str]] = {}
+    aliases: dict[str, set[str]] = {}
+    for module in python_files():
+        for target, name in imported_modules(module):
+            targets.setdefault(name, set()).add(target)
+            if name != target.rpartition(".")[2]:
+                aliases.setdefault(target, set()).add(name)
+    shared = {name: targets[name] for names in aliases.values() for name in names if len(targets[name]) > 1}
+    assert not shared, "import each under a name that tells its room, such as `from webapp.plans import queries as plan_queries`"
+    several = {target: names for target, names in aliases.items() if len(names) > 1}
+    assert not several, "import the module under the same alias everywhere"
+
+
+def imported_modules(module: Module) -> Iterator[tuple[str, str]]:
+    """Yields the modules of webapp that a module imports as a whole, each with its name there."""
+    for node in module.nodes if module.name not in LISTS else ():
+        for alias in node.names if isinstance(node, ast.ImportFrom) and not node.level else ():
+            if (target := f"{node.module}.{alias.name}") in modules():
+                yield target, alias.asname or alias.name
 
 
 def test_templates_are_short_and_hold_no_inline_code() -> None:

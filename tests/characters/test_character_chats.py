@@ -14,7 +14,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.effective import BUILT_IN
 from webapp.models.connections.models import PROVIDERS
 from webapp.models.connections.tables import Connection
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 from webapp.settings.service import set_setting
 
 PROMPTS = {"pre_prompt": "Above all.", "system_prompt": "Be Mara today.", "post_prompt": "Be brief.", "history_limit": ""}
@@ -258,7 +258,7 @@ def test_others_do_not_change_it_and_readers_see_the_face(make, member, stranger
         assert browser.post(f"{chat}/prompts", pre_prompt="Mine").status_code in (303, 404)
 
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{chat}/people", whom=f"user:{whom}", right="write")
 
     page = stranger.page(chat)
@@ -274,7 +274,7 @@ def test_who_goes_on_elsewhere_takes_nothing_along_that_is_not_theirs(chat, say,
     fake.says("Aye.")
     member.submit(f"{chat}/prompts", pre_prompt="Secret.")
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{chat}/people", whom=f"user:{whom}", right="view")
     say(chat, "Hello")
     fork = stranger.page(chat).action("Branch into new chat")

@@ -11,7 +11,7 @@ from tests.upstream.handle import TITLE
 from webapp.base.db import write
 from webapp.base.ids import new_id
 from webapp.characters.tables import Character
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 
@@ -138,7 +138,7 @@ def test_readers_see_the_faces_and_no_buttons_and_others_nothing(make, member, s
     for face in faces:
         assert stranger.get(face).status_code == 404
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{group}/people", whom=f"user:{whom}", right="view")
 
     page = stranger.page(group)
@@ -166,7 +166,7 @@ def test_its_files_name_everyone_and_its_copies_too(group, ids, member, stranger
     assert len(member.page(mine).all("[name=speaker]")) == 2
 
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{group}/people", whom=f"user:{whom}", right="view")
     theirs = stranger.post(stranger.page(group).action("Branch into new chat")).location.partition("#")[0]
     assert speakers(stranger.page(theirs)) == ["Mara", "Bo", "member", "Mara"]

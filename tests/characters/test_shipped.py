@@ -7,9 +7,9 @@ from tests.conftest import signed_in
 from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles
 from webapp.characters.tables import Character
-from webapp.cli import shipped_characters as shipped
+from webapp.cli import shipped_characters
 from webapp.cli.shipped_characters import CHARACTERS, PERSONAS
-from webapp.people.accounts import tables as accounts
+from webapp.people.accounts import tables as account_tables
 
 
 @pytest.mark.slow
@@ -31,7 +31,7 @@ def test_what_was_deleted_does_not_come_again(cast):
             db.session.query(Character).filter_by(name="Hanne Voss").one().deleted_at = utc_now().replace(year=2020)
         profiles.empty_trash()
 
-        assert shipped.ship() == 0
+        assert shipped_characters.ship() == 0
 
     assert names(admin.page("/characters")) == ["Ilario Quill", "Odalys Fenn"]
 
@@ -40,8 +40,8 @@ def test_what_was_changed_stays_changed(cast):
     admin = signed_in(cast, "admin@example.org", "admin")
     admin.submit(admin.page("/characters").click("Hanne Voss").path + "/edit", name="Hanne V.")
     with cast.app_context():
-        assert shipped.ship() == 0
-        assert db.session.query(accounts.Grant).count() == 0
+        assert shipped_characters.ship() == 0
+        assert db.session.query(account_tables.Grant).count() == 0
     assert names(admin.page("/characters"))[0] == "Hanne V."
 
 

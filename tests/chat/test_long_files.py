@@ -31,7 +31,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.db import db, write
 from webapp.chat import erasing
 from webapp.chat.files.attachments import folded, parted
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats
 from webapp.chat.messages.source_search import WHOLE
 from webapp.chat.record import sharing
 from webapp.chat.record.tables import Chat, Message
@@ -182,11 +182,11 @@ def test_its_chat_takes_it_along(app: Flask, owner: Browser, fake: Upstream) -> 
     chat = sent(owner)
     document = str(owner.page(chat).one(".long-file a").attributes["href"])
     with app.app_context():
-        listing.trash(db.session.get_one(Chat, id_of(chat)))
+        chats.trash(db.session.get_one(Chat, id_of(chat)))
     assert (found_by(owner, chat), owner.get(document).status_code) == ([], 404)
     assert not owner.page("/knowledge").says(NAME)
     with app.app_context():
-        listing.restore(db.session.get_one(Chat, id_of(chat)))
+        chats.restore(db.session.get_one(Chat, id_of(chat)))
     assert found_by(owner, chat) == ["pump manual"]
     # Permanently, even where the trash is never emptied automatically.
     with app.app_context():
@@ -204,7 +204,7 @@ def test_a_temporary_chat_leaves_nothing_of_it(app: Flask, owner: Browser, fake:
     assert FACT in given(fake, f"{QUESTION}\n\n[File: {NAME}]")
     assert (found_by(owner), found_by(owner, chat)) == ([], ["pump manual"])
     with app.app_context():
-        listing.trash(db.session.get_one(Chat, id_of(chat)))
+        chats.trash(db.session.get_one(Chat, id_of(chat)))
     assert counts(app) == [0, 0, 0, 0]
 
 

@@ -8,7 +8,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
 from webapp.base.db import db
 from webapp.chat.list.search import glance, titles_of
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat
 
 
@@ -49,7 +49,7 @@ def test_only_what_a_person_may_see_is_found(owner, stranger, chat_id):
 
     assert glanced(stranger, "secret") == glanced(stranger, "stones") == ([], [])
     with owner.app.app_context():
-        listing.trash(db.session.get_one(Chat, chat_id))
+        chats.trash(db.session.get_one(Chat, chat_id))
     assert glanced(owner, "secret") == glanced(owner, "stones") == ([], [])
 
 

@@ -16,7 +16,7 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.list.passages import from_first_match, passage
 from webapp.chat.list.search import CONTENT, TITLE, glance, search, words_of
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Message
 
 HOSTILE = [
@@ -119,12 +119,12 @@ def test_what_was_deleted_is_not_found_until_it_comes_back(owner, chat_id):
         session.get_one(Message, second).deleted_at = utc_now()
     assert found(owner, "water") == ["The first water"]
     with owner.app.app_context():
-        listing.trash(db.session.get_one(Chat, chat_id))
+        chats.trash(db.session.get_one(Chat, chat_id))
     assert found(owner, "water") == []
     assert not owner.page("/chats?q=rye").all(".rows .what")
     with owner.app.app_context():
-        listing.restore(db.session.get_one(Chat, chat_id))
-        listing.archive(db.session.get_one(Chat, chat_id), is_archived=True)
+        chats.restore(db.session.get_one(Chat, chat_id))
+        chats.archive(db.session.get_one(Chat, chat_id), is_archived=True)
     assert found(owner, "water") == ["The first water"]
     assert first
 
@@ -137,7 +137,7 @@ def test_the_index_follows_every_change(owner, chat_id):
             session.get_one(Message, id).content = "Now about turbines"
         with write() as session:
             session.get_one(Message, id).content = "Now about pumps"
-        listing.rename(db.session.get_one(Chat, chat_id), "Reservoirs")
+        chats.rename(db.session.get_one(Chat, chat_id), "Reservoirs")
     assert found(owner, "turbines") == []
     assert found(owner, "pumps") == ["Now about pumps"]
     assert titles(owner.page("/chats?q=reservoir")) == ["Reservoirs"]

@@ -12,9 +12,9 @@ from tests.support.browser import Browser
 from webapp.base.db import db, write
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.search.ranking import search
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import Grant
 
@@ -35,7 +35,7 @@ def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) 
     assert len(set(passwords)) == 4
     with app.app_context():
         assert accounts.sign_in("olive@example.org", passwords[0])
-        assert people.has_owner()
+        assert account_queries.has_owner()
 
 
 @pytest.mark.slow
@@ -82,13 +82,13 @@ def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Bro
     seeded(app)
 
     with app.app_context():
-        ada, ben = (people.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
+        ada, ben = (account_queries.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
         assert ada
         assert ben
-        names = {collection.id: collection.name for collection in knowledge.collections(ada)}
+        names = {collection.id: collection.name for collection in knowledge_queries.collections(ada)}
         assert sorted(names.values()) == ["Finance", "Handbook", "Trading basics"]
-        assert [collection.name for collection in knowledge.collections(ben)] == ["Handbook", "Trading basics"]
-        counts = {names[id]: each for id, each in knowledge.counts(ada, list(names)).items()}
+        assert [collection.name for collection in knowledge_queries.collections(ben)] == ["Handbook", "Trading basics"]
+        counts = {names[id]: each for id, each in knowledge_queries.counts(ada, list(names)).items()}
         assert counts == {"Finance": (4, 0, 0), "Handbook": (12, 0, 0), "Trading basics": (6, 0, 0)}
         assert search(ada, "Who has to sign an invoice of 50,000 euros?")[0].document.title == "Approving payments"
     assert len(owner.page("/knowledge/try").all("#questions form[action$='/delete']")) == 35

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.engine.bench import Bench
 from tests.engine.poison import BEGINNING, KINDS, poisoned
-from webapp.api import completions as door
+from webapp.api import completions
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.messages import sending
@@ -24,7 +24,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
-from webapp.plans.writing import service as plans
+from webapp.plans.writing import service as plan_service
 from webapp.settings.service import set_setting
 
 
@@ -149,14 +149,14 @@ def an_answer(bench: Bench, person: str) -> str:
 
 def a_plan(bench: Bench, person: str) -> str:
     with bench.app.app_context():
-        inputs = plans.submit(db.session.get_one(User, person), "monthly", {"goals": ["One"], "start_date": "2026-03-02"})
-        return plans.make(inputs).generation_id or ""
+        inputs = plan_service.submit(db.session.get_one(User, person), "monthly", {"goals": ["One"], "start_date": "2026-03-02"})
+        return plan_service.make(inputs).generation_id or ""
 
 
 def a_completion(bench: Bench, person: str) -> str:
     with bench.app.app_context():
-        wanted = door.CompletionInput("", (Turn("user", "Hello"),))
-        return door.complete(db.session.get_one(User, person), wanted).id
+        wanted = completions.CompletionInput("", (Turn("user", "Hello"),))
+        return completions.complete(db.session.get_one(User, person), wanted).id
 
 
 @pytest.mark.mostly_slow

@@ -19,7 +19,7 @@ from webapp.base.db import write
 from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import User
 
@@ -80,7 +80,7 @@ def a_collection(app: Flask) -> Iterator[tuple[User, Collection]]:
     """An application context, with a person and a collection of theirs."""
     signed_in(app, "reader@example.org", "member")
     with app.app_context():
-        reader = people.user_by_email("reader@example.org")
+        reader = account_queries.user_by_email("reader@example.org")
         assert reader
         with write(keeps_loaded=True) as session:
             collection = Collection(owner_id=reader.id, name="Corpus")

@@ -15,7 +15,7 @@ from webapp.knowledge.documents.shipping import questions
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.tokenizer import query_words, weights
 from webapp.knowledge.tables import Collection
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 
 # A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [
@@ -31,7 +31,7 @@ def app(make_app, fake):
 def found(app, email: str, text: str) -> list[str]:
     """Returns the names of the pages found, best first."""
     with app.app_context():
-        hits = search(people.user_by_email(email), text, limit=30)
+        hits = search(account_queries.user_by_email(email), text, limit=30)
         return list(dict.fromkeys(hit.document.name for hit in hits))
 
 
@@ -45,7 +45,7 @@ def recall(app, email: str) -> float:
 @pytest.mark.slow
 def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, owners_shelf, owner):
     with app.app_context():
-        shipping.ship(people.user_by_email(owner.email))
+        shipping.ship(account_queries.user_by_email(owner.email))
     by_words = recall(app, owner.email)
     assert by_words >= 0.92
     unanswerable = [each.text for each in questions() if not each.pages]
@@ -66,7 +66,7 @@ def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, owners_shelf,
 @on_both_databases
 def test_what_strangers_store_is_no_answer_of_anybodys(app, owner, stranger):
     with app.app_context():
-        shipping.ship(people.user_by_email(owner.email))
+        shipping.ship(account_queries.user_by_email(owner.email))
         own = recall(app, owner.email)
         with write() as session:
             private = Collection(owner_id=stranger.person_id, name="Letters")

@@ -18,7 +18,7 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db, write
 from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge.search import ranking as knowledge
+from webapp.knowledge.search import ranking
 from webapp.knowledge.tables import Collection, DocumentPart, Passage
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import live_connection
@@ -122,7 +122,7 @@ def furnish(app) -> None:
 
 def found_everywhere() -> list[str]:
     owner = db.session.scalars(select(User)).one()
-    passages = [hit.passage.text for hit in knowledge.search(owner, "bearings", seconds=60)]
+    passages = [hit.passage.text for hit in ranking.search(owner, "bearings", seconds=60)]
     messages = [hit.message_id for hit in search(owner.id, "boilers").hits]
     return [*passages, *db.session.scalars(select(Message.content).where(Message.id.in_(messages)))]
 

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.base.db import write
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Group, User
 from webapp.web.pick_field import MOST_SHOWN
 
@@ -51,7 +51,7 @@ def test_whoever_is_typed_is_found_and_who_could_be_meant_is_asked(crowd: None, 
     for typed in ("p120@example.org", "Person 121 (p121@example.org)", "person 122"):
         assert owner.post(f"{group}/people", person=typed).status_code == 303
     with app.app_context():
-        inside = accounts.people_of(group.rpartition("/")[2])
+        inside = account_queries.people_of(group.rpartition("/")[2])
     assert [each.name for each in inside] == ["Person 120", "Person 121", "Person 122"]
 
     for typed, words in (("Person", "More than 100 match “Person”."), ("nobody here", "Nothing matches “nobody here”.")):

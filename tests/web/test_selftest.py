@@ -19,7 +19,7 @@ from webapp.base.heavy.threads import READS
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.circuit import FAILURES, Circuits
-from webapp.operations.health import views as selftest
+from webapp.operations.health import views as health_views
 from webapp.streaming.codec import Decoder
 from webapp.streaming.events import Delta
 from webapp.web.health_facts import size
@@ -64,7 +64,7 @@ def test_without_javascript_only_the_verdict_is_missing_and_it_says_why(owner: B
 
 
 def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(health_views, "PAUSE_SECONDS", 0)
     answer = owner.get("/admin/health/stream")
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")

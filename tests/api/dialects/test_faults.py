@@ -15,7 +15,7 @@ from webapp.engine.engine import ENGINE
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import HIDDEN, DemoProvider
 from webapp.models.upstream import Upstream
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 from webapp.settings.service import set_setting
 
 OUTCOMES = {"truncated": "error", "malformed": "error", "stall": "error", "rate-limited": "error"}
@@ -48,7 +48,7 @@ def chat_with(app: Flask, program: Program) -> Callable[[str], str]:
 
     def make(model: str) -> str:
         with app.app_context():
-            user = accounts.user_by_email("member@example.org")
+            user = account_queries.user_by_email("member@example.org")
             assert user
             return chats.create(user.id, model=model).id
 

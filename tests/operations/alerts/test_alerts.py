@@ -13,7 +13,7 @@ from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.models.connections import service as connections_service
+from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
@@ -301,7 +301,7 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        connections_service.note_refusal(providers().connections()[0], code)
+        connections.note_refusal(providers().connections()[0], code)
         providers().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]

@@ -7,7 +7,7 @@ from tests.operations.experiments.conftest import found, played
 from webapp.base.errors import AppError, Conflict
 from webapp.operations.experiments import service
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.prompts import queries as prompts
+from webapp.prompts import queries as prompt_queries
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ REFUSED = (
 
 def refusal(admin, entered: ExperimentInput) -> str:
     with pytest.raises(AppError) as refused:
-        service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+        service.start(prompt_queries.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
     return str(refused.value)
 
 
@@ -81,7 +81,7 @@ def test_of_two_admins_the_second_is_told(app, admin, started):
         service.stop(found(id), 3, by=admin, who={"actor": admin})
         with pytest.raises(Conflict, match="already been stopped"):
             service.stop(found(id), 2, by=admin, who={"actor": admin})
-        assert (found(id).winner, prompts.prompt(admin, "quick").version) == (3, 3)
+        assert (found(id).winner, prompt_queries.prompt(admin, "quick").version) == (3, 3)
 
 
 @pytest.mark.slow

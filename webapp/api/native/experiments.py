@@ -14,7 +14,7 @@ from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
 from webapp.operations.experiments.figures import ArmFigures, evidence
 from webapp.people.accounts.guards import audit_values, found
-from webapp.prompts import queries as prompts
+from webapp.prompts import queries as prompt_queries
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, Experiment
 
@@ -96,7 +96,7 @@ def create(body: NewExperiment) -> ExperimentAnswer:
     if len(weights) < len(body.arms):
         raise Invalid("Each version can be compared once.", field="arms")
     entered = service.ExperimentInput(weights, body.outcome, body.strategy, body.min_samples)
-    id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
+    id = service.start(found(prompt_queries.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
     return _one(id)
 
 

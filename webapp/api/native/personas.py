@@ -11,7 +11,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.inputs import AnyId, LongText, Name
 from webapp.characters import profiles, queries, shown
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import personas
@@ -148,7 +148,7 @@ def _visible(id: str) -> Persona:
 
 def _seen(*rows: Persona) -> set[str]:
     """Returns the ids of the personas' lorebooks that the caller can see."""
-    return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
+    return set(lore_queries.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:

@@ -13,9 +13,9 @@ from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Line
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.operations.experiments import service as experiments
+from webapp.operations.experiments import service as experiment_service
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
 from webapp.prompts.template import Part, TooLong, partly_filled
@@ -178,9 +178,9 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
-    if body.strategy in experiments.METHODS:
+    if body.strategy in experiment_service.METHODS:
         weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
+        experiment_service.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
     else:
         service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)
@@ -250,7 +250,7 @@ def _one(key: str) -> PromptAnswer:
 
 def _answers_of(prompts: Sequence[queries.KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
-    seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
+    seen = {collection.id for collection in knowledge_queries.collections_among(caller(), ids)} if ids else set()
     return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 

@@ -15,7 +15,7 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
-from webapp.operations.mail import service as mail
+from webapp.operations.mail import service as mail_service
 from webapp.operations.mail.service import forget_password, password, set_password
 from webapp.people.accounts.guards import audit_values
 from webapp.settings import service
@@ -116,7 +116,7 @@ class MailTest(Body):
 @operation("Show whether email can be sent", scope="admin", answer=MailAnswer)
 def show_mail() -> MailAnswer:
     password_state = password()
-    return MailAnswer(is_set=mail.is_set(), has_password=password_state.is_stored, trouble=password_state.trouble)
+    return MailAnswer(is_set=mail_service.is_set(), has_password=password_state.is_stored, trouble=password_state.trouble)
 
 
 @mail_bp.put("/password", endpoint="enter")
@@ -134,7 +134,7 @@ def forget_mail_password() -> None:
 @mail_bp.post("/test", endpoint="test")
 @operation("Send a test email", scope="admin", body=MailTest, status=204, errors=(422,))
 def test_mail(body: MailTest) -> None:
-    mail.send_test(body.to.strip(), **audit_values())
+    mail_service.send_test(body.to.strip(), **audit_values())
 
 
 capabilities_bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange import cast_names, export
@@ -173,7 +173,7 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the name of an attached lorebook, of which SillyTavern knows one; or the imported name if it is not here."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
-    is_here = bool(imported and chat.owner_id and lorebooks.by_name(chat.owner_id, [imported]))
+    is_here = bool(imported and chat.owner_id and lore_queries.by_name(chat.owner_id, [imported]))
     if imported in attached or ("world_info" in was and not attached and not is_here):
         return {"world_info": was["world_info"]}
     return {"world_info": attached[0]} if attached else {}

@@ -10,7 +10,7 @@ from flask import request, url_for
 from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.base.words import plural
-from webapp.characters import shown as people
+from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
@@ -30,7 +30,7 @@ class SidebarChat:
     is_current: bool
     # Left out of comparisons, which decide whether a cached row can be reused: the row doesn't show it.
     changed_at: datetime = field(compare=False)
-    faces: tuple[people.Face, ...] = ()
+    faces: tuple[characters_shown.Face, ...] = ()
     sharer: str = ""
 
 
@@ -40,7 +40,7 @@ def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = 
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
     here, me = here or request.path, user_or_none()
     ids = [id for row in rows for id in row.cast_ids]
-    faces = people.faces(me, ids) if me and ids else {}
+    faces = characters_shown.faces(me, ids) if me and ids else {}
     return [
         SidebarChat(
             row.id,

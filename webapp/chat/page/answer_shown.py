@@ -8,7 +8,7 @@ from flask import url_for
 
 from webapp.base.db import db, utc_now
 from webapp.base.words import plural
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.group import members
@@ -52,7 +52,7 @@ class Speakers(NamedTuple):
     """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
 
     faces: dict[str, Face]
-    characters: Sequence[Character | cast.CharacterName]
+    characters: Sequence[Character | character_queries.CharacterName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def face_of_chat(chat: Chat) -> Face | None:
 
 def members_in(chat: Chat) -> list[tuple[str, Face]]:
     """Returns the members that can speak in a group, by id, with their faces."""
-    there = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    there = character_queries.members(db.session(), chat.owner_id, chat.character_ids)
     return [(member.id, Face(member.name, _url(chat, member.id, member.avatar_id))) for member in there]
 
 
@@ -224,7 +224,11 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and named_messages else None
-    seen = cast.named(owner, sorted({message.speaker_id for message in named_messages if message.speaker_id})) if owner else []
+    seen = (
+        character_queries.named(owner, sorted({message.speaker_id for message in named_messages if message.speaker_id}))
+        if owner
+        else []
+    )
     pictures = {character.id: _url(chat, character.id, character.avatar_id) for character in seen}
     faces = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named_messages}
     return Speakers(

@@ -18,7 +18,7 @@ from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
 from webapp.people.members import groups
 
@@ -77,7 +77,7 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     entered = service.CollectionInput(name=shipped.name, about=shipped.about, level=shipped.level)
     collection = service.create(entered, by=owner)
     if shipped.group:
-        group = people.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
+        group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
         service.share(collection, "group", group.id, "read", by=owner)
     else:
         service.share(collection, "everyone", "", "read", by=owner)

@@ -16,8 +16,8 @@ from webapp.operations.experiments.card import OUTCOMES
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
-from webapp.prompts import queries as known
-from webapp.prompts import service as prompts
+from webapp.prompts import queries as prompt_queries
+from webapp.prompts import service as prompt_service
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
 
@@ -38,19 +38,19 @@ class ExperimentInput:
     min_samples: int = MIN_TRIES
 
 
-def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
+def start(prompt: prompt_queries.KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
     """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
     _refuse_unless_comparable(prompt, by)
     weights, user_id = _checked(entered), by.id
     try:
         with write() as session:
-            row = prompts.row_of(session, prompt)
+            row = prompt_service.row_of(session, prompt)
             if row.strategy in METHODS:
                 raise Conflict(RUNNING)
             _refuse_unknown(session, row, weights)
             id = _store(session, row, entered, weights, user_id)
             detail = ", ".join(f"version {version}: {weight:g} %" for version, weight in weights.items())
-            prompts.note(session, "started an experiment", row.key, detail, who)
+            prompt_service.note(session, "started an experiment", row.key, detail, who)
     except IntegrityError as error:
         raise Conflict(RUNNING) from error
     active_prompts.forget()
@@ -75,20 +75,26 @@ def weigh(
         found_experiment.method = row.strategy = method
         found_experiment.min_samples = min_samples or found_experiment.min_samples
         found_experiment.weighed_at = utc_now()
-        prompts.note(session, "changed an experiment", row.key, method, who)
+        prompt_service.note(session, "changed an experiment", row.key, method, who)
     active_prompts.forget()
 
 
 def give_out(
-    prompt: known.KnownPrompt, method: str, weights: Mapping[int, float], min_samples: int | None, *, by: User, who: audit.About
+    prompt: prompt_queries.KnownPrompt,
+    method: str,
+    weights: Mapping[int, float],
+    min_samples: int | None,
+    *,
+    by: User,
+    who: audit.About,
 ) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if experiment := queries.running_of(prompt.id):
         weigh(experiment, weights, method, min_samples, who=who)
         return
     if method == A_B_TEST:
-        raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
-    newest = [version.number for version in known.versions(prompt)][:MOST]
+        raise Invalid(prompt_service.NEEDS_EXPERIMENT, field="strategy")
+    newest = [version.number for version in prompt_queries.versions(prompt)][:MOST]
     shares = weights or {version: 100 / len(newest) for version in reversed(newest)}
     start(prompt, ExperimentInput(shares, method=method, min_samples=min_samples or MIN_TRIES), by=by, who=who)
 
@@ -104,7 +110,7 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
         found_experiment.ended_at, found_experiment.ended_by, found_experiment.winner = utc_now(), user_id, winner
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
-        prompts.note(session, "stopped an experiment", row.key, detail, who)
+        prompt_service.note(session, "stopped an experiment", row.key, detail, who)
     active_prompts.forget()
 
 
@@ -116,10 +122,10 @@ def remove(experiment: Experiment, *, who: audit.About) -> None:
         if found_experiment.ended_at is None:
             raise Conflict("This experiment is running. Stop it first.")
         session.execute(delete(Experiment).where(Experiment.id == id))
-        prompts.note(session, "deleted an experiment", row.key, "", who)
+        prompt_service.note(session, "deleted an experiment", row.key, "", who)
 
 
-def _refuse_unless_comparable(prompt: known.KnownPrompt, by: User) -> None:
+def _refuse_unless_comparable(prompt: prompt_queries.KnownPrompt, by: User) -> None:
     if not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can start experiments.")
     if not prompt.built_in or not prompt.built_in.is_answered:
@@ -147,7 +153,7 @@ def _shares(weights: Mapping[int, float]) -> dict[int, float]:
 
 
 def _refuse_unknown(session: Session, row: Prompt, weights: Mapping[int, float]) -> None:
-    numbers = set(session.scalars(prompts.numbers_of(row.id)))
+    numbers = set(session.scalars(prompt_service.numbers_of(row.id)))
     if unknown := [version for version in weights if version not in numbers]:
         raise NotFound(f"There is no version {unknown[0]} of this prompt.")
 
