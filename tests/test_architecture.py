@@ -63,6 +63,8 @@ LISTS = ("webapp.app", "webapp.api.feature")
 # Registered by every room, and without a request.
 NO_PAGES = ("webapp.web.feature",)
 BROAD = {"Exception", "BaseException"}
+# Before a noun, in the name of a local value.
+PARTICIPLE = re.compile(r"(?:found|given|known|left|made|named|shown|used|wanted)_(?!out$|at$)\w+")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
 
@@ -277,6 +279,34 @@ def test_an_import_inside_a_function_says_why() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom) and "#" not in "".join(module.lines[node.lineno - 2 : node.lineno])
     ]
     assert not silent
+
+
+@pytest.mark.slow
+def test_a_local_value_has_no_participle_in_front_of_its_noun() -> None:
+    # `shown_message` is a `ShownMessage`.
+    classes = class_names()
+    breaches = [
+        f"{module.path.relative_to(ROOT)}:{line}: {name}"
+        for module in modules().values()
+        for function in functions(module)
+        for name, line in local_names(function)
+        if PARTICIPLE.fullmatch(name) and name.removesuffix("s") not in classes
+    ]
+    assert not breaches, "say what it is, `model`, or how it differs from another one, `listed_model`, `model_id`"
+
+
+def class_names() -> set[str]:
+    """Returns the names of all classes as a value of each would be called."""
+    names = (node.name for module in modules().values() for node in module.nodes if isinstance(node, ast.ClassDef))
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names}
+
+
+def local_names(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
 
 
 @pytest.mark.slow

@@ -188,8 +188,8 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
 
 def picture(avatar: Avatar | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    shown_avatar = found(avatar)
-    return Response(shown_avatar.content, mimetype=shown_avatar.media_type, headers=PICTURE_HEADERS)
+    image = found(avatar)
+    return Response(image.content, mimetype=image.media_type, headers=PICTURE_HEADERS)
 
 
 def card_file(character: Character, kind: exchange.Kind, version: Version | None = None) -> Response:

@@ -118,18 +118,18 @@ def _refuse_too_many(user: User) -> None:
     creation_limit.count(user.id)
 
 
-def attachable(wanted_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
+def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
     """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
     seen = (
-        {collection.id for collection in queries.collections_among(by, [*wanted_ids, *current_ids])}
-        if wanted_ids or current_ids
+        {collection.id for collection in queries.collections_among(by, [*chosen_ids, *current_ids])}
+        if chosen_ids or current_ids
         else set()
     )
     unseen = [id for id in current_ids if id not in seen]
     hidden = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(unseen)))) if unseen else set()
-    if {*wanted_ids} - seen - {*current_ids}:
+    if {*chosen_ids} - seen - {*current_ids}:
         raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    ids = list(dict.fromkeys(id for id in (*wanted_ids, *unseen) if id in seen or id in hidden))
+    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
     if len(ids) > MOST_COLLECTIONS:
         raise Invalid(TOO_MANY, field="collections")
     return ids

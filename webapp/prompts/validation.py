@@ -77,8 +77,8 @@ def _check_variables(parts: Sequence[Part], built_in: BuiltIn | None) -> None:
     if built_in is None:
         return
     if unknown := [name for name in used if name not in built_in.variables]:
-        known_names = ", ".join(built_in.variables) or "none"
-        raise Invalid(f"Unknown variables: {', '.join(unknown)}. This prompt has: {known_names}.", field="text")
+        names = ", ".join(built_in.variables) or "none"
+        raise Invalid(f"Unknown variables: {', '.join(unknown)}. This prompt has: {names}.", field="text")
     if missing := [name for name in built_in.needs if name not in used]:
         raise Invalid(f"This prompt must contain {', '.join('{{' + name + '}}' for name in missing)}.", field="text")
 

@@ -66,8 +66,8 @@ class Usage:
         if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
             # It belongs to another request.
             return later
-        known_values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
-        return replace(self, **known_values)
+        values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
+        return replace(self, **values)
 
 
 @dataclass(frozen=True, slots=True)

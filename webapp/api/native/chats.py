@@ -465,5 +465,5 @@ def forget_story(id: str) -> None:
 
 
 def _story_of(chat: Chat) -> StoryAnswer:
-    found_story = story_service.story_of(chat)
-    return StoryAnswer.of(found_story) if found_story else StoryAnswer()
+    story = story_service.story_of(chat)
+    return StoryAnswer.of(story) if story else StoryAnswer()

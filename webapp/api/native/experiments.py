@@ -131,16 +131,16 @@ def _one(id: str) -> ExperimentAnswer:
 
 def _answer_of(one: Experiment, key: str, figures: list[ArmFigures]) -> ExperimentAnswer:
     has_shares = one.method == A_B_TEST and not one.is_example
-    known_evidence = evidence(figures, has_shares=has_shares)
-    best = known_evidence.winner.version if known_evidence.winner else None
+    comparison = evidence(figures, has_shares=has_shares)
+    best = comparison.winner.version if comparison.winner else None
     return ExperimentAnswer.of(
         one,
         key=key,
         strategy=one.method,
         status="running" if one.ended_at is None else "stopped",
         arms=[ArmAnswer.of(figure, is_paused=bool(figure.paused_words)) for figure in figures],
-        bayes_factor=round(min(known_evidence.factor, 1e12), 4),
+        bayes_factor=round(min(comparison.factor, 1e12), 4),
         winner=one.winner if one.ended_at else best,
         words=card(figures, one.outcome, has_shares=has_shares).text,
-        is_imbalanced=known_evidence.is_imbalanced,
+        is_imbalanced=comparison.is_imbalanced,
     )

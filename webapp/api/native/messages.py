@@ -253,10 +253,8 @@ def take_back(id: str) -> None:
 
 
 def _rating(id: str) -> FeedbackAnswer:
-    found_feedback = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
-    return FeedbackAnswer(
-        is_good=found_feedback.is_good if found_feedback else None, reason=found_feedback.reason if found_feedback else ""
-    )
+    rating = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
+    return FeedbackAnswer(is_good=rating.is_good if rating else None, reason=rating.reason if rating else "")
 
 
 files_bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")

@@ -233,13 +233,13 @@ def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[qu
 
 
 def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
-    known_versions = queries.versions(prompt)
-    versions = (
-        [queries.in_use(prompt, known_versions)]
-        if number is None and known_versions
-        else [version for version in known_versions if version.number == number]
+    versions = queries.versions(prompt)
+    matches = (
+        [queries.in_use(prompt, versions)]
+        if number is None and versions
+        else [version for version in versions if version.number == number]
     )
-    for text in queries.with_texts(prompt, versions):
+    for text in queries.with_texts(prompt, matches):
         return text
     raise NotFound("There is no such version.")
 

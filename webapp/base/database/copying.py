@@ -191,10 +191,10 @@ def make(engine: Engine, revision: str) -> None:
     """Creates the tables of this revision in an empty database; raises `Conflict` for one that is not empty."""
     try:
         with engine.connect() as target:
-            found_revision = _found(target, revision)
+            current_revision = _found(target, revision)
     except OperationalError as error:
         raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
-    if found_revision != revision:
+    if current_revision != revision:
         # Imported late because only commands need it: a server is spared its 10 MB.
         from alembic import command
 

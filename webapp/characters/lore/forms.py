@@ -250,8 +250,8 @@ def _triggers(triggers: Sequence[str], chosen: Sequence[str]) -> list[str]:
     """Returns an entry's triggers after these were chosen; keeps triggers that the form doesn't offer."""
     if _occasions(triggers) == list(chosen):
         return list(triggers)
-    known_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
-    return [*(each for each in triggers if each not in known_triggers), *(name for each in chosen for name in each.split())]
+    form_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
+    return [*(each for each in triggers if each not in form_triggers), *(name for each in chosen for name in each.split())]
 
 
 def _integer(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:

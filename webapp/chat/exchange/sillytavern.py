@@ -160,14 +160,14 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
     has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
-    imported_names, found_variables = storable(imported), dict[str, Any](has)
+    imported_names, values = storable(imported), dict[str, Any](has)
     for name, value in imported.items():
         one = storable({name: value})
         if not one.keys() & imported_names.keys():
-            found_variables[name] = value
+            values[name] = value
         elif one.items() <= has.items():
-            found_variables |= dict.fromkeys(one, value)
-    return {"variables": found_variables} if found_variables or "variables" in was else {}
+            values |= dict.fromkeys(one, value)
+    return {"variables": values} if values or "variables" in was else {}
 
 
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:

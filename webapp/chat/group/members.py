@@ -92,7 +92,7 @@ def all_names(chat: Chat) -> str:
 
 
 def answering_speaker(
-    chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None
+    chat: Chat, below: str | None, *, text: str = "", speaker_id: str = "", before: str | None = None
 ) -> Speaker | None:
     """Returns who answers below a message: the requested character, else the one who spoke there before, else the next in turn.
 
@@ -100,12 +100,12 @@ def answering_speaker(
     """
     there = members(chat) if chat.is_group else []
     if not there:
-        if wanted_id and (chat.is_group or wanted_id != chat.character_id):
+        if speaker_id and (chat.is_group or speaker_id != chat.character_id):
             raise Invalid(NOT_HERE, field="character_id")
         return None
-    named = mentioned(there, text) if before and not wanted_id and chat.turn_order == MENTION else None
-    found = named or next((member for member in there if member.id == (wanted_id or before)), None)
-    if not found and wanted_id:
+    named = mentioned(there, text) if before and not speaker_id and chat.turn_order == MENTION else None
+    found = named or next((member for member in there if member.id == (speaker_id or before)), None)
+    if not found and speaker_id:
         raise Invalid(NOT_HERE, field="character_id")
     found = found or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
     return Speaker(found.id, found.name)

@@ -98,8 +98,8 @@ def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return BulkResult(done_words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
-    action, wanted_ids = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
-    chats = [chat for chat in queries.own_chats(owner_id, wanted_ids) if action.is_done(chat)] if action and wanted_ids else []
+    action, chat_ids = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, chat_ids) if action.is_done(chat)] if action and chat_ids else []
     if not action or not chats:
         return None
     ids, pinned = [chat.id for chat in chats], set(_ids_in("pinned"))

@@ -61,8 +61,8 @@ def index() -> Response:
         return _glance(query) if is_htmx() else _search(query)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
-    shown_chats: paging.Show = "archived" if are_archived else "open"
-    page = cut(paging.chats(me.id, show=shown_chats, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
+    show: paging.Show = "archived" if are_archived else "open"
+    page = cut(paging.chats(me.id, show=show, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     parameters: dict[str, Any] = {"show": "archived"} if are_archived else {}
     several_url = url_for("several.do", before=before or None, **parameters)
@@ -186,14 +186,14 @@ def _own(id: str, *, is_deleted: bool = False) -> Chat:
 def _search(query: str) -> Response:
     number = request.args.get("page", "")
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
-    found_here = search(current_user().id, query, page=page)
-    next_url = url_for("list.index", q=query, page=page + 1) if found_here.has_more and page < MOST_PAGES else ""
-    return render("chat/list/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
+    result = search(current_user().id, query, page=page)
+    next_url = url_for("list.index", q=query, page=page + 1) if result.has_more and page < MOST_PAGES else ""
+    return render("chat/list/search.html", query=query, found=result, has_words=bool(words_of(query)), next_url=next_url)
 
 
 def _glance(query: str) -> Response:
-    found_here = glance(current_user().id, query)
-    return render("chat/list/_found.html", query=query, found=found_here, has_words=bool(words_of(query)))
+    result = glance(current_user().id, query)
+    return render("chat/list/_found.html", query=query, found=result, has_words=bool(words_of(query)))
 
 
 def _typed(query: str) -> str:

@@ -189,7 +189,7 @@ def ask(
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering_speaker(chat, above, text=entered.content, wanted_id=speaker_id)
+    speaker = answering_speaker(chat, above, text=entered.content, speaker_id=speaker_id)
     if is_without_message:
         sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:

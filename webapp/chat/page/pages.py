@@ -90,8 +90,8 @@ def _thumbs(thread: list[shown.ShownMessage]) -> dict[str, Feedback]:
 def message_fragment(message: Message) -> Response:
     """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()
-    (shown_one,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
-    html = render_template("chat/page/message/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
+    (shown_message,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
+    html = render_template("chat/page/message/_message.html", message=shown_message, thumbs=_thumbs([shown_message]))
     return Response(part(f"#message-{message.id}", "outerHTML", html))
 
 

@@ -40,8 +40,8 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     }
 
 
-def _in_order(chat: Chat, known_ids: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*chat.collection_ids, *known_ids, *ids_of_prompt(leading.key_of(chat))]))
+def _in_order(chat: Chat, collection_ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *collection_ids, *ids_of_prompt(leading.key_of(chat))]))
 
 
 def ids_of_prompt(key: str) -> list[str]:

@@ -36,8 +36,8 @@ class PromptScripts:
     @classmethod
     def from_record(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
         """Restores the scripts recorded in a prompt."""
-        found_scripts = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
-        return cls(found_scripts, prompt.get("scripted"))
+        scripts_by_name = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
+        return cls(scripts_by_name, prompt.get("scripted"))
 
     @property
     def recorded(self) -> dict[str, Any]:

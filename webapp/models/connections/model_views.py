@@ -70,13 +70,13 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
     models = [*providers().listed(), *providers().unlisted()]
     gone = [Model(name, name) for name in missing if name in allowed]
     is_allowed = frozenset(allowed)
-    found_models = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
+    matches = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
     return render(
         "models/models.html",
         status=status,
         form=form,
-        models=found_models[:MOST_SHOWN],
-        rest_count=len(found_models) - len(found_models[:MOST_SHOWN]),
+        models=matches[:MOST_SHOWN],
+        rest_count=len(matches) - len(matches[:MOST_SHOWN]),
         all_models=models,
         allowed_count=sum(model.id in is_allowed for model in models),
         allowed=allowed,

@@ -173,13 +173,13 @@ class Providers:
 
     def default(self, preferred: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
-        chosen = (
+        names = (
             preferred,
             str(setting("models.default")),
             *(connection.prefix + connection.starting_model for connection in self._usable()),
         )
-        if found_model := next((each for each in chosen if each and self.is_choosable(each)), ""):
-            return found_model
+        if default := next((name for name in names if name and self.is_choosable(name)), ""):
+            return default
         return next((model.id for model in self.offered()), "")
 
     def starting_model(self, connection: LiveConnection) -> str:
@@ -208,12 +208,12 @@ class Providers:
 
     def takes_schema(self, model: str) -> bool:
         """Returns whether the server reports that the model supports structured output by JSON Schema."""
-        return model.startswith(DEMO) or ((known_model := self.model(model)) is not None and known_model.takes_schema)
+        return model.startswith(DEMO) or ((listed_model := self.model(model)) is not None and listed_model.takes_schema)
 
     def takes_pictures(self, model: str) -> bool:
         """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
-        known_model = self.model(model)
-        return known_model is None or known_model.abilities is None or "vision" in known_model.abilities
+        listed_model = self.model(model)
+        return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
     def connection_of(self, model: str) -> str:
         """Returns the slug of the model's connection; empty if there is none."""

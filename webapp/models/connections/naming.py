@@ -51,12 +51,12 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
     """
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
-    known_models = ("off", *named_in_settings())
+    settings_names = ("off", *named_in_settings())
     connections = live_connections()
     own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
-        if not is_there and name not in known_models and name not in own:
+        if not is_there and name not in settings_names and name not in own:
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
 
 

@@ -42,13 +42,13 @@ class DemoProvider:
         self._refuse(request)
         yield Started(request.model, self.name, demo=True)
         pieces, reason = _limited(_pieces(_rest(request)), request)
-        shown_pieces = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
+        sent_pieces = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
         pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
         if stop.wait(pace * BREATH):
             return
         if not request.is_continuation:
             yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
-        yield from _paced(Delta, shown_pieces, pace, stop)
+        yield from _paced(Delta, sent_pieces, pace, stop)
         _break(request, stop)
         if not stop:
             yield Usage(sum(len(_pieces(turn.content)) for turn in request.turns), len(pieces), "0")

@@ -64,17 +64,17 @@ def weigh(
     """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
     with write() as session:
-        found_experiment, row = _running(session, id)
-        arms = {arm.version: arm for arm in queries.arms_of(found_experiment)}
+        current, row = _running(session, id)
+        arms = {arm.version: arm for arm in queries.arms_of(current)}
         if method not in METHODS:
             raise Invalid("Choose a way to give out the versions.", field="strategy")
         if weights and set(weights) != set(arms):
             raise Invalid("An experiment keeps its versions. Stop it to compare others.", field="weights")
         for version, weight in _shares(weights).items() if weights else ():
             arms[version].weight = weight
-        found_experiment.method = row.strategy = method
-        found_experiment.min_samples = min_samples or found_experiment.min_samples
-        found_experiment.weighed_at = utc_now()
+        current.method = row.strategy = method
+        current.min_samples = min_samples or current.min_samples
+        current.weighed_at = utc_now()
         prompt_service.note(session, "changed an experiment", row.key, method, who)
     active_prompts.forget()
 
@@ -103,11 +103,11 @@ def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.Abo
     """Stops an experiment; from then on the winner is in use, or without one, the control."""
     id, user_id = experiment.id, by.id
     with write() as session:
-        found_experiment, row = _running(session, id)
-        versions = [arm.version for arm in queries.arms_of(found_experiment)]
+        current, row = _running(session, id)
+        versions = [arm.version for arm in queries.arms_of(current)]
         if winner is not None and winner not in versions:
             raise Invalid("This version is not part of the experiment.", field="winner")
-        found_experiment.ended_at, found_experiment.ended_by, found_experiment.winner = utc_now(), user_id, winner
+        current.ended_at, current.ended_by, current.winner = utc_now(), user_id, winner
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
         prompt_service.note(session, "stopped an experiment", row.key, detail, who)
@@ -118,8 +118,8 @@ def remove(experiment: Experiment, *, who: audit.About) -> None:
     """Deletes a stopped experiment with its figures."""
     id = experiment.id
     with write() as session:
-        found_experiment, row = _existing(session, id)
-        if found_experiment.ended_at is None:
+        current, row = _existing(session, id)
+        if current.ended_at is None:
             raise Conflict("This experiment is running. Stop it first.")
         session.execute(delete(Experiment).where(Experiment.id == id))
         prompt_service.note(session, "deleted an experiment", row.key, "", who)

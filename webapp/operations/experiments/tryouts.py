@@ -40,15 +40,15 @@ def cases(user: User) -> list[Message]:
 
 def begin(prompt: prompt_queries.KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Starts to ask each question with each version; returns the id of the tryout."""
-    known_versions = {version.number: version for version in prompt_queries.versions(prompt)}
-    versions = [number for number in sorted(set(numbers)) if number in known_versions]
+    versions_by_number = {version.number: version for version in prompt_queries.versions(prompt)}
+    versions = [number for number in sorted(set(numbers)) if number in versions_by_number]
     questions = [case.content[:MOST_CHARS] for case in cases(by) if case.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
-    tried = list(prompt_queries.with_texts(prompt, [known_versions[number] for number in versions]))
+    tried = list(prompt_queries.with_texts(prompt, [versions_by_number[number] for number in versions]))
     creation_limit.count(person)
     with write() as session:
         _forget_old(session, person)

@@ -103,8 +103,8 @@ def check() -> Response:
 @bp.post("/workflows/complete")
 @admin_only
 def complete() -> Response:
-    found_completions = completions(typed(), request.form.get("at", 0, type=int))
-    return Response(render_template("workflows/_completions.html", found=found_completions))
+    suggestions = completions(typed(), request.form.get("at", 0, type=int))
+    return Response(render_template("workflows/_completions.html", found=suggestions))
 
 
 @bp.get("/workflows/<slug>/export.yaml")

@@ -83,8 +83,8 @@ def _plan(run: WorkflowRun) -> None:
 def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
     # Searched before the transaction, which would otherwise stay open that long.
-    given_sources = step_prompt.found_for(run)
-    sending.store_and_start(partial(_store, id, given_sources), person, lane=lane)
+    sources = step_prompt.found_for(run)
+    sending.store_and_start(partial(_store, id, sources), person, lane=lane)
 
 
 def record_failure(run_id: str, error: AppError) -> None:

@@ -65,25 +65,25 @@ def files_of(run: WorkflowRun, person: User) -> Collection | None:
     return knowledge_queries.collection(person, run.collection_id) if run.collection_id else None
 
 
-def _with_files(run: WorkflowRun, found_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
+def _with_files(run: WorkflowRun, search_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
     own = list(reversed(knowledge_queries.documents(person, collection))) if collection else []
-    if {document.id for document in own} & {source.document_id for source in found_sources.sources}:
-        return found_sources
+    if {document.id for document in own} & {source.document_id for source in search_sources.sources}:
+        return search_sources
     passages = (
         (document, passage)
         for document in own
         for passage in knowledge_queries.passages(person, document.id, limit=MOST_OF_FILES)
     )
-    sources, chars_left = list(found_sources.sources), answer_sources.MOST_CHARS // (2 if found_sources.sources else 1)
+    sources, chars_left = list(search_sources.sources), answer_sources.MOST_CHARS // (2 if search_sources.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
         chars_left -= len(passage.head) + len(passage.text)
         if chars_left < 0:
             break
         sources.append(answer_sources.source(len(sources) + 1, Excerpt.from_passage(passage), document))
-    return replace(found_sources, sources=tuple(sources), was_asked=True)
+    return replace(search_sources, sources=tuple(sources), was_asked=True)
 
 
 def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> answer_sources.AnswerSources:
