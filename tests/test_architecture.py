@@ -179,7 +179,7 @@ def test_streaming_stands_alone() -> None:
 def test_the_tables_name_nothing_that_is_not_there() -> None:
     uses = [(module, library) for module in modules().values() for library in libraries(module)]
     named = [(place, library) for library, places in ONLY_IN.items() for place in places]
-    assert not [each for each in named if not any(module.is_in(each[0]) and library == each[1] for module, library in uses)]
+    assert not [entry for entry in named if not any(module.is_in(entry[0]) and library == entry[1] for module, library in uses)]
     assert set(NO_PAGES) <= set(modules())
 
 
@@ -213,7 +213,7 @@ def test_every_library_is_pinned_in_the_requirements() -> None:
     for files, name in ((list(modules().values()), "requirements.txt"), (python_files(), "requirements-dev.txt")):
         pinned = required(name) | required("requirements.txt")
         used = {library for module in files for library in libraries(module)}
-        packages = {library: {each.lower().replace("_", "-") for each in known.get(library, [library])} for library in used}
+        packages = {library: {package.lower().replace("_", "-") for package in known.get(library, [library])} for library in used}
         assert not {library: package for library, package in packages.items() if not package & pinned}, name
 
 
@@ -266,7 +266,7 @@ def broad_excepts(module: Module) -> list[str]:
 def is_broad(node: ast.AST) -> bool:
     if not isinstance(node, ast.ExceptHandler) or (isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None):
         return False
-    return node.type is None or any(isinstance(each, ast.Name) and each.id in BROAD for each in ast.walk(node.type))
+    return node.type is None or any(isinstance(part, ast.Name) and part.id in BROAD for part in ast.walk(node.type))
 
 
 @pytest.mark.slow
@@ -293,6 +293,17 @@ def test_a_local_value_has_no_participle_in_front_of_its_noun() -> None:
         if PARTICIPLE.fullmatch(name) and name.removesuffix("s") not in classes
     ]
     assert not breaches, "say what it is, `model`, or how it differs from another one, `listed_model`, `model_id`"
+
+
+@pytest.mark.slow
+def test_the_element_of_a_loop_has_its_noun() -> None:
+    breaches = [
+        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        for module in python_files()
+        for node in module.nodes
+        if isinstance(node, ast.Name) and node.id == "each"
+    ]
+    assert not breaches, "`for chat in chats`; if that name is taken, say how this one differs"
 
 
 def class_names() -> set[str]:
@@ -354,10 +365,10 @@ def test_a_template_imports_the_macros_that_it_calls_and_no_others() -> None:
     trees = {path: Environment().parse(path.read_text("utf-8")) for path in ROOT.glob("templates/**/*.html")}
     macros = {macro.name for tree in trees.values() for macro in tree.find_all(nodes.Macro)}
     for path, tree in trees.items():
-        names = {each.name for each in tree.find_all(nodes.Name) if each.ctx == "load"}
+        names = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"}
         called = {call.node.name for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name)} & macros
-        imported = {each if isinstance(each, str) else each[1] for of in tree.find_all(nodes.FromImport) for each in of.names}
-        bound = {each.name for each in tree.find_all((nodes.Macro, nodes.Name)) if getattr(each, "ctx", "") != "load"}
+        imported = {name if isinstance(name, str) else name[1] for of in tree.find_all(nodes.FromImport) for name in of.names}
+        bound = {node.name for node in tree.find_all((nodes.Macro, nodes.Name)) if getattr(node, "ctx", "") != "load"}
         assert not called - imported - bound, path
         assert not imported - names, path
 

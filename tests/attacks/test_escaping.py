@@ -86,7 +86,7 @@ def test_the_words_of_an_error(member, fake, listen, text):
     path = begin(member)
     listener = listen(member, member.page(path).events_url)
     page = member.wait_for(path, ended)
-    listener.until(lambda each: "failed" in each.statuses())
+    listener.until(lambda feed: "failed" in feed.statuses())
 
     assert statuses(page)[-1] == "failed"
     assert not page.all("article hx-partial, article script, article img, article b")

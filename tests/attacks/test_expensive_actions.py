@@ -40,7 +40,7 @@ def files_that_unpack_to_a_thousandfold(scene: Scene) -> None:
     sending = [gevent.spawn(person.upload, "/import", data) for person in scene.members]
     gevent.joinall(sending, raise_error=True)
 
-    replies = [each.value for each in sending]
+    replies = [greenlet.value for greenlet in sending]
     assert {reply.status for reply in replies} <= {422, 503}
     assert all("too many values" in reply.text for reply in replies if reply.status == 422)
     assert 422 in {reply.status for reply in replies}

@@ -28,7 +28,7 @@ def scene(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def alike(count: int) -> list[str]:
     """Returns names of forty characters that are all similar to each other."""
-    letters = ["".join(each) for each in product("abc", repeat=7)][:count]
+    letters = ["".join(combination) for combination in product("abc", repeat=7)][:count]
     return [f"s{'abcacbabc' * 4}"[:33] + letter for letter in letters]
 
 
@@ -37,7 +37,7 @@ def misspelt() -> str:
     ids, wrong = alike(1000)[:100], alike(1000)[100:]
     ways = [wrong[start : start + 9] for start in range(0, 900, 9)]
     said = ("".join(f"  - go: {go}\n" for go in way) for way in ways)
-    steps = [f"- id: {id}\n  say: a\n  next:\n{each}" for id, each in zip(ids, said, strict=True)]
+    steps = [f"- id: {id}\n  say: a\n  next:\n{lines}" for id, lines in zip(ids, said, strict=True)]
     return HEAD.format(name="misspelt") + "".join(steps)
 
 

@@ -91,7 +91,7 @@ def test_many_previews_of_a_long_text(scene: Scene, fake: Upstream) -> None:
         Person(scene.server.url).sign_in(EMAILS[1])
         gevent.joinall(looking, raise_error=True)
 
-    assert sum("<b>Hello</b>" in each.value.text for each in looking) == 20
+    assert sum("<b>Hello</b>" in greenlet.value.text for greenlet in looking) == 20
     print(f"gap {beside.gap_ms:.0f} ms, page {beside.page_ms:.0f} ms, {beside.grown_bytes / 1e6:.0f} MB")
 
 
@@ -100,4 +100,4 @@ def test_many_forms_in_which_every_character_is_escaped(scene: Scene, fake: Upst
         sending = [gevent.spawn(scene.members[0].post, "/draft", message="\x01" * 300_000) for _ in range(30)]
         gevent.joinall(sending, raise_error=True)
 
-    assert all(each.value.status < 500 for each in sending)
+    assert all(greenlet.value.status < 500 for greenlet in sending)

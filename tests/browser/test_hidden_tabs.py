@@ -95,5 +95,5 @@ def test_who_is_renaming_a_chat_goes_on_when_its_title_changes_elsewhere(
     expect(chat.page.get_by_label("Title")).to_be_focused()
     chat.page.keyboard.type("lls")
     chat.page.get_by_role("button", name="Save").click()
-    for each in (chat, other):
-        expect(each.page.locator("#chat-title a")).to_have_text("Water mills")
+    for tab in (chat, other):
+        expect(tab.page.locator("#chat-title a")).to_have_text("Water mills")

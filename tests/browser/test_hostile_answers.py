@@ -38,9 +38,9 @@ def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
     person.context.add_init_script(TRAP)
     chat = person.begin("Do your worst")
     other = person.look_at(chat)
-    for each in (chat, other):
-        each.expect("completed", seconds=40)
-        is_harmless(each.page)
+    for tab in (chat, other):
+        tab.expect("completed", seconds=40)
+        is_harmless(tab.page)
     assert chat.html() == other.html()
     reload(chat.page)
     is_harmless(chat.page)

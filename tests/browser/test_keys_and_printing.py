@@ -222,9 +222,9 @@ def test_on_paper_a_chat_is_its_text_alone(server: Server, upstream: Upstream, v
         expect(gone.first).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     code = chat.text.locator("pre")
-    for each in (code, chat.text.locator(".table")):
-        assert each.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
-        assert each.evaluate("box => getComputedStyle(box).backgroundImage") == "none"
+    for box in (code, chat.text.locator(".table")):
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+        assert box.evaluate("box => getComputedStyle(box).backgroundImage") == "none"
     assert page.evaluate("getComputedStyle(document.querySelector('.message'), '::before').content") == '"You"'
 
 

@@ -204,7 +204,7 @@ def test_enter_sends_and_shift_enter_makes_a_line(context: BrowserContext, stage
     stage.may_answer.set()
     expect(box).to_have_value(" and three")
     expect(box).to_be_focused()
-    assert [each["message"].replace("\r", "") for each in stage.posted] == ["one\ntwo"]
+    assert [form["message"].replace("\r", "") for form in stage.posted] == ["one\ntwo"]
 
 
 def test_enter_that_chooses_a_word_does_not_send(context: BrowserContext, stage: Stage, url: str) -> None:

@@ -34,7 +34,7 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
     member.submit(f"{chat}/prompts", temperature="0.40", top_k="40", story="off", note_depth="0")
 
     found = groups()
-    note, is_open = found.pop("Author's note")[1], {each for each, (is_open, _) in found.items() if is_open}
+    note, is_open = found.pop("Author's note")[1], {group for group, (is_open, _) in found.items() if is_open}
     assert note.startswith("It rains. Still. ")
     assert note.endswith(" · Depth of the note: 0")
     assert len(note) < 140
@@ -56,8 +56,8 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
 def test_what_is_wrong_is_open_and_has_the_focus(groups, chat, member, field, title, focused):
     page = member.submit(f"{chat}/prompts", **{field: "warm"})
 
-    assert {each for each, (is_open, _) in groups(page).items() if is_open} == {title}
-    assert [each.attributes["id"] for each in page.all("[autofocus]")] == [focused]
+    assert {group for group, (is_open, _) in groups(page).items() if is_open} == {title}
+    assert [element.attributes["id"] for element in page.all("[autofocus]")] == [focused]
 
 
 def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, member):
@@ -72,4 +72,4 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
 def test_every_field_is_in_a_group(groups, chat, member):
     page = member.page(f"{chat}/prompts")
 
-    assert {each.attributes["name"] for each in page.all(".folded [name]")} >= {field.name for field in FIELDS}
+    assert {field.attributes["name"] for field in page.all(".folded [name]")} >= {field.name for field in FIELDS}

@@ -38,7 +38,7 @@ def test_the_api_says_what_its_chats_read_from(member, stranger, make, app):
 
     assert (made["collection_ids"], made["reads_from"], plain["reads_from"]) == ([], [pumps], [])
     theirs.said("PATCH", f"/chats/{made['id']}", 200, {"collection_ids": [wheels]})
-    listed = {each["id"]: (each["collection_ids"], each["reads_from"]) for each in theirs.get("/chats")["chats"]}
+    listed = {chat["id"]: (chat["collection_ids"], chat["reads_from"]) for chat in theirs.get("/chats")["chats"]}
     assert listed == {made["id"]: ([wheels], [wheels, pumps]), plain["id"]: ([], [])}
     assert others.post("/chats", {"character_id": id}, status=201)["chat"]["reads_from"] == []
 

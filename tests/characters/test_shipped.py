@@ -45,14 +45,14 @@ def test_what_was_changed_stays_changed(cast):
     assert names(admin.page("/characters"))[0] == "Hanne V."
 
 
-@pytest.mark.parametrize("each", CHARACTERS, ids=lambda each: each["origin"])
-def test_each_is_whole(each):
-    assert {"name", "description", "greeting", "system_prompt", "post_history_prompt", "tags", "origin"} == set(each)
-    assert each["name"] in each["description"]
-    assert each["name"] in each["system_prompt"]
-    assert each["greeting"].rstrip("*").endswith("?")
-    assert len(each["description"]) > 800
-    assert not any("  " in text or text != text.strip() for text in each.values() if isinstance(text, str))
+@pytest.mark.parametrize("character", CHARACTERS, ids=lambda character: character["origin"])
+def test_each_is_whole(character):
+    assert {"name", "description", "greeting", "system_prompt", "post_history_prompt", "tags", "origin"} == set(character)
+    assert character["name"] in character["description"]
+    assert character["name"] in character["system_prompt"]
+    assert character["greeting"].rstrip("*").endswith("?")
+    assert len(character["description"]) > 800
+    assert not any("  " in text or text != text.strip() for text in character.values() if isinstance(text, str))
 
 
 def test_the_persona_says_its_name():

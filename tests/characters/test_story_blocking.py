@@ -114,9 +114,9 @@ def test_what_a_dead_worker_left_is_in_nobodys_way(app, told, chat, member):
 @pytest.mark.slow
 def test_one_that_is_cut_off_keeps_nothing(app, told, chat, member, fake):
     fake.always({"steps": [{"hang": True}]}, at=STORY)
-    for each in numbered(1, 2, 3, 4):
+    for text in numbered(1, 2, 3, 4):
         count = len(member.page(chat).message_ids)
-        member.submit(chat, message=each)
+        member.submit(chat, message=text)
         until(lambda count=count: chat_is_told(app, chat) >= count + 2, "it is answered")
     until(fake.stories, "a story is asked for")
     member.post(f"{chat}/story/forget")

@@ -23,7 +23,7 @@ from webapp.people.accounts.tables import User
 
 
 def form(page: Page, field: str) -> Form:
-    (node,) = [each for each in page.all("form") if each.css_first(f'[name="{field}"]')]
+    (node,) = [candidate for candidate in page.all("form") if candidate.css_first(f'[name="{field}"]')]
     return Form(page, node)
 
 
@@ -118,4 +118,4 @@ def test_of_a_lorebook_both_entries_are_kept(app, member):
     add("one", lambda: other.join(timeout=0.3))
     other.get(timeout=30)
     with app.app_context():
-        assert sorted(each["content"] for each in db.session.get_one(Lorebook, id).book["entries"]) == ["one", "other"]
+        assert sorted(entry["content"] for entry in db.session.get_one(Lorebook, id).book["entries"]) == ["one", "other"]

@@ -32,8 +32,8 @@ def test_a_page_of_long_messages_is_short(app, owner, long, show):
     program, cursor, found = client_of(app, owner.email), "", list[str]()
     while cursor is not None:
         page = program.get(f"{long}/messages", query={"cursor": cursor, "show": show, "limit": 200})
-        assert 0 < sum(len(each["content"]) for each in page["messages"]) <= MOST_CHARS
-        found += [each["id"] for each in page["messages"]]
+        assert 0 < sum(len(message["content"]) for message in page["messages"]) <= MOST_CHARS
+        found += [message["id"] for message in page["messages"]]
         cursor = page["next_cursor"]
     assert len(found) == len(set(found)) == 12
 

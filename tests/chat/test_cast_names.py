@@ -31,7 +31,7 @@ def brought(browser):
     with browser.app.app_context():
         chat = db.session.scalars(select(Chat).where(Chat.owner_id == browser.person_id)).one()
         query = select(Message).where(Message.chat_id == chat.id).order_by(Message.id)
-        return chat, [(each.speaker_id, each.speaker_name, each.content) for each in db.session.scalars(query)]
+        return chat, [(message.speaker_id, message.speaker_name, message.content) for message in db.session.scalars(query)]
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ def add_thread(browser, length: int) -> str:
     (id,) = add_chats(browser, 1, title="A long talk")
     ids = [new_id() for _ in range(length)]
     rows = [
-        {"id": each, "chat_id": id, "parent_id": ids[n - 1] if n else None, "role": "assistant" if n % 2 else "user"}
+        {"id": message_id, "chat_id": id, "parent_id": ids[n - 1] if n else None, "role": "assistant" if n % 2 else "user"}
         | {"content": f"Message {n:05d}.", "html": f"<p>Message {n:05d}.</p>"}
-        for n, each in enumerate(ids)
+        for n, message_id in enumerate(ids)
     ]
     with browser.app.app_context(), write() as session:
         session.execute(Message.__table__.insert(), rows)

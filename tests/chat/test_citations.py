@@ -81,7 +81,7 @@ def test_the_dialects_tell_them_in_their_place(app, member, program, library, pa
     assert said["message"]["sources"] == [source]
     streamed = program.call("POST", f"/chat/threads/{id_of(path)}/messages/stream", {"content": QUESTION}, buffered=True)
     told = [json.loads(line[5:]) for line in streamed.get_data(as_text=True).splitlines() if line.startswith("data:")]
-    (complete,) = [each["data"] for each in told if each["type"] == "ai_response" and each["data"]["isComplete"]]
+    (complete,) = [event["data"] for event in told if event["type"] == "ai_response" and event["data"]["isComplete"]]
     assert complete["sources"] == [source]
     assert program.get(f"/chat/threads/{id_of(path)}/messages")["messages"][-1]["sources"] == [source]
 

@@ -27,7 +27,7 @@ def test_a_stream_ends_where_nothing_can_be_read(
     until_settled(app)
     url = owner.page(path).one("#thread").attributes["hx-sse:connect"]
     heard = listen(owner, url)
-    heard.until(lambda each: b": ping" in each.raw)
+    heard.until(lambda feed: b": ping" in feed.raw)
     renamed(app, "messages", "messages_elsewhere")
     TOPICS.of(app).append(f"chat:{path.rpartition('/')[2]}", Changed("message", "x"))
     heard.greenlet.join(60)
@@ -36,4 +36,4 @@ def test_a_stream_ends_where_nothing_can_be_read(
     assert heard.greenlet.successful()
     assert READ in caplog.text
     again = listen(owner, url, heard.last_id)
-    again.until(lambda each: b": ping" in each.raw)
+    again.until(lambda feed: b": ping" in feed.raw)

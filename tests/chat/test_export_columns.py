@@ -115,7 +115,7 @@ GENERATION: dict[str, Any] = {
 VALUES: list[tuple[type[Base], dict[str, Any]]] = [(Chat, CHAT), (Message, MESSAGE), (Generation, GENERATION)]
 
 
-@pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda each: getattr(each, "__tablename__", ""))
+@pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda value: getattr(value, "__tablename__", ""))
 def test_somebody_has_decided_about_every_column(table, values):
     name = table.__tablename__
     decided = [*values, *REFERENCES[name], *STAYS[name]]
@@ -144,11 +144,11 @@ def test_every_column_that_is_exported_comes_back(owner, member):
         chat = db.session.scalars(select(Chat).where(Chat.owner_id == member.person_id)).one()
         question, answer = db.session.scalars(select(Message).where(Message.chat_id == chat.id).order_by(Message.id)).all()
         made = db.session.scalars(select(Generation).where(Generation.message_id == answer.id).order_by(Generation.id)).all()
-        for row, values in ((chat, CHAT), (answer, MESSAGE), *((each, GENERATION) for each in made)):
+        for row, values in ((chat, CHAT), (answer, MESSAGE), *((generation, GENERATION) for generation in made)):
             assert {name: getattr(row, name) for name in values} == values
         assert (chat.origin, question.origin, answer.origin) == ("millrace:c", "millrace:m1", "millrace:m2")
         assert (answer.parent_id, chat.head_id) == (question.id, answer.id)
-        assert [each.continues_id for each in made] == [None, made[0].id]
+        assert [generation.continues_id for generation in made] == [None, made[0].id]
         copy = chat.id
     assert download(member, f"/chats/{copy}/export.json") == first
 

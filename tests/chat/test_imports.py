@@ -116,7 +116,7 @@ def test_thoughts_before_many_branches_do_not_fill_the_memory():
     told = (FiledMessage(id=str(number), role="assistant", content="z") for number in range(200))
     tracemalloc.start()
     with pytest.raises(BadFile, match="characters in total"):
-        grown([*deep, *(Node(each.id, "b", each) for each in told)])
+        grown([*deep, *(Node(message.id, "b", message) for message in told)])
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -160,7 +160,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
     message = {"id": "m", "role": "user", "content": value, "created_at": value, "generations": made}
     chat = own.parse(ours(about={"id": "c", "title": value}, messages=[message]))
 
-    written = ours(about=own.head_value(chat), messages=[own.message_value(each) for each in chat.messages])
+    written = ours(about=own.head_value(chat), messages=[own.message_value(filed) for filed in chat.messages])
     assert own.parse(json.loads(json.dumps(written))) == chat
 
 

@@ -26,8 +26,8 @@ def cut(app, fake):
         bench.until_ended(bench.ask(person=person))
     bench.until(lambda: not bench.engine.live)
     with app.app_context(), write() as session:
-        for each in session.scalars(select(Generation)):
-            each.status, each.reason = "interrupted", "server_restart"
+        for generation in session.scalars(select(Generation)):
+            generation.status, generation.reason = "interrupted", "server_restart"
     return bench, browser
 
 
@@ -67,4 +67,4 @@ def test_continue_all_continues_each_once(cut):
     assert "cut-answers" not in browser.get("/").text
     bench.until(lambda: len(bench.generations()) == 4 and not bench.engine.live)
     first, second, *others = bench.generations()
-    assert {each.continues_id for each in others} == {first.id, second.id}
+    assert {generation.continues_id for generation in others} == {first.id, second.id}

@@ -87,7 +87,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     with app.app_context(), write() as session:
         session.execute(delete(Grant).where(Grant.object_kind == "chat"))
     assert (found_by(member, chat), found_by(stranger, chat)) == ([], [])
-    assert [each.get(document).status_code for each in (member, stranger)] == [404, 404]
+    assert [browser.get(document).status_code for browser in (member, stranger)] == [404, 404]
     assert found_by(owner, chat) == ["pump manual"]
 
 
@@ -163,7 +163,7 @@ def test_a_branch_reads_its_files_itself(app: Flask, owner: Browser, member: Bro
         page = person.page(chat)
         branches[person] = str(person.post(address(page, "Branch into new chat")).location).partition("#")[0]
         is_read(person, branches[person])
-        assert [each.text() for each in person.page(branches[person]).all(".reads-from a")] == [NAME]
+        assert [link.text() for link in person.page(branches[person]).all(".reads-from a")] == [NAME]
     with app.app_context():
         set_setting("knowledge.person_characters", "4000")
     full = str(owner.post(address(owner.page(chat), "Branch into new chat")).location).partition("#")[0]
@@ -223,7 +223,7 @@ def test_it_goes_with_its_message_and_with_its_person(app: Flask, owner: Browser
     assert counts(app) == [1, 0, 0, 0]
     sent(member)
     with app.app_context():
-        people = {each.email: each for each in db.session.scalars(select(User))}
+        people = {user.email: user for user in db.session.scalars(select(User))}
         delete_person(people[member.email], member.email, by=people[owner.email], heir_id=owner.person_id)
     assert counts(app) == [0, 0, 0, 0]
 

@@ -13,16 +13,16 @@ from webapp.api.dialects.openai.encoder import MOST_PLACES, annotations
 def test_citations_become_annotations():
     one, two = ({"number": number, "title": f"T{number}", "url": f"/{number}"} for number in (1, 2))
     found = annotations("Oil [1] it [9], so [1].", (one, two))
-    spans = [(each["url_citation"]["start_index"], each["url_citation"]["end_index"]) for each in found]
+    spans = [(annotation["url_citation"]["start_index"], annotation["url_citation"]["end_index"]) for annotation in found]
     assert spans == [(4, 7), (19, 22), (23, 23)]
-    assert [each["source"]["number"] for each in found] == [1, 1, 2]
+    assert [annotation["source"]["number"] for annotation in found] == [1, 1, 2]
     assert annotations("Oil [1].", ()) == []
 
 
 def test_an_answer_of_nothing_but_citations_has_a_bounded_number_of_annotations():
     one, two = ({"number": number, "title": f"T{number}", "url": f"/{number}"} for number in (1, 2))
     found = annotations("[1]" * 10_000 + "[2]", (one, two))
-    assert [each["source"]["number"] for each in found] == [1] * MOST_PLACES + [2]
+    assert [annotation["source"]["number"] for annotation in found] == [1] * MOST_PLACES + [2]
     # The search for citations is bounded, even where the numbers refer to no source.
     assert [annotation["url_citation"]["start_index"] for annotation in annotations("[9]" * 10_000 + "[1]", (one,))] == [30_003]
 
@@ -38,7 +38,7 @@ def test_sources_are_sent_and_told(app, member, stranger, fake, is_streamed):
     assert response.status_code == 200, text
     if is_streamed:
         chunks = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
-        (told,) = [each for chunk in chunks for each in chunk["choices"][0]["delta"].get("annotations", ())]
+        (told,) = [annotation for chunk in chunks for annotation in chunk["choices"][0]["delta"].get("annotations", ())]
     else:
         (told,) = json.loads(text)["choices"][0]["message"]["annotations"]
     assert (told["url_citation"]["title"], told["url_citation"]["start_index"]) == ("Manual", 10)

@@ -23,7 +23,7 @@ def test_what_stands_below_a_deleted_message_is_out_of_reach(owner, answered):
     owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended_with(4))
     *_, deleted, below = page.message_ids
-    sent = next(each.attributes["href"] for each in page.all(f"#message-{below} .sent-link"))
+    sent = next(link.attributes["href"] for link in page.all(f"#message-{below} .sent-link"))
     owner.post(f"/messages/{deleted}/delete")
 
     for place in (f"/messages/{below}.md", f"/messages/{below}.txt", f"/messages/{below}/place", sent):

@@ -182,7 +182,7 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
     fake.says("*One*\n\nand late <b> more", holds=[1])
     path = begin(owner)
     listener = listen(owner, owner.page(path).events_url)
-    listener.until(lambda each: each.messages)
+    listener.until(lambda feed: feed.messages)
     fake.goes_on()
     page = owner.wait_for(path, ended)
 

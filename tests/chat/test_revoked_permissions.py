@@ -155,7 +155,7 @@ def test_what_a_chat_reads_from_is_told_to_each_as_far_as_they_see_it(app, membe
     for person, seen in ((member, [collection, own]), (stranger, [collection])):
         program = client_of(app, person.email)
         told = program.get(f"/chats/{id_of(path)}")
-        listed = {each["id"]: each for each in program.get("/chats")["chats"]}
+        listed = {chat["id"]: chat for chat in program.get("/chats")["chats"]}
         assert told["reads_from"] == told["collection_ids"] == seen
         assert id_of(path) not in listed or listed[id_of(path)]["reads_from"] == seen
     library.change(revoked)

@@ -116,7 +116,7 @@ def test_readers_cannot_and_who_may_write_is_named(owner, member, path, app):
 
     give(path, member, "write")
     assert member.post(url, message="Mine").status_code == 303
-    assert any("Edited by" in each.text() for each in owner.page(path).all(".receipt"))
+    assert any("Edited by" in element.text() for element in owner.page(path).all(".receipt"))
 
 
 @pytest.mark.slow

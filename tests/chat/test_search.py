@@ -290,7 +290,7 @@ def test_versions_of_one_message_are_one_hit(owner, chat_id):
             session.add(Message(chat_id=chat_id, parent_id=above, role="assistant", content=f"French stones, version {n}"))
         session.add(Message(chat_id=chat_id, parent_id=above, role="user", content="Stones for rye"))
 
-    assert sorted(each.split(",")[0] for each in found(owner, "stones")) == [
+    assert sorted(hit.split(",")[0] for hit in found(owner, "stones")) == [
         "French stones",
         "Stones for rye",
         "Tell me of stones",

@@ -180,7 +180,7 @@ def test_every_message_is_rendered_once_and_a_page_reads_little(owner, answered,
         owner.page(path)
 
     read = [statement for statement in statements if statement.startswith("SELECT") or "WITH RECURSIVE" in statement]
-    assert len([each for each in read if not any(name in each for name in KNOWN)]) <= 8
+    assert len([statement for statement in read if not any(name in statement for name in KNOWN)]) <= 8
 
 
 @pytest.mark.slow

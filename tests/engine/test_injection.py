@@ -115,7 +115,7 @@ class InPlans(Case):
         plan = db.session.scalars(select(Plan).where(Plan.generation_id == generation.id)).one()
         assert plan.status in ("completed", "partial", "failed")
         # A part that is requested again is stored between the two answers.
-        assert plan.status == "completed" or all(each in (plan.partial_content or "") for each in said)
+        assert plan.status == "completed" or all(text in (plan.partial_content or "") for text in said)
 
 
 class InTheDoor(Case):
@@ -150,7 +150,7 @@ def test_the_first_calls_of_a_chat_may_fail(app, sort):
 @pytest.mark.slow
 @pytest.mark.rounds
 @pytest.mark.parametrize(
-    ("kind", "sort", "backend"), [each if each in USUAL else pytest.param(*each, marks=pytest.mark.deep) for each in EVERY]
+    ("kind", "sort", "backend"), [case if case in USUAL else pytest.param(*case, marks=pytest.mark.deep) for case in EVERY]
 )
 def test_any_call_may_fail(app, kind, sort):
     case = kind(app)

@@ -66,13 +66,13 @@ def test_every_request_ends_in_an_answer_or_in_a_sentence(bench: Bench, fake: Up
     found = [bench.generation(id) for id in asked(bench, answers, at_once)]
 
     assert len(found) == answers
-    ends = Counter(each.status for each in found)
+    ends = Counter(generation.status for generation in found)
     assert ends.keys() <= {"completed", "failed", "interrupted"}
     assert ends["completed"] > answers / 2
-    for each in found:
-        check(bench, each)
+    for generation in found:
+        check(bench, generation)
     # Metrics that are reported after an end can be a little later than the end.
-    steps = sum(notice["code"] in STEPS for each in found for notice in each.notices)
+    steps = sum(notice["code"] in STEPS for answer in found for notice in answer.notices)
     bench.until(lambda: not bench.engine.live)
     assert counted_steps(bench) == steps
     assert bench.journal_rows() == 0

@@ -24,9 +24,9 @@ def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, othe
     assert wrong.says("Choose someone else with an account to keep the collections.")
     wrong.form("Delete account").submit(email=member.email, heir=stranger.person_id)
 
-    assert {each["id"] for each in others.program.get("/collections")["collections"]} == {given, private}
+    assert {collection["id"] for collection in others.program.get("/collections")["collections"]} == {given, private}
     # Those who could read a collection still can, and no one else can.
-    assert [each["id"] for each in owners_shelf.program.get("/collections")["collections"]] == [given]
+    assert [collection["id"] for collection in owners_shelf.program.get("/collections")["collections"]] == [given]
     with app.app_context():
         said = db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "deleted an account")).all()
         assert said == [f"{member.email}: collections to {stranger.email}"]

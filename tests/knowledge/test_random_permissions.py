@@ -38,7 +38,7 @@ class World:
     grants: list[Grant] = field(default_factory=list)
 
     def may(self, person: User, document: Document) -> bool:
-        collection = next(each for each in self.collections if each.id == document.collection_id)
+        collection = next(shelf for shelf in self.collections if shelf.id == document.collection_id)
         if document.deleted_at or collection.deleted_at:
             return False
         if collection.owner_id == person.id:
@@ -48,12 +48,12 @@ class World:
         return (
             (is_given or self.gets(person, "chat", collection.chat_id or "", 0))
             and document.level <= person.clearance
-            and (not own or any(self.fits(each, person) for each in own))
+            and (not own or any(self.fits(grant, person) for grant in own))
         )
 
     def gets(self, person: User, kind: str, id: str, level: int) -> bool:
         given = [grant for grant in self.grants if (grant.object_kind, grant.object_id) == (kind, id)]
-        return level <= person.clearance and any(self.fits(each, person) for each in given)
+        return level <= person.clearance and any(self.fits(grant, person) for grant in given)
 
     def fits(self, grant: Grant, person: User) -> bool:
         if grant.user_id or grant.group_id:
@@ -74,7 +74,7 @@ def made(number: int) -> World:
         world.groups = [Group(id=new_id(), name=new_id()) for _ in range(2)]
         session.add_all([*world.people, *world.groups])
         session.flush()
-        world.members = {(group.id, each.id) for group in world.groups for each in world.people if chance() < 0.4}
+        world.members = {(group.id, person.id) for group in world.groups for person in world.people if chance() < 0.4}
         session.add_all(Membership(group_id=group, user_id=person) for group, person in world.members)
         for chat_id in (None, None, None, new_id()):
             deleted_at = utc_now() if chance() < 0.15 else None
@@ -114,10 +114,10 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
     within: Bounds = {"collections": [collection.id for collection in world.collections]}
     # Files of chats are found only by a search in their own collection.
     of_chats = {collection.id for collection in world.collections if collection.chat_id}
-    assert not {each.document.collection_id for each in search(person, " ".join(world.documents))} & of_chats
+    assert not {hit.document.collection_id for hit in search(person, " ".join(world.documents))} & of_chats
     return {
         "search": found_by(person, world),
-        "canaries": {each.document.id for each in search(person, " ".join(world.documents), **within)},
+        "canaries": {hit.document.id for hit in search(person, " ".join(world.documents), **within)},
         "lists": listed & ids,
         "pages": {id for id in looked_at if queries.document(person, id)} | (listed - looked_at),
         "passages": {id for id in looked_at if queries.passages(person, id)} | (listed - looked_at),
@@ -125,7 +125,7 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
 
 
 def found_by(person: User, world: World) -> set[str]:
-    return {each.document.id for each in search(person, COMMON, collections=[row.id for row in world.collections])}
+    return {hit.document.id for hit in search(person, COMMON, collections=[row.id for row in world.collections])}
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_only_what_is_permitted_is_found(app: Flask, first: int) -> None:
                 assert seen_by(person, world) == dict.fromkeys(WAYS, theirs), number
             counts = queries.counts(world.people[2], [collection.id for collection in world.collections])
             theirs = [document for document in world.documents.values() if world.may(world.people[2], document)]
-            assert sum(each.documents for each in counts.values()) == len(theirs)
+            assert sum(count.documents for count in counts.values()) == len(theirs)
             revoke(world)
 
 

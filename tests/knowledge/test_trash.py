@@ -24,7 +24,7 @@ def test_the_bytes_of_documents_go_before_them(app):
         with statements(app) as said:
             trash.empty()
         assert left() == (0, 0)
-    check([(each, values) for each, values in said if each.startswith("DELETE")])
+    check([(statement, values) for statement, values in said if statement.startswith("DELETE")])
 
 
 def test_so_do_those_of_answers_that_are_forgotten(app):
@@ -33,7 +33,7 @@ def test_so_do_those_of_answers_that_are_forgotten(app):
         with statements(app) as said:
             memory.erase()
         assert left() == (0, 0)
-    check([(each, values) for each, values in said if each.startswith("DELETE")])
+    check([(statement, values) for statement, values in said if statement.startswith("DELETE")])
 
 
 def test_characters_go_a_few_at_a_time(app):
@@ -48,7 +48,7 @@ def test_characters_go_a_few_at_a_time(app):
             profiles.empty_trash()
         assert db.session.scalar(select(func.count(Character.id)).where(Character.owner_id == owner_id)) == 0
         assert db.session.scalar(select(func.count(Avatar.id)).where(Avatar.id.in_(pictures))) == 0
-    assert max(len(values) for each, values in said if each.startswith("DELETE FROM avatars")) == profiles.AT_ONCE
+    assert max(len(values) for statement, values in said if statement.startswith("DELETE FROM avatars")) == profiles.AT_ONCE
 
 
 def add(**more) -> None:
@@ -65,13 +65,13 @@ def add(**more) -> None:
 
 
 def left() -> tuple[int | None, int | None]:
-    return tuple(db.session.scalar(select(func.count()).select_from(each)) for each in (Document, DocumentPart))
+    return tuple(db.session.scalar(select(func.count()).select_from(table)) for table in (Document, DocumentPart))
 
 
 def check(deleted) -> None:
     """Asserts that all parts were deleted, a few in each statement, before the first document was."""
-    of_parts = [len(values) for each, values in deleted if each.startswith("DELETE FROM document_parts") and values]
+    of_parts = [len(values) for statement, values in deleted if statement.startswith("DELETE FROM document_parts") and values]
     assert (sum(of_parts), max(of_parts)) == (2 * 2 * PARTS, 2 * PARTS_AT_ONCE)
-    places = [each.startswith("DELETE FROM document_parts") for each, _ in deleted]
-    documents = next(place for place, (each, _) in enumerate(deleted) if each.startswith("DELETE FROM documents"))
+    places = [statement.startswith("DELETE FROM document_parts") for statement, _ in deleted]
+    documents = next(place for place, (statement, _) in enumerate(deleted) if statement.startswith("DELETE FROM documents"))
     assert not any(places[documents:])

@@ -77,7 +77,7 @@ def _made(number: int) -> tuple[str, int, list[str]]:
         collection = Collection(owner_id=reader_id, name=f"Corpus {number}")
         session.add(collection)
         session.flush()
-        document = place(session, collection, f"Document {number}", [f"word{each}" for each in range(60)])
+        document = place(session, collection, f"Document {number}", [f"word{count}" for count in range(60)])
         made = VectorSet(collection_id=collection.id, model="some/vectors", state="current", dimensions=DIMENSIONS)
         session.add(made)
         session.flush()

@@ -60,7 +60,7 @@ def embedded_but_one(owner_id: str) -> str:
     ids = [(new_id(), new_id(), new_id()) for _ in range(MANY)]
     about = {"title": "A manual", "state": "ready", "bytes": 1, "characters": 1, "passages": 1, "edition": 1}
     with write() as session:
-        session.execute(insert(Collection), [{"id": each, "owner_id": owner_id, "name": "Manuals"} for each, _, _ in ids])
+        session.execute(insert(Collection), [{"id": id, "owner_id": owner_id, "name": "Manuals"} for id, _, _ in ids])
         documents = [{"id": id, "collection_id": collection, "hash": id, **about} for collection, id, _ in ids]
         session.execute(insert(Document), documents)
         sets = [{"id": set, "collection_id": collection, "model": "m", "state": "current"} for collection, _, set in ids]

@@ -77,8 +77,8 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
     flask_on(again, "restore", str(file))
     # Except for the time of the last backup.
     assert rows_of(again) | {"application_settings": []} == rows_of(address) | {"application_settings": []}
-    for each in (address, f"sqlite:///{file}"):
-        with make_bare_app(DATABASE_URL=each).app_context():
+    for url in (address, f"sqlite:///{file}"):
+        with make_bare_app(DATABASE_URL=url).app_context():
             assert found_everywhere() == ["Oil the bearing every Friday.", "Which boilers are there?"]
             with write() as session:
                 newest = session.scalar(select(db.func.max(Passage.row)))

@@ -288,7 +288,7 @@ def test_the_secret_is_stored_encrypted_and_follows_a_new_key(make_app: MakeApp)
         secret = second_factor_service.secret_of(row())
         assert secret not in row().ciphertext
     with make_app(ENCRYPTION_KEY=f"{new},{KEYS['ENCRYPTION_KEY']}").app_context():
-        assert [each.outcome for each in rotate()] == ["rotated"]
+        assert [rotated.outcome for rotated in rotate()] == ["rotated"]
     with make_app(ENCRYPTION_KEY=new).app_context():
         assert second_factor_service.secret_of(row()) == secret
 

@@ -242,7 +242,7 @@ def test_without_a_stream_it_says_where_the_stream_is(app: Flask, program: Progr
     status, said = program.send("POST", path)
     assert (status, said["error"]) == (409, "This plan is complete, so there is nothing to finish.")
     other = Program(app, "other@example.org")
-    assert [other.send("POST", each)[0] for each in (path, "/api/plan/unknown/continue")] == [404, 404]
+    assert [other.send("POST", url)[0] for url in (path, "/api/plan/unknown/continue")] == [404, 404]
 
 
 def test_a_plan_without_anything_is_begun_again(app: Flask, program: Program, desk: LorebookEditor) -> None:

@@ -54,25 +54,25 @@ def test_every_rule_is_known_here_or_elsewhere() -> None:
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("payload", short, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", short, ids=lambda payload: payload["id"])
 def test_no_picture_on_the_way_breaks_a_rule(payload: dict[str, Any]) -> None:
     check(payload, [7, 64])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("payload", short, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", short, ids=lambda payload: payload["id"])
 def test_no_picture_between_two_letters_breaks_a_rule(payload: dict[str, Any]) -> None:
     check(payload, [1])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("payload", long, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", long, ids=lambda payload: payload["id"])
 def test_no_picture_of_a_long_text_breaks_a_rule(payload: dict[str, Any]) -> None:
     check(payload, [64])
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload["id"])
 def test_the_end_is_safe_small_and_soon(payload: dict[str, Any]) -> None:
     text, start = text_of(payload), thread_time()
     markup = render(text)
@@ -81,14 +81,16 @@ def test_the_end_is_safe_small_and_soon(payload: dict[str, Any]) -> None:
     assert not breaches(markup, rules_for(payload))
 
 
-@pytest.mark.parametrize("payload", [each for each in PAYLOADS if "must_show" in each], ids=lambda each: each["id"])
+@pytest.mark.parametrize(
+    "payload", [payload for payload in PAYLOADS if "must_show" in payload], ids=lambda payload: payload["id"]
+)
 def test_it_hides_nothing(payload: dict[str, Any]) -> None:
     shown = Fragment(render(text_of(payload))).text
     assert not [wanted for wanted in payload["must_show"] if wanted not in shown]
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("payload", short, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", short, ids=lambda payload: payload["id"])
 def test_a_second_parser_finds_no_fault(payload: dict[str, Any]) -> None:
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     parser.parseFragment(render(text_of(payload)), container="div")

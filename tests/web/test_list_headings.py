@@ -23,10 +23,10 @@ NEW = {
 @pytest.mark.parametrize(("path", "words"), NEW.items())
 def test_a_list_has_one_way_to_make_a_new_one_in_its_heading(owner: Browser, path: str, words: str) -> None:
     page = owner.page(path)
-    assert [each.text(strip=True) for each in page.all(".head > .button--main, .head > details > .button--main")] == [words]
+    assert [element.text(strip=True) for element in page.all(".head > .button--main, .head > details > .button--main")] == [words]
 
 
 def test_ones_own_prompts_come_first_also_without_any(owner: Browser) -> None:
     page = owner.page("/prompts")
-    assert [each.text() for each in page.all("#main h2")] == ["Yours", "Used by Millrace"]
+    assert [heading.text() for heading in page.all("#main h2")] == ["Yours", "Used by Millrace"]
     assert page.says("Your prompts will appear here.")

@@ -27,7 +27,7 @@ def crowd(app: Flask) -> None:
 def options(page: Page, id: str) -> list[str]:
     assert not page.all(f"select#{id}")
     assert page.one(f"#{id}").attributes["list"] == f"{id}-options"
-    return [each.attributes["value"] or "" for each in page.all(f"#{id}-options option")]
+    return [option.attributes["value"] or "" for option in page.all(f"#{id}-options option")]
 
 
 @pytest.mark.slow
@@ -52,7 +52,7 @@ def test_whoever_is_typed_is_found_and_who_could_be_meant_is_asked(crowd: None, 
         assert owner.post(f"{group}/people", person=typed).status_code == 303
     with app.app_context():
         inside = account_queries.people_of(group.rpartition("/")[2])
-    assert [each.name for each in inside] == ["Person 120", "Person 121", "Person 122"]
+    assert [person.name for person in inside] == ["Person 120", "Person 121", "Person 122"]
 
     for typed, words in (("Person", "More than 100 match “Person”."), ("nobody here", "Nothing matches “nobody here”.")):
         page = owner.post(f"{group}/people", person=typed)
@@ -61,7 +61,7 @@ def test_whoever_is_typed_is_found_and_who_could_be_meant_is_asked(crowd: None, 
         assert page.textbox("Person").value == typed
     asked = owner.post(f"{group}/people", person="Ada")
     assert asked.error_at("Person") == "2 match “Ada”. Choose one of them."
-    values = [each.attributes["value"] or "" for each in asked.all("#group-person option")]
+    values = [option.attributes["value"] or "" for option in asked.all("#group-person option")]
     assert values[0] == ""
     assert owner.post(f"{group}/people", person=values[2]).status_code == 303
     assert owner.page(group).says("p301@example.org") or owner.page(group).says("p300@example.org")

@@ -164,7 +164,7 @@ def test_who_leaves_closes_the_upstream_at_once(client, fake, caller):
     left_at = time.monotonic()
 
     # The request for the cost can be in the log already.
-    fake.until(lambda log: any(each["client_closed"] for each in log))
+    fake.until(lambda log: any(entry["client_closed"] for entry in log))
     assert asked(fake)[0]["client_closed"] - left_at < 5
     until(lambda: last_generation(caller)["status"] == "stopped", "it is stopped")
     assert (last_generation(caller)["reason"], last_generation(caller)["when_unwatched"]) == ("client_gone", "abort:0")
@@ -174,5 +174,5 @@ def test_who_leaves_closes_the_upstream_at_once(client, fake, caller):
     fake.until(lambda log: len(asked(fake)) == 2)
     left_at = time.monotonic()
     waiting.kill()
-    fake.until(lambda log: all(each["client_closed"] for each in asked(fake)))
+    fake.until(lambda log: all(request["client_closed"] for request in asked(fake)))
     assert asked(fake)[-1]["client_closed"] - left_at < 5

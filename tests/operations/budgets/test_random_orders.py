@@ -70,7 +70,7 @@ class World:
         taken = Consumption(self.luck.randrange(500), self.luck.randrange(1, 3_000))
         wanted_usage = UsageRequest(new_id(), person, "m", taken, PRICE)
         mine = [budget for budget in self.budgets.values() if budget.who == "team" or budget.who_id == person]
-        is_over = any(self.used[each.id] + self.reserved[each.id] >= each.most for each in mine)
+        is_over = any(self.used[budget.id] + self.reserved[budget.id] >= budget.most for budget in mine)
         try:
             with self._write() as session:
                 held = reservations.reserve(session, wanted_usage, NOW)
@@ -78,8 +78,8 @@ class World:
             assert is_over
             return
         assert not is_over
-        assert {each.budget_id for each in held} == {each.id for each in mine}
-        answer = Answer(wanted_usage, held, {each.budget_id: each.reserved for each in held})
+        assert {reservation.budget_id for reservation in held} == {budget.id for budget in mine}
+        answer = Answer(wanted_usage, held, {reservation.budget_id: reservation.reserved for reservation in held})
         for id, reserved in answer.reserved.items():
             assert reserved == amount(self.budgets[id].unit, taken, PRICE)
             self._reserve(id, reserved)
@@ -90,12 +90,12 @@ class World:
             return
         answer, more = self.luck.choice(self.running), Consumption(0, self.luck.randrange(1, 3_000))
         counted = [reservation for reservation in answer.reservations if reservation.unit != "answers"]
-        is_left = all(self.used[each.budget_id] + self.reserved[each.budget_id] < self._most(each) for each in counted)
+        is_left = all(self.used[budget.budget_id] + self.reserved[budget.budget_id] < self._most(budget) for budget in counted)
         with self._write() as session:
             assert reservations.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
-        for each in counted if is_left else ():
-            answer.reserved[each.budget_id] += (further := amount(each.unit, more, PRICE))
-            self._reserve(each.budget_id, further)
+        for budget in counted if is_left else ():
+            answer.reserved[budget.budget_id] += (further := amount(budget.unit, more, PRICE))
+            self._reserve(budget.budget_id, further)
 
     def settle(self) -> None:
         if not self.running:
@@ -113,9 +113,9 @@ class World:
             reservation.budget_id: 0 if is_nothing else amount(reservation.unit, whole, PRICE)
             for reservation in answer.reservations
         }
-        for id, each in used.items():
+        for id, units in used.items():
             self.reserved[id] -= answer.reserved[id]
-            self.used[id] += each
+            self.used[id] += units
         if not is_nothing:
             self.settled.append((answer, used))
 
@@ -201,7 +201,7 @@ def test_two_workers_at_once_admit_no_more_than_there_is(make_app) -> None:
         return True
 
     asked = [gevent.spawn(partial(ask, workers[n % 2])) for n in range(20)]
-    assert sum(each.get(timeout=60) for each in asked) == 7
+    assert sum(greenlet.get(timeout=60) for greenlet in asked) == 7
     with workers[1].app_context():
         assert db.session.execute(db.select(BudgetPeriod.used, BudgetPeriod.reserved)).one() == (0, 7)
 

@@ -130,5 +130,5 @@ def test_programs_start_read_and_stop_experiments(app, owner, member, publish):
     started = program.said("PUT", "/prompts/quick/strategy", 200, {"strategy": "BEST_PERFORMANCE", "min_samples": 5})
     assert started["strategy"] == "BEST_PERFORMANCE"
     found_ = program.get("/experiments")["experiments"][0]
-    assert [(each["version"], each["letter"]) for each in found_["arms"]] == [(1, "A"), (2, "B"), (3, "C")]
+    assert [(arm["version"], arm["letter"]) for arm in found_["arms"]] == [(1, "A"), (2, "B"), (3, "C")]
     client_of(app, member.email).said("GET", "/experiments", 403)

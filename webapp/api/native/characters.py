@@ -266,7 +266,9 @@ def sent_picture() -> bytes:
 
 
 def _scripts(row: Character) -> ScriptList:
-    return ScriptList(scripts=[ScriptAnswer.of(each, **fields_of(each), trouble=each.trouble) for _, each in listed_in(row.card)])
+    return ScriptList(
+        scripts=[ScriptAnswer.of(script, **fields_of(script), trouble=script.trouble) for _, script in listed_in(row.card)]
+    )
 
 
 def _visible(id: str) -> Character:
@@ -287,7 +289,7 @@ def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
             row,
             is_teams=not row.owner_id,
             is_own=row.owner_id == me.id,
-            collection_ids=[each for each in row.collection_ids if each in seen],
+            collection_ids=[id for id in row.collection_ids if id in seen],
             is_shared=not row.owner_id or row.id in shared,
             avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
             **more,

@@ -395,8 +395,8 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     own = [row for row in rows if me and row.owner_id == me.id]
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
-    for each in follow_up.waiting_in(*waiting):
-        waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
+    for queued in follow_up.waiting_in(*waiting):
+        waiting[queued.chat_id].append(FollowUpAnswer(id=queued.id, message=queued.text, model=queued.model))
     return [
         ChatAnswer.of(
             row,
@@ -408,8 +408,8 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
-            collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
-            lorebook_ids=[each for each in row.lorebook_ids if each in usable] if row in own else [],
+            collection_ids=[id for id in readable[row.id] if id in row.collection_ids],
+            lorebook_ids=[id for id in row.lorebook_ids if id in usable] if row in own else [],
             reads_from=readable[row.id],
         )
         for row in rows

@@ -255,7 +255,7 @@ def _level() -> int:
 
 
 def _added(added: list[Added]) -> AddedList:
-    return AddedList(documents=[_answer_of(each.document) for each in added], already_there=documents.already_there(added))
+    return AddedList(documents=[_answer_of(file.document) for file in added], already_there=documents.already_there(added))
 
 
 def _answer_of(row: Document) -> DocumentAnswer:

@@ -77,7 +77,7 @@ class ExperimentList(Answer):
 @bp.get("")
 @operation("List experiments, those that run first", scope="admin", answer=ExperimentList)
 def index() -> ExperimentList:
-    experiments = [_answer_of(each, key, queries.figures_of(each)) for each, key in queries.experiments()]
+    experiments = [_answer_of(experiment, key, queries.figures_of(experiment)) for experiment, key in queries.experiments()]
     return ExperimentList(experiments=experiments)
 
 

@@ -157,5 +157,5 @@ def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
         row,
         is_teams=not row.owner_id,
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-        lorebook_ids=[each for each in row.lorebook_ids if each in visible_lorebook_ids],
+        lorebook_ids=[id for id in row.lorebook_ids if id in visible_lorebook_ids],
     )

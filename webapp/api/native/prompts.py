@@ -225,11 +225,11 @@ def _changeable(key: str) -> queries.KnownPrompt:
 def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[queries.Version]:
     """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
-    for place, each in enumerate(versions):
-        chars += sum(len(part.text) for part in each.parts)
+    for place, version in enumerate(versions):
+        chars += sum(len(part.text) for part in version.parts)
         if place and chars > most_chars:
             return
-        yield each
+        yield version
 
 
 def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
@@ -266,6 +266,6 @@ def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(each: queries.Version) -> VersionAnswer:
-    sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
-    return VersionAnswer.of(each, version=each.number, sections=sections)
+def _version(version: queries.Version) -> VersionAnswer:
+    sections = [PartAnswer(name=part.name, text=part.text) for part in version.parts]
+    return VersionAnswer.of(version, version=version.number, sections=sections)

@@ -50,7 +50,7 @@ class SettingValue(Body):
 @bp.get("")
 @operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
 def index() -> SettingList:
-    return SettingList(settings=[_answer_of(each) for each in service.all_settings()])
+    return SettingList(settings=[_answer_of(setting) for setting in service.all_settings()])
 
 
 @bp.get("/<name>")
@@ -75,23 +75,23 @@ def reset(name: str) -> SettingAnswer:
 
 def _named(name: str) -> SettingAnswer:
     service.shown_setting(name)
-    return _answer_of(next(each for each in service.all_settings() if each.setting.name == name))
+    return _answer_of(next(setting for setting in service.all_settings() if setting.setting.name == name))
 
 
-def _answer_of(each: service.ShownSetting) -> SettingAnswer:
-    is_number = each.setting.kind in ("whole", "number")
+def _answer_of(setting: service.ShownSetting) -> SettingAnswer:
+    is_number = setting.setting.kind in ("whole", "number")
     return SettingAnswer(
-        name=each.setting.name,
-        title=each.setting.title,
-        sentence=each.setting.sentence,
-        kind=each.setting.kind,
-        value=list(each.value) if isinstance(each.value, tuple) else each.value,
-        source=each.source,
-        choices=list(each.setting.choices),
-        least=each.setting.least if is_number else None,
-        most=each.setting.most if is_number else None,
-        changed_at=each.changed_at,
-        changed_by=each.changed_by,
+        name=setting.setting.name,
+        title=setting.setting.title,
+        sentence=setting.setting.sentence,
+        kind=setting.setting.kind,
+        value=list(setting.value) if isinstance(setting.value, tuple) else setting.value,
+        source=setting.source,
+        choices=list(setting.setting.choices),
+        least=setting.setting.least if is_number else None,
+        most=setting.setting.most if is_number else None,
+        changed_at=setting.changed_at,
+        changed_by=setting.changed_by,
     )
 
 

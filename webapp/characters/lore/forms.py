@@ -209,7 +209,7 @@ class EntryForm(Form):
 
     @property
     def entered(self) -> EntryInput:
-        chosen_for = [each for each in self.triggers.data or () if each in OCCASIONS]
+        chosen_for = [trigger for trigger in self.triggers.data or () if trigger in OCCASIONS]
         numbers = {theirs: _integer(self, name, usual, least, most) for name, (theirs, usual, least, most) in NUMBERS.items()}
         flags = {theirs: bool(self[name].data) for name, theirs in FLAGS.items()}
         chosen = {
@@ -251,7 +251,10 @@ def _triggers(triggers: Sequence[str], chosen: Sequence[str]) -> list[str]:
     if _occasions(triggers) == list(chosen):
         return list(triggers)
     form_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
-    return [*(each for each in triggers if each not in form_triggers), *(name for each in chosen for name in each.split())]
+    return [
+        *(trigger for trigger in triggers if trigger not in form_triggers),
+        *(name for occasion in chosen for name in occasion.split()),
+    ]
 
 
 def _integer(form: Form, name: str, usual: int | None, least: int, most: int) -> int | None:

@@ -77,7 +77,7 @@ class MessageForm(Form):
 
     @property
     def _parts(self) -> list[str]:
-        return [each.replace("\r\n", "\n") for each in self.part.data or ()]
+        return [part_text.replace("\r\n", "\n") for part_text in self.part.data or ()]
 
     def _take(self, refusal: AppError) -> None:
         self.refusal = refusal

@@ -31,8 +31,8 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
 
 def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
     """Returns the display names of models, by id and by the server's name."""
-    there = {each.id: each.name for connection in connections for each in connection.models}
-    return there | {each.id: each.name for each in offered}
+    there = {model.id: model.name for connection in connections for model in connection.models}
+    return there | {model.id: model.name for model in offered}
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
@@ -62,7 +62,7 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
 
 def modes(connection: LiveConnection) -> dict[str, Mode]:
     """Returns the modes of a connection's models, by the server's names."""
-    named = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    named = dict(line.rpartition("=")[::2] for line in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
         for name, mode in named.items()
@@ -72,7 +72,7 @@ def modes(connection: LiveConnection) -> dict[str, Mode]:
 
 def check(value: Value) -> None:
     """Raises Invalid for an entry without a model or with an unknown mode."""
-    for each in value if isinstance(value, tuple) else ():
-        model, _, mode = each.rpartition("=")
+    for line in value if isinstance(value, tuple) else ():
+        model, _, mode = line.rpartition("=")
         if not model or mode not in MODES:
-            raise Invalid(f"Write each as model=auto, model=open or model=off, not {each[:80]}.")
+            raise Invalid(f"Write each as model=auto, model=open or model=off, not {line[:80]}.")

@@ -205,7 +205,7 @@ def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
         if not turn.content.strip() and not turn.pictures:
             continue
         if merged and merged[-1].role == turn.role:
-            words = "\n\n".join(each for each in (merged[-1].content, turn.content) if each)
+            words = "\n\n".join(text for text in (merged[-1].content, turn.content) if text)
             merged[-1] = replace(merged[-1], content=words, pictures=merged[-1].pictures + turn.pictures)
         else:
             merged.append(turn)

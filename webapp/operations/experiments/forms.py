@@ -77,7 +77,7 @@ class ExperimentForm(ShareForm):
     @property
     def entered(self) -> ExperimentInput:
         shared, samples = self.shared, (self.min_samples.data or "").strip()
-        first = next((each for each in shared if f"{each}" == self.control.data), None)
+        first = next((version for version in shared if f"{version}" == self.control.data), None)
         if first is None:
             raise Invalid("Give a share to the version that the others are compared with.", field="weights")
         if not samples.isdecimal() or len(samples) > 6:

@@ -248,7 +248,7 @@ def in_openais_form(response: Response) -> Response:
 
 
 def _wanted(body: CompletionRequest) -> completions.CompletionInput:
-    limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
+    limits = [limit for limit in (body.max_tokens, body.max_completion_tokens) if limit]
     turns = tuple(ModelTurn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
     for turn in turns:
         refuse_if_too_long(turn.content, field="messages")

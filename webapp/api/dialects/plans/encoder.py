@@ -49,7 +49,7 @@ class PlansEncoder:
         """
         self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
         self._pace, self._begins_at, self._of_request = pace, begins_at, list(warnings)
-        self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
+        self._summary = next((name for name, section in sections(schema) if section.get("x-view") == "summary"), "")
         self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
 

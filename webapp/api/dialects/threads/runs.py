@@ -222,8 +222,8 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, last.attempts if last else (), reason=reason)
     ids = chat_queries.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
-    messages = [shown_message(each) for each in chat_queries.in_order(ids[after:] or ids[-1:])]
-    text = "\n\n".join(each.content for each in messages if each.role == "assistant")
+    messages = [shown_message(row) for row in chat_queries.in_order(ids[after:] or ids[-1:])]
+    text = "\n\n".join(answer.content for answer in messages if answer.role == "assistant")
     notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
     state, status = workflow_state(run), run.status
     return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
