@@ -52,7 +52,7 @@ def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[
         publish("Answer in rhymes.")
         publish("Answer in prose.")
         with app.app_context():
-            entered = ExperimentInput(weights or {2: 50, 3: 50}, **more)
+            entered = ExperimentInput(weights=weights or {2: 50, 3: 50}, **more)
             return service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
 
     return started

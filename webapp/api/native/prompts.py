@@ -90,8 +90,8 @@ class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
     weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
-    min_samples: int | None = Field(
-        None, ge=1, le=10_000, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
+    min_samples: experiments.Samples | None = Field(
+        None, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
     )
 
 
@@ -169,8 +169,8 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
     if body.strategy in experiments.METHODS:
-        weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
+        values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
+        experiments.give_out(prompt, experiments.ShareInput.entered(values), by=caller(), who=audit_values())
     else:
         service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)
