@@ -31,6 +31,8 @@ UNLIMITED = (
     "limits.connections_per_address",
     "limits.made_per_minute",
 )
+# How much of its log a failed test shows.
+LOG_CHARS = 4000
 STORE = """INSERT INTO application_settings (key, value, changed_at) VALUES (?, ?, CURRENT_TIMESTAMP)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
@@ -197,6 +199,9 @@ def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> I
     try:
         yield server
         assert server.may_be_held or not server.held(), f"somebody held the loop: {server.held()}"
+    except AssertionError as error:
+        error.add_note(f"The end of the server's log:\n{server.log[-LOG_CHARS:]}")
+        raise
     finally:
         server.close()
 
