@@ -8,8 +8,7 @@ from webapp.base.db import db, write
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import active_prompts, queries, service
 from webapp.prompts.tables import FIXED, PromptVersion
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 
 __all__ = ["desk"]
 
@@ -22,7 +21,7 @@ def admin(app, owner):
 
 def publish(admin: User, key: str, text: str) -> int:
     prompt = queries.prompt(admin, key)
-    return service.publish(prompt, VersionInput([Part("Plan type", text)]), author=PersonAuthor(admin))
+    return service.publish(prompt, VersionInput(sections=[SectionInput(name="Plan type", text=text)]), author=PersonAuthor(admin))
 
 
 def spoil(number: int) -> None:

@@ -45,7 +45,7 @@ def readable() -> dict[str, str]:
 
 
 def outcomes() -> list[str]:
-    return [each.outcome for each in rotate(author=COMMAND_LINE)]
+    return [rotated.outcome for rotated in rotate(author=COMMAND_LINE)]
 
 
 @also_on_postgres

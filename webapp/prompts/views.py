@@ -34,7 +34,8 @@ def new() -> Response:
 def create() -> Response:
     form = PromptForm.sent()
     with form.attempt():
-        return _to(service.make(*form.named, form.entered, author=audit_author(), is_teams=form.is_for_team), "saved")
+        id = service.make(form.prompt, form.entered, author=audit_author(), is_teams=form.is_for_team)
+        return _to(id, "saved")
     return _new(form)
 
 

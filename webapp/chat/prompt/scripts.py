@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.scripts.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import LORE, TextScript, applied, has_names, named
@@ -36,8 +36,8 @@ class PromptScripts:
     @classmethod
     def from_record(cls, prompt: Mapping[str, Any]) -> "PromptScripts":
         """Restores the scripts recorded in a prompt."""
-        found_scripts = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
-        return cls(found_scripts, prompt.get("scripted"))
+        scripts_by_name = {name: tuple(map(_restored, scripts)) for name, scripts in prompt.get("scripts", {}).items()}
+        return cls(scripts_by_name, prompt.get("scripted"))
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _scripts_of(
     # Most characters have no scripts, so only the others are looked up as the chat's owner sees them.
     scripted = [id for id, scripts in scripts_by_character.items() if scripts]
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and scripted else None
-    characters = cast.named(owner, scripted) if owner else []
+    characters = character_queries.named(owner, scripted) if owner else []
     return {
         character.name if chat.is_group else "": with_names(chat, scripts_by_character[character.id], character.id)
         for character in characters
