@@ -7,6 +7,7 @@ from typing import Any
 from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.ids import new_id
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Kind
@@ -110,7 +111,7 @@ def _stored(
             connection=providers().connection_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
-            prompt={"parameters": parameters, **({"sources": list(stored_sources)} if stored_sources else {})},
+            prompt=RecordedPrompt(parameters=parameters, sources=stored_sources).as_record("parameters", "sources"),
         )
         generations.store_within_limits(engine, session, generation, request)
     return generation, Ending(source, completion.stops) if completion.stops else source

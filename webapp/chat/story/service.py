@@ -24,6 +24,7 @@ from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import includes_history
+from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
@@ -312,9 +313,9 @@ def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None
 
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
-    prompt = queries.recorded_prompt(message_id)
-    budget = answer_prompt.budget_tokens(model_named(model), prompt.get("parameters", {}))
-    around = sum(section.get("tokens", 0) + PER_MESSAGE for section in prompt.get("sections", ()))
+    prompt = last_prompt(message_id)
+    budget = answer_prompt.budget_tokens(model_named(model), prompt.parameters)
+    around = sum(section.tokens + PER_MESSAGE for section in prompt.sections)
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
 

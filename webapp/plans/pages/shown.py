@@ -16,6 +16,7 @@ from webapp.plans import queries
 from webapp.plans.pages.parts import Card, Editing, Maker, Section
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
+from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import Pace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 
@@ -118,7 +119,7 @@ def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
     began, end = row.generation_started_at, generation.ended_at or utc_now()
     seconds = max(0.0, (end - began).total_seconds()) if began else 0.0
     usual = queries.usual_seconds(row, generation.model_asked) if row.is_running else None
-    return Pace(int(generation.prompt.get("chars_before", 0)), engine.now() - seconds, usual)
+    return Pace(PlanPrompt.from_record(generation.prompt).chars_before, engine.now() - seconds, usual)
 
 
 def from_content(
