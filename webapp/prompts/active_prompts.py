@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import RequestParameters
 from webapp.prompts import arm_choice, queries
 from webapp.prompts.template import Part, Unfilled, filled
 from webapp.streaming.events import Notice
@@ -51,10 +52,14 @@ class RenderedPrompt:
         return [Section(part.name, part.text, origin=origin, rank=100 + place) for place, part in enumerate(self.parts)]
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> RequestParameters:
         """The parameters that the version sets."""
-        values = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
-        return {name: value for name, value in values.items() if value is not None}
+        parameters: RequestParameters = {}
+        if self.version.temperature is not None:
+            parameters["temperature"] = self.version.temperature
+        if self.version.max_tokens is not None:
+            parameters["max_tokens"] = self.version.max_tokens
+        return parameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
@@ -31,7 +31,7 @@ from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quo
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
-from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, Turn, named_picture
+from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, RequestParameters, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
@@ -163,13 +163,14 @@ def side_request(
     *,
     speaker_id: str,
     occasion: Occasion,
-    **parameters: Any,
+    own_parameters: RequestParameters,
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     known_model, leading_prompt = model_named(model), leading(chat)
     earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
-    parameters = {**_parameters(chat, known_model, leading_prompt), **parameters}
+    parameters = _parameters(chat, known_model, leading_prompt)
+    parameters.update(own_parameters)
     most_tokens = budget_tokens(known_model, parameters)
     context = PromptContext(
         chat.id,
@@ -197,9 +198,7 @@ def request_of(generation: Generation, path: Sequence[paths.PathMessage], *, giv
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
     prompt, beginning = RecordedPrompt.from_record(generation.prompt), path[-1].content[: generation.text_offset]
     turns = [(part.role, part.content) for part in _messages(prompt, path)]
-    parameters = dict(prompt.parameters)
-    # JSON turns tuples into lists.
-    parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
+    parameters = prompt.parameters.copy()
     if beginning and prompt.continue_instruction is not None:
         parameters["continue_instruction"] = prompt.continue_instruction
     words = {source.passage_id: source.text for source in given.sources}
@@ -220,7 +219,7 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
     ]
     if generation.text_offset:
         parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
-    values = dict(prompt.parameters)
+    values: dict[str, Any] = {**prompt.parameters}
     values |= values.pop("samplers", {})
     parameters = tuple(
         (PARAMETER_LABELS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None
@@ -251,7 +250,7 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
 
 
 def _words_of(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else "on" if value is True else str(value)
 
 
 def _recorded(fit: FittedPrompt, given: AnswerSources) -> RecordedPrompt:
@@ -293,19 +292,22 @@ def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str
     }
 
 
-def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> dict[str, Any]:
+def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> RequestParameters:
     """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
-    parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
+    parameters = providers().parameters(model.id).copy()
+    if led_by:
+        parameters.update(led_by.parameters)
     if chat.temperature is not None:
         parameters["temperature"] = chat.temperature
     if chat.max_tokens:
         parameters["max_tokens"] = min(chat.max_tokens, parameters.get("max_tokens") or chat.max_tokens)
-    return parameters | _by_ability(chat, model)
+    parameters.update(_by_ability(chat, model))
+    return parameters
 
 
-def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
+def _by_ability(chat: Chat, model: Model) -> RequestParameters:
     """Returns the parameters that are left out if the model is known not to support them."""
-    stop = [line.strip() for line in chat.stop_words.splitlines() if line.strip()][:MOST_STOPS]
+    stop = tuple(line.strip() for line in chat.stop_words.splitlines() if line.strip())[:MOST_STOPS]
     values_by_parameter = {
         "top_p": ("top_p", chat.top_p),
         "stop": ("stop", stop or None),
@@ -313,11 +315,12 @@ def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
         "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
         "is_json": ("json", chat.answer_format == "json" or None),
     }
-    return {
+    supported = {
         name: value
         for name, (ability, value) in values_by_parameter.items()
         if value is not None and supports(model, ability) is not False
     }
+    return cast(RequestParameters, supported)
 
 
 def _samplers(chat: Chat, model: Model) -> dict[str, float]:
@@ -331,7 +334,7 @@ def _takes_effort(model: Model, effort: str) -> bool:
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 
-def budget_tokens(model: Model, parameters: Mapping[str, Any]) -> int:
+def budget_tokens(model: Model, parameters: RequestParameters) -> int:
     """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
     if not length:

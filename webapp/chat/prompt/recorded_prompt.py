@@ -13,6 +13,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, PromptBuilder
 from webapp.chat.record.paths import PathMessage
 from webapp.engine.tables import Generation
 from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import RequestParameters
 from webapp.prompts.active_prompts import PromptVersions
 
 SECTION_DEFAULTS = {field.name: field.default for field in fields(Section)} | {"title": ""}
@@ -89,7 +90,7 @@ class RecordedPrompt:
     is_late: bool = False
     by_words: str = ""
     unread: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: RequestParameters = field(default_factory=RequestParameters)
     messages: tuple[RecordedMessage, ...] = ()
     scripts: PromptScripts = NO_SCRIPTS
     left_out: int = 0
@@ -113,7 +114,7 @@ class RecordedPrompt:
             is_late=record.get("is_late", False),
             by_words=record.get("by_words", ""),
             unread=tuple(record.get("unread", ())),
-            parameters=record.get("parameters", {}),
+            parameters=parameters_in(record),
             messages=tuple(RecordedMessage(*message) for message in record.get("messages", ())),
             scripts=PromptScripts.from_record(record),
             left_out=record.get("left_out", 0),
@@ -135,7 +136,7 @@ class RecordedPrompt:
             "sections": section_records(self.sections),
             "dropped": section_records(self.dropped),
             **{name: value for name, value in about_sources.items() if value},
-            "parameters": dict(self.parameters),
+            "parameters": self.parameters,
             "messages": [message.as_record() for message in self.messages],
             **self.scripts.as_record(),
             "left_out": self.left_out,
@@ -160,6 +161,13 @@ def last_prompt(message_id: str) -> RecordedPrompt:
 def sections_in(records: Iterable[Mapping[str, Any]]) -> tuple[Section, ...]:
     """Restores sections as far as they are known here."""
     return tuple(Section(**{name: record.get(name, default) for name, default in SECTION_DEFAULTS.items()}) for record in records)
+
+
+def parameters_in(record: Mapping[str, Any]) -> RequestParameters:
+    """Restores the parameters of a recorded prompt."""
+    parameters: RequestParameters = record.get("parameters", {})
+    # JSON turns tuples into lists.
+    return {**parameters, "stop": tuple(parameters["stop"])} if "stop" in parameters else parameters
 
 
 def section_records(sections: Iterable[Section]) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 
@@ -243,7 +243,7 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
 def _request(prompt: active_prompts.RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
-    parameters = {"max_tokens": answer_tokens, **prompt.parameters}
+    parameters: RequestParameters = {"max_tokens": answer_tokens, **prompt.parameters}
     return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict
 
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
 from webapp.streaming.failure import ProviderError
@@ -20,6 +20,7 @@ __all__ = [
     "Provider",
     "ProviderError",
     "Reply",
+    "RequestParameters",
     "Turn",
     "events_of",
 ]
@@ -69,6 +70,19 @@ class Turn:
 def named_picture(name: str) -> str:
     """Returns the placeholder for a picture that isn't sent."""
     return f"[Image: {name}]"
+
+
+class RequestParameters(TypedDict, total=False):
+    """The values of a `ModelRequest` that settings, prompts, chats and clients choose."""
+
+    temperature: float | None
+    max_tokens: int | None
+    effort: str
+    top_p: float
+    stop: tuple[str, ...]
+    samplers: Mapping[str, float]
+    is_json: bool
+    continue_instruction: str
 
 
 @dataclass(frozen=True, slots=True)

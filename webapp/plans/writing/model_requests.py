@@ -14,7 +14,7 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.plans.queries import inputs_of
 from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
@@ -243,7 +243,7 @@ def _added(one: Usage | None, other: Usage | None) -> Usage | None:
     return Usage(*tokens, cost, other.model or one.model)
 
 
-def parameters_of(model: str) -> dict[str, Any]:
+def parameters_of(model: str) -> RequestParameters:
     """Returns the parameters of a plan's model request."""
     parameters = providers().parameters(model)
     return {**parameters, "max_tokens": parameters["max_tokens"] or MOST_TOKENS} if "max_tokens" in parameters else parameters

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.chat.prompt.recorded_prompt import section_records, sections_in
+from webapp.chat.prompt.recorded_prompt import parameters_in, section_records, sections_in
 from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import RequestParameters
 from webapp.plans.types.schema import Schema
 from webapp.prompts.active_prompts import PromptVersions
 
@@ -25,7 +26,7 @@ class PlanPrompt:
     places: tuple[str, ...] = ()
     there: dict[str, Any] = field(default_factory=dict)
     is_whole: bool = False
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: RequestParameters = field(default_factory=RequestParameters)
     chars_before: int = 0
 
     @classmethod
@@ -39,7 +40,7 @@ class PlanPrompt:
             places=tuple(record.get("places", ())),
             there=record.get("there", {}),
             is_whole=record.get("is_whole", False),
-            parameters=record.get("parameters", {}),
+            parameters=parameters_in(record),
             chars_before=record.get("chars_before", 0),
         )
 
@@ -52,6 +53,6 @@ class PlanPrompt:
             "schema": self.schema,
             **({"places": list(self.places), "there": self.there} if self.places else {}),
             "is_whole": self.is_whole,
-            "parameters": dict(self.parameters),
+            "parameters": self.parameters,
             "chars_before": self.chars_before,
         }
