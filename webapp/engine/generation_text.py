@@ -24,7 +24,7 @@ class GenerationText:
     started: Started | None
     text: str
     reasoning: str = ""
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[Mapping[str, Any], ...] = ()
 
     def events(self) -> list[Event]:
         """Returns the same as events, as if all text had arrived in one piece."""

@@ -1,13 +1,30 @@
 """The tables of plans, their inputs, the plan types that admins have added, and the monthly quota."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+
+
+class PlanAbout(TypedDict):
+    """A plan type as its YAML describes it; the copy that a plan keeps also has the slug of its `type`.
+
+    `inputs` and `plan` are schemas, `sample` and `example` values for them. `calendar` names what the dates follow from.
+    """
+
+    title: str
+    prompt: str
+    inputs: dict[str, Any]
+    plan: dict[str, Any]
+    description: NotRequired[str]
+    calendar: NotRequired[dict[str, str | int]]
+    sample: NotRequired[dict[str, Any]]
+    example: NotRequired[dict[str, Any]]
+    type: NotRequired[str]
 
 
 class PlanType(Base):
@@ -50,7 +67,7 @@ class Plan(Record):
     again_of_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
     generation_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
     type: Mapped[str] = mapped_column(String(40))
-    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    about: Mapped[PlanAbout] = mapped_column(JSON)
     title: Mapped[str] = mapped_column(String(200), default="")
     status: Mapped[str] = mapped_column(Text, default="completed", server_default="completed")
     partial_content: Mapped[str | None] = mapped_column(Text)
@@ -76,8 +93,7 @@ class Plan(Record):
 
     @property
     def schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = self.about.get("plan", {})
-        return schema
+        return self.about.get("plan", {})
 
     @property
     def is_running(self) -> bool:

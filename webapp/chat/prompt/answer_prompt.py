@@ -35,7 +35,7 @@ from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRe
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
-from webapp.streaming.events import Notice
+from webapp.streaming.events import Notice, SourceRecord
 from webapp.web.feature import brought
 
 HERE = "This chat"
@@ -284,7 +284,7 @@ def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Sect
         yield replace(section, text=quoted.get(section.passage_id, section.text)) if section.passage_id else section
 
 
-def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _as_seen(viewer: User | None, records: Sequence[SourceRecord]) -> dict[str, str]:
     seen = zip(records, sources.seen(viewer, records), strict=True)
     return {
         source["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words

@@ -15,6 +15,7 @@ from webapp.engine.tables import Generation
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import RequestParameters
 from webapp.prompts.active_prompts import PromptVersions
+from webapp.streaming.events import SourceRecord
 
 SECTION_DEFAULTS = {field.name: field.default for field in fields(Section)} | {"title": ""}
 SCRIPT_FIELDS = {field.name for field in fields(TextScript)}
@@ -86,7 +87,7 @@ class RecordedPrompt:
 
     sections: tuple[Section, ...] = ()
     dropped: tuple[Section, ...] = ()
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
     is_late: bool = False
     by_words: str = ""
     unread: tuple[str, ...] = ()

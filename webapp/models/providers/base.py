@@ -4,9 +4,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict
 
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -108,7 +108,7 @@ class ModelRequest:
     notices: tuple[Notice, ...] = ()
     schema: str = ""
     continue_instruction: str = CONTINUE_INSTRUCTION
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

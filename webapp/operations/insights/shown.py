@@ -38,6 +38,7 @@ from webapp.operations.usage.shown import GONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import AttemptRecord
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 # The chart's width, in its SVG units.
@@ -232,7 +233,7 @@ def status_text(status: str, reason: str) -> str:
     return f"{status} {reason_text}".rstrip()
 
 
-def attempt_text(attempt: Mapping[str, Any]) -> str:
+def attempt_text(attempt: AttemptRecord) -> str:
     """Returns a failed request, or a repair of a reply, as a sentence."""
     how, model = attempt.get("how") or "", attempt.get("model") or ""
     if attempt.get("code") == "mended":

@@ -14,7 +14,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
 from webapp.plans.pages.parts import Card, Editing, Maker, Section
-from webapp.plans.tables import Plan
+from webapp.plans.tables import Plan, PlanAbout
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import Pace, PlanProjection, time_left
@@ -123,7 +123,7 @@ def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
 
 
 def from_content(
-    about: Mapping[str, Any],
+    about: PlanAbout,
     content: Mapping[str, Any],
     inputs: Mapping[str, Any],
     ticked: frozenset[str] = frozenset(),
@@ -137,7 +137,7 @@ def from_content(
     return replace(_outline(about, content), sections=parts)
 
 
-def _outline(about: Mapping[str, Any], content: Mapping[str, Any]) -> ShownPlan:
+def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     """Returns the properties shown above the sections of a plan."""
     schema = about.get("plan", {})
     maker = Maker(dict(about), dict(content), {}, frozenset(), False)
@@ -186,18 +186,18 @@ def listed(engine: Engine, row: Plan) -> ShownPlan:
     )
 
 
-def progress(about: Mapping[str, Any], projection: PlanProjection) -> ShownPlan:
+def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
     """Returns the progress of a plan that is being written, without rendering or counting its content again."""
     total = max(projection.made, expected(about["plan"]))
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
-def card(about: Mapping[str, Any], content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
+def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
     """Returns a card of a plan that is being written."""
     return Maker(dict(about), dict(content), dict(inputs), frozenset(), True).card(place)
 
 
-def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> Section | None:
+def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> Section | None:
     """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
     return Maker(dict(about), dict(content), {}, frozenset(), True).section(name, part) if part else None

@@ -22,7 +22,7 @@ from webapp.plans.writing import quota
 from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import PlanProjection
-from webapp.streaming.events import Saved
+from webapp.streaming.events import AttemptRecord, Saved
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.transcript import Transcript
 
@@ -61,7 +61,7 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     plan.chars += picture.draft.chars if picture else transcript.chars
     quota.settle(session, plan)
     steps = (*result.steps, *(() if end.status == "completed" else ("kept",)))
-    taken = [{"how": step, "model": generation.model_asked, "code": "mended", "message": ""} for step in steps]
+    taken = [AttemptRecord(how=step, model=generation.model_asked, code="mended", message="") for step in steps]
     generation.attempts = [*generation.attempts, *taken]
 
 

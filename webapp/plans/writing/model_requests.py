@@ -16,7 +16,7 @@ from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.plans.queries import inputs_of
-from webapp.plans.tables import Plan
+from webapp.plans.tables import Plan, PlanAbout
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import Schema, at, reduced_to, upstream
 from webapp.plans.writing.draft import SEPARATOR, Draft, heading
@@ -57,7 +57,7 @@ def _of_type(slug: str) -> Callable[[], tuple[Part, ...]]:
     return lambda: (Part("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
 
 
-def _type_text(about: dict[str, Any], schema: str) -> str:
+def _type_text(about: PlanAbout, schema: str) -> str:
     return f"{about['prompt'].strip()}\n\n{FORM}{schema}"
 
 
@@ -97,14 +97,14 @@ OF_PLANS = (
 )
 
 
-def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> PlanPrompt:
+def for_plan(about: PlanAbout, inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> PlanPrompt:
     """Returns the prompt for a whole plan."""
     prompt = _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
     return replace(prompt, schema=about["plan"])
 
 
 def for_places(
-    about: dict[str, Any],
+    about: PlanAbout,
     inputs: dict[str, Any],
     there: dict[str, Any],
     places: list[str],
@@ -125,7 +125,7 @@ def schema_of_places(plan: Schema, places: list[str]) -> Schema:
 
 
 def _request_prompt(
-    about: dict[str, Any], schema: Schema, unit: arm_choice.ExperimentUnit, *, is_anew: bool, **variables: str
+    about: PlanAbout, schema: Schema, unit: arm_choice.ExperimentUnit, *, is_anew: bool, **variables: str
 ) -> PlanPrompt:
     """Returns the question and the sections, which contain the schema as text."""
     rendered_prompts = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
@@ -262,10 +262,10 @@ def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
 
 
 def repairing_source(
-    engine: Engine, generation: Generation, about: dict[str, Any], inputs: dict[str, Any]
+    engine: Engine, generation: Generation, about: PlanAbout, inputs: dict[str, Any]
 ) -> Callable[[Source], Source]:
     """Returns a wrapper that calls the model once more for the places that are wrong."""
-    model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), dict(about), dict(inputs)
+    model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)
     unit, schema = arm_choice.again(prompt.versions.arms), about["plan"]
 
     def judge(text: str) -> ParsedPlan:

@@ -29,7 +29,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.members import people
 from webapp.plans import queries
-from webapp.plans.tables import Plan, PlanInputs
+from webapp.plans.tables import Plan, PlanAbout, PlanInputs
 from webapp.plans.types import plan_types, validation
 from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
 from webapp.plans.writing import model_requests, quota
@@ -175,9 +175,9 @@ def _new(
 ) -> PlanRequest:
     """Returns the request for a new plan."""
     type = plan_types.get(inputs.type)
-    about = {**type.about, "type": type.slug}
-    for name in ("sample", "example"):
-        about.pop(name, None)
+    about: PlanAbout = {**type.about, "type": type.slug}
+    about.pop("sample", None)
+    about.pop("example", None)
     plan = Plan(
         owner_id=inputs.owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of
     )
@@ -195,7 +195,7 @@ def _of_places(
     return PlanRequest(plan, plan.id, replace(prompt, is_whole=is_whole), _model_of(plan), sent_as)
 
 
-def _prompt(about: dict[str, Any], inputs: PlanInputs, *, is_whole: bool) -> PlanPrompt:
+def _prompt(about: PlanAbout, inputs: PlanInputs, *, is_whole: bool) -> PlanPrompt:
     """Returns the prompt for a whole plan."""
     return replace(model_requests.for_plan(about, inputs.values, _unit(inputs)), is_whole=is_whole)
 
