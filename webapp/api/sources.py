@@ -1,6 +1,7 @@
 """Sources of answers in the API: always the same fields, null if the reader cannot see the document now."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from pydantic import Field
 
@@ -45,7 +46,11 @@ def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceA
 
 def as_visible(event: Event) -> Event:
     """Returns an event with its sources as the caller can see them."""
-    return Sources(tuple(answer.model_dump() for answer in source_answers(event.items))) if isinstance(event, Sources) else event
+    if not isinstance(event, Sources):
+        return event
+    # As it comes from the log, nobody's rights have been applied to it.
+    records = cast(tuple[SourceRecord, ...], event.items)
+    return Sources(tuple(answer.model_dump() for answer in source_answers(records)))
 
 
 def redaction(context: Context) -> Callable[[Event], Event]:

@@ -21,7 +21,7 @@ class PlanAbout(TypedDict):
     inputs: dict[str, Any]
     plan: dict[str, Any]
     description: NotRequired[str]
-    calendar: NotRequired[dict[str, str | int]]
+    calendar: NotRequired[dict[str, Any]]
     sample: NotRequired[dict[str, Any]]
     example: NotRequired[dict[str, Any]]
     type: NotRequired[str]

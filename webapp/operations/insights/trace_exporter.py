@@ -181,7 +181,12 @@ def _prompts(ended: EndedGeneration) -> dict[str, Attribute]:
 
 def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:
     for attempt in answer.attempts:
-        facts = {f"millrace.attempt.{name}": attempt.get(name) for name in ("model", "how", "seconds", "code")}
+        facts: dict[str, Attribute] = {
+            "millrace.attempt.model": attempt.get("model"),
+            "millrace.attempt.how": attempt.get("how"),
+            "millrace.attempt.seconds": attempt.get("seconds"),
+            "millrace.attempt.code": attempt.get("code"),
+        }
         yield {"timeUnixNano": str(began_at), "name": "attempt failed", "attributes": _attributes(facts)}
     if answer.first_chunk_seconds is not None:
         at = began_at + round(answer.first_chunk_seconds * NANOSECONDS)

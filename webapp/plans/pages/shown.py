@@ -132,7 +132,7 @@ def from_content(
     editing: Editing | None = None,
 ) -> ShownPlan:
     """Returns a plan to show from its content, which can be saved, in progress or an example."""
-    maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
+    maker = Maker(about, dict(content), dict(inputs), ticked, is_running, editing)
     parts = tuple(maker.section(name, part) for name, part in sections(about.get("plan", {})) if name != "title")
     return replace(_outline(about, content), sections=parts)
 
@@ -140,7 +140,7 @@ def from_content(
 def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     """Returns the properties shown above the sections of a plan."""
     schema = about.get("plan", {})
-    maker = Maker(dict(about), dict(content), {}, frozenset(), False)
+    maker = Maker(about, dict(content), {}, frozenset(), False)
     name = main_list(schema)
     made = value_at(content, name) if name else None
     done = len(made) if isinstance(made, list) else 0
@@ -194,13 +194,13 @@ def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
 
 def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
     """Returns a card of a plan that is being written."""
-    return Maker(dict(about), dict(content), dict(inputs), frozenset(), True).card(place)
+    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(place)
 
 
 def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> Section | None:
     """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
-    return Maker(dict(about), dict(content), {}, frozenset(), True).section(name, part) if part else None
+    return Maker(about, dict(content), {}, frozenset(), True).section(name, part) if part else None
 
 
 def _receipt(generation: Generation) -> str:
