@@ -42,6 +42,12 @@ def test_a_prompt_from_its_making_to_its_end(program, other):
     program.said("PUT", "/prompts/review/strategy", 404, {"strategy": "FIXED", "version": 7})
     program.post("/prompts", {"key": "review"}, status=409)
     program.post("/prompts/review/versions", {"sections": []}, status=422)
+    for wrong, sentence in (
+        ({"temperature": 2.5}, "Temperature must be between 0 and 2."),
+        ({"max_tokens": 0}, "Max tokens must be between 1 and 1,000,000."),
+    ):
+        refused = program.post("/prompts/review/versions", {"sections": sections, **wrong}, status=422)
+        assert list(refused["fields"].values()) == [sentence]
     for text in ("A bell: \x07", "x" * 60_001, "".join(f"{{{{v{number}}}}}" for number in range(31))):
         program.post("/prompts/review/versions", {"sections": [{"text": text}]}, status=422)
     program.said("DELETE", "/prompts/review", 204)

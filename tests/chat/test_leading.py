@@ -12,8 +12,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.preferences import set_preferences
 from webapp.prompts import queries, service
 from webapp.prompts.tables import FIXED
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting
 
 FACT = "I trade on Tuesdays."
@@ -27,7 +26,10 @@ def publish(app, owner):
         with app.app_context():
             admin = db.session.get_one(User, owner.person_id)
             return service.publish(
-                queries.prompt(admin, key), VersionInput([Part("How", text)], **more), by=admin, who={"actor": admin}
+                queries.prompt(admin, key),
+                VersionInput(sections=[SectionInput(name="How", text=text)], **more),
+                by=admin,
+                who={"actor": admin},
             )
 
     return publish

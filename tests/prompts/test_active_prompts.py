@@ -9,8 +9,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, queries, service
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.tables import FIXED, PromptVersion
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 
 __all__ = ["desk"]
 
@@ -23,7 +22,9 @@ def admin(app, owner):
 
 def publish(admin: User, key: str, text: str) -> int:
     prompt = queries.prompt(admin, key)
-    return service.publish(prompt, VersionInput([Part("Plan type", text)]), by=admin, who={"actor": admin})
+    return service.publish(
+        prompt, VersionInput(sections=[SectionInput(name="Plan type", text=text)]), by=admin, who={"actor": admin}
+    )
 
 
 def spoil(number: int) -> None:

@@ -16,8 +16,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompts
 from webapp.prompts import service as versions
 from webapp.prompts.tables import Experiment, Exposure
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting
 
 __all__ = ["app"]
@@ -39,7 +38,7 @@ def publish(app: Flask, admin: User) -> Callable[[str], int]:
 
     def publish(text: str) -> int:
         with app.app_context():
-            entered = VersionInput([Part("How", text)])
+            entered = VersionInput(sections=[SectionInput(name="How", text=text)])
             return versions.publish(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
 
     return publish
@@ -53,7 +52,7 @@ def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[
         publish("Answer in rhymes.")
         publish("Answer in prose.")
         with app.app_context():
-            entered = ExperimentInput(weights or {2: 50, 3: 50}, **more)
+            entered = ExperimentInput(weights=weights or {2: 50, 3: 50}, **more)
             return service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
 
     return started

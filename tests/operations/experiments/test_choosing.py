@@ -13,11 +13,12 @@ from webapp.base.errors import Conflict
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import monitoring, service
+from webapp.operations.experiments.service import ShareInput
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.arm_choice import ExperimentUnit
-from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, Exposure, PromptVersion
+from webapp.prompts.tables import BEST_PERFORMANCE, Exposure, PromptVersion
 
 SAID = {"Answer in rhymes.": (2, "A"), "Answer in prose.": (3, "B")}
 
@@ -72,7 +73,7 @@ def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admi
             db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
         db.session.commit()
 
-        service.weigh(found(id), {2: 1, 3: 99}, A_B_TEST, who={"actor": admin})
+        service.weigh(found(id), ShareInput(weights={2: 1, 3: 99}), who={"actor": admin})
         after = {person: given(ExperimentUnit(person, f"chat:{person}")) for person in people}
         assert {(before[person], after[person]) for person in people if before[person] != after[person]} == {(2, 3)}
         moved = next(person for person in people if before[person] != after[person])

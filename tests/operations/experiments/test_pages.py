@@ -60,9 +60,13 @@ REFUSED = (
 )
 
 
-def refusal(admin, entered: ExperimentInput) -> str:
-    with pytest.raises(AppError) as refused:
+def refusal(admin, weights: dict[int, float], **more: object) -> str:
+    def start() -> None:
+        entered = ExperimentInput.entered({"weights": weights, **more})
         service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+
+    with pytest.raises(AppError) as refused:
+        start()
     return str(refused.value)
 
 
@@ -71,13 +75,13 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(app, admin, publish):
     publish("Third.")
     with app.app_context():
         for weights, more, words in REFUSED:
-            assert refusal(admin, ExperimentInput(weights, **more)) == words
+            assert refusal(admin, weights, **more) == words
 
 
 def test_of_two_admins_the_second_is_told(app, admin, started):
     id = started()
     with app.app_context():
-        assert "already running on this prompt" in refusal(admin, ExperimentInput({2: 50, 3: 50}))
+        assert "already running on this prompt" in refusal(admin, {2: 50, 3: 50})
         service.stop(found(id), 3, by=admin, who={"actor": admin})
         with pytest.raises(Conflict, match="already been stopped"):
             service.stop(found(id), 2, by=admin, who={"actor": admin})

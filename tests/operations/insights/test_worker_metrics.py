@@ -113,6 +113,7 @@ def test_two_workers_of_a_server_tell_the_same_even_when_one_has_died(postgres_s
             token = add_token(server)
             for text in ("One", "Two", "Three"):
                 person.begin(text)
+            seen(lambda: server.rows("SELECT status FROM generations"), ([("completed",)] * 3).__eq__)
 
             def completed() -> set[str]:
                 told = [person.get("/metrics", Authorization=f"Bearer {token}").text for _ in range(8)]

@@ -11,7 +11,7 @@ from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.child import on_disk
-from webapp.base.inputs import Line
+from webapp.base.inputs import Name
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables
@@ -67,7 +67,7 @@ class TokenList(Answer):
 
 
 class NewToken(Body):
-    name: Line
+    name: Name
     scopes: list[ScopeName] = Field(
         description="Its permissions, at most those of the caller.", min_length=1, max_length=len(get_args(ScopeName))
     )

@@ -12,27 +12,25 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import AnyId, Line
+from webapp.base.inputs import AnyId
 from webapp.knowledge import queries as knowledge
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiments
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
-from webapp.prompts.template import Part, TooLong, partly_filled
-from webapp.prompts.validation import MOST_CHARS, MOST_PARTS, VersionInput
+from webapp.prompts.template import TooLong, partly_filled
+from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
-Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 PartText = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
 Weights = Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}$")], float], Field(max_length=5)]
 Strategy = Literal["FIXED", "LATEST", "A_B_TEST", "BEST_PERFORMANCE"]
 
 
-class PartBody(Body):
-    name: Annotated[str, StringConstraints(max_length=80)] = ""
-    text: PartText
+class PartBody(SectionInput):
+    pass
 
 
 class PartAnswer(Answer):
@@ -60,9 +58,7 @@ class PromptList(Answer):
     prompts: list[PromptAnswer]
 
 
-class NewPrompt(Body):
-    key: Key
-    about: Line = ""
+class NewPrompt(PromptInput):
     is_own: bool | None = Field(None, description="Whether it is yours alone; by default, what admins create is the team's.")
 
 
@@ -86,20 +82,16 @@ class VersionsQuery(Query):
     cursor: str = Field("", pattern=r"^[0-9]{0,7}$", description="`next_cursor` of the previous page; empty for the first page.")
 
 
-class NewVersion(Body):
-    sections: Annotated[list[PartBody], Field(min_length=1, max_length=MOST_PARTS)]
-    model: Annotated[str, StringConstraints(max_length=200)] = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-    note: Annotated[str, StringConstraints(max_length=500)] = ""
+class NewVersion(VersionInput):
+    sections: Sections[PartBody]
 
 
 class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
     weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
-    min_samples: int | None = Field(
-        None, ge=1, le=10_000, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
+    min_samples: experiments.Samples | None = Field(
+        None, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
     )
 
 
@@ -130,7 +122,7 @@ def create(body: NewPrompt) -> PromptAnswer:
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body.key, body.about, None, by=me, who=audit_values(), is_teams=is_teams))
+    return _one(service.make(body, None, by=me, who=audit_values(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -167,9 +159,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
-    parts = [Part(section.name, section.text) for section in body.sections]
-    entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
-    number = service.publish(_changeable(key), entered, by=caller(), who=audit_values())
+    number = service.publish(_changeable(key), body, by=caller(), who=audit_values())
     return _version(_numbered(_visible(key), number))
 
 
@@ -179,8 +169,8 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
     if body.strategy in experiments.METHODS:
-        weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
+        values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
+        experiments.give_out(prompt, experiments.ShareInput.entered(values), by=caller(), who=audit_values())
     else:
         service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)

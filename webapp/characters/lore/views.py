@@ -6,7 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.characters.lore import pages, queries, service
-from webapp.characters.lore.editing import BookInput, with_settings
+from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
@@ -39,7 +39,7 @@ def index() -> Response:
 def create() -> Response:
     form = BookForm.opened()
     with form.attempt():
-        return _to(service.create(BookInput(form.name.data or ""), by=current_user()))
+        return _to(service.create(form.entered, by=current_user()))
     return _index(form, LorebookFileForm.fresh())
 
 
@@ -66,7 +66,7 @@ def update(id: str) -> Response:
     form.merge(BookForm.of(row.book, row.name, is_always=row.is_always))
     with form.attempt():
         entered = form.entered
-        service.change(row, lambda book: with_settings(book, entered), is_always=bool(form.is_always.data))
+        service.change(row, lambda book: with_settings(book, entered), is_always=entered.is_always)
         return _to(_own(id), done="saved")
     return _page(_own(id), form)
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic import Field
 
 from webapp.base.errors import Conflict, Invalid
-from webapp.base.inputs import Input, Refusal
+from webapp.base.inputs import Input, Refusal, Whole
 from webapp.base.untrusted_json import clean
 from webapp.characters.lore.expressions import trouble_of
 from webapp.characters.scripts.card_scripts import values_in, with_values
@@ -35,7 +35,7 @@ FLAGS: dict[Where, tuple[bool, bool]] = {"both": (True, True), "shown": (True, F
 MOST_STORED, STORED_CHARS = 100, 500_000
 NO_EXPRESSION = "Enter what to find."
 LONG_TRIMS = f"Use at most {MOST_TRIMS} lines of {TRIM_CHARS} characters."
-Depth = Annotated[int, Field(ge=0, le=MOST_DEPTH), Refusal(f"Enter a whole number from 0 to {MOST_DEPTH:,}.")]
+Depth = Annotated[int, Whole(0, MOST_DEPTH)]
 
 
 def at_most(chars: int) -> Refusal:

@@ -53,7 +53,7 @@ def show(id: str) -> Response:
 def weigh(id: str) -> Response:
     one, form = _experiment(id), ShareForm.sent()
     with form.attempt():
-        service.weigh(one, form.shared, form.strategy.data or "", who=audit_values())
+        service.weigh(one, form.entered, who=audit_values())
         return _to(id, "weighed")
     return _show(_experiment(id), form)
 

@@ -129,16 +129,6 @@ for _name, (_words, _) in SCOPES.items():
     setattr(TokenForm, _name, BooleanField(_words, id=f"token-{_name}"))
 
 
-class InviteForm(Form):
-    role = SelectField("Role", id="invite-role", choices=[], default="member")
-    email = EmailField(
-        "Restrict to this email (optional)",
-        id="invite-email",
-        default="",
-        render_kw={"autocomplete": "off", "maxlength": 254},
-    )
-
-
 class RoleForm(Form):
     role = SelectField("Role", id="person-role", choices=[])
 
