@@ -48,7 +48,7 @@ def as_visible(event: Event) -> Event:
     """Returns an event with its sources as the caller can see them."""
     if not isinstance(event, Sources):
         return event
-    # As it comes from the log, nobody's rights have been applied to it.
+    # From the log, before any caller's rights are applied.
     records = cast(tuple[SourceRecord, ...], event.items)
     return Sources(tuple(answer.model_dump() for answer in source_answers(records)))
 

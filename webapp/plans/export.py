@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from webapp.plans.tables import PlanAbout
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, day, is_of_objects, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -1,30 +1,14 @@
 """The tables of plans, their inputs, the plan types that admins have added, and the monthly quota."""
 
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
-
-
-class PlanAbout(TypedDict):
-    """A plan type as its YAML describes it; the copy that a plan keeps also has the slug of its `type`.
-
-    `inputs` and `plan` are schemas, `sample` and `example` values for them. `calendar` names what the dates follow from.
-    """
-
-    title: str
-    prompt: str
-    inputs: dict[str, Any]
-    plan: dict[str, Any]
-    description: NotRequired[str]
-    calendar: NotRequired[dict[str, Any]]
-    sample: NotRequired[dict[str, Any]]
-    example: NotRequired[dict[str, Any]]
-    type: NotRequired[str]
+from webapp.plans.plan_about import PlanAbout
 
 
 class PlanType(Base):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from webapp.plans.pages.fields import Field, Group, single
-from webapp.plans.tables import PlanAbout
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
 
 Fields = tuple[Field | Group, ...]

@@ -14,7 +14,8 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
 from webapp.plans.pages.parts import Card, Editing, Maker, Section
-from webapp.plans.tables import Plan, PlanAbout
+from webapp.plans.plan_about import PlanAbout
+from webapp.plans.tables import Plan
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import Pace, PlanProjection, time_left

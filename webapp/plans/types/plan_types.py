@@ -15,7 +15,8 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.people.accounts.tables import User
-from webapp.plans.tables import PlanAbout, PlanType
+from webapp.plans.plan_about import PlanAbout
+from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, defaults
 

@@ -15,8 +15,9 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest, RequestParameters
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.queries import inputs_of
-from webapp.plans.tables import Plan, PlanAbout
+from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import Schema, at, reduced_to, upstream
 from webapp.plans.writing.draft import SEPARATOR, Draft, heading

@@ -29,7 +29,8 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.members import people
 from webapp.plans import queries
-from webapp.plans.tables import Plan, PlanAbout, PlanInputs
+from webapp.plans.plan_about import PlanAbout
+from webapp.plans.tables import Plan, PlanInputs
 from webapp.plans.types import plan_types, validation
 from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
 from webapp.plans.writing import model_requests, quota
