@@ -122,7 +122,7 @@ def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, memb
     with app.app_context():
         set_setting("prompts.assistant_facts", "false")
     program.said("POST", "/chats", 201, {"message": "When is the bearing oiled in any other chat?"})
-    fake.until(lambda log: any("any other chat" in str(each["body"]) for each in log if each["method"] == "POST"))
+    fake.until(lambda log: any("any other chat" in str(entry["body"]) for entry in log if entry["method"] == "POST"))
     assert told("When is the bearing oiled in any other chat?") == (True, False, False)
 
 

@@ -94,7 +94,7 @@ def _stored(
     quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
     turns, stored_sources = (
         (*completion.turns[:-1], *quoted, *completion.turns[-1:]),
-        tuple(each.kept for each in sources.sources),
+        tuple(answer_source.kept for answer_source in sources.sources),
     )
     words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
     notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
@@ -138,6 +138,6 @@ def _given(user: User, completion: CompletionInput) -> AnswerSources:
 def _parameters(model: str, completion: CompletionInput) -> RequestParameters:
     """Returns the server's parameters unless the client sets them; its maximum of tokens can't be exceeded."""
     own = providers().parameters(model)
-    most = [each for each in (own.get("max_tokens"), completion.max_tokens) if each]
+    most = [limit for limit in (own.get("max_tokens"), completion.max_tokens) if limit]
     temperature = own.get("temperature") if completion.temperature is None else completion.temperature
     return {"temperature": temperature, "max_tokens": min(most) if most else None}

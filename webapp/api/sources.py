@@ -39,8 +39,8 @@ def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceA
         owners += [row.id] * len(row.sources)
         records += row.sources
     sources_by_message: dict[str, list[SourceAnswer]] = {}
-    for id, each in zip(owners, source_answers(records), strict=True):
-        sources_by_message.setdefault(id, []).append(each)
+    for id, source in zip(owners, source_answers(records), strict=True):
+        sources_by_message.setdefault(id, []).append(source)
     return sources_by_message
 
 

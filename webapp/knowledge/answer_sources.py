@@ -161,11 +161,11 @@ def same_sources(sources: Iterable[SourceRecord], passages: dict[str, tuple[Exce
 def with_parts(sources: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [document for document in queries.documents_among(user, document_ids) if document.passages][:MOST_BEGUN]
-    used_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
+    source_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
     more = list[Source]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
-        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in used_ids]
+        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in source_ids]
         more += [
             source(len(sources.sources) + len(more) + at, Excerpt.from_passage(part), document)
             for at, part in enumerate(parts, 1)

@@ -141,7 +141,7 @@ def passages(row: Document, user: User, start: int, passage_number: int) -> list
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     query_words = tokenizer.query_words(question)
     hits = search(user, question, collections=collections)
-    return [hit(found_hit, list(query_words.values())) for found_hit in hits]
+    return [hit(passage_hit, list(query_words.values())) for passage_hit in hits]
 
 
 def passage_url(document_id: str, number: int) -> str:

@@ -120,8 +120,8 @@ def store_exposures(
 def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
     exposures_by_version = {version: arm.exposures + trial.given[version] for version, arm in arms.items()}
-    known_arms = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
-    return pick(known_arms, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=exposures_by_version).version
+    candidates = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
+    return pick(candidates, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=exposures_by_version).version
 
 
 def arm_of(salt: str, experiment: str, unit: str, weights: Mapping[int, float]) -> int:

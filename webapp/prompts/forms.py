@@ -34,10 +34,10 @@ class VersionForm(InputForm[VersionInput]):
     @classmethod
     def sent(cls) -> Self:
         # Removes control characters, which people could neither see nor delete in the field.
-        names, texts = ([UNSEEN.sub("", each) for each in request.form.getlist(field)] for field in ("name", "text"))
+        names, texts = ([UNSEEN.sub("", part) for part in request.form.getlist(field)] for field in ("name", "text"))
         # Reads more than the limit, so that too many sections are refused rather than silently cut.
         most = min(len(texts), MOST_PARTS + 2)
-        return cls.opened().with_parts(Part(*each) for each in zip([*names, *("",) * most][:most], texts, strict=False))
+        return cls.opened().with_parts(Part(*pair) for pair in zip([*names, *("",) * most][:most], texts, strict=False))
 
     def with_parts(self, parts: Iterable[Part]) -> Self:
         self.parts = tuple(part for part in parts if part.text.strip())

@@ -122,7 +122,7 @@ def refuse_unfit(parts: Sequence[Part], built_in: BuiltIn) -> None:
     """Raises `Invalid` for variables that a built-in prompt doesn't have, and for those it needs and doesn't use."""
     used = variables_in(parts)
     if unknown := [name for name in used if name not in built_in.variables]:
-        known_names = ", ".join(built_in.variables) or "none"
-        raise Invalid(f"Unknown variables: {', '.join(unknown)}. This prompt has: {known_names}.", field="text")
+        names = ", ".join(built_in.variables) or "none"
+        raise Invalid(f"Unknown variables: {', '.join(unknown)}. This prompt has: {names}.", field="text")
     if missing := [name for name in built_in.needs if name not in used]:
         raise Invalid(f"This prompt must contain {', '.join('{{' + name + '}}' for name in missing)}.", field="text")

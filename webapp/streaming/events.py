@@ -99,8 +99,8 @@ class Usage:
         if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
             # It belongs to another request.
             return later
-        known_values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
-        return replace(self, **known_values)
+        values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
+        return replace(self, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,9 @@ def from_json(value: Any) -> Event:
         return Unknown(value)
     kind = KINDS[value["kind"]]
     reply: dict[str, Any] = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in value.items() if name != "kind"
+        name: tuple(part) if isinstance(part, list) else part for name, part in value.items() if name != "kind"
     }
-    if not reply.keys() <= HINTS[kind].keys() or not all(_fits(each, HINTS[kind][name]) for name, each in reply.items()):
+    if not reply.keys() <= HINTS[kind].keys() or not all(_fits(part, HINTS[kind][name]) for name, part in reply.items()):
         return Unknown(value)
     try:
         return kind(**reply)
@@ -180,9 +180,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is Literal:
         return value in get_args(hint)
     if origin is UnionType:
-        return any(_fits(value, each) for each in get_args(hint))
+        return any(_fits(value, choice) for choice in get_args(hint))
     if origin is tuple:
-        return isinstance(value, tuple) and all(isinstance(each, dict) for each in value)
+        return isinstance(value, tuple) and all(isinstance(part, dict) for part in value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return value is None if hint is type(None) else isinstance(value, hint)

@@ -55,7 +55,7 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     with app.app_context():
         rows = db.session.query(Exposure).all()
         assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}
-        assert {row.generation_id for row in rows} == {each.id for each in db.session.query(Generation)}
+        assert {row.generation_id for row in rows} == {generation.id for generation in db.session.query(Generation)}
         chat = db.session.query(Chat).one()
         assert {row.lane for row in rows} == {chat.lane}
         assert [given(ExperimentUnit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
@@ -100,10 +100,10 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
             row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
         active_prompts.forget()
         every = [active_prompts.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
-        assert {each.version.number for each in every} == {2}
-        fell = [each for each in every if each.problems]
+        assert {rendered.version.number for rendered in every} == {2}
+        fell = [rendered for rendered in every if rendered.problems]
         assert 0 < len(fell) < 40
-        assert all(each.arm is None for each in fell)
+        assert all(rendered.arm is None for rendered in fell)
         versions = PromptVersions.from_rendered(fell[0])
         assert "arms" not in versions.as_record()
         said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."

@@ -159,7 +159,7 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
         sources=[dict(source) for source in answer.course.sources],
         status=answer.status,
         reason=answer.reason,
-        notices=[Notice(**each) for each in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
+        notices=[Notice(**notice) for notice in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
         prompt=answer.generation.led_by,
     )
 

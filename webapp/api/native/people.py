@@ -111,7 +111,7 @@ def delete(id: str, query: DeleteQuery) -> None:
 @bp.get("/invites")
 @operation("List pending invites", scope="admin", answer=InviteList)
 def index_invites() -> InviteList:
-    return InviteList(invites=[InviteAnswer.of(each) for each in queries.open_invites()])
+    return InviteList(invites=[InviteAnswer.of(open_invite) for open_invite in queries.open_invites()])
 
 
 @bp.post("/invites")

@@ -13,9 +13,9 @@ from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.operations.experiments import service as experiments
+from webapp.operations.experiments import service as experiment_service
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
 from webapp.prompts.template import TooLong, partly_filled
@@ -90,7 +90,7 @@ class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
     weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
-    min_samples: experiments.Samples | None = Field(
+    min_samples: experiment_service.Samples | None = Field(
         None, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
     )
 
@@ -168,9 +168,9 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
-    if body.strategy in experiments.METHODS:
+    if body.strategy in experiment_service.METHODS:
         values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
-        experiments.give_out(prompt, experiments.ShareInput.entered(values), by=caller(), who=audit_values())
+        experiment_service.give_out(prompt, experiment_service.ShareInput.entered(values), by=caller(), who=audit_values())
     else:
         service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)
@@ -215,21 +215,21 @@ def _changeable(key: str) -> queries.KnownPrompt:
 def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[queries.Version]:
     """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
-    for place, each in enumerate(versions):
-        chars += sum(len(part.text) for part in each.parts)
+    for place, version in enumerate(versions):
+        chars += sum(len(part.text) for part in version.parts)
         if place and chars > most_chars:
             return
-        yield each
+        yield version
 
 
 def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
-    known_versions = queries.versions(prompt)
-    versions = (
-        [queries.in_use(prompt, known_versions)]
-        if number is None and known_versions
-        else [version for version in known_versions if version.number == number]
+    versions = queries.versions(prompt)
+    matches = (
+        [queries.in_use(prompt, versions)]
+        if number is None and versions
+        else [version for version in versions if version.number == number]
     )
-    for text in queries.with_texts(prompt, versions):
+    for text in queries.with_texts(prompt, matches):
         return text
     raise NotFound("There is no such version.")
 
@@ -240,7 +240,7 @@ def _one(key: str) -> PromptAnswer:
 
 def _answers_of(prompts: Sequence[queries.KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
-    seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
+    seen = {collection.id for collection in knowledge_queries.collections_among(caller(), ids)} if ids else set()
     return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 
@@ -256,6 +256,6 @@ def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(each: queries.Version) -> VersionAnswer:
-    sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
-    return VersionAnswer.of(each, version=each.number, sections=sections)
+def _version(version: queries.Version) -> VersionAnswer:
+    sections = [PartAnswer(name=part.name, text=part.text) for part in version.parts]
+    return VersionAnswer.of(version, version=version.number, sections=sections)

@@ -21,7 +21,7 @@ from webapp.base.ids import new_id
 from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
@@ -192,7 +192,7 @@ def ask(
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering_speaker(chat, above, text=entered.content, wanted_id=speaker_id)
+    speaker = answering_speaker(chat, above, text=entered.content, speaker_id=speaker_id)
     if is_without_message:
         sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
@@ -373,7 +373,7 @@ def new_answer(
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
-    files.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
+    attachment_service.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
     new_messages = [
         paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)
     ]

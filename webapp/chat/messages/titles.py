@@ -105,10 +105,10 @@ def _lane(chat_id: str) -> str:
     return f"{PURPOSE}:{chat_id}"
 
 
-def _model_for(generation: Generation, wanted_model: str) -> str:
+def _model_for(generation: Generation, prompt_model: str) -> str:
     """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
     job = str(setting("models.titles")).strip()
-    model = job or wanted_model or generation.model_asked
+    model = job or prompt_model or generation.model_asked
     is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
     return "" if is_demo or job.lower() == OFF else model
 

@@ -121,9 +121,9 @@ def prompt_for(
     written = with_speaker_names(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(message.role, message.sent_text) for message in earlier]
-    known_model, leading_prompt = model_named(model), leading(chat)
-    parameters = _parameters(chat, known_model, leading_prompt)
-    most_tokens = budget_tokens(known_model, parameters)
+    listed_model, leading_prompt = model_named(model), leading(chat)
+    parameters = _parameters(chat, listed_model, leading_prompt)
+    most_tokens = budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -166,12 +166,12 @@ def side_request(
     own_parameters: RequestParameters,
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
-    known_model, leading_prompt = model_named(model), leading(chat)
+    listed_model, leading_prompt = model_named(model), leading(chat)
     earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
-    parameters = _parameters(chat, known_model, leading_prompt)
+    parameters = _parameters(chat, listed_model, leading_prompt)
     parameters.update(own_parameters)
-    most_tokens = budget_tokens(known_model, parameters)
+    most_tokens = budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.scripts.card_scripts import scripts_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import LORE, TextScript, applied, has_names, named
@@ -54,7 +54,7 @@ def _scripts_of(
     # Most characters have no scripts, so only the others are looked up as the chat's owner sees them.
     scripted = [id for id, scripts in scripts_by_character.items() if scripts]
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and scripted else None
-    characters = cast.named(owner, scripted) if owner else []
+    characters = character_queries.named(owner, scripted) if owner else []
     return {
         character.name if chat.is_group else "": with_names(chat, scripts_by_character[character.id], character.id)
         for character in characters

@@ -364,10 +364,10 @@ def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[
     """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
     size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
-    found_ids, chars = list[str](), 0
+    first_ids, chars = list[str](), 0
     for id in ids:
         chars += sizes.get(id, 0)
-        if found_ids and chars > most_chars:
+        if first_ids and chars > most_chars:
             break
-        found_ids.append(id)
-    return found_ids
+        first_ids.append(id)
+    return first_ids

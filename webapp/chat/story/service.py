@@ -16,7 +16,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, TooMany, Unavailable
 from webapp.base.heavy.turns import by_turns, wait_for_turn
 from webapp.base.ids import new_id
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.profiles import checked_text
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import person_name, with_speaker_names
@@ -344,7 +344,7 @@ def _names(chat: Chat) -> dict[str, str]:
     """Returns the speakers' names by role; none in a group, where each message has its own."""
     if chat.is_group:
         return {}
-    character = cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    character = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
     return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
 
 

@@ -64,7 +64,7 @@ class Turn:
         """Returns a copy with only these of its pictures, and the names of the others as text."""
         kept_pictures = tuple(pictures)
         names = [named_picture(picture.name) for picture in self.pictures if picture not in kept_pictures]
-        return replace(self, content="\n\n".join(each for each in (self.content, *names) if each), pictures=kept_pictures)
+        return replace(self, content="\n\n".join(text for text in (self.content, *names) if text), pictures=kept_pictures)
 
 
 def named_picture(name: str) -> str:

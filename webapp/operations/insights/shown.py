@@ -167,8 +167,8 @@ def page(of: ChosenFilter) -> dict[str, Any]:
 def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
     """Yields a row of plain numbers for each step of the period; empty where unknown."""
     answer_filter = replace(of.wanted, outcome="")
-    found_figures = over_time(days.known(answer_filter), answer_filter.since, answer_filter.until, PERIODS[of.period][1])
-    for at, figures in found_figures.items():
+    figures_by_step = over_time(days.known(answer_filter), answer_filter.since, answer_filter.until, PERIODS[of.period][1])
+    for at, figures in figures_by_step.items():
         yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
 
 
@@ -246,8 +246,8 @@ def attempt_text(attempt: AttemptRecord) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    named_times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
-    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in named_times if at]
+    times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in times if at]
 
 
 def _person_of(one: Known) -> str | None:
@@ -348,9 +348,9 @@ class Piece:
 
 def spans(of: Generation) -> list[Span]:
     """Returns the phases of waiting and writing in order; a phase that never began has no span."""
-    named_spans = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
-    per_ms, begins, spans = TRACE_WIDTH / max([1, *(ms for _, _, ms in named_spans)]), 0, list[Span]()
-    for name, words, ms in named_spans:
+    phases = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
+    per_ms, begins, spans = TRACE_WIDTH / max([1, *(ms for _, _, ms in phases)]), 0, list[Span]()
+    for name, words, ms in phases:
         length = max(0, ms - begins)
         spans.append(Span(name, words, length, round(begins * per_ms, 2), round(length * per_ms, 2)))
         begins += length

@@ -212,12 +212,12 @@ def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -
     return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#part-{name}-cards", "beforeend", html)
 
 
-def _text(writing: Writing, place: str, known_count: int, new: str) -> str:
+def _text(writing: Writing, place: str, count: int, new: str) -> str:
     """Renders new words of a text; a section of text gets them appended."""
     section = shown.section(writing.about, {place: new}, place) if "." not in place else None
     if section is None or place == "title":
         return ""
-    if known_count:
+    if count:
         return part(f"#{section.id}-text", "beforeend", str(escape(new)))
     html = render_template("plans/_section.html", section=replace(section, state="live"), plan=None)
     return part(f"#{section.id}", "outerHTML", html)

@@ -65,8 +65,8 @@ class Type:
 
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
-        known_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
-        whole = defaults(self.inputs, utc_now().date()) | known_values
+        own_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
+        whole = defaults(self.inputs, utc_now().date()) | own_values
         validation.check(whole, self.inputs)
         return whole
 
@@ -189,8 +189,7 @@ def _check(about: dict[str, Any]) -> None:
 def _check_values(about: dict[str, Any]) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
-        given_value = about.get(words)
-        if given_value is not None and (faults := validation.faults(value, schema)):
+        if about.get(words) is not None and (faults := validation.faults(value, schema)):
             raise Invalid(f"The {words} is invalid: {faults[0].path}: {faults[0].message}", field="source")
     calendar = about.get("calendar", {})
     if not isinstance(calendar, dict) or not all(isinstance(name, str | int) for name in calendar.values()):
