@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
 from webapp.chat.prompt.context import Contributor, PromptContext
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
@@ -98,7 +99,8 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
     contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
     assert all(section.text in contents for section in kept.sections)
     assert [section for section in kept.among(len(path)) if isinstance(section, Section)] == list(kept.sections)
-    assert PromptBuilder.from_record(builder.parts).build("m", path) == builder.build("m", path)
+    recorded = RecordedPrompt.from_record(RecordedPrompt(sections=builder.counted).as_record())
+    assert recorded.builder.build("m", path) == builder.build("m", path)
 
 
 @pytest.mark.slow
@@ -110,7 +112,7 @@ def test_messages_keep_their_order_among_sections(sections, path) -> None:
 def test_prompts_that_were_kept_by_name_are_still_read() -> None:
     kept = {"character": "Mara", "instructions": "Briefly.", "post_prompt": "Stay.", "parameters": {}, "messages": []}
 
-    assert PromptBuilder.from_record(kept).build("m", [("user", "Hello")]).turns == (
+    assert RecordedPrompt.from_record(kept).builder.build("m", [("user", "Hello")]).turns == (
         Turn("system", "Mara\n---\nBriefly."),
         Turn("system", "Stay."),
         Turn("user", "Hello"),
@@ -120,7 +122,7 @@ def test_prompts_that_were_kept_by_name_are_still_read() -> None:
 def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
     row = {"title": "Lore", "text": "lore", "colour": "blue"}
 
-    assert PromptBuilder.from_record({"sections": [row]}).sections == (Section("Lore", "lore"),)
+    assert RecordedPrompt.from_record({"sections": [row]}).builder.sections == (Section("Lore", "lore"),)
 
 
 @pytest.fixture

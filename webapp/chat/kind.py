@@ -18,6 +18,7 @@ from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
@@ -142,7 +143,7 @@ def saved_text(generation: Generation) -> GenerationText | None:
 
 def text_of_ended(generation: Generation, message: Message) -> GenerationText:
     """Returns what a generation that has ended produced: text, reasoning and sources."""
-    sources = tuple(generation.prompt.get("sources", ()))
+    sources = RecordedPrompt.from_record(generation.prompt).sources
     return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
 
 

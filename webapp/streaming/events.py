@@ -1,8 +1,9 @@
 """The events of a generation: a closed set of values, JSON both ways. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin
 
 Status = Literal["completed", "stopped", "interrupted", "failed"]
 PhaseName = Literal["thinking", "responding", "saving"]
@@ -30,9 +31,21 @@ class Reasoning:
     text: str
 
 
+class SourceRecord(TypedDict):
+    """A passage that an answer was given, by which number; `beside_id` is an adjacent passage merged into it."""
+
+    number: int
+    document_id: str
+    passage_id: str
+    page: int | None
+    beside_id: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    items: tuple[dict[str, Any], ...]
+    """The sources of an answer: each a `SourceRecord` or, for a program, what its caller can see of it."""
+
+    items: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,26 @@ class Notice:
     code: str
     message: str
     detail: str = ""
+
+
+class NoticeRecord(TypedDict):
+    """A notice as it is stored with a generation."""
+
+    code: str
+    message: str
+    detail: NotRequired[str]
+
+
+class AttemptRecord(TypedDict):
+    """A failed request to a provider or, with the code `mended`, a repair of a reply, as it is stored with a generation."""
+
+    model: str
+    how: str
+    code: str
+    message: str
+    seconds: NotRequired[float]
+    of_connection: NotRequired[bool]
+    retry_after: NotRequired[float | None]
 
 
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one

@@ -1,6 +1,7 @@
 """Which version a person is assigned, that the assignment is stable, and how many statements that costs."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from webapp.operations.experiments.service import ShareInput
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.people.accounts.tables import PersonAuthor
 from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.tables import BEST_PERFORMANCE, Exposure, PromptVersion
 
@@ -103,10 +105,10 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
         fell = [rendered for rendered in every if rendered.problems]
         assert 0 < len(fell) < 40
         assert all(rendered.arm is None for rendered in fell)
-        kept = active_prompts.metadata_of(fell[0])
-        assert "arms" not in kept
+        versions = PromptVersions.from_rendered(fell[0])
+        assert "arms" not in versions.as_record()
         said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
-        assert [notice.message for notice in active_prompts.notices(kept)] == [said]
+        assert [notice.message for notice in versions.notices] == [said]
 
 
 def test_a_paused_arm_is_given_to_nobody(app, admin, started):
@@ -125,8 +127,8 @@ def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
     with app.app_context():
         first = active_prompts.render("quick", ExperimentUnit("somebody", "chat:1"))
         other = 5 - first.version.number
-        kept = active_prompts.metadata_of(first)
-        assert active_prompts.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
-        assert active_prompts.render("quick", arm_choice.again(kept)).version == first.version
-        kept["arms"][0]["version"] = other
-        assert active_prompts.render("quick", arm_choice.again(kept)).version.number == other
+        versions = PromptVersions.from_record(PromptVersions.from_rendered(first).as_record())
+        assert versions.words == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert active_prompts.render("quick", arm_choice.again(versions.arms)).version == first.version
+        others = [replace(arm, version=other) for arm in versions.arms]
+        assert active_prompts.render("quick", arm_choice.again(others)).version.number == other

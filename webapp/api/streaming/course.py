@@ -1,6 +1,6 @@
 """The state a dialect keeps about a generation until it ends. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Failed, Notice, Saved, Sources
@@ -19,7 +19,7 @@ class Course:
 
     def __init__(self) -> None:
         self.transcript = Transcript()
-        self.sources: list[dict[str, Any]] = []
+        self.sources: list[Mapping[str, Any]] = []
         self.answer_id = ""
         self.ended: Ended | None = None
         self._failed: Failed | None = None

@@ -23,7 +23,7 @@ from webapp.engine import side_requests
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
@@ -116,7 +116,7 @@ def _model_for(generation: Generation, prompt_model: str) -> str:
 def _request(prompt: active_prompts.RenderedPrompt, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
     exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
     scene = f"Character:\n{greeting}\n\n" if greeting else ""
-    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    parameters: RequestParameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
     return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
 
 

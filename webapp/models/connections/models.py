@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +15,7 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.models.connections import naming, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
-from webapp.models.providers.base import Model, Provider, ProviderError
+from webapp.models.providers.base import Model, Provider, ProviderError, RequestParameters
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.settings.secrets.encryption import DecryptionError
@@ -220,7 +219,7 @@ class Providers:
         provided = None if model.startswith(DEMO) else self._found(model)
         return "demo" if model.startswith(DEMO) else provided[0].slug if provided else ""
 
-    def parameters(self, model: str) -> dict[str, Any]:
+    def parameters(self, model: str) -> RequestParameters:
         """Returns the parameters that every request to a real model has."""
         if model.startswith(DEMO):
             return {}

@@ -1,6 +1,6 @@
 """View models of the insights pages: tiles, a chart of the period, tables, and the timeline of one answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,11 +9,13 @@ from typing import Any
 
 from webapp.base.db import utc_now
 from webapp.base.words import number, plural
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.knowledge.sources import SeenSource, seen
+from webapp.knowledge.sources import seen
 from webapp.models.connections.models import providers
+from webapp.models.prompt_sections import Section
 from webapp.operations.insights import days
 from webapp.operations.insights.figures import (
     METRICS,
@@ -36,6 +38,7 @@ from webapp.operations.usage.shown import GONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import AttemptRecord
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 # The chart's width, in its SVG units.
@@ -207,7 +210,7 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
     """Returns the values of an answer's page, as this person is allowed to see it."""
-    is_own, saved = one.user_id == me.id, saved_ms(one)
+    is_own, saved, prompt = one.user_id == me.id, saved_ms(one), RecordedPrompt.from_record(one.prompt or {})
     return {
         "answer": row(one, {}),
         "ended": status_text(one.status, one.reason),
@@ -216,9 +219,10 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "spans": [(span, _ms(span.ms)) for span in spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
-        "pieces": pieces(one, is_own=is_own),
-        "messages": len((one.prompt or {}).get("messages", ())),
-        "sources": sources(one, me),
+        "pieces": pieces(prompt, is_own=is_own),
+        "messages": len(prompt.messages),
+        # Those it could quote, as far as this person is allowed to see each now.
+        "sources": seen(me, prompt.sources),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
 
@@ -229,7 +233,7 @@ def status_text(status: str, reason: str) -> str:
     return f"{status} {reason_text}".rstrip()
 
 
-def attempt_text(attempt: Mapping[str, Any]) -> str:
+def attempt_text(attempt: AttemptRecord) -> str:
     """Returns a failed request, or a repair of a reply, as a sentence."""
     how, model = attempt.get("how") or "", attempt.get("model") or ""
     if attempt.get("code") == "mended":
@@ -359,15 +363,9 @@ def saved_ms(of: Generation) -> int | None:
     return None if first is None or end is None else max(0, end - first)
 
 
-def pieces(of: Generation, *, is_own: bool) -> list[Piece]:
-    """Returns the sections of its prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
-    prompt = of.prompt or {}
-    return [*_pieces(prompt.get("sections"), is_own, False), *_pieces(prompt.get("dropped"), is_own, True)]
-
-
-def sources(of: Generation, viewer: User) -> list[SeenSource]:
-    """Returns the sources it could quote, as far as this person is allowed to see each now."""
-    return seen(viewer, (of.prompt or {}).get("sources", ()))
+def pieces(prompt: RecordedPrompt, *, is_own: bool) -> list[Piece]:
+    """Returns the sections of a prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
+    return [*_pieces(prompt.sections, is_own, False), *_pieces(prompt.dropped, is_own, True)]
 
 
 def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
@@ -379,9 +377,8 @@ def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
     )
 
 
-def _pieces(record: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
-    for section in record if isinstance(record, list) else ():
-        if isinstance(section, Mapping):
-            title = PRIVATE if section.get("is_private") and not is_own else str(section.get("title", ""))
-            title = "A source" if section.get("passage_id") and not is_own else title
-            yield Piece(title, str(section.get("origin", "")) if is_own else "", int(section.get("tokens", 0)), is_dropped)
+def _pieces(sections: Iterable[Section], is_own: bool, is_dropped: bool) -> Iterator[Piece]:
+    for section in sections:
+        title = PRIVATE if section.is_private and not is_own else section.title
+        title = "A source" if section.passage_id and not is_own else title
+        yield Piece(title, section.origin if is_own else "", section.tokens, is_dropped)

@@ -19,6 +19,7 @@ from webapp.engine.watching.watchers import Context
 from webapp.plans import queries
 from webapp.plans.pages import shown
 from webapp.plans.pages.parts import text_of
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
 from webapp.plans.writing.projection import Pace, PlanProjection, time_left
@@ -67,7 +68,7 @@ class Writing:
     """The properties of a plan that don't change while it is written."""
 
     id: str
-    about: dict[str, Any]
+    about: PlanAbout
     inputs: dict[str, Any]
     started_at: datetime | None
     pace: Pace

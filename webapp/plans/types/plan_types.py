@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, defaults
@@ -35,26 +36,24 @@ class Type:
 
     slug: str
     source: str
-    about: dict[str, Any]
+    about: PlanAbout
     is_shipped: bool
 
     @property
     def title(self) -> str:
-        return str(self.about["title"])
+        return self.about["title"]
 
     @property
     def description(self) -> str:
-        return str(self.about.get("description", ""))
+        return self.about.get("description", "")
 
     @property
     def inputs(self) -> Schema:
-        schema: Schema = self.about["inputs"]
-        return schema
+        return self.about["inputs"]
 
     @property
     def plan(self) -> Schema:
-        schema: Schema = self.about["plan"]
-        return schema
+        return self.about["plan"]
 
     @property
     def sample(self) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def shipped(slug: str) -> Type:
     return next(type for type in _shipped() if type.slug == slug)
 
 
-def is_as_shipped(about: dict[str, Any]) -> bool:
+def is_as_shipped(about: PlanAbout) -> bool:
     """Returns whether a plan's copy of its type has a shipped prompt, which admins can change under *Prompts*."""
     return any(type.slug == about.get("type") and type.about["prompt"] == about["prompt"] for type in _shipped())
 
@@ -159,7 +158,7 @@ def _read_shipped() -> tuple[Type, ...]:
 
 
 @lru_cache(maxsize=MOST_TYPES + 20)
-def _about(source: str) -> dict[str, Any]:
+def _about(source: str) -> PlanAbout:
     try:
         about = yaml_text.read(source, "plan type").value
     except yaml_text.Unreadable as error:
@@ -167,7 +166,7 @@ def _about(source: str) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise Invalid("A plan type must be a mapping with title, prompt, inputs and plan.", field="source")
     _check(about)
-    return about
+    return cast(PlanAbout, about)
 
 
 def _check(about: dict[str, Any]) -> None:

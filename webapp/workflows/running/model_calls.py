@@ -132,7 +132,7 @@ def _anew(session: Session, chat: Chat, options: sending.AnswerOptions) -> sendi
         paths.PathMessage(message.id, "assistant", ""),
     ]
     pending = sending.new_generation(chat, message, path, model=chat.model, options=options)
-    message.sources = list(pending.generation.prompt.get("sources", ()))
+    message.sources = list(pending.prompt.sources)
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
     return replace(pending, is_shared=bool(is_shared))
@@ -146,15 +146,20 @@ def _again(session: Session, chat: Chat, message: Message, options: sending.Answ
         chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options
     )
     if not message.content:
-        message.sources = list(pending.generation.prompt.get("sources", ()))
+        message.sources = list(pending.prompt.sources)
     return pending
 
 
 def _limited(pending: sending.PendingGeneration, step: Step, beginning: str) -> sending.PendingGeneration:
     tokens = [limit for limit in (step.max_tokens, pending.request.max_tokens) if limit]
     most = min(tokens) if tokens else None
-    prompt = pending.generation.prompt
+    prompt = pending.prompt
     if most:
-        pending.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
-    request = replace(pending.request, max_tokens=most)
-    return replace(pending, request=request, wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning))
+        prompt = replace(prompt, parameters={**prompt.parameters, "max_tokens": most})
+        pending.generation.prompt = prompt.as_record()
+    return replace(
+        pending,
+        request=replace(pending.request, max_tokens=most),
+        prompt=prompt,
+        wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning),
+    )
