@@ -12,8 +12,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.preferences import set_preferences
 from webapp.prompts import queries, service
 from webapp.prompts.tables import FIXED
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting
 
 FACT = "I trade on Tuesdays."
@@ -27,7 +26,10 @@ def publish(app, owner):
         with app.app_context():
             admin = db.session.get_one(User, owner.person_id)
             return service.publish(
-                queries.prompt(admin, key), VersionInput([Part("How", text)], **more), by=admin, who={"actor": admin}
+                queries.prompt(admin, key),
+                VersionInput(sections=[SectionInput(name="How", text=text)], **more),
+                by=admin,
+                who={"actor": admin},
             )
 
     return publish
@@ -120,7 +122,7 @@ def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, memb
     with app.app_context():
         set_setting("prompts.assistant_facts", "false")
     program.said("POST", "/chats", 201, {"message": "When is the bearing oiled in any other chat?"})
-    fake.until(lambda log: any("any other chat" in str(each["body"]) for each in log if each["method"] == "POST"))
+    fake.until(lambda log: any("any other chat" in str(entry["body"]) for entry in log if entry["method"] == "POST"))
     assert told("When is the bearing oiled in any other chat?") == (True, False, False)
 
 

@@ -202,7 +202,7 @@ def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, p
 def test_an_open_page_hears_that_a_chat_was_shared_and_taken_back(owner, member, give, path, listen):
     listener = listen(member, str(member.page("/").one("#sidebar-chats").attributes["hx-sse:connect"]))
     give(member)
-    listener.until(lambda each: path in each.html)
+    listener.until(lambda feed: path in feed.html)
     member_sidebar = member.page("/")
     assert member_sidebar.all(f'#sidebar a[href="{path}"]')
 

@@ -125,7 +125,7 @@ def test_a_silence_ends_an_attempt_and_the_ladder_goes_on(bench, fake, silence, 
         set_setting("stream.first_byte_seconds", "1")
         set_setting("stream.ladder_seconds", "6")
         set_setting("models.fallbacks", "other/model")
-    behaviours = [silence, *({"steps": [each]} if "hang" in each else each for each in after)]
+    behaviours = [silence, *({"steps": [behaviour]} if "hang" in behaviour else behaviour for behaviour in after)]
 
     ended = climb(bench, fake, behaviours)
 

@@ -23,7 +23,7 @@ def given() -> AnswerSources:
         passage, document = Passage(heading="", head="", text=text, page=None), Document(title=title, name="a.md")
         return Source(number, f"p{number}", f"d{number}", None, quoted(number, passage, document))
 
-    return AnswerSources(tuple(source(number, *each) for number, each in enumerate(TEXTS, 1)), was_asked=True)
+    return AnswerSources(tuple(source(number, *text) for number, text in enumerate(TEXTS, 1)), was_asked=True)
 
 
 def said(question: str, given: AnswerSources) -> str:

@@ -175,7 +175,7 @@ def test_each_kind_is_read_in_its_process_with_its_pages(shelf):
     }
     documents = {name: shelf.file(collection, name, raw) for name, raw in files.items()}
     read = {name: shelf.read(id) for name, id in documents.items()}
-    assert {name: each["error"] for name, each in read.items() if each["state"] == "failed"} == {"bad.pdf": DAMAGED}
+    assert {name: document["error"] for name, document in read.items() if document["state"] == "failed"} == {"bad.pdf": DAMAGED}
     hits = shelf.program.get("/search", query={"q": "giraffe"})["passages"]
     assert [(hit["title"], hit["page"]) for hit in hits] == [("guide", 2)]
     assert {passage["page"] for passage in passages(shelf, documents["deck.pptx"])} == {1, 2}

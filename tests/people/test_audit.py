@@ -34,7 +34,7 @@ def test_it_shows_the_newest_first(app: Flask, owner: Browser) -> None:
 
     page = owner.page("/admin/audit")
 
-    entries = [" ".join(each.text(separator=" ").split()) for each in page.all(".log__what")]
+    entries = [" ".join(entry.text(separator=" ").split()) for entry in page.all(".log__what")]
     assert entries[:2] == ["the test broke a dam", "the test made a dam"]
     assert page.says("by itself")
 
@@ -68,7 +68,7 @@ def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
 
     page, seen = owner.page("/admin/audit?person=the+test"), []
     while True:
-        seen += [each.text(separator=" ").split()[-1] for each in page.all(".log__what")]
+        seen += [entry.text(separator=" ").split()[-1] for entry in page.all(".log__what")]
         if not page.has("a", "Older"):
             break
         page = page.click("Older")
@@ -237,7 +237,7 @@ def test_whence_somebody_signed_in_is_found_without_a_look_at_everything(app: Fl
     with app.app_context():
         sessions = queries.sessions_of(str(member.person_id))
     with steps_on_the_loop(app) as steps, app.app_context():
-        assert set(queries.addresses_of(sessions)) == {each.id for each in sessions}
+        assert set(queries.addresses_of(sessions)) == {row.id for row in sessions}
     assert steps.count < 1_000
 
 

@@ -50,12 +50,12 @@ def test_everybody_is_listed_once_by_name(app: Flask) -> None:
         everybody = list(db.session.scalars(select(User.id)))
         found, after = list[str](), ""
         while page := directory.people(after=after, limit=9):
-            found += [each.id for each, _ in page]
+            found += [person.id for person, _ in page]
             after = found[-1]
         assert sorted(found) == sorted(everybody)
-        assert [each.id for each, _ in directory.all_people()] == found
-        assert [each.email for each, _ in directory.people("ADA p3.")] == [
-            each.email for each, _ in directory.all_people() if each.email.startswith("p3.") and "da" in each.name
+        assert [person.id for person, _ in directory.all_people()] == found
+        assert [person.email for person, _ in directory.people("ADA p3.")] == [
+            person.email for person, _ in directory.all_people() if person.email.startswith("p3.") and "da" in person.name
         ]
 
 

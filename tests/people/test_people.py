@@ -213,7 +213,7 @@ def test_admins_leave_owners_and_admins_alone(app: Flask, owner: Browser, admin:
     other = signed_in(app, "other@example.org", "admin")
 
     assert [do(admin, deed, whose, email=whose.email) for whose in (owner, other, admin)] == [403] * 3
-    assert all(is_signed_in(each) for each in (owner, other, admin))
+    assert all(is_signed_in(browser) for browser in (owner, other, admin))
 
 
 # Deleting

@@ -65,7 +65,7 @@ def test_a_schema_that_asks_for_too_much_is_refused(properties: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    "items", [[{"x": each} if each % 2 else each for each in range(5_000)], [[[]]] * 400 * 30], ids=["mixed", "lists"]
+    "items", [[{"x": number} if number % 2 else number for number in range(5_000)], [[[]]] * 400 * 30], ids=["mixed", "lists"]
 )
 def test_a_value_that_takes_long_to_check_is_refused_by_its_section(items: list[Any]) -> None:
     with nobody_waits():
@@ -116,8 +116,8 @@ def test_texts_that_say_the_same_again_and_again_are_compared_quickly(old: str, 
 CALENDAR = {"calendar": {"list": "weeks", "tasks": "tasks", "weekday": "day", "start": "start_date", "days_each": 7}}
 
 
-def dates(start: str, weeks: int, each: int) -> list[date]:
-    content = {"weeks": [{"tasks": [{"title": "Oil it", "day": "Sunday"}] * each}] * weeks}
+def dates(start: str, weeks: int, count: int) -> list[date]:
+    content = {"weeks": [{"tasks": [{"title": "Oil it", "day": "Sunday"}] * count}] * weeks}
     text = as_calendar("p", "Pumps", CALENDAR, content, {"start_date": start}, now=datetime(2026, 3, 2))
     return [datetime.strptime(day, "%Y%m%d").date() for day in re.findall(r"DTSTART;VALUE=DATE:(\d+)", text)]
 

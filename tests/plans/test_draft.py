@@ -36,7 +36,7 @@ def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end
     # A week that lacks only its closing bracket is complete as well.
     assert ended <= len(value.get("weeks", [])) <= ended + TEXT.startswith('"}', end - 1)
     assert value.get("weeks", []) == WHOLE["weeks"][: len(value.get("weeks", []))]
-    rest = {place: each for place in missing(value, MONTHLY.plan) if (each := value_of(place)) is not None}
+    rest = {place: part for place in missing(value, MONTHLY.plan) if (part := value_of(place)) is not None}
     again = Draft(value, list(rest), takes_places=True)
     again.feed(json.dumps(rest))
     assert again.value == WHOLE

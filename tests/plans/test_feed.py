@@ -88,8 +88,8 @@ def test_a_page_hears_only_what_it_lacks(app: Flask, member: Browser) -> None:
 @pytest.mark.parametrize("at", ["", "nonsense", "x.1-2..", "{epoch}.999999-0..", "{epoch}.0-0.{other}.1-1-1-1-1"])
 def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at: str) -> None:
     path, other = begin(member), begin(member)
-    for each in (path, other):
-        member.wait_for(each, lambda page: 'data-status="completed"' in page.text)
+    for url in (path, other):
+        member.wait_for(url, lambda page: 'data-status="completed"' in page.text)
     engine = ENGINE.of(app)
     at = at.format(epoch=engine.topics.epoch, other=other.rpartition("/")[2])
     feed = feed_of(app, member, path, at)

@@ -36,7 +36,7 @@ MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-
 
 
 def progress_in(told: list[Message]) -> list[dict[str, Any]]:
-    return [data for each in told if "weeksCompleted" in (data := json.loads(each.data))]
+    return [data for event in told if "weeksCompleted" in (data := json.loads(event.data))]
 
 
 def never_goes_back(told: list[dict[str, Any]]) -> bool:
@@ -53,8 +53,8 @@ def test_percent_counts_the_parts_that_the_schema_requires() -> None:
         list(projection.fold(Entry(seq, Delta(sign))))
         found.append(progress_of(projection, MONTHLY, Pace(10, 5.0, 40.0), now=seq / 100))
     # A title, a summary, four weeks, the risks and a first step.
-    assert list(dict.fromkeys(each.percent for each in found)) == [0, 12, 25, 37, 50, 62, 75, 87, 99]
-    assert [each.chars for each in found] == list(range(11, len(TEXT) + 11))
+    assert list(dict.fromkeys(progress.percent for progress in found)) == [0, 12, 25, 37, 50, 62, 75, 87, 99]
+    assert [progress.chars for progress in found] == list(range(11, len(TEXT) + 11))
     assert (found[-1].done, found[-1].total, found[-1].tokens) == (4, 4, -(-(len(TEXT) + 10) // 4))
     assert (found[0].seconds, found[-1].seconds) == (0, int(len(TEXT) / 100 - 5))
     assert (found[0].seconds_left, found[-1].seconds_left) == (40, 0)

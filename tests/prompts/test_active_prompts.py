@@ -7,9 +7,9 @@ from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, queries, service
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.tables import FIXED, PromptVersion
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 
 __all__ = ["desk"]
 
@@ -22,7 +22,9 @@ def admin(app, owner):
 
 def publish(admin: User, key: str, text: str) -> int:
     prompt = queries.prompt(admin, key)
-    return service.publish(prompt, VersionInput([Part("Plan type", text)]), by=admin, who={"actor": admin})
+    return service.publish(
+        prompt, VersionInput(sections=[SectionInput(name="Plan type", text=text)]), by=admin, who={"actor": admin}
+    )
 
 
 def spoil(number: int) -> None:
@@ -46,7 +48,7 @@ def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(de
     assert asked.prompt["fell_back"] == [
         "Version 3 of the prompt “plan.monthly” can't be used (unknown: nonsense), so an earlier text was used."
     ]
-    assert active_prompts.notices(asked.prompt)[0].message == asked.prompt["fell_back"][0]
+    assert PromptVersions.from_record(asked.prompt).notices[0].message == asked.prompt["fell_back"][0]
 
     spoil(2)
     asked = desk.generation(desk.made().id)

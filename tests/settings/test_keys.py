@@ -47,7 +47,7 @@ def test_only_ciphertext_is_stored_and_it_is_no_setting(inside: None) -> None:
 
     assert STORED not in row().ciphertext
     assert row().value == STORED[-4:]
-    assert "openrouter_api_key" not in {each.setting.name for each in all_settings()}
+    assert "openrouter_api_key" not in {setting.setting.name for setting in all_settings()}
     assert STORED not in repr(ApplicationSettingsService().openrouter_key())
 
 

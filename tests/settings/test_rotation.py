@@ -44,7 +44,7 @@ def readable() -> dict[str, str]:
 
 
 def outcomes() -> list[str]:
-    return [each.outcome for each in rotate()]
+    return [rotated.outcome for rotated in rotate()]
 
 
 @also_on_postgres

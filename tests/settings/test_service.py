@@ -150,7 +150,7 @@ def test_the_list_says_what_is_in_effect_and_who_changed_it(inside: None) -> Non
     set_setting("trash.days", "8", by=ann)
     set_setting("demo.visitors", "no")
 
-    lines = {each.setting.name: each for each in all_settings()}
+    lines = {line.setting.name: line for line in all_settings()}
     days, visitors, stall = lines["trash.days"], lines["demo.visitors"], lines["stream.stall_seconds"]
 
     assert (days.text, days.source, days.changed_by) == ("8", "stored", "ann")
@@ -172,4 +172,4 @@ def test_who_asks_while_the_first_reading_goes_on_gets_what_is_stored(app: Flask
 
     asking = [gevent.spawn(burst) for _ in range(5)]
     gevent.joinall(asking, timeout=60)
-    assert [each.value for each in asking] == [7] * 5
+    assert [greenlet.value for greenlet in asking] == [7] * 5

@@ -63,7 +63,7 @@ def settings(app: Flask) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def offered(app: Flask) -> list[str]:
     with app.app_context():
         providers().forget()
-        return [each.id for each in providers().offered()]
+        return [model.id for model in providers().offered()]
 
 
 def actions(app: Flask) -> list[str]:

@@ -16,7 +16,7 @@ ENDS = ("0\r\n\r\n", "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", "000\r\n\r\n", "0;las
 
 
 def sent(contents: list[bytes], *, extension: str = "", end: str = ENDS[0]) -> bytes:
-    return b"".join(b"%X%s\r\n%s\r\n" % (len(each), extension.encode(), each) for each in contents) + end.encode()
+    return b"".join(b"%X%s\r\n%s\r\n" % (len(content), extension.encode(), content) for content in contents) + end.encode()
 
 
 def read(content: bytes, *cuts: int) -> tuple[bytes, bool]:

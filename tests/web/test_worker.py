@@ -50,4 +50,4 @@ def test_of_requests_that_come_in_one_moment_one_begins_in_each_turn_of_the_loop
         began = [gevent.spawn(begin) for _ in range(PLACES)]
         gevent.joinall(began, timeout=30, raise_error=True)
 
-    assert len({each.value for each in began}) == PLACES
+    assert len({greenlet.value for greenlet in began}) == PLACES

@@ -54,7 +54,7 @@ ANSWERS = (
 def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
     """Returns the final state and every line on the way."""
     result = apply(definition, State(), Event("begin"), ANN)
-    lines = [_line(each) for each in result.effects]
+    lines = [_line(effect) for effect in result.effects]
     for event in events:
         result = apply(definition, result.state, Event("answer", event) if isinstance(event, str) else event, ANN)
         lines += [_line(effect) for effect in result.effects] + ([f"! {result.refusal}"] if result.refusal else [])

@@ -100,7 +100,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("right", "wrong", "line", "message", "hint"), BROKEN, ids=[each[1][:24] for each in BROKEN])
+@pytest.mark.parametrize(("right", "wrong", "line", "message", "hint"), BROKEN, ids=[case[1][:24] for case in BROKEN])
 def test_a_broken_definition_says_where_and_how_it_is_put_right(
     right: str, wrong: str, line: int, message: str, hint: str
 ) -> None:

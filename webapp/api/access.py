@@ -102,8 +102,8 @@ def caller_or_none() -> Caller | None:
         caller = _by_token() if _bearer() is not None else _by_ticket() or _by_session()
         request.environ[CALLER] = caller
         know(caller.user if caller else None)
-    known_caller: Caller | None = request.environ[CALLER]
-    return known_caller
+    cached_caller: Caller | None = request.environ[CALLER]
+    return cached_caller
 
 
 def stream_limits() -> dict[str, int]:

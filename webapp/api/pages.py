@@ -74,9 +74,9 @@ def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
     )
 
 
-def _parameter(each: Json) -> FieldRow:
-    words = ". ".join(filter(None, (each["in"], each.get("description", ""))))
-    return FieldRow(each["name"], _kind(each["schema"]), words, each["required"])
+def _parameter(parameter: Json) -> FieldRow:
+    words = ". ".join(filter(None, (parameter["in"], parameter.get("description", ""))))
+    return FieldRow(parameter["name"], _kind(parameter["schema"]), words, parameter["required"])
 
 
 def _blocks(document: Json, operation: Json) -> Iterator[Block]:
@@ -102,7 +102,7 @@ def _block(document: Json, title: str, note: str, schema: Json) -> Block:
     schema = _resolved(document, schema)
     required = schema.get("required", ())
     fields = schema.get("properties", {}).items()
-    lines = (FieldRow(name, _kind(each), each.get("description", ""), name in required) for name, each in fields)
+    lines = (FieldRow(name, _kind(field), field.get("description", ""), name in required) for name, field in fields)
     return Block(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
 
 
@@ -118,7 +118,7 @@ def _kind(schema: Json) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(_kind(choice) for choice in schema["anyOf"]))
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     return str(schema.get("format") or schema.get("const") or schema.get("type", "anything"))

@@ -116,4 +116,4 @@ REFUSALS = PerApp(lambda: RepeatCounter(3600, time.monotonic))
 
 
 def _line(text: str, length: int) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)[:length]
+    return "".join(char if char.isprintable() else " " for char in text)[:length]

@@ -34,9 +34,9 @@ def plain(value: Any, what: str, depth: int = 0) -> Any:
     if depth > MOST_DEPTH:
         raise Unfit(f"{what} is nested too deeply.")
     if isinstance(value, dict):
-        return {clean(name): plain(each, what, depth + 1) for name, each in value.items()}
+        return {clean(name): plain(part, what, depth + 1) for name, part in value.items()}
     if isinstance(value, list):
-        return [plain(each, what, depth + 1) for each in value]
+        return [plain(part, what, depth + 1) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise Unfit("One of its numbers is too large.")
     return clean(value) if isinstance(value, str) else value

@@ -38,7 +38,7 @@ def loaded(source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = " ".join(each for each in (error.context, error.problem) if each)
+        problem = " ".join(text for text in (error.context, error.problem) if text)
         raise Unreadable(f"That isn't valid YAML: {_short(problem)}", *place, hint=HINT) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise Unreadable(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
@@ -79,8 +79,8 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
             seen.add(name)
             yield from _repeated(value)
     elif isinstance(node, yaml.SequenceNode):
-        for each in node.value:
-            yield from _repeated(each)
+        for child in node.value:
+            yield from _repeated(child)
 
 
 def _short(problem: str) -> str:

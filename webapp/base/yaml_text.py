@@ -25,7 +25,7 @@ def read(source: str, what: str, *, is_new: bool = False) -> Document:
         raise Unreadable(f"That is too long. The limit is {MOST_CHARS:,} characters.")
     if sum(map(source.count, MARKS)) > MOST_MARKS:
         raise Unreadable(f"That has too many parts for a {what}.")
-    if max(accumulate(DEEPER.get(each, 0) for each in source), default=0) > MOST_OPEN:
+    if max(accumulate(DEEPER.get(char, 0) for char in source), default=0) > MOST_OPEN:
         raise Unreadable("That has too many brackets within each other.")
     # Imported late, so that a server that reads no YAML doesn't load it.
     from webapp.base.yaml_loading import loaded

@@ -61,22 +61,22 @@ class Decided:
     name: str
 
 
-def existing_like(made_character: Character) -> Existing | None:
+def existing_like(candidate: Character) -> Existing | None:
     """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
-    has_texts = and_(*(getattr(Character, name) == getattr(made_character, name) for name in service.TEXTS))
-    query = select(Character.id).where(Character.owner_id == made_character.owner_id, Character.deleted_at.is_(None))
-    query = query.where(Character.id != made_character.id, or_(Character.name == made_character.name, has_texts))
+    has_texts = and_(*(getattr(Character, name) == getattr(candidate, name) for name in service.TEXTS))
+    query = select(Character.id).where(Character.owner_id == candidate.owner_id, Character.deleted_at.is_(None))
+    query = query.where(Character.id != candidate.id, or_(Character.name == candidate.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
     characters = [character for id in ids if (character := db.session.get(Character, id))]
     alike = (
         character
         for character in characters
-        if all(getattr(character, name) == getattr(made_character, name) for name in (*service.TEXTS, "card"))
+        if all(getattr(character, name) == getattr(candidate, name) for name in (*service.TEXTS, "card"))
     )
     if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
-    like = next((character for character in characters if _identity(character) == _identity(made_character)), None)
+    like = next((character for character in characters if _identity(character) == _identity(candidate)), None)
     return Existing(like.id, like.name, has_same_content=False) if like else None
 
 

@@ -171,10 +171,10 @@ def checked_greetings(texts: Sequence[str], field: str = "") -> list[str]:
     """Returns the alternate greetings without empty ones; raises Invalid above the limits on number and length."""
     if len(texts) > MOST_GREETINGS:
         raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)
-    found_texts = [text for typed_text in texts if (text := checked_text(typed_text, field))]
-    if sum(map(len, found_texts)) > GREETINGS_CHARS:
+    greetings = [text for typed_text in texts if (text := checked_text(typed_text, field))]
+    if sum(map(len, greetings)) > GREETINGS_CHARS:
         raise Invalid(f"Together, the greetings can have at most {number(GREETINGS_CHARS)} characters.", field=field)
-    return found_texts
+    return greetings
 
 
 def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:

@@ -142,8 +142,8 @@ def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance])
 def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
     """Counts an answer towards the limits per minute; one that is refused counts towards none."""
     limited = [allowance for allowance in allowances if allowance.per_minute]
-    for place, each in enumerate(limited):
-        if wait_seconds := ceil(_rates(engine, each).take(each.key, engine.buckets)):
+    for place, limit in enumerate(limited):
+        if wait_seconds := ceil(_rates(engine, limit).take(limit.key, engine.buckets)):
             _uncount(engine, limited[:place])
             engine.emit(Limited("per_minute"))
             sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."

@@ -18,7 +18,7 @@ from webapp.knowledge.documents import documents
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, Question
 from webapp.knowledge.trying import questions
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
 from webapp.web.command_errors import names_database, one_line_errors
 
@@ -47,7 +47,7 @@ def add(collection: str, files: tuple[Path, ...]) -> None:
 @one_line_errors
 def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
-    person = people.user_of(email)
+    person = account_queries.user_of(email)
     questions.viewed_as(person, by=COMMAND_LINE, address="")
     result = questions.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in result.hits:
@@ -69,7 +69,7 @@ def ask(question: str, email: str) -> None:
 def measure(email: str) -> None:
     """Measure how well the questions that people keep are answered."""
     asking = select(Question.owner_id).distinct().order_by(Question.owner_id)
-    ids = [people.user_of(email).id] if email else list(db.session.scalars(asking))
+    ids = [account_queries.user_of(email).id] if email else list(db.session.scalars(asking))
     if not ids:
         raise Invalid("There are no kept questions yet.")
     for id in ids:

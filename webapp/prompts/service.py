@@ -18,7 +18,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
-from webapp.prompts.validation import VersionInput, checked, checked_about, checked_key
+from webapp.prompts.validation import PromptInput, VersionInput, refuse_unfit
 
 MOST_OWN = 500
 MOST_VERSIONS = 1_000
@@ -27,25 +27,24 @@ READS_NOTHING = "Answers can't read from collections because of this prompt: it 
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
 
 
-def make(key: str, about: str, first: VersionInput | None, *, by: User, who: audit.About, is_teams: bool = False) -> str:
+def make(entered: PromptInput, first: VersionInput | None, *, by: User, who: audit.About, is_teams: bool = False) -> str:
     """Creates a prompt, optionally with its first version, and returns its id."""
-    key, about, owner_id = checked_key(key), checked_about(about), None if is_teams else by.id
+    key, owner_id = entered.key, None if is_teams else by.id
     if is_teams and not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can create prompts for the team.")
     if key in queries.built_ins():
         # If a person had both under the same key, only one of them could be reached by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
-    version = checked(first, None) if first else None
     if queries.count_of(owner_id) >= MOST_OWN:
         raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
     creation_limit.count(by.id)
     try:
         with write() as session:
-            row = Prompt(owner_id=owner_id, key=key, about=about)
+            row = Prompt(owner_id=owner_id, key=key, about=entered.about)
             session.add(row)
             session.flush()
-            if version:
-                _add_version(session, row, 1, version, by.id)
+            if first:
+                _add_version(session, row, 1, first, by.id)
             note(session, "created a prompt", key, "", who)
             return row.id
     except IntegrityError as error:
@@ -59,12 +58,14 @@ def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, by: User, who
     replaced.
     """
     refuse_unless_theirs(prompt, by)
-    version, user_id = checked(entered, prompt.built_in), by.id
+    if prompt.built_in:
+        refuse_unfit(entered.parts, prompt.built_in)
+    user_id = by.id
     with write() as session:
         row = row_of(session, prompt)
         newest = session.scalar(select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == row.id)) or 0
         _refuse_unseen(newest, seen)
-        _add_version(session, row, newest + 1, version, user_id)
+        _add_version(session, row, newest + 1, entered, user_id)
         row.changed_at = utc_now()
         note(session, "published a prompt", row.key, f"version {newest + 1}", who)
     active_prompts.forget()
@@ -151,7 +152,7 @@ def row_of(session: Session, prompt: queries.KnownPrompt) -> Prompt:
     row = _existing_row(session, prompt)
     if prompt.built_in and session.scalar(numbers_of(row.id).limit(1)) is None:
         first = queries.first_version(prompt.built_in)
-        _add_version(session, row, first.number, VersionInput(first.parts, note=first.note), None)
+        _add_version(session, row, first.number, first, None)
         session.flush()
     return row
 
@@ -174,7 +175,9 @@ def numbers_of(prompt_id: str) -> Select[int]:
     return select(PromptVersion.number).where(PromptVersion.prompt_id == prompt_id)
 
 
-def _add_version(session: Session, row: Prompt, number: int, version: VersionInput, user_id: str | None) -> None:
+def _add_version(
+    session: Session, row: Prompt, number: int, version: VersionInput | queries.Version, user_id: str | None
+) -> None:
     session.add(
         PromptVersion(
             prompt_id=row.id,

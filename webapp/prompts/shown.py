@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries
 from webapp.prompts.template import Part, Piece, pieces, variables_in
@@ -102,8 +102,8 @@ def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
         "experiment": queries.running_on(prompt),
         "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
-        "reads": knowledge.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
-        "to_read": knowledge.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
+        "reads": knowledge_queries.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
+        "to_read": knowledge_queries.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
     }
 
 

@@ -34,9 +34,8 @@ def new() -> Response:
 def create() -> Response:
     form = PromptForm.sent()
     with form.attempt():
-        return _to(
-            service.make(*form.named, form.entered, by=current_user(), who=audit_values(), is_teams=form.is_for_team), "saved"
-        )
+        id = service.make(form.prompt, form.entered, by=current_user(), who=audit_values(), is_teams=form.is_for_team)
+        return _to(id, "saved")
     return _new(form)
 
 

@@ -70,10 +70,10 @@ class SettingField:
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
         default = as_text(self.setting.default)
-        shown_default = (
+        default_text = (
             f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
         )
-        standard = f"default {shown_default}" if default else ""
+        standard = f"default {default_text}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
 

@@ -113,7 +113,7 @@ def shown_setting(name: str) -> ShownSetting:
 def all_settings() -> list[ShownSetting]:
     """Returns every setting in the order of the catalogue."""
     changes = stored_changes()
-    return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]
+    return [ShownSetting(row, *_in_effect(row), *changes.get(row.name, (None, None))) for row in SETTINGS.values()]
 
 
 def _known(name: str) -> Setting:

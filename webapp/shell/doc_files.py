@@ -139,7 +139,7 @@ def _titled(name: str) -> Page:
 @lru_cache(maxsize=64)
 def _rendered(name: str, file: Path, _changed: int, names: frozenset[str]) -> str:
     _title, _, text = file.read_text("utf-8").partition("\n")
-    return bound(text, name, names, lambda each: scoped(render(each), ""))
+    return bound(text, name, names, lambda piece: scoped(render(piece), ""))
 
 
 def bound(text: str, name: str, names: Collection[str], render: Callable[[str], str]) -> str:

@@ -34,7 +34,7 @@ def begin() -> Response:
 @bp.post("/rotate")
 @admin_only
 def rotate() -> Response:
-    outcomes = {each.connection: OUTCOMES[each.outcome] for each in keyring.rotate(**audit_values())}
+    outcomes = {rotated.connection: OUTCOMES[rotated.outcome] for rotated in keyring.rotate(**audit_values())}
     return _page(outcomes=outcomes)
 
 

@@ -233,10 +233,10 @@ def remove(slug: str, who: audit.About) -> None:
 
 
 def _check_plan_types(definition: Definition) -> None:
-    known_slugs = plan_types.slugs()
-    steps = [step for step in definition.steps if step.verb == "generate" and step.text not in known_slugs]
+    slugs = plan_types.slugs()
+    steps = [step for step in definition.steps if step.verb == "generate" and step.text not in slugs]
     if steps:
-        hint = f"Use one of: {', '.join(sorted(known_slugs))}"
+        hint = f"Use one of: {', '.join(sorted(slugs))}"
         raise BrokenDefinition(
             [parsing.Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
         )

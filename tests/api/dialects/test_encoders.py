@@ -161,7 +161,7 @@ def test_a_long_block_comes_in_numbered_parts():
             by_n.setdefault(block["n"], []).append(block)
 
         whole = {n: "".join(block["html"] for block in parts) for n, parts in by_n.items()}
-        assert {n: each for n, each in whole.items() if each} == ({0: long, 2: last} if not html.differs else {0: long})
+        assert {n: part for n, part in whole.items() if part} == ({0: long, 2: last} if not html.differs else {0: long})
         assert all([block["part"] for block in parts] == list(range(parts[0]["parts"])) for parts in by_n.values())
 
 

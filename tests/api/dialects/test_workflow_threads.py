@@ -89,10 +89,10 @@ def heard(response, then: Callable[[], object] = lambda: None):
     """Returns every event; calls `then` after the first piece of the model's text."""
     found, decoder = [], Decoder()
     for piece in response.iter_encoded():
-        for each in decoder.feed(piece):
-            if "ai_response" in each.data and not any("ai_response" in one.data for one in found):
+        for event in decoder.feed(piece):
+            if "ai_response" in event.data and not any("ai_response" in one.data for one in found):
                 then()
-            found.append(each)
+            found.append(event)
     return found
 
 
@@ -282,7 +282,7 @@ def test_a_dropped_stream_goes_on_where_it_was_cut(program: Program, fake: Upstr
     everything = program.streamed(f"/chat/threads/{thread}/messages/stream", content="low")
     for cut in range(2, len(everything)):
         before = data(everything[:cut])
-        last = next(each.id for each in reversed(everything[:cut]) if each.id)
+        last = next(event.id for event in reversed(everything[:cut]) if event.id)
         status, more = continued(program, thread, last)
         after = data(more)
         assert spoken(before + after) == CUT

@@ -91,7 +91,7 @@ def test_a_reader_that_is_killed_ends_it(file):
 
     def read() -> None:
         with closing(told(file, "tell\nwait 60")) as found:
-            pids.extend(each[0] for each in found)
+            pids.extend(result[0] for result in found)
 
     reader = gevent.spawn(read)
     with gevent.Timeout(60):

@@ -13,7 +13,7 @@ from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.models.connections import service as connections_service
+from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
@@ -33,7 +33,7 @@ def recent(made, count: int, status: str) -> None:
 
 
 def told_to(fake) -> list[dict]:
-    return [each for each in fake.log() if each["path"].endswith("/hook")]
+    return [entry for entry in fake.log() if entry["path"].endswith("/hook")]
 
 
 def test_the_rules_are_there_from_the_beginning(program):
@@ -117,7 +117,7 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
         service.check_all()
     errors = program.get("/alerts/errors")
     assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
-    assert [each["alert"] for each in program.get("/alerts/events")["events"]] == ["errors", "success"]
+    assert [event["alert"] for event in program.get("/alerts/events")["events"]] == ["errors", "success"]
     assert owner.page("/").one(".sidebar .badge .sr").text() == "2 alerts"
     assert not owner.page("/").says("Error rate")
     assert not member.page("/").all(".badge")
@@ -129,9 +129,11 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
     assert program.get("/alerts/errors")["state"] == "ok"
     assert not owner.page("/").all(".badge")
     with gevent.Timeout(60):
-        while len(found := program.get("/alerts/events")["events"]) < 4 or any(each["delivery"] != "delivered" for each in found):
+        while len(found := program.get("/alerts/events")["events"]) < 4 or any(
+            event["delivery"] != "delivered" for event in found
+        ):
             gevent.sleep(0.05)
-    assert sorted(each["body"]["state"] for each in told_to(fake)) == ["firing", "firing", "ok", "ok"]
+    assert sorted(entry["body"]["state"] for entry in told_to(fake)) == ["firing", "firing", "ok", "ok"]
 
 
 @pytest.mark.slow
@@ -141,14 +143,14 @@ def test_an_alert_lasts_while_the_few_answers_left_are_bad_and_ends_with_its_win
             with write() as session:
                 session.execute(update(Generation).values(created_at=utc_now() - age))
             service.check_all()
-        return [each.rule for each in service_firing(app)]
+        return [alert.rule for alert in service_firing(app)]
 
     recent(made, 10, "failed")
     recent(made, 90, "completed")
     assert check(timedelta(minutes=2)) == ["success", "errors"]
     assert check(timedelta(hours=1)) == []
     assert not owner.page("/").all(".badge")
-    assert [each["words"] for each in program.get("/alerts/events")["events"][:1]] == ["Error rate. The alert is over."]
+    assert [event["words"] for event in program.get("/alerts/events")["events"][:1]] == ["Error rate. The alert is over."]
     assert check(timedelta(minutes=2)) == ["success", "errors"]
     with app.app_context():
         with write() as session:
@@ -156,7 +158,7 @@ def test_an_alert_lasts_while_the_few_answers_left_are_bad_and_ends_with_its_win
         recent(made, 1, "failed")
         recent(made, 2, "completed")
         service.check_all()
-    assert [each.rule for each in service_firing(app)] == ["success", "errors"]
+    assert [alert.rule for alert in service_firing(app)] == ["success", "errors"]
     assert owner.page("/admin/alerts").says("Several answers failed earlier.")
 
 
@@ -240,7 +242,7 @@ def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, ch
     with app.app_context():
         service.check_all()
 
-    events = [each for each in program.get("/alerts/events")["events"] if each["alert"] == "errors"]
+    events = [event for event in program.get("/alerts/events")["events"] if event["alert"] == "errors"]
     assert [event["state"] for event in events] == ["ok", "firing"]
     assert events[0]["words"] == words
 
@@ -278,7 +280,7 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
         with write() as session:
             session.execute(db.update(AlertRule).where(AlertRule.name == "disk").values(limit=1e12, warn_at=1e12))
         service.check_all()
-    found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
+    found = {alert["id"]: alert["state"] for alert in program.get("/alerts")["alerts"]}
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
 
 
@@ -301,7 +303,7 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        connections_service.note_refusal(providers().connections()[0], code)
+        connections.note_refusal(providers().connections()[0], code)
         providers().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]

@@ -40,7 +40,7 @@ def test_what_fires_is_mailed_once_to_all(program, owner, made, box):
         "[Millrace] Alert: Success rate: 0 %, below 95 %.",
     ]
     assert {mail["To"] for mail in box.mails} == {"a@example.org, b@example.org"}
-    assert {each["email"] for each in program.get("/alerts/events")["events"]} == {"delivered"}
+    assert {event["email"] for event in program.get("/alerts/events")["events"]} == {"delivered"}
     assert owner.page("/admin/alerts").says("Email: delivered")
 
 
@@ -49,7 +49,7 @@ def test_a_mail_server_that_is_busy_is_asked_again(app, made, box):
     box.says["MAIL"] = "451 later"
     recent(made, 30, "failed")
     service.check_all()
-    assert {each.partition(":")[0] for each in told(2)} == {"failed"}
+    assert {line.partition(":")[0] for line in told(2)} == {"failed"}
     box.says.clear()
     with gevent.Timeout(60):
         while len(box.mails) < 2:
@@ -62,7 +62,7 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
     recent(made, 30, "failed")
     before = set(ENGINE.of(app).other_requests)
     service.check_all()
-    assert {each.partition(":")[0] for each in told(2)} == {"failed"}
+    assert {line.partition(":")[0] for line in told(2)} == {"failed"}
     # No task waits to try again.
     with gevent.Timeout(60):
         while set(ENGINE.of(app).other_requests) - before:

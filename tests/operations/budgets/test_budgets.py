@@ -190,9 +190,9 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
     answered(client_of(app, member.email))
     chat = program.post("/chats", {"character_id": character["id"]}, status=201)["chat"]
     program.ended(program.post(f"/chats/{chat['id']}/messages", {"message": "Hello"}, status=202))
-    counts = {name: level(program, each)[0] for name, each in budgets.items()}
+    counts = {name: level(program, budget)[0] for name, budget in budgets.items()}
     assert counts == {"group": 2, "user": 2, "token": 1, "character": 1, "model": 0}
-    assert {each["id"] for each in theirs.get("/budgets")["budgets"]} == {
+    assert {budget["id"] for budget in theirs.get("/budgets")["budgets"]} == {
         budgets[name]["id"] for name in ("group", "user", "token", "model")
     }
     theirs.said("GET", f"/budgets/{budgets['character']['id']}", 404)
@@ -211,7 +211,7 @@ def test_of_several_characters_the_one_who_speaks_is_counted_now_and_afterwards(
 
     after = [made(50, who="character", who_id=id) for id in ids]
 
-    assert [level(program, each)[0] for each in (*before, *after)] == [2, 2, 2, 2]
+    assert [level(program, budget)[0] for budget in (*before, *after)] == [2, 2, 2, 2]
 
 
 @pytest.mark.slow

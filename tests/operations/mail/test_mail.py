@@ -74,7 +74,7 @@ def test_the_password_goes_to_the_server_it_was_entered_for_alone(app: Flask, pr
     with app.app_context():
         (kept,) = stored()
         assert "sesame" not in kept.ciphertext
-        assert [each.outcome for each in rotate()] == ["current"]
+        assert [rotated.outcome for rotated in rotate()] == ["current"]
 
     program.said("PUT", "/settings/mail.host", 200, {"value": "localhost"})
     assert "Enter it again" in program.get("/mail")["trouble"]

@@ -156,10 +156,10 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
         model_used=used,
         model_name=providers().display_name(used, answer.generation.connection),
         fallback_used=answer.is_fallback,
-        sources=answer.course.sources,
+        sources=[dict(source) for source in answer.course.sources],
         status=answer.status,
         reason=answer.reason,
-        notices=[Notice(**each) for each in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
+        notices=[Notice(**notice) for notice in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
         prompt=answer.generation.led_by,
     )
 

@@ -77,7 +77,7 @@ def delete(id: str) -> None:
 
 def _visible(id: str) -> Budget:
     budget = found(queries.budget(id[:26]))
-    is_theirs = may("admin") or any(each.id == budget.id for each in queries.budgets_of(caller()))
+    is_theirs = may("admin") or any(own.id == budget.id for own in queries.budgets_of(caller()))
     return found(budget if is_theirs else None)
 
 

@@ -164,8 +164,8 @@ def _answer_of(row: Collection, counts: queries.Counts) -> CollectionAnswer:
 
 
 def _embedding(row: Collection) -> Embedding | None:
-    shown_meaning = meaning(row, caller())
-    return Embedding(**{**asdict(shown_meaning), "error": shown_meaning.error or None}) if shown_meaning else None
+    state = meaning(row, caller())
+    return Embedding(**{**asdict(state), "error": state.error or None}) if state else None
 
 
 def _grants(row: Collection) -> GrantList:

@@ -155,7 +155,7 @@ def series(query: SeriesQuery) -> Series:
         answer_filter.until,
         query.step,
     )
-    points_shown = [Point(at=at, answers=each.answers, value=SERIES[query.metric](each)) for at, each in points.items()]
+    points_shown = [Point(at=at, answers=point.answers, value=SERIES[query.metric](point)) for at, point in points.items()]
     return Series(metric=query.metric, step=query.step, points=points_shown)
 
 
@@ -187,9 +187,12 @@ def _whose(user: str) -> str:
     return me
 
 
-def _one(each: Generation) -> OneAnswer:
-    times = {"ttft_ms": ms_since_asked(each, each.first_text_at), "duration_ms": ms_since_asked(each, each.ended_at)}
-    return OneAnswer.of(each, asked_at=each.created_at, is_fallback=is_fallback(each), **times)
+def _one(generation: Generation) -> OneAnswer:
+    times = {
+        "ttft_ms": ms_since_asked(generation, generation.first_text_at),
+        "duration_ms": ms_since_asked(generation, generation.ended_at),
+    }
+    return OneAnswer.of(generation, asked_at=generation.created_at, is_fallback=is_fallback(generation), **times)
 
 
 usage_bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
@@ -238,8 +241,10 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     since = _day("since", query.since) or until - timedelta(days=min(USUAL_DAYS, (until - date.min).days))
     if not 0 <= (until - since).days <= MOST_DAYS:
         raise Refused({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
-    sums = usage_by(used(since, until, user_id=user_id), by=lambda each: (each.day, each.model))
-    rows = [UsedAnswer.of(each, day=day, model=model) for (day, model), each in sorted(sums.items(), key=lambda each: each[0])]
+    sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model))
+    rows = [
+        UsedAnswer.of(usage, day=day, model=model) for (day, model), usage in sorted(sums.items(), key=lambda entry: entry[0])
+    ]
     return UsageAnswer(since=since, until=until, usage=rows)
 
 

@@ -11,7 +11,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.changes import access_changed
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import Line
+from webapp.base.inputs import Name
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.guards import client_address, found, own_address
 from webapp.people.accounts.tables import Group, User
@@ -47,9 +47,8 @@ class DeleteQuery(Query):
     collections_to: Cursor = Field("", description="The id of who has their collections from now on; empty to delete them too.")
 
 
-class NewInvite(Body):
+class NewInvite(invites.InviteInput):
     role: Literal["admin", "member", "guest"]
-    email: str = Field("", max_length=254, description="The only email the link works for; empty for any.")
 
 
 class InviteAnswer(Answer):
@@ -112,14 +111,14 @@ def delete(id: str, query: DeleteQuery) -> None:
 @bp.get("/invites")
 @operation("List pending invites", scope="admin", answer=InviteList)
 def index_invites() -> InviteList:
-    return InviteList(invites=[InviteAnswer.of(each) for each in queries.open_invites()])
+    return InviteList(invites=[InviteAnswer.of(open_invite) for open_invite in queries.open_invites()])
 
 
 @bp.post("/invites")
 @operation("Create an invite link", scope="admin", body=NewInvite, answer=InviteLink, status=201, errors=(409,))
 def invite(body: NewInvite) -> InviteLink:
     creation_limit.count(caller().id)
-    token = invites.invite(body.role, body.email, by=caller(), address=client_address())
+    token = invites.invite(body, by=caller(), address=client_address())
     return InviteLink(link=own_address(url_for("accounts.invited", token=token)))
 
 
@@ -155,7 +154,7 @@ class GroupList(Answer):
 
 
 class NewGroup(Body):
-    name: Line
+    name: Name
 
 
 @groups_bp.get("", endpoint="index")

@@ -12,27 +12,25 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import AnyId, Line
-from webapp.knowledge import queries as knowledge
+from webapp.base.inputs import AnyId
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.operations.experiments import service as experiments
+from webapp.operations.experiments import service as experiment_service
 from webapp.people.accounts.guards import audit_values, found
 from webapp.prompts import queries, service
-from webapp.prompts.template import Part, TooLong, partly_filled
-from webapp.prompts.validation import MOST_CHARS, MOST_PARTS, VersionInput
+from webapp.prompts.template import TooLong, partly_filled
+from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_prompts", __name__, url_prefix="/api/v1/prompts")
-Key = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 PartText = Annotated[str, StringConstraints(max_length=MOST_CHARS)]
 Weights = Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}$")], float], Field(max_length=5)]
 Strategy = Literal["FIXED", "LATEST", "A_B_TEST", "BEST_PERFORMANCE"]
 
 
-class PartBody(Body):
-    name: Annotated[str, StringConstraints(max_length=80)] = ""
-    text: PartText
+class PartBody(SectionInput):
+    pass
 
 
 class PartAnswer(Answer):
@@ -60,9 +58,7 @@ class PromptList(Answer):
     prompts: list[PromptAnswer]
 
 
-class NewPrompt(Body):
-    key: Key
-    about: Line = ""
+class NewPrompt(PromptInput):
     is_own: bool | None = Field(None, description="Whether it is yours alone; by default, what admins create is the team's.")
 
 
@@ -86,20 +82,16 @@ class VersionsQuery(Query):
     cursor: str = Field("", pattern=r"^[0-9]{0,7}$", description="`next_cursor` of the previous page; empty for the first page.")
 
 
-class NewVersion(Body):
-    sections: Annotated[list[PartBody], Field(min_length=1, max_length=MOST_PARTS)]
-    model: Annotated[str, StringConstraints(max_length=200)] = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-    note: Annotated[str, StringConstraints(max_length=500)] = ""
+class NewVersion(VersionInput):
+    sections: Sections[PartBody]
 
 
 class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
     weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
-    min_samples: int | None = Field(
-        None, ge=1, le=10_000, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
+    min_samples: experiment_service.Samples | None = Field(
+        None, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
     )
 
 
@@ -130,7 +122,7 @@ def create(body: NewPrompt) -> PromptAnswer:
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body.key, body.about, None, by=me, who=audit_values(), is_teams=is_teams))
+    return _one(service.make(body, None, by=me, who=audit_values(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -167,9 +159,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
-    parts = [Part(section.name, section.text) for section in body.sections]
-    entered = VersionInput(parts, **{name: getattr(body, name) for name in ("model", "temperature", "max_tokens", "note")})
-    number = service.publish(_changeable(key), entered, by=caller(), who=audit_values())
+    number = service.publish(_changeable(key), body, by=caller(), who=audit_values())
     return _version(_numbered(_visible(key), number))
 
 
@@ -178,9 +168,9 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
-    if body.strategy in experiments.METHODS:
-        weights = {int(version): weight for version, weight in (body.weights or {}).items()}
-        experiments.give_out(prompt, body.strategy, weights, body.min_samples, by=caller(), who=audit_values())
+    if body.strategy in experiment_service.METHODS:
+        values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
+        experiment_service.give_out(prompt, experiment_service.ShareInput.entered(values), by=caller(), who=audit_values())
     else:
         service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
     return _one(key)
@@ -225,21 +215,21 @@ def _changeable(key: str) -> queries.KnownPrompt:
 def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[queries.Version]:
     """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
-    for place, each in enumerate(versions):
-        chars += sum(len(part.text) for part in each.parts)
+    for place, version in enumerate(versions):
+        chars += sum(len(part.text) for part in version.parts)
         if place and chars > most_chars:
             return
-        yield each
+        yield version
 
 
 def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
-    known_versions = queries.versions(prompt)
-    versions = (
-        [queries.in_use(prompt, known_versions)]
-        if number is None and known_versions
-        else [version for version in known_versions if version.number == number]
+    versions = queries.versions(prompt)
+    matches = (
+        [queries.in_use(prompt, versions)]
+        if number is None and versions
+        else [version for version in versions if version.number == number]
     )
-    for text in queries.with_texts(prompt, versions):
+    for text in queries.with_texts(prompt, matches):
         return text
     raise NotFound("There is no such version.")
 
@@ -250,7 +240,7 @@ def _one(key: str) -> PromptAnswer:
 
 def _answers_of(prompts: Sequence[queries.KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
-    seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
+    seen = {collection.id for collection in knowledge_queries.collections_among(caller(), ids)} if ids else set()
     return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 
@@ -266,6 +256,6 @@ def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(each: queries.Version) -> VersionAnswer:
-    sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
-    return VersionAnswer.of(each, version=each.number, sections=sections)
+def _version(version: queries.Version) -> VersionAnswer:
+    sections = [PartAnswer(name=part.name, text=part.text) for part in version.parts]
+    return VersionAnswer.of(version, version=version.number, sections=sections)

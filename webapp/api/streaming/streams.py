@@ -117,10 +117,10 @@ def wait_until_ended(generation: Generation) -> Generation:
     with attending(generation.lane) as wait:
         while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
-    found_generation = db.session.get(Generation, id, populate_existing=True)
-    if found_generation is None:
+    row = db.session.get(Generation, id, populate_existing=True)
+    if row is None:
         raise NotFound("The chat has been deleted.")
-    return found_generation
+    return row
 
 
 def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) -> Iterator[bytes]:

@@ -170,7 +170,7 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
     data, before = data_of(card), _greetings(card, named)
     if list(texts) == list(before.values()):
         return card
-    values = found_greetings if isinstance(found_greetings := data.get(named), list) else []
+    values = listed if isinstance(listed := data.get(named), list) else []
     same = {text: values[at] for at, text in before.items()}
     greetings_left = [value for at, value in enumerate(values) if at not in before]
     greetings = {named: [*(same.get(text, text) for text in texts), *greetings_left]}

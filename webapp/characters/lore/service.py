@@ -13,7 +13,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.untrusted_json import Unfit, plain
 from webapp.characters.lore import queries, world_info
-from webapp.characters.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
+from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
@@ -25,16 +25,18 @@ MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
 WORD, RIGHT = "lorebook", "read"
+EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning": False}
 
 
-def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
+def create(entered: LorebookInput, *, by: User, book: Mapping[str, Any] | None = None) -> Lorebook:
     """Creates a lorebook that this person owns: an empty one, or one with imported content."""
-    name, owner_id = checked_name(entered.name), by.id
+    owner_id = by.id
     _refuse_too_many(owner_id)
     creation_limit.count(owner_id)
-    content = {**book, "name": name} if book else with_settings({}, entered)
+    content = {**(book or EMPTY), "name": entered.name}
     with write() as session:
-        row = Lorebook(owner_id=owner_id, name=name, book=content, entry_count=len(entries_of(content)), is_always=is_always)
+        row = Lorebook(owner_id=owner_id, name=entered.name, book=content, is_always=entered.is_always)
+        row.entry_count = len(entries_of(content))
         session.add(row)
     return row
 
@@ -42,7 +44,7 @@ def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = Non
 def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
     """Creates a lorebook from a file."""
     book = read(stream)
-    return create(BookInput(name=name_of(book, name)), by=by, book=book)
+    return create(LorebookInput.entered({"name": name_of(book, name)}), by=by, book=book)
 
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:
     """Creates a copy that this person owns, regardless of who owns the original."""
-    return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
+    return create(LorebookInput(name=f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 
 def trash(row: Lorebook) -> None:

@@ -125,9 +125,9 @@ def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
 def _others(value: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the extensions of other programs, in a book or an entry of either format."""
     extensions = value.get("extensions")
-    known_keys = (REST, *EXTENSIONS.values())
+    own_keys = (REST, *EXTENSIONS.values())
     return (
-        {name: extension for name, extension in extensions.items() if name not in known_keys}
+        {name: extension for name, extension in extensions.items() if name not in own_keys}
         if isinstance(extensions, dict)
         else {}
     )
@@ -155,8 +155,8 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     ids = (entry.get("id") for entry in entries)
     uids = [id if type(id) is int and 0 <= id <= MOST_NUMBER else None for id in ids]
     free, seen = count(max((uid for uid in uids if uid is not None), default=-1) + 1), set[int]()
-    for known_uid in uids:
-        uid = next(free) if known_uid is None or known_uid in seen else known_uid
+    for old_uid in uids:
+        uid = next(free) if old_uid is None or old_uid in seen else old_uid
         seen.add(uid)
         yield uid
 

@@ -254,9 +254,9 @@ class _Replacing:
         is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
         text = text[1:].strip() if is_turned else text
         # The output of a macro is never read as the name of one.
-        if all(piece.is_written for piece in pieces) and (named_call := _named(text, call.start)):
-            meaning = self._meaning(named_call)
-            text = meaning.text.strip() if meaning else "" if named_call.pieces or named_call.name in self._names else text
+        if all(piece.is_written for piece in pieces) and (inner_call := _named(text, call.start)):
+            meaning = self._meaning(inner_call)
+            text = meaning.text.strip() if meaning else "" if inner_call.pieces or inner_call.name in self._names else text
         return (text.lower() in FALSE) == is_turned
 
 

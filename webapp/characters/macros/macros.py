@@ -165,11 +165,11 @@ class _Filling:
 
     def _context_value(self, name: str) -> Piece | None:
         if name in NAMES or name in GROUP:
-            known_name = self._names.user if NAMES.get(name) == "user" else self._names.char
-            known_name = self._names.group or known_name if name in GROUP else known_name
+            text = self._names.user if NAMES.get(name) == "user" else self._names.char
+            text = self._names.group or text if name in GROUP else text
             # Names in the text itself are always filled in; an inserted text can contain many, so its names count towards the
             # budget.
-            return Piece(known_name) if known_name and (not self._within or self._budget.holds(known_name)) else None
+            return Piece(text) if text and (not self._within or self._budget.holds(text)) else None
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:

@@ -11,7 +11,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.untrusted_json import Unfit, clean, value_of
 from webapp.characters import queries
 from webapp.characters.cards.cards import BadCard
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.macros.macros import spelled
 from webapp.characters.personas import personas
 from webapp.people.accounts.tables import User
@@ -72,7 +72,7 @@ def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
     values: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
     result = ImportResult()
-    worlds = lorebooks.by_name(by.id, {persona["lorebook"] for persona in values if persona["lorebook"]})
+    worlds = lore_queries.by_name(by.id, {persona["lorebook"] for persona in values if persona["lorebook"]})
     own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.
     existing, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)

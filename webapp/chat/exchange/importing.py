@@ -284,12 +284,12 @@ class _Filling:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
-        known_ids, generations = self._ids | ids, list[Generation]()
+        all_ids, generations = self._ids | ids, list[Generation]()
         for rendered in missing:
             generations += _generations(rendered.message, ids[rendered.message.id], topic_names.of_chat(self.chat_id))
         try:
             with write() as session:
-                session.execute(insert(Message), [self._row(rendered, known_ids) for rendered in missing])
+                session.execute(insert(Message), [self._row(rendered, all_ids) for rendered in missing])
                 session.add_all(generations)
                 with_story = (rendered.message for rendered in missing if rendered.message.story)
                 session.add_all(
@@ -298,7 +298,7 @@ class _Filling:
         except IntegrityError:
             self._load_ids()
             raise
-        self._ids = known_ids
+        self._ids = all_ids
         return len(missing)
 
     def _row(self, rendered: pieces.Rendered, ids: dict[str, str]) -> dict[str, Any]:

@@ -257,9 +257,9 @@ class _Page:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
-        known_count = self._places.index(page.head) + 1 if page.head else 0
-        old = [message for message in self._messages[:known_count] if message.id in set(ids)]
-        return self._change(self._messages[known_count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
+        count = self._places.index(page.head) + 1 if page.head else 0
+        old = [message for message in self._messages[:count] if message.id in set(ids)]
+        return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
 
     def _has_gone_on(self, page: PageState) -> bool:
         """Returns whether the page's last message is gone, or another generation has replaced or continued the one it follows.

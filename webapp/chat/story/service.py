@@ -16,7 +16,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, TooMany, Unavailable
 from webapp.base.heavy.turns import by_turns, wait_for_turn
 from webapp.base.ids import new_id
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.profiles import checked_text
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import person_name, with_speaker_names
@@ -24,6 +24,7 @@ from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import includes_history
+from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
@@ -34,7 +35,7 @@ from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 
@@ -242,7 +243,7 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
 def _request(prompt: active_prompts.RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
-    parameters = {"max_tokens": answer_tokens, **prompt.parameters}
+    parameters: RequestParameters = {"max_tokens": answer_tokens, **prompt.parameters}
     return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 
@@ -312,9 +313,9 @@ def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None
 
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
-    prompt = queries.recorded_prompt(message_id)
-    budget = answer_prompt.budget_tokens(model_named(model), prompt.get("parameters", {}))
-    around = sum(section.get("tokens", 0) + PER_MESSAGE for section in prompt.get("sections", ()))
+    prompt = last_prompt(message_id)
+    budget = answer_prompt.budget_tokens(model_named(model), prompt.parameters)
+    around = sum(section.tokens + PER_MESSAGE for section in prompt.sections)
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
 
@@ -343,7 +344,7 @@ def _names(chat: Chat) -> dict[str, str]:
     """Returns the speakers' names by role; none in a group, where each message has its own."""
     if chat.is_group:
         return {}
-    character = cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    character = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
     return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
 
 

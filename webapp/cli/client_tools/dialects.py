@@ -165,7 +165,7 @@ class ChatTrial:
         session_id = self._chat
         self._asked("Thank you")
         added = self._messages()[len(before) :]
-        if self._chat != session_id or [each["role"] for each in added] != ["user", "assistant"]:
+        if self._chat != session_id or [message["role"] for message in added] != ["user", "assistant"]:
             raise Unexpected(f"{len(added)} messages were added to {session_id}")
         return f"{len(before)} messages became {len(before) + 2} in {session_id}"
 

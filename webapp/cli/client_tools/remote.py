@@ -36,12 +36,12 @@ class Remote:
     ) -> Iterator[Body]:
         """Yields a response whose head has been read; leaving the block closes the connection."""
         # Without a token the server makes a visitor of the client, and no page of another site may cause that.
-        known_headers = {"Authorization": f"Bearer {self._token}"} if self._token else {"Sec-Fetch-Site": "none"}
+        usual_headers = {"Authorization": f"Bearer {self._token}"} if self._token else {"Sec-Fetch-Site": "none"}
         with self._upstream.open(
             method,
             self.url.rstrip("/") + path if path else self.url,
             stop=Stop(Event),
-            headers={**known_headers, **(headers or {})},
+            headers={**usual_headers, **(headers or {})},
             json=body,
             first_byte_seconds=self._seconds,
             trust="operator",

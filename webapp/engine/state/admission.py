@@ -127,7 +127,7 @@ class AdmissionQueue:
 
     def stop(self, lane: str | None = None) -> None:
         """Ends the waiting of those who wait in this lane; with None, of all."""
-        for waiter in [each for line in self._lines.values() for each in line if lane in (None, each.lane)]:
+        for waiter in [one for line in self._lines.values() for one in line if lane in (None, one.lane)]:
             self.leave(waiter)
             waiter.is_stopped = True
             waiter.signal.set()

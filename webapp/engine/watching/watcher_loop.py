@@ -396,7 +396,7 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 def _placed(engine: Engine, key: tuple[str, str, Sort], limit: int, place: WatcherSlot) -> Iterator[None]:
     places = _places[key]
     places.append(place)
-    here = [each for each in places if not each.is_revoked]
+    here = [open_place for open_place in places if not open_place.is_revoked]
     if limit and len(here) > limit:
         here[0].revoke()
     elsewhere = engine.shared.watcher_limit if engine.shared and limit else None

@@ -103,8 +103,8 @@ def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> Sea
     size, counts = index.counts(query_words, until=until)
     distinctive = distinctive_words(user, query_words, counts, size, until=until)
     scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
-    given_weight = bounds.get("weight")
-    weight = weight_now() if given_weight is None else given_weight
+    fixed_weight = bounds.get("weight")
+    weight = weight_now() if fixed_weight is None else fixed_weight
     near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
@@ -171,8 +171,8 @@ def _hits(
     placed: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
 ) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    found_rows = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
-    rows = {passage.row: (passage, document, name) for passage, document, name in found_rows}
+    results = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
+    rows = {passage.row: (passage, document, name) for passage, document, name in results}
     there = enumerate((passage for passage in placed if passage.row in rows), 1)
     return [
         PassageHit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))

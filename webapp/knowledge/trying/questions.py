@@ -133,15 +133,15 @@ def run(user: User) -> QuestionRun:
 def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
     """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
     gains, misses, count = 0.0, list[str](), 0
-    for id, found_ids, expected in answers:
-        place = _place(found_ids, expected)
+    for id, ranked_ids, expected in answers:
+        place = _place(ranked_ids, expected)
         count += 1
         gains += 1 / log2(1 + place) if place <= MEASURED else 0
         misses += [id] if place > EARLY else []
     return Figures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
 
 
-def _place(found_ids: Sequence[str], expected: str | None) -> int:
+def _place(ranked_ids: Sequence[str], expected: str | None) -> int:
     if expected is None:
-        return MEASURED + 1 if found_ids else 1
-    return found_ids.index(expected) + 1 if expected in found_ids else MEASURED + 1
+        return MEASURED + 1 if ranked_ids else 1
+    return ranked_ids.index(expected) + 1 if expected in ranked_ids else MEASURED + 1

@@ -39,7 +39,7 @@ def update() -> Response:
 def allow() -> Response:
     """Applies the checkboxes to the models that were shown; other models keep their state unless every model is allowed."""
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
-    others = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
+    others = [name for name in setting("models.allowed") if name not in was_shown and "every" not in request.form]
     added = request.form.get("added", "").strip()
     if added and providers().is_missing(added):
         raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
@@ -70,13 +70,13 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
     models = [*providers().listed(), *providers().unlisted()]
     gone = [Model(name, name) for name in missing if name in allowed]
     is_allowed = frozenset(allowed)
-    found_models = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
+    matches = sorted(matching((*gone, *models), query), key=lambda model: model.id not in is_allowed)
     return render(
         "models/models.html",
         status=status,
         form=form,
-        models=found_models[:MOST_SHOWN],
-        rest_count=len(found_models) - len(found_models[:MOST_SHOWN]),
+        models=matches[:MOST_SHOWN],
+        rest_count=len(matches) - len(matches[:MOST_SHOWN]),
         all_models=models,
         allowed_count=sum(model.id in is_allowed for model in models),
         allowed=allowed,

@@ -232,7 +232,7 @@ def _note_refusal(row: Connection, code: str) -> None:
 def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: audit.About) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
-    suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
+    suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), **about)
 
 
 def _free_slug(session: Session, name: str, kind: str, address: str) -> str:

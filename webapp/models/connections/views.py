@@ -140,8 +140,8 @@ def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
     starting_model = providers().starting_model(live)
-    known_model = next((model for model in live.models if model.id == starting_model), None)
-    form.about(live, shown.model_line(known_model) if known_model else "", starting_model)
+    listed_model = next((model for model in live.models if model.id == starting_model), None)
+    form.about(live, shown.model_line(listed_model) if listed_model else "", starting_model)
     return form.shown(
         "models/connection.html",
         live=live,

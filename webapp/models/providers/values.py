@@ -56,7 +56,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def dicts_of(value: Any) -> list[dict[str, Any]]:
-    return [each for each in list_of(value) if isinstance(each, dict)]
+    return [entry for entry in list_of(value) if isinstance(entry, dict)]
 
 
 def count_of(value: Any) -> int | None:

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
 from webapp.operations.alerts.tables import AlertRule
-from webapp.operations.mail import service as mail
+from webapp.operations.mail import service as mail_service
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_values, came_from, current_user, found, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in
@@ -32,7 +32,7 @@ def index() -> Response:
         "secret": delivery.webhook_secret() if request.args.get("secret") == "shown" else "",
         "emails": setting("alerts.emails"),
     }
-    can_mail = mail.is_set()
+    can_mail = mail_service.is_set()
     lines, events = shown.lines(), queries.events()
     return render(
         "operations/alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings

@@ -86,10 +86,10 @@ def change(budget: Budget, entered: BudgetChange, **about: Unpack[audit.About]) 
     id = budget.id
     most = None if entered.limit is None else _amount(budget.unit, entered.limit)
     with write() as session:
-        found_budget = _existing(session, id)
-        found_budget.most = found_budget.most if most is None else most
-        found_budget.warn_at = found_budget.warn_at if entered.warn_at is None else entered.warn_at
-        _note(session, "changed a budget", found_budget, about)
+        row = _existing(session, id)
+        row.most = row.most if most is None else most
+        row.warn_at = row.warn_at if entered.warn_at is None else entered.warn_at
+        _note(session, "changed a budget", row, about)
 
 
 def remove(budget: Budget, **about: Unpack[audit.About]) -> None:

@@ -38,12 +38,12 @@ class Card:
 
 def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
     """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
-    known_evidence, control = evidence(arms, has_shares=has_shares), arms[0]
+    comparison, control = evidence(arms, has_shares=has_shares), arms[0]
     paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
     running_arms = [arm for arm in arms if not arm.paused_words]
     if not any(arm.exposures for arm in arms):
         return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
-    if known_evidence.is_imbalanced:
+    if comparison.is_imbalanced:
         return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
     if len(running_arms) == 1:
         return Card(
@@ -52,11 +52,11 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
             (*paused, f"Nothing is left to compare {running_arms[0].letter} with."),
             running_arms[0].version,
         )
-    if winner := known_evidence.winner:
-        return _won(winner, running_arms, control, outcome, known_evidence, paused)
-    if known_evidence.are_alike:
-        return _alike(known_evidence, control, outcome, paused)
-    return Card(WAIT, "Wait", (*paused, *_too_early(known_evidence, outcome)))
+    if winner := comparison.winner:
+        return _won(winner, running_arms, control, outcome, comparison, paused)
+    if comparison.are_alike:
+        return _alike(comparison, control, outcome, paused)
+    return Card(WAIT, "Wait", (*paused, *_too_early(comparison, outcome)))
 
 
 def percent(rate: float | None) -> str:

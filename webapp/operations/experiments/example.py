@@ -12,8 +12,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
 from webapp.prompts.tables import A_B_TEST, FIXED, Experiment, ExperimentArm, Exposure, Prompt
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 
 AGE, LENGTH = timedelta(days=21), timedelta(days=14)
 
@@ -71,7 +70,7 @@ def _make(example: Example) -> bool:
     prompt = queries.prompt(owner, example.key)
     if prompt is None:
         return False
-    entered = VersionInput([Part("Instructions", example.text)], note=example.note)
+    entered = VersionInput(sections=[SectionInput(name="Instructions", text=example.text)], note=example.note)
     service.publish(prompt, entered, by=owner, who={"actor": "flask seed"})
     # The example's version must not be used in people's chats.
     current_prompt = queries.prompt(owner, example.key) or prompt

@@ -116,7 +116,7 @@ def _check_scopes(user: User, scopes: tuple[str, ...]) -> None:
     allowed = allowed_scopes(user.role)
     if not scopes:
         raise Invalid("Choose at least one permission for the token.", field="scopes")
-    if beyond := [each for each in scopes if each not in allowed]:
+    if beyond := [scope for scope in scopes if scope not in allowed]:
         raise Forbidden(
             f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
         )

@@ -1,7 +1,9 @@
 """Invites and password links."""
 
 from datetime import timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
@@ -9,8 +11,9 @@ from webapp.base import audit
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, NotFound
 from webapp.base.ids import new_secret
+from webapp.base.inputs import Input, Refusal, checked_by
 from webapp.people.accounts import queries, service
-from webapp.people.accounts.fields import checked_email, password_hash
+from webapp.people.accounts.fields import EMAIL_CHARS, NO_EMAIL, checked_email, password_hash
 from webapp.people.accounts.roles import invitable
 from webapp.people.accounts.tables import Invite, User
 from webapp.people.members.people import managed
@@ -19,9 +22,21 @@ PASSWORD_LINK_LIFE = timedelta(hours=1)
 USED = "This link has been used or has expired. Ask the person who sent it for a new one."
 
 
-def invite(role: str, email: str = "", *, by: User, address: str = "") -> str:
+class InviteInput(Input):
+    """What is entered for an invite; which roles there are depends on who invites."""
+
+    role: str
+    email: Annotated[
+        str,
+        Field(max_length=EMAIL_CHARS, description="The only email the link works for; empty for any."),
+        checked_by(lambda email: checked_email(email) if email.strip() else ""),
+        Refusal(NO_EMAIL),
+    ] = ""
+
+
+def invite(entered: InviteInput, *, by: User, address: str = "") -> str:
     """Creates an invite and returns its token; it creates one account with this role, for this address if one is given."""
-    email, token = checked_email(email) if email.strip() else "", new_secret()
+    role, email, token = entered.role, entered.email, new_secret()
     with write() as session:
         if role not in invitable(by.role):
             raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")

@@ -4,16 +4,18 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from wtforms import EmailField, SelectField
 
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, directory, queries, shown
-from webapp.people.accounts.forms import ClearanceForm, DeletePersonForm, InviteForm, RoleForm
+from webapp.people.accounts.forms import ClearanceForm, DeletePersonForm, RoleForm
 from webapp.people.accounts.guards import admin_only, client_address, current_user, found, own_address
 from webapp.people.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import User
 from webapp.people.members import invites, people
-from webapp.web.forms import Form
+from webapp.people.members.invites import InviteInput
+from webapp.web.forms import Form, InputForm
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
@@ -30,6 +32,12 @@ DONE = {
 }
 
 
+class InviteForm(InputForm[InviteInput]):
+    takes = InviteInput
+    role = SelectField("Role", id="invite-role", choices=[], default="member")
+    email = EmailField("Restrict to this email (optional)", id="invite-email", render_kw={"autocomplete": "off"})
+
+
 @bp.get("")
 @admin_only
 def index() -> Response:
@@ -42,7 +50,7 @@ def invite() -> Response:
     form = _invite_form(InviteForm.opened())
     with form.attempt():
         creation_limit.count(current_user().id)
-        token = invites.invite(form.role.data, form.email.data, by=current_user(), address=client_address())
+        token = invites.invite(form.entered, by=current_user(), address=client_address())
         link = own_address(url_for("accounts.invited", token=token))
         return render("people/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
     return form.shown("people/people.html", **_everybody())

@@ -154,7 +154,7 @@ def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, a
     if used not in codes:
         return False
     # The condition lets only one of two concurrent uses succeed.
-    remaining = " ".join(each for each in codes if each != used)
+    remaining = " ".join(other for other in codes if other != used)
     is_used = _change(session, user_id, SecondFactor.recovery == recovery, recovery=remaining)
     if is_used and (user := session.get(User, user_id)):
         service.about_person(session, "used a recovery code", user, by=user, address=address, detail=f"{len(codes) - 1} left")

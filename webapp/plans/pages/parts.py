@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from webapp.plans.pages.fields import Field, Group, single
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
 
 Fields = tuple[Field | Group, ...]
@@ -72,7 +73,7 @@ class Section:
 class Maker:
     """Builds the parts of one plan from its content, its inputs, the ticked tasks and the part being edited."""
 
-    about: dict[str, Any]
+    about: PlanAbout
     content: dict[str, Any]
     inputs: dict[str, Any]
     ticked: frozenset[str]

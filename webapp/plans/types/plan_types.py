@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.people.accounts.tables import User
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, defaults
@@ -35,26 +36,24 @@ class Type:
 
     slug: str
     source: str
-    about: dict[str, Any]
+    about: PlanAbout
     is_shipped: bool
 
     @property
     def title(self) -> str:
-        return str(self.about["title"])
+        return self.about["title"]
 
     @property
     def description(self) -> str:
-        return str(self.about.get("description", ""))
+        return self.about.get("description", "")
 
     @property
     def inputs(self) -> Schema:
-        schema: Schema = self.about["inputs"]
-        return schema
+        return self.about["inputs"]
 
     @property
     def plan(self) -> Schema:
-        schema: Schema = self.about["plan"]
-        return schema
+        return self.about["plan"]
 
     @property
     def sample(self) -> dict[str, Any]:
@@ -66,8 +65,8 @@ class Type:
 
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
-        known_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
-        whole = defaults(self.inputs, utc_now().date()) | known_values
+        own_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
+        whole = defaults(self.inputs, utc_now().date()) | own_values
         validation.check(whole, self.inputs)
         return whole
 
@@ -101,7 +100,7 @@ def shipped(slug: str) -> Type:
     return next(type for type in _shipped() if type.slug == slug)
 
 
-def is_as_shipped(about: dict[str, Any]) -> bool:
+def is_as_shipped(about: PlanAbout) -> bool:
     """Returns whether a plan's copy of its type has a shipped prompt, which admins can change under *Prompts*."""
     return any(type.slug == about.get("type") and type.about["prompt"] == about["prompt"] for type in _shipped())
 
@@ -162,7 +161,7 @@ def _read_shipped() -> tuple[Type, ...]:
 
 
 @lru_cache(maxsize=MOST_TYPES + 20)
-def _about(source: str) -> dict[str, Any]:
+def _about(source: str) -> PlanAbout:
     try:
         about = yaml_text.read(source, "plan type").value
     except yaml_text.Unreadable as error:
@@ -170,7 +169,7 @@ def _about(source: str) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise Invalid("A plan type must be a mapping with title, prompt, inputs and plan.", field="source")
     _check(about)
-    return about
+    return cast(PlanAbout, about)
 
 
 def _check(about: dict[str, Any]) -> None:
@@ -190,8 +189,7 @@ def _check(about: dict[str, Any]) -> None:
 def _check_values(about: dict[str, Any]) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
-        given_value = about.get(words)
-        if given_value is not None and (faults := validation.faults(value, schema)):
+        if about.get(words) is not None and (faults := validation.faults(value, schema)):
             raise Invalid(f"The {words} is invalid: {faults[0].path}: {faults[0].message}", field="source")
     calendar = about.get("calendar", {})
     if not isinstance(calendar, dict) or not all(isinstance(name, str | int) for name in calendar.values()):

@@ -85,8 +85,8 @@ def is_valid(value: Any, schema: Schema) -> bool:
 
 def check(value: Any, schema: Schema) -> None:
     """Raises `Rejected` if the value has errors, with a sentence for each field."""
-    if found_faults := faults(value, schema):
-        raise Rejected(found_faults)
+    if errors := faults(value, schema):
+        raise Rejected(errors)
 
 
 def check_schema(schema: Any, where: str) -> None:

@@ -120,8 +120,8 @@ class PlanProjection:
         elements, lives, chars, notices, states = cursor
         frames = [Frame(place, "element") for place in dict.fromkeys(self.draft.elements[elements:])]
         if self._live and (lives, chars) != now[1:3]:
-            known_chars = chars if lives == self._lives else 0
-            frames.append(Frame(json.dumps([self._live, known_chars, self._text()[known_chars:]]), "text"))
+            start = chars if lives == self._lives else 0
+            frames.append(Frame(json.dumps([self._live, start, self._text()[start:]]), "text"))
         frames += [Frame(message, "notice") for message in self.notices[notices:]]
         return frames + ([Frame(self.status, "state")] if states != self._states else []), now
 

@@ -71,7 +71,9 @@ class Keyring:
 def keyring() -> Keyring:
     """Returns the keys of this process, and the secrets that each encrypts."""
     encryption = the_encryption()
-    secrets = tuple(StoredSecret(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
+    secrets = tuple(
+        StoredSecret(secret.id, secret.name, encryption.fingerprint_behind(secret.ciphertext)) for _, secret in stored()
+    )
     return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
 
 
@@ -121,7 +123,7 @@ def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerp
 def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:
     """Returns whether a stored secret that is readable now would not be readable with these keys."""
     then, now = EncryptionService(keys), EncryptionService(before)
-    tokens = (each.ciphertext for _, each in stored())
+    tokens = (secret.ciphertext for _, secret in stored())
     return any(now.can_open(token) and not then.can_open(token) for token in tokens)
 
 

@@ -118,8 +118,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _serve_excess(self, listener: Any, client: Any, addr: Any, connection: Connection) -> None:
         # Without those on which a caller has signed in meanwhile.
-        self._excess = {each for each in self._excess if each.is_excess}
-        own = sum(each.address == connection.address for each in self._excess)
+        self._excess = {excess for excess in self._excess if excess.is_excess}
+        own = sum(other.address == connection.address for other in self._excess)
         if own >= MOST_EXCESS_EACH or len(self._excess) >= MOST_EXCESS:
             client.close()
             return

@@ -172,16 +172,14 @@ class _Reader:
             return f"step_{place + 1}"
         return id
 
-    def _step(self, place: int, given_value: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+    def _step(self, place: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
         path = ("steps", place)
-        verbs = [name for name in given_value if name in OF_A_STEP] if isinstance(given_value, dict) else []
+        verbs = [name for name in raw_step if name in OF_A_STEP] if isinstance(raw_step, dict) else []
         if len(verbs) != 1:
-            self._fault(path, *self._unclear(given_value, verbs))
+            self._fault(path, *self._unclear(raw_step, verbs))
             return Step("", "say")
         (verb,) = verbs
-        about = self._mapping(
-            path, given_value, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",)))
-        )
+        about = self._mapping(path, raw_step, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
         step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
         if verb == "collect":
@@ -217,12 +215,12 @@ class _Reader:
             turns=int(turns or 0),
         )
 
-    def _sets(self, path: Path, given_value: Any, slots: dict[str, Slot]) -> dict[str, Any]:
-        if not isinstance(given_value, dict) or not given_value:
+    def _sets(self, path: Path, raw_sets: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+        if not isinstance(raw_sets, dict) or not raw_sets:
             self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
             return {}
         values: dict[str, Any] = {}
-        for name, value in ((str(name), value) for name, value in given_value.items()):
+        for name, value in ((str(name), value) for name, value in raw_sets.items()):
             if name not in slots:
                 self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
                 continue
@@ -338,12 +336,12 @@ class _Reader:
             return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
         return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
 
-    def _mapping(self, path: Path, value: Any, known_keys: tuple[str, ...]) -> dict[str, Any]:
+    def _mapping(self, path: Path, value: Any, allowed_keys: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
-            self._fault(path, "This must be a mapping.", f"With: {', '.join(known_keys)}")
+            self._fault(path, "This must be a mapping.", f"With: {', '.join(allowed_keys)}")
             return {}
-        for name in [key for key in map(str, value) if key not in known_keys]:
-            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known_keys))
+        for name in [key for key in map(str, value) if key not in allowed_keys]:
+            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, allowed_keys))
         return value
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
@@ -352,14 +350,10 @@ class _Reader:
     def _at(self, path: Path, message: str, hint: str = "") -> Fault:
         return Fault(*self.document.place(path), message, hint)
 
-    def _closest(self, name: str, known_names: Any) -> str:
+    def _closest(self, name: str, names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
         self.looked_for += 1
-        matches = get_close_matches(name[:80], list(known_names), 1) if self.looked_for <= MOST_LIKE else []
+        matches = get_close_matches(name[:80], list(names), 1) if self.looked_for <= MOST_LIKE else []
         return (
-            f"Did you mean “{matches[0]}”?"
-            if matches
-            else f"Known: {', '.join(list(known_names)[:MOST_KNOWN])}"
-            if known_names
-            else NONE_YET
+            f"Did you mean “{matches[0]}”?" if matches else f"Known: {', '.join(list(names)[:MOST_KNOWN])}" if names else NONE_YET
         )

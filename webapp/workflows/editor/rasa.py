@@ -158,22 +158,22 @@ class _Flow:
             self.notes.append(TOO_LONG)
         return steps[:room]
 
-    def _step(self, given_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _step(self, rasa_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
-        verb = next((verb for verb in VERBS if verb in given_step), "")
+        verb = next((verb for verb in VERBS if verb in rasa_step), "")
         made: dict[str, Any] | None = None
         if verb in ("link", "call"):
-            self._other(given_step, id, ids, after, end, depth=depth)
+            self._other(rasa_step, id, ids, after, end, depth=depth)
             return
         if verb:
-            made = getattr(self, f"_{verb}")(given_step)
+            made = getattr(self, f"_{verb}")(rasa_step)
         if made is None:
-            self.notes.append(_named(given_step))
+            self.notes.append(_named(rasa_step))
         else:
             self.mapped += 1
         self.steps.append({"id": id, **(made or {})})
         step = self.steps[-1]
-        ways = self._ways(given_step.get("next"), ids, after, end, depth=depth)
+        ways = self._ways(rasa_step.get("next"), ids, after, end, depth=depth)
         if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
             step["next"] = END
         elif not made or "branch" in made:

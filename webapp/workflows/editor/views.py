@@ -10,9 +10,8 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.yaml_text import MOST_CHARS
-from webapp.chat.messages import chats as chat_list
-from webapp.chat.messages import renderings
-from webapp.chat.record import queries as chats
+from webapp.chat.messages import chats, renderings
+from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import admin_only, anybody, audit_values, current_user, signed_in
@@ -104,8 +103,8 @@ def check() -> Response:
 @bp.post("/workflows/complete")
 @admin_only
 def complete() -> Response:
-    found_completions = completions(typed(), request.form.get("at", 0, type=int))
-    return Response(render_template("workflows/_completions.html", found=found_completions))
+    suggestions = completions(typed(), request.form.get("at", 0, type=int))
+    return Response(render_template("workflows/_completions.html", found=suggestions))
 
 
 @bp.get("/workflows/<slug>/export.yaml")
@@ -204,7 +203,7 @@ def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
     workflow_run = runs.try_out(current_user(), source, is_demo=is_demo)
     if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
         # Only the last trial is kept.
-        chat_list.trash(old)
+        chats.trash(old)
     return workflow_run
 
 
@@ -219,7 +218,7 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    texts = [(message.role, chats.text_so_far(the_engine(), message)) for message in chats.thread(chat)]
+    texts = [(message.role, chat_queries.text_so_far(the_engine(), message)) for message in chat_queries.thread(chat)]
     lines = [ChatLine(role, Markup(renderings.render_markdown(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}

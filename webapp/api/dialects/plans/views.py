@@ -73,10 +73,10 @@ bp = Blueprint("api_plans", __name__)
 )
 def submit(body: PlanWishes, query: PlanWishesQuery) -> PlanWishesKept:
     slug, key = USUAL_TYPE if body.planType is None else body.planType, idempotency_key()
-    given_preferences = {name: value for name, value in (body.preferences or {}).items() if value is not None}
+    values = {name: value for name, value in (body.preferences or {}).items() if value is not None}
     if slug not in plan_types.slugs():
         raise Refused({"planType": f"There is no plan type named {slug}."})
-    preferences = sorted_preferences(given_preferences, plan_types.get(slug).inputs)
+    preferences = sorted_preferences(values, plan_types.get(slug).inputs)
     inputs = service.submit(caller(), slug, {**preferences.known, "goals": body.goals}, others=preferences.others, key=key)
     plan = service.make(inputs, key=key) if query.generate else None
     return PlanWishesKept(
@@ -102,15 +102,15 @@ def generate(body: PlanOrder) -> PlanMade:
     plan = service.make(_inputs(body.preferenceId), is_whole=True, key=idempotency_key())
     plan_id = plan.id
     generation = wait_until_ended(found(queries.generation_of(plan)))
-    made_plan = found(kind.plan_now(plan_id))
-    if made_plan.status == "failed":
-        raise NoAnswer(Failed(made_plan.error_code, made_plan.error), {"planId": plan_id}, generation.attempts)
+    state = found(kind.plan_now(plan_id))
+    if state.status == "failed":
+        raise NoAnswer(Failed(state.error_code, state.error), {"planId": plan_id}, generation.attempts)
     return PlanMade(
-        success=made_plan.status == "completed",
+        success=state.status == "completed",
         planId=plan_id,
-        status=made_plan.status,  # type: ignore[arg-type]
-        reason=made_plan.error_code or generation.reason,
-        notices=[Notice(code=made_plan.error_code, message=made_plan.error)] if made_plan.error_code else [],
+        status=state.status,  # type: ignore[arg-type]
+        reason=state.error_code or generation.reason,
+        notices=[Notice(code=state.error_code, message=state.error)] if state.error_code else [],
         warnings=_warnings(body),
     )
 

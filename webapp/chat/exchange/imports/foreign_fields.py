@@ -64,8 +64,8 @@ def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None
     return {**line, **{name: value for name, value in kept_line.items() if name == "name" or name not in line}}
 
 
-def _rest(value: Mapping[str, Any], known_keys: Container[str]) -> dict[str, Any]:
-    return {name: field for name, field in value.items() if name not in known_keys}
+def _rest(value: Mapping[str, Any], own_keys: Container[str]) -> dict[str, Any]:
+    return {name: field for name, field in value.items() if name not in own_keys}
 
 
 def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
