@@ -469,7 +469,7 @@ def store_and_start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    with generations.admission(engine, person, lane=lane), generations.recovering_if_not_started(engine):
+    with engine.admission.place(person, lane=lane), generations.recovering_if_not_started(engine):
         try:
             generation, source, news = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
@@ -512,7 +512,7 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    prepared = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
+    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
     row = prepared.first(session, {"person": person, "draft": draft})
     if not row:
         return

@@ -34,7 +34,7 @@ def keep_unsaved(engine: Engine) -> None:
     engine.reserve.written_at = engine.now()
     for live in list(engine.live.values()):
         after = max(live.journalled, live.reserved)
-        if new := engine.topics.read(live.run.topic, after):
+        if new := engine.logs.topics.read(live.run.topic, after):
             part = {
                 "id": live.id,
                 "after": after,
@@ -52,7 +52,7 @@ def keep_unsaved(engine: Engine) -> None:
 
 def _into_reserve(engine: Engine, live: LiveGeneration) -> None:
     after = max(live.journalled, live.reserved)
-    new = [to_json(entry.event) for entry in merged_entries(engine.topics.read(live.run.topic, after))]
+    new = [to_json(entry.event) for entry in merged_entries(engine.logs.topics.read(live.run.topic, after))]
     line = {"id": live.id, "after": after, **_end_of(live), "said": new}
     try:
         engine.reserve.put(json.dumps(line).encode())
@@ -68,7 +68,7 @@ def _end_of(live: LiveGeneration) -> dict[str, str]:
 def _write(engine: Engine, live: LiveGeneration) -> None:
     spilled = folder_of(engine)
     spilled.mkdir(parents=True, exist_ok=True)
-    entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
+    entries = [to_json(entry.event) for entry in engine.logs.topics.read(live.run.topic, 0)]
     unfinished = spilled / f"{live.id}.part"
     text = json.dumps({**_end_of(live), "said": entries}, ensure_ascii=False)
     try:
