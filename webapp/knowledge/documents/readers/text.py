@@ -30,8 +30,8 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
         match = HEADING.match(text.lstrip().partition("\n")[0])
         yield Part(text, title=match.group(2).rstrip(MARKS_BEHIND)[:200] if match and match.group(1) == "#" else "")
     else:
-        made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
-        yield Part(made(text, name))
+        convert: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
+        yield Part(convert(text, name))
 
 
 def decoded(raw: bytes) -> str:
