@@ -15,7 +15,7 @@ from webapp.base.inputs import AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.shown import MeaningState, meaning
-from webapp.knowledge.tables import Collection, Question
+from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import questions
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import client_address, found
@@ -224,5 +224,5 @@ def run_questions() -> FiguresAnswer:
     return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 
-def _question(row: Question) -> QuestionAnswer:
+def _question(row: TrialQuestion) -> QuestionAnswer:
     return QuestionAnswer.of(row, question=row.text)

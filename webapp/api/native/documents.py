@@ -206,7 +206,7 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: ranking.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
     return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
 

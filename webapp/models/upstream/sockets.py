@@ -153,7 +153,7 @@ class Turns(RawIOBase):
         super().close()
 
 
-class Reply(HTTPResponse):
+class SocketReply(HTTPResponse):
     """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
@@ -184,10 +184,10 @@ class Reply(HTTPResponse):
         return content
 
 
-def reply_of(response: requests.Response) -> Reply:
+def reply_of(response: requests.Response) -> SocketReply:
     """Returns our reply object from inside the libraries' wrappers."""
     theirs: Any = response.raw._original_response
-    reply: Reply = theirs
+    reply: SocketReply = theirs
     return reply
 
 
@@ -208,7 +208,7 @@ def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]
     guard = {
         "_new_conn": lambda connection: _connection(connection, trust, connect_seconds),
         "is_connected": property(_is_kept),
-        "response_class": Reply,
+        "response_class": SocketReply,
     }
     plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
     secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)

@@ -72,7 +72,7 @@ def is_rasa(source: str) -> bool:
     """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace; one that can't be parsed isn't."""
     try:
         value = value_of(source)
-    except yaml_text.Unreadable:
+    except yaml_text.UnreadableYaml:
         return False
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
@@ -377,10 +377,10 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
 def import_flows(sources: Sequence[str], who: audit.About, *, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
-        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.Unreadable, value_of, source))
+        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.UnreadableYaml, value_of, source))
         # In threads: reading a large flow takes a fifth of a second, and so does writing it.
         flows = list(iter(lambda: offload(next, coming, None), None))
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
