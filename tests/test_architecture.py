@@ -65,6 +65,7 @@ NO_PAGES = ("webapp.web.feature",)
 BROAD = {"Exception", "BaseException"}
 # Before a noun, in the name of a local value.
 PARTICIPLE = re.compile(r"(?:found|given|known|left|made|named|shown|used|wanted)_(?!out$|at$)\w+")
+EACH = re.compile(r"\bfor \(?(?:\w+, )*each\b(?:, \w+\)?)* in |\blambda \*?each\b|\([e]ach :=")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
 
@@ -295,13 +296,12 @@ def test_a_local_value_has_no_participle_in_front_of_its_noun() -> None:
     assert not breaches, "say what it is, `model`, or how it differs from another one, `listed_model`, `model_id`"
 
 
-@pytest.mark.slow
 def test_the_element_of_a_loop_has_its_noun() -> None:
     breaches = [
-        f"{module.path.relative_to(ROOT)}:{node.lineno}"
+        f"{module.path.relative_to(ROOT)}:{number}"
         for module in python_files()
-        for node in module.nodes
-        if isinstance(node, ast.Name) and node.id == "each"
+        for number, line in enumerate(module.lines, 1)
+        if EACH.search(line)
     ]
     assert not breaches, "`for chat in chats`; if that name is taken, say how this one differs"
 
@@ -320,7 +320,6 @@ def local_names(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
             yield node.id, node.lineno
 
 
-@pytest.mark.slow
 def test_an_alias_means_one_module_and_a_module_has_one_alias() -> None:
     targets: dict[str, set[str]] = {}
     aliases: dict[str, set[str]] = {}
@@ -375,7 +374,7 @@ def test_a_template_imports_the_macros_that_it_calls_and_no_others() -> None:
 
 def test_our_javascript_stays_small_and_readable() -> None:
     scripts = {path.name: path.read_text("utf-8").splitlines() for path in ROOT.glob("static/js/**/*.js")}
-    assert sum(map(len, scripts.values())) <= 1_600
+    assert sum(map(len, scripts.values())) <= 2_200
     assert not [name for name, lines in scripts.items() if len(lines) >= 120]
     assert not [f"{name}: {line}" for name, lines in scripts.items() for line in lines if len(line) > 130]
 

@@ -36,7 +36,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import AttachedImage, ModelRequest, Turn
 from webapp.operations.health import backups
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members.people import delete_person
 from webapp.streaming.events import Notice
 from webapp.streaming.stop import Stop
@@ -322,7 +322,7 @@ def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member
     del TICKERS.of(app)["sweeper"]
     with app.app_context():
         people = {user.email: user for user in db.session.scalars(select(User))}
-        delete_person(people[member.email], member.email, by=people[owner.email])
+        delete_person(people[member.email], member.email, author=PersonAuthor(people[owner.email]))
     assert TICKERS.of(app)["sweeper"].is_running
 
 

@@ -48,7 +48,7 @@ def add(collection: str, files: tuple[Path, ...]) -> None:
 def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = account_queries.user_of(email)
-    questions.viewed_as(person, by=COMMAND_LINE, address="")
+    questions.viewed_as(person, author=COMMAND_LINE)
     result = questions.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in result.hits:
         places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}

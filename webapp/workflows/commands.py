@@ -17,6 +17,7 @@ import click
 from flask.cli import AppGroup
 
 from webapp.base import yaml_text
+from webapp.base.audit import COMMAND_LINE
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.workflows import library
 from webapp.workflows.definition.conditions import BadCondition, holds, parsed
@@ -64,14 +65,14 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     replaces: library.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := rasa.of_rasa(list(sources.values())):
-        _report(rasa.import_flows(foreign, {"actor": "command line"}, replaces=replaces))
+        _report(rasa.import_flows(foreign, author=COMMAND_LINE, replaces=replaces))
     files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
         if not _is_whole(file, prints_success=False):
             sys.exit(1)
     for file in files:
-        slug = library.save(file.read_text("utf-8"), {"actor": "command line"}, replaces=replaces)
-        number = library.publish(slug, f"From {file.name}", {"actor": "command line"}) if publish else 0
+        slug = library.save(file.read_text("utf-8"), author=COMMAND_LINE, replaces=replaces)
+        number = library.publish(slug, f"From {file.name}", author=COMMAND_LINE) if publish else 0
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.people.accounts.tables import User
 from webapp.plans.types import plan_types
 from webapp.workflows.definition import parsing
 from webapp.workflows.definition.definition import Definition
@@ -167,7 +167,7 @@ def source_of(slug: str, version: int) -> str:
     return workflow_version.source if workflow_version else shipped.source if shipped else ""
 
 
-def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = "any") -> str:
+def save(source: str, *, author: AuditAuthor, slug: str = "", replaces: Replaces = "any") -> str:
     """Saves a text as the draft of the workflow it names, and returns that slug; runs don't use it until it is published.
 
     `replaces` limits whose draft can be overwritten if it isn't published, because there is no other copy of it.
@@ -185,9 +185,9 @@ def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = 
                 raise Conflict(f"There are {MOST_WORKFLOWS} workflows already. Delete one first.")
             row = Workflow(slug=name, source=source)
             session.add(row)
-        _refuse_to_replace(session, row, source, replaces, _actor(who))
-        row.source, row.changed_by = source, _actor(who)
-        _note(session, "saved a workflow", name, who)
+        _refuse_to_replace(session, row, source, replaces, author.id)
+        row.source, row.changed_by = source, author.id
+        _note(session, "saved a workflow", name, author)
     return name
 
 
@@ -200,7 +200,7 @@ def _refuse_to_replace(session: Session, row: Workflow, source: str, replaces: R
         raise Conflict(UNPUBLISHED.format(row.slug))
 
 
-def publish(slug: str, note: str, who: audit.About) -> int:
+def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
     """Publishes the draft as the version for new runs; existing runs keep the version they started with."""
     if get(slug).is_shipped:
         raise Conflict("This workflow comes with Millrace. Save a draft of your own first.")
@@ -217,19 +217,19 @@ def publish(slug: str, note: str, who: audit.About) -> int:
             select(WorkflowVersion.number).where(WorkflowVersion.slug == slug).order_by(WorkflowVersion.number.desc())
         )
         row.published = (last or 0) + 1
-        made = {"source": row.source, "note": note.strip(), "published_by": _actor(who)}
+        made = {"source": row.source, "note": note.strip(), "published_by": author.id}
         session.add(WorkflowVersion(slug=slug, number=row.published, **made))
-        _note(session, "published a workflow", slug, who)
+        _note(session, "published a workflow", slug, author)
         return row.published
 
 
-def remove(slug: str, who: audit.About) -> None:
+def remove(slug: str, *, author: AuditAuthor) -> None:
     """Deletes a workflow; a shipped one with the same slug takes its place, and existing runs continue."""
     get(slug)
     with write() as session:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
             raise Conflict("This workflow comes with Millrace and can't be removed.")
-        _note(session, "removed a workflow", slug, who)
+        _note(session, "removed a workflow", slug, author)
 
 
 def _check_plan_types(definition: Definition) -> None:
@@ -242,15 +242,8 @@ def _check_plan_types(definition: Definition) -> None:
         )
 
 
-def _actor(who: audit.About) -> str | None:
-    actor = who.get("actor")
-    return actor.id if isinstance(actor, User) else None
-
-
-def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
-    about = who.copy()
-    about["object_kind"], about["object_id"] = "workflow", slug
-    audit.add(session, action, **about)
+def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="workflow", object_id=slug)
 
 
 @cache

@@ -86,9 +86,9 @@ def unlimited(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def caller(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def caller(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """A client of a real server that all tests share: no limits, except eight connections per chat."""
-    with prepared(tmp_path_factory.mktemp("dialects"), **fake_process.environ) as server:
+    with prepared(tmp_path_factory.mktemp("dialects"), **upstream_process.environ) as server:
         server.lift_limits()
         server.set(limits__sse_per_chat="8", stream__idle_listener_seconds="2")
         server.set(models__temperature="0.5", models__max_tokens="500")

@@ -10,6 +10,7 @@ from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
 from webapp.api.schemas import GRAMMARS
 from webapp.api.streaming.streams import PACKET_SECONDS
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat, Message
@@ -289,7 +290,9 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
 def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, program, fake):
     """Its server reports a name of its own, and a fallback answers for the model that was asked."""
     with app.app_context():
-        connections.create("openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"))
+        connections.create(
+            "openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"), author=COMMAND_LINE
+        )
         set_setting("models.fallbacks", "own-server:some/model\nown-server:other/model")
     chat = program.new_chat()
 

@@ -12,6 +12,7 @@ from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base import topic_names
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
@@ -242,8 +243,8 @@ def test_a_model_that_is_too_late_in_a_run_is_a_gateway_timeout(make_program, fa
         late = program.post(f"/chat/threads/{begun(program, workflow)}/messages", content="low")
     finally:
         with program.app.app_context():
-            unset_setting("stream.first_byte_seconds")
-            unset_setting("stream.ladder_seconds")
+            unset_setting("stream.first_byte_seconds", author=COMMAND_LINE)
+            unset_setting("stream.ladder_seconds", author=COMMAND_LINE)
     assert (late.status_code, late.json["code"]) == (504, "workflow_failed")
 
 

@@ -17,7 +17,7 @@ from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.settings.service import setting
 
@@ -133,21 +133,21 @@ def _refuse_too_many(owner_id: str) -> None:
         raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
 
 
-def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
+def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
-    refuse_unless_owner(row, by)
-    shares.refuse_guests(WORD, by)
+    refuse_unless_owner(row, author.actor)
+    shares.refuse_guests(WORD, author.actor)
     shares.refuse_unfit(WORD, row.owner_id, to, to_id)
     id = row.id
     with write() as session:
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
+        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
 
 
-def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
+def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a grant; chats that used the lorebook through it continue without it."""
-    refuse_unless_owner(row, by)
+    refuse_unless_owner(row, author.actor)
     id = row.id
     with write() as session:
-        shares.unshare(session, WORD, queries.KIND, id, grant_id, by=by, address=address)
+        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)

@@ -19,7 +19,7 @@ from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
 from webapp.knowledge.tables import Collection, Document, DocumentPart, TrialQuestion
 from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
 
 FOLDER = Path(__file__).parent / "shipped"
@@ -76,11 +76,12 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
     entered = service.CollectionInput(name=shipped.name, about=shipped.about, level=shipped.level)
     collection = service.create(entered, by=owner)
+    author = PersonAuthor(owner)
     if shipped.group:
-        group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
-        service.share(collection, "group", group.id, "read", by=owner)
+        group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, author=author)
+        service.share(collection, "group", group.id, "read", author=author)
     else:
-        service.share(collection, "everyone", "", "read", by=owner)
+        service.share(collection, "everyone", "", "read", author=author)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 

@@ -16,7 +16,7 @@ from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import facts
-from webapp.people.accounts.guards import admin_only, anybody, client_address, current_user
+from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural
@@ -52,7 +52,7 @@ def stream() -> Response:
 @bp.post("/<slug>/test")
 @admin_only
 def test(slug: str) -> Response:
-    connections.check(slug, partial(providers().provider, slug), actor=current_user(), address=client_address())
+    connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return redirect(url_for(".index", _anchor="models"))
 
 

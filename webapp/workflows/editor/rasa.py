@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.base import audit, yaml_text
+from webapp.base import yaml_text
+from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.base.heavy.turns import by_turns
@@ -374,7 +375,7 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
     return [source for source in sources if offload(is_rasa, source)]
 
 
-def import_flows(sources: Sequence[str], who: audit.About, *, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
+def import_flows(sources: Sequence[str], *, author: AuditAuthor, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
         coming = imported(sources, read=lambda source: offload_expecting(yaml_text.UnreadableYaml, value_of, source))
@@ -384,12 +385,12 @@ def import_flows(sources: Sequence[str], who: audit.About, *, replaces: library.
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
-    return [_saved(flow, who, replaces) for flow in by_turns(flows)]
+    return [_saved(flow, author, replaces) for flow in by_turns(flows)]
 
 
-def _saved(flow: Imported, who: audit.About, replaces: library.Replaces) -> ImportedFlow:
+def _saved(flow: Imported, author: AuditAuthor, replaces: library.Replaces) -> ImportedFlow:
     try:
-        library.save(flow.source, who, replaces=replaces)
+        library.save(flow.source, author=author, replaces=replaces)
     except (Invalid, Conflict) as error:
         return ImportedFlow(flow, error.message)
     return ImportedFlow(flow)

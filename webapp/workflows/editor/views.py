@@ -14,7 +14,7 @@ from webapp.chat.messages import chats, renderings
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.people.accounts.guards import admin_only, anybody, audit_values, current_user, signed_in
+from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
@@ -78,11 +78,11 @@ def save() -> Response:
     try:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := rasa.of_rasa(texts):
-            return render("workflows/imported.html", flows=rasa.import_flows(flows, audit_values(), replaces=replaces))
+            return render("workflows/imported.html", flows=rasa.import_flows(flows, author=audit_author(), replaces=replaces))
         source = texts[0] if texts else source
-        saved = library.save(source, audit_values(), slug=slug, replaces=replaces)
+        saved = library.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
-            library.publish(saved, form.get("note", ""), audit_values())
+            library.publish(saved, form.get("note", ""), author=audit_author())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -117,7 +117,7 @@ def export(slug: str) -> Response:
 @bp.post("/workflows/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    library.remove(slug, audit_values())
+    library.remove(slug, author=audit_author())
     return redirect(url_for("runs.index"), "Removed.")
 
 
