@@ -119,7 +119,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _teach_templates(app)
     templates.use_cache(app, config.data_dir)
     _start_engine(app, config)
-    for blueprint in (each for feature in FEATURES for each in feature.blueprints):
+    for blueprint in (bp for feature in FEATURES for bp in feature.blueprints):
         app.register_blueprint(blueprint)
     with app.app_context():
         for kind in brought(Kind):

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, StringConstraints, ValidationError
 
 from webapp.base.errors import Invalid
-from webapp.base.inputs import Changes, Input, LongText, Name, OneLine, Prose, Refusal, changes, checked_by
+from webapp.base.inputs import Changes, Input, LongText, Name, OneLine, Prose, Refusal, Whole, changes, checked_by
 
 
 def refuse_red(color: str) -> str:
@@ -24,6 +24,7 @@ class PenInput(Input):
     share: Annotated[float, Field(gt=0)] = 1.0
     tip: Literal["fine", "broad"] = "fine"
     color: Annotated[str, checked_by(refuse_red)] = "blue"
+    refills: Annotated[int, Whole(-1, 1_000)] = 0
     codes: Annotated[list[str], Field(max_length=1), Refusal("Enter one code.", fault="too_long")] = Field(default_factory=list)
 
 
@@ -42,6 +43,8 @@ class PenInput(Input):
         ({"share": "0"}, "share", "Enter a number greater than 0."),
         ({"tip": "round"}, "tip", "Choose one of: 'fine' or 'broad'."),
         ({"color": "red"}, "color", "Not red."),
+        ({"refills": "1001"}, "refills", "Enter a whole number from -1 to 1,000."),
+        ({"refills": "1.5"}, "refills", "Enter a whole number from -1 to 1,000."),
         ({"codes": ["a", "b"]}, "codes", "Enter one code."),
     ],
 )
@@ -84,6 +87,7 @@ def test_a_change_has_the_same_bounds_and_only_what_was_sent():
     schema = change.model_json_schema()["properties"]
     assert schema["level"]["description"] == "How hard now."
     assert schema["name"]["anyOf"][0] == {"maxLength": 120, "minLength": 1, "type": "string"}
+    assert schema["refills"]["anyOf"][0] == {"maximum": 1_000, "minimum": -1, "type": "integer"}
 
 
 def test_what_is_not_changed_comes_from_the_row():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.models.upstream.sockets import Reply, Turns
+from webapp.models.upstream.sockets import SocketReply, Turns
 
 CONTENTS = st.lists(st.binary(min_size=1, max_size=40), max_size=12)
 EXTENSIONS = ("", ";a=b", ' ; a="b"')
@@ -18,22 +18,22 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def sent(contents: list[bytes], *, extension: str = "", end: str = ENDS[0], digits: int = 1) -> bytes:
-    return b"".join(b"%0*X%s\r\n%s\r\n" % (digits, len(each), extension.encode(), each) for each in contents) + end.encode()
+    return b"".join(b"%0*X%s\r\n%s\r\n" % (digits, len(part), extension.encode(), part) for part in contents) + end.encode()
 
 
 @contextmanager
-def reply_to(first: bytes) -> Iterator[tuple[Reply, socket.socket]]:
+def reply_to(first: bytes) -> Iterator[tuple[SocketReply, socket.socket]]:
     """A reply whose head and `first` bytes have arrived, and the socket that sends the rest."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(HEAD + first)
-        with Reply(Turns(ours)) as reply:
+        with SocketReply(Turns(ours)) as reply:
             reply.begin()
             yield reply, theirs
 
 
 def read(content: bytes, *, size: int = 65536, closes: bool = True) -> list[bytes]:
-    """Returns what each read gives."""
+    """Returns what part read gives."""
     with reply_to(content) as (reply, server):
         if closes:
             server.shutdown(socket.SHUT_WR)
@@ -74,7 +74,7 @@ def test_every_cut_of_the_wire_gives_the_same_bytes_and_none_is_held_back(end: s
 def whole_chunks_in(content: bytes, contents: list[bytes]) -> int:
     """Returns how many bytes of the body the beginning of a message contains in whole chunks."""
     ends = [len(sent(contents[:count], end="")) - 2 for count in range(1, len(contents) + 1)]
-    return sum(len(each) for each, end in zip(contents, ends, strict=True) if end <= len(content))
+    return sum(len(part) for part, end in zip(contents, ends, strict=True) if end <= len(content))
 
 
 @pytest.mark.parametrize("content", [b"x\r\n", b"\r\n", b"5\r\nhelloXXXX\r\n", b"1" * 70_000, b"5\r\nhel"])

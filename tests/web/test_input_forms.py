@@ -49,8 +49,9 @@ def test_a_field_gets_what_the_input_declares(app):
     assert (form.about.data, form.level.data) == ("Blue.", "2")
 
 
-def test_what_was_typed_becomes_the_input(sent):
-    assert sent(name=" A  pen ", level="3", depth="", is_old="y", shelf="s1").entered == PenInput(
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_what_was_typed_becomes_the_input(sent, nothing):
+    assert sent(name=" A  pen ", level="3", depth=nothing, is_old="y", shelf="s1").entered == PenInput(
         name="A pen", level=3, is_old=True, shelf_id="s1"
     )
 

@@ -139,6 +139,19 @@ class OneLine(Refusal):
         return self.min_length <= len(line) <= self.max_length and line.isprintable()
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The bounds of a whole number; its refusal names both."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        bounded = Annotated.__class_getitem__((source, Field(ge=self.least, le=self.most)))  # type: ignore[attr-defined]
+        refusal = Refusal(f"Enter a whole number from {self.least:,} to {self.most:,}.")
+        return refusal.__get_pydantic_core_schema__(bounded, handler)
+
+
 def checked_by(rule: Callable[[T], Any]) -> AfterValidator:
     """Returns the validator that applies a rule which raises `Invalid`."""
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.knowledge import queries, shown
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.forms import DocumentForm, chosen_level
+from webapp.knowledge.forms import DocumentForm
 from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
@@ -23,7 +23,7 @@ DONE = {
 @signed_in
 def show(id: str) -> Response:
     document = visible_document(id)
-    return _page(document, DocumentForm.of(document))
+    return _page(document, DocumentForm.from_row(document))
 
 
 @bp.post("/<id>")
@@ -31,8 +31,8 @@ def show(id: str) -> Response:
 def update(id: str) -> Response:
     document, form = visible_document(id), DocumentForm.opened()
     with form.attempt():
-        level = chosen_level(form.level.data) if form.level.data else None
-        documents.change(document, title=form.title.data or "", level=level, by=current_user())
+        entered = form.entered
+        documents.change(document, title=entered.title, level=entered.level, by=current_user())
         return redirect(url_for("documents.show", id=id, done="saved"))
     return _page(visible_document(id), form)
 

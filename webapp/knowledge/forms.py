@@ -2,13 +2,12 @@
 
 from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 
-from webapp.base.errors import Invalid
 from webapp.knowledge import formats
+from webapp.knowledge.documents.documents import DocumentInput, TextInput
 from webapp.knowledge.service import CollectionInput
-from webapp.knowledge.tables import Document
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.grants import shares_shown
-from webapp.web.forms import PLAIN, Form, InputForm
+from webapp.web.forms import PLAIN, InputForm
 from webapp.web.merging_form import MergingForm
 
 LEVELS = [
@@ -36,9 +35,10 @@ class CollectionForm(InputForm[CollectionInput], MergingForm):
     )
 
 
-class AddForm(Form):
+class AddForm(InputForm[TextInput]):
     """The form for adding files, a URL or pasted text."""
 
+    takes = TextInput
     file = MultipleFileField(
         "Files",
         id="document-files",
@@ -48,31 +48,21 @@ class AddForm(Form):
     url = StringField(
         "Web address",
         id="document-url",
-        default="",
         description="One page of the web, fetched once. To update it, open it here and press Fetch again.",
-        render_kw={"type": "url", "maxlength": 2_000, "placeholder": "https://", "autocomplete": "off"},
+        render_kw={"type": "url", "placeholder": "https://", "autocomplete": "off"},
     )
-    title = StringField("Title", id="document-title", default="", render_kw={"maxlength": 200})
-    text = TextAreaField("Text", id="document-text", default="", render_kw={"rows": 6})
-    level = SelectField("Level", id="document-level", choices=LEVELS, default="0")
+    title = StringField("Title", id="document-title")
+    text = TextAreaField("Text", id="document-text", render_kw={"rows": 6})
+    level = SelectField("Level", id="document-level", choices=LEVELS)
 
 
-class DocumentForm(Form):
-    title = StringField("Title", id="document-title", default="", render_kw={"required": True, "maxlength": 200})
-    level = SelectField("Level", id="document-level", choices=LEVELS, default="0")
-
-    @classmethod
-    def of(cls, document: Document) -> "DocumentForm":
-        return cls.fresh(title=document.title, level=str(document.level))
+class DocumentForm(InputForm[DocumentInput]):
+    takes = DocumentInput
+    title = StringField("Title", id="document-title")
+    level = SelectField("Level", id="document-level", choices=LEVELS)
 
 
 class ShareForm(shares_shown.ShareForm):
     right = SelectField(
         "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="read"
     )
-
-
-def chosen_level(text: str | None) -> int:
-    if not text or text not in "".join(map(str, CLEARANCES)) or len(text) > 1:
-        raise Invalid("A level is a number from 0 to 3.", field="level")
-    return int(text)

@@ -15,11 +15,11 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm, chosen_level
+from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.rendering.part import part
@@ -140,11 +140,10 @@ def embed(id: str) -> Response:
 def add(id: str) -> Response:
     collection, form = visible_collection(id), AddForm.opened()
     with form.attempt():
-        url = (form.url.data or "").strip()
-        added = documents.add_all(collection, _sent(form, is_needed=not url), by=current_user())
-        if url:
-            level = chosen_level(form.level.data)
-            added.append(web_pages.add(visible_collection(id), url, by=current_user(), level=level))
+        entered = form.entered
+        added = documents.add_all(collection, _sent(entered), by=current_user())
+        if entered.url:
+            added.append(web_pages.add(visible_collection(id), entered.url, by=current_user(), level=entered.level))
         return _to(id, done="added" if any(result.is_new for result in added) else None, already=documents.already_there(added))
     return _page(visible_collection(id), form)
 
@@ -162,7 +161,7 @@ def share(id: str) -> Response:
     collection = _shareable(id)
     form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        service.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
+        service.share(collection, *form.chosen, form.right.data or "", author=audit_author())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -170,7 +169,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(own_collection(id), grant_id, author=audit_author())
     return redirect(url_for("knowledge.people", id=id))
 
 
@@ -261,18 +260,17 @@ def _shareable(id: str) -> Collection:
     return collection
 
 
-def _sent(form: AddForm, *, is_needed: bool) -> list[documents.UploadedDocument]:
-    level, text = chosen_level(form.level.data), form.text.data or ""
+def _sent(entered: documents.TextInput) -> list[documents.UploadedDocument]:
     sent = [
-        documents.UploadedDocument(storage.stream, storage.filename, level=level)
+        documents.UploadedDocument(storage.stream, storage.filename, level=entered.level)
         for storage in request.files.getlist("file")
         if storage.filename
     ]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
-    if text.strip():
-        sent.append(documents.pasted(text, title=form.title.data or "", level=level))
-    if not sent and is_needed:
+    if entered.text.strip():
+        sent.append(documents.pasted(entered.text, title=entered.title, level=entered.level))
+    if not sent and not entered.url:
         raise Invalid("Choose a file, or enter an address or some text.", field="file")
     return sent
 

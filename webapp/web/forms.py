@@ -113,7 +113,7 @@ class InputForm(Form, Generic[Entered]):
         """What was entered, by the names of the input; an empty field that isn't text is left out."""
         names = {name: self.renamed.get(name, name) for name in self.takes.model_fields}
         there = {name: self[ours].data for name, ours in names.items() if ours in self}
-        return {name: value for name, value in there.items() if not (value == "" and _is_optional_number(self.takes, name))}
+        return {name: value for name, value in there.items() if not (_is_blank(value) and _is_optional_number(self.takes, name))}
 
     @property
     def entered(self) -> Entered:
@@ -133,6 +133,10 @@ def _bounded(field: UnboundField, declared: FieldInfo) -> dict[str, Any]:
     bounds = {"maxlength": most} if most and declared.annotation is str else {}
     required = {"required": True} if declared.is_required() else {}
     return {**found, "render_kw": {**bounds, **required, **field.kwargs.get("render_kw", {})}}
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _is_optional_number(takes: type[Input], name: str) -> bool:

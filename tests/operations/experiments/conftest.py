@@ -12,12 +12,11 @@ from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
 from webapp.operations.experiments import queries, service
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.people.accounts.tables import User
-from webapp.prompts import queries as prompts
-from webapp.prompts import service as versions
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.prompts import queries as prompt_queries
+from webapp.prompts import service as prompt_service
 from webapp.prompts.tables import Experiment, Exposure
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting
 
 __all__ = ["app"]
@@ -39,8 +38,8 @@ def publish(app: Flask, admin: User) -> Callable[[str], int]:
 
     def publish(text: str) -> int:
         with app.app_context():
-            entered = VersionInput([Part("How", text)])
-            return versions.publish(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+            entered = VersionInput(sections=[SectionInput(name="How", text=text)])
+            return prompt_service.publish(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     return publish
 
@@ -53,8 +52,8 @@ def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[
         publish("Answer in rhymes.")
         publish("Answer in prose.")
         with app.app_context():
-            entered = ExperimentInput(weights or {2: 50, 3: 50}, **more)
-            return service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+            entered = ExperimentInput(weights=weights or {2: 50, 3: 50}, **more)
+            return service.start(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     return started
 

@@ -11,7 +11,7 @@ from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.child import on_disk
-from webapp.base.inputs import Line
+from webapp.base.inputs import Name
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables
@@ -67,7 +67,7 @@ class TokenList(Answer):
 
 
 class NewToken(Body):
-    name: Line
+    name: Name
     scopes: list[ScopeName] = Field(
         description="Its permissions, at most those of the caller.", min_length=1, max_length=len(get_args(ScopeName))
     )
@@ -204,9 +204,9 @@ def everything() -> Response:
 def bring_in() -> Brought:
     """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange import importing as store
+    from webapp.chat.exchange import importing
 
     if files := [(storage.filename or "", storage.stream) for storage in request.files.getlist("file")]:
-        return Brought.of(store.import_files(caller(), files))
+        return Brought.of(importing.import_files(caller(), files))
     with on_disk(request.stream) as file:
-        return Brought.of(store.import_file(caller(), file))
+        return Brought.of(importing.import_file(caller(), file))

@@ -1,10 +1,10 @@
 """/api/v1/documents and search: the documents of collections, and a search for passages in them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from webapp.api.access import caller, check
 from webapp.api.operations import operation, taken_body
@@ -15,13 +15,13 @@ from webapp.base.inputs import AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.documents.documents import Added, UploadedDocument
-from webapp.knowledge.search import ranking as finding
+from webapp.knowledge.documents.documents import Added, TextInput, Title, UploadedDocument
+from webapp.knowledge.search import ranking
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
-from webapp.people.accounts import queries as people
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
@@ -31,7 +31,6 @@ bp = Blueprint("api_documents", __name__, url_prefix="/api/v1")
 MOST_JSON_BYTES = 16 * 1024 * 1024
 MOST_FILES = 20
 State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed"]
-Title = Annotated[str, StringConstraints(max_length=200)]
 
 
 class Progress(BaseModel):
@@ -67,13 +66,8 @@ class AddedList(Answer):
     next_cursor: str = ""
 
 
-class NewText(Body):
+class NewText(TextInput):
     """A text, or the URL of one web page."""
-
-    text: str = ""
-    url: str = Field("", max_length=2_000, description="Fetched once, as its robots.txt allows.")
-    title: Title = ""
-    level: Level = 0
 
 
 class DocumentChange(Body):
@@ -212,15 +206,15 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: finding.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
-    return FoundList(passages=[_hit(hit) for hit in finding.search(person, query.q, **bounds)])
+    bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
 
 def _viewed_as(id: str) -> User:
     check("admin")
-    person = found(people.person(id))
-    questions.viewed_as(person, by=caller(), address=client_address())
-    return found(people.person(id))
+    person = found(account_queries.person(id))
+    questions.viewed_as(person, author=audit_author())
+    return found(account_queries.person(id))
 
 
 def _collection(id: str) -> Collection:
@@ -244,18 +238,12 @@ def _sent_files() -> list[UploadedDocument]:
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
-    return [UploadedDocument(file.stream, file.filename or "", level=_level()) for file in files]
-
-
-def _level() -> int:
-    level = request.form.get("level", "0")
-    if level not in ("0", "1", "2", "3"):
-        raise Invalid("A level is a number from 0 to 3.", field="level")
-    return int(level)
+    level = TextInput.entered({"level": request.form.get("level", "0")}).level
+    return [UploadedDocument(file.stream, file.filename or "", level=level) for file in files]
 
 
 def _added(added: list[Added]) -> AddedList:
-    return AddedList(documents=[_answer_of(each.document) for each in added], already_there=documents.already_there(added))
+    return AddedList(documents=[_answer_of(file.document) for file in added], already_there=documents.already_there(added))
 
 
 def _answer_of(row: Document) -> DocumentAnswer:
@@ -263,7 +251,7 @@ def _answer_of(row: Document) -> DocumentAnswer:
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 
 
-def _hit(hit: finding.PassageHit) -> FoundPassage:
+def _hit(hit: ranking.PassageHit) -> FoundPassage:
     passage: Passage = hit.passage
     return FoundPassage.of(
         passage,

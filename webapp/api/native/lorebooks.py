@@ -13,10 +13,10 @@ from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Name
 from webapp.characters.lore import queries, service, world_info
-from webapp.characters.lore.editing import BookInput
+from webapp.characters.lore.editing import LorebookInput
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.views import exported
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
 from webapp.web.downloads import download, file_name
 from webapp.web.uploads import sent_file
@@ -41,9 +41,7 @@ class LorebookList(Answer):
     lorebooks: list[LorebookSummary]
 
 
-class NewLorebook(Body):
-    name: Name
-    is_always: bool = False
+class NewLorebook(LorebookInput):
     book: dict[str, Any] | None = Field(None, description=f"{BOOK}, or a World Info file of SillyTavern; null for an empty one.")
 
 
@@ -67,7 +65,7 @@ def index() -> LorebookList:
 @operation("Create a lorebook", scope="chat", body=NewLorebook, answer=LorebookAnswer, status=201)
 def create(body: NewLorebook) -> LorebookAnswer:
     book = service.checked_book(body.book) if body.book is not None else None
-    return _answer_of(service.create(BookInput(body.name), by=caller(), book=book, is_always=body.is_always))
+    return _answer_of(service.create(body, by=caller(), book=book))
 
 
 @bp.post("/import")
@@ -134,14 +132,14 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewReader) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", by=caller(), address=client_address())
+    service.share(_visible(id), body.to, body.to_id or "", author=audit_author())
     return GrantList.to(shares.shares(queries.KIND, id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away; chats continue without the lorebook", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, by=caller(), address=client_address())
+    service.unshare(_visible(id), grant_id, author=audit_author())
 
 
 @bp.get("/<id>/export")

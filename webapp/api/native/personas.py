@@ -8,10 +8,10 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, sent_picture
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Named
-from webapp.base.inputs import AnyId, LongText, Name
+from webapp.api.schemas import Answer, Named
+from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import profiles, queries, shown
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import personas
@@ -48,13 +48,7 @@ class NewPersona(PersonaInput):
     lorebook_ids: list[AnyId] = Field([], max_length=MOST_ATTACHED)
 
 
-class PersonaChange(Body):
-    """Updates only the fields that are sent."""
-
-    name: Name | None = None
-    description: LongText | None = None
-    is_default: bool | None = None
-    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_ATTACHED)
+PersonaChange = changes("PersonaChange", PersonaInput, about={"lorebook_ids": "Instead of those before."})
 
 
 @bp.get("")
@@ -102,10 +96,10 @@ def show(id: str) -> PersonaAnswer:
     errors=(409,),
     named={"lorebooks": "lorebook_ids"},
 )
-def change(id: str, body: PersonaChange) -> PersonaAnswer:
+def change(id: str, body: Changes) -> PersonaAnswer:
     persona = _visible(id)
-    changes = {"name": persona.name, "description": persona.description} | body.model_dump(exclude_none=True)
-    personas.update(persona, PersonaInput.entered(changes), by=caller())
+    values = {"name": persona.name, "description": persona.description} | body.given
+    personas.update(persona, PersonaInput.entered(values), by=caller())
     return _answer_of(_visible(id))
 
 
@@ -148,7 +142,7 @@ def _visible(id: str) -> Persona:
 
 def _seen(*rows: Persona) -> set[str]:
     """Returns the ids of the personas' lorebooks that the caller can see."""
-    return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
+    return set(lore_queries.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
@@ -157,5 +151,5 @@ def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
         row,
         is_teams=not row.owner_id,
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-        lorebook_ids=[each for each in row.lorebook_ids if each in visible_lorebook_ids],
+        lorebook_ids=[id for id in row.lorebook_ids if id in visible_lorebook_ids],
     )

@@ -11,13 +11,13 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
-from webapp.base.untrusted_json import Unfit, plain
+from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
-from webapp.characters.lore.editing import BookInput, entries_of, refuse_too_much, with_settings
+from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.settings.service import setting
 
@@ -25,16 +25,18 @@ MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
 WORD, RIGHT = "lorebook", "read"
+EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning": False}
 
 
-def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = None, is_always: bool = False) -> Lorebook:
+def create(entered: LorebookInput, *, by: User, book: Mapping[str, Any] | None = None) -> Lorebook:
     """Creates a lorebook that this person owns: an empty one, or one with imported content."""
-    name, owner_id = checked_name(entered.name), by.id
+    owner_id = by.id
     _refuse_too_many(owner_id)
     creation_limit.count(owner_id)
-    content = {**book, "name": name} if book else with_settings({}, entered)
+    content = {**(book or EMPTY), "name": entered.name}
     with write() as session:
-        row = Lorebook(owner_id=owner_id, name=name, book=content, entry_count=len(entries_of(content)), is_always=is_always)
+        row = Lorebook(owner_id=owner_id, name=entered.name, book=content, is_always=entered.is_always)
+        row.entry_count = len(entries_of(content))
         session.add(row)
     return row
 
@@ -42,7 +44,7 @@ def create(entered: BookInput, *, by: User, book: Mapping[str, Any] | None = Non
 def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
     """Creates a lorebook from a file."""
     book = read(stream)
-    return create(BookInput(name=name_of(book, name)), by=by, book=book)
+    return create(LorebookInput.entered({"name": name_of(book, name)}), by=by, book=book)
 
 
 def read(stream: IO[bytes]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def checked_book(value: dict[str, Any]) -> dict[str, Any]:
     """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
         book = world_info.book_in(plain(value, "The lorebook"))
-    except Unfit as error:
+    except UnfitJson as error:
         raise Invalid(str(error), field="book") from error
     refuse_too_much(book)
     return book
@@ -85,7 +87,7 @@ def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]]
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:
     """Creates a copy that this person owns, regardless of who owns the original."""
-    return create(BookInput(f"{row.name[:112]} (copy)"), by=by, book=row.book)
+    return create(LorebookInput(name=f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 
 def trash(row: Lorebook) -> None:
@@ -131,21 +133,21 @@ def _refuse_too_many(owner_id: str) -> None:
         raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
 
 
-def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
+def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
-    refuse_unless_owner(row, by)
-    shares.refuse_guests(WORD, by)
+    refuse_unless_owner(row, author.actor)
+    shares.refuse_guests(WORD, author.actor)
     shares.refuse_unfit(WORD, row.owner_id, to, to_id)
     id = row.id
     with write() as session:
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
+        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
 
 
-def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
+def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a grant; chats that used the lorebook through it continue without it."""
-    refuse_unless_owner(row, by)
+    refuse_unless_owner(row, author.actor)
     id = row.id
     with write() as session:
-        shares.unshare(session, WORD, queries.KIND, id, grant_id, by=by, address=address)
+        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)

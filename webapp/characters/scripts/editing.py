@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic import Field
 
 from webapp.base.errors import Conflict, Invalid
-from webapp.base.inputs import Input, Refusal
+from webapp.base.inputs import Input, Refusal, Whole
 from webapp.base.untrusted_json import clean
 from webapp.characters.lore.expressions import trouble_of
 from webapp.characters.scripts.card_scripts import values_in, with_values
@@ -35,7 +35,7 @@ FLAGS: dict[Where, tuple[bool, bool]] = {"both": (True, True), "shown": (True, F
 MOST_STORED, STORED_CHARS = 100, 500_000
 NO_EXPRESSION = "Enter what to find."
 LONG_TRIMS = f"Use at most {MOST_TRIMS} lines of {TRIM_CHARS} characters."
-Depth = Annotated[int, Field(ge=0, le=MOST_DEPTH), Refusal(f"Enter a whole number from 0 to {MOST_DEPTH:,}.")]
+Depth = Annotated[int, Whole(0, MOST_DEPTH)]
 
 
 def at_most(chars: int) -> Refusal:
@@ -82,10 +82,8 @@ def with_script(card: Card, place: int | None, entered: ScriptInput, is_same: Is
 
 def with_scripts(card: Card, script_inputs: Sequence[ScriptInput]) -> Card:
     """Returns the card with these scripts instead; one with the same expression keeps what no field holds."""
-    scripts_by_expression = {
-        found_script.expression: value for value in reversed(values_in(card)) if (found_script := script_of(value))
-    }
-    return _stored(card, [written(script, scripts_by_expression.get(script.find, {})) for script in script_inputs])
+    scripts_by_expression = {script.expression: value for value in reversed(values_in(card)) if (script := script_of(value))}
+    return _stored(card, [written(entered, scripts_by_expression.get(entered.find, {})) for entered in script_inputs])
 
 
 def fields_of(script: TextScript) -> dict[str, Any]:

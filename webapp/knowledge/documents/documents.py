@@ -5,24 +5,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
+from pydantic import Field, StringConstraints
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooLarge
 from webapp.base.heavy.turns import by_turns, queue_for_turn
+from webapp.base.inputs import Input, OneLine, Prose
 from webapp.engine.engine import Engine
 from webapp.knowledge import formats, queries, trash
 from webapp.knowledge.changes import notify_people
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import NOT_YOURS
-from webapp.knowledge.service import existing
+from webapp.knowledge.service import Level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -34,6 +36,24 @@ PASTED = "Pasted text.md"
 ONLY_READERS = "You can read this collection, but you can't change it."
 GONE = "This document has just been deleted."
 TWIN = "The same document is already in this collection."
+NO_TITLE = f"Enter a title of up to {MOST_TITLE} characters."
+Title = Annotated[str, StringConstraints(min_length=1, max_length=MOST_TITLE), OneLine(NO_TITLE, MOST_TITLE, 1)]
+
+
+class TextInput(Input):
+    """What is entered for a new document: a text, or the URL of one web page; without a title, it gets its file's name."""
+
+    text: str = ""
+    url: Annotated[str, Field(max_length=2_000, description="Fetched once, as its robots.txt allows."), Prose] = ""
+    title: Annotated[str, StringConstraints(max_length=MOST_TITLE), OneLine(NO_TITLE, MOST_TITLE)] = ""
+    level: Level = 0
+
+
+class DocumentInput(Input):
+    """What is entered for a document that is there; without a level, it keeps its own."""
+
+    title: Title
+    level: Level | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +137,7 @@ def _added(row: dict[str, Any], stream: IO[bytes], by: User) -> Added:
 def change(document: Document, *, by: User, title: str | None = None, level: int | None = None) -> None:
     """Changes a document's title or level; a new title means reading it again, because the title is indexed too."""
     collection = writable_collection(document, by)
-    name = document.title if title is None else checked_title(title)
+    name = document.title if title is None else title
     # A lower level shows the document to more people.
     if level not in (None, document.level) and collection.owner_id != by.id:
         raise Forbidden(NOT_YOURS)
@@ -170,7 +190,7 @@ def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
 def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:
     """Returns some text starting at this passage, and the number of the passage to continue from."""
     with engine.in_app():
-        person = people.person(person_id)
+        person = account_queries.person(person_id)
         passages = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
         return ("".join(passage.text[passage.overlap :] for passage in passages), passages[-1].number + 1) if passages else None
 
@@ -178,13 +198,6 @@ def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str
 def refuse_unless_writer(collection: Collection, user: User) -> None:
     if not queries.can_write(user, collection):
         raise Forbidden(ONLY_READERS)
-
-
-def checked_title(title: str) -> str:
-    title = " ".join(checked_text(title, "title", most=MOST_TITLE).split())
-    if not title or not title.isprintable():
-        raise Invalid(f"Enter a title of up to {MOST_TITLE} characters.", field="title")
-    return title
 
 
 def writable_collection(document: Document, by: User) -> Collection:
@@ -212,8 +225,8 @@ def _checked(collection: Collection, sent: UploadedDocument, by: User) -> dict[s
     name = _name(sent)
     if sent.level and collection.owner_id != by.id and sent.level > by.clearance:
         raise Invalid("You can't add a document above your own clearance.", field="level")
-    title = checked_title(sent.title) if sent.title.strip() else formats.stem(name)
-    row: dict[str, Any] = {"collection_id": collection.id, "added_by": by.id, "title": title[:MOST_TITLE], "name": name}
+    title = (sent.title or formats.stem(name))[:MOST_TITLE]
+    row: dict[str, Any] = {"collection_id": collection.id, "added_by": by.id, "title": title, "name": name}
     row |= {"level": sent.level, "url": sent.url, "etag": sent.etag}
     digest, length = measured(sent.stream, f"“{name}”")
     return row | {"hash": digest, "bytes": length, "characters": length}

@@ -174,7 +174,7 @@ class Turns(RawIOBase):
         super().close()
 
 
-class Reply(HTTPResponse):
+class SocketReply(HTTPResponse):
     """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
 
     def __init__(self, turns: Turns, *_: Any, **options: Any) -> None:
@@ -208,7 +208,7 @@ class Connection(HTTPConnection):
 
     def getresponse(self) -> Response:  # type: ignore[override]
         self.turns = Turns(self.sock)
-        self.response_class = partial(Reply, self.turns)
+        self.response_class = partial(SocketReply, self.turns)
         return super().getresponse()
 
     @property

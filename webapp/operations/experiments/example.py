@@ -9,11 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import queries, service
 from webapp.prompts.tables import A_B_TEST, FIXED, Experiment, ExperimentArm, Exposure, Prompt
-from webapp.prompts.template import Part
-from webapp.prompts.validation import VersionInput
+from webapp.prompts.validation import SectionInput, VersionInput
 
 AGE, LENGTH = timedelta(days=21), timedelta(days=14)
 
@@ -71,11 +70,12 @@ def _make(example: Example) -> bool:
     prompt = queries.prompt(owner, example.key)
     if prompt is None:
         return False
-    entered = VersionInput([Part("Instructions", example.text)], note=example.note)
-    service.publish(prompt, entered, by=owner, who={"actor": "flask seed"})
+    entered = VersionInput(sections=[SectionInput(name="Instructions", text=example.text)], note=example.note)
+    author = PersonAuthor(owner, "flask seed")
+    service.publish(prompt, entered, author=author)
     # The example's version must not be used in people's chats.
     current_prompt = queries.prompt(owner, example.key) or prompt
-    service.choose(current_prompt, FIXED, queries.FIRST, by=owner, who={"actor": "flask seed"})
+    service.choose(current_prompt, FIXED, queries.FIRST, author=author)
     with write() as session:
         _store(session, current_prompt.id, example)
     return True

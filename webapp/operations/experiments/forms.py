@@ -1,18 +1,17 @@
 """The forms of experiments: a share for each version, and what counts as success."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from flask import request
 from wtforms import SelectField, StringField
 
 from webapp.base.errors import Invalid
 from webapp.operations.experiments.card import OUTCOMES
-from webapp.operations.experiments.service import ExperimentInput
-from webapp.prompts.evidence import MIN_TRIES
+from webapp.operations.experiments.service import ExperimentInput, ShareInput
 from webapp.prompts.queries import Version
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE
-from webapp.web.forms import PLAIN, Form, options
+from webapp.web.forms import PLAIN, Form, InputForm, options
 
 METHODS = {
     A_B_TEST: "In these shares, the same version for a person each time",
@@ -21,10 +20,10 @@ METHODS = {
 SHARE = "share-"
 
 
-class ShareForm(Form):
+class SharesForm(Form):
     """How the versions are given out: the shares as typed, by version."""
 
-    strategy = SelectField("Give the versions out", choices=options(METHODS), default=A_B_TEST, validate_choice=False)
+    strategy = SelectField("Give the versions out", choices=options(METHODS))
     # Named like the field of the errors.
     weights = StringField("Shares, in percent", default="")
     shares: dict[int, str]
@@ -46,19 +45,29 @@ class ShareForm(Form):
         return {version: _share(text) for version, text in self.shares.items() if text and text.strip("0.,")}
 
 
-class ExperimentForm(ShareForm):
+class ShareForm(InputForm[ShareInput], SharesForm):
+    """Other shares for a running experiment."""
+
+    takes = ShareInput
+    renamed = {"method": "strategy"}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return super().values | {"weights": self.shared}
+
+
+class ExperimentForm(InputForm[ExperimentInput], SharesForm):
     """An experiment being started."""
 
+    takes = ExperimentInput
+    renamed = {"method": "strategy"}
     control = SelectField("Compare with", default="", validate_choice=False, description="The version in use now.")
     outcome = SelectField(
         "What counts as success",
         choices=options({name: words for name, (words, *_) in OUTCOMES.items()}),
-        default="good",
-        validate_choice=False,
     )
     min_samples = StringField(
         "First answers of each version",
-        default=f"{MIN_TRIES}",
         description="If the better one is given more often: the versions take turns until each has so many.",
         render_kw={**PLAIN, "inputmode": "numeric", "maxlength": 6},
     )
@@ -75,15 +84,12 @@ class ExperimentForm(ShareForm):
         return self
 
     @property
-    def entered(self) -> ExperimentInput:
-        shared, samples = self.shared, (self.min_samples.data or "").strip()
-        first = next((each for each in shared if f"{each}" == self.control.data), None)
+    def values(self) -> dict[str, Any]:
+        shared = self.shared
+        first = next((version for version in shared if f"{version}" == self.control.data), None)
         if first is None:
             raise Invalid("Give a share to the version that the others are compared with.", field="weights")
-        if not samples.isdecimal() or len(samples) > 6:
-            raise Invalid("Enter a whole number.", field="min_samples")
-        ordered = {first: shared[first], **dict(sorted(shared.items()))}
-        return ExperimentInput(ordered, self.outcome.data or "", self.strategy.data or "", int(samples))
+        return super().values | {"weights": {first: shared[first], **dict(sorted(shared.items()))}}
 
 
 def _share(text: str) -> float:

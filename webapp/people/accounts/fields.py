@@ -9,6 +9,8 @@ from webapp.people.accounts import passwords
 
 # Longer than any real input: Unicode normalization of a hundred thousand characters can take half a minute.
 MOST_TYPED = 1_000
+EMAIL_CHARS = 254
+NO_EMAIL = "Enter an email address such as name@example.org."
 
 
 def normal_email(email: str) -> str:
@@ -22,8 +24,8 @@ def normal_email(email: str) -> str:
 def checked_email(email: str) -> str:
     email = normal_email(email)
     before, at, after = email.partition("@")
-    if not (before and at and after) or "@" in after or " " in email or len(email) > 254:
-        raise Invalid("Enter an email address such as name@example.org.", field="email")
+    if not (before and at and after) or "@" in after or " " in email or len(email) > EMAIL_CHARS:
+        raise Invalid(NO_EMAIL, field="email")
     return email
 
 

@@ -87,7 +87,7 @@ class TokenForm(Form):
         description="What will use it, for example “backup script”.",
         render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
     )
-    days = SelectField("Expires", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
+    days = SelectField("Expires", id="token-days", choices=[SelectChoice(*choice) for choice in DAYS.items()], default="90")
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     is_gateway = BooleanField(
@@ -127,16 +127,6 @@ class TokenForm(Form):
 # Adds a checkbox for each scope.
 for _name, (_words, _) in SCOPES.items():
     setattr(TokenForm, _name, BooleanField(_words, id=f"token-{_name}"))
-
-
-class InviteForm(Form):
-    role = SelectField("Role", id="invite-role", choices=[], default="member")
-    email = EmailField(
-        "Restrict to this email (optional)",
-        id="invite-email",
-        default="",
-        render_kw={"autocomplete": "off", "maxlength": 254},
-    )
 
 
 class RoleForm(Form):

@@ -33,7 +33,7 @@ Form: TypeAlias = tuple[MultiDict[str, str], MultiDict[str, FileStorage]]
 Parsed: TypeAlias = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
-class Decoder(MultipartDecoder):
+class BoundedDecoder(MultipartDecoder):
     """Refuses a part whose header is too long, has too many separators, or contains no name."""
 
     _heads_bytes = 0
@@ -56,7 +56,7 @@ class Decoder(MultipartDecoder):
 
 
 class PartsParser(MultiPartParser):
-    """Parses multipart forms with `Decoder`, enforces the size limit of files, and lets other greenlets run in between."""
+    """Parses multipart forms with `BoundedDecoder`, enforces the size limit of files, and lets other greenlets run in between."""
 
     most_file_bytes: int | None = None
 
@@ -98,7 +98,7 @@ class PartsParser(MultiPartParser):
             raise TooLarge.file(self.most_file_bytes)
 
     def _events(self, stream: IO[bytes], boundary: bytes) -> Iterator[Event]:
-        decoder = Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
+        decoder = BoundedDecoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
         unhurried = YieldingStream(stream)
         while True:
             decoder.receive_data(unhurried.read(CHUNK_BYTES) or None)
