@@ -9,6 +9,7 @@ from tests.support.marks import few_of
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.people.accounts import queries
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.people.members import groups, people
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,7 @@ def test_names_of_people_and_groups(app, owner, member, text):
         person, boss = queries.user_by_email(member.email), queries.user_by_email(owner.email)
         id = person.id
         people.rename(person, text)
-        groups.put_in(group := groups.create(text, by=boss), id, by=boss)
+        groups.put_in(group := groups.create(text, author=PersonAuthor(boss)), id, author=PersonAuthor(boss))
         group_id = group.id
 
     for path in ("/account", "/"):
@@ -61,7 +62,9 @@ def test_names_of_connections_and_models(app, owner, fake, text):
     with app.app_context():
         boss = queries.user_by_email(owner.email)
         slug = connections.create(
-            "openai", ConnectionInput(name=text, base_url=fake.base_url, key="sk-test-key-111111111111"), actor=boss
+            "openai",
+            ConnectionInput(name=text, base_url=fake.base_url, key="sk-test-key-111111111111"),
+            author=PersonAuthor(boss),
         )
     owner.post(f"/admin/connections/{slug}/test")
 

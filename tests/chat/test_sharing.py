@@ -18,7 +18,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.people.accounts import queries
-from webapp.people.accounts.tables import Grant, User
+from webapp.people.accounts.tables import Grant, PersonAuthor, User
 from webapp.people.members import groups
 from webapp.settings.service import set_setting
 
@@ -219,9 +219,9 @@ def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, g
 def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):
     with app.app_context():
         boss = db.session.get_one(User, owner.person_id)
-        group = groups.create("Millers", by=boss)
+        group = groups.create("Millers", author=PersonAuthor(boss))
         group_id = group.id
-        groups.put_in(group, member.person_id, by=boss)
+        groups.put_in(group, member.person_id, author=PersonAuthor(boss))
     give(group_id)
     assert member.page(path).says("One")
 

@@ -14,6 +14,7 @@ from tests.engine.bench import Bench
 from tests.support.people import user_with_password
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from webapp.base.audit import COMMAND_LINE
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
@@ -122,7 +123,9 @@ def prepared(bench: Bench, fake: Upstream, policy: str) -> str:
         for name in ("streams_per_minute", "streams_burst", "concurrent_streams"):
             set_setting(f"limits.{name}", "1000")
         set_setting("demo.fallback", policy)
-        slug = connections.create("openai", ConnectionInput(name="Elsewhere", base_url=fake.base_url, default_model="one"))
+        slug = connections.create(
+            "openai", ConnectionInput(name="Elsewhere", base_url=fake.base_url, default_model="one"), author=COMMAND_LINE
+        )
         providers().forget()
     return slug
 

@@ -13,6 +13,7 @@ from tests.knowledge.placing import place
 from tests.moving.filled import fill, rows_of
 from tests.support.people import user_with_password
 from tests.support.preparing import environ_of
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import db, write
@@ -89,7 +90,9 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
 def test_secrets_can_be_read_and_files_come_along(app, make_bare_app, new_database, tmp_path):
     with app.app_context():
         slug = connections.create(
-            "openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key="sk-ours-000000002222")
+            "openai",
+            ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key="sk-ours-000000002222"),
+            author=COMMAND_LINE,
         )
     picture = CONFIG.of(app).files_dir / "ab" / ("ab" * 32)
     picture.parent.mkdir(parents=True)

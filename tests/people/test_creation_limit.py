@@ -5,6 +5,7 @@ from flask import Flask
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
+from webapp.base.audit import AuditAuthor
 from webapp.settings.service import set_settings
 
 CHARACTER = {"name": "Ada", "description": "An engine."}
@@ -14,7 +15,7 @@ MADE = {"/chats": {}, "/lorebooks": {"name": "Ada"}}
 @pytest.fixture(autouse=True)
 def one_a_minute(app: Flask) -> None:
     with app.app_context():
-        set_settings({"limits.made_per_minute": "1", "limits.made_burst": "1"}, actor="test")
+        set_settings({"limits.made_per_minute": "1", "limits.made_burst": "1"}, author=AuditAuthor("test"))
 
 
 @pytest.fixture
@@ -59,6 +60,6 @@ def test_a_visitor_gets_no_new_start_by_throwing_the_cookie_away(visitor: Browse
 
 def test_without_a_limit_nothing_is_counted(app: Flask, program: Client) -> None:
     with app.app_context():
-        set_settings({"limits.made_per_minute": "0"}, actor="test")
+        set_settings({"limits.made_per_minute": "0"}, author=AuditAuthor("test"))
 
     assert {program.call("POST", "/chats", {}).status_code for _ in range(5)} == {201}

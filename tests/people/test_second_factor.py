@@ -15,11 +15,11 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from tests.support.people import PASSWORD
-from webapp.base import audit
-from webapp.base.audit import AuditEntry
+from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.people.accounts import queries, service
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.people.members.invites import password_link
 from webapp.people.second_factor import service as second_factor_service
 from webapp.people.second_factor import totp
@@ -178,7 +178,7 @@ def test_guesses_are_limited_whatever_their_address(ann: Browser, codes: list[st
 @pytest.mark.slow
 def test_a_password_link_asks_for_a_code_too(ann: Browser, codes: list[str], owner: Browser) -> None:
     with ann.app.app_context():
-        token = password_link(queries.user_of(EMAIL), by=account(owner))
+        token = password_link(queries.user_of(EMAIL), author=PersonAuthor(account(owner)))
     browser = Browser(ann.app, email=EMAIL)
 
     page = browser.submit(f"/password/{token}", password="another quiet river")
@@ -288,7 +288,7 @@ def test_the_secret_is_stored_encrypted_and_follows_a_new_key(make_app: MakeApp)
         secret = second_factor_service.secret_of(row())
         assert secret not in row().ciphertext
     with make_app(ENCRYPTION_KEY=f"{new},{KEYS['ENCRYPTION_KEY']}").app_context():
-        assert [rotated.outcome for rotated in rotate()] == ["rotated"]
+        assert [rotated.outcome for rotated in rotate(author=COMMAND_LINE)] == ["rotated"]
     with make_app(ENCRYPTION_KEY=new).app_context():
         assert second_factor_service.secret_of(row()) == secret
 
@@ -313,10 +313,10 @@ def test_a_secret_of_another_account_is_no_use(ann: Browser, codes: list[str]) -
 
 def test_the_audit_log_names_who_turned_it_off(ann: Browser, codes: list[str]) -> None:
     with ann.app.app_context():
-        second_factor_service.turn_off(queries.user_of(EMAIL), {})
+        second_factor_service.turn_off(queries.user_of(EMAIL), COMMAND_LINE)
         entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry
-        assert (entry.actor, entry.action) == (audit.COMMAND_LINE, "turned off two-factor authentication")
+        assert (entry.actor, entry.action) == (COMMAND_LINE.name, "turned off two-factor authentication")
 
 
 def test_a_team_that_requires_it_lets_nobody_in_without(app: Flask, owner: Browser, ann: Browser) -> None:

@@ -28,7 +28,7 @@ from webapp.operations.insights import example_answers
 from webapp.people.accounts import directory
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups, people
 from webapp.rendering import markdown
 from webapp.rendering.text import title
@@ -132,8 +132,9 @@ def _seed_knowledge() -> Iterator[str]:
         yield f"Created {count} collections with questions about them."
         ada, finance = account_queries.user_by_email(INSIDER), account_queries.group_by_name("finance")
         if ada and finance:
-            people.change_clearance(ada, 2, by=owner)
-            groups.put_in(finance, ada.id, by=owner)
+            author = PersonAuthor(owner)
+            people.change_clearance(ada, 2, author=author)
+            groups.put_in(finance, ada.id, author=author)
 
 
 def _owner_id(email: str = "") -> str | None:

@@ -18,7 +18,7 @@ from webapp.knowledge.tables import Collection
 from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import CLEARANCES
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import shares as grant_shares
 
 MOST_OWN = 200
@@ -140,23 +140,23 @@ def shares(collection: Collection, *, after: str = "", limit: int | None = None)
     return grant_shares.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 
 
-def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, address: str = "") -> None:
+def share(collection: Collection, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
     """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
-    refuse_unless_owner(collection, by)
-    _check_share(collection, to, to_id, right, by)
+    refuse_unless_owner(collection, author.actor)
+    _check_share(collection, to, to_id, right, author.actor)
     id = collection.id
     with write() as session:
         existing(session, id)
-        changed = grant_shares.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, by=by, address=address)
+        changed = grant_shares.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, author=author)
     access_lost(id, changed)
 
 
-def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "") -> None:
+def unshare(collection: Collection, grant_id: str, *, author: PersonAuthor) -> None:
     """Removes a grant; it has no effect from the next query on."""
-    refuse_unless_owner(collection, by)
+    refuse_unless_owner(collection, author.actor)
     id = collection.id
     with write() as session:
-        lost = grant_shares.unshare(session, WORD, COLLECTION, id, grant_id, by=by, address=address)
+        lost = grant_shares.unshare(session, WORD, COLLECTION, id, grant_id, author=author)
     access_lost(id, lost)
 
 

@@ -51,7 +51,7 @@ def set_setting(name: str, value: str) -> None:
 @names_database
 def unset_setting(name: str) -> None:
     """Go back to the environment or the default."""
-    service.unset_setting(name)
+    service.unset_setting(name, author=COMMAND_LINE)
     shown_setting = service.shown_setting(name)
     click.echo(f"{name} = {shown_setting.text}  ({shown_setting.source})")
 
@@ -71,7 +71,7 @@ def rotate_keys() -> None:
     That is the first of ENCRYPTION_KEY. A running server must know the key already. Safe to interrupt and repeat.
     """
     outcomes = []
-    for rotated in keyring.rotate(actor=COMMAND_LINE):
+    for rotated in keyring.rotate(author=COMMAND_LINE):
         outcomes.append(rotated.outcome)
         click.echo(f"{rotated.connection}: {ROTATION_WORDS[rotated.outcome]}")
     if "unreadable" in outcomes:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Unpack
 
 from flask import request
 
-from webapp.base.audit import About
+from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
@@ -98,10 +97,10 @@ class SettingsForm:
     def wrong(self) -> list[SettingField]:
         return [field for field in self._fields() if field.error]
 
-    def save(self, **about: Unpack[About]) -> str:
+    def save(self, *, author: AuditAuthor) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
         changed = {field.setting.name: field.text for field in self._fields() if field.is_changed}
-        set_settings(changed, **about)
+        set_settings(changed, author=author)
         return "Saved." if changed else "No changes."
 
     def _fields(self) -> Iterable[SettingField]:

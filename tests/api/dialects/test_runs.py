@@ -10,6 +10,7 @@ from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
 from webapp.api.schemas import GRAMMARS
 from webapp.api.streaming.streams import PACKET_SECONDS
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat, Message
@@ -18,7 +19,7 @@ from webapp.engine.watching import watcher_loop
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -75,7 +76,7 @@ def content_of(program, key="", **body):
     headers = {**program.headers, **({"Idempotency-Key": key} if key else {})}
     response = program.client.post("/api/chat/stream", json={"message": "Hello", **body}, headers=headers)
     assert response.status_code == 200, response.text
-    *pieces, complete = data_of(list(Decoder().feed(response.data)))
+    *pieces, complete = data_of(list(SseDecoder().feed(response.data)))
     assert not [piece for piece in [*pieces, complete] if "blocks" in piece]
     return "".join(piece["content"] for piece in pieces), complete
 
@@ -289,7 +290,9 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
 def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, program, fake):
     """Its server reports a name of its own, and a fallback answers for the model that was asked."""
     with app.app_context():
-        connections.create("openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"))
+        connections.create(
+            "openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"), author=COMMAND_LINE
+        )
         set_setting("models.fallbacks", "own-server:some/model\nown-server:other/model")
     chat = program.new_chat()
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
@@ -104,7 +105,7 @@ def test_few_answers_say_nothing_about_a_model(app, program, made):
 @pytest.mark.slow
 def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, made, fake):
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"json": {}}, at="/hook")
     recent(made, 15, "failed")
     with app.app_context():
@@ -190,7 +191,10 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
 def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
     program.said("PUT", "/settings/alerts.webhook", 200, {"value": f"{fake.base_url}/hook"})
     with app.app_context():
-        set_settings({"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"})
+        set_settings(
+            {"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"},
+            author=COMMAND_LINE,
+        )
     sentences = [node.text() for node in owner.page("/admin/alerts").all(".rule")]
     effect = "notify admins, email ops@example.org and call the webhook."
     assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
@@ -232,7 +236,7 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
 )
 def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, changes, words):
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"json": {}}, at="/hook")
     recent(made, 15, "failed")
     recent(made, 5, "completed")
@@ -331,7 +335,7 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
     fake.always({"json": {}}, at="/hook")
     recent(made, 30, "failed")
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
         with write() as session:
             refused = "CREATE TRIGGER no_note BEFORE UPDATE ON alert_events BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
             session.execute(db.text(refused))
@@ -346,7 +350,7 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
 def test_no_transaction_is_open_while_the_webhook_is_tested(app, fake):
     fake.always({"json": {}}, at="/hook")
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
         service.test(queries.rule("errors"))
         assert not db.session().in_transaction()
 

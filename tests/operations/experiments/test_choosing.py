@@ -15,6 +15,7 @@ from webapp.engine.tables import Generation
 from webapp.operations.experiments import monitoring, service
 from webapp.operations.experiments.service import ShareInput
 from webapp.operations.health.worker_metrics import METRICS
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.arm_choice import ExperimentUnit
@@ -73,7 +74,7 @@ def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admi
             db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
         db.session.commit()
 
-        service.weigh(found(id), ShareInput(weights={2: 1, 3: 99}), who={"actor": admin})
+        service.weigh(found(id), ShareInput(weights={2: 1, 3: 99}), author=PersonAuthor(admin))
         after = {person: given(ExperimentUnit(person, f"chat:{person}")) for person in people}
         assert {(before[person], after[person]) for person in people if before[person] != after[person]} == {(2, 3)}
         moved = next(person for person in people if before[person] != after[person])
@@ -118,7 +119,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
         monitoring.check(found(id))
         assert {given(ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
-            service.remove(found(id), who={"actor": admin})
+            service.remove(found(id), author=PersonAuthor(admin))
 
 
 def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):

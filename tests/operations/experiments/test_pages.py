@@ -7,6 +7,7 @@ from tests.operations.experiments.conftest import found, played
 from webapp.base.errors import AppError, Conflict
 from webapp.operations.experiments import service
 from webapp.operations.experiments.service import ExperimentInput
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.prompts import queries as prompt_queries
 
 
@@ -63,7 +64,7 @@ REFUSED = (
 def refusal(admin, weights: dict[int, float], **more: object) -> str:
     def start() -> None:
         entered = ExperimentInput.entered({"weights": weights, **more})
-        service.start(prompt_queries.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+        service.start(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     with pytest.raises(AppError) as refused:
         start()
@@ -82,9 +83,9 @@ def test_of_two_admins_the_second_is_told(app, admin, started):
     id = started()
     with app.app_context():
         assert "already running on this prompt" in refusal(admin, {2: 50, 3: 50})
-        service.stop(found(id), 3, by=admin, who={"actor": admin})
+        service.stop(found(id), 3, author=PersonAuthor(admin))
         with pytest.raises(Conflict, match="already been stopped"):
-            service.stop(found(id), 2, by=admin, who={"actor": admin})
+            service.stop(found(id), 2, author=PersonAuthor(admin))
         assert (found(id).winner, prompt_queries.prompt(admin, "quick").version) == (3, 3)
 
 

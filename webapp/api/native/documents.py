@@ -21,7 +21,7 @@ from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
@@ -206,14 +206,14 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: ranking.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
     return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
 
 def _viewed_as(id: str) -> User:
     check("admin")
     person = found(account_queries.person(id))
-    questions.viewed_as(person, by=caller(), address=client_address())
+    questions.viewed_as(person, author=audit_author())
     return found(account_queries.person(id))
 
 

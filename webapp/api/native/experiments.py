@@ -14,7 +14,7 @@ from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
 from webapp.operations.experiments.figures import ArmFigures, evidence
 from webapp.operations.experiments.service import FEWEST, MOST, ExperimentInput, Method, Outcome, Samples
-from webapp.people.accounts.guards import audit_values, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries as prompt_queries
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, Experiment
@@ -98,7 +98,7 @@ def create(body: NewExperiment) -> ExperimentAnswer:
         raise Invalid("Each version can be compared once.", field="arms")
     values = {"outcome": body.outcome, "method": body.strategy, "min_samples": body.min_samples}
     entered = ExperimentInput.entered({**values, "weights": weights})
-    id = service.start(found(prompt_queries.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
+    id = service.start(found(prompt_queries.prompt(caller(), body.key)), entered, author=audit_author())
     return _one(id)
 
 
@@ -111,14 +111,14 @@ def show(id: str) -> ExperimentAnswer:
 @bp.post("/<id>/stop")
 @operation("Stop an experiment, and use the winner", scope="admin", body=StopBody, answer=ExperimentAnswer, errors=(409, 422))
 def stop(id: str, body: StopBody) -> ExperimentAnswer:
-    service.stop(_experiment(id), body.winner, by=caller(), who=audit_values())
+    service.stop(_experiment(id), body.winner, author=audit_author())
     return _one(id)
 
 
 @bp.delete("/<id>")
 @operation("Delete an experiment that has been stopped", scope="admin", status=204, errors=(409,))
 def delete(id: str) -> None:
-    service.remove(_experiment(id), who=audit_values())
+    service.remove(_experiment(id), author=audit_author())
 
 
 def _experiment(id: str) -> Experiment:

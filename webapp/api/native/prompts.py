@@ -16,9 +16,9 @@ from webapp.base.inputs import AnyId
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiment_service
-from webapp.people.accounts.guards import audit_values, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries, service
-from webapp.prompts.template import TooLong, partly_filled
+from webapp.prompts.template import FilledTooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
@@ -118,11 +118,10 @@ def index() -> PromptList:
 @bp.post("")
 @operation("Create a prompt", scope="chat", body=NewPrompt, answer=PromptAnswer, status=201, errors=(409, 422))
 def create(body: NewPrompt) -> PromptAnswer:
-    me = caller()
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body, None, by=me, who=audit_values(), is_teams=is_teams))
+    return _one(service.make(body, None, author=audit_author(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -134,7 +133,7 @@ def show(key: str) -> PromptAnswer:
 @bp.delete("/<key>")
 @operation("Delete a prompt with its versions, or reset one that comes with Millrace", scope="chat", status=204, errors=(409,))
 def delete(key: str) -> None:
-    service.remove(_changeable(key), by=caller(), who=audit_values())
+    service.remove(_changeable(key), author=audit_author())
 
 
 @bp.get("/<key>/versions")
@@ -159,7 +158,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
-    number = service.publish(_changeable(key), body, by=caller(), who=audit_values())
+    number = service.publish(_changeable(key), body, author=audit_author())
     return _version(_numbered(_visible(key), number))
 
 
@@ -170,9 +169,9 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
     prompt = _changeable(key)
     if body.strategy in experiment_service.METHODS:
         values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
-        experiment_service.give_out(prompt, experiment_service.ShareInput.entered(values), by=caller(), who=audit_values())
+        experiment_service.give_out(prompt, experiment_service.ShareInput.entered(values), author=audit_author())
     else:
-        service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
+        service.choose(prompt, body.strategy, body.version, author=audit_author())
     return _one(key)
 
 
@@ -186,7 +185,7 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 )
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
     """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
-    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=audit_values())
+    service.read_from(_changeable(key), body.collection_ids, author=audit_author())
     return _one(key)
 
 
@@ -195,7 +194,7 @@ def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
 def preview(key: str, body: PreviewBody) -> PreviewAnswer:
     try:
         parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
-    except TooLong as error:
+    except FilledTooLong as error:
         raise Invalid("That makes the prompt too long. Use shorter values.", field="variables") from error
     return PreviewAnswer(sections=[PartAnswer(name=part.name, text=part.text) for part in parts], missing=missing)
 

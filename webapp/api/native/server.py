@@ -17,7 +17,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.operations.mail import service as mail_service
 from webapp.operations.mail.service import forget_password, password, set_password
-from webapp.people.accounts.guards import audit_values
+from webapp.people.accounts.guards import audit_author
 from webapp.settings import service
 from webapp.settings.kinds import as_text
 
@@ -62,14 +62,14 @@ def show(name: str) -> SettingAnswer:
 @bp.put("/<name>")
 @operation("Change a setting; every process picks it up within a second", scope="admin", body=SettingValue, answer=SettingAnswer)
 def change(name: str, body: SettingValue) -> SettingAnswer:
-    service.set_settings({name: as_text(body.value)}, **audit_values())
+    service.set_settings({name: as_text(body.value)}, author=audit_author())
     return _named(name)
 
 
 @bp.delete("/<name>")
 @operation("Reset a setting to the environment or the default", scope="admin", answer=SettingAnswer)
 def reset(name: str) -> SettingAnswer:
-    service.unset_setting(name, **audit_values())
+    service.unset_setting(name, author=audit_author())
     return _named(name)
 
 
@@ -122,19 +122,19 @@ def show_mail() -> MailAnswer:
 @mail_bp.put("/password", endpoint="enter")
 @operation("Store the password for the mail server", scope="admin", body=MailPassword, status=204)
 def set_mail_password(body: MailPassword) -> None:
-    set_password(body.password, **audit_values())
+    set_password(body.password, author=audit_author())
 
 
 @mail_bp.delete("/password", endpoint="forget")
 @operation("Delete the password for the mail server", scope="admin", status=204)
 def forget_mail_password() -> None:
-    forget_password(**audit_values())
+    forget_password(author=audit_author())
 
 
 @mail_bp.post("/test", endpoint="test")
 @operation("Send a test email", scope="admin", body=MailTest, status=204, errors=(422,))
 def test_mail(body: MailTest) -> None:
-    mail_service.send_test(body.to.strip(), **audit_values())
+    mail_service.send_test(body.to.strip(), author=audit_author())
 
 
 capabilities_bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")

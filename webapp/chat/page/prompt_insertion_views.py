@@ -20,7 +20,7 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
-from webapp.prompts.template import Part, PromptField, TooLong, Unfilled, fields_of, filled, objections
+from webapp.prompts.template import FilledTooLong, PromptField, PromptPart, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import navigate, redirect, render
 
@@ -36,7 +36,7 @@ class InsertablePrompt:
     name: str
     key: str
     about: str
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     rest: str = ""
     reads: tuple[str, ...] = ()
 
@@ -48,7 +48,7 @@ class InsertablePrompt:
         """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
             filled_parts = filled(self.parts, {field.name: values.get(field.name, "") for field in self.fields})
-        except TooLong as error:
+        except FilledTooLong as error:
             raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error

@@ -13,7 +13,7 @@ from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory
 from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
+from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.web.forms import Form
@@ -137,7 +137,7 @@ def _viewed(id: str, *, is_asked: bool) -> User:
     refuse_unless_admin(me)
     person = found(account_queries.person(id))
     if is_asked:
-        questions.viewed_as(person, by=me, address=client_address())
+        questions.viewed_as(person, author=audit_author())
     return found(account_queries.person(id))
 
 

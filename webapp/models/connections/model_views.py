@@ -11,7 +11,7 @@ from webapp.models.connections import shown, suggested_models
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
 from webapp.models.providers.base import Model
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import set_settings, setting
 from webapp.web.htmx import redirect, render
@@ -31,7 +31,7 @@ def index() -> Response:
 @admin_only
 def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
-    return _page(form, status=422) if form.wrong else _saved(form.save(**audit_values()))
+    return _page(form, status=422) if form.wrong else _saved(form.save(author=audit_author()))
 
 
 @bp.post("/allowed")
@@ -44,7 +44,7 @@ def allow() -> Response:
     if added and providers().is_missing(added):
         raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
     allowed = list(dict.fromkeys([*others, *ticked, *filter(None, [added])]))
-    set_settings({"models.allowed": "\n".join(allowed)}, **audit_values())
+    set_settings({"models.allowed": "\n".join(allowed)}, author=audit_author())
     return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
 
 
@@ -53,7 +53,7 @@ def allow() -> Response:
 def refresh() -> Response:
     counts = []
     for connection in [connection for connection in providers().connections() if connection.is_usable]:
-        counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), **audit_values()))
+        counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), author=audit_author()))
     if not counts:
         raise Conflict("No connection can list models yet.")
     return _saved(f"{plural(sum(counts), 'model')} listed.")

@@ -27,7 +27,7 @@ log = logging.getLogger("generation:models")
 
 
 @dataclass
-class _Memory:
+class _ConnectionCache:
     """This process's cache of connections, refreshed when it is a second old."""
 
     connections: tuple[LiveConnection, ...] = ()
@@ -48,7 +48,7 @@ class Providers:
 
     def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
-        self._memory = _Memory()
+        self._memory = _ConnectionCache()
 
     @property
     def is_configured(self) -> bool:
@@ -271,7 +271,7 @@ class Providers:
     def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
         if connection.key.trouble:
             raise DecryptionError(connection.key.trouble)
-        pace = provider_types.Pace(
+        pace = provider_types.ReadingPace(
             int(setting("stream.read_size")),
             float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
             beats * setting("stream.coalesce_ms") / 1000,

@@ -14,7 +14,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.models.connections.models import providers
-from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
+from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertBounds, AlertKind, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budget_queries
 from webapp.operations.health.backups import made_at
@@ -118,8 +118,8 @@ def _usual_ms(now: datetime) -> Mapping[str, float]:
     return medians
 
 
-def bounds_of(rule: AlertRule) -> Bounds:
-    return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+def bounds_of(rule: AlertRule) -> AlertBounds:
+    return AlertBounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
 def _windows(answer_filter: AnswerFilter, window: timedelta) -> Iterator[Figures]:

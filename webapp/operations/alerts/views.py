@@ -6,7 +6,7 @@ from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.mail import service as mail_service
-from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_values, came_from, current_user, found, viewer_or_none
+from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_author, came_from, current_user, found, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.htmx import done_message, is_htmx, redirect, render
@@ -61,7 +61,7 @@ def show(name: str) -> Response:
 def update(name: str) -> Response:
     rule, form = _rule(name), RuleForm.opened()
     with form.attempt():
-        service.change(rule, form.entered_for(rule), **audit_values())
+        service.change(rule, form.entered_for(rule), author=audit_author())
         return _to(name, "saved")
     return _show(_rule(name), form)
 
@@ -70,7 +70,7 @@ def update(name: str) -> Response:
 @admin_only
 def mute(name: str) -> Response:
     minutes = MUTES.get(request.form.get("minutes", ""), 60)
-    service.mute(_rule(name), minutes, **audit_values())
+    service.mute(_rule(name), minutes, author=audit_author())
     return _to(name, "muted" if minutes else "unmuted")
 
 

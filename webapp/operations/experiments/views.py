@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import NotFound
 from webapp.operations.experiments import queries, service, shown
 from webapp.operations.experiments.forms import ExperimentForm, ShareForm
-from webapp.people.accounts.guards import admin_only, audit_values, current_user, found
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
 from webapp.prompts import queries as prompt_queries
 from webapp.prompts.tables import Experiment
 from webapp.prompts.validation import KEY
@@ -38,7 +38,7 @@ def new() -> Response:
 def create() -> Response:
     prompt, form = _prompt(request.form.get("prompt", USUAL)), ExperimentForm.sent()
     with form.attempt():
-        return _to(service.start(prompt, form.entered, by=current_user(), who=audit_values()), "started")
+        return _to(service.start(prompt, form.entered, author=audit_author()), "started")
     return _new(_prompt(prompt.key), form)
 
 
@@ -55,7 +55,7 @@ def show(id: str) -> Response:
 def weigh(id: str) -> Response:
     one, form = _experiment(id), ShareForm.sent()
     with form.attempt():
-        service.weigh(one, form.entered, who=audit_values())
+        service.weigh(one, form.entered, author=audit_author())
         return _to(id, "weighed")
     return _show(_experiment(id), form)
 
@@ -65,14 +65,14 @@ def weigh(id: str) -> Response:
 def stop(id: str) -> Response:
     entered = request.form.get("winner", "")
     winner = int(entered) if entered.isdecimal() and len(entered) < 6 else None
-    service.stop(_experiment(id), winner, by=current_user(), who=audit_values())
+    service.stop(_experiment(id), winner, author=audit_author())
     return _to(id, "stopped")
 
 
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    service.remove(_experiment(id), who=audit_values())
+    service.remove(_experiment(id), author=audit_author())
     return redirect(url_for(".index", done="deleted"))
 
 

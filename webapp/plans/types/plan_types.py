@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, yaml_text
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.people.accounts.tables import User
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
@@ -116,38 +116,35 @@ def _parsed_new(slug: str, source: str) -> Type:
     plan_type = parsed(slug, source)
     try:
         yaml_text.read(source, "plan type", is_new=True)
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="source") from error
     return plan_type
 
 
-def save(slug: str, source: str, who: audit.About) -> Type:
+def save(slug: str, source: str, *, author: AuditAuthor) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
     type_ = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
             raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
-        actor = who.get("actor")
-        session.merge(PlanType(slug=slug, source=source, changed_by=actor.id if isinstance(actor, User) else None))
-        _note(session, "saved a plan type", slug, who)
+        session.merge(PlanType(slug=slug, source=source, changed_by=author.id))
+        _note(session, "saved a plan type", slug, author)
     return type_
 
 
-def remove(slug: str, who: audit.About) -> None:
+def remove(slug: str, *, author: AuditAuthor) -> None:
     """Deletes a type that an admin added; a shipped one with the same slug takes its place."""
     get(slug)
     with write() as session:
         gone = session.execute(delete(PlanType).where(PlanType.slug == slug).returning(PlanType.slug)).first()
         if not gone:
             raise Conflict("This type comes with Millrace and can't be removed.")
-        _note(session, "removed a plan type", slug, who)
+        _note(session, "removed a plan type", slug, author)
 
 
-def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
-    about = who.copy()
-    about["object_kind"], about["object_id"] = "plan type", slug
-    audit.add(session, action, **about)
+def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="plan type", object_id=slug)
 
 
 @cache
@@ -164,7 +161,7 @@ def _read_shipped() -> tuple[Type, ...]:
 def _about(source: str) -> PlanAbout:
     try:
         about = yaml_text.read(source, "plan type").value
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(str(error), field="source") from error
     if not isinstance(about, dict):
         raise Invalid("A plan type must be a mapping with title, prompt, inputs and plan.", field="source")

@@ -287,9 +287,9 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     return Completion(**head.head(transcript.served), choices=[choice], usage=usage)
 
 
-def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.Completion:
+def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.CompletionIdentity:
     created = int(generation.created_at.timestamp())
-    return encoder.Completion(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
+    return encoder.CompletionIdentity(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
 
 
 def _model(name: str) -> DoorModel:
