@@ -160,8 +160,8 @@ def compared(runs: Sequence[Measured]) -> list[Compared]:
     for place, run in enumerate(runs):
         if run.name not in (DIRECT, RELAY):
             before, after = runs[place::-1], runs[place:]
-            relays = [next(each for each in side if each.name == RELAY) for side in (before, after)]
-            found.append(Compared(run, relays, next((each for each in before if each.name == DIRECT), None)))
+            relays = [next(figure for figure in side if figure.name == RELAY) for side in (before, after)]
+            found.append(Compared(run, relays, next((figure for figure in before if figure.name == DIRECT), None)))
     return found
 
 

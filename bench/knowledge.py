@@ -125,7 +125,7 @@ def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, 
     """Returns the bound, and why its times are unreliable, if so: on a busy machine a search waits rather than computes."""
     call, servers = partial(search, reader), _server_seconds()
     taken = [_seconds(call, text) for text in texts]
-    waits, works = ([each[place] for each in taken] for place in (0, 1))
+    waits, works = ([counts[place] for counts in taken] for place in (0, 1))
     p50, p95, most = (percentile(waits, share) * 1000 for share in (0.5, 0.95, 1))
     values = f"{p50:.1f} ms (p50), {p95:.1f} ms (p95), {most:.1f} ms at most"
     say(f"{len(texts)} searches {name}: {values}; {percentile(works, 0.95) * 1000:.1f} ms of CPU here (p95)")
@@ -164,8 +164,8 @@ def _server_seconds() -> dict[int, float]:
     if is_sqlite():
         return {}
     stats = {pid: Path(f"/proc/{pid}/stat") for pid in db.session.scalars(statement(SERVERS)).all()}
-    fields = {pid: each.read_text().rpartition(")")[2].split() for pid, each in stats.items() if each.exists()}
-    return {pid: (int(each[11]) + int(each[12])) / TICKS for pid, each in fields.items()}
+    fields = {pid: path.read_text().rpartition(")")[2].split() for pid, path in stats.items() if path.exists()}
+    return {pid: (int(values[11]) + int(values[12])) / TICKS for pid, values in fields.items()}
 
 
 def _know(texts: Sequence[str], library: Library) -> None:

@@ -110,7 +110,7 @@ def measure_typed(app: Flask, say: Say) -> Verdict:
         account, began = Account(app, "full@example.org", texts, dice), time.monotonic()
         account.archive.add_chats(MANY, MESSAGES_EACH)
         _say_inserted(began, say)
-    typed = [each for query in queries(texts.words, dice)[:TYPED] for each in _letter_by_letter(query)]
+    typed = [letters for query in queries(texts.words, dice)[:TYPED] for letters in _letter_by_letter(query)]
     places = {"the sidebar": "/chats", "the palette": "/palette"}
     return Verdict([_typed(account, name, path, typed, say) for name, path in places.items()])
 

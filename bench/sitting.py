@@ -60,8 +60,8 @@ def watchers(sitting: Sitting, say: Callable[[str], None]) -> Verdict:
     """Checks whether open pages stay connected, both of idle chats and of chats with new turns."""
     say(f"{sitting.watchers} pages of {sitting.chats} chats for {sitting.seconds:.0f} s, {sitting.busy} chats go on")
     rows = _sat(sitting, say)
-    each = (rows[1].resident_mb - rows[0].resident_mb) / sitting.watchers * 1000
-    say(f"A waiting page takes {each:.0f} KB of the worker, with what was loaded for the first.")
+    kb_per_page = (rows[1].resident_mb - rows[0].resident_mb) / sitting.watchers * 1000
+    say(f"A waiting page takes {kb_per_page:.0f} KB of the worker, with what was loaded for the first.")
     late = lateness(max(row.seen.lag_ms for row in rows), "the sitting")
     silence = Bar("longest silence of a page", max(row.seen.silence for row in rows), MOST_SILENCE_SECONDS, " s", is_timed=True)
     return Verdict([*_loss_bars(rows), silence], [late] if late else [])

@@ -97,7 +97,7 @@ class LaterTurns(Pages):
 
     async def prepare(self, load: Load) -> None:
         await super().prepare(replace(load, later=load.later + load.answers))
-        self._crowd = [each for page in self._open[load.later :] for each in [page, *await page.again(load.watchers - 1)]]
+        self._crowd = [visitor for page in self._open[load.later :] for visitor in [page, *await page.again(load.watchers - 1)]]
 
     async def ask(self, reading: Reading, number: int) -> None:
         await self._crowd[number].ask(reading)
@@ -204,7 +204,7 @@ def _steady(readings: list[Reading]) -> Iterator[float]:
     """Yields how late those tokens were that were sent when all had begun to read and none had come to the end."""
     answered = [reading.late_ms for reading in readings if reading.late_ms]
     begun, ended = max((late[0][0] for late in answered), default=0.0), min((late[-1][0] for late in answered), default=0.0)
-    return (late for each in answered for sent_at, late in each if begun < sent_at < ended)
+    return (late for seconds in answered for sent_at, late in seconds if begun < sent_at < ended)
 
 
 def _first(readings: list[Reading]) -> tuple[float, float]:

@@ -89,7 +89,7 @@ def context_files() -> list[Path]:
     """Returns what deploy/Containerfile copies, and the file itself."""
     file = ROOT / "deploy" / "Containerfile"
     copied = {name for names in COPIED.findall(file.read_text("utf-8")) for name in names.split()}
-    return [path for path in tracked() if path == file or copied & {str(each) for each in lineage(path)}]
+    return [path for path in tracked() if path == file or copied & {str(parent) for parent in lineage(path)}]
 
 
 def lineage(path: Path) -> list[Path]:

@@ -46,13 +46,13 @@ part=$1
 # Thirds of the quick tests, by what they cost: two would leave a third of two cores idle, as each waits now and then.
 quick_chats="tests/api tests/chat tests/engine"
 quick_characters="tests/characters tests/plans tests/settings tests/web"
-waits="tests/faults tests/engine/test_journal.py tests/engine/test_stuck.py tests/knowledge/test_kills.py
+waits="tests/faults tests/engine/test_journal.py tests/engine/test_start_failures.py tests/knowledge/test_kills.py
     tests/streaming/test_redis_topics.py tests/streaming/test_two_workers_machine.py tests/workers"
 answers="tests/characters tests/engine tests/knowledge tests/models tests/plans tests/workflows"
 programs="tests/api tests/docs tests/drill tests/people"
 # Most of them start the server.
 servers="tests/test_*.py tests/base tests/bench tests/cli tests/support"
-people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_composing.py tests/browser/test_lists.py
+people="tests/browser/test_accessibility.py tests/browser/test_answers.py tests/browser/test_composing.py tests/browser/test_chat_list.py
     tests/browser/test_many_tabs.py tests/browser/test_plans.py tests/browser/test_reading.py tests/browser/test_restarts.py
     tests/browser/test_sidebar.py"
 without() {

@@ -32,7 +32,7 @@ from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharingFlask  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
 from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
-from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop  # noqa: E402
+from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop, upstream_process  # noqa: E402
 from webapp.app import create_app  # noqa: E402
 from webapp.base.config import ROOT, load  # noqa: E402
 from webapp.base.current import CONFIG  # noqa: E402
@@ -54,6 +54,7 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "stop",
+    "upstream_process",
 ]
 
 MakeApp = Callable[..., Flask]

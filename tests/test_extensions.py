@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from tests.support.marks import on_both_databases
 from webapp.app import create_app
-from webapp.base import db as extensions
+from webapp.base import db as db_module
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import db, write
@@ -222,10 +222,10 @@ def test_twenty_writers_give_up_together_and_no_reader_waits(in_app: Flask, othe
     gevent.sleep(0)
 
     assert value_of("a") is None
-    assert time.monotonic() - began < extensions.PATIENCE_SECONDS
+    assert time.monotonic() - began < db_module.PATIENCE_SECONDS
     gevent.joinall(writers, timeout=60)
 
-    assert time.monotonic() - began < 5 * extensions.PATIENCE_SECONDS
+    assert time.monotonic() - began < 5 * db_module.PATIENCE_SECONDS
     assert {type(writer.exception) for writer in writers} == {Unavailable}
 
 
@@ -246,9 +246,9 @@ def test_what_is_noted_in_passing_waits_neither_for_the_file_nor_for_its_turn(
 
 def note_without_patience() -> None:
     began = time.monotonic()
-    with pytest.raises(Unavailable), write(patience_seconds=extensions.NO_PATIENCE):
+    with pytest.raises(Unavailable), write(patience_seconds=db_module.NO_PATIENCE):
         pass
-    assert time.monotonic() - began < extensions.PATIENCE_SECONDS
+    assert time.monotonic() - began < db_module.PATIENCE_SECONDS
 
 
 def test_a_file_that_cannot_be_written_is_still_read(in_app: Flask, tmp_path: Path) -> None:

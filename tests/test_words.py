@@ -77,7 +77,7 @@ def in_python(source: str) -> Iterator[tuple[int, str]]:
 def helps(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yields the texts that commands print with `--help`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any("command(" in ast.unparse(each) for each in node.decorator_list):
+        if isinstance(node, ast.FunctionDef) and any("command(" in ast.unparse(decorator) for decorator in node.decorator_list):
             yield node.lineno, ast.get_docstring(node) or ""
 
 

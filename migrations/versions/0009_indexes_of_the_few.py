@@ -26,7 +26,7 @@ INDEXES = {
 
 def upgrade() -> None:
     for name, (table, columns, *which) in INDEXES.items():
-        sqlite, postgresql = (sa.text(each) if each else None for each in which)
+        sqlite, postgresql = (sa.text(condition) if condition else None for condition in which)
         op.create_index(name, table, columns, sqlite_where=sqlite, postgresql_where=postgresql)
 
 

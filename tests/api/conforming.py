@@ -43,7 +43,7 @@ def operations(app: Flask) -> list[schemathesis.APIOperation]:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app, config=CONFIG)
     found = {operation.ok().definition.raw["operationId"]: operation.ok() for operation in schema.get_all_operations()}
     # A view with a second path is tested only once.
-    return [each for id, each in found.items() if id not in ENDLESS and not id[-1].isdigit()]
+    return [operation for id, operation in found.items() if id not in ENDLESS and not id[-1].isdigit()]
 
 
 def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:

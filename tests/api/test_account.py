@@ -41,10 +41,10 @@ def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
 
 
 def test_a_token_makes_no_tokens_so_that_revoking_it_is_the_end_of_it(program: Client, admin: Client) -> None:
-    for each in (program, admin):
-        refused = each.post("/tokens", {"name": "A child", "scopes": ["read"], "password": PASSWORD}, status=403)
+    for client in (program, admin):
+        refused = client.post("/tokens", {"name": "A child", "scopes": ["read"], "password": PASSWORD}, status=403)
         assert "account page" in refused["error"]
-        assert len(each.get("/tokens")["tokens"]) == 1
+        assert len(client.get("/tokens")["tokens"]) == 1
 
 
 def test_a_person_makes_none_that_may_more_than_they(app: Flask, member: Browser) -> None:
@@ -61,7 +61,7 @@ def test_models_come_with_what_is_known_of_them(program: Client, app: Flask) -> 
     assert models[0]["prompt_price"] is None
     with app.app_context():
         set_setting("models.allowed", "other/model")
-    assert all(each["id"] != "some/model" for each in program.get("/models")["models"])
+    assert all(model["id"] != "some/model" for model in program.get("/models")["models"])
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_the_server_says_what_it_can_do(program: Client, app: Flask) -> None:
     assert found["streaming"] is True
     assert found["scopes"] == ["chat", "knowledge", "plans", "read", "workflows"]
     assert found["limits"]["message_characters"] == 200_000
-    assert "native" in [each["name"] for each in found["dialects"]]
+    assert "native" in [dialect["name"] for dialect in found["dialects"]]
     with app.app_context():
         set_setting("stream.enabled", "false")
     assert program.get("/capabilities")["streaming"] is False

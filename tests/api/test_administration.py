@@ -9,7 +9,7 @@ KEY = "sk-secret-key-that-nobody-sees-1234"
 
 
 def test_settings_are_listed_changed_and_reset(admin: Client, app: Flask) -> None:
-    listed = {each["name"]: each for each in admin.get("/settings")["settings"]}
+    listed = {row["name"]: row for row in admin.get("/settings")["settings"]}
     assert listed["trash.days"]["value"] == 30
     assert listed["demo.fallback"]["choices"] == ["off", "when_no_key", "always"]
 
@@ -34,7 +34,7 @@ def test_a_connection_from_its_making_to_its_end(admin: Client, fake) -> None:
     made = admin.post("/connections", body, status=201)
     assert (made["slug"], made["key_source"], made["key_last_four"]) == ("here", "stored", "1234")
     assert admin.post("/connections/here/test")["is_working"] is True
-    assert [each["slug"] for each in admin.get("/connections")["connections"]] == ["openrouter", "here"]
+    assert [connection["slug"] for connection in admin.get("/connections")["connections"]] == ["openrouter", "here"]
 
     changed = admin.said("PATCH", "/connections/here", 200, {"name": "There", "is_enabled": False})
     assert (changed["name"], changed["is_enabled"], changed["key_source"]) == ("There", False, "stored")
@@ -66,7 +66,7 @@ def test_people_are_invited_changed_and_deleted(admin: Client, member, nobody: C
     admin.said("DELETE", f"/users/invites/{invite['id']}", 204)
     assert admin.get("/users/invites")["invites"] == []
 
-    id = next(each["id"] for each in admin.get("/users")["users"] if each["email"] == member.email)
+    id = next(person["id"] for person in admin.get("/users")["users"] if person["email"] == member.email)
     assert admin.said("PATCH", f"/users/{id}", 200, {"role": "guest"})["role"] == "guest"
     assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": True})["disabled_at"]
     assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": False})["disabled_at"] is None

@@ -71,7 +71,7 @@ def test_it_is_changed_field_by_field(program: Client) -> None:
 
     chat = program.said("PATCH", f"/chats/{id}", 200, {"history_limit": None, "is_archived": True})
     assert (chat["history_limit"], chat["system_prompt"], chat["pinned_at"]) == (None, "Rhyme.", None)
-    assert [each["id"] for each in program.get("/chats", query={"show": "archived"})["chats"]] == [id]
+    assert [row["id"] for row in program.get("/chats", query={"show": "archived"})["chats"]] == [id]
     assert program.get("/chats")["chats"] == []
 
 

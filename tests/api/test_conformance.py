@@ -19,5 +19,5 @@ def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Cl
             set_setting(name, "0")
     wanted = operations(app)
     assert len(wanted) > 70
-    faults = [fault for each in wanted for fault in tried(each, admin)]
+    faults = [fault for operation in wanted for fault in tried(operation, admin)]
     assert not faults, "\n\n".join(faults)

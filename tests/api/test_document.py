@@ -70,10 +70,10 @@ def test_what_can_be_made_too_quickly_tells_so(app: Flask) -> None:
         if "201" in methods.get("post", {}).get("responses", ())
     }
     assert not [path for path, responses in made.items() if "429" not in responses]
-    assert all("429" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters/import", "files", "questions/run"))
+    assert all("429" in told[f"/api/v1/{path}"]["post"]["responses"] for path in ("characters/import", "files", "questions/run"))
     assert "404" in told["/api/v1/search"]["get"]["responses"]
     assert "409" in told["/api/v1/messages/{id}/erase"]["post"]["responses"]
-    assert all("404" in told[f"/api/v1/{each}"]["post"]["responses"] for each in ("characters", "questions"))
+    assert all("404" in told[f"/api/v1/{path}"]["post"]["responses"] for path in ("characters", "questions"))
 
 
 @pytest.mark.slow
@@ -91,10 +91,10 @@ def test_every_refusal_has_the_body_of_a_problem(app: Flask) -> None:
 def test_every_number_in_an_address_has_an_end(app: Flask) -> None:
     """A database cannot compare a column with a number that is too large for it."""
     told = [
-        (path, each["name"], each["schema"])
+        (path, parameter["name"], parameter["schema"])
         for path, methods in document(app)["paths"].items()
         for operation in methods.values()
-        for each in operation.get("parameters", ())
+        for parameter in operation.get("parameters", ())
     ]
     assert not [(path, name) for path, name, schema in told if schema.get("type") == "integer" and "maximum" not in schema]
 
@@ -111,7 +111,7 @@ def test_a_key_is_told_where_one_is_taken(app: Flask) -> None:
         path.removeprefix("/api")
         for path, methods in document(app)["paths"].items()
         for operation in methods.values()
-        if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", ()))
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
     }
     threads = {"/chat/threads/{id}/messages", "/chat/threads/{id}/messages/stream", "/threads/{id}/messages/stream"}
     dialects = {"/chat", "/chat/stream", "/ai/chat", "/ai/chat/stream", "/messages/addUserMessageStreamingMode"}

@@ -28,9 +28,9 @@ def test_from_every_position_the_rest_is_the_rest_of_the_stored_text(program: Cl
         set_setting("stream.coalesce_ms", "0")
     sent, path = counted(program, fake, pace=0.02)
     whole, stored = program.events(path), program.ended(sent)["content"]
-    assert [each.id for each in whole] == [str(number) for number in range(1, len(whole) + 1)]
+    assert [event.id for event in whole] == [str(number) for number in range(1, len(whole) + 1)]
     assert text_of(whole) == stored
-    assert sum(each.event == "delta" for each in whole) > 5
+    assert sum(event.event == "delta" for event in whole) > 5
 
     for place in range(1, len(whole)):
         rest = program.events(path, query={"after": place}) if place % 2 else program.events(path, Last_Event_ID=str(place))
@@ -97,14 +97,14 @@ def test_each_of_two_generations_of_one_answer_tells_its_own_part(program: Clien
     fake.counts(60)
     more = program.post(f"/generations/{sent['generation_id']}/continue", status=202)
     whole = program.ended(more)["content"]
-    paths = [f"/generations/{each['generation_id']}/events" for each in (sent, more)]
+    paths = [f"/generations/{message['generation_id']}/events" for message in (sent, more)]
     for forget in (False, True):
-        for each in (sent, more) if forget else ():
-            ENGINE.of(app).topics.expire(f"generation:{each['generation_id']}", 0)
+        for message in (sent, more) if forget else ():
+            ENGINE.of(app).topics.expire(f"generation:{message['generation_id']}", 0)
         told = [program.events(path) for path in paths]
         assert "".join(map(text_of, told)) == whole
         assert told[0][-2].event in ("saved", "failed")
-        assert any(each.event == "failed" for each in told[0])
+        assert any(event.event == "failed" for event in told[0])
 
 
 def test_a_ticket_opens_this_chats_streams_and_nothing_else(program: Client, nobody: Client, other: Client, fake) -> None:
@@ -157,7 +157,7 @@ def test_losing_access_ends_the_stream(program: Client, admin: Client, member, f
     response = program.call("GET", path)
     pieces = response.iter_encoded()
     assert next(pieces)
-    person = next(each for each in admin.get("/users")["users"] if each["email"] == member.email)
+    person = next(user for user in admin.get("/users")["users"] if user["email"] == member.email)
     admin.said("PATCH", f"/users/{person['id']}", 200, {"is_disabled": True})
     with gevent.Timeout(30, AssertionError("the stream goes on")):
         rest = b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Tokens of gateways: limits of their own, and those of a person for each whom they name."""
+"""Tokens of gateways: their own limits, and a person's limits for each person that they name."""
 
 from collections.abc import Callable
 
@@ -67,17 +67,17 @@ def test_what_it_has_in_progress_leaves_its_owners_own_answers_alone(
     with app.app_context():
         set_setting("limits.streams_per_minute", "0")
     opened = [gateway.call("POST", "/v1/chat/completions", streamed, X_End_User=name) for name in ("ada", "ben")]
-    assert [each.status_code for each in opened] == [200, 200]
+    assert [response.status_code for response in opened] == [200, 200]
 
     assert gateway.call("POST", "/v1/chat/completions", streamed, X_End_User="cleo").status_code == 429
     own = program.call("POST", "/v1/chat/completions", streamed)
     assert own.status_code == 200
 
-    for each in (*opened, own):
-        each.close()
+    for response in (*opened, own):
+        response.close()
     until(lambda: not ENGINE.of(app).live, "all have been stopped")
     opened = [gateway.call("POST", "/v1/chat/completions", streamed, X_End_User="ada") for _ in range(2)]
-    assert [each.status_code for each in opened] == [200, 429]
+    assert [response.status_code for response in opened] == [200, 429]
     opened[0].close()
 
 

@@ -22,7 +22,7 @@ def test_a_group_from_its_making_to_its_end(app, owner, member):
     admin.said(
         "DELETE", f"/collections/{collection}/grants/" + admin.get(f"/collections/{collection}/grants")["grants"][1]["id"], 204
     )
-    assert [each["id"] for each in program.get("/collections")["collections"]] == [collection]
+    assert [row["id"] for row in program.get("/collections")["collections"]] == [collection]
     admin.said("DELETE", f"/groups/{group['id']}/members/{member.person_id}", 204)
     assert program.get("/collections")["collections"] == []
     admin.said("DELETE", f"/groups/{group['id']}", 204)

@@ -22,7 +22,7 @@ def test_one_is_made_changed_deleted_and_brought_back(program: Client) -> None:
     assert changed["book"]["entries"][0]["keys"] == ["mill"]
     assert program.get(f"{path}/export")["entries"]["0"]["odd"] == [1]
 
-    assert [each["name"] for each in program.get("/lorebooks")["lorebooks"]] == ["The vale"]
+    assert [lorebook["name"] for lorebook in program.get("/lorebooks")["lorebooks"]] == ["The vale"]
     program.said("DELETE", path, 204)
     assert program.get("/lorebooks")["lorebooks"] == []
     program.said("GET", path, 404)

@@ -28,9 +28,9 @@ def test_the_branch_that_is_shown_and_the_whole_tree(program: Client, begun, fak
     program.ended(edited)
 
     path = program.get(chat)["messages"]
-    assert [each["content"] for each in path] == ["Two?", "Second."]
+    assert [message["content"] for message in path] == ["Two?", "Second."]
     assert path[0]["versions"] == [begun["question_id"], edited["question_id"]]
-    assert [each["content"] for each in program.get(chat, query={"show": "tree"})["messages"]] == [
+    assert [message["content"] for message in program.get(chat, query={"show": "tree"})["messages"]] == [
         "One?",
         "First.",
         "Two?",
@@ -39,7 +39,7 @@ def test_the_branch_that_is_shown_and_the_whole_tree(program: Client, begun, fak
 
     shown = program.post(f"/messages/{begun['question_id']}/show")
     assert shown["content"] == "One?"
-    assert [each["content"] for each in program.get(chat)["messages"]] == ["One?", "First."]
+    assert [message["content"] for message in program.get(chat)["messages"]] == ["One?", "First."]
 
 
 def test_what_no_page_watches_is_drawn_by_the_page_that_shows_it(program: Client, member: Browser, fake) -> None:
@@ -52,7 +52,7 @@ def test_what_no_page_watches_is_drawn_by_the_page_that_shows_it(program: Client
             return db.session.get_one(Message, sent["message_id"]).html
 
     assert html() == ""
-    assert [each.text() for each in member.page(f"/chats/{sent['chat_id']}").all(".message-text strong")] == ["Bold."]
+    assert [element.text() for element in member.page(f"/chats/{sent['chat_id']}").all(".message-text strong")] == ["Bold."]
     assert html() == "<p><strong>Bold.</strong></p>\n"
 
 
@@ -101,7 +101,7 @@ def test_an_answer_is_rated_as_on_its_page(program: Client, other: Client, membe
     assert program.said("PUT", path, 200, {"is_good": True, "reason": " Clear "}) == {"is_good": True, "reason": "Clear"}
     assert program.said("PUT", path, 200, {"is_good": False}) == {"is_good": False, "reason": ""}
     pressed = member.page(f"/chats/{begun['chat_id']}").all('.thumbs [aria-pressed="true"]')
-    assert [words(each.text()) for each in pressed] == ["Bad answer"]
+    assert [words(button.text()) for button in pressed] == ["Bad answer"]
     for wrong, field in (({}, "is_good"), ({"is_good": 1}, "is_good"), ({"is_good": True, "reason": "x" * 501}, "reason")):
         assert field in program.said("PUT", path, 422, wrong)["fields"]
     program.said("PUT", f"/messages/{begun['question_id']}/feedback", 422, {"is_good": True})
@@ -179,7 +179,7 @@ def test_a_busy_chat_says_what_to_attach_to(program: Client, begun, fake) -> Non
     assert program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Then?"})["follow_up"] == "Then?"
     _, another = program.said("PUT", f"/chats/{chat}/follow-up", 200, {"message": "Another?"})["follow_ups"]
     changed = program.said("PATCH", f"/chats/{chat}/follow-up/{another['id']}", 200, {"message": "Other words"})
-    assert [each["message"] for each in changed["follow_ups"]] == ["Then?", "Other words"]
+    assert [follow_up["message"] for follow_up in changed["follow_ups"]] == ["Then?", "Other words"]
     program.said("DELETE", f"/chats/{chat}/follow-up/{another['id']}", 204)
     program.said("DELETE", f"/chats/{chat}/follow-up/{another['id']}", 409)
     program.said("DELETE", f"/chats/{chat}/follow-up", 204)
@@ -233,7 +233,7 @@ def test_a_message_is_corrected_and_what_follows_stays(program: Client, begun, f
     corrected = program.post(path, {"message": "One, corrected?", "keep_following": True}, status=201)
 
     shown = program.get(f"/chats/{begun['chat_id']}/messages")["messages"]
-    assert [each["content"] for each in shown] == ["One, corrected?", "First."]
+    assert [message["content"] for message in shown] == ["One, corrected?", "First."]
     assert shown[0]["id"] == corrected["id"]
     assert shown[0]["versions"] == [begun["question_id"], corrected["id"]]
     assert len(fake.posts()) <= 2

@@ -28,7 +28,7 @@ def test_a_prompt_from_its_making_to_its_end(program, other):
     first = program.post("/prompts/review/versions", {"sections": sections, "note": "One"}, status=201)
     assert (first["version"], first["sections"], first["note"]) == (1, sections, "One")
     program.post("/prompts/review/versions", {"sections": sections[:1], "temperature": 0.5}, status=201)
-    assert [each["version"] for each in other.get("/prompts/review/versions")["versions"]] == [2, 1]
+    assert [version["version"] for version in other.get("/prompts/review/versions")["versions"]] == [2, 1]
 
     rolled_back = program.said("PUT", "/prompts/review/strategy", 200, {"strategy": "FIXED", "version": 1})
     assert (rolled_back["strategy"], rolled_back["version"]) == ("FIXED", 1)
@@ -83,8 +83,8 @@ def test_long_versions_come_a_page_at_a_time(program, forty):
     while cursor or not pages:
         pages += 1
         told = program.get(f"/prompts/{forty}/versions", query={"cursor": cursor})
-        assert sum(len(part["text"]) for each in told["versions"] for part in each["sections"]) <= PAGE_CHARS
-        found += [each["version"] for each in told["versions"]]
+        assert sum(len(part["text"]) for version in told["versions"] for part in version["sections"]) <= PAGE_CHARS
+        found += [version["version"] for version in told["versions"]]
         cursor = told["next_cursor"]
     assert (pages, found) == (3, list(range(40, 0, -1)))
 
@@ -93,7 +93,7 @@ def test_a_list_of_versions_reads_no_texts(app, owner, forty):
     with app.test_request_context():
         prompt = queries.prompt(db.session.get_one(User, owner.person_id), forty)
         found = queries.versions(prompt)
-        assert {each.parts for each in found} == {()}
+        assert {version.parts for version in found} == {()}
         assert [text.number for text in queries.with_texts(prompt, found[:2]) if len(text.parts[0].text) == 60_000] == [40, 39]
 
 

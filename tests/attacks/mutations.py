@@ -14,7 +14,7 @@ class Mutation:
 
 
 PERMITTED = "webapp/knowledge/permissions.py"
-WORLDS = ("tests/knowledge/test_worlds.py::test_only_what_is_permitted_is_found",)
+WORLDS = ("tests/knowledge/test_random_permissions.py::test_only_what_is_permitted_is_found",)
 TRUE, SELECT = "\nfrom sqlalchemy import true\n", "\nfrom sqlalchemy import select\n"
 ANYBODYS = "select(Grant.object_id).where(Grant.object_kind =="
 MUTATIONS = {
@@ -44,7 +44,7 @@ def _any_chat(id):
                 "self._tail.draw(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}), fence)",
             ),
         ),
-        ("tests/rendering/test_attacks.py::test_no_picture_on_the_way_breaks_a_rule",),
+        ("tests/rendering/test_hostile_texts.py::test_no_picture_on_the_way_breaks_a_rule",),
     ),
     "no sanitiser when it is sealed": Mutation(
         "webapp/rendering/markdown.py",

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.chat.listener import PART
 from tests.rendering.edited import EDIT, Edited
 from tests.rendering.rules import breaches
-from tests.rendering.test_attacks import ATTACKS, rules_for, text_of
+from tests.rendering.test_hostile_texts import ATTACKS, rules_for, text_of
 
 SHORT_CHARS = 5_000
 TEXTS = [

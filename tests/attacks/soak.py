@@ -210,7 +210,7 @@ class Soak:
             "journal rows": journal,
             "waiting signals": sum(len(log.waiting) for log in logs),
             "connections in use": checked_out,
-            "greenlets": sum(isinstance(each, gevent.Greenlet) and not each.dead for each in gc.get_objects()),
+            "greenlets": sum(isinstance(object, gevent.Greenlet) and not object.dead for object in gc.get_objects()),
         }
 
 

@@ -34,7 +34,7 @@ def test_invented_positions_are_not_all_kept(member, fake, engine, listen):
 
     for place in range(MOST_SHARED + 8):
         listener = listen(member, f"{page.path}/events", f"{epoch}.{seq}.{head}.{generation}.1-0-{place}-0")
-        listener.until(lambda each: each.messages)
+        listener.until(lambda feed: feed.messages)
         listener.close()
 
     assert 0 < len(engine._broadcasts[generation]._shared) <= MOST_SHARED

@@ -11,7 +11,7 @@ from tests.support.rounds import ROUNDS
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import queries
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import invites
 
 TOO_MUCH = {
@@ -82,7 +82,7 @@ def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
 @pytest.mark.slow
 def test_an_account_made_by_an_invite_is_what_the_invite_says(app, owner, visitor):
     with app.app_context():
-        token = invites.invite(invites.InviteInput(role="guest"), by=queries.user_by_email(owner.email))
+        token = invites.invite(invites.InviteInput(role="guest"), author=PersonAuthor(queries.user_by_email(owner.email)))
     fields = {"email": "new@example.org", "name": "New", "password": "a quiet river at night"}
 
     visitor.post(f"/invite/{token}", **{**TOO_MUCH, **fields})

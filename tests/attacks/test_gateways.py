@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.attacks.test_doors import all_of, dialled, head, told
+from tests.attacks.test_connection_limiter import all_of, dialled, head, told
 from tests.support.server import Server, prepared
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
@@ -146,6 +146,6 @@ def test_an_unused_connection_makes_room_for_a_new_one(server: Server, dial: Dia
 
     until(lambda: "200 OK" in told(server, "GET /healthz", source="127.0.0.8"), "one has been unused for a while")
     # None of the others had to go.
-    for each in unused[-10:]:
-        each.sendall(request)
-        assert is_alive(each)
+    for connection in unused[-10:]:
+        connection.sendall(request)
+        assert is_alive(connection)

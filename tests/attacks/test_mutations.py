@@ -35,7 +35,7 @@ def ask() -> Iterator[Ask]:
 def test_what_is_taken_away_is_there_once() -> None:
     """Every mutation still matches the source, as most of them only run in deep runs."""
     sources = {mutation.path: (ROOT / mutation.path).read_text() for mutation in MUTATIONS.values()}
-    counts = {name: [sources[each.path].count(old) for old, _ in each.changes] for name, each in MUTATIONS.items()}
+    counts = {name: [sources[mutation.path].count(old) for old, _ in mutation.changes] for name, mutation in MUTATIONS.items()}
     assert {name: found for name, found in counts.items() if set(found) != {1}} == {}
 
 

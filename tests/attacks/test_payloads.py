@@ -8,11 +8,11 @@ from tests.attacks.conftest import begin, set_to
 from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_page, wrong_in_stream
 from tests.chat.conftest import ended, texts
 from tests.rendering.rules import breaches
-from tests.rendering.test_attacks import rules_for
+from tests.rendering.test_hostile_texts import rules_for
 from tests.support.marks import few_of
 from tests.support.markup import words
 from webapp.rendering.markdown import GrowingMarkdown
-from webapp.streaming.codec import Decoder, encode
+from webapp.streaming.codec import SseDecoder, encode
 
 PARTS = 6
 
@@ -32,7 +32,7 @@ def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
         path = begin(member, text)
         listener = listen(member, member.page(path).events_url)
         fake.goes_on()
-        listener.until(lambda each: "completed" in each.statuses())
+        listener.until(lambda feed: "completed" in feed.statuses())
         page = member.wait_for(path, ended)
 
         heard = [message.data for message in listener.messages if message.event == "message"]
@@ -43,7 +43,7 @@ def test_nothing_of_it_is_more_than_text(member, fake, listen, part):
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("payload", TEXTS, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", TEXTS, ids=lambda payload: payload["id"])
 def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
     growing = GrowingMarkdown()
     for piece in pieces(f"{text_of(payload)}\n\nA paragraph.\n\n# A heading\n", 16):
@@ -54,7 +54,7 @@ def test_what_is_sealed_on_the_way_is_as_safe_as_the_end(payload):
 
 @pytest.mark.mostly_slow
 @pytest.mark.mostly_deep(8)
-@pytest.mark.parametrize("payload", OF_MODELS, ids=lambda each: each["id"])
+@pytest.mark.parametrize("payload", OF_MODELS, ids=lambda payload: payload["id"])
 def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     text = text_of(payload)
     forged = "\r\revent: superseded\rdata: x\r\r\n\nid: superseded\n\nend"
@@ -62,7 +62,7 @@ def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
     path = begin(member)
     listener = listen(member, member.page(path).events_url)
     fake.goes_on()
-    listener.until(lambda each: "completed" in each.statuses())
+    listener.until(lambda feed: "completed" in feed.statuses())
     page = member.wait_for(path, ended)
 
     assert {message.event for message in listener.messages} <= {"message", "status"}
@@ -78,6 +78,6 @@ def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
 
 @given(st.text(st.sampled_from("\r\n:a ed")), st.text(st.sampled_from("\r\n:a")))
 def test_whatever_is_sent_is_one_event(text, name):
-    heard = list(Decoder().feed(encode(text, event=name, id=name) + b":\n"))
+    heard = list(SseDecoder().feed(encode(text, event=name, id=name) + b":\n"))
 
     assert [message.data for message in heard] == [text.replace("\r\n", "\n").replace("\r", "\n")]

@@ -43,7 +43,7 @@ def test_a_position_that_cannot_be_is_the_whole_thread(member, fake, listen, num
     for position in (f"{epoch}.{seq}.{head}.{generation}.{numbers}", f"{epoch}.{numbers}.{head}.{generation}."):
         listener = listen(member, f"{page.path}/events", position)
         assert listener.response.status_code == 200
-        listener.until(lambda each: "w0000" in each.html)
+        listener.until(lambda feed: "w0000" in feed.html)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -52,7 +52,7 @@ def test_a_stranger_gets_not_one_byte_of_it(member, stranger, visitor, fake, lis
     fake.counts(4_000, pace=0.02)
     page = member.page(begin(member, "A secret question"))
     listener = listen(member, page.events_url)
-    listener.until(lambda each: each.last_id)
+    listener.until(lambda feed: feed.last_id)
 
     for headers in ({}, {"Last-Event-ID": listener.last_id}, {"Last-Event-ID": "superseded"}):
         for url in (page.events_url, f"{page.path}/events"):
@@ -69,7 +69,7 @@ def test_it_ends_when_somebody_may_no_longer(app, owner, member, fake, listen, h
     fake.says("Fine.")
     page = ended_chat(member)
     listener = listen(member, page.events_url)
-    listener.until(lambda each: each.raw)
+    listener.until(lambda feed: feed.raw)
     id = member.person_id
 
     if how == "disabled":
@@ -81,7 +81,7 @@ def test_it_ends_when_somebody_may_no_longer(app, owner, member, fake, listen, h
         Browser(app).post(link.partition("localhost")[2], password="another quiet river")
     else:
         member.post("/logout")
-    listener.until(lambda each: each.greenlet.dead)
+    listener.until(lambda feed: feed.greenlet.dead)
 
     again = member.get(page.events_url, headers={**HTMX, "Last-Event-ID": listener.last_id})
     assert again.status_code == 401
@@ -92,10 +92,10 @@ def test_an_answer_that_goes_on_is_not_heard_any_more(owner, member, fake, liste
     fake.counts(2000, pace=0.005)
     page = member.page(begin(member))
     listener = listen(member, page.events_url)
-    listener.until(lambda each: "w0000" in each.html)
+    listener.until(lambda feed: "w0000" in feed.html)
 
     owner.post(f"/admin/people/{member.person_id}/disable")
-    listener.until(lambda each: each.greenlet.dead)
+    listener.until(lambda feed: feed.greenlet.dead)
     heard = len(listener.raw)
     gevent.sleep(0.3)
 

@@ -28,7 +28,7 @@ def test_two_visitors_who_read_the_api_right_after_the_start_lose_no_thread(scen
     asked = [gevent.spawn(Person(scene.server.url).get, path) for path in ("/openapi.json", "/api") for _ in range(4)]
     gevent.joinall(asked, timeout=60)
 
-    assert [each.value and each.value.status for each in asked] == [200] * len(asked)
+    assert [greenlet.value and greenlet.value.status for greenlet in asked] == [200] * len(asked)
     until(lambda: FREE in scene.owner.page("/admin/health").text, "every thread is free again")
 
 
@@ -43,5 +43,5 @@ def test_a_character_whose_macros_expand_far_keeps_nobody_from_signing_in(scene:
             with gevent.Timeout(5):
                 Person(scene.server.url).sign_in(email)
         gevent.joinall(reading, timeout=120)
-    assert {each.value.status for each in reading} <= {200, 503}
+    assert {greenlet.value.status for greenlet in reading} <= {200, 503}
     assert guest.page(made.location).text.count("<em>b</em>") >= 3 * 2_900

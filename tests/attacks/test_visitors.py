@@ -84,14 +84,14 @@ def test_with_https_their_cookie_is_this_hosts_alone(make_app):
 @pytest.mark.slow
 def test_all_of_them_together_have_only_so_many_places(app, engine):
     crowd = [Browser(app) for _ in range(25)]
-    for each in crowd:
-        each.submit("/ai-demo", message="What is this?")
-        each.wait_for("/ai-demo", ended)
-    urls = [send_url(each.page("/ai-demo")) for each in crowd]
+    for visitor in crowd:
+        visitor.submit("/ai-demo", message="What is this?")
+        visitor.wait_for("/ai-demo", ended)
+    urls = [send_url(visitor.page("/ai-demo")) for visitor in crowd]
     # So slow that no answer ends, and frees its slot, before the last request.
     PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=60), Upstream()), app)
 
-    answers = [each.post(url, message="More") for each, url in zip(crowd, urls, strict=True)]
+    answers = [visitor.post(url, message="More") for visitor, url in zip(crowd, urls, strict=True)]
 
     assert {answer.status_code for answer in answers[:20]} == {303}
     assert answers[-1].status_code == 429

@@ -248,7 +248,7 @@ def test_every_field_comes_from_one_variable() -> None:
     assert sorted(variable.field for variable in VARIABLES) == sorted(Config.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("variable", VARIABLES, ids=lambda each: each.name)
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_every_variable_is_explained_with_an_example(variable: Any) -> None:
     assert variable.sentence.endswith(".")
     assert variable.example or variable.default

@@ -100,7 +100,7 @@ def test_of_an_exception_and_its_cause_the_places_are_told_and_no_source_is_kept
     assert written.getvalue().count(", in ") >= 3
     assert "decoder.py" in written.getvalue()
     assert "json.loads" not in written.getvalue()
-    assert not any(isinstance(each[0], int) for each in linecache.cache.values())
+    assert not any(isinstance(entry[0], int) for entry in linecache.cache.values())
 
 
 def test_a_known_secret_is_masked_everywhere(say: Say) -> None:

@@ -46,7 +46,7 @@ def test_the_product_is_measured_in_relays_before_and_after_it() -> None:
     costs = [("relay", 0.04), ("api", 0.06), ("relay", 0.06), ("pages", 0.09), ("relay", 0.06)]
     runs = [run(name, cpu_seconds=cost) for name, cost in costs]
 
-    assert {each.ours.name: each.cpu() for each in compared(runs)} == pytest.approx({"api": 1.2, "pages": 1.5})
+    assert {relay.ours.name: relay.cpu() for relay in compared(runs)} == pytest.approx({"api": 1.2, "pages": 1.5})
     assert runs[1].cpu_per_million == pytest.approx(60)
     assert runs[1].core == pytest.approx(3)
 
@@ -54,13 +54,13 @@ def test_the_product_is_measured_in_relays_before_and_after_it() -> None:
 def test_what_is_added_to_the_first_token_is_what_comes_upon_the_model_s_own_time() -> None:
     runs = [run("relay", cpu_seconds=1), run("direct", then_ms=(1, 3)), run("api", then_ms=(21, 33)), run("relay", cpu_seconds=1)]
 
-    assert [each.first() for each in compared(runs)] == [30]
+    assert [relay.first() for relay in compared(runs)] == [30]
 
 
 def test_a_line_is_the_median_of_all_rounds() -> None:
     line = TableLine("api", "CPU", "400", "api", Compared.cpu, 2)
     runs = [run(name, cpu_seconds=cost) for cost in (0.01, 0.05, 0.03) for name in ("relay", "api")]
-    floor = [run("relay", cpu_seconds=0.01) if each.name == "relay" else each for each in (*runs, runs[0])]
+    floor = [run("relay", cpu_seconds=0.01) if figures.name == "relay" else figures for figures in (*runs, runs[0])]
 
     assert line.bar(compared(floor)).line() == "does not hold  CPU: 3 (at most 2)"
 
@@ -120,7 +120,7 @@ def rows(*, megabytes: float, minutes: int = 10) -> list[sitting.Row]:
     moments = [0.0, *(float(second) for second in range(0, minutes * 60 + 1, 20))]
     grown = [at if at < 300 else 300 + (at - 300) / 100 * megabytes for at in moments]
     seen = [Seen(at, 1, turns=int(at), closes=0, refused=0, lost=0, beats=0, silence=1.0, lag_ms=1.0) for at in moments]
-    return [sitting.Row(each, 1.0, 90 + mb) for each, mb in zip(seen, grown, strict=True)]
+    return [sitting.Row(moment, 1.0, 90 + mb) for moment, mb in zip(seen, grown, strict=True)]
 
 
 @pytest.mark.parametrize(("megabytes", "is_flat"), [(0, True), (0.9, True), (1.1, False)])

@@ -1,9 +1,9 @@
 """The browser test that must fail for each of our scripts when the script is missing."""
 
 NOTICED_BY = {
-    "aloud": "test_aloud.py::test_an_answer_is_read_without_its_code",
-    "attach": "test_attached.py::test_long_pastes_and_files_stand_above_the_text",
-    "away": "test_away.py::test_a_long_answer_offers_to_notify_and_its_end_does",
+    "aloud": "test_read_aloud.py::test_an_answer_is_read_without_its_code",
+    "attach": "test_attachments.py::test_long_pastes_and_files_stand_above_the_text",
+    "away": "test_notifications.py::test_a_long_answer_offers_to_notify_and_its_end_does",
     "completing": "test_workflows.py::test_the_editor_completes_what_is_typed",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
@@ -13,20 +13,20 @@ NOTICED_BY = {
     "follow": "test_composing.py::test_there_is_a_way_back_to_the_end",
     "grow": "test_answers.py::test_an_answer_streams_through_its_states",
     "health": "test_administrator.py::test_the_self_test_says_what_stands_between",
-    "keys": "test_everyday.py::test_a_question_mark_shows_the_keys_but_not_to_who_is_typing",
+    "keys": "test_keys_and_printing.py::test_a_question_mark_shows_the_keys_but_not_to_who_is_typing",
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
-    "page": "test_places_on_the_page.py::test_a_pause_is_told_by_one_button",
+    "page": "test_layout.py::test_a_pause_is_told_by_one_button",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "sending": "test_sending.py::test_a_message_on_its_way_is_seen_at_once",
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "shared-worker": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_search_is_gone_through_by_key",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
-    "speech": "test_speech.py::test_speech_has_its_own_color",
+    "speech": "test_quoted_speech.py::test_speech_has_its_own_color",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
-    "times": "test_places_on_the_page.py::test_a_moment_in_a_text_is_the_readers",
+    "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
-    "upload": "test_attached.py::test_a_picture_is_brought_looked_at_and_sent",
+    "upload": "test_attachments.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 
 

@@ -70,7 +70,7 @@ def violations(page: Page, looks: Sequence[tuple[int, str]] = TWO_LOOKS, within:
     for width, scheme in looks:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        found += [f"{page.url} {width} {scheme} {each}" for each in page.evaluate(LOOK_WITHIN, [within, RULES])]
+        found += [f"{page.url} {width} {scheme} {violation}" for violation in page.evaluate(LOOK_WITHIN, [within, RULES])]
     return found
 
 

@@ -333,7 +333,9 @@ def test_what_is_typed_while_a_message_is_written_for_one_stays(server: Server, 
     chat.page.get_by_role("button", name="Write my next message for me").click()
     expect(chat.page.get_by_role("button", name="Stop writing")).to_be_visible()
     chat.box.press("End")
-    with chat.page.expect_response(lambda each: each.url.endswith("/draft") and "rain" in str(each.request.post_data)):
+    with chat.page.expect_response(
+        lambda response: response.url.endswith("/draft") and "rain" in str(response.request.post_data)
+    ):
         chat.box.type(" hands")
     expect(chat.box).to_have_value("I shake off the rain. hands")
     chat.page.reload()

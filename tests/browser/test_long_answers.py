@@ -78,10 +78,10 @@ def test_a_text_of_many_blocks_is_laid_out_by_groups_and_nothing_moves(server: S
     late.expect("completed")
     tops = chat.text.evaluate(TOPS)
     assert len(tops) == 6 * 40
-    for each in (chat, late):
-        assert int(each.text.evaluate("text => text.childElementCount")) <= 2 * 50 + 1
-        assert each.text.evaluate(UNGROUPED) == each.rendered(MANY_BLOCKS)
-        assert each.text.evaluate(TOPS) == pytest.approx(tops, abs=1)
+    for tab in (chat, late):
+        assert int(tab.text.evaluate("text => text.childElementCount")) <= 2 * 50 + 1
+        assert tab.text.evaluate(UNGROUPED) == tab.rendered(MANY_BLOCKS)
+        assert tab.text.evaluate(TOPS) == pytest.approx(tops, abs=1)
     assert chat.page.evaluate("moves") == []
     reload(chat.page)
     assert chat.text.evaluate(TOPS) == pytest.approx(tops, abs=1)

@@ -20,7 +20,7 @@ def shared_workers(browser: Browser, server: Server, method: str = "") -> list[A
     """Returns the shared workers of this server's pages, after calling a DevTools protocol method on each if one is given."""
     session = browser.new_browser_cdp_session()
     found = session.send("Target.getTargets", {"filter": [{"type": "shared_worker"}]})["targetInfos"]
-    ours = [each["targetId"] for each in found if each["url"].startswith(server.url)]
+    ours = [entry["targetId"] for entry in found if entry["url"].startswith(server.url)]
     for target in ours if method else []:
         session.send(method, {"targetId": target})
     session.detach()

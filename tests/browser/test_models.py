@@ -117,7 +117,7 @@ def test_the_list_is_as_high_as_its_content_and_at_its_button(own_server: Server
     page = opened(person.open("/"))
     expect(page.locator("#models .models__name")).to_have_count(3)
     page.wait_for_function("() => document.getElementById('models').offsetHeight < 400")
-    button, sheet = (page.locator(each).bounding_box() for each in ("[popovertarget=models]", "#models"))
+    button, sheet = (page.locator(selector).bounding_box() for selector in ("[popovertarget=models]", "#models"))
     assert button
     assert sheet
     assert abs(sheet["x"] - button["x"]) < 8

@@ -74,21 +74,21 @@ def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, 
     listed.close()
     stand: dict[Page, dict[str, int]] = {page: {}, small: {}}
     has_reloaded = False
-    while any(each.locator("#plan").get_attribute("data-status") == "generating" for each in (page, small)):
-        for each, known in stand.items():
-            places: dict[str, int] = each.evaluate(PLACES)
+    while any(tab.locator("#plan").get_attribute("data-status") == "generating" for tab in (page, small)):
+        for tab, known in stand.items():
+            places: dict[str, int] = tab.evaluate(PLACES)
             assert {id: places.get(id) for id in known} == known, "a card has moved after it appeared"
             known.update(places)
         if not has_reloaded and (before := weeks(reloaded)):
             has_reloaded = bool(reload(reloaded))
             assert weeks(reloaded) >= before
         page.wait_for_timeout(700)
-    for each in (page, small, reloaded):
-        expect_status(each, "completed")
-        expect(each.locator(".week")).to_have_count(4)
-        shifts = each.evaluate("shifts")
+    for tab in (page, small, reloaded):
+        expect_status(tab, "completed")
+        expect(tab.locator(".week")).to_have_count(4)
+        shifts = tab.evaluate("shifts")
         assert layout_shift(shifts) < MOST_SHIFT, shifts
-        assert not each.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert has_reloaded
     assert content(page) == content(reloaded) == content(small)
 
@@ -99,8 +99,8 @@ def test_the_journey_on_a_desk_and_on_a_phone_and_a_reload(plan_server: Server, 
     page.get_by_label("Focus").fill("One thing finished")
     press(page, page.get_by_role("button", name="Save"))
     expect(page.locator("#part-weeks-1 .week__name")).to_have_text("One thing finished")
-    for each in (page, small, reloaded):
-        each.close()
+    for tab in (page, small, reloaded):
+        tab.close()
 
 
 def test_stopped_by_a_key_and_finished_by_a_key(plan_server: Server, visit: Visit) -> None:

@@ -222,8 +222,8 @@ def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, sc
     frame = chat.page.frame_locator("iframe")
     expect(frame.locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
     expect(frame.locator("#source")).to_be_hidden()
-    assert len([each for each in asked if "/static/vendor/mermaid.min.js" in each]) == 1
-    assert all(each.startswith(server.url) for each in asked)
+    assert len([url for url in asked if "/static/vendor/mermaid.min.js" in url]) == 1
+    assert all(url.startswith(server.url) for url in asked)
     assert frame.locator("body").evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
     assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

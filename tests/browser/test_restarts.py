@@ -109,8 +109,8 @@ def test_a_page_opened_while_the_server_starts_finds_everything(own_server: Serv
     upstream.counts(200, pace=0.03)
     own_server.start()
     other = person.look_at(chat)
-    for each in (chat, other):
-        each.expect("completed", seconds=60)
+    for tab in (chat, other):
+        tab.expect("completed", seconds=60)
     assert chat.html() == other.html()
     assert chat.raw() == " ".join(COUNTED.split()[:200])
 

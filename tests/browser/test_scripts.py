@@ -13,7 +13,7 @@ from tests.browser.chats import until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.answer_shown import Silence
 
-# For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_tabs.py or
+# For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_hidden_tabs.py or
 # test_without_scripts.py.
 ON_A_REAL_SERVER = pytest.mark.deep
 LONG = "<p>more</p>" * 60
@@ -204,7 +204,7 @@ def test_enter_sends_and_shift_enter_makes_a_line(context: BrowserContext, stage
     stage.may_answer.set()
     expect(box).to_have_value(" and three")
     expect(box).to_be_focused()
-    assert [each["message"].replace("\r", "") for each in stage.posted] == ["one\ntwo"]
+    assert [form["message"].replace("\r", "") for form in stage.posted] == ["one\ntwo"]
 
 
 def test_enter_that_chooses_a_word_does_not_send(context: BrowserContext, stage: Stage, url: str) -> None:

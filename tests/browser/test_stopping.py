@@ -18,12 +18,12 @@ def test_the_other_tab_may_stop_it(server: Server, upstream: Upstream, visit: Vi
     other = person.look_at(chat)
     other.wait_for("w000010")
     other.stop.click()
-    for each in (chat, other):
-        each.expect("stopped")
-        expect(each.answer.locator(".receipt")).to_contain_text("Stopped after")
-        expect(each.send).to_be_visible()
-        expect(each.go_on).to_be_visible()
-        expect(each.again).to_be_visible()
+    for tab in (chat, other):
+        tab.expect("stopped")
+        expect(tab.answer.locator(".receipt")).to_contain_text("Stopped after")
+        expect(tab.send).to_be_visible()
+        expect(tab.go_on).to_be_visible()
+        expect(tab.again).to_be_visible()
     assert chat.html() == other.html()
     assert upstream.until(lambda log: answers_asked(log)[-1]["client_closed"])
 
@@ -68,9 +68,9 @@ def test_twice_in_one_moment_and_once_more_when_all_is_over(server: Server, upst
     chat.wait_for("w000010")
     chat.stop.click(no_wait_after=True)
     other.page.keyboard.press("Escape")
-    for each in (chat, other):
-        each.expect("stopped")
-        expect(each.page.locator(".toast")).to_have_count(0)
+    for tab in (chat, other):
+        tab.expect("stopped")
+        expect(tab.page.locator(".toast")).to_have_count(0)
     # The page without scripts still shows the button; pressing it now must do no harm.
     with old.page.expect_response(lambda response: response.request.method == "POST") as pressed:
         old.stop.click()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chats import press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
-from tests.browser.test_earlier import lengthen
+from tests.browser.test_earlier_messages import lengthen
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 

@@ -13,7 +13,7 @@ from tests.chat.conftest import asked, ended
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream
-from webapp.cli import shipped_characters as shipped
+from webapp.cli import shipped_characters
 
 MARA = {
     "name": "Mara",
@@ -34,7 +34,7 @@ def app(make_app: Callable[..., Flask], fake: Upstream) -> Flask:
 def cast(app: Flask) -> Flask:
     """The application with the shipped characters of a first run."""
     with app.app_context():
-        assert shipped.ship() == 4
+        assert shipped_characters.ship() == 4
     return app
 
 

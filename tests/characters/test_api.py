@@ -47,7 +47,7 @@ def test_a_character_from_its_making_to_its_end(program, other):
     )
     copy = program.post(f"{path}/duplicate", status=201)
     assert copy["name"] == "Mara Rye (copy)"
-    assert [each["name"] for each in program.get("/characters")["characters"]] == ["Mara Rye", "Mara Rye (copy)"]
+    assert [character["name"] for character in program.get("/characters")["characters"]] == ["Mara Rye", "Mara Rye (copy)"]
     assert program.get("/characters", query={"tag": "mill"})["characters"] == []
     assert len(program.get("/characters", query={"q": "rye copy"})["characters"]) == 1
 
@@ -70,8 +70,8 @@ def test_long_ones_come_a_page_at_a_time(program, member, app):
     while cursor or not pages:
         pages += 1
         told = program.get("/characters", query={"q": "long", "cursor": cursor})
-        assert sum(len(each["description"]) + len(each["greeting"]) for each in told["characters"]) <= PAGE_CHARS
-        found += [each["name"] for each in told["characters"]]
+        assert sum(len(character["description"]) + len(character["greeting"]) for character in told["characters"]) <= PAGE_CHARS
+        found += [character["name"] for character in told["characters"]]
         cursor = told["next_cursor"]
     assert (pages, found) == (3, [f"Long {number:02}" for number in range(60)])
 
@@ -88,7 +88,7 @@ def test_a_shared_one_is_seen_and_not_changed(program, other):
 
 
 def test_the_teams_are_there_for_everybody_and_changed_by_admins(cast, program, owner):
-    hanne = next(each for each in program.get("/characters")["characters"] if each["name"] == "Hanne Voss")
+    hanne = next(character for character in program.get("/characters")["characters"] if character["name"] == "Hanne Voss")
     assert (hanne["is_teams"], hanne["is_shared"], hanne["is_own"]) == (True, True, False)
     program.said("PATCH", f"/characters/{hanne['id']}", 403, {"name": "Mine"})
 
@@ -147,7 +147,7 @@ def test_a_persona_from_its_making_to_its_end(program, other):
     program.said("PATCH", path, 422, {"name": "  "})
 
     program.said("DELETE", path, 204)
-    assert [each["name"] for each in program.get("/personas")["personas"]] == ["Jo"]
+    assert [persona["name"] for persona in program.get("/personas")["personas"]] == ["Jo"]
     assert program.post(f"{path}/restore")["is_default"] is False
     for method in ("GET", "PATCH", "DELETE"):
         other.said(method, path, 404, {} if method == "PATCH" else None)

@@ -266,14 +266,14 @@ def test_programs_import_the_same(member, app):
     path, bad = "/api/v1/characters/import", (BytesIO(b"{}"), "bad.json")
     refused = program.client.post(path, data={"file": [bad]}, headers=program.headers)
     assert (refused.status_code, "bad.json: " in refused.text) == (422, True)
-    assert [set(each) for each in refused.get_json()["failed"]] == [{"name", "reason"}]
+    assert [set(failure) for failure in refused.get_json()["failed"]] == [{"name", "reason"}]
 
     files = [(BytesIO(as_json(V1)), "mara.json"), (BytesIO(b"{}"), "bad.json")]
     response = program.client.post(path, data={"file": files}, headers=program.headers)
 
     assert response.status_code == 201
     made = response.get_json()
-    assert [each["name"] for each in made["characters"]] == ["Mara"]
+    assert [character["name"] for character in made["characters"]] == ["Mara"]
     assert made["failed"] == [{"name": "bad.json", "reason": cards.NO_CARD}]
     assert program.get(f"/characters/{made['characters'][0]['id']}")["card"] == V1
 

@@ -54,7 +54,7 @@ WRONG = [
     ("name", "Name", "  ", "Enter a name of up to 120 characters."),
     ("name", "Name", "x" * 121, "Enter a name of up to 120 characters."),
     ("description", "Description", "x" * 100_001, "That is 1 character too long."),
-    ("tags", "Tags", ",".join(f"t{each}" for each in range(13)), "Use at most 12 tags."),
+    ("tags", "Tags", ",".join(f"t{number}" for number in range(13)), "Use at most 12 tags."),
     ("tags", "Tags", "x" * 41, "A tag can be at most 40 characters long"),
 ]
 
@@ -214,7 +214,9 @@ def test_nobody_has_more_than_so_many(member, app):
     with app.app_context():
         user = db.session.scalar(db.select(queries.User).where(queries.User.email == member.email))
         with write() as session:
-            session.add_all([Character(owner_id=user.id, name=f"n{each}") for each in range(profiles.RULES[Character].most_own)])
+            session.add_all(
+                [Character(owner_id=user.id, name=f"n{number}") for number in range(profiles.RULES[Character].most_own)]
+            )
 
     page = member.submit("/characters/new", name="One more", description="Too many.")
     assert (page.status_code, page.says("You already have 500 characters, which is the limit.")) == (422, True)

@@ -16,11 +16,11 @@ BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 @pytest.fixture
 def ids(make) -> list[str]:
     """The ids of Mara and Bo, the member's characters."""
-    return [make(**each).rpartition("/")[2] for each in (MARA, BO)]
+    return [make(**character).rpartition("/")[2] for character in (MARA, BO)]
 
 
 def listed(page) -> list[str]:
-    return [str(each.attributes["href"]).rpartition("/")[2] for each in page.all("#main .rows a")]
+    return [str(link.attributes["href"]).rpartition("/")[2] for link in page.all("#main .rows a")]
 
 
 def begun(browser, id: str) -> str:
@@ -77,7 +77,7 @@ def test_the_api_filters_by_character(ids, app, member):
     program, alone = client_of(app, member.email), begun(member, ids[0])
     begun(member, ids[1])
 
-    assert [each["id"] for each in program.get("/chats", query={"character_id": ids[0]})["chats"]] == [alone]
+    assert [chat["id"] for chat in program.get("/chats", query={"character_id": ids[0]})["chats"]] == [alone]
     program.said("GET", "/chats?character_id=%25", 422)
 
 

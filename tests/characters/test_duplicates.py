@@ -21,7 +21,7 @@ def imported(member, card, name="mara.json"):
 
 
 def links(page) -> list[str]:
-    return [str(each.attributes["href"]) for each in page.all("#result ~ ul a")]
+    return [str(link.attributes["href"]) for link in page.all("#result ~ ul a")]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_same_content_is_noticed(first, member):
 
     assert page.one("fieldset p").text() == "You have My Mara with the same content."
     assert page.one("fieldset p a").attributes["href"] == first
-    assert [each.text() for each in page.all("fieldset label")] == ["Keep both", "Delete the imported one"]
+    assert [label.text() for label in page.all("fieldset label")] == ["Keep both", "Delete the imported one"]
     page = page.press("Apply", **{page.all("fieldset input")[0].attributes["name"]: "remove"})
     assert page.says("the imported one was deleted")
     assert names(member.page("/characters")) == ["My Mara"]

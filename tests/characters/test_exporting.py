@@ -114,7 +114,7 @@ def test_a_picture_of_another_kind_is_drawn_anew_and_a_missing_one_is_grey(take)
     damaged, _ = take(as_json(V2), "?format=png", face=png()[:-20])
 
     assert (Image.open(BytesIO(drawn)).size, Image.open(BytesIO(grey)).size) == ((1_024, 256), (400, 600))
-    assert all(read(each)["name"] == "Mara" for each in (drawn, grey, damaged))
+    assert all(read(picture)["name"] == "Mara" for picture in (drawn, grey, damaged))
 
 
 def test_a_charx_comes_back_with_its_picture_in_its_place(take):

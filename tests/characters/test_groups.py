@@ -11,7 +11,7 @@ from tests.upstream.handle import TITLE
 from webapp.base.db import write
 from webapp.base.ids import new_id
 from webapp.characters.tables import Character
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 
@@ -19,7 +19,7 @@ BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 @pytest.fixture
 def ids(make) -> list[str]:
     """The ids of Mara and Bo, the member's characters."""
-    return [make(**each).rpartition("/")[2] for each in (MARA, BO)]
+    return [make(**character).rpartition("/")[2] for character in (MARA, BO)]
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def group(ids, member) -> str:
 
 
 def speakers(page) -> list[str]:
-    return [str(each.attributes["aria-label"]) for each in page.all("article.message")]
+    return [str(article.attributes["aria-label"]) for article in page.all("article.message")]
 
 
 def test_it_begins_from_the_characters_and_each_greets_under_their_own_name(ids, member):
     page = member.page("/characters").click("New group chat")
-    assert [str(each.attributes["value"]) for each in page.all("[name=character_ids]")] == [ids[1], ids[0]]
+    assert [str(field.attributes["value"]) for field in page.all("[name=character_ids]")] == [ids[1], ids[0]]
 
     page = member.submit(
         "/characters/group", character_ids=ids[::-1], turn_order="manual", **{f"place-{ids[0]}": "1", f"place-{ids[1]}": "2"}
     )
 
     assert speakers(page) == ["Mara", "Bo"]
-    assert [each.text() for each in page.all(".speaker__name")] == ["Mara", "Bo"]
-    assert [each.text() for each in page.all(".played__name")] == ["Mara", "Bo"]
+    assert [label.text() for label in page.all(".speaker__name")] == ["Mara", "Bo"]
+    assert [label.text() for label in page.all(".played__name")] == ["Mara", "Bo"]
     assert page.says("Mara, Bo")
     assert len(page.all("#sidebar-chats .face")) == 2
 
@@ -70,13 +70,13 @@ def test_what_cannot_be_is_said_in_place_with_all_that_was_chosen(ids, member, f
 def test_one_is_chosen_already_who_comes_from_a_character(ids, member):
     page = member.page(f"/characters/{ids[0]}").click("Group chat")
 
-    assert [str(each.attributes["value"]) for each in page.all("[name=character_ids][checked]")] == ids[:1]
+    assert [str(field.attributes["value"]) for field in page.all("[name=character_ids][checked]")] == ids[:1]
 
 
 @pytest.mark.slow
 def test_anyone_can_be_let_speak_with_a_message_or_without(group, ids, member, fake):
     fake.says("Aye.")
-    assert [str(each.attributes["value"]) for each in member.page(group).all("[name=speaker]")] == ids
+    assert [str(button.attributes["value"]) for button in member.page(group).all("[name=speaker]")] == ids
 
     member.page(group).press("Let Bo speak")
     page = member.wait_for(group, ended_with(3))
@@ -94,13 +94,13 @@ def test_anyone_can_be_let_speak_with_a_message_or_without(group, ids, member, f
 def test_the_cast_can_be_changed_and_what_was_said_stays(group, ids, make, member):
     kim = make(name="Kim", description="Kim bakes.").rpartition("/")[2]
     page = member.page(group).click("Change cast")
-    assert [str(each.attributes["value"]) for each in page.all("[name=character_ids]")] == [*ids, kim]
-    assert [each.attributes["value"] for each in page.all(".choose__place")][:2] == ["1", "2"]
+    assert [str(field.attributes["value"]) for field in page.all("[name=character_ids]")] == [*ids, kim]
+    assert [field.attributes["value"] for field in page.all(".choose__place")][:2] == ["1", "2"]
 
     page = member.submit(f"{group}/cast", character_ids=[ids[1], kim], turn_order="talkative", **{f"place-{kim}": "1"})
 
     assert page.path == group
-    assert [each.text() for each in page.all(".played__name")] == ["Kim", "Bo"]
+    assert [label.text() for label in page.all(".played__name")] == ["Kim", "Bo"]
     assert speakers(page) == ["Mara", "Bo"]
     refused = member.submit(f"{group}/cast", character_ids=[kim], turn_order="talkative")
     assert (refused.status_code, refused.says("Choose from 2 to 12 characters.")) == (422, True)
@@ -113,7 +113,7 @@ def test_a_chat_with_one_becomes_a_group(chat, make, member):
 
     page = member.submit(f"{chat}/cast", character_ids=[mara, bo], turn_order="rotation")
 
-    assert [each.text() for each in page.all(".played__name")] == ["Mara", "Bo"]
+    assert [label.text() for label in page.all(".played__name")] == ["Mara", "Bo"]
     assert speakers(page) == ["Mara"]
 
 
@@ -123,22 +123,22 @@ def test_who_is_deleted_stays_by_name_and_is_offered_no_more(group, ids, member)
 
     page = member.page(group)
     assert speakers(page) == ["Mara", "Bo"]
-    assert [str(each.attributes["value"]) for each in page.all("[name=speaker]")] == ids[1:]
+    assert [str(button.attributes["value"]) for button in page.all("[name=speaker]")] == ids[1:]
     assert member.page(f"{group}/cast").one(".choose .tag").text() == "deleted"
 
 
 @pytest.mark.slow
 def test_readers_see_the_faces_and_no_buttons_and_others_nothing(make, member, stranger, app):
-    paths = [make(**each) for each in (MARA, BO)]
-    for path, each in zip(paths, (MARA, BO), strict=True):
-        upload(member, path, png(), **each)
+    paths = [make(**character) for character in (MARA, BO)]
+    for path, character in zip(paths, (MARA, BO), strict=True):
+        upload(member, path, png(), **character)
     group = member.submit("/characters/group", character_ids=[path.rpartition("/")[2] for path in paths]).path
-    faces = [str(each.attributes["src"]) for each in member.page(group).all(".speaker img")]
+    faces = [str(image.attributes["src"]) for image in member.page(group).all(".speaker img")]
     assert len(set(faces)) == 2
     for face in faces:
         assert stranger.get(face).status_code == 404
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{group}/people", whom=f"user:{whom}", right="view")
 
     page = stranger.page(group)
@@ -166,7 +166,7 @@ def test_its_files_name_everyone_and_its_copies_too(group, ids, member, stranger
     assert len(member.page(mine).all("[name=speaker]")) == 2
 
     with app.app_context():
-        whom = accounts.user_by_email(stranger.email).id
+        whom = account_queries.user_by_email(stranger.email).id
     member.submit(f"{group}/people", whom=f"user:{whom}", right="view")
     theirs = stranger.post(stranger.page(group).action("Branch into new chat")).location.partition("#")[0]
     assert speakers(stranger.page(theirs)) == ["Mara", "Bo", "member", "Mara"]
@@ -189,7 +189,7 @@ def test_it_is_named_after_its_scene_like_other_chats(group, member, fake):
 def test_a_guest_begins_one_with_the_teams(cast):
     guest = signed_in(cast, "guest@example.org", "guest")
     page = guest.page("/characters/group")
-    ids = [str(each.attributes["value"]) for each in page.all("[name=character_ids]")]
+    ids = [str(field.attributes["value"]) for field in page.all("[name=character_ids]")]
 
     page = guest.submit("/characters/group", character_ids=ids[:2], turn_order="mention")
 

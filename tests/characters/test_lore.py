@@ -11,7 +11,7 @@ from tests.chat.conftest import asked, ended
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts.tables import User
 
@@ -171,7 +171,7 @@ def test_however_many_large_lorebooks_are_always_used_nobody_waits(member, app):
     with app.app_context():
         db.session.execute(select(Lorebook.id)).all()
         with nobody_waits():
-            read = lorebooks.used_by(db.session.get_one(User, member.person_id), [], is_played=True)
+            read = lore_queries.used_by(db.session.get_one(User, member.person_id), [], is_played=True)
         assert len(read) == 5
 
 

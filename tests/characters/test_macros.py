@@ -127,7 +127,7 @@ def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
     for count, message in enumerate(("I rolled {{roll:1000000}} on a {{weekday}}.", "And again, {{persona}}?"), start=1):
         member.submit(chat, message=message)
         page = member.wait_for(chat, ended_with(1 + 2 * count))
-    first, second = ([turn["content"] for turn in each["body"]["messages"]] for each in asked(fake))
+    first, second = ([turn["content"] for turn in entry["body"]["messages"]] for entry in asked(fake))
 
     assert re.fullmatch(r"Turn \d+\. (North|South), [abcd]\.", greeting)
     rolled = page.messages("user")[0]
@@ -139,7 +139,7 @@ def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
     assert second[4:] == ["You heard: And again, {{persona}}? {{input}}", "And again, {{persona}}?"]
 
     form = r"<Be Bo\. >\n---\nBo (\w+)\. (?:Rain|Sun|Fog), (\d+)\. Jo sails\. {{persona}}\n---\nJo sails\. Jo sails\. {{persona}}"
-    (before, rolled_before), (after, rolled_after) = (re.fullmatch(form, each[0]).groups() for each in (first, second))
+    (before, rolled_before), (after, rolled_after) = (re.fullmatch(form, contents[0]).groups() for contents in (first, second))
     assert (before, rolled_before != rolled_after) == (after, True)
     links = [str(node.attributes["href"]) for node in page.all("article a") if node.text(strip=True) == "What was sent"]
     shown = [node.text() for node in member.page(links[-1]).all(".part pre")]

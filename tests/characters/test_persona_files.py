@@ -42,8 +42,8 @@ def test_they_come_in_once(member, app):
     assert page.says("That is 1 character too long.")
     assert page.says("Lorebooks that these personas use and you don't have: Nowhere.")
     assert names(page) == ["Ada Rye", "Jo"]
-    told = {each["name"]: each for each in client_of(app, member.email).get("/personas")["personas"]}
-    assert {name: (each["description"], each["is_default"], each["lorebook_ids"]) for name, each in told.items()} == {
+    told = {persona["name"]: persona for persona in client_of(app, member.email).get("/personas")["personas"]}
+    assert {name: (persona["description"], persona["is_default"], persona["lorebook_ids"]) for name, persona in told.items()} == {
         "Jo": ("{{user}} repairs clocks.", True, [book]),
         "Ada Rye": ("Ada Rye", False, []),
     }

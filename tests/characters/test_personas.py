@@ -8,7 +8,7 @@ from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.characters.tables import Persona
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 
 
 def add(browser, name="Jo", description="Jo repairs clocks.", **more):
@@ -125,6 +125,6 @@ def test_they_are_nobody_elses(member, stranger, visitor):
 def test_they_go_with_the_account(member, app):
     add(member)
     with app.app_context(), write() as session:
-        session.delete(accounts.user_by_email(member.email))
+        session.delete(account_queries.user_by_email(member.email))
     with app.app_context():
         assert db.session.query(Persona).count() == 0

@@ -29,10 +29,10 @@ def test_the_page_lists_them(path, member):
     page = member.page(path)
 
     assert page.one(".greeting em").text() == "calm"
-    texts = [" ".join(each.text().split()) for each in page.all("[id^=script-]")]
+    texts = [" ".join(script.text().split()) for script in page.all("[id^=script-]")]
     assert texts[0].startswith("Status Changes what is shown, in messages of the character.")
     assert "Ahead can't be used here Look-ahead and look-behind can't be used. It stays in the card." in texts[1]
-    assert [each.text() for each in page.all("#script-0 pre")] == [FOREIGN["findRegex"], FOREIGN["replaceString"]]
+    assert [element.text() for element in page.all("#script-0 pre")] == [FOREIGN["findRegex"], FOREIGN["replaceString"]]
 
 
 def test_a_change_keeps_what_the_form_does_not_have(path, member, app):
@@ -56,13 +56,13 @@ def test_one_is_added_moved_and_deleted(path, member, app):
     page = member.page(path).click("Add a text script")
     assert page.heading == "New text script"
     member.submit(f"{path}/scripts/new", name="New", find="/x/g")
-    assert [each["scriptName"] for each in stored(app, path)] == ["Status", "Ahead", "New"]
+    assert [script["scriptName"] for script in stored(app, path)] == ["Status", "Ahead", "New"]
     assert stored(app, path)[2]["placement"] == [2]
 
     member.page(f"{path}/scripts/2").press("Move up")
     member.page(f"{path}/scripts/0").press("Delete text script")
 
-    assert [each["scriptName"] for each in stored(app, path)] == ["New", "Ahead"]
+    assert [script["scriptName"] for script in stored(app, path)] == ["New", "Ahead"]
     assert member.get(f"{path}/scripts/7").status_code == 404
 
 
@@ -123,7 +123,7 @@ def test_the_api_replaces_them(path, app, member, stranger):
     sent = {name: value for name, value in first.items() if name != "trouble"}
     changed = program.said("PUT", at, 200, {"scripts": [{"find": "/x/"}, {**sent, "name": "Mood"}]})
 
-    assert [each["find"] for each in changed["scripts"]] == ["/x/", FOREIGN["findRegex"]]
+    assert [script["find"] for script in changed["scripts"]] == ["/x/", FOREIGN["findRegex"]]
     assert stored(app, path)[1]["more"] == {"a": 1}
     program.said("PUT", at, 422, {"scripts": [{"find": "/[/"}]})
     assert program.said("PUT", at, 200, {"scripts": [{"find": "/a\0/"}]})["scripts"][0]["find"] == "/a\ufffd/"

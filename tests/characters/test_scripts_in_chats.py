@@ -52,7 +52,7 @@ def rewrite(app, *scripts):
 
 
 def shown(member, chat: str) -> list[str]:
-    return [each.text().strip() for each in member.page(chat).all(".message-text")]
+    return [element.text().strip() for element in member.page(chat).all(".message-text")]
 
 
 SHOWN = script(r"/\[mood: (.*?)\]/g", "*$1*", markdownOnly=True)
@@ -69,7 +69,7 @@ def test_it_changes_what_is_shown_and_nothing_else(begin, member, app):
         message = db.session.query(Message).filter_by(role="assistant").one()
         assert "[mood: calm]" in message.content
         assert "[mood: calm]" in message.html
-    copied = [str(each.attributes["data-copy"]) for each in page.all("article [data-copy]")]
+    copied = [str(button.attributes["data-copy"]) for button in page.all("article [data-copy]")]
     assert len(copied) == 2
     for path in (*copied, f"{chat}/export.html", f"{chat}/export.md"):
         response = member.client.get(path, base_url=member.origin)
@@ -106,7 +106,7 @@ def test_the_end_of_a_stream_shows_it(begin, member, fake, listen):
     listener = listen(member, member.page(chat).events_url)
     member.submit(chat, message="Hello")
 
-    listener.until(lambda each: "<em>glad</em>" in each.html)
+    listener.until(lambda feed: "<em>glad</em>" in feed.html)
     member.wait_for(chat, ended)
     assert member.page(chat).all(".message-text em")[-1].text() == "glad"
 
@@ -132,7 +132,7 @@ def test_depth_limits_what_is_changed(begin, member, fake, say):
     fake.says("Aye.")
     say(chat, "Hello")
 
-    assert [each[:4] for each in shown(member, chat)] == ["Bye,", "Bye", "No."]
+    assert [text[:4] for text in shown(member, chat)] == ["Bye,", "Bye", "No."]
     sent = say(chat, "Hello")
     assert [text[:4] for _, text in sent[1:]] == ["Bye,", "Bye", "No.", "Hell"]
 
@@ -157,7 +157,7 @@ def test_hostile_html_stays_inert(begin, member):
 
 @pytest.mark.slow
 def test_hostile_expressions_hold_nobody_up(begin, member, fake, say):
-    slow = [script(f"/(?:a?){{200}}a{{{200 + each}}}x/g", "x") for each in range(10)]
+    slow = [script(f"/(?:a?){{200}}a{{{200 + number}}}x/g", "x") for number in range(10)]
     chat = begin(*slow, first_mes="a" * 15_000)
     fake.says("a" * 15_000)
 
@@ -176,8 +176,8 @@ def test_in_a_group_they_change_their_characters_messages_only(begin, make, memb
 
     sent = say(group, "Hello Aye")
 
-    assert [each.partition(": ")[2][:5] for _, each in sent[1:4]] == ["Bye, ", "Hello", "Hello"]
-    assert [each[:5] for each in shown(member, group)] == ["Bye, ", "Hello", "Hello", "No."]
+    assert [text.partition(": ")[2][:5] for _, text in sent[1:4]] == ["Bye, ", "Hello", "Hello"]
+    assert [text[:5] for text in shown(member, group)] == ["Bye, ", "Hello", "Hello", "No."]
 
 
 @pytest.mark.slow

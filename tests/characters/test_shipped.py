@@ -7,9 +7,9 @@ from tests.conftest import signed_in
 from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles
 from webapp.characters.tables import Character
-from webapp.cli import shipped_characters as shipped
+from webapp.cli import shipped_characters
 from webapp.cli.shipped_characters import CHARACTERS, PERSONAS
-from webapp.people.accounts import tables as accounts
+from webapp.people.accounts import tables as account_tables
 
 
 @pytest.mark.slow
@@ -31,7 +31,7 @@ def test_what_was_deleted_does_not_come_again(cast):
             db.session.query(Character).filter_by(name="Hanne Voss").one().deleted_at = utc_now().replace(year=2020)
         profiles.empty_trash()
 
-        assert shipped.ship() == 0
+        assert shipped_characters.ship() == 0
 
     assert names(admin.page("/characters")) == ["Ilario Quill", "Odalys Fenn"]
 
@@ -40,19 +40,19 @@ def test_what_was_changed_stays_changed(cast):
     admin = signed_in(cast, "admin@example.org", "admin")
     admin.submit(admin.page("/characters").click("Hanne Voss").path + "/edit", name="Hanne V.")
     with cast.app_context():
-        assert shipped.ship() == 0
-        assert db.session.query(accounts.Grant).count() == 0
+        assert shipped_characters.ship() == 0
+        assert db.session.query(account_tables.Grant).count() == 0
     assert names(admin.page("/characters"))[0] == "Hanne V."
 
 
-@pytest.mark.parametrize("each", CHARACTERS, ids=lambda each: each["origin"])
-def test_each_is_whole(each):
-    assert {"name", "description", "greeting", "system_prompt", "post_history_prompt", "tags", "origin"} == set(each)
-    assert each["name"] in each["description"]
-    assert each["name"] in each["system_prompt"]
-    assert each["greeting"].rstrip("*").endswith("?")
-    assert len(each["description"]) > 800
-    assert not any("  " in text or text != text.strip() for text in each.values() if isinstance(text, str))
+@pytest.mark.parametrize("character", CHARACTERS, ids=lambda character: character["origin"])
+def test_each_is_whole(character):
+    assert {"name", "description", "greeting", "system_prompt", "post_history_prompt", "tags", "origin"} == set(character)
+    assert character["name"] in character["description"]
+    assert character["name"] in character["system_prompt"]
+    assert character["greeting"].rstrip("*").endswith("?")
+    assert len(character["description"]) > 800
+    assert not any("  " in text or text != text.strip() for text in character.values() if isinstance(text, str))
 
 
 def test_the_persona_says_its_name():

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from tests.api.client import client_of
 from tests.characters.conftest import MARA, asked, heard
-from tests.characters.test_chatting import knows
+from tests.characters.test_character_chats import knows
 from tests.chat.conftest import ended_with, give, id_of, until_settled
 from tests.support.marks import few_of, on_both_databases
 from tests.support.waiting import until
@@ -166,7 +166,7 @@ def test_a_history_limit_leaves_nothing_untold(app, told, chat, member, fake):
 
     assert [content for role, content in turns if role == "user"][-1] == "Four"
     retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
-    assert all(each in retold + sent for each in ("One", "Two", "Three", MARA["greeting"]))
+    assert all(text in retold + sent for text in ("One", "Two", "Three", MARA["greeting"]))
     assert TALE in turns[0][1]
 
 
@@ -210,7 +210,7 @@ def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, s
     for number, size in enumerate(sizes):
         turns = told(f"q{number}. {'word ' * size}")
         retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
-        assert [each for each in range(number + 1) if f"q{each}. " not in retold + sent] == []
+        assert [turn for turn in range(number + 1) if f"q{turn}. " not in retold + sent] == []
         assert (TALE in turns[0][1]) == ("q0. " not in sent)
 
     assert len(fake.stories()) >= 1

@@ -11,19 +11,19 @@ from tests.support.form import Form
 from tests.support.page import Page
 from webapp.base.db import db
 from webapp.characters import service
-from webapp.characters.lore import service as lore
+from webapp.characters.lore import service as lore_service
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.chat.group import members
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay import service as roleplay_service
 from webapp.people.accounts.tables import User
 
 
 def form(page: Page, field: str) -> Form:
-    (node,) = [each for each in page.all("form") if each.css_first(f'[name="{field}"]')]
+    (node,) = [candidate for candidate in page.all("form") if candidate.css_first(f'[name="{field}"]')]
     return Form(page, node)
 
 
@@ -91,7 +91,7 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
         played = db.session.get_one(Chat, id_of(chat))
         values, persona = values_of(played) | {"note": "It rains."}, members.persona_of(played)
         gevent.spawn(member.submit, f"{chat}/prompts", temperature="0.4").get(timeout=30)
-        roleplay.set_fields(played, values, persona=persona)
+        roleplay_service.set_fields(played, values, persona=persona)
 
     with app.app_context():
         row, played = db.session.get_one(Character, id_of(address)), db.session.get_one(Chat, id_of(chat))
@@ -111,11 +111,11 @@ def test_of_a_lorebook_both_entries_are_kept(app, member):
             return book | {"entries": [*book.get("entries", []), {"keys": [name], "content": name}]}
 
         with app.app_context():
-            lore.change(db.session.get_one(Lorebook, id), written)
+            lore_service.change(db.session.get_one(Lorebook, id), written)
 
     other = gevent.spawn(add, "other")
     # It waits then, or is through.
     add("one", lambda: other.join(timeout=0.3))
     other.get(timeout=30)
     with app.app_context():
-        assert sorted(each["content"] for each in db.session.get_one(Lorebook, id).book["entries"]) == ["one", "other"]
+        assert sorted(entry["content"] for entry in db.session.get_one(Lorebook, id).book["entries"]) == ["one", "other"]

@@ -165,7 +165,7 @@ def test_in_a_group_what_one_sets_the_others_know(make, member, fake, kept, say)
 
 def test_another_greeting_has_its_own(chat, member, app, kept):
     ids = app_messages(app, chat)
-    assert [each for _, each in ids] == [{"mood": "calm"}, {"mood": "angry"}]
+    assert [id for _, id in ids] == [{"mood": "calm"}, {"mood": "angry"}]
     with app.app_context():
         assert variables.variables_of_person(member.person_id) == {}
 
@@ -173,7 +173,7 @@ def test_another_greeting_has_its_own(chat, member, app, kept):
 def app_messages(app, chat):
     with app.app_context():
         query = select(Message).where(Message.chat_id == id_of(chat)).order_by(Message.id)
-        return [(each.id, each.variables) for each in db.session.scalars(query)]
+        return [(message.id, message.variables) for message in db.session.scalars(query)]
 
 
 @also_on_postgres
@@ -215,7 +215,7 @@ def test_what_two_chats_keep_of_a_person_at_once_is_all_kept(app, member):
 def test_their_owner_sees_and_changes_them_beside_the_chat(chat, member, say, kept):
     say(chat, "One")
     page = member.page(f"{chat}/prompts")
-    names = [str(each.attributes.get("value") or "") for each in page.all("[name^=variable-name]")]
+    names = [str(field.attributes.get("value") or "") for field in page.all("[name^=variable-name]")]
     assert (names, page.one(".variables summary").text()) == (["mood", "turns", ""], "Variables mood · turns")
 
     form = {"variable-value-1": "5", "variable-name-2": "coat", "variable-value-2": "red\r\nand blue"}
@@ -235,7 +235,7 @@ def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, 
     refused = second.submit(**{"variable-value-0": "sad", "variable-name-1": "hat", "variable-value-1": "green"})
 
     assert (refused.status_code, refused.says("The variables have just changed elsewhere.")) == (409, True)
-    assert [each.text() for each in refused.all("[name^=variable-value]")] == ["green", "sad", "1", ""]
+    assert [field.text() for field in refused.all("[name^=variable-value]")] == ["green", "sad", "1", ""]
     assert kept(chat) == {"mood": "glad", "turns": "1"}
     refused.form("Save").submit()
     assert kept(chat) == {"mood": "sad", "turns": "1", "hat": "green"}
@@ -249,7 +249,7 @@ def test_of_two_tabs_the_later_one_is_told_what_both_have_changed(chat, member, 
 def test_what_cannot_be_kept_is_said_with_all_that_was_typed(chat, member, kept, name, value, words):
     page = member.submit(f"{chat}/prompts", **{"variable-name-1": name, "variable-value-1": value})
     assert (page.status_code, page.says(words)) == (422, True)
-    assert [each.text() for each in page.all("[name^=variable-value]")] == ["calm", value, ""]
+    assert [field.text() for field in page.all("[name^=variable-value]")] == ["calm", value, ""]
     assert kept(chat) == {"mood": "calm"}
 
 

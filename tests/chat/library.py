@@ -42,8 +42,8 @@ class Library:
 
 def turns(fake, question: str) -> list[tuple[str, str]]:
     """Returns the turns sent with this question; requests for titles can be logged in between."""
-    sent = [[(turn["role"], turn["content"]) for turn in each["body"]["messages"]] for each in asked(fake)]
-    return next(each for each in reversed(sent) if ("user", question) in each[-3:])
+    sent = [[(turn["role"], turn["content"]) for turn in entry["body"]["messages"]] for entry in asked(fake)]
+    return next(request for request in reversed(sent) if ("user", question) in request[-3:])
 
 
 def given(fake, question: str) -> str:

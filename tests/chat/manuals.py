@@ -68,7 +68,7 @@ def found_by(person: Browser, chat: str = "") -> list[str]:
         user = db.session.get_one(User, person.person_id)
         own = list(db.session.scalars(select(Collection.id).where(Collection.chat_id == id_of(chat)))) if chat else []
         within = {"collections": own or ["none"]} if chat else {}
-        return sorted({each.document.title for each in search(user, "warranty orrery", seconds=60, **within)})
+        return sorted({hit.document.title for hit in search(user, "warranty orrery", seconds=60, **within)})
 
 
 def counts(app: Flask) -> Sequence[int]:

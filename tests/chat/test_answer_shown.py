@@ -11,7 +11,7 @@ from webapp.settings.service import set_setting
 
 
 def running(app):
-    (live,) = [each for each in ENGINE.of(app).live.values() if each.kind == "chat"]
+    (live,) = [answer for answer in ENGINE.of(app).live.values() if answer.kind == "chat"]
     return live.run
 
 

@@ -21,12 +21,12 @@ TEXTS = st.text(st.sampled_from("ab.`\n #\t"), max_size=60)
 @given(TEXTS, st.lists(TEXTS, max_size=3))
 def test_what_is_joined_comes_apart_again(typed, texts):
     files = [file(f"f{at}.md", text) for at, text in enumerate(texts)]
-    message = joined(typed, [each.block for each in files])
+    message = joined(typed, [attachment.block for attachment in files])
     before, found = parted(message)
 
     # The typed text can itself end with a file block.
-    assert [each.text for each in found][len(found) - len(files) :] == [each.text for each in files]
-    assert joined(before, [each.block for each in found]) == message
+    assert [attachment.text for attachment in found][len(found) - len(files) :] == [attachment.text for attachment in files]
+    assert joined(before, [attachment.block for attachment in found]) == message
 
 
 @pytest.mark.parametrize(

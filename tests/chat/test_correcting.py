@@ -107,10 +107,14 @@ def test_a_long_chat_is_copied_whole(app: Flask, three):
         chat = db.session.get_one(Chat, id_of(three))
         lengthen(chat, 125)
         old = shown(chat.id)
-        before = [(each.role, each.content) for each in old]
+        before = [(message.role, message.content) for message in old]
         versions.correct(old[1], "Corrected")
 
-        assert [(each.role, each.content) for each in shown(id_of(three))] == [before[0], ("assistant", "Corrected"), *before[2:]]
+        assert [(message.role, message.content) for message in shown(id_of(three))] == [
+            before[0],
+            ("assistant", "Corrected"),
+            *before[2:],
+        ]
 
 
 @pytest.mark.slow
@@ -129,7 +133,7 @@ def test_a_chat_that_goes_on_meanwhile_stays_as_it_is(app: Flask, three):
             versions.correct(old[1], "Corrected")
         other.get(timeout=10)
 
-        assert [each.content for each in shown(id_of(three))] == TURNS
+        assert [message.content for message in shown(id_of(three))] == TURNS
         assert len(db.session.scalars(select(Message.id)).all()) == count
 
 
@@ -143,7 +147,7 @@ def test_what_a_killed_server_had_copied_is_in_the_trash(app: Flask, owner, thre
         version.deleted_at, id = utc_now(), version.id
         db.session.add(version)
         db.session.commit()
-        fork.copied_messages([each.id for each in old[2:4]], chat.id, id)
+        fork.copied_messages([message.id for message in old[2:4]], chat.id, id)
     assert texts(owner.page(three)) == TURNS
     assert not owner.page(three).says("2 / 2")
     assert "Corrected" in owner.page("/chats/trash").text

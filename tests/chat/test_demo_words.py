@@ -10,9 +10,9 @@ from tests.support.browser import Browser
 from tests.support.markup import name_of
 from tests.support.page import TEXTBOXES
 from tests.upstream.handle import Upstream
-from webapp.models.providers import demo_texts as texts
+from webapp.models.providers import demo_texts
 
-SAID = (texts.GREETING, texts.REFLECTION, *(text for _, text in texts.TOPICS))
+SAID = (demo_texts.GREETING, demo_texts.REFLECTION, *(text for _, text in demo_texts.TOPICS))
 # Double stars are for emphasis; single stars mark names of things on a page that can be found and clicked.
 PLACE = re.compile(r"(?<!\*)\*(?!\*)([^*]+)(?<!\*)\*(?!\*)")
 USED = f"a[href], button, select, summary, {TEXTBOXES}"

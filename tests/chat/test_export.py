@@ -45,9 +45,9 @@ def test_the_json_is_made_without_reading_any_html(app, owner, path):
     event.listen(engine, "before_cursor_execute", lambda *args: said.append(args[2]))
     download(owner, f"{path}/export.json")
 
-    read = [each for each in said if "messages.content" in each and "LEFT OUTER JOIN users" in each]
+    read = [statement for statement in said if "messages.content" in statement and "LEFT OUTER JOIN users" in statement]
     assert read
-    assert not [each for each in read if "messages.html," in each]
+    assert not [statement for statement in read if "messages.html," in statement]
 
 
 def test_the_json_holds_every_branch_and_how_it_came_about(owner, path):
@@ -95,7 +95,7 @@ def test_what_is_out_of_sight_stays_at_home(owner, path):
 
     value = json.loads(download(owner, f"{path}/export.json"))
 
-    assert [each["content"] for each in value["messages"]] == ["First **words**", HOSTILE]
+    assert [message["content"] for message in value["messages"]] == ["First **words**", HOSTILE]
 
 
 @pytest.mark.slow
@@ -145,8 +145,8 @@ def test_the_page_runs_nothing_and_loads_nothing(owner, path):
 def test_everything_is_one_archive(owner, member, begin, path, fake, app):
     fake.says("Yes")
     second, trashed, foreign = begin(owner, "Second chat"), begin(owner, "In the trash"), begin(member, "Of somebody else")
-    for browser, each in ((owner, second), (owner, trashed), (member, foreign)):
-        browser.wait_for(each, ended)
+    for browser, chat in ((owner, second), (owner, trashed), (member, foreign)):
+        browser.wait_for(chat, ended)
     with app.app_context(), write() as session:
         session.get_one(Chat, trashed.split("/")[-1]).deleted_at = utc_now()
 
@@ -179,7 +179,7 @@ def test_a_long_chat_is_read_in_batches(owner, path, app):
 
     value = json.loads(download(owner, f"{path}/export.json"))
 
-    assert [each["content"] for each in value["messages"][3:]] == [f"Line {number}" for number in range(250)]
+    assert [entry["content"] for entry in value["messages"][3:]] == [f"Line {number}" for number in range(250)]
 
 
 @pytest.mark.slow

@@ -22,13 +22,13 @@ STAYS: dict[str, dict[str, str]] = {
     "chats": {
         "owner_id": PERSONAL,
         "visitor_hash": "visitors export nothing",
-        "kind": "its characters are in the file by name; see test_cast_in_files",
+        "kind": "its characters are in the file by name; see test_cast_names",
         "deleted_at": DELETED,
         "is_temporary": "temporary chats are in no file",
-        "character_id": "by name; see test_cast_in_files",
-        "character_ids": "by name; see test_cast_in_files",
-        "turn_order": "of a group alone; see test_cast_in_files",
-        "persona_id": "by name; see test_cast_in_files",
+        "character_id": "by name; see test_cast_names",
+        "character_ids": "by name; see test_cast_names",
+        "turn_order": "of a group alone; see test_cast_names",
+        "persona_id": "by name; see test_cast_names",
         "collection_ids": "collections stay on this server, with their grants",
         "lorebook_ids": "by name; see test_roleplay_imports",
         "prompt_key": "a prompt stays on this server",
@@ -44,7 +44,7 @@ STAYS: dict[str, dict[str, str]] = {
         "head_then": DELETED,
         "cut_id": DELETED,
         "sources": "documents stay on this server, with their grants",
-        "speaker_id": "by name; see test_cast_in_files",
+        "speaker_id": "by name; see test_cast_names",
     },
     "generations": {
         "id": HERE,
@@ -115,7 +115,7 @@ GENERATION: dict[str, Any] = {
 VALUES: list[tuple[type[Base], dict[str, Any]]] = [(Chat, CHAT), (Message, MESSAGE), (Generation, GENERATION)]
 
 
-@pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda each: getattr(each, "__tablename__", ""))
+@pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda value: getattr(value, "__tablename__", ""))
 def test_somebody_has_decided_about_every_column(table, values):
     name = table.__tablename__
     decided = [*values, *REFERENCES[name], *STAYS[name]]
@@ -144,11 +144,11 @@ def test_every_column_that_is_exported_comes_back(owner, member):
         chat = db.session.scalars(select(Chat).where(Chat.owner_id == member.person_id)).one()
         question, answer = db.session.scalars(select(Message).where(Message.chat_id == chat.id).order_by(Message.id)).all()
         made = db.session.scalars(select(Generation).where(Generation.message_id == answer.id).order_by(Generation.id)).all()
-        for row, values in ((chat, CHAT), (answer, MESSAGE), *((each, GENERATION) for each in made)):
+        for row, values in ((chat, CHAT), (answer, MESSAGE), *((generation, GENERATION) for generation in made)):
             assert {name: getattr(row, name) for name in values} == values
         assert (chat.origin, question.origin, answer.origin) == ("millrace:c", "millrace:m1", "millrace:m2")
         assert (answer.parent_id, chat.head_id) == (question.id, answer.id)
-        assert [each.continues_id for each in made] == [None, made[0].id]
+        assert [generation.continues_id for generation in made] == [None, made[0].id]
         copy = chat.id
     assert download(member, f"/chats/{copy}/export.json") == first
 

@@ -5,14 +5,14 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.chat.listener import PART, Listener
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
 from webapp.base import changes, topic_names
 from webapp.chat.page.feed import ChatPosition
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Message
+from webapp.streaming.codec import SseMessage
 
 
 def shown_text(page, listener: Listener) -> str:
@@ -56,7 +56,7 @@ def test_it_opens_at_once_and_forbids_keeping(owner, begin, fake, listen):
     fake.says("One", cost=0.0001)
     page = owner.wait_for(begin(owner), ended)
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: each.raw.startswith(b"retry: 500\n\n: "))
+    listener.until(lambda feed: feed.raw.startswith(b"retry: 500\n\n: "))
 
     assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
     assert listener.response.headers["X-Accel-Buffering"] == "no"
@@ -78,7 +78,7 @@ def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, lis
         gevent.sleep(0.1)
     fake.goes_on()
     for _, listener in pages:
-        listener.until(lambda each: "completed" in each.statuses())
+        listener.until(lambda feed: "completed" in feed.statuses())
 
     final = owner.page(path).all(".message-text")[-1].inner_html
     assert {shown_text(page, listener) for page, listener in pages} == {final}
@@ -91,14 +91,14 @@ def test_a_dropped_connection_goes_on_where_it_was(owner, begin, fake, listen):
     path = begin(owner)
     page = owner.page(path)
     heard = listen(owner, page.events_url)
-    parts: list[Message] = []
+    parts: list[SseMessage] = []
     for _ in range(4):
-        heard.until(lambda each: each.last_id)
+        heard.until(lambda feed: feed.last_id)
         heard.close()
         parts += heard.messages
         heard = listen(owner, page.events_url, parts[-1].id or heard.last_id)
     fake.over()
-    heard.until(lambda each: "completed" in each.statuses())
+    heard.until(lambda feed: "completed" in feed.statuses())
     heard.messages = [*parts, *heard.messages]
 
     assert shown_text(page, heard) == owner.page(path).all(".message-text")[-1].inner_html
@@ -111,7 +111,7 @@ def test_an_unknown_position_gets_the_whole_thread(owner, answered, fake, listen
     path = answered(owner)
 
     listener = listen(owner, f"{path}/events?at={position}")
-    listener.until(lambda each: "All of it" in each.html)
+    listener.until(lambda feed: "All of it" in feed.html)
 
     assert 'hx-target="#thread" hx-swap="innerMorph"' in listener.html
 
@@ -123,7 +123,7 @@ def test_what_changes_before_the_last_message_is_drawn_too(owner, listen):
 
     with owner.app.app_context():
         changes.notify(topic_names.of_chat(path.rpartition("/")[2]), "message", ids[0])
-    listener.until(lambda each: f'hx-target="#message-{ids[0]}"' in each.html)
+    listener.until(lambda feed: f'hx-target="#message-{ids[0]}"' in feed.html)
 
     assert "data-role" in listener.html
     assert not any(f"message-{id}" in listener.html for id in ids[1:])
@@ -139,8 +139,8 @@ def test_a_message_sent_elsewhere_appears_once(owner, begin, fake, listen):
     fake.says("Two **bold**", cost=0.0001)
 
     owner.post(f"{path}/messages", message="Second")
-    listener.until(lambda each: "completed" in each.statuses())
-    listener.until(lambda each: "Try again" in each.html)
+    listener.until(lambda feed: "completed" in feed.statuses())
+    listener.until(lambda feed: "Try again" in feed.html)
 
     assert listener.html.count('data-role="user"') == 1
     assert listener.html.count('data-role="assistant"') == 1
@@ -156,12 +156,12 @@ def test_continuing_and_trying_again_reach_open_pages(owner, begin, fake, listen
     listener = listen(owner, page.events_url)
 
     owner.post(page.action("Continue"))
-    listener.until(lambda each: each.statuses()[-1:] == ["completed"])
+    listener.until(lambda feed: feed.statuses()[-1:] == ["completed"])
     assert "seam" in listener.html
 
     page = owner.wait_for(path, ended)
     owner.post(page.action("Try again"))
-    listener.until(lambda each: each.statuses().count("completed") == 2)
+    listener.until(lambda feed: feed.statuses().count("completed") == 2)
     assert len(owner.page(path).all("article.message")) == 2
 
 
@@ -174,7 +174,7 @@ def test_the_ninth_page_takes_the_place_of_the_first(owner, begin, fake, listen,
     first, second, third = [listen(owner, page.events_url) for _ in range(3)]
 
     # Any of the pages can still receive an update of the sidebar.
-    first.until(lambda each: each.greenlet.dead)
+    first.until(lambda feed: feed.greenlet.dead)
     assert (first.messages[-1].event, first.messages[-1].id) == ("superseded", "superseded")
     assert not [message for page in (second, third) for message in page.messages if message.event == "superseded"]
     again = owner.client.get(page.events_url, headers={"Last-Event-ID": "superseded"})
@@ -186,7 +186,7 @@ def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, ap
     fake.counts(4_000, pace=0.01)
     page = owner.page(begin(owner))
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: each.last_id)
+    listener.until(lambda feed: feed.last_id)
 
     ENGINE.of(app).finish(seconds=30)
     ENGINE.of(app).wait_closed(30)
@@ -205,9 +205,9 @@ def test_a_position_is_said_when_it_is_another_one(owner, begin, fake, listen):
     fake.says("One line of words, and another. " * 900, pace=0.01)
     page = owner.page(begin(owner))
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: len(each.messages) > 20)
+    listener.until(lambda feed: len(feed.messages) > 20)
     fake.over()
-    listener.until(lambda each: "completed" in each.statuses())
+    listener.until(lambda feed: "completed" in feed.statuses())
 
     assert listener.raw.count(b"\nid: ") < 8
 
@@ -221,7 +221,7 @@ def test_all_chats_together_have_a_limit_too(owner, begin, fake, listen, app):
     first, *_ = [listen(owner, page.events_url) for page in pages]
 
     # An update of the sidebar can come before it.
-    first.until(lambda each: [message.event for message in each.messages[-1:]] == ["superseded"])
+    first.until(lambda feed: [message.event for message in feed.messages[-1:]] == ["superseded"])
 
 
 @pytest.mark.slow
@@ -229,11 +229,11 @@ def test_whoever_is_signed_out_is_let_go(owner, begin, fake, listen, app):
     fake.says("One")
     page = owner.wait_for(begin(owner), ended)
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: each.raw)
+    listener.until(lambda feed: feed.raw)
 
     owner.post("/logout")
 
-    listener.until(lambda each: each.greenlet.dead)
+    listener.until(lambda feed: feed.greenlet.dead)
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_a_page_that_comes_back_when_its_answer_has_gone_on_keeps_what_is_before
     owner.wait_for(path, ended)
 
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: PART.search(each.html))
+    listener.until(lambda feed: PART.search(feed.html))
 
     wholes = [html for target, _, html in PART.findall(listener.html) if target == "#thread"]
     assert wholes
@@ -261,8 +261,8 @@ def test_what_a_page_is_told_of_each_turn_is_what_a_new_page_shows(owner, path, 
     fake.always({"counted": 20, "cost": 0.0001})
     for number in range(2):
         owner.post(f"{path}/messages", message=f"Number {number}")
-        listener.until(lambda each, number=number: each.statuses().count("completed") > number)
-        listener.until(lambda each: 'id="composer-send"' in each.html.rpartition('id="composer-controls"')[2])
+        listener.until(lambda feed, number=number: feed.statuses().count("completed") > number)
+        listener.until(lambda feed: 'id="composer-send"' in feed.html.rpartition('id="composer-controls"')[2])
     told = {target: html for target, _, html in PART.findall(listener.html)}
 
     page = owner.page(path)

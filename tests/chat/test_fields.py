@@ -57,7 +57,7 @@ def test_nothing_is_nothing_in_the_form(owner, chat):
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("field", NUMBERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
 def test_a_number_out_of_bounds_is_refused_in_place(owner, chat, field):
     page = owner.submit(chat, **{field.name: str(int(field.most) + 1)})
 

@@ -30,13 +30,13 @@ from webapp.chat.prompt import answer_prompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import TICKERS
 from webapp.engine.engine import ENGINE
-from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import AttachedImage, ModelRequest, Turn
 from webapp.operations.health import backups
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members.people import delete_person
 from webapp.streaming.events import Notice
 from webapp.streaming.stop import Stop
@@ -121,7 +121,7 @@ def test_only_so_many_bytes_of_pictures_are_sent(app):
     turns = (Turn("user", "\n".join(written[:2])), Turn("user", "See\n" + "\n".join(written[2:])))
     with app.app_context():
         newest, oldest = answer_prompt.turns_with_pictures(turns, files)
-    assert (newest.content, [each.name for each in newest.pictures]) == ("See", ["3", "4"])
+    assert (newest.content, [image.name for image in newest.pictures]) == ("See", ["3", "4"])
     assert (oldest.content, oldest.pictures) == ("[Image: 1]\n\n[Image: 2]", ())
 
 
@@ -150,11 +150,11 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
         provider = providers().for_model("fake/plain")
     rungs = [Rung("sees", provider, "sees"), Rung("blind", provider, "blind", takes_pictures=False)]
     climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
-    events = list(Ladder(request, rungs, Limits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
-    first, second = (each["body"]["messages"][0]["content"] for each in asked(fake))
+    events = list(Ladder(request, rungs, AttemptLimits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
+    first, second = (entry["body"]["messages"][0]["content"] for entry in asked(fake))
     # A file deleted since then is also sent by its name.
     assert first[0] == {"type": "text", "text": "See\n\n[Image: b.png]"}
-    assert [each["type"] for each in first] == ["text", "image_url"]
+    assert [part["type"] for part in first] == ["text", "image_url"]
     assert second == "See\n\n[Image: a.png]\n\n[Image: b.png]"
     assert "images_left_out" in [event.code for event in events if isinstance(event, Notice)]
 
@@ -321,8 +321,8 @@ def test_somebody_looks_for_what_is_never_sent_or_left_behind(app, owner, member
     assert TICKERS.of(app)["sweeper"].is_running
     del TICKERS.of(app)["sweeper"]
     with app.app_context():
-        people = {each.email: each for each in db.session.scalars(select(User))}
-        delete_person(people[member.email], member.email, by=people[owner.email])
+        people = {user.email: user for user in db.session.scalars(select(User))}
+        delete_person(people[member.email], member.email, author=PersonAuthor(people[owner.email]))
     assert TICKERS.of(app)["sweeper"].is_running
 
 

@@ -299,7 +299,7 @@ def _queue(bench: Bench, generation_id: str, words: str) -> None:
 
 def _waiting(bench: Bench, generation_id: str) -> list[str]:
     with bench.app.app_context():
-        return [each.text for each in follow_up.waiting_in(bench.generation(generation_id).lane.removeprefix("chat:"))]
+        return [waiting.text for waiting in follow_up.waiting_in(bench.generation(generation_id).lane.removeprefix("chat:"))]
 
 
 def _person(app: Flask, path: str) -> str:

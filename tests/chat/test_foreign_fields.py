@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.files import bring, download
-from tests.chat.test_cast_in_files import MARA, made
+from tests.chat.test_cast_names import MARA, made
 from tests.chat.test_roleplay_imports import lines
 from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import on_both_databases
@@ -51,8 +51,8 @@ TALE = {"name": "The tale", "is_user": False, "is_system": True, "mes": "It rain
 def within(part, whole):
     """Asserts that the whole has everything that the part has, under the same names."""
     if isinstance(part, dict):
-        for name, each in part.items():
-            within(each, whole[name])
+        for name, value in part.items():
+            within(value, whole[name])
     elif isinstance(part, list):
         assert len(part) == len(whole)
         for one, other in zip(part, whole, strict=True):

@@ -103,7 +103,7 @@ def test_each_has_a_title_that_tells_it_from_the_others(owner, path):
     url = address(owner.page(path), "Branch into new chat")
     first, second = owner.post(url).location, owner.post(url).location
 
-    titles = [owner.page(each).one("#chat-title").text().strip() for each in (path, first, second)]
+    titles = [owner.page(chat).one("#chat-title").text().strip() for chat in (path, first, second)]
     assert titles == ["Two rivers", "Branch of Two rivers", "Branch 2 of Two rivers"]
 
 

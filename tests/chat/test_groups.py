@@ -39,7 +39,7 @@ TURN = (
 def cast(program: Client) -> list[str]:
     """Creates three characters for the member, whose persona is Jo, and returns their ids."""
     program.post("/personas", {"name": "Jo", "description": "Jo bakes.", "is_default": True}, status=201)
-    return [program.post("/characters", each, status=201)["id"] for each in (MARA, BO, HANNE)]
+    return [program.post("/characters", character, status=201)["id"] for character in (MARA, BO, HANNE)]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def answered(program: Client, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def thread(program: Client, chat: str) -> list[tuple[str, str]]:
-    return [(each["speaker"], each["content"]) for each in program.get(f"{chat}/messages")["messages"]]
+    return [(message["speaker"], message["content"]) for message in program.get(f"{chat}/messages")["messages"]]
 
 
 def test_each_greets_in_turn_by_its_greeting_for_groups(program, cast):
@@ -73,11 +73,11 @@ def test_each_greets_in_turn_by_its_greeting_for_groups(program, cast):
     about = program.get(chat)
     assert (about["title"], about["character_ids"], about["turn_order"]) == ("Mara, Bo, Hanne Voss", cast, "rotation")
     said = program.get(f"{chat}/messages")["messages"]
-    assert [(each["character_id"], each["speaker"], each["content"]) for each in said] == [
+    assert [(message["character_id"], message["speaker"], message["content"]) for message in said] == [
         (cast[0], "Mara", "*Looks up.* Jo?"),
         (cast[1], "Bo", "Ahoy, all."),
     ]
-    assert [each["versions"] for each in said] == [[], []]
+    assert [message["versions"] for message in said] == [[], []]
 
 
 def test_a_greeting_can_name_all_who_are_there(program, cast):
@@ -203,7 +203,7 @@ def test_tried_again_continued_edited_and_rewritten_it_stays_theirs(program, cas
     edited = answered(program, program.post(f"/messages/{first['parent_id']}/edit", {"message": "Two"}, status=202))
     mine = program.post(f"/messages/{edited['id']}/rewrite", {"message": "{{char}} nods."}, status=201)
 
-    assert [each["speaker"] for each in (first, again, grown, edited, mine)] == ["Bo"] * 5
+    assert [message["speaker"] for message in (first, again, grown, edited, mine)] == ["Bo"] * 5
     assert mine["content"] == "Bo nods."
     assert say(program, chat, "On")["speaker"] == "Hanne Voss"
 
@@ -287,7 +287,7 @@ def test_who_is_deleted_speaks_no_more_and_keeps_what_was_said(program, cast, fa
 def test_what_makes_no_group_is_refused(program, cast, body, field):
     given = {"character_ids": cast, **body}
     given = {name: cast[0] if value == "MARA" else value for name, value in given.items()}
-    given["character_ids"] = [cast[0] if each == "MARA" else each for each in given["character_ids"]]
+    given["character_ids"] = [cast[0] if name == "MARA" else name for name in given["character_ids"]]
 
     refused = program.post("/chats", given, status=422)
 
@@ -323,14 +323,14 @@ def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, a
         card(extensions={"talkativeness": None}),
         {},
     ]
-    made = [{"name": f"C{at}", "description": "Who?", "card": each} for at, each in enumerate(cards)]
-    chat = begin(program, [program.post("/characters", each, status=201)["id"] for each in made]).rpartition("/")[2]
+    made = [{"name": f"C{at}", "description": "Who?", "card": value} for at, value in enumerate(cards)]
+    chat = begin(program, [program.post("/characters", character, status=201)["id"] for character in made]).rpartition("/")[2]
 
     with app.app_context():
         there = members(db.session.get_one(Chat, chat))
 
-    assert [each.talkativeness for each in there] == [0.0, 0.75, 0.5, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5]
-    assert [each.nickname for each in there][:3] == ["Cap", "7", ""]
+    assert [member.talkativeness for member in there] == [0.0, 0.75, 0.5, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5]
+    assert [member.nickname for member in there][:3] == ["Cap", "7", ""]
 
 
 def test_cards_are_read_once_until_they_change(program, cast, app):

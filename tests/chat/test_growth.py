@@ -37,7 +37,7 @@ def add_long(owner_id: str) -> None:
         session.add(Chat(id="long", owner_id=owner_id, model="m", title="Long"))
         session.flush()
         below = [{"id": f"m{n:02}", "chat_id": "long", "parent_id": f"m{n - 1:02}" if n else None} for n in range(LONG)]
-        session.execute(insert(Message), [{**each, "role": "user", "content": "word " * 2_000} for each in below])
+        session.execute(insert(Message), [{**row, "role": "user", "content": "word " * 2_000} for row in below])
 
 
 def add_chats(owner_id: str, count: int) -> None:

@@ -9,7 +9,7 @@ from tests.characters.card_samples import bring as bring_card
 from tests.chat.conftest import address, asked, ended_with, id_of, texts
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
-from tests.chat.test_sent import parts, url_of
+from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, write
@@ -32,7 +32,7 @@ def hide(browser: Browser, path: str, place: int = 0, name: str = "Hide from the
 
 
 def marks(page) -> list[str]:
-    return [each.text().strip() for each in page.all(".unsent")]
+    return [mark.text().strip() for mark in page.all(".unsent")]
 
 
 @on_both_databases
@@ -64,7 +64,7 @@ def test_what_was_sent_stays_when_a_message_is_hidden_later(owner, answered, fak
 def test_the_button_has_its_words_in_both_menus_and_htmx_gets_the_message(owner, answered, fake):
     fake.says("One")
     page = owner.page(answered(owner, "First"))
-    assert len([each for each in page.all("button") if each.text().strip() == "Hide from the model"]) == 2
+    assert len([button for button in page.all("button") if button.text().strip() == "Hide from the model"]) == 2
 
     fragment = owner.htmx_post(address(page, "Hide from the model", 1))
     assert MARK in fragment.text
@@ -134,7 +134,7 @@ def test_they_trigger_no_lorebook_and_have_no_depth(owner, app, fake):
 
 def test_the_meter_does_not_count_them():
     said = [ComposerMessage(str(n), None, "user", "word " * 5_000, n == 1) for n in range(2)]
-    both, one = meter([each._replace(is_hidden=False) for each in said], 10_000), meter(said, 10_000)
+    both, one = meter([message._replace(is_hidden=False) for message in said], 10_000), meter(said, 10_000)
     assert both
     assert one
     assert one.tokens < both.tokens * 0.6
@@ -146,7 +146,7 @@ def test_a_story_does_not_tell_them(owner, answered, fake, app):
     hide(owner, path, 0)
     with app.app_context():
         chat = db.session.get_one(Chat, id_of(path))
-        ids = [each.id for each in db.session.query(Message).filter_by(chat_id=chat.id).order_by(Message.id)]
+        ids = [message.id for message in db.session.query(Message).filter_by(chat_id=chat.id).order_by(Message.id)]
         found = piece_of(chat, ids, None, 1_000)
         assert found
         assert "First" not in found.words
@@ -166,7 +166,7 @@ def test_they_come_from_sillytavern_and_go_back(member, app):
     assert (texts(shown), marks(shown)) == (["Who is it?", "A note.", "Thanks."], [MARK])
 
     out = member.get(f"{path.partition('#')[0]}/export.jsonl").text.split("\n")[1:-1]
-    assert [json.loads(each)["is_system"] for each in out] == [False, True, False]
+    assert [json.loads(line)["is_system"] for line in out] == [False, True, False]
 
 
 @pytest.mark.mostly_slow

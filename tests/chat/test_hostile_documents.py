@@ -11,11 +11,11 @@ from tests.chat.conftest import asked
 from tests.chat.files import download
 from tests.chat.library import Library, ask, given
 from tests.rendering.rules import breaches
-from tests.rendering.test_attacks import ATTACKS
+from tests.rendering.test_hostile_texts import ATTACKS
 from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
 from webapp.knowledge.documents.reader import FullText
-from webapp.knowledge.documents.readers.part import Part
+from webapp.knowledge.documents.readers.part import FilePart
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
@@ -78,20 +78,20 @@ def test_each_passage_is_drawn_as_text() -> None:
 
 def test_the_title_that_a_document_gives_itself_turns_nothing() -> None:
     whole = FullText(1_000)
-    whole.add(Part("Some text.", title="Prices \u202e\u2066gpj\x07"))
+    whole.add(FilePart("Some text.", title="Prices \u202e\u2066gpj\x07"))
     assert whole.title == "Prices gpj"
 
 
 def numbers_in(told: str) -> list[int]:
     """Returns the numbers of the sources in a prompt; asserts that no part of a source is outside its fence."""
     lines, found = iter(told.split("\n")), []
-    for line in (each for each in lines if each not in BETWEEN):
+    for line in (text for text in lines if text not in BETWEEN):
         head = re.match(r"\[(\d+)\] ", line)
         assert head, line
         found.append(int(head[1]))
         fence = next(lines)
         assert set(fence) == {"`"}
-        assert any(each == fence for each in lines)
+        assert any(text == fence for text in lines)
     return found
 
 
@@ -145,4 +145,4 @@ def test_they_are_inert_wherever_they_are_looked_at(app, member, answered, fake)
     # The instructions had no effect: no setting changed, and no requests were sent except those to the model.
     with app.app_context():
         assert {row.key for row in db.session.query(ApplicationSetting)} <= {"knowledge.search_seconds"}
-    assert {each["path"] for each in fake.log() if each["method"] == "POST"} == {each["path"] for each in asked(fake)}
+    assert {entry["path"] for entry in fake.log() if entry["method"] == "POST"} == {entry["path"] for entry in asked(fake)}

@@ -15,7 +15,7 @@ from tests.support.rounds import ROUNDS
 from tests.support.turns import nobody_waits
 from webapp.base.db import db
 from webapp.base.heavy import zips
-from webapp.chat.exchange import importing as store
+from webapp.chat.exchange import importing
 from webapp.chat.exchange.imports import own, pieces
 from webapp.chat.record.tables import Message
 from webapp.rendering import markdown
@@ -128,7 +128,7 @@ def test_what_a_child_sends_is_what_was_in_the_file():
 
 
 def test_an_archive_is_believed_as_little_as_it_can_be():
-    with pytest.raises(zips.TooMany):
+    with pytest.raises(zips.TooManyFiles):
         zips.opened(BytesIO(entries(100_000, said=5)))
     with pytest.raises(zips.FAULTS):
         zips.opened(BytesIO(b"PK\3\4"))
@@ -138,7 +138,7 @@ def test_an_archive_is_believed_as_little_as_it_can_be():
 @pytest.mark.slow
 def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
     # Stops the clock: on a slow machine the wait would be over before the last of these files is read.
-    monkeypatch.setattr(store._refused, "now", lambda: 1.0)
+    monkeypatch.setattr(importing._refused, "now", lambda: 1.0)
     refused = [bring(owner, b"not json").status_code for _ in range(5)]
     page = bring(owner, CHATGPT)
 

@@ -16,7 +16,7 @@ from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
-from webapp.chat.exchange import importing as store
+from webapp.chat.exchange import importing
 from webapp.chat.exchange.imports import chatgpt, openwebui, own, pieces
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.record.tables import Chat, Message
@@ -116,7 +116,7 @@ def test_thoughts_before_many_branches_do_not_fill_the_memory():
     told = (FiledMessage(id=str(number), role="assistant", content="z") for number in range(200))
     tracemalloc.start()
     with pytest.raises(BadFile, match="characters in total"):
-        grown([*deep, *(Node(each.id, "b", each) for each in told)])
+        grown([*deep, *(Node(message.id, "b", message) for message in told)])
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -160,7 +160,7 @@ def test_any_field_of_a_message_is_read_or_left(value: Any):
     message = {"id": "m", "role": "user", "content": value, "created_at": value, "generations": made}
     chat = own.parse(ours(about={"id": "c", "title": value}, messages=[message]))
 
-    written = ours(about=own.head_value(chat), messages=[own.message_value(each) for each in chat.messages])
+    written = ours(about=own.head_value(chat), messages=[own.message_value(filed) for filed in chat.messages])
     assert own.parse(json.loads(json.dumps(written))) == chat
 
 
@@ -393,7 +393,7 @@ def test_too_many_messages_in_one_file_are_refused(app):
         user = accounts.add_user("many@example.org", "member", PASSWORD)
         file.write(json.dumps([*OPENWEBUI, *CHATGPT]).encode())
 
-        brought = store.import_file(user, file, most_messages=4)
+        brought = importing.import_file(user, file, most_messages=4)
 
     assert (brought.chats, brought.messages) == (1, 3)
     assert brought.trouble == "One file can contain 4 messages. Import the rest from another file."

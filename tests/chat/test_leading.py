@@ -8,7 +8,7 @@ from tests.chat.library import FRIDAY, Library, given, turns
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.chat.record.tables import Chat
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.preferences import set_preferences
 from webapp.prompts import queries, service
 from webapp.prompts.tables import FIXED
@@ -28,8 +28,7 @@ def publish(app, owner):
             return service.publish(
                 queries.prompt(admin, key),
                 VersionInput(sections=[SectionInput(name="How", text=text)], **more),
-                by=admin,
-                who={"actor": admin},
+                author=PersonAuthor(admin),
             )
 
     return publish
@@ -43,7 +42,7 @@ def test_nothing_is_added_until_a_version_is_published_and_then_its_answers_say_
     publish("quick", "Answer in prose.")
     with app.app_context():
         admin = db.session.get_one(User, owner.person_id)
-        service.choose(queries.prompt(admin, "quick"), FIXED, 2, by=admin, who={"actor": admin})
+        service.choose(queries.prompt(admin, "quick"), FIXED, 2, author=PersonAuthor(admin))
 
     fake.says("Two")
     owner.submit(path, message="Second")
@@ -122,7 +121,7 @@ def test_each_part_of_what_the_assistant_is_told_has_its_switch(app, owner, memb
     with app.app_context():
         set_setting("prompts.assistant_facts", "false")
     program.said("POST", "/chats", 201, {"message": "When is the bearing oiled in any other chat?"})
-    fake.until(lambda log: any("any other chat" in str(each["body"]) for each in log if each["method"] == "POST"))
+    fake.until(lambda log: any("any other chat" in str(entry["body"]) for entry in log if entry["method"] == "POST"))
     assert told("When is the bearing oiled in any other chat?") == (True, False, False)
 
 

@@ -135,7 +135,7 @@ def test_the_pages_hold_every_message_once(long):
     seen, cursor = [], ""
     while True:
         page = long.client.get(f"/api/v1/chats/long/messages?limit=200&cursor={cursor}", base_url=long.origin).json
-        seen += [each["id"] for each in page["messages"]]
+        seen += [message["id"] for message in page["messages"]]
         if not (cursor := page["next_cursor"]):
             break
     assert seen == [named(number) for number in range(MESSAGES)]
@@ -157,7 +157,7 @@ def test_deleting_goes_in_pieces_and_reads_no_message_that_it_deletes(long):
             versions.erase(db.session.get_one(Message, named(1)))
 
     with loaded() as ids:
-        held = [longest_hold(each) for each in (delete, bring_back, delete, erase)]
+        held = [longest_hold(step) for step in (delete, bring_back, delete, erase)]
     assert max(held) < MOST_SECONDS
     assert len(ids) < 50
     with long.app.app_context():

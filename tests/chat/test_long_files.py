@@ -31,7 +31,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.db import db, write
 from webapp.chat import erasing
 from webapp.chat.files.attachments import folded, parted
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats
 from webapp.chat.messages.source_search import WHOLE
 from webapp.chat.record import sharing
 from webapp.chat.record.tables import Chat, Message
@@ -40,7 +40,7 @@ from webapp.knowledge.answer_sources import spread
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Document
 from webapp.people.accounts.queries import user_by_email
-from webapp.people.accounts.tables import Grant, User
+from webapp.people.accounts.tables import Grant, PersonAuthor, User
 from webapp.people.members.people import delete_person
 from webapp.settings.service import set_setting
 
@@ -87,7 +87,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     with app.app_context(), write() as session:
         session.execute(delete(Grant).where(Grant.object_kind == "chat"))
     assert (found_by(member, chat), found_by(stranger, chat)) == ([], [])
-    assert [each.get(document).status_code for each in (member, stranger)] == [404, 404]
+    assert [browser.get(document).status_code for browser in (member, stranger)] == [404, 404]
     assert found_by(owner, chat) == ["pump manual"]
 
 
@@ -163,7 +163,7 @@ def test_a_branch_reads_its_files_itself(app: Flask, owner: Browser, member: Bro
         page = person.page(chat)
         branches[person] = str(person.post(address(page, "Branch into new chat")).location).partition("#")[0]
         is_read(person, branches[person])
-        assert [each.text() for each in person.page(branches[person]).all(".reads-from a")] == [NAME]
+        assert [link.text() for link in person.page(branches[person]).all(".reads-from a")] == [NAME]
     with app.app_context():
         set_setting("knowledge.person_characters", "4000")
     full = str(owner.post(address(owner.page(chat), "Branch into new chat")).location).partition("#")[0]
@@ -182,11 +182,11 @@ def test_its_chat_takes_it_along(app: Flask, owner: Browser, fake: Upstream) -> 
     chat = sent(owner)
     document = str(owner.page(chat).one(".long-file a").attributes["href"])
     with app.app_context():
-        listing.trash(db.session.get_one(Chat, id_of(chat)))
+        chats.trash(db.session.get_one(Chat, id_of(chat)))
     assert (found_by(owner, chat), owner.get(document).status_code) == ([], 404)
     assert not owner.page("/knowledge").says(NAME)
     with app.app_context():
-        listing.restore(db.session.get_one(Chat, id_of(chat)))
+        chats.restore(db.session.get_one(Chat, id_of(chat)))
     assert found_by(owner, chat) == ["pump manual"]
     # Permanently, even where the trash is never emptied automatically.
     with app.app_context():
@@ -204,7 +204,7 @@ def test_a_temporary_chat_leaves_nothing_of_it(app: Flask, owner: Browser, fake:
     assert FACT in given(fake, f"{QUESTION}\n\n[File: {NAME}]")
     assert (found_by(owner), found_by(owner, chat)) == ([], ["pump manual"])
     with app.app_context():
-        listing.trash(db.session.get_one(Chat, id_of(chat)))
+        chats.trash(db.session.get_one(Chat, id_of(chat)))
     assert counts(app) == [0, 0, 0, 0]
 
 
@@ -223,8 +223,8 @@ def test_it_goes_with_its_message_and_with_its_person(app: Flask, owner: Browser
     assert counts(app) == [1, 0, 0, 0]
     sent(member)
     with app.app_context():
-        people = {each.email: each for each in db.session.scalars(select(User))}
-        delete_person(people[member.email], member.email, by=people[owner.email], heir_id=owner.person_id)
+        people = {user.email: user for user in db.session.scalars(select(User))}
+        delete_person(people[member.email], member.email, author=PersonAuthor(people[owner.email]), heir_id=owner.person_id)
     assert counts(app) == [0, 0, 0, 0]
 
 

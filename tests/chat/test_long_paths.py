@@ -49,7 +49,7 @@ def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, 
     owner.wait_for("/chats/long", ended)
 
     first, second = (
-        [each["content"] for each in entry["body"]["messages"] if each["role"] != "system"] for entry in fake.posts()
+        [turn["content"] for turn in entry["body"]["messages"] if turn["role"] != "system"] for entry in fake.posts()
     )
     assert first == [*texts, "Hello"]
     assert second[: len(first) + 1] == [*texts, "Hello", "Half"]

@@ -23,12 +23,14 @@ def program(app, member):
 
 def remembered(program, count: int) -> list[dict]:
     """Returns the documents of the memory once there are this many, all of them ready."""
-    return seen(lambda: memory_of(program), lambda found: [each["state"] for each in found] == ["ready"] * count)
+    return seen(lambda: memory_of(program), lambda found: [document["state"] for document in found] == ["ready"] * count)
 
 
 def memory_of(program) -> list[dict]:
-    mine = [each for each in program.get("/collections")["collections"] if each["name"] == "Conversation memory"]
-    return [row for each in mine for row in program.get(f"/collections/{each['id']}/documents")["documents"]]
+    mine = [
+        collection for collection in program.get("/collections")["collections"] if collection["name"] == "Conversation memory"
+    ]
+    return [row for collection in mine for row in program.get(f"/collections/{collection['id']}/documents")["documents"]]
 
 
 @pytest.mark.slow
@@ -61,7 +63,7 @@ def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger
     shown = member.page(before)
     member.post(address(shown, "Delete", shown.message_ids.index(page.message_ids[-1])))
     found = program.get("/search", query={"q": "turpentine xylograph"})["passages"]
-    assert not [each for each in found if ANSWER in each["text"]]
+    assert not [document for document in found if ANSWER in document["text"]]
     assert member.page(str(chip.attributes["href"])).says("The document was deleted.")
 
 
@@ -86,7 +88,7 @@ def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, 
     program.said("PATCH", "/me", 200, {"remembers": True})
     path = answered(member)
     ask(member, path, "And the xylograph?", fake, says=ANSWER)
-    document = next(each["id"] for each in remembered(program, 2) if "turpentine" in text_of(program, each["id"]))
+    document = next(memory["id"] for memory in remembered(program, 2) if "turpentine" in text_of(program, memory["id"]))
     (mine,) = program.get("/collections")["collections"]
     said = program.said("PUT", f"/collections/{mine['id']}/grants", 403, {"to": "everyone", "right": "read"})
     assert said["detail"] == "Your conversation memory is yours alone."

@@ -157,7 +157,7 @@ def test_the_list_marks_the_model_in_use_and_names_of_a_group_do_not_repeat_it(l
         set_setting("demo.fallback", "always")
     path = listed.submit("/", message="Hello", model="maker/great").path
     page = listed.page(f"/models?chat={path.rpartition('/')[2]}")
-    assert {each.attributes["data-model"] for each in page.all(".models [aria-current]")} == {"maker/great"}
+    assert {element.attributes["data-model"] for element in page.all(".models [aria-current]")} == {"maker/great"}
     assert page.all(".models [aria-current] .models__facts")[0].text().startswith("in use · ")
     assert "Quick" in names(listed.page("/models?q=demo"))
     assert not listed.page("/models").all(".models [aria-current]")

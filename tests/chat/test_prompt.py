@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.providers.base import Turn
 
@@ -73,9 +74,9 @@ def test_answers_without_text_say_nothing() -> None:
 def test_what_was_kept_makes_the_same_request() -> None:
     builder = PromptBuilder(**FOUR, instructions="Briefly.", post_prompt="Stay.")
 
-    kept = {**builder.parts, "parameters": {}, "messages": [], "left_out": 3}
+    record = RecordedPrompt(sections=builder.counted, left_out=3).as_record()
 
-    assert PromptBuilder.from_record(kept).build("m", PATH) == builder.build("m", PATH)
+    assert RecordedPrompt.from_record(record).builder.build("m", PATH) == builder.build("m", PATH)
 
 
 def test_without_a_budget_everything_is_sent() -> None:

@@ -18,7 +18,7 @@ from webapp.settings.service import set_setting
 
 def test_a_clock_runs_from_the_end_of_an_answer_and_for_five_minutes_at_most() -> None:
     now, told = [100.0], list[tuple[str, int]]()
-    clock = Clock(lambda: now[0], lambda *each: told.append(each))
+    clock = Clock(lambda: now[0], lambda *record: told.append(record))
     clock.end()
     clock.stop_if_long()
     clock.begin("one")
@@ -51,7 +51,7 @@ def test_a_page_counts_from_the_end_of_its_answer_until_the_next_or_until_it_lea
     chat_id = bench.generation(id).lane.removeprefix("chat:")
     told: list[tuple[str, int]] = []
     now = [0.0]
-    clock = Clock(lambda: now[0], lambda *each: told.append(each))
+    clock = Clock(lambda: now[0], lambda *record: told.append(record))
     feed = ChatFeed(bench.engine, chat_id, None, lambda: bench.app.test_request_context("/"), person=person, clock=clock)
     feed.listen(bench.engine.signal())
     feed.news()

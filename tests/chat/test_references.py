@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.chat.conftest import id_of
-from tests.chat.test_listing import add_thread
+from tests.chat.test_chats import add_thread
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
@@ -18,9 +18,9 @@ from webapp.chat.record.tables import Chat, Message
 def test_files_are_found_wherever_they_stand_and_among_any_brackets():
     id, other = "1" * 26, "2" * 26
     named = [f"See ![a](/files/{id}) and [](/files/{other}).", f"[a[b](/files/{id}) [{'n' * 120}](/files/{other})"]
-    assert [reference.ids_in([each]) for each in named] == [{id, other}] * 2
+    assert [reference.ids_in([text]) for text in named] == [{id, other}] * 2
     unnamed = ["a", "[a]b", "[a\nb", f"[{'n' * 121}"]
-    assert reference.ids_in([f"{each}](/files/{id})" for each in unnamed] + [f"[a](/files/{id}"]) == set()
+    assert reference.ids_in([f"{text}](/files/{id})" for text in unnamed] + [f"[a](/files/{id}"]) == set()
 
 
 def test_brackets_that_name_nothing_take_no_time():

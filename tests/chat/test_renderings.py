@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from tests.chat.conftest import ended, raw_of_last, texts
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.rendering.test_fallback import failing_at
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
@@ -182,7 +182,7 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
     fake.says("*One*\n\nand late <b> more", holds=[1])
     path = begin(owner)
     listener = listen(owner, owner.page(path).events_url)
-    listener.until(lambda each: each.messages)
+    listener.until(lambda feed: feed.messages)
     fake.goes_on()
     page = owner.wait_for(path, ended)
 

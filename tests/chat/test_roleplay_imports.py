@@ -94,7 +94,7 @@ def test_all_times_and_swipes_are_read():
     assert chat.created_at == datetime(2024, 10, 18, 15, 21, 9, 123_000, tzinfo=UTC)
     assert chat.changed_at == datetime(2024, 10, 18, 15, 24, tzinfo=UTC)
     first, second = chat.messages[2:4]
-    assert [each.model_used for each in (*first.generations, *second.generations)] == ["m-1", "m-2"]
+    assert [generation.model_used for generation in (*first.generations, *second.generations)] == ["m-1", "m-2"]
     assert (first.generations[0].provider, second.reasoning) == ("openai", "Hm.")
     assert second.generations[0].started_at == datetime(2024, 10, 18, 15, 22, 50, tzinfo=UTC)
     assert {message.id: message.content for message in chat.messages}[chat.head] == "Thanks."
@@ -230,7 +230,7 @@ def test_who_one_was_in_it_one_is_again(member, app, user_name, says, wanted):
 
     chat = member.page(str(page.link("Open the chat").attributes["href"]).partition("#")[0] + "/prompts")
     chosen = chat.all("#prompts-persona option[selected]")
-    assert [each.text() for each in chosen] == [wanted or "None"]
+    assert [element.text() for element in chosen] == [wanted or "None"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.test_listing import add_chats, sidebar_of
+from tests.chat.test_chats import add_chats, sidebar_of
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat
 
@@ -33,7 +33,7 @@ def test_each_row_of_ones_own_leads_to_its_menu(owner, id):
 def test_the_menu_is_a_page_without_scripts_and_all_is_undone_there(owner, id):
     page = owner.page(f"/chats/{id}/menu")
     assert page.heading == "The mill race"
-    links = {str(each.attributes["href"]).removeprefix(f"/chats/{id}") for each in page.all(".row-menu a")}
+    links = {str(link.attributes["href"]).removeprefix(f"/chats/{id}") for link in page.all(".row-menu a")}
     assert {"/people", "/export.md", "/export.json"} <= links
     assert page.one(".back").attributes["href"] == f"/chats/{id}"
     owner.post(f"/chats/{id}/menu", deed="rename", title="The weir")

@@ -7,7 +7,7 @@ import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, select, text
 
-from tests.chat.test_listing import add_chats, titles
+from tests.chat.test_chats import add_chats, titles
 from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.turns import longest_turn, nobody_waits
@@ -16,7 +16,7 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.list.passages import from_first_match, passage
 from webapp.chat.list.search import CONTENT, TITLE, glance, search, words_of
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Message
 
 HOSTILE = [
@@ -119,12 +119,12 @@ def test_what_was_deleted_is_not_found_until_it_comes_back(owner, chat_id):
         session.get_one(Message, second).deleted_at = utc_now()
     assert found(owner, "water") == ["The first water"]
     with owner.app.app_context():
-        listing.trash(db.session.get_one(Chat, chat_id))
+        chats.trash(db.session.get_one(Chat, chat_id))
     assert found(owner, "water") == []
     assert not owner.page("/chats?q=rye").all(".rows .what")
     with owner.app.app_context():
-        listing.restore(db.session.get_one(Chat, chat_id))
-        listing.archive(db.session.get_one(Chat, chat_id), is_archived=True)
+        chats.restore(db.session.get_one(Chat, chat_id))
+        chats.archive(db.session.get_one(Chat, chat_id), is_archived=True)
     assert found(owner, "water") == ["The first water"]
     assert first
 
@@ -137,7 +137,7 @@ def test_the_index_follows_every_change(owner, chat_id):
             session.get_one(Message, id).content = "Now about turbines"
         with write() as session:
             session.get_one(Message, id).content = "Now about pumps"
-        listing.rename(db.session.get_one(Chat, chat_id), "Reservoirs")
+        chats.rename(db.session.get_one(Chat, chat_id), "Reservoirs")
     assert found(owner, "turbines") == []
     assert found(owner, "pumps") == ["Now about pumps"]
     assert titles(owner.page("/chats?q=reservoir")) == ["Reservoirs"]
@@ -290,7 +290,7 @@ def test_versions_of_one_message_are_one_hit(owner, chat_id):
             session.add(Message(chat_id=chat_id, parent_id=above, role="assistant", content=f"French stones, version {n}"))
         session.add(Message(chat_id=chat_id, parent_id=above, role="user", content="Stones for rye"))
 
-    assert sorted(each.split(",")[0] for each in found(owner, "stones")) == [
+    assert sorted(hit.split(",")[0] for hit in found(owner, "stones")) == [
         "French stones",
         "Stones for rye",
         "Tell me of stones",

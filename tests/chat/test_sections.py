@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
 from webapp.chat.prompt.context import Contributor, PromptContext
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
@@ -28,7 +29,7 @@ SECTIONS = st.lists(
         priority=st.none() | st.integers(0, 3),
     ),
     max_size=6,
-).map(lambda found: [replace(each, origin=str(number)) for number, each in enumerate(found)])
+).map(lambda found: [replace(section, origin=str(number)) for number, section in enumerate(found)])
 PATHS = st.lists(
     st.tuples(st.sampled_from(["user", "assistant"]), st.text(alphabet="ab 水", min_size=1, max_size=30)), max_size=8
 ).map(lambda earlier: [*earlier, ("user", "the newest")])
@@ -72,7 +73,7 @@ def test_the_lowest_priority_goes_first_and_before_any_message() -> None:
 
     def dropped(budget: int) -> tuple[list[str], int]:
         fitted = builder.fit(PATH, budget_tokens=budget)
-        return [each.title for each in fitted.dropped], fitted.left_out
+        return [section.title for section in fitted.dropped], fitted.left_out
 
     assert [dropped(budget) for budget in (70, 50, 30, 12)] == [([], 0), (["Low"], 0), (["Low", "High"], 0), (["Low", "High"], 1)]
 
@@ -93,24 +94,25 @@ def test_the_budget_holds_and_nothing_is_left_out_that_had_room(sections, path, 
         back = builder.without(fitted.dropped[:-1])
         assert cost(back, path, beginning) > budget
         left = [section.priority for section in kept.sections if section.priority is not None]
-        assert max(each.priority for each in fitted.dropped) <= min(left, default=9)
+        assert max(section.priority for section in fitted.dropped) <= min(left, default=9)
     # No section that is sent is lost or changed, and their order is always the same.
     contents = "\n".join(turn.content for turn in kept.build("m", path).turns)
     assert all(section.text in contents for section in kept.sections)
-    assert [each for each in kept.among(len(path)) if isinstance(each, Section)] == list(kept.sections)
-    assert PromptBuilder.from_record(builder.parts).build("m", path) == builder.build("m", path)
+    assert [section for section in kept.among(len(path)) if isinstance(section, Section)] == list(kept.sections)
+    recorded = RecordedPrompt.from_record(RecordedPrompt(sections=builder.counted).as_record())
+    assert recorded.builder.build("m", path) == builder.build("m", path)
 
 
 @pytest.mark.slow
 @given(sections=SECTIONS, path=PATHS)
 def test_messages_keep_their_order_among_sections(sections, path) -> None:
-    assert [each for each in PromptBuilder(sections).among(len(path)) if isinstance(each, int)] == list(range(len(path)))
+    assert [place for place in PromptBuilder(sections).among(len(path)) if isinstance(place, int)] == list(range(len(path)))
 
 
 def test_prompts_that_were_kept_by_name_are_still_read() -> None:
     kept = {"character": "Mara", "instructions": "Briefly.", "post_prompt": "Stay.", "parameters": {}, "messages": []}
 
-    assert PromptBuilder.from_record(kept).build("m", [("user", "Hello")]).turns == (
+    assert RecordedPrompt.from_record(kept).builder.build("m", [("user", "Hello")]).turns == (
         Turn("system", "Mara\n---\nBriefly."),
         Turn("system", "Stay."),
         Turn("user", "Hello"),
@@ -120,7 +122,7 @@ def test_prompts_that_were_kept_by_name_are_still_read() -> None:
 def test_what_a_later_version_kept_is_read_as_far_as_it_is_known() -> None:
     row = {"title": "Lore", "text": "lore", "colour": "blue"}
 
-    assert PromptBuilder.from_record({"sections": [row]}).sections == (Section("Lore", "lore"),)
+    assert RecordedPrompt.from_record({"sections": [row]}).builder.sections == (Section("Lore", "lore"),)
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_a_feature_contributes_and_what_was_sent_says_so(owner, contributed, beg
 
 
 def test_every_section_of_a_chat_has_a_rank_of_its_own_at_its_place() -> None:
-    places = [(each.depth, each.rank) for each in OF_A_CHAT.values()]
+    places = [(place.depth, place.rank) for place in OF_A_CHAT.values()]
 
     assert len(set(places)) == len(places)
 

@@ -47,11 +47,11 @@ def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner,
     url = owner.page(path).events_url
     pages = [listen(owner, url) for _ in range(PAGES)]
     for page in pages:
-        page.until(lambda each: each.raw)
+        page.until(lambda feed: feed.raw)
     with drawn(app) as counts:
         owner.post(f"{path}/rename", title=NAME)
         for page in pages:
-            page.until(lambda each: renamed(each) and sidebars(each) and NAME in sidebars(each)[-1])
+            page.until(lambda feed: renamed(feed) and sidebars(feed) and NAME in sidebars(feed)[-1])
 
     assert counts["chat/page/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
 
@@ -59,5 +59,5 @@ def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner,
     with drawn(app) as counts:
         owner.post(f"{path}/messages", message=ANOTHER)
         for page in pages:
-            page.until(lambda each: any(ANOTHER in message.data for message in each.messages))
+            page.until(lambda feed: any(ANOTHER in message.data for message in feed.messages))
     assert counts["chat/page/_turn.html"] < 2 * PAGES

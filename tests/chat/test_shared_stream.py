@@ -10,7 +10,7 @@ from tests.chat.listener import Listener, listen
 from tests.support.waiting import until
 from webapp.engine.engine import ENGINE
 from webapp.engine.watching import shared, watcher_loop
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 __all__ = ["listen"]
 STREAM, FEED, OTHER = "a" * 32, "b" * 32, "c" * 32
@@ -27,7 +27,7 @@ def path(app, owner, answered):
 def stream(owner, listen):
     """The open shared stream of a browser."""
     listener = listen(owner, "/live/stream", headers={shared.HEADER: STREAM})
-    listener.until(lambda each: each.raw)
+    listener.until(lambda feed: feed.raw)
     return listener
 
 
@@ -38,7 +38,7 @@ def add(browser, url: str, feed: str = FEED, stream: str = STREAM, **headers: st
 def heard(stream: Listener, feed: str = FEED) -> str:
     """Decodes one feed of the stream into the bytes that the page's own stream would have had."""
     inner = "".join(message.data for message in stream.messages if message.event == feed)
-    return "".join(message.data for message in Decoder().feed(inner.encode()))
+    return "".join(message.data for message in SseDecoder().feed(inner.encode()))
 
 
 def leave(browser, feed: str = FEED) -> int:
@@ -53,8 +53,8 @@ def test_it_brings_what_a_stream_of_its_own_would(owner, path, stream, fake):
     fake.says("By the river\r\nand over the weir")
     owner.post(f"{path}/messages", message="Where?")
 
-    stream.until(lambda each: "over the weir" in heard(each) and "Try again" in heard(each))
-    stream.until(lambda each: heard(each, OTHER) == heard(each))
+    stream.until(lambda feed: "over the weir" in heard(feed) and "Try again" in heard(feed))
+    stream.until(lambda feed: heard(feed, OTHER) == heard(feed))
     assert watcher_loop.open_pages() == 2
 
 
@@ -62,24 +62,24 @@ def test_a_feed_that_is_left_ends_alone(owner, path, stream):
     events_url = owner.page(path).events_url
     for feed in (FEED, OTHER):
         add(owner, events_url, feed)
-    stream.until(lambda each: watcher_loop.open_pages() == 2)
+    stream.until(lambda feed: watcher_loop.open_pages() == 2)
     assert leave(owner) == 204
-    stream.until(lambda each: watcher_loop.open_pages() == 1)
+    stream.until(lambda feed: watcher_loop.open_pages() == 1)
     owner.post(f"{path}/rename", title="Weirs")
 
-    stream.until(lambda each: "Weirs" in heard(each, OTHER))
+    stream.until(lambda feed: "Weirs" in heard(feed, OTHER))
     assert "Weirs" not in heard(stream)
 
 
 def test_it_ends_with_its_browser_and_when_nobody_hears_it(owner, path, stream, listen, monkeypatch):
     add(owner, owner.page(path).events_url)
-    stream.until(lambda each: watcher_loop.open_pages() == 1)
+    stream.until(lambda feed: watcher_loop.open_pages() == 1)
     stream.close()
-    stream.until(lambda each: watcher_loop.open_pages() == 0)
+    stream.until(lambda feed: watcher_loop.open_pages() == 0)
     monkeypatch.setattr(shared, "IDLE_SECONDS", 0.05)
     again = listen(owner, "/live/stream", headers={shared.HEADER: STREAM})
 
-    again.until(lambda each: each.greenlet.dead)
+    again.until(lambda feed: feed.greenlet.dead)
     again.close()
     assert shared._streams == {}
 
@@ -103,11 +103,11 @@ def test_what_cannot_be_shared_has_a_stream_of_its_own(owner, member, path, stre
 def test_nobody_hears_more_than_they_may(owner, stranger, path, stream):
     assert add(stranger, owner.page(path).events_url).status_code == 404
     add(owner, owner.page(path).events_url)
-    stream.until(lambda each: watcher_loop.open_pages() == 1)
+    stream.until(lambda feed: watcher_loop.open_pages() == 1)
     assert owner.post(f"{path}/delete").status_code < 400
 
-    stream.until(lambda each: [message.data for message in each.messages if message.event == shared.END] == [FEED])
-    stream.until(lambda each: watcher_loop.open_pages() == 0)
+    stream.until(lambda feed: [message.data for message in feed.messages if message.event == shared.END] == [FEED])
+    stream.until(lambda feed: watcher_loop.open_pages() == 0)
 
 
 def test_a_stream_has_a_name_that_nobody_guesses(owner, stream):

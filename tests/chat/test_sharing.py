@@ -18,7 +18,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.people.accounts import queries
-from webapp.people.accounts.tables import Grant, User
+from webapp.people.accounts.tables import Grant, PersonAuthor, User
 from webapp.people.members import groups
 from webapp.settings.service import set_setting
 
@@ -202,7 +202,7 @@ def test_how_its_owner_has_pinned_it_is_nothing_to_others(owner, member, give, p
 def test_an_open_page_hears_that_a_chat_was_shared_and_taken_back(owner, member, give, path, listen):
     listener = listen(member, str(member.page("/").one("#sidebar-chats").attributes["hx-sse:connect"]))
     give(member)
-    listener.until(lambda each: path in each.html)
+    listener.until(lambda feed: path in feed.html)
     member_sidebar = member.page("/")
     assert member_sidebar.all(f'#sidebar a[href="{path}"]')
 
@@ -219,9 +219,9 @@ def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, g
 def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):
     with app.app_context():
         boss = db.session.get_one(User, owner.person_id)
-        group = groups.create("Millers", by=boss)
+        group = groups.create("Millers", author=PersonAuthor(boss))
         group_id = group.id
-        groups.put_in(group, member.person_id, by=boss)
+        groups.put_in(group, member.person_id, author=PersonAuthor(boss))
     give(group_id)
     assert member.page(path).says("One")
 

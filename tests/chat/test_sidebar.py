@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.chat.listener import Listener
-from tests.chat.test_listing import add_thread
+from tests.chat.test_chats import add_thread
 from tests.support.list_parts import applied
 from webapp.chat.page.feed import ChatPosition
 
@@ -32,9 +32,9 @@ def test_a_chat_that_begins_and_ends_elsewhere_shows_in_an_open_chat(owner, begi
     fake.counts(4_000, pace=0.05)
     begin(owner, "Second")
 
-    listener.until(lambda each: any("Second" in sidebar and 'class="dot"' in sidebar for sidebar in sidebars(each)))
+    listener.until(lambda feed: any("Second" in sidebar and 'class="dot"' in sidebar for sidebar in sidebars(feed)))
     fake.over()
-    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+    listener.until(lambda feed: 'class="dot"' not in sidebars(feed)[-1])
     assert f'<a href="{path}" aria-current="page">' in sidebars(listener)[-1]
     assert sidebars(listener)[-1].count("aria-current") == 1
 
@@ -46,7 +46,7 @@ def test_pages_without_a_chat_hear_it_too(owner, begin, fake, listen, path, plac
     fake.says("Two")
     begin(owner, "Second")
 
-    listener.until(lambda each: sidebars(each) and "Second" in sidebars(each)[-1] and 'class="dot"' not in sidebars(each)[-1])
+    listener.until(lambda feed: sidebars(feed) and "Second" in sidebars(feed)[-1] and 'class="dot"' not in sidebars(feed)[-1])
     assert "aria-current" not in sidebars(listener)[-1]
 
 
@@ -56,9 +56,9 @@ def test_a_failure_elsewhere_ends_the_dot(owner, fake, listen, path):
     fake.behaves([{"status": 401}])
     owner.post(f"{path}/messages", message="Again")
 
-    listener.until(lambda each: sidebars(each))
+    listener.until(lambda feed: sidebars(feed))
     owner.wait_for(path, ended)
-    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+    listener.until(lambda feed: 'class="dot"' not in sidebars(feed)[-1])
 
 
 def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
@@ -66,9 +66,9 @@ def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
     owner.post(f"{path}/rename", title="Water & <stone>")
 
     for listener in (here, there):
-        listener.until(lambda each: sidebars(each) and "Water &amp; &lt;stone&gt;" in sidebars(each)[-1])
+        listener.until(lambda feed: sidebars(feed) and "Water &amp; &lt;stone&gt;" in sidebars(feed)[-1])
     # The sidebar, which also shows the name, can be updated first.
-    here.until(lambda each: 'hx-target="#chat-menu"' in each.html)
+    here.until(lambda feed: 'hx-target="#chat-menu"' in feed.html)
     assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
     assert 'hx-target="#chat-title:not(:has(form))"' in here.html
 
@@ -80,7 +80,7 @@ def test_nothing_is_heard_of_other_people(owner, stranger, begin, fake, listen, 
     fake.says("Mine")
     begin(stranger, "My own")
 
-    listener.until(lambda each: sidebars(each))
+    listener.until(lambda feed: sidebars(feed))
     assert "secret" not in listener.html
 
 
@@ -89,12 +89,12 @@ def test_what_has_not_changed_is_not_sent(owner, fake, listen, path):
     page = owner.page(path)
     listener = listen(owner, page.events_url)
     owner.post(f"{path}/rename", title="Other")
-    listener.until(lambda each: sidebars(each) and "Other" in sidebars(each)[-1])
+    listener.until(lambda feed: sidebars(feed) and "Other" in sidebars(feed)[-1])
     sent = len(sidebars(listener))
     for _ in range(3):
         owner.post(f"{path}/rename", title="Other")
     owner.post(f"{path}/rename", title="Last")
-    listener.until(lambda each: "Last" in sidebars(each)[-1])
+    listener.until(lambda feed: "Last" in sidebars(feed)[-1])
     assert len(sidebars(listener)) == sent + 1
 
 
@@ -102,28 +102,28 @@ def test_what_has_not_changed_is_not_sent(owner, fake, listen, path):
 def test_who_comes_back_hears_what_was_missed(owner, listen, path):
     listener = listen(owner, owner.page(path).events_url)
     owner.post(f"{path}/rename", title="Heard")
-    listener.until(lambda each: sidebars(each))
+    listener.until(lambda feed: sidebars(feed))
     listener.close()
     owner.post(f"{path}/rename", title="Missed")
 
     again = listen(owner, owner.page(path).events_url, listener.last_id)
-    again.until(lambda each: sidebars(each) and "Missed" in sidebars(each)[-1])
+    again.until(lambda feed: sidebars(feed) and "Missed" in sidebars(feed)[-1])
 
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("position", ["", "nonsense", "other.1", "..", "x.-1", "x." + "9" * 40])
 def test_an_unknown_position_gets_the_whole_sidebar(owner, listen, path, position):
     listener = listen(owner, f"/lists/sidebar/events?at={position}")
-    listener.until(lambda each: sidebars(each) and "First" in sidebars(each)[0])
+    listener.until(lambda feed: sidebars(feed) and "First" in sidebars(feed)[0])
 
 
 @pytest.mark.slow
 def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
     listener = listen(owner, owner.page(path).events_url)
-    listener.until(lambda each: each.raw)
+    listener.until(lambda feed: feed.raw)
     owner.post(f"{path}/delete")
 
-    listener.until(lambda each: each.greenlet.dead)
+    listener.until(lambda feed: feed.greenlet.dead)
 
 
 @pytest.mark.parametrize("position", [ChatPosition("e", 3, sidebar=7), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4), 0)])
@@ -139,7 +139,7 @@ def test_a_turn_in_a_long_chat_costs_no_more_than_in_a_short_one(owner, fake, li
         path = add_thread(owner, length)
         listener = listen(owner, owner.page(path).events_url)
         owner.post(f"{path}/messages", message="Next")
-        listener.until(lambda each: "Try again" in each.html)
+        listener.until(lambda feed: "Try again" in feed.html)
         costs.append(len(listener.raw))
         listener.close()
 
@@ -151,7 +151,7 @@ def test_a_page_left_far_behind_gets_the_end_and_the_way_to_the_rest(owner, list
     path = add_thread(owner, 200)
     listener = listen(owner, f"{path}/events?at=nonsense")
 
-    listener.until(lambda each: "Message 00199." in each.html)
+    listener.until(lambda feed: "Message 00199." in feed.html)
     assert listener.html.count("<article") == 60
     assert 'hx-target="#earlier"' in listener.html
     assert "Earlier messages" in listener.html

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.chat.files import bring, download
-from tests.chat.test_cast_in_files import BO, MARA, made
+from tests.chat.test_cast_names import BO, MARA, made
 from tests.chat.test_roleplay_imports import told
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
@@ -35,7 +35,7 @@ def chat(app, owner):
         session.add(asked)
         session.flush()
         answers = [
-            Message(**said, parent_id=asked.id, role="assistant", content=each, reasoning="Hm.") for each in ("No.", "Yes.")
+            Message(**said, parent_id=asked.id, role="assistant", content=text, reasoning="Hm.") for text in ("No.", "Yes.")
         ]
         session.add_all([*answers, Message(**said, parent_id=asked.id, role="user", content="Never mind.")])
         session.flush()
@@ -49,13 +49,13 @@ def test_versions_are_swipes_and_come_back(owner, chat):
     head, greeting, asked, answer = exported(owner, chat)
 
     assert (head["user_name"], head["character_name"], head["chat_metadata"]) == ("Jo", "Mara", {"integrity": chat})
-    assert [(each["name"], each["is_user"], each["mes"]) for each in (greeting, asked, answer)] == [
+    assert [(line["name"], line["is_user"], line["mes"]) for line in (greeting, asked, answer)] == [
         ("Mara", False, "Mara greets."),
         ("Jo", True, "It's me.\u2028"),
         ("Mara", False, "No."),
     ]
     assert (answer["swipes"], answer["swipe_id"]) == (["No.", "Yes."], 0)
-    assert [each["extra"]["reasoning"] for each in answer["swipe_info"]] == ["Hm.", "Hm."]
+    assert [swipe["extra"]["reasoning"] for swipe in answer["swipe_info"]] == ["Hm.", "Hm."]
     assert "swipes" not in asked
 
     back = roleplay.parse({roleplay.LINES: [head, greeting, asked, answer]})
@@ -84,7 +84,7 @@ def test_in_a_group_each_says_who_it_is(app, owner):
     head, *said = exported(owner, program.post("/chats", wish, status=201)["chat"]["id"])
 
     assert head["character_name"] == "unused"
-    assert [each["name"] for each in said] == ["Mara", "Bo"]
+    assert [line["name"] for line in said] == ["Mara", "Bo"]
 
 
 def test_versions_that_are_too_long_together_are_left_out_but_for_the_one_that_is_shown(app, owner, chat):

@@ -197,7 +197,7 @@ def test_a_third_neighbour_is_left_out_and_a_table_has_its_head_once():
     hits = [PassageHit(rank, 1.0, made[rank], document, "", RankedPassage(rank, rank, None)) for rank in (1, 0, 2, 3)]
     found = list(answer_sources.sources_of(hits))
 
-    assert [(each.passage_id, each.beside_id) for each in found] == [("1", "0"), ("3", "")]
+    assert [(source.passage_id, source.beside_id) for source in found] == [("1", "0"), ("3", "")]
     assert "|h|\n|0|\n|1|\n" in found[0].text
     assert "|2|" not in found[0].text + found[1].text
 

@@ -85,11 +85,11 @@ def test_what_follows_a_first_answer_on_an_open_page_takes_twelve(app, owner, be
         page = owner.page(begin(owner, question))
         listener = listen(owner, page.events_url)
         # The sidebar is updated a moment after the beginning.
-        listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1] and "responding" in each.statuses())
+        listener.until(lambda feed: sidebars(feed) and 'class="dot"' in sidebars(feed)[-1] and "responding" in feed.statuses())
         with counted(owner, of_all=True) as statements:
             fake.beside(question, over=True)
-            listener.until(lambda each, title=f"Title {number}": each.html.count(title) >= 3)
-            listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+            listener.until(lambda feed, title=f"Title {number}": feed.html.count(title) >= 3)
+            listener.until(lambda feed: 'class="dot"' not in sidebars(feed)[-1])
             until_settled(app)
         taken.append([statement for statement in statements if not any(sign in statement for sign in ASIDE)])
 

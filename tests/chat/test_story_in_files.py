@@ -96,4 +96,4 @@ def test_a_copy_of_the_chat_has_it_down_to_where_it_ends(owner, member, chat):
 def test_a_file_names_it_beside_its_message(owner, chat):
     told = json.loads(download(owner, f"/chats/{chat}/export.json"))
 
-    assert [each["story"] for each in told["messages"]] == ["A question.", TALE]
+    assert [message["story"] for message in told["messages"]] == ["A question.", TALE]

@@ -117,7 +117,7 @@ def test_what_another_page_begins_while_it_is_closed_is_stopped_too(owner, path,
     engine = ENGINE.of(owner.app)
     fake.until(lambda log: asked(fake)[-1]["client_closed"] and not engine.live)
     with owner.app.app_context():
-        assert [each.status for each in db.session.scalars(select(Generation).order_by(Generation.id))] == [
+        assert [generation.status for generation in db.session.scalars(select(Generation).order_by(Generation.id))] == [
             "completed",
             "stopped",
         ]

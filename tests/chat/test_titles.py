@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests.chat.conftest import ended, ended_with, id_of
 from tests.chat.listener import PART
-from tests.chat.test_listing import add_chats
+from tests.chat.test_chats import add_chats
 from tests.chat.test_sidebar import sidebars
 from tests.conftest import signed_in
 from tests.support.waiting import until
@@ -67,7 +67,7 @@ def test_the_first_message_names_an_empty_chat_on_its_open_pages(owner, fake, li
 
     page.press("Send", message="How stones are dressed")
     heading = ("title", "innerHTML", "How stones are dressed · Millrace")
-    listener.until(lambda each: heading in PART.findall(each.html))
+    listener.until(lambda feed: heading in PART.findall(feed.html))
 
 
 @pytest.mark.slow
@@ -79,13 +79,13 @@ def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begi
     fake.behaves([{"says": "Dressing <stones>", "cost": 0.0001, "delay": 60}], at=TITLE)
     page = owner.page(begin(owner, question))
     listener = listen(owner, page.events_url)
-    listener.until(lambda each: sidebars(each) and 'class="dot"' in sidebars(each)[-1])
+    listener.until(lambda feed: sidebars(feed) and 'class="dot"' in sidebars(feed)[-1])
     fake.beside(question, over=True)
     # The end's change to the list is sent a moment later: together with the title it would be one change.
-    listener.until(lambda each: 'class="dot"' not in sidebars(each)[-1])
+    listener.until(lambda feed: 'class="dot"' not in sidebars(feed)[-1])
     fake.until(lambda log: fake.titles())
     fake.over()
-    listener.until(lambda each: each.html.count("Dressing &lt;stones&gt;") >= 3)
+    listener.until(lambda feed: feed.html.count("Dressing &lt;stones&gt;") >= 3)
 
     parts = [(target, html) for target, _, html in PART.findall(listener.html) if "Dressing" in html]
     row = f"#sidebar-{page.path.partition('#')[0].rpartition('/')[2]}"

@@ -269,7 +269,7 @@ def test_a_folder_keeps_the_newest_backups_with_their_files(app: Flask, flask: C
     old = [folder / f"millrace-2025010{day}-020000.sqlite3" for day in range(1, 4)]
     sent = CONFIG.of(app).files_dir / "ab" / "abc"
     left = folder / "millrace-20240101-020000.sqlite3.files"
-    for path in (sent, *old, *(folder / name for name in others), *(files_of(each) / "ab" / "x" for each in old), left / "x"):
+    for path in (sent, *old, *(folder / name for name in others), *(files_of(backup) / "ab" / "x" for backup in old), left / "x"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("something")
 

@@ -12,7 +12,7 @@ def found(pieces, *, every=0.0, is_over=True):
     linter = Linter(0.0)
     for number, piece in enumerate(pieces):
         linter.feed(piece, number * every)
-    return " ".join(each.sentence for each in linter.finish(len(pieces) * every, is_over=is_over))
+    return " ".join(finding.sentence for finding in linter.finish(len(pieces) * every, is_over=is_over))
 
 
 def test_a_good_stream_has_no_faults():
@@ -34,7 +34,7 @@ def test_a_good_stream_has_no_faults():
     ],
 )
 def test_the_head_is_looked_at(status, changed, words):
-    (finding,) = [each for each in of_head(status, {**HEAD, **changed}) if words in each.sentence]
+    (finding,) = [fault for fault in of_head(status, {**HEAD, **changed}) if words in fault.sentence]
     assert finding.level in ("bad", "note")
 
 

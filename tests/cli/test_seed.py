@@ -12,9 +12,9 @@ from tests.support.browser import Browser
 from webapp.base.db import db, write
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.search.ranking import search
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import Grant
 
@@ -35,7 +35,7 @@ def test_it_makes_people_who_can_sign_in_with_what_was_printed_once(app: Flask) 
     assert len(set(passwords)) == 4
     with app.app_context():
         assert accounts.sign_in("olive@example.org", passwords[0])
-        assert people.has_owner()
+        assert account_queries.has_owner()
 
 
 @pytest.mark.slow
@@ -82,13 +82,13 @@ def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Bro
     seeded(app)
 
     with app.app_context():
-        ada, ben = (people.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
+        ada, ben = (account_queries.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
         assert ada
         assert ben
-        names = {collection.id: collection.name for collection in knowledge.collections(ada)}
+        names = {collection.id: collection.name for collection in knowledge_queries.collections(ada)}
         assert sorted(names.values()) == ["Finance", "Handbook", "Trading basics"]
-        assert [collection.name for collection in knowledge.collections(ben)] == ["Handbook", "Trading basics"]
-        counts = {names[id]: each for id, each in knowledge.counts(ada, list(names)).items()}
+        assert [collection.name for collection in knowledge_queries.collections(ben)] == ["Handbook", "Trading basics"]
+        counts = {names[id]: count for id, count in knowledge_queries.counts(ada, list(names)).items()}
         assert counts == {"Finance": (4, 0, 0), "Handbook": (12, 0, 0), "Trading basics": (6, 0, 0)}
         assert search(ada, "Who has to sign an invoice of 50,000 euros?")[0].document.title == "Approving payments"
     assert len(owner.page("/knowledge/try").all("#questions form[action$='/delete']")) == 35
@@ -100,18 +100,18 @@ def test_the_worked_example_of_the_docs(app: Flask, owner: Browser) -> None:
     seeded(app)
     admin, ada, ben = (client_of(app, email) for email in (owner.email, "ada@example.org", "ben@example.org"))
     admin.said("PUT", "/settings/knowledge.search_seconds", 200, {"value": "60"})
-    people_of = {each["name"]: each["id"] for each in admin.get("/users")["users"]}
+    people_of = {person["name"]: person["id"] for person in admin.get("/users")["users"]}
 
     def asked(program: Client) -> dict[str, Any]:
-        reads = [each["id"] for each in program.get("/collections")["collections"]]
+        reads = [collection["id"] for collection in program.get("/collections")["collections"]]
         body = {"message": "Who has to sign an invoice of 50,000 euros?", "model": "demo/quick", "collection_ids": reads}
         return program.ended(program.post("/chats", body, status=201)["sent"])
 
     def titles(program: Client, message: str) -> list[str | None]:
-        return [each["title"] for each in program.get(f"/messages/{message}")["sources"]]
+        return [source["title"] for source in program.get(f"/messages/{message}")["sources"]]
 
-    finance = next(each["id"] for each in ada.get("/collections")["collections"] if each["name"] == "Finance")
-    pages = {each["title"] for each in ada.get(f"/collections/{finance}/documents")["documents"]}
+    finance = next(collection["id"] for collection in ada.get("/collections")["collections"] if collection["name"] == "Finance")
+    pages = {document["title"] for document in ada.get(f"/collections/{finance}/documents")["documents"]}
     answer = asked(ada)
     known = titles(ada, answer["id"])
     assert known[0] == "Approving payments"
@@ -121,13 +121,13 @@ def test_the_worked_example_of_the_docs(app: Flask, owner: Browser) -> None:
     with app.app_context(), write() as session:
         chat = session.get_one(Message, answer["id"]).chat_id
         session.add(Grant(object_kind="chat", object_id=chat, user_id=people_of["Ben"], right="view"))
-    hidden = [None if each in pages else each for each in known]
+    hidden = [None if name in pages else name for name in known]
     assert titles(ben, answer["id"]) == hidden
 
     admin.said("PATCH", f"/users/{people_of['Ada']}", 200, {"clearance": 1})
     assert not pages & set(titles(ada, asked(ada)["id"]))
     assert titles(ada, answer["id"]) == hidden
-    group = next(each["id"] for each in admin.get("/groups")["groups"] if each["name"] == "finance")
+    group = next(team["id"] for team in admin.get("/groups")["groups"] if team["name"] == "finance")
     admin.said("PUT", f"/groups/{group}/members/{people_of['Ben']}", 200)
     assert not pages & set(titles(ben, asked(ben)["id"]))
     admin.said("PATCH", f"/users/{people_of['Ben']}", 200, {"clearance": 2})

@@ -59,7 +59,7 @@ def test_a_compose_file_has_the_form_of_the_specification(name):
 
 @pytest.mark.parametrize("name", COMPOSE)
 def test_our_containers_write_only_where_they_must_and_have_variables_that_there_are(name):
-    services = [each for each in compose(name)["services"].values() if each["image"] == "millrace"]
+    services = [container for container in compose(name)["services"].values() if container["image"] == "millrace"]
     assert len(services) == (2 if "team" in name else 1)
     for service in services:
         assert service["read_only"]
@@ -101,7 +101,7 @@ def test_a_unit_says_what_systemd_knows_and_starts_what_is_there(name, tmp_path)
         elif not line.startswith("#"):
             assert line.partition("=")[0] in OF_UNITS[section], line
     programs = re.findall(r"^Exec\w+=/opt/millrace/.venv/bin/(\w+)", "\n".join(lines), re.MULTILINE)
-    assert all((Path(sys.executable).parent / each).exists() for each in programs)
+    assert all((Path(sys.executable).parent / command).exists() for command in programs)
     assert programs == UNITS[name]
     if program := shutil.which("systemd-analyze"):
         verified(program, tmp_path / name.replace("@", "@8001"), "\n".join(lines))

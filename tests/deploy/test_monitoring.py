@@ -24,7 +24,7 @@ DURATION = re.compile(r"\d+[smhd]")
 
 def expressions() -> Iterator[str]:
     yield from (target["expr"] for panel in BOARD["panels"] for target in panel["targets"])
-    yield from (each["query"] for each in BOARD["templating"]["list"] if each["type"] == "query")
+    yield from (variable["query"] for variable in BOARD["templating"]["list"] if variable["type"] == "query")
     yield from (rule["expr"] for rule in rules())
 
 

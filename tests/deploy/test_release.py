@@ -51,8 +51,8 @@ def test_a_release_is_whole_and_the_same_every_time(tree: Path, tmp_path: Path) 
     source, context = (names(tree / "dist" / f"millrace-{VERSION}{kind}.tar.gz") for kind in ("", "-container"))
     assert {"LICENSE", "Makefile", "static/vendor/htmx.min.js", "static/vendor/icons.svg", "tests/conftest.py"} <= source
     assert {"deploy/Containerfile", "requirements.lock", "webapp/app.py", "static/icons.txt"} <= context
-    assert not [each for each in source | context if each.startswith((".git/", ".venv", "dist", "data"))]
-    assert not [each for each in context if each.startswith("tests/")]
+    assert not [path for path in source | context if path.startswith((".git/", ".venv", "dist", "data"))]
+    assert not [path for path in context if path.startswith("tests/")]
     parts = json.loads((tree / "dist" / f"millrace-{VERSION}.cdx.json").read_text("utf-8"))["components"]
     assert {"flask", "gevent", "htmx.org", "click"} <= {part["name"] for part in parts}
     assert (tree / "dist" / "TAG").read_text("utf-8").startswith(f"Millrace {VERSION}\n\n")
@@ -81,4 +81,4 @@ def test_what_is_missing_is_said(tree: Path) -> None:
 
 def names(archive: Path) -> set[str]:
     with tarfile.open(archive) as tar:
-        return {each.name.partition("/")[2] for each in tar}
+        return {member.name.partition("/")[2] for member in tar}

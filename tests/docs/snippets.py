@@ -61,12 +61,12 @@ def snippets(path: Path, page: str = "") -> Iterator[Snippet]:
 
 def run(found: list[Snippet], folder: Path, environ: Mapping[str, str]) -> list[str]:
     """Runs them in order and returns descriptions of the failures."""
-    shell = [each for each in found if each.language == "sh"]
+    shell = [snippet for snippet in found if snippet.language == "sh"]
     told = _in_one_shell(shell, folder, environ) if shell and shutil.which("curl") else []
-    for each in found:
-        if each.language != "sh":
-            told.append((each, *_alone(each, folder, environ)))
-    return [words for each, status, printed in told if (words := objection(each, status, printed))]
+    for snippet in found:
+        if snippet.language != "sh":
+            told.append((snippet, *_alone(snippet, folder, environ)))
+    return [words for snippet, status, printed in told if (words := objection(snippet, status, printed))]
 
 
 def objection(snippet: Snippet, status: int, printed: str) -> str:
@@ -85,13 +85,13 @@ def matches(printed: str, said: str) -> bool:
 
 def _in_one_shell(found: list[Snippet], folder: Path, environ: Mapping[str, str]) -> list[tuple[Snippet, int, str]]:
     """Runs them in one shell session, which ends at the first failure."""
-    script = "".join(f"exec >{number}.out 2>{number}.err\n{each.text}\n" for number, each in enumerate(found))
+    script = "".join(f"exec >{number}.out 2>{number}.err\n{snippet.text}\n" for number, snippet in enumerate(found))
     command = ["bash", "-eu", "-o", "pipefail", "-c", SH + script]
     done = subprocess.run(command, cwd=folder, env={**environ}, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    ran = [each for number, each in enumerate(found) if (folder / f"{number}.out").exists()]
+    ran = [snippet for number, snippet in enumerate(found) if (folder / f"{number}.out").exists()]
     statuses = [0] * (len(ran) - 1) + [done.returncode]
     kinds = [("out", "err") if status else ("out",) for status in statuses]
-    printed = ["".join((folder / f"{number}.{kind}").read_text() for kind in each) for number, each in enumerate(kinds)]
+    printed = ["".join((folder / f"{number}.{kind}").read_text() for kind in names) for number, names in enumerate(kinds)]
     return list(zip(ran, statuses, printed, strict=True))
 
 

@@ -23,7 +23,7 @@ def commands(group: click.Group, words: str = "") -> Iterator[tuple[str, click.C
 
 
 def test_no_command_is_told_by_half_a_sentence(app: Flask) -> None:
-    groups = [each for words, each in commands(app.cli) if isinstance(each, click.Group) and words not in OF_FLASK]
+    groups = [command for words, command in commands(app.cli) if isinstance(command, click.Group) and words not in OF_FLASK]
     for group in (app.cli, *groups):
         told = group.get_help(click.Context(group, info_name=group.name, terminal_width=80))
         ours = told.partition("Commands:")[2].splitlines()

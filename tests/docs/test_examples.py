@@ -50,7 +50,7 @@ def test_an_example_prints_the_answer(printed: dict[str, tuple[int, str]], name:
     assert status == 0, said
 
     if "/workflow." in name:
-        assert all(each in said for each in ("How was your week overall?", "> good", "What went well?", "Done. Have a good week"))
+        assert all(line in said for line in ("How was your week overall?", "> good", "What went well?", "Done. Have a good week"))
         assert 'answers: {"mood":"good","win":"The garden","hours":0}' in said.replace('": ', '":').replace(', "', ',"'), said
     elif name.startswith("plans/"):
         assert TITLE in said, said

@@ -17,7 +17,7 @@ ROWS = range(1, 79)
 @cache
 def functions(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text("utf-8"))
-    return {each.name for each in tree.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
 
 @pytest.mark.parametrize(("file", "name"), TESTS)

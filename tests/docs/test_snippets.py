@@ -79,6 +79,6 @@ def test_dots_stand_for_anything_and_nothing_else_does(printed: str, said: str, 
 
 def test_the_pages_have_snippets_in_every_language() -> None:
     found: Callable[[str], list[Snippet]] = lambda language: [  # noqa: E731
-        each for path in RUN for each in typed(path) if each.language == language
+        snippet for path in RUN for snippet in typed(path) if snippet.language == language
     ]
     assert all(found(language) for language in ("sh", "python", "js"))

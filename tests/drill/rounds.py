@@ -79,7 +79,7 @@ class Drill:
         after = self._upstream.log()
         found = [self._finding(cut, moment, before, after, shown[cut], [*faults[cut], *self._in_the_end(cut)]) for cut in cuts]
         figures.findings += found
-        self._say(f"round {self._round}, {figures.how}, {self._policy}: lost {[f'{each.lost_ms:.0f} ms' for each in found]}")
+        self._say(f"round {self._round}, {figures.how}, {self._policy}: lost {[f'{answer.lost_ms:.0f} ms' for answer in found]}")
 
     def _begun(self) -> list[Cut]:
         questions = [f"Round {self._round}, chat {number}" for number in range(AT_ONCE)]

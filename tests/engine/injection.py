@@ -80,11 +80,11 @@ class FaultyDemo(DemoProvider):
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]:
         self.said.append("")
         self._faults.pass_by("open")
-        for each in super().stream(request, stop):
+        for piece in super().stream(request, stop):
             self._faults.pass_by("send")
-            if isinstance(each, Delta):
-                self.said[-1] += each.text
-            yield each
+            if isinstance(piece, Delta):
+                self.said[-1] += piece.text
+            yield piece
 
 
 def install(app: Any) -> tuple[Faults, FaultyDemo]:

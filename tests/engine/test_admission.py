@@ -42,7 +42,7 @@ def test_people_are_served_in_turn_and_each_in_their_order() -> None:
     order = []
     answers.running = 0
     line.serve()
-    while served := [name for name, each in waiters.items() if each.has_place]:
+    while served := [name for name, place in waiters.items() if place.has_place]:
         (name,) = served
         order.append(name)
         del waiters[name]
@@ -160,7 +160,7 @@ def test_waiting_requests_count_towards_the_answers_of_their_person(full: Any) -
 
     engine.max_streams = 3
     engine.line.serve()
-    for answer in (each.get(timeout=30) for each in asking):
+    for answer in (greenlet.get(timeout=30) for greenlet in asking):
         assert answer.status_code == 200
         answer.close()
 

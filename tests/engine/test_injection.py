@@ -11,7 +11,7 @@ from tests.engine.bench import Bench
 from tests.engine.injection import SORTS, install
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS, numbers
-from webapp.api import completions as door
+from webapp.api import completions
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.chat.messages import sending
@@ -20,7 +20,7 @@ from webapp.engine.tables import Generation
 from webapp.models.providers.base import Turn
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan
-from webapp.plans.writing import service as plans
+from webapp.plans.writing import service as plan_service
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
@@ -105,22 +105,24 @@ class InPlans(Case):
     def ask(self) -> None:
         made = db.session.scalar(select(Plan).order_by(Plan.id.desc()))
         if made is None:
-            plans.make(plans.submit(db.session.get_one(User, self.person), "monthly", GOALS), model="demo/quick")
+            plan_service.make(plan_service.submit(db.session.get_one(User, self.person), "monthly", GOALS), model="demo/quick")
         elif made.content:
-            plans.again_at(made, "summary" if "summary" in made.content else next(iter(made.content)))
+            plan_service.again_at(made, "summary" if "summary" in made.content else next(iter(made.content)))
         else:
-            plans.finish_it(made)
+            plan_service.finish_it(made)
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
         plan = db.session.scalars(select(Plan).where(Plan.generation_id == generation.id)).one()
         assert plan.status in ("completed", "partial", "failed")
         # A part that is requested again is stored between the two answers.
-        assert plan.status == "completed" or all(each in (plan.partial_content or "") for each in said)
+        assert plan.status == "completed" or all(text in (plan.partial_content or "") for text in said)
 
 
 class InTheDoor(Case):
     def ask(self) -> None:
-        door.complete(db.session.get_one(User, self.person), door.CompletionInput("demo/quick", (Turn("user", "Hello"),)))
+        completions.complete(
+            db.session.get_one(User, self.person), completions.CompletionInput("demo/quick", (Turn("user", "Hello"),))
+        )
 
     def check_text(self, generation: Generation, said: list[str]) -> None:
         entries = self.said(generation.id)
@@ -148,7 +150,7 @@ def test_the_first_calls_of_a_chat_may_fail(app, sort):
 @pytest.mark.slow
 @pytest.mark.rounds
 @pytest.mark.parametrize(
-    ("kind", "sort", "backend"), [each if each in USUAL else pytest.param(*each, marks=pytest.mark.deep) for each in EVERY]
+    ("kind", "sort", "backend"), [case if case in USUAL else pytest.param(*case, marks=pytest.mark.deep) for case in EVERY]
 )
 def test_any_call_may_fail(app, kind, sort):
     case = kind(app)

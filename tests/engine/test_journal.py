@@ -54,7 +54,7 @@ def test_all_answers_are_written_down_by_one_statement(bench, fake):
     person = bench.person()
     ids = {bench.ask(f"Question {number}", person=person) for number in range(3)}
 
-    bench.until(lambda: any(ids <= each for each in written), 60)
+    bench.until(lambda: any(ids <= batch for batch in written), 60)
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_every_kind_has_words_for_people(app: Flask) -> None:
 def test_nobody_compares_a_kind_with_a_name(app: Flask) -> None:
     names, found = set(ENGINE.of(app).kinds), []
     for module in modules().values():
-        comparisons = (each for each in ast.walk(module.tree) if isinstance(each, ast.Compare) and module.is_in(*DECIDE_NOTHING))
+        comparisons = (node for node in ast.walk(module.tree) if isinstance(node, ast.Compare) and module.is_in(*DECIDE_NOTHING))
         for comparison in comparisons:
             constants = {
                 node.value for node in comparison.comparators if isinstance(node, ast.Constant) and isinstance(node.value, str)

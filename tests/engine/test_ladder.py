@@ -9,6 +9,7 @@ from tests.support.certificate import certificate_in
 from tests.support.ports import free_port
 from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.page import answer_shown
 from webapp.chat.record.queries import generations_of
@@ -125,7 +126,7 @@ def test_a_silence_ends_an_attempt_and_the_ladder_goes_on(bench, fake, silence, 
         set_setting("stream.first_byte_seconds", "1")
         set_setting("stream.ladder_seconds", "6")
         set_setting("models.fallbacks", "other/model")
-    behaviours = [silence, *({"steps": [each]} if "hang" in each else each for each in after)]
+    behaviours = [silence, *({"steps": [behaviour]} if "hang" in behaviour else behaviour for behaviour in after)]
 
     ended = climb(bench, fake, behaviours)
 
@@ -216,7 +217,9 @@ def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def connected_to(bench: Bench, address: str) -> str:
     """Adds a connection to this address, and returns the beginning of its models' names."""
     with bench.app.app_context():
-        slug = connections.create("openai", ConnectionInput(name="Elsewhere", base_url=address, default_model="one"))
+        slug = connections.create(
+            "openai", ConnectionInput(name="Elsewhere", base_url=address, default_model="one"), author=COMMAND_LINE
+        )
         providers().forget()
     return f"{slug}:"
 

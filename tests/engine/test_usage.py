@@ -54,7 +54,7 @@ def rows(page: Page, what: str) -> list[list[str]]:
 
 def told(page: Page, name: str) -> str:
     """Returns the value for a name in the lists of facts."""
-    (node,) = [each for each in page.all("dt") if each.text() == name]
+    (node,) = [element for element in page.all("dt") if element.text() == name]
     return " ".join(node.next.text(separator=" ").split()) if node.next else ""
 
 
@@ -132,7 +132,7 @@ def test_both_days_of_a_period_count_in_utc(app: Flask, ran: Ran) -> None:
 
     with app.app_context():
         first, last = datetime(2026, 3, 2, tzinfo=UTC).date(), datetime(2026, 3, 3, tzinfo=UTC).date()
-        assert [(each.day, each.model) for each in used(first, last)] == [(first, "day/2"), (last, "day/3")]
+        assert [(row.day, row.model) for row in used(first, last)] == [(first, "day/2"), (last, "day/3")]
 
 
 @also_on_postgres
@@ -238,7 +238,10 @@ def plans(person: Browser, path: str) -> list[str]:
         assert person.get(path).status_code == 200
     with person.app.app_context():
         asked = [statement for statement in statements if "group_concat" in statement]
-        rows = [db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", ("",) * each.count("?")) for each in asked]
+        rows = [
+            db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", ("",) * statement.count("?"))
+            for statement in asked
+        ]
         return [str(row[0][3]).partition("USING INDEX ")[2].split()[0] for row in map(list, rows)]
 
 

@@ -174,7 +174,7 @@ ODD = [
     'data: {"choices": [{"index": 7, "delta": {"content": "elsewhere"}}]}\n\n',
     'data: {"choices": [{"index": 0}]}\n\n',
 ]
-ODD_STEPS = {"steps": [{"send": each} for each in ODD] + [{"close": "fin"}]}
+ODD_STEPS = {"steps": [{"send": bytes_} for bytes_ in ODD] + [{"close": "fin"}]}
 LARGE = "a" * 1_000_000
 LONG = " ".join(f"w{number:06d}" for number in range(1, 20_001))
 AGAIN = json.dumps({"choices": [{"index": 0, "delta": {"content": "again " * 5_000}}]})

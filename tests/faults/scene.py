@@ -156,4 +156,4 @@ class Scene:
 
 
 def _asks(entry: dict[str, Any], question: str) -> bool:
-    return bool(entry["body"]) and any(question == each["content"] for each in entry["body"].get("messages", ()))
+    return bool(entry["body"]) and any(question == turn["content"] for turn in entry["body"].get("messages", ()))

@@ -11,7 +11,7 @@ import pytest
 from tests.faults.invariants import broken
 from tests.faults.rows import BOTH, FAULTS, Fault, Storage
 from tests.faults.scene import LIMITS, Installation, Scene
-from tests.support import redis_server as redis
+from tests.support import redis_server
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.server import prepared
@@ -56,7 +56,7 @@ def _alone(stack, tmp_path_factory, fake: Upstream, _request) -> Installation:
 def _several(stack, tmp_path_factory, fake: Upstream, request) -> Installation:
     server, folder = request.getfixturevalue("postgres_server"), tmp_path_factory.mktemp("several")
     name = server.new_database(like=request.getfixturevalue("migrated_database"))
-    stores = stack.enter_context(redis.running_server(free_port()))
+    stores = stack.enter_context(redis_server.running_server(free_port()))
     urls = {"DATABASE_URL": server.url(name), "REDIS_URL": stores.url}
     environ = {**KEYS, **fake.environ, **urls, "FILES_DIR": str(folder / "files")}
     one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))

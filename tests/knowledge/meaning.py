@@ -34,4 +34,4 @@ def is_ready(found: dict[str, Any]) -> bool:
 def ranks(shelf: Shelf, question: str, **query: str) -> list[tuple[str, int | None, int | None]]:
     """Returns the passages found, best first, as title, keyword rank and vector rank."""
     found = shelf.program.get("/search", query={"q": question, **query})["passages"]
-    return [(each["title"], each["keyword_rank"], each["vector_rank"]) for each in found]
+    return [(hit["title"], hit["keyword_rank"], hit["vector_rank"]) for hit in found]

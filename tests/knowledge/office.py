@@ -71,7 +71,7 @@ def shape(text: str, kind: str = "") -> str:
 def xlsx(rows: str, *, shared: Sequence[str] = (), state: str = "") -> bytes:
     """Builds a workbook with one visible sheet and one with this state; style 1 is a date."""
     said = f'state="{state}" ' if state else ""
-    texts = "".join(f"<si><t>{each}</t></si>" for each in shared)
+    texts = "".join(f"<si><t>{text}</t></si>" for text in shared)
     return zipped(
         {
             "_rels/.rels": relations(a="officeDocument xl/workbook.xml"),
@@ -99,7 +99,9 @@ def epub(*chapters: str) -> bytes:
     # The spine reverses the order of the chapters.
     spine = "".join(f'<itemref idref="c{at}"/>' for at in reversed(range(len(chapters))))
     about = f"<metadata><dc:title>The guide</dc:title></metadata><manifest>{items}</manifest><spine>{spine}</spine>"
-    pages = {f"OEBPS/text/c {at}.xhtml": f"<!DOCTYPE html><html><body>{each}</body></html>" for at, each in enumerate(chapters)}
+    pages = {
+        f"OEBPS/text/c {at}.xhtml": f"<!DOCTYPE html><html><body>{chapter}</body></html>" for at, chapter in enumerate(chapters)
+    }
     container = '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
     opf = f'<package xmlns:dc="urn:dc">{about}</package>'
     return zipped({"META-INF/container.xml": container, "OEBPS/book.opf": opf, **pages})
@@ -122,9 +124,9 @@ def pdf(*pages: Sequence[str], extra: str = "") -> bytes:
 def written(objects: Sequence[bytes], extra: str = "") -> bytes:
     """Writes a PDF of these objects, the first of which is its root."""
     body, places = b"%PDF-1.4\n", list[int]()
-    for number, each in enumerate(objects, 1):
+    for number, object in enumerate(objects, 1):
         places.append(len(body))
-        body += b"%d 0 obj\n%s\nendobj\n" % (number, each)
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, object)
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     head = b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, table)
     trailer = b"trailer << /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, extra.encode(), len(body))

@@ -71,7 +71,9 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
     before = shelf.program.get(f"/documents/{id}/passages")
     again = shelf.send(collection, "copy.md", GUIDE.encode()).get_json()
     assert (first["already_there"], again["already_there"]) == ([], [id])
-    assert [(each["id"], each["name"], each["state"]) for each in again["documents"]] == [(id, "pumps.md", "ready")]
+    assert [(document["id"], document["name"], document["state"]) for document in again["documents"]] == [
+        (id, "pumps.md", "ready")
+    ]
     assert shelf.program.get(f"/documents/{id}/passages") == before
     # Another version under the same name replaces nothing.
     other = shelf.send(collection, "pumps.md", GUIDE.replace("Friday", "Monday").encode()).get_json()
@@ -84,7 +86,7 @@ def test_the_same_bytes_are_one_document_and_said_to_be_there(app, shelf, others
     shelf.program.said("PUT", f"/collections/{collection}/grants", 200, grant)
     refused = others.send(collection, "guess.md", b"Ben earns less.")
     assert (refused.status_code, refused.get_json()["detail"]) == (409, "The same document is already in this collection.")
-    assert not any(each in refused.get_data(as_text=True) for each in ("Salaries", hidden))
+    assert not any(name in refused.get_data(as_text=True) for name in ("Salaries", hidden))
 
     # An upload that a killed server left unfinished becomes the new one, including its level.
     half = {"hash": hashlib.sha256(b"Half of it.").hexdigest(), "bytes": 11, "characters": 11, "state": "arriving"}
@@ -101,10 +103,10 @@ def test_the_same_sent_several_times_at_once_is_read_once(app, shelf, member):
     shelves = [Shelf(client_of(app, member.email)) for _ in range(4)]
     sent = [gevent.spawn(shelve.send, collection, "pumps.txt", content) for shelve in shelves]
     assert len(gevent.joinall(sent, timeout=60)) == 4
-    told = [each.value.get_json() for each in sent]
-    (id,) = {each["documents"][0]["id"] for each in told}
+    told = [greenlet.value.get_json() for greenlet in sent]
+    (id,) = {answer["documents"][0]["id"] for answer in told}
     # Only one of the simultaneous requests created it.
-    assert sorted(each["already_there"] for each in told) == [[], [id], [id], [id]]
+    assert sorted(answer["already_there"] for answer in told) == [[], [id], [id], [id]]
     assert shelf.read(id)["state"] == "ready"
     with app.app_context():
         assert db.session.get_one(Document, id).edition == 1
@@ -190,7 +192,7 @@ def test_of_several_files_none_is_added_if_one_is_refused(shelf, owners_shelf):
         sent = shelf.send_all(collection, [("a.txt", b"A"), ("copy.txt", b"A"), ("b.txt", b"B")]).get_json()
     finally:
         owners_shelf.program.said("DELETE", "/settings/knowledge.collection_documents", 200)
-    assert [each["name"] for each in sent["documents"]] == ["a.txt", "a.txt", "b.txt"]
+    assert [document["name"] for document in sent["documents"]] == ["a.txt", "a.txt", "b.txt"]
 
 
 @pytest.mark.slow
@@ -354,7 +356,7 @@ def test_people_take_turns_when_documents_are_read(app, shelf, others):
     added = [add(shelf, mine, f"{long}{number}") for number in range(3)]
     short = add(others, theirs, "Two\nlines.")
     assert others.read(short)["state"] == "ready"
-    assert [shelf.read(each)["state"] for each in added] == ["ready"] * 3
+    assert [shelf.read(id)["state"] for id in added] == ["ready"] * 3
     with app.app_context():
         first = select(Passage.document_id).group_by(Passage.document_id).order_by(func.min(Passage.row))
         assert db.session.scalars(first).all() == [added[0], short, *added[1:]]

@@ -36,14 +36,14 @@ def test_what_is_read_becomes_vectors_that_are_counted_as_use(app, fake, shelf, 
     told = said(shelf, collection, is_ready)
     assert (told["model"], told["done"], told["of"], told["error"]) == (MODEL, 1, 1, None)
     passages = shelf.program.get(f"/documents/{document}")["passages"]
-    asked = [each["body"] for each in fake.log() if each["path"].endswith(AT)]
-    assert sum(len(each["input"]) for each in asked) == passages + len(UNLIKE)
+    asked = [entry["body"] for entry in fake.log() if entry["path"].endswith(AT)]
+    assert sum(len(body["input"]) for body in asked) == passages + len(UNLIKE)
     assert asked[0]["input"][0].startswith("Part 0 › Part 0\n# Part 0")
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(PassageVector)) == passages
         row = db.session.scalars(select(VectorSet)).one()
         assert (row.dimensions, row.state, 0 <= row.baseline < 0.3) == (256, CURRENT, True)
-        assert {len(each) for each in db.session.scalars(select(PassageVector.vector))} == {1024}
+        assert {len(vector) for vector in db.session.scalars(select(PassageVector.vector))} == {1024}
         uses = db.session.scalars(select(Generation).where(Generation.kind == "embedding")).all()
         # More than one request each, and each is recorded with its tokens and its cost.
         assert len(uses) == -(-passages // 64)
@@ -58,7 +58,7 @@ def test_without_a_model_nothing_is_asked(app, fake, shelf, member):
     shelf.text(collection, GUIDE)
     assert shelf.program.get(f"/collections/{collection}")["embedding"]["state"] == "off"
     shelf.program.said("POST", f"/collections/{collection}/embed", 409, {})
-    assert [each for each in fake.log() if each["path"].endswith(AT)] == []
+    assert [entry for entry in fake.log() if entry["path"].endswith(AT)] == []
 
 
 REFUSALS = [
@@ -103,7 +103,7 @@ def test_a_passing_failure_is_tried_again_by_itself(app, fake, shelf, owners_she
     collection = shelf.collection()
     shelf.text(collection, GUIDE)
     assert said(shelf, collection, is_ready)["error"] is None
-    assert len([each for each in fake.log() if each["path"].endswith(AT)]) == 2
+    assert len([entry for entry in fake.log() if entry["path"].endswith(AT)]) == 2
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_other_lengths_are_a_sentence_and_embedding_all_again_mends_it(app, fake
 
     def lengths() -> set[int]:
         with app.app_context():
-            return {len(each) for each in db.session.scalars(select(PassageVector.vector))}
+            return {len(vector) for vector in db.session.scalars(select(PassageVector.vector))}
 
     # The previous vectors are deleted a little later.
     said(shelf, collection, lambda _: lengths() == {128})
@@ -134,8 +134,8 @@ def test_a_collection_has_a_model_of_its_own_or_none(app, fake, shelf, owners_sh
     embeds(fake)
     chosen(owners_shelf)
     own, none = shelf.collection(embedding_model=OTHER), shelf.collection(embedding_model="none")
-    for each in (own, none):
-        shelf.text(each, GUIDE)
+    for collection in (own, none):
+        shelf.text(collection, GUIDE)
     assert said(shelf, own, is_ready)["model"] == OTHER
     assert shelf.program.get(f"/collections/{none}")["embedding"]["state"] == "off"
     refused = shelf.program.said("PATCH", f"/collections/{own}", 422, {"embedding_model": "x" * 201})
@@ -168,8 +168,8 @@ def test_a_server_that_hangs_keeps_no_other_connection_waiting(app, fake, shelf,
             "/connections", {"kind": "openai", "name": "Silent", "base_url": address, "key": "k"}, status=201
         )
         hanging = [shelf.collection(f"Hanging {number}", embedding_model="silent:vectors") for number in range(2)]
-        for each in hanging:
-            shelf.program.post(f"/collections/{each}/documents", {"text": GUIDE}, status=202)
+        for collection in hanging:
+            shelf.program.post(f"/collections/{collection}/documents", {"text": GUIDE}, status=202)
         until(lambda: active(app) == 1, "one request hangs")
         fine = others.collection(embedding_model=MODEL)
         others.text(fine, GUIDE)

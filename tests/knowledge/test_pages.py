@@ -114,7 +114,7 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
 
     opened = Listener(stranger, page.one("#knowledge-feed").attributes["hx-sse:connect"])
     added(member, collection, "Grease the seal.", title="Seals")
-    opened.until(lambda each: "Seals" in each.html and re.search(r"Seals.*?1 passage", each.html, re.DOTALL))
+    opened.until(lambda feed: "Seals" in feed.html and re.search(r"Seals.*?1 passage", feed.html, re.DOTALL))
     member.send(shared.one(".entries form").attributes["action"], {}, follow=True)
     assert stranger.get(collection).status_code == 404
     opened.greenlet.join(30)
@@ -135,7 +135,7 @@ def test_an_open_list_hears_of_what_changes_while_its_page_is_rendered(app, memb
         page = member.page("/knowledge")
     assert not page.says("Handbook")
     opened = Listener(member, page.one("#knowledge-feed").attributes["hx-sse:connect"])
-    opened.until(lambda each: "Handbook" in each.html)
+    opened.until(lambda feed: "Handbook" in feed.html)
     opened.greenlet.kill()
 
 
@@ -148,7 +148,7 @@ def test_an_open_page_hears_that_reading_was_given_up(app, member, collection):
         with write() as session:
             session.execute(update(Document).values(state="waiting", attempts=importing.MOST_ATTEMPTS))
         importing.wake()
-    opened.until(lambda each: importing.BROKEN.partition(".")[0] in html.unescape(each.html))
+    opened.until(lambda feed: importing.BROKEN.partition(".")[0] in html.unescape(feed.html))
     opened.greenlet.kill()
 
 

@@ -19,7 +19,7 @@ from webapp.base.db import write
 from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import User
 
@@ -63,8 +63,8 @@ class Plain:
         `found` is the part of the corpus that the person can read: a word in most of that does not count either.
         """
         asked, both = list(tokenizer.query_words(question)), (self, found or self)
-        terms = [term for term in asked if len(asked) == 1 or all(each.is_rare(term) for each in both)]
-        return [sum(self.score(term, *each) for term in terms) for each in self.counted]
+        terms = [term for term in asked if len(asked) == 1 or all(plain.is_rare(term) for plain in both)]
+        return [sum(self.score(term, *document) for term in terms) for document in self.counted]
 
     def is_rare(self, term: str) -> bool:
         return self.holding[term] <= len(self.counted) / 2
@@ -80,7 +80,7 @@ def a_collection(app: Flask) -> Iterator[tuple[User, Collection]]:
     """An application context, with a person and a collection of theirs."""
     signed_in(app, "reader@example.org", "member")
     with app.app_context():
-        reader = people.user_by_email("reader@example.org")
+        reader = account_queries.user_by_email("reader@example.org")
         assert reader
         with write(keeps_loaded=True) as session:
             collection = Collection(owner_id=reader.id, name="Corpus")
@@ -100,7 +100,7 @@ def test_the_first_ten_are_those_of_a_plain_bm25(app: Flask) -> None:
         for number in range(QUESTIONS):
             question = " ".join([word(random.randrange(3, 1_500)) for _ in range(3)] + [f"planted{number % 17}"])
             scores = dict(zip(ids, plain.scores(question), strict=True))
-            found = [each.document.id for each in search(reader, question, limit=10)]
+            found = [hit.document.id for hit in search(reader, question, limit=10)]
             best = sorted(scores.values(), reverse=True)[: len(found)]
             assert [scores[id] for id in found] == pytest.approx(best, rel=1e-6), question
             assert len(found) == min(10, sum(score > 0 for score in scores.values()))
@@ -146,8 +146,8 @@ def assert_as_plain(reader: User, seen: tuple[str, list[str]], hidden: tuple[str
     for question in (word(1), word(2), word(30), *(" ".join(map(word, (number, 20, 36, 38))) for number in range(1, 9))):
         best = sorted(plain.scores(question, found=own)[: len(seen[1])], reverse=True)[:50]
         found = search(reader, question, limit=50)
-        assert [each.score for each in found] == pytest.approx([each for each in best if each], rel=1e-6), question
-        assert {each.document.title for each in found} == {seen[0]}
+        assert [hit.score for hit in found] == pytest.approx([score for score in best if score], rel=1e-6), question
+        assert {hit.document.title for hit in found} == {seen[0]}
 
 
 @pytest.mark.slow
@@ -186,6 +186,6 @@ def test_words_are_found_as_people_write_them(app: Flask) -> None:
             for title, text in texts.items():
                 place(session, collection, title, [text])
         for question, title in asked.items():
-            assert [each.document.title for each in search(reader, question)] == [title], question
+            assert [hit.document.title for hit in search(reader, question)] == [title], question
         for nothing in ("", "…", "本日", "zebra", '"', "NEAR(", "a" * 5_000):
             assert search(reader, nothing) == [], nothing

@@ -33,16 +33,16 @@ def shelves(fake, shelf, owners_shelf):
 
 
 def test_places_are_fused_and_words_count_twice():
-    assert [each.row for each in fused([1, 2, 3], {})] == [1, 2, 3]
-    assert [each.row for each in fused([], {5: 1, 4: 2})] == [5, 4]
+    assert [place.row for place in fused([1, 2, 3], {})] == [1, 2, 3]
+    assert [place.row for place in fused([], {5: 1, 4: 2})] == [5, 4]
     # 2/11 + 1/12 against 2/12 + 1/11; then the one that vectors alone ranked first.
-    assert [(each.row, each.keyword_rank, each.vector_rank) for each in fused([1, 2, 3], {2: 1, 1: 2, 9: 3})] == [
+    assert [(place.row, place.keyword_rank, place.vector_rank) for place in fused([1, 2, 3], {2: 1, 1: 2, 9: 3})] == [
         (1, 1, 2),
         (2, 2, 1),
         (3, 3, None),
         (9, None, 3),
     ]
-    assert [each.row for each in fused([1, 2], {2: 1, 1: 2}, weight=4)] == [2, 1]
+    assert [place.row for place in fused([1, 2], {2: 1, 1: 2}, weight=4)] == [2, 1]
     assert RankedPassage(1, 1, 2).score == pytest.approx(2 / 11 + 1 / 12)
     assert len(fused(list(range(200)), {row: row for row in range(201, 400)})) == 100
 
@@ -124,7 +124,7 @@ def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shel
     shelf.program.said("PATCH", f"/collections/{shelves}", 200, {"embedding_model": OTHER})
     told = said(shelf, shelves, lambda found: found["next_model"] == OTHER)
     assert (told["state"], told["model"], told["done"], told["of"]) == ("embedding", MODEL, 0, 2)
-    fake.until(lambda log: any(each["body"]["model"] == OTHER for each in log if each["path"].endswith(AT)))
+    fake.until(lambda log: any(entry["body"]["model"] == OTHER for entry in log if entry["path"].endswith(AT)))
     assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
 
     # Searches continue while the previous vectors are replaced.
@@ -137,13 +137,13 @@ def test_another_model_embeds_beside_and_takes_its_place_at_once(app, fake, shel
     assert list(dict.fromkeys(models)) == [MODEL, OTHER]
     assert ranks(shelf, QUESTION) == [("Manual", None, 1)]
     with app.app_context(), gevent.Timeout(60, AssertionError("the vectors before are still there")):
-        while {len(each) for each in db.session.scalars(select(PassageVector.vector))} != {512}:
+        while {len(vector) for vector in db.session.scalars(select(PassageVector.vector))} != {512}:
             db.session.rollback()
             gevent.sleep(0.02)
 
 
 def _asked(fake):
-    return [each for each in fake.log() if each["path"].endswith(AT)]
+    return [entry for entry in fake.log() if entry["path"].endswith(AT)]
 
 
 @pytest.mark.slow

@@ -13,7 +13,11 @@ def words_of_headings(text: str) -> set[str]:
 
 
 def test_there_are_as_many_pages_as_the_docs_say() -> None:
-    assert {each.name: len(each.pages) for each in COLLECTIONS} == {"Handbook": 12, "Finance": 4, "Trading basics": 6}
+    assert {collection.name: len(collection.pages) for collection in COLLECTIONS} == {
+        "Handbook": 12,
+        "Finance": 4,
+        "Trading basics": 6,
+    }
     assert all(text.startswith("# ") and len(text) < 1_200 for text in PAGES.values())
 
 
@@ -21,7 +25,7 @@ def test_every_question_names_pages_that_exist() -> None:
     answered = [question for question in questions() if question.pages]
 
     assert len(answered) == 25
-    assert {page for each in answered for page in each.pages} <= set(PAGES)
+    assert {page for question in answered for page in question.pages} <= set(PAGES)
 
 
 def test_ten_questions_share_no_word_with_the_headings_of_their_page() -> None:
@@ -41,7 +45,7 @@ def test_ten_questions_have_no_answer_and_one_common_word() -> None:
 
     assert len(unanswerable) == 10
     for asked in unanswerable:
-        counts = {word: sum(word in each for each in held) for word in asked}
+        counts = {word: sum(word in text for text in held) for word in asked}
         # No word distinguishes a page from the others, and at least one is in most of them.
         assert all(not count or count > len(PAGES) / 2 for count in counts.values()), counts
         assert any(counts.values())

@@ -15,7 +15,7 @@ from webapp.knowledge.documents.shipping import questions
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.tokenizer import query_words, weights
 from webapp.knowledge.tables import Collection
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 
 # A page's name, a sentence of it, and a question about it that shares no word with it.
 PARAPHRASES: Sequence[tuple[str, str, str]] = [
@@ -31,32 +31,34 @@ def app(make_app, fake):
 def found(app, email: str, text: str) -> list[str]:
     """Returns the names of the pages found, best first."""
     with app.app_context():
-        hits = search(people.user_by_email(email), text, limit=30)
+        hits = search(account_queries.user_by_email(email), text, limit=30)
         return list(dict.fromkeys(hit.document.name for hit in hits))
 
 
 def recall(app, email: str) -> float:
     """Returns the share of answerable questions that have the right page among the first five."""
     answered = [question for question in questions() if question.pages]
-    right = [any(page.rpartition("/")[2] in found(app, email, each.text)[:5] for page in each.pages) for each in answered]
+    right = [
+        any(page.rpartition("/")[2] in found(app, email, question.text)[:5] for page in question.pages) for question in answered
+    ]
     return sum(right) / len(right)
 
 
 @pytest.mark.slow
 def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, owners_shelf, owner):
     with app.app_context():
-        shipping.ship(people.user_by_email(owner.email))
+        shipping.ship(account_queries.user_by_email(owner.email))
     by_words = recall(app, owner.email)
     assert by_words >= 0.92
-    unanswerable = [each.text for each in questions() if not each.pages]
+    unanswerable = [question.text for question in questions() if not question.pages]
     assert not [text for text in unanswerable if found(app, owner.email, text)]
     assert not [name for _, name, question in PARAPHRASES if name in found(app, owner.email, question)[:5]]
 
     planted = {text: number for number, (said_there, _, asked) in enumerate(PARAPHRASES) for text in (said_there, asked)}
     embeds(fake, 512, planted=planted)
     chosen(owners_shelf)
-    for each in owners_shelf.program.get("/collections")["collections"]:
-        said(owners_shelf, each["id"], is_ready)
+    for collection in owners_shelf.program.get("/collections")["collections"]:
+        said(owners_shelf, collection["id"], is_ready)
     assert recall(app, owner.email) >= by_words - 0.02
     assert not [text for text in unanswerable if found(app, owner.email, text)]
     assert not [question for _, name, question in PARAPHRASES if name not in found(app, owner.email, question)[:5]]
@@ -66,7 +68,7 @@ def test_vectors_find_paraphrases_and_take_nothing_away(app, fake, owners_shelf,
 @on_both_databases
 def test_what_strangers_store_is_no_answer_of_anybodys(app, owner, stranger):
     with app.app_context():
-        shipping.ship(people.user_by_email(owner.email))
+        shipping.ship(account_queries.user_by_email(owner.email))
         own = recall(app, owner.email)
         with write() as session:
             private = Collection(owner_id=stranger.person_id, name="Letters")

@@ -38,7 +38,7 @@ def test_nothing_is_lost_and_nothing_is_too_long(text):
     pieces = list(split(text))
     assert "".join(piece.text[piece.overlap :] for piece in pieces) == text
     assert all(0 < len(piece.head + piece.text) <= MOST and piece.overlap <= OVERLAP for piece in pieces)
-    assert all(before.text.endswith(each.text[: each.overlap]) for before, each in pairwise(pieces))
+    assert all(before.text.endswith(piece.text[: piece.overlap]) for before, piece in pairwise(pieces))
 
 
 def test_sections_are_cut_at_headings_and_small_ones_joined():
@@ -53,9 +53,9 @@ def test_tables_and_code_are_cut_between_lines_with_their_head_before_each_part(
     table = "| name | price |\n|---|---|\n" + "".join(f"| thing {number} | {number} |\n" for number in range(200))
     first, *others = split(table)
     assert (first.text[:6], first.head) == ("| name", "")
-    assert {each.head for each in others} == {"| name | price |\n|---|---|\n"}
-    assert all(each.text.startswith("| thing") and each.text.endswith("|\n") for each in others)
-    assert {each.head for each in list(split("```py\n" + "count = 1\n" * 300 + "```\n"))[1:]} == {"```py\n"}
+    assert {piece.head for piece in others} == {"| name | price |\n|---|---|\n"}
+    assert all(piece.text.startswith("| thing") and piece.text.endswith("|\n") for piece in others)
+    assert {piece.head for piece in list(split("```py\n" + "count = 1\n" * 300 + "```\n"))[1:]} == {"```py\n"}
 
 
 def test_long_prose_is_cut_behind_sentences_and_overlaps():
@@ -71,9 +71,9 @@ def test_long_prose_is_cut_behind_sentences_and_overlaps():
 def test_a_line_of_marks_alone_is_looked_at_once(line):
     began = time.thread_time()
 
-    assert "".join(each.text[each.overlap :] for each in split(f"{line}\n")) == f"{line}\n"
+    assert "".join(piece.text[piece.overlap :] for piece in split(f"{line}\n")) == f"{line}\n"
     assert time.thread_time() - began < 2
 
 
 def test_the_marks_behind_a_heading_are_no_part_of_it():
-    assert next(each.path for each in split("# One # two ##  \n" + "a " * 1_000)) == ("One # two",)
+    assert next(piece.path for piece in split("# One # two ##  \n" + "a " * 1_000)) == ("One # two",)

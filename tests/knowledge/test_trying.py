@@ -36,7 +36,7 @@ def test_scores_are_the_sum_of_their_reasons(app, shelf, member, stranger):
     assert page.says("Not found in your documents: xylophone.")
     words = page.one(".found .num.how:last-of-type").text().split(": ")
     score = float(words[0].removeprefix("Score "))
-    shares = [float(each.split()[1]) for each in words[1].split(", ")]
+    shares = [float(part.split()[1]) for part in words[1].split(", ")]
     assert abs(sum(shares) - score) < 0.05
     # A word in half of the passages adds next to nothing, so no figures are shown.
     assert (
@@ -73,7 +73,10 @@ def test_questions_are_kept_and_measured(shelf, others, member):
     assert page.says("Missed: No document answers it.")
 
     listed = shelf.program.get("/questions")["questions"]
-    assert [(each["question"], each["document_id"]) for each in listed] == [("who oils it", document), ("oil the moon", None)]
+    assert [(question["question"], question["document_id"]) for question in listed] == [
+        ("who oils it", document),
+        ("oil the moon", None),
+    ]
     assert others.program.get("/questions")["questions"] == []
     others.program.said("DELETE", f"/questions/{listed[1]['id']}", 404)
     others.program.said("POST", "/questions", 404, {"question": "mine?", "document_id": document})

@@ -11,10 +11,10 @@ from tests.knowledge.placing import place
 from webapp.base.db import db, write
 from webapp.base.heavy.bounded import TooLate
 from webapp.knowledge.search.nearest import Vectors
-from webapp.knowledge.search.semantic_search import TooLarge, VectorMemory
+from webapp.knowledge.search.semantic_search import VectorMemory, VectorsTooLarge
 from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors.embedder import alikeness, packed
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.settings.service import set_setting
 
 # Sixty vectors of this size are more than half a megabyte.
@@ -66,18 +66,18 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
         id, dimensions, editions = sets[0]
         assert not memory.lacks(id, editions)
         assert memory.lacks(id, ["gone:1:1"])
-        with pytest.raises(TooLarge):
+        with pytest.raises(VectorsTooLarge):
             memory.loaded(id, dimensions, [*editions, "another:1:200"], until=later)
 
 
 def _made(number: int) -> tuple[str, int, list[str]]:
     """Adds a set with a document of sixty passages."""
-    reader_id = people.user_by_email("reader@example.org").id
+    reader_id = account_queries.user_by_email("reader@example.org").id
     with write(keeps_loaded=True) as session:
         collection = Collection(owner_id=reader_id, name=f"Corpus {number}")
         session.add(collection)
         session.flush()
-        document = place(session, collection, f"Document {number}", [f"word{each}" for each in range(60)])
+        document = place(session, collection, f"Document {number}", [f"word{count}" for count in range(60)])
         made = VectorSet(collection_id=collection.id, model="some/vectors", state="current", dimensions=DIMENSIONS)
         session.add(made)
         session.flush()

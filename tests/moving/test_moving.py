@@ -13,12 +13,13 @@ from tests.knowledge.placing import place
 from tests.moving.filled import fill, rows_of
 from tests.support.people import user_with_password
 from tests.support.preparing import environ_of
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import db, write
 from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge.search import ranking as knowledge
+from webapp.knowledge.search import ranking
 from webapp.knowledge.tables import Collection, DocumentPart, Passage
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import live_connection
@@ -77,8 +78,8 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
     flask_on(again, "restore", str(file))
     # Except for the time of the last backup.
     assert rows_of(again) | {"application_settings": []} == rows_of(address) | {"application_settings": []}
-    for each in (address, f"sqlite:///{file}"):
-        with make_bare_app(DATABASE_URL=each).app_context():
+    for url in (address, f"sqlite:///{file}"):
+        with make_bare_app(DATABASE_URL=url).app_context():
             assert found_everywhere() == ["Oil the bearing every Friday.", "Which boilers are there?"]
             with write() as session:
                 newest = session.scalar(select(db.func.max(Passage.row)))
@@ -89,7 +90,9 @@ def test_what_was_found_is_found_again_and_new_rows_have_numbers_of_their_own(
 def test_secrets_can_be_read_and_files_come_along(app, make_bare_app, new_database, tmp_path):
     with app.app_context():
         slug = connections.create(
-            "openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key="sk-ours-000000002222")
+            "openai",
+            ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key="sk-ours-000000002222"),
+            author=COMMAND_LINE,
         )
     picture = CONFIG.of(app).files_dir / "ab" / ("ab" * 32)
     picture.parent.mkdir(parents=True)
@@ -122,7 +125,7 @@ def furnish(app) -> None:
 
 def found_everywhere() -> list[str]:
     owner = db.session.scalars(select(User)).one()
-    passages = [hit.passage.text for hit in knowledge.search(owner, "bearings", seconds=60)]
+    passages = [hit.passage.text for hit in ranking.search(owner, "bearings", seconds=60)]
     messages = [hit.message_id for hit in search(owner.id, "boilers").hits]
     return [*passages, *db.session.scalars(select(Message.content).where(Message.id.in_(messages)))]
 

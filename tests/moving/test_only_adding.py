@@ -51,15 +51,15 @@ def written_to(table: Table) -> list[tuple]:
     """Inserts rows and then updates each to its own values; returns them."""
     now = db.metadata.tables[table.name]
     made = [row(now, number, defaultdict(lambda: ROWS)) for number in range(ROWS if table.name not in INDEXES else 0)]
-    rows = [{column.name: each[column.name] for column in table.columns} for each in made]
+    rows = [{column.name: values[column.name] for column in table.columns} for values in made]
     with db.engine.begin() as connection:
-        for each in rows:
-            connection.execute(insert(table), each)
-            keys = [column == each[column.name] for column in table.primary_key.columns]
-            assert connection.execute(update(table).where(*keys), each).rowcount == 1
-    return sorted((tuple(each.values()) for each in rows), key=repr)
+        for values in rows:
+            connection.execute(insert(table), values)
+            keys = [column == values[column.name] for column in table.primary_key.columns]
+            assert connection.execute(update(table).where(*keys), values).rowcount == 1
+    return sorted((tuple(row_values.values()) for row_values in rows), key=repr)
 
 
 def found(table: Table) -> list[tuple]:
     with db.engine.connect() as connection:
-        return sorted((tuple(each) for each in connection.execute(select(table))), key=repr)
+        return sorted((tuple(values) for values in connection.execute(select(table))), key=repr)

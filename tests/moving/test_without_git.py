@@ -37,7 +37,7 @@ def made(copy: Copy, *words: str) -> subprocess.CompletedProcess[str]:
 def test_data_goes_to_the_new_version_and_back(tmp_path: Path) -> None:
     old, new = Copy(tmp_path / "millrace-1"), Copy(tmp_path / "millrace-2")
     versions = new.folder / "migrations" / "versions"
-    newest = max(each.name[:4] for each in versions.glob("[0-9]*.py"))
+    newest = max(revision.name[:4] for revision in versions.glob("[0-9]*.py"))
     (versions / "9999_colour.py").write_text(NEXT.format(newest))
     (old.folder / ".env").write_text("LOG_FORMAT=text\n")
     old.start()

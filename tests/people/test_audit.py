@@ -16,7 +16,7 @@ from tests.support.people import PASSWORD
 from tests.support.steps import steps_on_the_loop
 from tests.support.turns import turns_of_the_loop
 from webapp.base import audit
-from webapp.base.audit import AuditEntry
+from webapp.base.audit import AuditAuthor, AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.bounded import IDLE_READERS
@@ -26,7 +26,7 @@ from webapp.people.accounts import queries, service
 def said(app: Flask, *actions: str) -> None:
     with app.app_context():
         for action in actions:
-            audit.record(action, actor="the test", detail="by itself", object_kind="thing", object_id="1")
+            audit.record(action, author=AuditAuthor("the test"), detail="by itself", object_kind="thing", object_id="1")
 
 
 def test_it_shows_the_newest_first(app: Flask, owner: Browser) -> None:
@@ -34,7 +34,7 @@ def test_it_shows_the_newest_first(app: Flask, owner: Browser) -> None:
 
     page = owner.page("/admin/audit")
 
-    entries = [" ".join(each.text(separator=" ").split()) for each in page.all(".log__what")]
+    entries = [" ".join(entry.text(separator=" ").split()) for entry in page.all(".log__what")]
     assert entries[:2] == ["the test broke a dam", "the test made a dam"]
     assert page.says("by itself")
 
@@ -68,7 +68,7 @@ def test_it_goes_back_a_page_at_a_time(app: Flask, owner: Browser) -> None:
 
     page, seen = owner.page("/admin/audit?person=the+test"), []
     while True:
-        seen += [each.text(separator=" ").split()[-1] for each in page.all(".log__what")]
+        seen += [entry.text(separator=" ").split()[-1] for entry in page.all(".log__what")]
         if not page.has("a", "Older"):
             break
         page = page.click("Older")
@@ -86,7 +86,7 @@ def test_nonsense_in_the_address_is_taken_literally(app: Flask, owner: Browser, 
 
 def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Browser) -> None:
     with app.app_context():
-        audit.record("=cmd|' /C calc'!A0", actor="+1", detail="@SUM(A1)", address="-2", object_id='"quoted", with comma')
+        audit.record("=cmd|' /C calc'!A0", author=AuditAuthor("+1", "-2"), detail="@SUM(A1)", object_id='"quoted", with comma')
 
     page = owner.page("/admin/audit/export.csv?person=%2B1")
 
@@ -111,7 +111,7 @@ def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Br
 
 def test_what_is_written_down_is_only_text_and_one_line(app: Flask, owner: Browser) -> None:
     with app.app_context():
-        audit.record("<b>broke</b>", actor="a\nb\0c\u202e\ud800", detail="x" * 1000, address="1" * 100)
+        audit.record("<b>broke</b>", author=AuditAuthor("a\nb\0c\u202e\ud800", "1" * 100), detail="x" * 1000)
 
     page = owner.page("/admin/audit")
 
@@ -138,6 +138,13 @@ def test_coming_and_going_is_written_down(app: Flask) -> None:
         ("ann@example.org", "signed in", "curl"),
         ("command line", "added an account", "ann@example.org: member"),
     ]
+
+
+def test_a_setting_that_a_command_changes_names_the_command_line(app: Flask) -> None:
+    for arguments in (["set", "trash.days", "7"], ["unset", "trash.days"]):
+        assert app.test_cli_runner().invoke(args=["settings", *arguments]).exit_code == 0
+
+    assert written_down(app) == [("command line", "reset a setting", ""), ("command line", "changed a setting", "7")]
 
 
 @pytest.mark.slow
@@ -168,7 +175,7 @@ def test_a_refusal_stands_while_nothing_can_be_written(app: Flask, caplog: pytes
         db.session.execute(db.text("PRAGMA query_only = ON"))
         db.session.rollback()
 
-        audit.refused("tried", key="somebody")
+        audit.refused("tried", key="somebody", author=AuditAuthor(""))
 
     assert "refusal_not_recorded" in caplog.messages
 
@@ -237,7 +244,7 @@ def test_whence_somebody_signed_in_is_found_without_a_look_at_everything(app: Fl
     with app.app_context():
         sessions = queries.sessions_of(str(member.person_id))
     with steps_on_the_loop(app) as steps, app.app_context():
-        assert set(queries.addresses_of(sessions)) == {each.id for each in sessions}
+        assert set(queries.addresses_of(sessions)) == {row.id for row in sessions}
     assert steps.count < 1_000
 
 
@@ -245,7 +252,7 @@ def test_whence_somebody_signed_in_is_found_without_a_look_at_everything(app: Fl
 def test_entries_are_found_by_whom_to_whom_and_what(app: Flask) -> None:
     said(app, "broke a dam", "mended a dam", "broke a dam")
     with app.app_context():
-        audit.record("named", actor="nobody", object_kind="person", object_id="the test")
+        audit.record("named", author=AuditAuthor("nobody"), object_kind="person", object_id="the test")
 
         def found(**wanted: Any) -> list[str]:
             return [entry.action for entry in queries.audit_entries(**wanted)]

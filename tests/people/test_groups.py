@@ -9,7 +9,7 @@ from tests.support.marks import on_both_databases
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.people.accounts import queries
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
 
 POSTS = ["/name", "/delete", "/people", "/people/nobody/remove"]
@@ -121,7 +121,7 @@ def test_of_many_of_one_name_at_the_same_time_one_is_made(app: Flask, owner: Bro
 
     def create(number: int) -> str:
         try:
-            groups.create("Board", by=db.session.get_one(User, by))
+            groups.create("Board", author=PersonAuthor(db.session.get_one(User, by)))
         except AppError:
             return "refused"
         return "made"

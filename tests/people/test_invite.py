@@ -119,8 +119,8 @@ def test_the_role_is_the_invites_and_not_the_forms(owner: Browser, visitor: Brow
 def test_of_twenty_at_the_same_time_one_gets_the_account(app: Flask, owner: Browser) -> None:
     path = invite_by(owner)
     visitors = browsers(app, 20)
-    for number, each in enumerate(visitors):
-        each.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number + 1}"
+    for number, visitor in enumerate(visitors):
+        visitor.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number + 1}"
 
     def accept(number: int) -> int:
         return visitors[number].post(path, **(BO | {"email": f"bo{number}@example.org"})).status_code

@@ -165,7 +165,7 @@ def test_disabled_and_forgotten_sessions_are_signed_out(visitor: Browser, app: F
 
 def test_the_cookie_is_for_the_server_alone(visitor: Browser, ann: str) -> None:
     cookie = visitor.post("/login", email=ann, password=PASSWORD).headers.getlist("Set-Cookie")
-    session = next(each for each in cookie if each.startswith("millrace="))
+    session = next(part for part in cookie if part.startswith("millrace="))
 
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(session.split("; "))
     assert "Domain" not in session
@@ -183,7 +183,7 @@ def test_with_https_the_cookie_belongs_to_this_host_and_to_https(make_app: MakeA
     fields = {"email": "ann@example.org", "password": PASSWORD}
     answer = client.post("/login", data=fields, base_url=base_url, headers={"Origin": base_url})
 
-    session = next(each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-millrace="))
+    session = next(cookie for cookie in answer.headers.getlist("Set-Cookie") if cookie.startswith("__Host-millrace="))
     assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/"} <= set(session.split("; "))
     assert client.get("/login", base_url=base_url).status_code == 303
 

@@ -13,7 +13,7 @@ from tests.support.turns import longest_turn
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat
-from webapp.knowledge.tables import Collection, Document, Question
+from webapp.knowledge.tables import Collection, Document, TrialQuestion
 from webapp.people.accounts import directory
 from webapp.people.accounts.tables import Grant, Membership, User
 
@@ -50,12 +50,12 @@ def test_everybody_is_listed_once_by_name(app: Flask) -> None:
         everybody = list(db.session.scalars(select(User.id)))
         found, after = list[str](), ""
         while page := directory.people(after=after, limit=9):
-            found += [each.id for each, _ in page]
+            found += [person.id for person, _ in page]
             after = found[-1]
         assert sorted(found) == sorted(everybody)
-        assert [each.id for each, _ in directory.all_people()] == found
-        assert [each.email for each, _ in directory.people("ADA p3.")] == [
-            each.email for each, _ in directory.all_people() if each.email.startswith("p3.") and "da" in each.name
+        assert [person.id for person, _ in directory.all_people()] == found
+        assert [person.email for person, _ in directory.people("ADA p3.")] == [
+            person.email for person, _ in directory.all_people() if person.email.startswith("p3.") and "da" in person.name
         ]
 
 
@@ -118,7 +118,7 @@ def test_questions_that_are_kept_ask_for_their_documents_at_once(app: Flask, own
             kept = [
                 {"owner_id": owner.person_id, "text": document["hash"], "document_id": document["id"]} for document in documents
             ]
-            session.execute(insert(Question), kept)
+            session.execute(insert(TrialQuestion), kept)
         with owner.counting_statements() as statements:
             assert len(owner.page("/knowledge/try").all("#questions .entries > li")) >= count
         return len([statement for statement in statements if "FROM documents" in statement])

@@ -14,7 +14,7 @@ from webapp.base.errors import AppError, Invalid
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.people.accounts import queries, service
-from webapp.people.accounts.tables import Grant, Invite, User
+from webapp.people.accounts.tables import Grant, Invite, PersonAuthor, User
 from webapp.people.members import people
 
 DEEDS = ["role", "disable", "enable", "delete", "password-link"]
@@ -144,7 +144,7 @@ def test_of_two_owners_who_unmake_each_other_one_stays(app: Flask, owner: Browse
     def unmake(number: int) -> str:
         person, by = db.session.get_one(User, ids[1 - number]), db.session.get_one(User, ids[number])
         try:
-            people.change_role(person, "guest", by=by)
+            people.change_role(person, "guest", author=PersonAuthor(by))
         except AppError:
             return "refused"
         return "done"
@@ -213,7 +213,7 @@ def test_admins_leave_owners_and_admins_alone(app: Flask, owner: Browser, admin:
     other = signed_in(app, "other@example.org", "admin")
 
     assert [do(admin, deed, whose, email=whose.email) for whose in (owner, other, admin)] == [403] * 3
-    assert all(is_signed_in(each) for each in (owner, other, admin))
+    assert all(is_signed_in(browser) for browser in (owner, other, admin))
 
 
 # Deleting

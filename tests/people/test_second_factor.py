@@ -15,13 +15,13 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from tests.support.people import PASSWORD
-from webapp.base import audit
-from webapp.base.audit import AuditEntry
+from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.people.accounts import queries, service
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.people.members.invites import password_link
-from webapp.people.second_factor import service as factors
+from webapp.people.second_factor import service as second_factor_service
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
 from webapp.settings.secrets.keyring import rotate
@@ -33,7 +33,7 @@ PATH = "/account/two-factor"
 
 @pytest.fixture(autouse=True)
 def fresh_attempts() -> None:
-    factors._attempts.full_at.clear()
+    second_factor_service._attempts.full_at.clear()
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def inside(app: Flask) -> Iterator[None]:
 def code_of(app: Flask, late: int = 0) -> str:
     """Returns the code that Ann's app shows; each works once, so a test that needs another takes that of the next step."""
     with app.app_context():
-        row = factors.row_for(queries.user_of(EMAIL).id)
+        row = second_factor_service.row_for(queries.user_of(EMAIL).id)
         assert row
-        return totp.code_at(factors.secret_of(row), max(totp.step_at(time.time()), row.last_step) + late)
+        return totp.code_at(second_factor_service.secret_of(row), max(totp.step_at(time.time()), row.last_step) + late)
 
 
 def recovery_codes(page: Page) -> list[str]:
@@ -153,7 +153,7 @@ def test_of_many_uses_at_the_same_time_one_succeeds(ann: Browser, codes: list[st
 
         def tried(_: int, code: str = code) -> str:
             try:
-                factors.check(queries.user_of(EMAIL).id, code)
+                second_factor_service.check(queries.user_of(EMAIL).id, code)
             except Invalid:
                 return "no"
             return "yes"
@@ -178,7 +178,7 @@ def test_guesses_are_limited_whatever_their_address(ann: Browser, codes: list[st
 @pytest.mark.slow
 def test_a_password_link_asks_for_a_code_too(ann: Browser, codes: list[str], owner: Browser) -> None:
     with ann.app.app_context():
-        token = password_link(queries.user_of(EMAIL), by=account(owner))
+        token = password_link(queries.user_of(EMAIL), author=PersonAuthor(account(owner)))
     browser = Browser(ann.app, email=EMAIL)
 
     page = browser.submit(f"/password/{token}", password="another quiet river")
@@ -284,17 +284,17 @@ def test_the_secret_is_stored_encrypted_and_follows_a_new_key(make_app: MakeApp)
     new = Fernet.generate_key().decode()
     with make_app().app_context():
         user = service.add_user(EMAIL, "member", PASSWORD)
-        factors.begin(user, PASSWORD)
-        secret = factors.secret_of(row())
+        second_factor_service.begin(user, PASSWORD)
+        secret = second_factor_service.secret_of(row())
         assert secret not in row().ciphertext
     with make_app(ENCRYPTION_KEY=f"{new},{KEYS['ENCRYPTION_KEY']}").app_context():
-        assert [each.outcome for each in rotate()] == ["rotated"]
+        assert [rotated.outcome for rotated in rotate(author=COMMAND_LINE)] == ["rotated"]
     with make_app(ENCRYPTION_KEY=new).app_context():
-        assert factors.secret_of(row()) == secret
+        assert second_factor_service.secret_of(row()) == secret
 
 
 def row() -> SecondFactor:
-    found = factors.row_for(queries.user_of(EMAIL).id)
+    found = second_factor_service.row_for(queries.user_of(EMAIL).id)
     assert found
     return found
 
@@ -303,20 +303,20 @@ def row() -> SecondFactor:
 def test_a_secret_of_another_account_is_no_use(ann: Browser, codes: list[str]) -> None:
     with ann.app.app_context():
         other = service.add_user("ben@example.org", "member", PASSWORD)
-        factors.begin(other, PASSWORD)
+        second_factor_service.begin(other, PASSWORD)
         with write() as session:
             copied = update(SecondFactor).where(SecondFactor.user_id == other.id)
             session.execute(copied.values(ciphertext=row().ciphertext))
         with pytest.raises(Conflict):
-            factors.confirm(other, code_of(ann.app, late=1))
+            second_factor_service.confirm(other, code_of(ann.app, late=1))
 
 
 def test_the_audit_log_names_who_turned_it_off(ann: Browser, codes: list[str]) -> None:
     with ann.app.app_context():
-        factors.turn_off(queries.user_of(EMAIL), {})
+        second_factor_service.turn_off(queries.user_of(EMAIL), COMMAND_LINE)
         entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert entry
-        assert (entry.actor, entry.action) == (audit.COMMAND_LINE, "turned off two-factor authentication")
+        assert (entry.actor, entry.action) == (COMMAND_LINE.name, "turned off two-factor authentication")
 
 
 def test_a_team_that_requires_it_lets_nobody_in_without(app: Flask, owner: Browser, ann: Browser) -> None:
@@ -362,7 +362,7 @@ def test_what_the_team_requires_cannot_be_turned_off(app: Flask, ann: Browser, c
     assert refused.status_code == 403
     assert "can't be turned off" in ann.page(PATH).text
     with app.app_context():
-        assert factors.is_on(queries.user_of(EMAIL).id)
+        assert second_factor_service.is_on(queries.user_of(EMAIL).id)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/chats"])

@@ -26,7 +26,7 @@ from webapp.people.accounts.tables import User
 from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import FOLDER
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
@@ -59,15 +59,15 @@ def test_the_golden_run(program: Program) -> None:
     response, told = program.watch(preferenceId=program.wish(), userId=program.id)
 
     assert response.content_type == "text/event-stream; charset=utf-8"
-    assert [each.event for each in told] == ["progress"] * (len(told) - 1) + ["complete"]
-    events = [json.loads(each.data) for each in told]
+    assert [frame.event for frame in told] == ["progress"] * (len(told) - 1) + ["complete"]
+    events = [json.loads(frame.data) for frame in told]
     plan_id = response.headers["X-Plan-Id"]
     assert events[0] == {"planId": plan_id, "status": "generating", "connected": True}
     for event in events[1:-1]:
         assert list(event) in (PROGRESS, [name for name in PROGRESS if name != "monthly_summary"])
     assert list(events[-1]) == ["planId", "plan", "usage"]
     assert [len(week["tasks"]) > 1 for week in events[-1]["plan"]["weeks"]] == [True] * 4
-    assert all(each.data.isascii() and "\n" not in each.data for each in told)
+    assert all(frame.data.isascii() and "\n" not in frame.data for frame in told)
     status, state = program.send("GET", f"/api/streaming/status/{plan_id}")
     assert (status, state["status"], state["error"], state["partial"]) == (200, "completed", None, events[-1]["plan"])
     assert state["progress"]["weeksCompleted"] == state["progress"]["weeksTotal"] == 4
@@ -161,17 +161,18 @@ def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Progr
     next(piece for piece in begun.iter_encoded() if b"event: progress" in piece)
     path = f"/api/v1/generations/{begun.headers['X-Stream-Id']}/events"
 
-    def heard(**headers: str) -> list[Message]:
+    def heard(**headers: str) -> list[SseMessage]:
         response = program.client.get(path, headers={**program.headers, **headers}, buffered=False)
         assert (response.status_code, response.headers["X-Plan-Id"]) == (200, begun.headers["X-Plan-Id"])
-        decoder = Decoder()
+        decoder = SseDecoder()
         return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     whole = heard()
     begun.close()
     plan = program.send("GET", f"/api/streaming/status/{begun.headers['X-Plan-Id']}")[1]["partial"]
     assert (whole[0].event, whole[-1].event) == ("started", "ended")
-    assert outline(json.loads("".join(json.loads(each.data)["text"] for each in whole if each.event == "delta"))) == outline(plan)
+    text = "".join(json.loads(event.data)["text"] for event in whole if event.event == "delta")
+    assert outline(json.loads(text)) == outline(plan)
     assert heard(**{"Last-Event-ID": whole[4].id}) == whole[5:]
 
     ENGINE.of(app).topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
@@ -198,7 +199,7 @@ def test_a_plan_too_many_is_refused_and_closes_none(program: Program, app: Flask
     refused = program.client.post(path, json=bodies[1], headers=program.headers)
 
     assert (refused.status_code, refused.json["code"]) == (429, "too_many")
-    decoder = Decoder()
+    decoder = SseDecoder()
     last = [message for piece in pieces for message in decoder.feed(piece)][-1]
     assert last.event == "complete"
     first.close()
@@ -232,7 +233,7 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
 
     response, told = program.watch(preferenceId=program.wish())
 
-    warnings = [words for each in told if (words := json.loads(each.data).get("warning"))]
+    warnings = [words for event in told if (words := json.loads(event.data).get("warning"))]
     assert "asked again without streaming" in " ".join(warnings)
     last = json.loads(told[-1].data)
     assert (told[-1].event, last["planId"], last["plan"]) == ("complete", response.headers["X-Plan-Id"], EXAMPLE)
@@ -263,7 +264,7 @@ def is_right_when_watched(heard: Any) -> None:
     assert heard["events"][0]["data"]["planId"] == heard["header"]
     assert heard["events"][-1]["name"] == "complete"
     assert heard["events"][-1]["data"]["plan"] == EXAMPLE
-    times = [each["at"] for each in heard["events"] if each["name"] == "progress"][1:]
+    times = [event["at"] for event in heard["events"] if event["name"] == "progress"][1:]
     assert len(times) > 5
     # They are sent a tenth of a second apart; the network can bunch them, even all of them.
     assert len(times) <= (times[-1] - heard["began"]) / 100 + 2

@@ -53,7 +53,7 @@ def test_another_body_or_key_or_person_is_another_request(app: Flask, program: P
     other = Program(app, "other@example.org")
     wishes = [program.send("POST", INPUTS, GOALS, key="k")[1]["preferenceId"] for _ in range(2)]
     wishes += [program.send("POST", INPUTS, {**GOALS, **more}, key="k")[1]["preferenceId"] for more in MORE]
-    wishes += [each.send("POST", INPUTS, GOALS, key=key)[1]["preferenceId"] for each, key in ((program, "l"), (other, "k"))]
+    wishes += [client.send("POST", INPUTS, GOALS, key=key)[1]["preferenceId"] for client, key in ((program, "l"), (other, "k"))]
     assert len({*wishes}) == len(wishes) - 1
     assert program.send("POST", WHOLE, {"preferenceId": wishes[-1]}, key="k")[0] == 404
     plans = [program.send("POST", WHOLE, {"preferenceId": id}, key="k")[1]["planId"] for id in (wishes[0], wishes[2])]
@@ -72,14 +72,14 @@ def test_a_repeat_attaches_to_the_stream_that_runs(app: Flask, program: Program)
     demo, wish = halting(app, WEEK_2), program.wish()
     begun = program.open(key="k", preferenceId=wish)
     first = begun.iter_encoded()
-    assert b"connected" in next(each for each in first if b"event:" in each)
+    assert b"connected" in next(part for part in first if b"event:" in part)
     again = program.open(key="k", preferenceId=wish)
     assert again.headers["X-Plan-Id"] == begun.headers["X-Plan-Id"]
     assert again.headers["X-Stream-Id"] == begun.headers["X-Stream-Id"]
     second = again.iter_encoded()
-    assert b"connected" in next(each for each in second if b"event:" in each)
+    assert b"connected" in next(part for part in second if b"event:" in part)
     demo.go_on()
-    assert [b"event: complete" in list(each)[-1] for each in (first, second)] == [True, True]
+    assert [b"event: complete" in list(stream)[-1] for stream in (first, second)] == [True, True]
     assert counts(app) == (1, 1, 1)
 
 
@@ -90,11 +90,11 @@ def test_of_many_at_once_one_is_made(app: Flask, program: Program) -> None:
     with app.app_context():
         set_setting("limits.plans_per_month", "1")
     stored = [gevent.spawn(program.send, "POST", INPUTS, GOALS, key="k") for _ in range(8)]
-    assert {status for status, _ in (each.get() for each in stored)} == {201}
-    (wish,) = {each.get()[1]["preferenceId"] for each in stored}
+    assert {status for status, _ in (greenlet.get() for greenlet in stored)} == {201}
+    (wish,) = {greenlet.get()[1]["preferenceId"] for greenlet in stored}
     made = [gevent.spawn(program.send, "POST", WHOLE, {"preferenceId": wish}, key="k") for _ in range(8)]
-    assert {(each.get()[0], each.get()[1]["success"]) for each in made} == {(200, True)}
-    assert len({each.get()[1]["planId"] for each in made}) == 1
+    assert {(greenlet.get()[0], greenlet.get()[1]["success"]) for greenlet in made} == {(200, True)}
+    assert len({greenlet.get()[1]["planId"] for greenlet in made}) == 1
     assert counts(app) == (1, 1, 1)
 
 

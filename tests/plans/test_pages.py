@@ -94,7 +94,7 @@ def test_a_form_that_does_not_fit_comes_back_with_a_sentence_for_each_field(memb
 def test_the_sample_fills_the_form_and_the_example_shows_a_plan(member: Browser) -> None:
     page = member.page("/plans/new?type=monthly&sample=1")
     assert "Finish the shelf in the hall" in page.text
-    assert "Make my plan" in [each.text(strip=True) for each in page.all("button")]
+    assert "Make my plan" in [button.text(strip=True) for button in page.all("button")]
     page = member.page("/plans/examples/monthly")
     assert page.heading == "A gentle month"
     assert len(page.all(".week")) == 4

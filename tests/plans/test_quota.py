@@ -39,7 +39,7 @@ def test_of_twenty_at_once_exactly_three_are_made(limited: LorebookEditor) -> No
             return refusal
 
     before = datetime.now(UTC)
-    outcomes = [each.get() for each in [gevent.spawn(attempt) for _ in range(20)]]
+    outcomes = [greenlet.get() for greenlet in [gevent.spawn(attempt) for _ in range(20)]]
     after = datetime.now(UTC)
     refusals = [outcome for outcome in outcomes if isinstance(outcome, QuotaUsedUp)]
     plans = [limited.ended(outcome) for outcome in outcomes if isinstance(outcome, str)]
@@ -73,7 +73,7 @@ def test_of_twenty_at_once_only_so_many_are_written_as_one_may_have(desk: Lorebo
         begun = [gevent.spawn(attempt) for _ in range(20)]
         for _ in range(200):
             gevent.sleep(0)
-    outcomes = [each.get() for each in begun]
+    outcomes = [greenlet.get() for greenlet in begun]
     plans = [outcome for outcome in outcomes if isinstance(outcome, str)]
 
     assert len(plans) == LIMIT

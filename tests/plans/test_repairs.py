@@ -22,21 +22,21 @@ def test_of_many_runs_nearly_all_are_mended(desk: LorebookEditor) -> None:
         set_setting("limits.made_per_minute", "0")
     plans = {model: runs_of(desk, model) for model in FAULTY}
 
-    statuses = Counter(plan.status for each in plans.values() for plan in each)
+    statuses = Counter(plan.status for same in plans.values() for plan in same)
     assert statuses["completed"] >= 0.95 * len(FAULTY) * RUNS
     assert statuses["failed"] == 0
     assert all(
         validation.faults(plan.content, plan.schema) == []
-        for each in plans.values()
-        for plan in each
+        for same in plans.values()
+        for plan in same
         if plan.status == "completed"
     )
-    taken = {model: Counter(step for plan in each for step in steps_of(desk, plan.id)) for model, each in plans.items()}
+    taken = {model: Counter(step for plan in same for step in steps_of(desk, plan.id)) for model, same in plans.items()}
     assert taken["demo/fenced"] == {}
     assert taken["demo/truncated"]["asked"] == RUNS
     assert taken["demo/wrong-types"]["asked"] == RUNS
     assert taken["demo/malformed"]["closed"] == RUNS
-    assert all(set(each) <= {"stream", "closed", "dropped", "asked", "kept"} for each in taken.values())
+    assert all(set(steps) <= {"stream", "closed", "dropped", "asked", "kept"} for steps in taken.values())
 
 
 @pytest.mark.slow

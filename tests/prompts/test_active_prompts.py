@@ -5,8 +5,9 @@ import pytest
 from tests.plans.conftest import LorebookEditor, desk
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import active_prompts, queries, service
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.tables import FIXED, PromptVersion
 from webapp.prompts.validation import SectionInput, VersionInput
 
@@ -21,9 +22,7 @@ def admin(app, owner):
 
 def publish(admin: User, key: str, text: str) -> int:
     prompt = queries.prompt(admin, key)
-    return service.publish(
-        prompt, VersionInput(sections=[SectionInput(name="Plan type", text=text)]), by=admin, who={"actor": admin}
-    )
+    return service.publish(prompt, VersionInput(sections=[SectionInput(name="Plan type", text=text)]), author=PersonAuthor(admin))
 
 
 def spoil(number: int) -> None:
@@ -47,7 +46,7 @@ def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(de
     assert asked.prompt["fell_back"] == [
         "Version 3 of the prompt “plan.monthly” can't be used (unknown: nonsense), so an earlier text was used."
     ]
-    assert active_prompts.notices(asked.prompt)[0].message == asked.prompt["fell_back"][0]
+    assert PromptVersions.from_record(asked.prompt).notices[0].message == asked.prompt["fell_back"][0]
 
     spoil(2)
     asked = desk.generation(desk.made().id)
@@ -60,12 +59,12 @@ def test_a_plan_falls_back_to_the_version_before_then_to_our_text_and_says_so(de
 def test_what_is_in_use_is_read_once(app, owner, admin):
     publish(admin, "title", "Second")
     prompt = queries.prompt(admin, "title")
-    service.choose(prompt, FIXED, 1, by=admin, who={"actor": admin})
+    service.choose(prompt, FIXED, 1, author=PersonAuthor(admin))
     publish(admin, "title", "Third")
     assert active_prompts.render("title").version.number == 1
 
     with owner.counting_statements() as statements:
         assert [active_prompts.render(key).version.number for key in ("title", "title.scene", "continue")] == [1, 1, 1]
     assert statements == []
-    service.remove(queries.prompt(admin, "title"), by=admin, who={"actor": admin})
+    service.remove(queries.prompt(admin, "title"), author=PersonAuthor(admin))
     assert active_prompts.render("title").version.note == "Comes with Millrace."

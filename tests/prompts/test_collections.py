@@ -36,7 +36,7 @@ def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, s
         fake.says("Well.")
         question = f"{QUESTION} says {person.email}"
         chat = person.post("/chats", message=question).location.partition("#")[0]
-        fake.until(lambda log, question=question: any(question in str(each["body"]) for each in log))
+        fake.until(lambda log, question=question: any(question in str(entry["body"]) for entry in log))
         assert (FRIDAY in given(fake, question)) == is_given
         program = client_of(app, person.email)
         assert reads_from(program, chat.rpartition("/")[2]) == [pumps] * is_given
@@ -104,7 +104,7 @@ def test_the_api_attaches_what_its_caller_sees(app, owner, member):
     with app.app_context():
         row = db.session.query(Prompt).filter_by(key="quick", owner_id=None).one()
         assert row.collection_ids == [owners, theirs]
-    listed = {each["key"]: each["collection_ids"] for each in admin.get("/prompts")["prompts"]}
+    listed = {prompt["key"]: prompt["collection_ids"] for prompt in admin.get("/prompts")["prompts"]}
     assert listed["quick"] == [owners]
 
     # Published versions are numbered after the shipped one; a reset also removes the collections.

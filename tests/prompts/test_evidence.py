@@ -56,7 +56,7 @@ def test_shares_that_are_no_chance_are_noticed(arms, expected):
 def test_a_bandit_takes_turns_first_and_leaves_everyone_a_share():
     luck, counts, good = Random(3), [0, 0, 0], [0, 0, 0]
     for n in range(2_000):
-        arm = pick([Arm(each, good[each], counts[each]) for each in range(3)], luck).version
+        arm = pick([Arm(number, good[number], counts[number]) for number in range(3)], luck).version
         counts[arm] += 1
         good[arm] += luck.random() < (0.2, 0.5, 0.9)[arm]
         if n == 59:

@@ -47,8 +47,8 @@ def test_an_admin_publishes_compares_and_rolls_back(app, owner, fake):
     assert "five to seven words" not in told
 
     changed = owner.page("/prompts/title/versions/2")
-    assert "five to seven words" in " ".join(each.text() for each in changed.tree.css("del"))
-    assert "One word" in " ".join(each.text() for each in changed.tree.css("ins"))
+    assert "five to seven words" in " ".join(element.text() for element in changed.tree.css("del"))
+    assert "One word" in " ".join(element.text() for element in changed.tree.css("ins"))
 
     assert "In use: version 1" in owner.page(owner.post("/prompts/title/use", version="1").location).text
     assert "five to seven words" in told_for_title(owner, fake, "Third")
@@ -145,7 +145,7 @@ def test_a_persons_own_prompts_are_theirs_until_they_share_them(app, owner, memb
 
     member.post(f"{path}/delete")
     assert member.get(path).status_code == 404
-    assert [each.partition(":")[0] for each in audited(app)] == [
+    assert [line.partition(":")[0] for line in audited(app)] == [
         "created a prompt",
         "shared a prompt",
         "stopped sharing a prompt",

@@ -127,7 +127,7 @@ def _is_script_url(name: str, value: str) -> bool:
 
 def remote_subresources(fragment: Fragment) -> list[str]:
     loading = [element for element in fragment.elements if element.name in LOADING]
-    addresses = [value for each in loading for name, value in each.attributes.items() if name in ADDRESSES]
+    addresses = [value for element in loading for name, value in element.attributes.items() if name in ADDRESSES]
     addresses += [element.attributes["background"] for element in fragment.elements if "background" in element.attributes]
     return [address for address in addresses if _origin(address) != _origin(PAGE)]
 
@@ -140,7 +140,7 @@ def _origin(address: str) -> str:
 
 
 def _is_wrong_class(name: str, value: str) -> bool:
-    return name == "class" and any(each not in OWN_CLASSES and not CLASS.match(each) for each in value.split())
+    return name == "class" and any(css_class not in OWN_CLASSES and not CLASS.match(css_class) for css_class in value.split())
 
 
 def soft_links(fragment: Fragment) -> list[str]:

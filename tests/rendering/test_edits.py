@@ -53,8 +53,8 @@ def told(text: str, sizes: list[int]) -> list[Watching]:
     ]
     for number, piece in enumerate(cut(text, sizes)):
         fold(projection, piece, number)
-        for each in watching:
-            each.hear(number)
+        for watcher in watching:
+            watcher.hear(number)
     return watching
 
 

@@ -40,7 +40,7 @@ EXPLAINED = {
 
 def sections() -> Iterator[tuple[str, list[str]]]:
     names = [*re.finditer(r"^# (.+)\n", TABLE, re.MULTILINE)]
-    ends = [each.start() for each in names[1:]] + [len(TABLE)]
+    ends = [match.start() for match in names[1:]] + [len(TABLE)]
     for name, end in zip(names, ends, strict=True):
         yield name[1], TABLE[name.end() : end].splitlines()
 
@@ -56,12 +56,14 @@ def ours(latex: str) -> ElementTree.Element:
 
 
 def names(root: ElementTree.Element) -> list[tuple[str, ElementTree.Element]]:
-    return [(each.tag.rpartition("}")[2], each) for each in root.iter()]
+    return [(element.tag.rpartition("}")[2], element) for element in root.iter()]
 
 
 def words(root: ElementTree.Element) -> str:
-    text = "".join(unescape("".join(each.itertext())) for name, each in names(root) if name in LEAVES)
-    text = UNSEEN.sub("", "".join(unicodedata.normalize("NFKC", each) if each.isalnum() else each for each in text))
+    text = "".join(unescape("".join(element.itertext())) for name, element in names(root) if name in LEAVES)
+    text = UNSEEN.sub(
+        "", "".join(unicodedata.normalize("NFKC", character) if character.isalnum() else character for character in text)
+    )
     for signs in SAME_SIGNS:
         text = text.replace(signs[0], signs[1:])
     return text
@@ -89,7 +91,7 @@ def test_the_table_is_long_and_says_nothing_twice() -> None:
 @pytest.mark.parametrize(("name", "formulas"), [pytest.param(*section, id=section[0]) for section in sections()])
 def test_two_renderers_agree(name: str, formulas: list[str]) -> None:
     differing = [formula for formula in formulas if not is_the_same(formula)]
-    unexplained = [each for each in differing if not any(re.search(known, each) for known in EXPLAINED.values())]
+    unexplained = [formula for formula in differing if not any(re.search(known, formula) for known in EXPLAINED.values())]
     assert not unexplained, name
 
 
@@ -97,12 +99,12 @@ def test_two_renderers_agree(name: str, formulas: list[str]) -> None:
 def test_no_explanation_is_idle() -> None:
     differing = [line for _, lines in sections() for line in lines if not is_the_same(line)]
     for reason, known in EXPLAINED.items():
-        assert any(re.search(known, each) for each in differing), reason
+        assert any(re.search(known, formula) for formula in differing), reason
 
 
 def test_what_browsers_leave_to_the_style_sheet_has_a_class() -> None:
     def classes(latex: str) -> str:
-        return " ".join(str(each.get("class", "")) for each in ours(latex).iter())
+        return " ".join(str(element.get("class", "")) for element in ours(latex).iter())
 
     assert "ruled-right" in classes(r"\begin{array}{c|c} a & b \\ c & d \end{array}")
     assert "ruled-top" in classes(r"\begin{array}{cc} a & b \\ \hline c & d \end{array}")

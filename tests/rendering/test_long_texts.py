@@ -46,7 +46,7 @@ def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
 @pytest.mark.slow
 def test_work_and_bytes_are_in_proportion_to_the_text() -> None:
     text = "".join(part(number, code(number)) for number in range(1, 150))
-    whole, half = (streamed(each, CHARS_PER_STEP[3_000]) for each in (text, text[: len(text) // 2]))
+    whole, half = (streamed(portion, CHARS_PER_STEP[3_000]) for portion in (text, text[: len(text) // 2]))
     for all_of_it, first_half in zip(whole, half, strict=True):
         assert all_of_it < 2.2 * first_half
     assert whole[1] < MOST_BYTES_PER_CHAR * len(text)

@@ -132,8 +132,8 @@ def test_a_formula_is_drawn(latex: str) -> None:
         assert len(formulas(html)) == 1, html
         assert "$" not in html.partition("</math>")[2]
         drawn = ElementTree.fromstring(html)
-        assert {each.tag for each in drawn.iter()} <= TAGS | {"p"}
-        assert {name for each in drawn.iter() for name in each.attrib} <= ATTRIBUTES | {"alttext", "class"}
+        assert {element.tag for element in drawn.iter()} <= TAGS | {"p"}
+        assert {name for element in drawn.iter() for name in element.attrib} <= ATTRIBUTES | {"alttext", "class"}
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -18,7 +18,7 @@ from webapp.rendering.previews import document
 )
 def test_nothing_in_it_reaches_out_by_itself(kind: str, code: str) -> None:
     made = document(kind, code, is_run=True).lower()
-    assert not [each for each in ("<link ", "<link/", "http-equiv", " shadowrootmode") if each in made]
+    assert not [words for words in ("<link ", "<link/", "http-equiv", " shadowrootmode") if words in made]
 
 
 def test_the_rest_stays_as_it_was() -> None:

@@ -66,8 +66,8 @@ def test_a_key_is_found_nowhere_but_in_the_request(
     second = owner.submit("/admin/connections/new", name="Second", base_url=fake.base_url, key=CANARY)
     shown += [second.text, second.press("Test key").text]
     owner.page("/").press("Send", message="Hello", model="fake/plain").until(status="completed")
-    assert {each["headers"]["authorization"] for each in fake.log()} == {f"Bearer {CANARY}"}
-    assert not [each for each in fake.log() if CANARY in f"{each['path']} {each['body']}"]
+    assert {entry["headers"]["authorization"] for entry in fake.log()} == {f"Bearer {CANARY}"}
+    assert not [entry for entry in fake.log() if CANARY in f"{entry['path']} {entry['body']}"]
 
     shown += provoke(owner, fake)
     shown.append(owner.submit("/admin/connections/openrouter", key=CANARY, base_url="http://169.254.169.254/").text)

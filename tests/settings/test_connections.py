@@ -94,7 +94,7 @@ def test_a_key_is_entered_tested_and_never_shown(owner: Browser, app: Flask, fak
     assert page.says("It has 4.20 US dollars left.")
     assert page.says("ends in 4f2a")
     assert page.says("2 models")
-    assert [each["headers"]["authorization"] for each in fake.log()] == [f"Bearer {KEY}"] * 2
+    assert [entry["headers"]["authorization"] for entry in fake.log()] == [f"Bearer {KEY}"] * 2
     shown = [owner.page(path).text for path in (*ADMIN_PATHS[1:], "/", "/settings")]
     assert not [text for text in shown if KEY in text or KEY[:-4] in text]
 
@@ -165,7 +165,7 @@ def test_no_key_goes_where_it_was_not_entered_for(make_app: MakeApp, fake: Fake,
 
     page = owner.submit(OPENROUTER, base_url=fake.base_url, key="sk-or-v1-for-this-host")
     page.press("Test key")
-    assert {each["headers"]["authorization"] for each in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
+    assert {entry["headers"]["authorization"] for entry in fake.log()} == {"Bearer sk-or-v1-for-this-host"}
     # Once the key for this address is deleted, no key is sent to it, not even the environment's.
     owner.page(OPENROUTER).click("Delete key").press("Delete permanently")
     assert live(app).key.text == ""
@@ -260,7 +260,7 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
 
     assert page.says("works")
     header = {"openai": ("authorization", f"Bearer {KEY}"), "anthropic": ("x-api-key", KEY)}[kind]
-    assert {each["headers"][header[0]] for each in fake.log()} == {header[1]}
+    assert {entry["headers"][header[0]] for entry in fake.log()} == {header[1]}
     with app.app_context():
         ids = [model.id for model in providers().offered()]
         assert all(id.startswith("our-server:") for id in ids)

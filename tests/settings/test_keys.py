@@ -6,6 +6,7 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.base.errors import Invalid
@@ -47,7 +48,7 @@ def test_only_ciphertext_is_stored_and_it_is_no_setting(inside: None) -> None:
 
     assert STORED not in row().ciphertext
     assert row().value == STORED[-4:]
-    assert "openrouter_api_key" not in {each.setting.name for each in all_settings()}
+    assert "openrouter_api_key" not in {setting.setting.name for setting in all_settings()}
     assert STORED not in repr(ApplicationSettingsService().openrouter_key())
 
 
@@ -106,7 +107,9 @@ def test_a_stored_key_does_not_follow_an_operator_to_another_address(app: Flask,
 
 def test_a_fallback_whose_key_cannot_be_read_is_not_asked(app: Flask, make_app: MakeApp) -> None:
     with app.app_context():
-        connections.create("openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key=STORED))
+        connections.create(
+            "openai", ConnectionInput(name="Ours", base_url="http://127.0.0.1:9/v1", key=STORED), author=COMMAND_LINE
+        )
         set_setting("models.fallbacks", "ours:large, fake/large")
         assert providers().chain("fake/plain") == ["fake/plain", "ours:large"]
 

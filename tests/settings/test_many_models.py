@@ -23,7 +23,7 @@ LONG = [{"id": f"m{number:04}", "name": f"Model {number:04}"} for number in rang
 def offered(app: Flask) -> list[str]:
     with app.app_context():
         providers().forget()
-        return [each.id for each in providers().offered()]
+        return [model.id for model in providers().offered()]
 
 
 def of(app: Flask, slug: str) -> tuple[int, int]:
@@ -94,7 +94,7 @@ def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser
 def test_lists_of_an_earlier_release_are_cut_before_the_start(app: Flask, fake: Fake) -> None:
     with app.app_context():
         with write() as session:
-            models = [{"id": each["id"], "name": each["name"]} for each in LONG]
+            models = [{"id": model["id"], "name": model["name"]} for model in LONG]
             session.add_all(_row(slug, models) for slug in ("one", "two", "three"))
         set_setting("models.allowed", "two:m2499")
         with write() as session:
@@ -117,7 +117,7 @@ def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fa
     connected(owner, fake, "other", LONG)
     signed_in(app, "ada@example.org", "admin")
 
-    found = {each["slug"]: each for each in owner.get("/api/v1/connections").json["connections"]}
+    found = {connection["slug"]: connection for connection in owner.get("/api/v1/connections").json["connections"]}
     assert (found["long"]["models"], found["long"]["left_out"]) == (1500, 1000)
 
 
@@ -137,7 +137,7 @@ def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Br
         assert owner.page("/settings").one("#default_model").attributes["value"] == "Model 2400"
     assert "More than 100 match" in owner.submit("/settings", default_model="Model").error_at("Model for new chats")
     page = owner.submit("/settings", default_model="Model 999")
-    assert [each.text() for each in page.all("#default_model option")] == ["Choose one", "Model 0999", "Model 1999"]
+    assert [option.text() for option in page.all("#default_model option")] == ["Choose one", "Model 0999", "Model 1999"]
 
 
 def test_what_concerns_one_connection_reads_no_list_but_its_own(app: Flask, owner: Browser, fake: Fake) -> None:

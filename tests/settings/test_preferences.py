@@ -24,7 +24,7 @@ def test_text_size_and_density_are_told_to_every_page(owner, member):
     told = owner.page("/chats").one("html").attributes
     assert (told["data-text-size"], told["data-density"]) == ("large", "compact")
     chosen = owner.page("/settings").all("main option[selected]")
-    assert {"large", "compact"} <= {each.attributes["value"] for each in chosen}
+    assert {"large", "compact"} <= {field.attributes["value"] for field in chosen}
     assert not {"data-text-size", "data-density"} & set(member.page("/chats").one("html").attributes)
 
 

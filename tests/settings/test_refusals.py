@@ -13,7 +13,7 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.base.audit import AuditEntry
+from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db, utc_now, write
 from webapp.models.connections import service as connections
 from webapp.models.connections.effective import LiveConnection, live_connection
@@ -160,7 +160,9 @@ def test_it_is_the_connection_that_refused(app: Flask, bench: Bench, fake: Upstr
     owner = signed_in(app, "owner@example.org", "owner")
     with app.app_context():
         connections.create(
-            "openai", ConnectionInput(name="Ours", base_url=fake.base_url, key="sk-ours-000000002222", default_model="m")
+            "openai",
+            ConnectionInput(name="Ours", base_url=fake.base_url, key="sk-ours-000000002222", default_model="m"),
+            author=COMMAND_LINE,
         )
     fake.behaves([KEY])
     id = bench.ask(person=person, model="ours:m")
@@ -176,7 +178,9 @@ def test_several_refusals_take_one_line(app: Flask) -> None:
     with app.app_context():
         for name in ("Ours", "Theirs"):
             connections.create(
-                "openai", ConnectionInput(name=name, base_url="http://127.0.0.1:9", key="sk-ours-000000002222", default_model="m")
+                "openai",
+                ConnectionInput(name=name, base_url="http://127.0.0.1:9", key="sk-ours-000000002222", default_model="m"),
+                author=COMMAND_LINE,
             )
             connections.note_refusal(live_connection(name.lower()), "auth")
 

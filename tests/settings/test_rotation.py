@@ -12,6 +12,7 @@ from flask import Flask
 
 from tests.conftest import KEYS, MakeApp
 from tests.support.marks import also_on_postgres
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import write
@@ -44,7 +45,7 @@ def readable() -> dict[str, str]:
 
 
 def outcomes() -> list[str]:
-    return [each.outcome for each in rotate()]
+    return [rotated.outcome for rotated in rotate(author=COMMAND_LINE)]
 
 
 @also_on_postgres
@@ -78,7 +79,7 @@ def test_a_key_that_nobody_can_read_is_left_alone_and_told(make_app: MakeApp) ->
         stored = fill(2)
     stranger = Fernet.generate_key().decode()
     with make_app(ENCRYPTION_KEY=stranger).app_context():
-        connections.set_key("c1", "sk-entered-again-01")
+        connections.set_key("c1", "sk-entered-again-01", author=COMMAND_LINE)
 
     result = make_app(ENCRYPTION_KEY=BOTH).test_cli_runner().invoke(args=["keys", "rotate"])
 
@@ -94,11 +95,11 @@ def test_a_key_that_is_entered_meanwhile_stays(make_app: MakeApp) -> None:
     with make_app().app_context():
         fill(2)
     with make_app(ENCRYPTION_KEY=BOTH).app_context():
-        rotating = rotate()
+        rotating = rotate(author=COMMAND_LINE)
         next(rotating)
         for connection in live_connections():
             wish = ConnectionInput(name=connection.name, base_url=connection.own_address, key="sk-entered-just-now")
-            connections.change(connection.slug, wish)
+            connections.change(connection.slug, wish, author=COMMAND_LINE)
         list(rotating)
         assert set(readable().values()) == {"sk-entered-just-now"}
 

@@ -13,6 +13,7 @@ from flask import Flask
 from tests.conftest import MakeApp
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.people.accounts.service import add_user
@@ -49,8 +50,8 @@ def test_a_setting_has_its_default_until_somebody_sets_it(inside: None) -> None:
     set_setting("stream.stall_seconds", "3")
     assert setting("stream.stall_seconds") == 3
 
-    unset_setting("stream.stall_seconds")
-    unset_setting("stream.stall_seconds")
+    unset_setting("stream.stall_seconds", author=COMMAND_LINE)
+    unset_setting("stream.stall_seconds", author=COMMAND_LINE)
     assert setting("stream.stall_seconds") == 60
 
 
@@ -71,7 +72,7 @@ def test_the_environment_is_the_default_and_what_is_stored_wins(
         assert (setting(name), shown_setting(name).source) == (value, "environment")
         set_setting(name, "7")
         assert (shown_setting(name).text, shown_setting(name).source) == ("7", "stored")
-        unset_setting(name)
+        unset_setting(name, author=COMMAND_LINE)
         assert setting(name) == value
 
 
@@ -146,11 +147,11 @@ def test_a_value_out_of_bounds_is_refused_and_changes_nothing(inside: None) -> N
 @also_on_postgres
 def test_the_list_says_what_is_in_effect_and_who_changed_it(inside: None) -> None:
     ann = add_user("ann@example.org", "admin", PASSWORD)
-    set_setting("trash.days", "7", by=ann)
-    set_setting("trash.days", "8", by=ann)
+    set_setting("trash.days", "7", author=AuditAuthor(ann))
+    set_setting("trash.days", "8", author=AuditAuthor(ann))
     set_setting("demo.visitors", "no")
 
-    lines = {each.setting.name: each for each in all_settings()}
+    lines = {line.setting.name: line for line in all_settings()}
     days, visitors, stall = lines["trash.days"], lines["demo.visitors"], lines["stream.stall_seconds"]
 
     assert (days.text, days.source, days.changed_by) == ("8", "stored", "ann")
@@ -172,4 +173,4 @@ def test_who_asks_while_the_first_reading_goes_on_gets_what_is_stored(app: Flask
 
     asking = [gevent.spawn(burst) for _ in range(5)]
     gevent.joinall(asking, timeout=60)
-    assert [each.value for each in asking] == [7] * 5
+    assert [greenlet.value for greenlet in asking] == [7] * 5

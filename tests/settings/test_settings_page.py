@@ -22,14 +22,14 @@ def listed(owner: Browser, fake: Fake) -> Browser:
 
 
 def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner: Browser) -> None:
-    pages = {path: owner.page(path) for path in {each.page for each in SETTINGS.values()}}
+    pages = {path: owner.page(path) for path in {entry.page for entry in SETTINGS.values()}}
 
     named = [node.attributes["name"] or "" for page in pages.values() for node in page.all("main [name]")]
     # The models that people can choose are selected on the Models page.
     assert sorted(name for name in named if "." in name) == sorted(set(SETTINGS) - {"models.allowed"})
-    for each in (SETTINGS[name] for name in named if "." in name):
-        assert pages[each.page].says(each.title)
-        assert pages[each.page].says(each.sentence)
+    for entry in (SETTINGS[name] for name in named if "." in name):
+        assert pages[entry.page].says(entry.title)
+        assert pages[entry.page].says(entry.sentence)
     assert pages["/admin/settings"].says("10 to 10,000 · default 250.")
 
 
@@ -38,7 +38,7 @@ def test_what_is_saved_counts_and_goes_back_to_the_default(owner: Browser, app: 
     assert page.says("Saved.")
     with app.app_context():
         assert (setting("trash.days"), setting("demo.visitors"), setting("restart.policy")) == (7, False, "ask")
-        assert [each.changed_by for each in all_settings() if each.setting.name == "trash.days"] == ["owner"]
+        assert [line.changed_by for line in all_settings() if line.setting.name == "trash.days"] == ["owner"]
         assert shown_setting("stream.stall_seconds").source == "default"
     assert page.says("changed")
 

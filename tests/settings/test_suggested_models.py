@@ -10,7 +10,7 @@ from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
-from webapp.base.audit import AuditEntry
+from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db
 from webapp.models.connections import service as connections
 from webapp.models.connections import suggested_models
@@ -51,7 +51,7 @@ def enter_key(app: Flask) -> None:
 def lists(app: Flask, *ids: str) -> None:
     """Stores these models as OpenRouter's list."""
     with app.app_context():
-        connections.refresh("openrouter", lambda: Listing(ids))  # type: ignore[arg-type,return-value]
+        connections.refresh("openrouter", lambda: Listing(ids), author=COMMAND_LINE)  # type: ignore[arg-type,return-value]
         providers().forget()
 
 
@@ -63,7 +63,7 @@ def settings(app: Flask) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def offered(app: Flask) -> list[str]:
     with app.app_context():
         providers().forget()
-        return [each.id for each in providers().offered()]
+        return [model.id for model in providers().offered()]
 
 
 def actions(app: Flask) -> list[str]:
@@ -153,7 +153,11 @@ def test_a_house_that_has_chosen_itself_gets_none(app: Flask, name: str) -> None
 
 def test_a_house_with_another_server_gets_none(app: Flask) -> None:
     with app.app_context():
-        connections.create("openai", ConnectionInput(name="Ollama", base_url="http://127.0.0.1:11434/v1", default_model="llama"))
+        connections.create(
+            "openai",
+            ConnectionInput(name="Ollama", base_url="http://127.0.0.1:11434/v1", default_model="llama"),
+            author=COMMAND_LINE,
+        )
     enter_key(app)
 
     assert settings(app) == ((), ())
@@ -164,9 +168,9 @@ def test_a_house_that_knows_openrouters_models_already_gets_none(app: Flask) -> 
     enter_key(app)
     lists(app, *MODELS)
     with app.app_context():
-        connections.forget_key("openrouter")
+        connections.forget_key("openrouter", author=COMMAND_LINE)
         for name in suggested_models.LISTS:
-            unset_setting(name)
+            unset_setting(name, author=COMMAND_LINE)
     enter_key(app)
 
     assert settings(app) == ((), ())

@@ -99,8 +99,8 @@ def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
         return topics
 
     yield make
-    for each in made:
-        each.end()
+    for worker in made:
+        worker.end()
 
 
 def until(is_so: Callable[[], object], seconds: float = 60) -> None:

@@ -38,9 +38,9 @@ def from_database(here, there) -> None:
 
 def test_a_change_means_the_same_position_to_every_worker(workers):
     one, other = workers(), workers()
-    before = {each: each.last(WHERE) for each in (one, other)}
+    before = {topics: topics.last(WHERE) for topics in (one, other)}
     one.append(WHERE, Changed("message", "a"))
-    until(lambda: all(each.last(WHERE) > before[each] for each in before))
+    until(lambda: all(topics.last(WHERE) > before[topics] for topics in before))
     page = one.last(WHERE)
 
     assert one.read(WHERE, before[one]) == other.read(WHERE, before[other]) == [Entry(page, Changed("message", "a"))]

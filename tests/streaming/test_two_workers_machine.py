@@ -140,7 +140,7 @@ class TwoWorkers(RuleBasedStateMachine):
         before = [worker.epoch for worker in self.workers]
         self.server.empty()
         self.was_away = True
-        until(lambda: all(each.epoch != old and each.is_connected for each, old in zip(self.workers, before, strict=True)))
+        until(lambda: all(worker.epoch != old and worker.is_connected for worker, old in zip(self.workers, before, strict=True)))
 
     @rule(worker=WORKERS)
     def others_come_to_it(self, worker: int) -> None:

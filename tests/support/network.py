@@ -58,8 +58,8 @@ NETWORKS: dict[str, Deliver] = {"in segments": in_segments, "with delay": with_d
 
 def _joined(server: tuple[str, int], deliver: Deliver, client: socket.socket, _address: object) -> None:
     with client, socket.create_connection(server) as upstream:
-        for each in (client, upstream):
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for socket_ in (client, upstream):
+            socket_.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         asking = gevent.spawn(_asked, client, upstream)
         arrived: Queue[tuple[bytes, float]] = Queue()
         reading = gevent.spawn(_read, upstream, arrived)

@@ -28,7 +28,7 @@ def user_with_session(email: str, role: str) -> str:
 def _added(session: Session, email: str, role: str) -> User:
     user = User(email=email, name=email.partition("@")[0], role=role, password_hash=known_hash())
     accounts.add(session, user)
-    accounts.about_person(session, "added an account", user, by=COMMAND_LINE, detail=role)
+    accounts.about_person(session, "added an account", user, author=COMMAND_LINE, detail=role)
     return user
 
 

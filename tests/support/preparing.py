@@ -49,8 +49,8 @@ def environ_of(folder: Path, port: int) -> dict[str, str]:
     return {**kept, "HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder), "ENV_FILE": os.devnull}
 
 
-def flask(environ: Mapping[str, str], *words: str, said: str = "") -> str:
-    command = [sys.executable, "-m", "flask", *words]
+def flask(environ: Mapping[str, str], *words: str, said: str = "", python: str = sys.executable) -> str:
+    command = [python, "-m", "flask", *words]
     done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -40,11 +40,12 @@ STORE = """INSERT INTO application_settings (key, value, changed_at) VALUES (?, 
 class Server:
     """A server, prepared but not yet started. Its output is in `log`.
 
-    One that is `beside` another uses the same database, which the other one has prepared.
+    One that is `beside` another uses the same database, which the other one has prepared. It runs in the environment of the
+    tests, or in that of `python`.
     """
 
-    def __init__(self, folder: Path, *, beside: "Server | None" = None, **environ: str) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, *, beside: "Server | None" = None, python: str = sys.executable, **environ: str) -> None:
+        self.folder, self.port, self._python = folder, free_port(), python
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = environ_of(folder, self.port) | environ
         self.database_url = environ.get("DATABASE_URL", f"sqlite:///{folder / 'millrace.sqlite3'}")
@@ -72,7 +73,7 @@ class Server:
 
     def flask(self, *words: str, said: str = "") -> str:
         """Runs a command as an operator does; returns its output."""
-        return flask(self._environ, *words, said=said)
+        return flask(self._environ, *words, said=said, python=self._python)
 
     def set(self, **values: str) -> None:
         """Stores settings by name, with `__` for the dot, in the database: the command would take a second for each."""
@@ -88,7 +89,7 @@ class Server:
         """Starts the server; returns the seconds until its first response with status 200."""
         began = time.monotonic()
         with (self.folder / "server.log").open("ab") as log:
-            command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
+            command = [self._python, "-m", "gunicorn", "--config", "gunicorn.conf.py"]
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
@@ -165,7 +166,7 @@ class Server:
         return beside.owner_link
 
     def _prepared_link(self, environ: Mapping[str, str]) -> str:
-        if MADE_OTHERWISE & environ.keys() or any(self.folder.iterdir()):
+        if MADE_OTHERWISE & environ.keys() or self._python != sys.executable or any(self.folder.iterdir()):
             return link_in(self.flask("prepare"))
         folder, link = prepared_once()
         shutil.copytree(folder, self.folder, dirs_exist_ok=True)
@@ -191,11 +192,11 @@ class Server:
 
 
 @contextmanager
-def prepared(folder: Path, *, beside: Server | None = None, **environ: str) -> Iterator[Server]:
+def prepared(folder: Path, *, beside: Server | None = None, python: str = sys.executable, **environ: str) -> Iterator[Server]:
     """Yields a server that is prepared but not started, and kills it at the end; fails if its event loop was blocked."""
     folder.mkdir(parents=True, exist_ok=True)
     standstill.watch()
-    server = Server(folder, beside=beside, **environ)
+    server = Server(folder, beside=beside, python=python, **environ)
     try:
         yield server
         assert server.may_be_held or not server.held(), f"somebody held the loop: {server.held()}"

@@ -68,7 +68,7 @@ def _embedded(behaviour: dict[str, Any], request: dict[str, Any]) -> dict[str, A
     wanted = behaviour["embeds"]
     length = wanted[request["model"]] if isinstance(wanted, dict) else wanted
     vectors = [vector(text, length, behaviour.get("planted", {})) for text in texts]
-    rows = [{"object": "embedding", "index": place, "embedding": each} for place, each in enumerate(vectors)]
+    rows = [{"object": "embedding", "index": place, "embedding": numbers} for place, numbers in enumerate(vectors)]
     tokens = sum(len(text.split()) for text in texts)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens, "cost": tokens / 1_000_000}
     return {"object": "list", "data": rows, "model": request.get("model", ""), "usage": usage}

@@ -12,10 +12,18 @@ from webapp.streaming.stop import Stop
 
 
 @pytest.fixture(scope="session")
-def fake_process() -> Iterator[Fake]:
+def upstream_process() -> Iterator[Fake]:
+    """The scripted upstream of all tests, which behaves as the last test left it."""
     fake = Fake()
     yield fake
     fake.close()
+
+
+@pytest.fixture(scope="module")
+def fake_process(upstream_process: Fake) -> Fake:
+    """The scripted upstream, for a server that the tests of a module share; without the behaviours of earlier modules."""
+    upstream_process.reset()
+    return upstream_process
 
 
 @pytest.fixture

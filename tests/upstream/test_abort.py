@@ -89,12 +89,12 @@ def full_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(listener.getsockname())
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
-        for each in waiting:
-            each.close()
+        for client in waiting:
+            client.close()
 
 
 def test_while_it_connects(call: Callable[..., Caller]) -> None:

@@ -191,7 +191,9 @@ def test_an_error_page_that_is_missing_becomes_plain_words(app: Flask) -> None:
 @pytest.mark.slow
 def test_a_refusal_stands_in_the_frame_of_who_is_signed_in(member: Browser, visitor: Browser) -> None:
     for path in ("/nothing", "/wrong/forbidden", "/api"):
-        assert [bool(each.get(path).all("#sidebar a[href='/account']")) for each in (member, visitor)] == [True, False], path
+        assert [bool(browser.get(path).all("#sidebar a[href='/account']")) for browser in (member, visitor)] == [True, False], (
+            path
+        )
     assert not member.get("/wrong/bug").all("#sidebar")
 
 

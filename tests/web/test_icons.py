@@ -43,8 +43,8 @@ OTHERS = {
     "x": "Close|Dismiss|Remove",
 }
 IDEAS = {
-    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(each.words) for each in PLACES if each.icon == icon))))
-    for icon in (*OTHERS, *(each.icon for each in PLACES))
+    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.words) for place in PLACES if place.icon == icon))))
+    for icon in (*OTHERS, *(place.icon for place in PLACES))
 }
 # Icons so general that they can accompany any similar words.
 GENERAL = {"plus", "search", "x"}
@@ -58,7 +58,7 @@ def uses() -> Iterator[tuple[str, str, str]]:
         for pattern in (BUTTON, BESIDE):
             for found in pattern.finditer(path.read_text("utf-8")):
                 yield path.name, found["icon"], found["words"].strip()
-    yield from ((each.path, each.icon, each.words) for each in PLACES)
+    yield from ((place.path, place.icon, place.words) for place in PLACES)
 
 
 def meant(words: str) -> set[str]:

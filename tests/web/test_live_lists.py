@@ -19,7 +19,7 @@ def test_a_page_that_has_nothing_hears_all_of_it(owner, listen, name):
         f'hx-target="{LISTS[fromkey].element}" hx-swap="{LISTS[fromkey].swap}"' for fromkey in dict.fromkeys((name, "sidebar"))
     ]
 
-    listener.until(lambda each: all(part in each.html for part in wanted))
+    listener.until(lambda feed: all(part in feed.html for part in wanted))
 
 
 def test_a_list_that_nobody_has_named_is_not_there(owner):

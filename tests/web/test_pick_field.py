@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.base.db import write
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Group, User
 from webapp.web.pick_field import MOST_SHOWN
 
@@ -27,7 +27,7 @@ def crowd(app: Flask) -> None:
 def options(page: Page, id: str) -> list[str]:
     assert not page.all(f"select#{id}")
     assert page.one(f"#{id}").attributes["list"] == f"{id}-options"
-    return [each.attributes["value"] or "" for each in page.all(f"#{id}-options option")]
+    return [option.attributes["value"] or "" for option in page.all(f"#{id}-options option")]
 
 
 @pytest.mark.slow
@@ -51,8 +51,8 @@ def test_whoever_is_typed_is_found_and_who_could_be_meant_is_asked(crowd: None, 
     for typed in ("p120@example.org", "Person 121 (p121@example.org)", "person 122"):
         assert owner.post(f"{group}/people", person=typed).status_code == 303
     with app.app_context():
-        inside = accounts.people_of(group.rpartition("/")[2])
-    assert [each.name for each in inside] == ["Person 120", "Person 121", "Person 122"]
+        inside = account_queries.people_of(group.rpartition("/")[2])
+    assert [person.name for person in inside] == ["Person 120", "Person 121", "Person 122"]
 
     for typed, words in (("Person", "More than 100 match “Person”."), ("nobody here", "Nothing matches “nobody here”.")):
         page = owner.post(f"{group}/people", person=typed)
@@ -61,7 +61,7 @@ def test_whoever_is_typed_is_found_and_who_could_be_meant_is_asked(crowd: None, 
         assert page.textbox("Person").value == typed
     asked = owner.post(f"{group}/people", person="Ada")
     assert asked.error_at("Person") == "2 match “Ada”. Choose one of them."
-    values = [each.attributes["value"] or "" for each in asked.all("#group-person option")]
+    values = [option.attributes["value"] or "" for option in asked.all("#group-person option")]
     assert values[0] == ""
     assert owner.post(f"{group}/people", person=values[2]).status_code == 303
     assert owner.page(group).says("p301@example.org") or owner.page(group).says("p300@example.org")

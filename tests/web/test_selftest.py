@@ -19,8 +19,8 @@ from webapp.base.heavy.threads import READS
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.circuit import FAILURES, Circuits
-from webapp.operations.health import views as selftest
-from webapp.streaming.codec import Decoder
+from webapp.operations.health import views as health_views
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.events import Delta
 from webapp.web.health_facts import size
 
@@ -64,12 +64,12 @@ def test_without_javascript_only_the_verdict_is_missing_and_it_says_why(owner: B
 
 
 def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selftest, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(health_views, "PAUSE_SECONDS", 0)
     answer = owner.get("/admin/health/stream")
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["X-Accel-Buffering"] == "no"
-    pieces = [json.loads(each.data) for each in Decoder().feed(answer.text.encode())]
+    pieces = [json.loads(event.data) for event in SseDecoder().feed(answer.text.encode())]
     assert [piece["number"] for piece in pieces] == list(range(1, 13))
     assert sorted(piece["at"] for piece in pieces) == [piece["at"] for piece in pieces]
 
@@ -87,7 +87,9 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
 def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
     ENGINE.of(app).topics.append("generation:x", Delta("a" * 5000))
 
-    words = next(each.text() for each in owner.page("/admin/health").all("dd") if "used for the text of answers" in each.text())
+    words = next(
+        element.text() for element in owner.page("/admin/health").all("dd") if "used for the text of answers" in element.text()
+    )
     assert re.search(r"\d [MG]B; [45] KB of it used for the text of answers\.", words)
 
 

@@ -17,7 +17,7 @@ def test_who_asks_while_it_is_made_waits_for_the_same_result():
     asking = [gevent.spawn(results.get, ("a", "own", 1), make) for _ in range(20)]
     gevent.joinall(asking, raise_error=True)
 
-    assert [each.value for each in asking] == ["drawn"] * 20
+    assert [greenlet.value for greenlet in asking] == ["drawn"] * 20
     assert len(made) == 1
 
 

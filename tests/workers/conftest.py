@@ -51,12 +51,12 @@ def shared_deployment(
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: postgres.Server,
     migrated_database: str,
-    fake_process: Upstream,
+    upstream_process: Upstream,
 ) -> Iterator[Deployment]:
     name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("deployment")
     with redis.running_server(free_port()) as redis_server, ExitStack() as stack:
         urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis_server.url}
-        environ = {**KEYS, **fake_process.environ, **urls, "FILES_DIR": str(folder / "files")}
+        environ = {**KEYS, **upstream_process.environ, **urls, "FILES_DIR": str(folder / "files")}
         one = stack.enter_context(prepared(folder / "one", **environ, WEB_CONCURRENCY="2"))
         other = stack.enter_context(prepared(folder / "other", beside=one, **environ))
         yield Deployment(one, other, redis_server, environ)

@@ -123,8 +123,8 @@ def test_without_redis_pages_read_the_database_and_come_back_by_themselves(deplo
     until(lambda: '"ready"' in deployment.there.get("/readyz").text, "Redis is back")
     until(lambda: "completed" in statuses(late), "and nothing is lost on the way")
     assert Counter(words(deployment.here, unheard)) == Counter(WORDS)
-    for each in (tab, late):
-        each.close()
+    for open_tab in (tab, late):
+        open_tab.close()
 
 
 @pytest.mark.mostly_deep

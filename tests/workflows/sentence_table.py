@@ -147,10 +147,10 @@ def lines() -> Iterator[tuple[str, str]]:
     """Yields the language and the text of each line."""
     for language, ((plain, last), tricky) in LANGUAGES.items():
         gap = "" if language in ("Chinese", "Japanese") else " "
-        for place, each in enumerate(tricky):
+        for place, sentence in enumerate(tricky):
             other = tricky[(place + 3) % len(tricky)]
-            yield language, f"{each}{gap}{plain}|{gap}{last}"
-            yield language, f"{plain}{gap}{each}|{gap}{last}"
-            yield language, f"{each}{gap}{other}|{gap}{plain}"
-            yield language, f"{plain}\n\n{each}|{gap}{last}"
-            yield language, f"{plain}{gap}{each}|\n\n{last}"
+            yield language, f"{sentence}{gap}{plain}|{gap}{last}"
+            yield language, f"{plain}{gap}{sentence}|{gap}{last}"
+            yield language, f"{sentence}{gap}{other}|{gap}{plain}"
+            yield language, f"{plain}\n\n{sentence}|{gap}{last}"
+            yield language, f"{plain}{gap}{sentence}|\n\n{last}"

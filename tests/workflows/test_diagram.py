@@ -23,7 +23,7 @@ steps:
 
 def test_every_step_and_every_way_is_drawn_and_told() -> None:
     drawn = diagram_of(CHECKIN)
-    assert [each.text for each in drawn.boxes] == [step.id for step in CHECKIN.steps]
+    assert [box.text for box in drawn.boxes] == [step.id for step in CHECKIN.steps]
     assert len(drawn.connectors) == sum(len(step.exits) for step in CHECKIN.steps)
     assert [connector.label for connector in drawn.connectors if connector.label] == [
         'if mood == "low"',

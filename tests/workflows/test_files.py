@@ -46,7 +46,7 @@ def test_a_file_is_read_by_the_steps_of_its_run_and_of_no_other(
     start = published(admin, REPORT)
     path = owner.page("/workflows").press("Start Report").path
     page = owner.page(path)
-    (form,) = [each for each in page.all("form") if each.css_first("input[type=file]")]
+    (form,) = [candidate for candidate in page.all("form") if candidate.css_first("input[type=file]")]
     action = str(form.attributes["action"])
     assert owner.post(action, value="report.pdf").status_code == 303
     assert owner.page(path).says("Please upload a file.")

@@ -121,5 +121,5 @@ def test_a_killed_server_goes_on_at_the_same_step_and_says_nothing_twice(server:
         driven(program, id, events=10_000)
         run = program.settled(id)
         assert (run["state"], said(server, run)) == ("completed", SAID), cut
-        answered = [each["value"] for each in program.log(id) if each["kind"] == "answer"]
+        answered = [entry["value"] for entry in program.log(id) if entry["kind"] == "answer"]
         assert answered == list(chain(ANSWERS.values()))

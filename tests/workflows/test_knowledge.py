@@ -66,7 +66,7 @@ def test_each_is_answered_from_what_they_may_see_and_hears_no_byte_of_the_rest(
         assert own.split()[-1] in asked
         assert foreign not in asked + stream + person.page(f"/chats/{thread}").text
         assert person.page(f"/chats/{thread}").all(".cited .cite")
-    assert [each["title"] for each in cited.values()] == ["Blue book", "Red book"]
+    assert [citation["title"] for citation in cited.values()] == ["Blue book", "Red book"]
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_what_a_person_may_not_see_is_not_there_for_the_model(
     program = client_of(app, member.email)
     run = program.post("/workflows/lookup/runs", {}, status=201)
     program.post(f"/runs/{run['id']}/answer", {"value": "the bearing"})
-    fake.until(lambda log: any("the bearing" in json.dumps(each) for each in log))
+    fake.until(lambda log: any("the bearing" in json.dumps(entry) for entry in log))
     asked = json.dumps(fake.posts()[-1]["body"])
     assert ("canary" in asked, "say nothing about" in asked) == (False, True)
 
@@ -97,6 +97,6 @@ def test_a_step_reads_from_the_collections_of_the_prompt_that_leads_it(
     fake.says("On Monday.")
     run = program.post("/workflows/lookup/runs", {}, status=201)
     program.post(f"/runs/{run['id']}/answer", {"value": "the bearing"})
-    fake.until(lambda log: any("the bearing" in json.dumps(each) for each in log))
+    fake.until(lambda log: any("the bearing" in json.dumps(entry) for entry in log))
     asked = json.dumps(fake.posts()[-1]["body"])
     assert ("canary-blue" in asked, "canary-red" in asked) == (is_given, False)

@@ -34,7 +34,7 @@ def test_a_message_in_a_thread_is_refused_with_the_budget_and_its_reset(program,
     events = [json.loads(line.removeprefix("data:")) for line in streamed.splitlines() if line.startswith("data:")]
     assert [event["type"] for event in events][-2:] == ["error", "done"]
     assert events[-2]["data"]["code"] == "over_budget"
-    run = next(each for each in program.get("/runs")["runs"] if each["thread_id"] == threads[2])
+    run = next(row for row in program.get("/runs")["runs"] if row["thread_id"] == threads[2])
     assert (run["state"], "is used up" in run["why"]) == ("paused", True)
 
     program.said("DELETE", f"/budgets/{budget['id']}", 204)

@@ -31,7 +31,9 @@ def test_a_published_version_comes_before_the_task_of_each_step(app: Flask, owne
     told = asked["messages"][0]["content"]
     assert 0 <= told.index("You talk like a pirate.") < told.index("Say hello.")
     assert asked["temperature"] == 0.25
-    spoken = next(each for each in admin.get(f"/chats/{run['chat_id']}/messages")["messages"] if each["content"] == "Ahoy.")
+    spoken = next(
+        message for message in admin.get(f"/chats/{run['chat_id']}/messages")["messages"] if message["content"] == "Ahoy."
+    )
     assert spoken["generation"]["led_by"] == "version 2 of workflow.step"
 
 

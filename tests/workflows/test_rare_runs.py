@@ -182,11 +182,11 @@ def test_each_open_page_of_a_run_gets_a_form_that_it_can_send(
 ) -> None:
     run = admin.post(published(admin, TALK), {}, status=201)
     browsers = [owner, with_session(app, owner.email)]
-    pages = [listen(each, each.page(f"/chats/{run['chat_id']}").events_url) for each in browsers]
+    pages = [listen(reader, reader.page(f"/chats/{run['chat_id']}").events_url) for reader in browsers]
     admin.post(f"/runs/{run['id']}/pause")
     # Both before the first is sent: after that, a page that is a moment later finds the run already resumed.
     for page in pages:
-        page.until(lambda each: "/resume" in each.html)
+        page.until(lambda feed: "/resume" in feed.html)
     for browser in browsers:
         # The run can have been resumed already.
         assert browser.post(f"/runs/{run['id']}/resume").status_code != 403

@@ -92,8 +92,8 @@ def test_flows_become_workflows_that_run_and_the_rest_is_named() -> None:
     }
     state, lines = played(definition, "Emma", "14")
     assert (state.status, lines[-1], "book" in state.slots) == ("completed", "< Emma is gone.", False)
-    for each in (card, farewell):
-        read(each.source)
+    for flow in (card, farewell):
+        read(flow.source)
 
 
 def test_a_flow_that_calls_itself_ends() -> None:
@@ -108,7 +108,7 @@ def test_flows_that_call_each_other_many_times_take_no_time() -> None:
     calls = ", ".join(f"{{call: {name}}}" for name in names)
     found = list(imported(["flows: {" + ", ".join(f"{name}: {{steps: [{{collect: a}}, {calls}]}}" for name in names) + "}"]))
     assert len(found) == 12
-    assert all(len(each.source) < 60_000 for each in found)
+    assert all(len(flow.source) < 60_000 for flow in found)
 
 
 @pytest.mark.parametrize("written", CONDITIONS)
@@ -135,7 +135,7 @@ def test_of_a_step_that_leads_to_hundreds_of_places_the_first_are_read() -> None
     ways = ", ".join("{if: slots.a > 1, then: END}" for _ in range(300))
     calls = ", ".join("{call: called}" for _ in range(100))
     found = list(imported([f"flows: {{called: {{steps: [{{collect: a, next: [{ways}]}}]}}, calls: {{steps: [{calls}]}}}}"]))
-    assert all(TOO_MANY_WAYS in each.notes and each.source.count("if: ") <= MOST_WAYS * MOST_READ for each in found)
+    assert all(TOO_MANY_WAYS in flow.notes and flow.source.count("if: ") <= MOST_WAYS * MOST_READ for flow in found)
     assert len(read(found[0].source).steps[0].transitions) == MOST_WAYS + 1
 
 
@@ -158,8 +158,8 @@ def test_they_are_brought_in_by_the_page_and_by_the_command(app: Flask, owner: B
 def test_a_flow_that_is_far_too_long_is_read_no_further_than_a_workflow_may_be_long() -> None:
     sources = [_chained(number, count=8) for number in range(8)]
     found = list(imported(sources))
-    assert all(each.steps <= MOST_READ and TOO_LONG in each.notes for each in found)
-    assert all(len(each.source) < 60_000 for each in found)
+    assert all(flow.steps <= MOST_READ and TOO_LONG in flow.notes for flow in found)
+    assert all(len(flow.source) < 60_000 for flow in found)
 
 
 def _chained(number: int, *, count: int) -> str:

@@ -25,7 +25,7 @@ def program(app, owner) -> Client:
 
 
 def said_in(program: Client, run) -> list[str]:
-    return [each["content"] for each in program.get(f"/chat/threads/{run['thread_id']}/messages")["messages"]]
+    return [message["content"] for message in program.get(f"/chat/threads/{run['thread_id']}/messages")["messages"]]
 
 
 @on_both_databases

@@ -19,7 +19,7 @@ from webapp.workflows import queries
 from webapp.workflows.running import kind
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.running.record import definition_of, locked_run, record
-from webapp.workflows.state import Event, State
+from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app"]
@@ -110,10 +110,10 @@ def test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again(
 
 def _is_told_by_its_log(app: Flask, id: str) -> None:
     with app.app_context():
-        run, state = db.session.get_one(WorkflowRun, id), State()
+        run, state = db.session.get_one(WorkflowRun, id), RunState()
         for event in queries.events_of(run, after=0, limit=99):
             state = apply(definition_of(run), state, Event(event.kind, event.value, event.name)).state
-        assert State.from_stored(state.stored()) == run.place
+        assert RunState.from_stored(state.stored()) == run.place
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def test_a_run_stays_on_its_version_and_moves_when_it_is_told_to(admin: Client, 
     first, second = other.post("/workflows/two/runs", {}, status=201), other.post("/workflows/two/runs", {}, status=201)
     other.post(f"/runs/{second['id']}/answer", {"value": "x"})
     admin.post("/workflows", {"definition": TWO.replace("collect: b", "say: Hm")}, status=201)
-    assert [each["number"] for each in admin.post("/workflows/two/publish", {})["versions"]] == [2, 1]
+    assert [version["number"] for version in admin.post("/workflows/two/publish", {})["versions"]] == [2, 1]
     other.post(f"/runs/{first['id']}/move", {"version": 2**63}, status=404)
     assert other.post(f"/runs/{second['id']}/move", {"version": 2}, status=409)["error"].startswith("The current step isn't")
     assert other.post(f"/runs/{first['id']}/move", {"version": 2})["dropped"] == ["b"]
@@ -207,7 +207,7 @@ def test_a_model_is_left_as_soon_as_it_has_said_its_sentences(admin: Client, own
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
     assert settled(admin, run)["state"] == "waiting"
     assert owner.page(f"/chats/{run['chat_id']}").messages("assistant")[-1] == "I am sorry. What was hard?"
-    fake.until(lambda log: any(each["client_closed"] for each in log))
+    fake.until(lambda log: any(entry["client_closed"] for entry in log))
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_all_runs_are_listed_a_page_at_a_time(admin: Client) -> None:
     listed, cursor = list[str](), ""
     while not listed or cursor:
         page = admin.get("/runs", query={"limit": "2", "cursor": cursor, "state": "open"})
-        listed, cursor = [*listed, *(each["id"] for each in page["runs"])], page["next_cursor"]
+        listed, cursor = [*listed, *(run["id"] for run in page["runs"])], page["next_cursor"]
     assert listed == made[::-1]
 
 
@@ -347,7 +347,7 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     # A trial is in no list of chats, and the previous one is gone.
     assert not owner.page("/chats").says("Trial:")
     assert not owner.page("/chats/trash").says("Trial:")
-    assert [each["id"] for each in admin.get("/runs")["runs"]] != [run["id"]]
+    assert [row["id"] for row in admin.get("/runs")["runs"]] != [run["id"]]
     assert len(admin.get("/runs")["runs"]) == 1
     part = owner.htmx_post("/workflows/preview", deed="start", source="workflow: x")
     assert part.all(".error")

@@ -74,7 +74,7 @@ def test_a_model_that_does_not_know_its_limit_is_left() -> None:
     endless = iter([Delta("more ")] * 10_000)
     for event in first(50, capped(100, endless)):
         heard.append(event)
-    words = sum(each.text.count("more") for each in heard if isinstance(each, Delta))
+    words = sum(piece.text.count("more") for piece in heard if isinstance(piece, Delta))
     assert (50 <= words <= 151, heard[-1], len(list(endless)) > 9_000) == (True, Ended("completed", "token_limit"), True)
     few = list(capped(100, iter([Delta("One."), Ended("completed", "stop")])))
     assert few == [Delta("One."), Ended("completed", "stop")]
@@ -98,7 +98,7 @@ def test_what_was_said_before_a_cut_counts() -> None:
 
 def test_an_endless_row_of_dots_takes_no_time() -> None:
     dots: list[Event] = [Delta("." * 8)] * 5_000
-    assert sum(len(each.text) for each in first(2, iter(dots)) if isinstance(each, Delta)) == 40_000
+    assert sum(len(event.text) for event in first(2, iter(dots)) if isinstance(event, Delta)) == 40_000
 
 
 @pytest.mark.mostly_slow

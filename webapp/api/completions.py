@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.ids import new_id
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Kind
@@ -14,7 +14,7 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import ModelRequest, Turn
+from webapp.models.providers.base import ModelRequest, RequestParameters, Turn
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
@@ -63,7 +63,7 @@ class CompletionInput:
     collection_ids: tuple[str, ...] = ()
 
 
-class Ending:
+class CutSource:
     """A source of events that ends before the first stop sequence."""
 
     def __init__(self, source: Source, stops: Sequence[str]) -> None:
@@ -88,13 +88,13 @@ def complete(user: User, completion: CompletionInput) -> Generation:
 
 
 def _stored(
-    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: dict[str, Any], sources: AnswerSources
+    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: RequestParameters, sources: AnswerSources
 ) -> tuple[Generation, Source]:
     # Built before the commit: an error afterwards would leave a generation that never starts.
     quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
     turns, stored_sources = (
         (*completion.turns[:-1], *quoted, *completion.turns[-1:]),
-        tuple(each.kept for each in sources.sources),
+        tuple(answer_source.kept for answer_source in sources.sources),
     )
     words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
     notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
@@ -110,10 +110,10 @@ def _stored(
             connection=providers().connection_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
-            prompt={"parameters": parameters, **({"sources": list(stored_sources)} if stored_sources else {})},
+            prompt=RecordedPrompt(parameters=parameters, sources=stored_sources).as_record("parameters", "sources"),
         )
         generations.store_within_limits(engine, session, generation, request)
-    return generation, Ending(source, completion.stops) if completion.stops else source
+    return generation, CutSource(source, completion.stops) if completion.stops else source
 
 
 def model_of(user: User, name: str) -> str:
@@ -135,9 +135,9 @@ def _given(user: User, completion: CompletionInput) -> AnswerSources:
     return find_sources(user, texts, completion.collection_ids, seconds=float(setting("knowledge.search_seconds")))
 
 
-def _parameters(model: str, completion: CompletionInput) -> dict[str, Any]:
+def _parameters(model: str, completion: CompletionInput) -> RequestParameters:
     """Returns the server's parameters unless the client sets them; its maximum of tokens can't be exceeded."""
     own = providers().parameters(model)
-    most = [each for each in (own.get("max_tokens"), completion.max_tokens) if each]
+    most = [limit for limit in (own.get("max_tokens"), completion.max_tokens) if limit]
     temperature = own.get("temperature") if completion.temperature is None else completion.temperature
     return {"temperature": temperature, "max_tokens": min(most) if most else None}

@@ -43,7 +43,7 @@ class Problem(BaseModel):
     error_id: str | None = Field(None, description="With 500: the id to look for in the log.")
 
 
-class Refused(Invalid):
+class InvalidFields(Invalid):
     """A body or a query string with several invalid fields."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -62,14 +62,14 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
     if error.error_count() > MOST_FAULTS:
         return Invalid(f"{error.error_count()} things are missing or wrong.")
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    if any(each["type"] == "json_invalid" for each in details):
+    if any(detail["type"] == "json_invalid" for detail in details):
         return BadRequest("That isn't valid JSON.")
     whole, sentences = sent(), dict[str, list[str]]()
-    for each in details:
-        named = _name(each["loc"], whole, is_missing=each["type"] == "missing")
-        sentence = WORDS.get(each["type"]) or f"{each['msg'].removeprefix('Value error, ').rstrip('.')}."
+    for detail in details:
+        named = _name(detail["loc"], whole, is_missing=detail["type"] == "missing")
+        sentence = WORDS.get(detail["type"]) or f"{detail['msg'].removeprefix('Value error, ').rstrip('.')}."
         sentences.setdefault(named, []).append(sentence)
-    return Refused({name: _either(sentence) for name, sentence in sentences.items()})
+    return InvalidFields({name: _either(sentence) for name, sentence in sentences.items()})
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
@@ -104,4 +104,4 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
 def _either(sentences: list[str]) -> str:
     """Joins the errors of a union's members into one sentence."""
     first, *others = dict.fromkeys(sentence.removesuffix(".") for sentence in sentences)
-    return ", or ".join([first, *(each[:1].lower() + each[1:] for each in others)]) + "."
+    return ", or ".join([first, *(way[:1].lower() + way[1:] for way in others)]) + "."

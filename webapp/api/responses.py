@@ -28,7 +28,7 @@ Refs = Mapping[tuple[type[BaseModel], Mode], Mapping[str, Any]]
 def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
     """Returns every model an operation uses, and whether it is read (`validation`) or written (`serialization`)."""
     grammar = GRAMMARS.get(operation.stream)
-    written = [operation.answer, *(each[2] for each in operation.others), *(grammar.events.values() if grammar else ())]
+    written = [operation.answer, *(other[2] for other in operation.others), *(grammar.events.values() if grammar else ())]
     read: dict[type[BaseModel], Mode] = {operation.body: "validation"} if operation.body else {}
     return {**read, **{model: "serialization" for model in [*written, Problem] if model}}
 

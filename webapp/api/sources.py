@@ -1,7 +1,7 @@
 """Sources of answers in the API: always the same fields, null if the reader cannot see the document now."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from pydantic import Field
 
@@ -12,9 +12,7 @@ from webapp.engine.watching.watchers import Context
 from webapp.knowledge.shown import place_url
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.guards import user_or_none
-from webapp.streaming.events import Event, Sources
-
-Kept = Sequence[Mapping[str, Any]]
+from webapp.streaming.events import Event, SourceRecord, Sources
 
 
 class SourceAnswer(Answer):
@@ -28,7 +26,7 @@ class SourceAnswer(Answer):
     url: str | None = Field(description="The passage in its document, on this server.")
 
 
-def source_answers(records: Kept) -> list[SourceAnswer]:
+def source_answers(records: Sequence[SourceRecord]) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
     caller = caller_or_none()
     return [_one(source) for source in seen(caller.user if caller else user_or_none(), records)] if records else []
@@ -36,19 +34,23 @@ def source_answers(records: Kept) -> list[SourceAnswer]:
 
 def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
     """Returns the sources of several messages by message id, read together."""
-    owners, records = list[str](), list[Mapping[str, Any]]()
+    owners, records = list[str](), list[SourceRecord]()
     for row in rows:
         owners += [row.id] * len(row.sources)
         records += row.sources
     sources_by_message: dict[str, list[SourceAnswer]] = {}
-    for id, each in zip(owners, source_answers(records), strict=True):
-        sources_by_message.setdefault(id, []).append(each)
+    for id, source in zip(owners, source_answers(records), strict=True):
+        sources_by_message.setdefault(id, []).append(source)
     return sources_by_message
 
 
 def as_visible(event: Event) -> Event:
     """Returns an event with its sources as the caller can see them."""
-    return Sources(tuple(answer.model_dump() for answer in source_answers(event.items))) if isinstance(event, Sources) else event
+    if not isinstance(event, Sources):
+        return event
+    # From the log, before any caller's rights are applied.
+    records = cast(tuple[SourceRecord, ...], event.items)
+    return Sources(tuple(answer.model_dump() for answer in source_answers(records)))
 
 
 def redaction(context: Context) -> Callable[[Event], Event]:

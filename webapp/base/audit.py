@@ -2,8 +2,8 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict, Unpack
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.exc import OperationalError
@@ -16,8 +16,6 @@ from webapp.base.ids import LENGTH, new_id
 from webapp.base.throttle import RepeatCounter
 
 log = logging.getLogger("accounts")
-# The actor of every change made by a command.
-COMMAND_LINE = "command line"
 
 
 class Actor(Record):
@@ -59,54 +57,74 @@ class AuditEntry(Base):
         return ": ".join(filter(None, (thing, self.detail)))
 
 
-class About(TypedDict, total=False):
-    """Actor, client address and object of an action; `actor` is a text if no one was signed in."""
+@dataclass(frozen=True, slots=True)
+class AuditAuthor:
+    """Who did something, and from which address; `actor` is a text if no one was signed in."""
 
-    actor: Actor | str | None
-    address: str
-    object_kind: str
-    object_id: str
-    detail: str
-    is_refused: bool
+    actor: Actor | str
+    address: str = ""
+
+    @property
+    def id(self) -> str | None:
+        """The actor's id; None if no one was signed in."""
+        return None if isinstance(self.actor, str) else self.actor.id
+
+    @property
+    def name(self) -> str:
+        return self.actor if isinstance(self.actor, str) else self.actor.email
 
 
-def add(session: Session, action: str, **about: Unpack[About]) -> None:
+# The author of every change made by a command.
+COMMAND_LINE = AuditAuthor("command line")
+
+
+def add(
+    session: Session,
+    action: str,
+    *,
+    author: AuditAuthor,
+    object_kind: str = "",
+    object_id: str = "",
+    detail: str = "",
+    is_refused: bool = False,
+) -> None:
     """Adds an entry to the caller's transaction, so that it is stored if and only if the change is."""
-    actor = about.get("actor")
     entry = AuditEntry(
-        actor_id=id_of(actor),
-        actor=_line(actor if isinstance(actor, str) else actor.email if actor else "", 254),
-        address=_line(about.get("address", ""), 60),
+        actor_id=author.id,
+        actor=_line(author.name, 254),
+        address=_line(author.address, 60),
         action=_line(action, 60),
-        object_kind=_line(about.get("object_kind", ""), 30),
-        object_id=_line(about.get("object_id", ""), 80),
-        detail=_line(about.get("detail", ""), 300),
-        is_refused=about.get("is_refused", False),
+        object_kind=_line(object_kind, 30),
+        object_id=_line(object_id, 80),
+        detail=_line(detail, 300),
+        is_refused=is_refused,
     )
     session.add(entry)
 
 
-def id_of(actor: Actor | str | None) -> str | None:
-    """Returns the actor's id; None if no one was signed in."""
-    return None if actor is None or isinstance(actor, str) else actor.id
-
-
-def record(action: str, **about: Unpack[About]) -> None:
+def record(
+    action: str,
+    *,
+    author: AuditAuthor,
+    object_kind: str = "",
+    object_id: str = "",
+    detail: str = "",
+    is_refused: bool = False,
+) -> None:
     """Writes an entry in a separate transaction."""
     with write() as session:
-        add(session, action, **about)
+        add(session, action, author=author, object_kind=object_kind, object_id=object_id, detail=detail, is_refused=is_refused)
 
 
-def refused(action: str, *, key: str, **about: Unpack[About]) -> None:
+def refused(action: str, *, key: str, author: AuditAuthor, object_kind: str = "", object_id: str = "", detail: str = "") -> None:
     """Logs a refused action; repeats with the same key are logged only the 10th, 100th and so on time within an hour."""
     count = REFUSALS.get().count(f"{action} {key}")
     if not count:
         return
     times = f"{count} times within an hour" if count > 1 else ""
-    about["is_refused"] = True
-    about["detail"] = ", ".join(filter(None, (about.get("detail", ""), times)))
+    words = ", ".join(filter(None, (detail, times)))
     try:
-        record(action, **about)
+        record(action, author=author, object_kind=object_kind, object_id=object_id, detail=words, is_refused=True)
     except (Unavailable, OperationalError) as error:
         # A failed write to the log must not turn a refusal into an error.
         log.warning("refusal_not_recorded", extra={"fields": {"action": action, "error": type(error).__name__}})
@@ -116,4 +134,4 @@ REFUSALS = PerApp(lambda: RepeatCounter(3600, time.monotonic))
 
 
 def _line(text: str, length: int) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)[:length]
+    return "".join(char if char.isprintable() else " " for char in text)[:length]

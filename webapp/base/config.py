@@ -110,7 +110,7 @@ def kept_encryption_keys(config: Config) -> tuple[str, ...]:
     """Reads the current content of our encryption key file; empty when the environment sets the keys, or the file is unusable."""
     path = _key_paths(config.data_dir, os.environ).get("ENCRYPTION_KEY")
     try:
-        variable = next(each for each in VARIABLES if each.name == "ENCRYPTION_KEY")
+        variable = next(row for row in VARIABLES if row.name == "ENCRYPTION_KEY")
         return tuple(variable.parse(path.read_text("utf-8").strip())) if path else ()
     except (OSError, ValueError):
         return ()

@@ -149,9 +149,9 @@ class JsonLines(Lines):
 
 def _leave_out_source(trace: TracebackException) -> None:
     trace.stack = StackSummary.from_list([(summary.filename, summary.lineno or 0, summary.name, "") for summary in trace.stack])
-    for each in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
-        if each:
-            _leave_out_source(each)
+    for cause in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
+        if cause:
+            _leave_out_source(cause)
 
 
 def _is_ready(number: int) -> bool:
@@ -183,9 +183,9 @@ def _clean(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(name): _clean(each) for name, each in value.items()}
+        return {str(name): _clean(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
+        return [_clean(part) for part in value]
     return redacted(str(value))
 
 

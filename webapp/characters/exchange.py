@@ -61,22 +61,22 @@ class Decided:
     name: str
 
 
-def existing_like(made_character: Character) -> Existing | None:
+def existing_like(candidate: Character) -> Existing | None:
     """Returns the owner's other character that is most like this one; the oldest of equals, which has chats more likely."""
-    has_texts = and_(*(getattr(Character, name) == getattr(made_character, name) for name in service.TEXTS))
-    query = select(Character.id).where(Character.owner_id == made_character.owner_id, Character.deleted_at.is_(None))
-    query = query.where(Character.id != made_character.id, or_(Character.name == made_character.name, has_texts))
+    has_texts = and_(*(getattr(Character, name) == getattr(candidate, name) for name in service.TEXTS))
+    query = select(Character.id).where(Character.owner_id == candidate.owner_id, Character.deleted_at.is_(None))
+    query = query.where(Character.id != candidate.id, or_(Character.name == candidate.name, has_texts))
     # Compares up to five hundred texts, each up to a hundred thousand characters.
     ids = bounded.column(query.order_by(Character.id).limit(MOST_COMPARED))
     characters = [character for id in ids if (character := db.session.get(Character, id))]
     alike = (
         character
         for character in characters
-        if all(getattr(character, name) == getattr(made_character, name) for name in (*service.TEXTS, "card"))
+        if all(getattr(character, name) == getattr(candidate, name) for name in (*service.TEXTS, "card"))
     )
     if same := next(alike, None):
         return Existing(same.id, same.name, has_same_content=True)
-    like = next((character for character in characters if _identity(character) == _identity(made_character)), None)
+    like = next((character for character in characters if _identity(character) == _identity(candidate)), None)
     return Existing(like.id, like.name, has_same_content=False) if like else None
 
 
@@ -180,7 +180,7 @@ class ImportedCards:
 
 
 @dataclass
-class ImportResult:
+class CharacterImportResult:
     """The result of an import: the new characters, and the files that failed, each with a reason."""
 
     characters: list[ImportedCards] = field(default_factory=list)
@@ -191,14 +191,14 @@ class ImportResult:
         return any(character.existing for character in self.characters)
 
 
-def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:
+def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> CharacterImportResult:
     """Creates a character from each card; a file that cannot be read does not stop the others."""
     named = [(name, stream) for name, stream in files if name]
     if not named:
         raise Invalid("Choose at least one file.", field="file")
     if len(named) > MOST_FILES:
         raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
-    result = ImportResult()
+    result = CharacterImportResult()
     for name, stream in named:
         try:
             result.characters.append(_import_one(stream, by))

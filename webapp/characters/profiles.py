@@ -32,7 +32,7 @@ PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ProfileRule:
     """A table's word for one of its rows, how many a person can own, and the error for someone who may not edit one."""
 
     word: str
@@ -40,9 +40,9 @@ class Rule:
     not_yours: str
 
 
-RULES: dict[type[Profile], Rule] = {
-    Character: Rule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
-    Persona: Rule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
+RULES: dict[type[Profile], ProfileRule] = {
+    Character: ProfileRule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
+    Persona: ProfileRule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
 }
 
 
@@ -171,10 +171,10 @@ def checked_greetings(texts: Sequence[str], field: str = "") -> list[str]:
     """Returns the alternate greetings without empty ones; raises Invalid above the limits on number and length."""
     if len(texts) > MOST_GREETINGS:
         raise Invalid(f"Use at most {MOST_GREETINGS} greetings.", field=field)
-    found_texts = [text for typed_text in texts if (text := checked_text(typed_text, field))]
-    if sum(map(len, found_texts)) > GREETINGS_CHARS:
+    greetings = [text for typed_text in texts if (text := checked_text(typed_text, field))]
+    if sum(map(len, greetings)) > GREETINGS_CHARS:
         raise Invalid(f"Together, the greetings can have at most {number(GREETINGS_CHARS)} characters.", field=field)
-    return found_texts
+    return greetings
 
 
 def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:

@@ -107,13 +107,13 @@ def _copied(source: Character) -> dict[str, Any]:
     return {"name": f"{source.name[:112]} (copy)", **same}
 
 
-def _checked(entered: CharacterInput, by: User, known_ids: Sequence[str] = ()) -> dict[str, Any]:
+def _checked(entered: CharacterInput, by: User, current_ids: Sequence[str] = ()) -> dict[str, Any]:
     if entered.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests can't share characters.")
     if not any(getattr(entered, name) for name in TEXTS):
         raise Invalid("Say a little about who this is.", field="description")
     values = entered.model_dump(include={"name", "tags", *TEXTS})
-    return {**values, "collection_ids": service.attachable(entered.collection_ids, known_ids, by)}
+    return {**values, "collection_ids": service.attachable(entered.collection_ids, current_ids, by)}
 
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:

@@ -12,18 +12,17 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
-from webapp.characters import exchange as exporting
-from webapp.characters import queries
+from webapp.characters import exchange, queries
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
-from webapp.characters.lore.entries import Entry
+from webapp.characters.lore.entries import LoreEntry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
 from webapp.characters.tables import Avatar, Character, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
 from webapp.engine.watching.single_flight import SingleFlight
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
@@ -96,7 +95,7 @@ class ShownCharacter:
     other_greetings: Sequence[str]
     group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
-    lore: Sequence[Entry]
+    lore: Sequence[LoreEntry]
     # Each with its index in the card.
     scripts: Sequence[tuple[int, TextScript]]
     more_scripts: int
@@ -169,7 +168,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         Markup(),
         [fill(text) for text in by_turns(other_greetings(row.card))],
         [fill(text) for text in by_turns(group_greetings(row.card))],
-        [(collection.id, collection.name) for collection in knowledge.collections_among(user, row.collection_ids)]
+        [(collection.id, collection.name) for collection in knowledge_queries.collections_among(user, row.collection_ids)]
         if row.collection_ids
         else [],
         lore_of(row).book.entries,
@@ -189,14 +188,14 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
 
 def picture(avatar: Avatar | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    shown_avatar = found(avatar)
-    return Response(shown_avatar.content, mimetype=shown_avatar.media_type, headers=PICTURE_HEADERS)
+    image = found(avatar)
+    return Response(image.content, mimetype=image.media_type, headers=PICTURE_HEADERS)
 
 
-def card_file(character: Character, kind: exporting.Kind, version: Version | None = None) -> Response:
+def card_file(character: Character, kind: exchange.Kind, version: Version | None = None) -> Response:
     """Serves the character as a file for other programs."""
     name = file_name(character.name, kind, otherwise="character")
-    return download(exporting.file_of(character, kind, version), name, exporting.MEDIA[kind])
+    return download(exchange.file_of(character, kind, version), name, exchange.MEDIA[kind])
 
 
 def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:

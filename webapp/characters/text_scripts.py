@@ -86,7 +86,7 @@ def script_of(value: Any) -> TextScript | None:
     """Parses one entry of `regex_scripts`; None if it has no expression."""
     if not isinstance(value, Mapping) or not (expression := _text(value.get("findRegex"))):
         return None
-    shown_only, sent_only = value.get("markdownOnly") is True, value.get("promptOnly") is True
+    is_shown_only, is_sent_only = value.get("markdownOnly") is True, value.get("promptOnly") is True
     placements, trims = value.get("placement"), value.get("trimStrings")
     return TextScript(
         " ".join(_text(value.get("scriptName")).split())[:NAME_CHARS],
@@ -96,8 +96,8 @@ def script_of(value: Any) -> TextScript | None:
         tuple(placement for placement in _listed(placements) if type(placement) is int)[:MOST_TRIMS],
         is_enabled=value.get("disabled") is not True,
         # With neither of them, SillyTavern changes the message itself, which then is shown and sent.
-        is_shown=shown_only or not sent_only,
-        is_sent=sent_only or not shown_only,
+        is_shown=is_shown_only or not is_sent_only,
+        is_sent=is_sent_only or not is_shown_only,
         least_depth=_depth(value.get("minDepth")),
         most_depth=_depth(value.get("maxDepth")),
         naming=number if type(number := value.get("substituteRegex")) is int else 0,

@@ -6,11 +6,10 @@ from flask import Blueprint, Response, request, url_for
 from wtforms import MultipleFileField
 
 from webapp.base.heavy.turns import YieldingStream
-from webapp.characters import exchange as exporting
-from webapp.characters import profiles, queries, service, shown
+from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.web.forms import Form
@@ -27,7 +26,7 @@ class CardsForm(Form):
     file = MultipleFileField(
         "Card files",
         description="PNG pictures with a card in them, JSON files or CHARX (versions 1 to 3). "
-        f"Up to {exporting.MOST_FILES} at once, 64 MB in all.",
+        f"Up to {exchange.MOST_FILES} at once, 64 MB in all.",
     )
 
 
@@ -115,7 +114,7 @@ def restore(id: str) -> Response:
 @signed_in
 def export(id: str) -> Response:
     kind = request.args.get("format", "json")
-    return shown.card_file(visible_character(id), found(kind if kind in exporting.MEDIA else None))
+    return shown.card_file(visible_character(id), found(kind if kind in exchange.MEDIA else None))
 
 
 @bp.get("/<id>/avatar")
@@ -144,17 +143,17 @@ def upload() -> Response:
     form, result = CardsForm.opened(), None
     with form.attempt():
         files = [(storage.filename, storage.stream) for storage in request.files.getlist("file")]
-        result = exporting.import_cards(files, by=current_user())
+        result = exchange.import_cards(files, by=current_user())
     return form.shown("characters/import.html", result=result)
 
 
 @cards_bp.post("/existing")
 @signed_in
 def decide() -> Response:
-    form, decided = CardsForm.opened(), list[exporting.Decided]()
+    form, decided = CardsForm.opened(), list[exchange.Decided]()
     choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
     with form.attempt():
-        decided = exporting.decide(dict(list(choices.items())[: exporting.MOST_FILES]), by=current_user())
+        decided = exchange.decide(dict(list(choices.items())[: exchange.MOST_FILES]), by=current_user())
     return form.shown("characters/import.html", decided=decided)
 
 
@@ -175,7 +174,7 @@ def _to(id: str, **more: Any) -> Response:
 
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
-    return form.among(knowledge.to_choose(current_user())).shown(
+    return form.among(knowledge_queries.to_choose(current_user())).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,

@@ -20,7 +20,7 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload_now
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.characters import profiles
-from webapp.characters.lore import service as lore
+from webapp.characters.lore import service as lore_service
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK, ids_in
 from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
@@ -313,7 +313,7 @@ STEPS = (
     finish,
     empty_trash,
     profiles.empty_trash,
-    lore.empty_trash,
+    lore_service.empty_trash,
     trash.empty,
     stop_expired,
     erase_temporary,

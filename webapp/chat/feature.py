@@ -1,25 +1,23 @@
 """The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
-from webapp.chat.attachments import views as files
-from webapp.chat.exchange import views as exchange
+from webapp.chat.attachments import views as attachment_views
+from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, shown
-from webapp.chat.list import sharing_views as sharing
-from webapp.chat.list import views as lists
+from webapp.chat.list import home_views, sharing_views, shown
+from webapp.chat.list import views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views
-from webapp.chat.page import views as pages
+from webapp.chat.page import views as page_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
-from webapp.chat.roleplay import group_views as group
-from webapp.chat.roleplay import variable_views
-from webapp.chat.roleplay import views as roleplay
-from webapp.chat.story import views as story
+from webapp.chat.roleplay import group_views, variable_views
+from webapp.chat.roleplay import views as roleplay_views
+from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
@@ -28,24 +26,24 @@ from webapp.web.places import Place
 FEATURE = Feature(
     blueprints=(
         home_views.bp,
-        pages.bp,
+        page_views.bp,
         preview_views.bp,
-        pages.reading,
+        page_views.reading,
         picker_views.bp,
-        pages.tree,
-        lists.bp,
-        lists.several,
-        lists.row,
+        page_views.tree,
+        list_views.bp,
+        list_views.several,
+        list_views.row,
         composer_views.bp,
         prompt_insertion_views.bp,
-        files.bp,
+        attachment_views.bp,
         interrupted_views.bp,
-        exchange.bp,
-        sharing.bp,
-        roleplay.bp,
+        exchange_views.bp,
+        sharing_views.bp,
+        roleplay_views.bp,
         variable_views.bp,
-        group.bp,
-        story.bp,
+        group_views.bp,
+        story_views.bp,
     ),
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},

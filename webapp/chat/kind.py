@@ -18,12 +18,13 @@ from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay import service as roleplay
-from webapp.chat.story import service as story
+from webapp.chat.roleplay import service as roleplay_service
+from webapp.chat.story import service as story_service
 from webapp.engine.chores import run_in_turns
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
@@ -123,7 +124,7 @@ def changed(generation: Generation) -> None:
     if after.is_temporary:
         erasing.wake()
     titles.suggest_later(the_engine(), generation, after)
-    story.carry_on_later(the_engine(), generation, after)
+    story_service.carry_on_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:
@@ -142,7 +143,7 @@ def saved_text(generation: Generation) -> GenerationText | None:
 
 def text_of_ended(generation: Generation, message: Message) -> GenerationText:
     """Returns what a generation that has ended produced: text, reasoning and sources."""
-    sources = tuple(generation.prompt.get("sources", ()))
+    sources = RecordedPrompt.from_record(generation.prompt).sources
     return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
 
 
@@ -209,6 +210,6 @@ CHAT = Kind(
     lock=lock_chat,
 )
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
-ROLEPLAY = replace(CHAT, name=roleplay.KIND, words="Characters", projection=played, recover=None)
+ROLEPLAY = replace(CHAT, name=roleplay_service.KIND, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)

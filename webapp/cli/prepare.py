@@ -18,8 +18,7 @@ from webapp.base.current import the_config
 from webapp.base.database.revisions import known_revisions, newest_revision
 from webapp.base.database.state import found_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
-from webapp.cli import ready
-from webapp.cli import shipped_characters as shipped
+from webapp.cli import ready, shipped_characters
 from webapp.models.connections import listing
 from webapp.operations.health import backups, facts
 from webapp.people.accounts import service as accounts
@@ -56,7 +55,7 @@ def prepare() -> None:
         _close_to_others(config.data_dir)
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
-            shipped.ship()
+            shipped_characters.ship()
             with write() as session:
                 listing.fit(session)
         for fact in facts.network_disk():

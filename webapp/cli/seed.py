@@ -18,7 +18,7 @@ from webapp.base.words import plural
 from webapp.characters.tables import Character
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay import service as roleplay_service
 from webapp.engine.service import generation_of_request, queue, request_hash
 from webapp.knowledge.documents import shipping
 from webapp.models.providers.base import Reply
@@ -26,11 +26,10 @@ from webapp.models.providers.demo import PACE_SECONDS, DemoProvider
 from webapp.operations.experiments import example
 from webapp.operations.insights import example_answers
 from webapp.people.accounts import directory
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts import service as accounts
-from webapp.people.accounts.tables import User
-from webapp.people.members import groups
-from webapp.people.members import people as accounts_of_people
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.members import groups, people
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.streaming.events import Usage
@@ -117,7 +116,7 @@ def seed() -> Iterator[str]:
 
 def _seed_people() -> Iterator[str]:
     for email, name, role in OTHERS if _owner_id() else (OWNER, *OTHERS):
-        if people.user_by_email(email) is None:
+        if account_queries.user_by_email(email) is None:
             # Only printed on this terminal: the product ships with no password.
             password = new_secret()[:16]
             user = accounts.add_user(email, role, password)
@@ -131,10 +130,11 @@ def _seed_knowledge() -> Iterator[str]:
     owner = db.session.get_one(User, _owner_id())
     if made := shipping.ship(owner):
         yield f"Created {made} collections with questions about them."
-        ada, finance = people.user_by_email(INSIDER), people.group_by_name("finance")
+        ada, finance = account_queries.user_by_email(INSIDER), account_queries.group_by_name("finance")
         if ada and finance:
-            accounts_of_people.change_clearance(ada, 2, by=owner)
-            groups.put_in(finance, ada.id, by=owner)
+            author = PersonAuthor(owner)
+            people.change_clearance(ada, 2, author=author)
+            groups.put_in(finance, ada.id, author=author)
 
 
 def _owner_id(email: str = "") -> str | None:
@@ -155,7 +155,7 @@ def _seed_talk(talk: Talk) -> bool:
         session.add(chat)
         session.flush()
         if character:
-            chat.kind, chat.character_id, chat.title = roleplay.KIND, character.id, character.name
+            chat.kind, chat.character_id, chat.title = roleplay_service.KIND, character.id, character.name
             _add_message(session, chat, "assistant", character.greeting, began_at)
         for place, (question, reply) in enumerate(turns):
             _add_turn(session, chat, question, reply, None if place else name)

@@ -210,8 +210,8 @@ class Engine:
         if broadcast or not is_known:
             return broadcast
         topic, projection = topic_names.of_generation(generation.id), self.kinds[generation.kind].projection(generation)
-        made_broadcast = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
-        return self._broadcasts.setdefault(generation.id, made_broadcast)
+        broadcast = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
+        return self._broadcasts.setdefault(generation.id, broadcast)
 
     def follows(self, generation: GenerationFacts) -> bool:
         """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.engine.tables import Generation
-from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Reasoning, Saved, Sources, Started, Text, Usage
+from webapp.streaming.events import (
+    Delta,
+    Ended,
+    Event,
+    Failed,
+    Notice,
+    NoticeRecord,
+    Reasoning,
+    Saved,
+    Sources,
+    Started,
+    Text,
+    Usage,
+)
 from webapp.streaming.outcome import PERMANENT
 from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
@@ -24,7 +37,7 @@ class GenerationText:
     started: Started | None
     text: str
     reasoning: str = ""
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[Mapping[str, Any], ...] = ()
 
     def events(self) -> list[Event]:
         """Returns the same as events, as if all text had arrived in one piece."""
@@ -98,7 +111,7 @@ def _behind(start: str, whole: str) -> str:
     return whole[len(start) :] if whole.startswith(start) else ""
 
 
-def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+def notice_lines(notices: Sequence[NoticeRecord]) -> list[tuple[str, str]]:
     """Returns the text and details of each notice; all retries of a model are merged into one line."""
     again = [_past(notice) for notice in notices if notice["code"] in AGAIN]
     others = [_other(notice) for notice in notices if notice["code"] not in AGAIN]
@@ -107,12 +120,12 @@ def notice_lines(notices: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
     return line + others
 
 
-def _past(notice: Mapping[str, str]) -> str:
+def _past(notice: NoticeRecord) -> str:
     # Notices from before `detail` was stored have only a text in the present tense.
     return notice.get("detail") or notice["message"]
 
 
-def _other(notice: Mapping[str, str]) -> tuple[str, str]:
+def _other(notice: NoticeRecord) -> tuple[str, str]:
     if notice["code"] in STEPS:
         return _past(notice), ""
     return notice["message"], notice.get("detail", "")

@@ -1,8 +1,10 @@
 """Metric events: answers that ended, fallbacks, requests that were rate limited, and so on. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from webapp.streaming.events import AttemptRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Answered:
     output_tokens: int | None = None
     id: str = ""
     chat_id: str = ""
-    attempts: Sequence[Mapping[str, Any]] = ()
+    attempts: Sequence[AttemptRecord] = ()
     gaps: Sequence[float] = ()
 
 

@@ -19,10 +19,10 @@ from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
 from webapp.base.throttle import Throttle
 from webapp.engine.duties import ends
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
-from webapp.engine.state.admission import MOST_WAITING, Allowance, Waiter
+from webapp.engine.state.admission import MOST_WAITING, AnswerAllowance, Waiter
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
@@ -130,7 +130,7 @@ def admission(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
             engine.line.give_back()
 
 
-def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance]) -> None:
+def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
     answers = engine.running_answers()
     for allowance in allowances:
         running = sum(allowance.key in live.counted_as for live in answers)
@@ -139,24 +139,24 @@ def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[Allowance])
             raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
 
 
-def _count_per_minute(engine: Engine, allowances: Sequence[Allowance]) -> None:
+def _count_per_minute(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
     """Counts an answer towards the limits per minute; one that is refused counts towards none."""
     limited = [allowance for allowance in allowances if allowance.per_minute]
-    for place, each in enumerate(limited):
-        if wait_seconds := ceil(_rates(engine, each).take(each.key, engine.buckets)):
+    for place, limit in enumerate(limited):
+        if wait_seconds := ceil(_rates(engine, limit).take(limit.key, engine.buckets)):
             _uncount(engine, limited[:place])
             engine.emit(Limited("per_minute"))
             sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
             raise TooMany(sentence, retry_after=wait_seconds)
 
 
-def _uncount(engine: Engine, allowances: Sequence[Allowance]) -> None:
+def _uncount(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
     for allowance in allowances:
         if allowance.per_minute:
             _rates(engine, allowance).give_back(allowance.key, engine.buckets)
 
 
-def _rates(engine: Engine, allowance: Allowance) -> Throttle:
+def _rates(engine: Engine, allowance: AnswerAllowance) -> Throttle:
     engine.rates.burst, engine.rates.seconds = allowance.burst, 60 / allowance.per_minute
     return engine.rates
 
@@ -217,7 +217,7 @@ def store_within_limits(
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
     """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
     catalogue = providers()
-    limits = Limits(
+    limits = AttemptLimits(
         first_byte=float(setting("stream.first_byte_seconds")),
         ladder=float(setting("stream.ladder_seconds")),
         total=float(setting("stream.total_seconds")),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+from webapp.streaming.events import AttemptRecord, NoticeRecord
 
 ACTIVE = ("queued", "running")
 WHILE_ACTIVE = text("status IN ('queued', 'running')")
@@ -41,8 +42,8 @@ class Generation(Record):
     model_asked: Mapped[str] = mapped_column(String(200))
     model_used: Mapped[str] = mapped_column(String(200), default="")
     is_demo: Mapped[bool] = mapped_column(default=False)
-    notices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    attempts: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    notices: Mapped[list[NoticeRecord]] = mapped_column(JSON, default=list)
+    attempts: Mapped[list[AttemptRecord]] = mapped_column(JSON, default=list, server_default="[]")
     connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
     prompt: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     led_by: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from webapp.base.heavy.bounded import TooLate
 from webapp.engine.engine import the_engine
@@ -17,6 +16,7 @@ from webapp.knowledge.sources import Excerpt, are_adjacent
 from webapp.knowledge.tables import Document, Passage
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
 
 log = logging.getLogger("knowledge:answering")
 
@@ -51,7 +51,7 @@ BY_WORDS = "The collections were searched by words only. {reason}"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AnswerSource:
     """A passage that the prompt includes under this number."""
 
     number: int
@@ -62,10 +62,10 @@ class Source:
     beside_id: str = ""
 
     @property
-    def kept(self) -> dict[str, Any]:
+    def kept(self) -> SourceRecord:
         """Returns the data stored with the answer: no text or title, because later readers' rights are checked on each view."""
-        record = {"number": self.number, "document_id": self.document_id, "passage_id": self.passage_id, "page": self.page}
-        return record | ({"beside_id": self.beside_id} if self.beside_id else {})
+        record = SourceRecord(number=self.number, document_id=self.document_id, passage_id=self.passage_id, page=self.page)
+        return {**record, "beside_id": self.beside_id} if self.beside_id else record
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class AnswerSources:
     read, each with its reason.
     """
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AnswerSource, ...] = ()
     was_asked: bool = False
     is_late: bool = False
     by_words: str = ""
@@ -150,7 +150,7 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
         return None
 
 
-def same_sources(sources: Iterable[dict[str, Any]], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
+def same_sources(sources: Iterable[SourceRecord], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
     there = [(kept, *passages[kept["passage_id"]]) for kept in sources if kept["passage_id"] in passages]
     return AnswerSources(
@@ -161,11 +161,11 @@ def same_sources(sources: Iterable[dict[str, Any]], passages: dict[str, tuple[Ex
 def with_parts(sources: AnswerSources, user: User, document_ids: Sequence[str]) -> AnswerSources:
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [document for document in queries.documents_among(user, document_ids) if document.passages][:MOST_BEGUN]
-    used_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
-    more = list[Source]()
+    source_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
+    more = list[AnswerSource]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
-        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in used_ids]
+        parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in source_ids]
         more += [
             source(len(sources.sources) + len(more) + at, Excerpt.from_passage(part), document)
             for at, part in enumerate(parts, 1)
@@ -195,7 +195,7 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
-def sources_of(hits: Sequence[PassageHit]) -> Iterator[Source]:
+def sources_of(hits: Sequence[PassageHit]) -> Iterator[AnswerSource]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
     selected, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
@@ -221,6 +221,6 @@ def _with_adjacent(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Pa
     return [passage, *([adjacent[passage.id]] if passage.id in adjacent else [])]
 
 
-def source(number: int, passage: Excerpt, document: Document) -> Source:
+def source(number: int, passage: Excerpt, document: Document) -> AnswerSource:
     """Returns an excerpt as a source with this number."""
-    return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)
+    return AnswerSource(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)

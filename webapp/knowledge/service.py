@@ -18,8 +18,8 @@ from webapp.knowledge.tables import Collection
 from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import CLEARANCES
-from webapp.people.accounts.tables import User
-from webapp.people.grants import shares as sharing
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.grants import shares as grant_shares
 
 MOST_OWN = 200
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
@@ -118,53 +118,53 @@ def _refuse_too_many(user: User) -> None:
     creation_limit.count(user.id)
 
 
-def attachable(wanted_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
+def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
     """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
     seen = (
-        {collection.id for collection in queries.collections_among(by, [*wanted_ids, *current_ids])}
-        if wanted_ids or current_ids
+        {collection.id for collection in queries.collections_among(by, [*chosen_ids, *current_ids])}
+        if chosen_ids or current_ids
         else set()
     )
     unseen = [id for id in current_ids if id not in seen]
     hidden = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(unseen)))) if unseen else set()
-    if {*wanted_ids} - seen - {*current_ids}:
+    if {*chosen_ids} - seen - {*current_ids}:
         raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    ids = list(dict.fromkeys(id for id in (*wanted_ids, *unseen) if id in seen or id in hidden))
+    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
     if len(ids) > MOST_COLLECTIONS:
         raise Invalid(TOO_MANY, field="collections")
     return ids
 
 
-def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[sharing.Share]:
+def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[grant_shares.Share]:
     """Returns a collection's grants in the order in which they were made."""
-    return sharing.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
+    return grant_shares.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
 
 
-def share(collection: Collection, to: str, to_id: str, right: str, *, by: User, address: str = "") -> None:
+def share(collection: Collection, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
     """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
-    refuse_unless_owner(collection, by)
-    _check_share(collection, to, to_id, right, by)
+    refuse_unless_owner(collection, author.actor)
+    _check_share(collection, to, to_id, right, author.actor)
     id = collection.id
     with write() as session:
         existing(session, id)
-        changed = sharing.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, by=by, address=address)
+        changed = grant_shares.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, author=author)
     access_lost(id, changed)
 
 
-def unshare(collection: Collection, grant_id: str, *, by: User, address: str = "") -> None:
+def unshare(collection: Collection, grant_id: str, *, author: PersonAuthor) -> None:
     """Removes a grant; it has no effect from the next query on."""
-    refuse_unless_owner(collection, by)
+    refuse_unless_owner(collection, author.actor)
     id = collection.id
     with write() as session:
-        lost = sharing.unshare(session, WORD, COLLECTION, id, grant_id, by=by, address=address)
+        lost = grant_shares.unshare(session, WORD, COLLECTION, id, grant_id, author=author)
     access_lost(id, lost)
 
 
 def _check_share(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
-    sharing.refuse_guests(WORD, by)
+    grant_shares.refuse_guests(WORD, by)
     refuse_if_of_chat(collection)
     if collection.is_memory:
         raise Forbidden("Your conversation memory is yours alone.")
     if right not in RIGHTS:
         raise Invalid("Choose whether they can read or write.", field="right")
-    sharing.refuse_unfit(WORD, collection.owner_id, to, to_id)
+    grant_shares.refuse_unfit(WORD, collection.owner_id, to, to_id)

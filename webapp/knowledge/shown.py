@@ -16,7 +16,7 @@ from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, search
-from webapp.knowledge.sources import Excerpt, Kept, SeenSource, seen
+from webapp.knowledge.sources import Excerpt, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
 from webapp.models.connections.models import providers
@@ -25,6 +25,7 @@ from webapp.people.grants import shares_shown
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
+from webapp.streaming.events import SourceRecord
 
 MOST_PER_PAGE = 40
 OF_CHAT = "Whoever may see the chat"
@@ -140,7 +141,7 @@ def passages(row: Document, user: User, start: int, passage_number: int) -> list
 def hits(user: User, question: str, *, collections: Sequence[str] = ()) -> list[ShownHit]:
     query_words = tokenizer.query_words(question)
     hits = search(user, question, collections=collections)
-    return [hit(found_hit, list(query_words.values())) for found_hit in hits]
+    return [hit(passage_hit, list(query_words.values())) for passage_hit in hits]
 
 
 def passage_url(document_id: str, number: int) -> str:
@@ -156,12 +157,12 @@ def place_url(document: Document, passage: Passage | Excerpt) -> str:
     return passage_url(document.id, passage.number)
 
 
-def sources(user: User | None, records: Sequence[Kept]) -> list[ShownSource]:
+def sources(user: User | None, records: Sequence[SourceRecord]) -> list[ShownSource]:
     """Returns the sources of an answer, with this person's current rights."""
     return [_source(source) for source in by_turns(seen(user, records))]
 
 
-def current_url(user: User | None, record: Kept) -> str:
+def current_url(user: User | None, record: SourceRecord) -> str:
     """Returns the URL of a source in its document, if the person may see it and the document wasn't read again since."""
     [source] = seen(user, [record])
     document, passage = source.document, source.passage

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
@@ -10,8 +9,8 @@ from webapp.base.db import db
 from webapp.knowledge.permissions import is_available, sees_document
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
 
-Kept = Mapping[str, Any]
 WITHHELD = "You can't see this source."
 DELETED = "The document was deleted."
 REPLACED = "The document was read again since; this passage is no longer in it."
@@ -55,7 +54,7 @@ class SeenSource:
     passage: Excerpt | None = None
 
 
-def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Excerpt, Document]]:
+def permitted(user: User | None, sources: Iterable[SourceRecord]) -> dict[str, tuple[Excerpt, Document]]:
     """Returns the sources this person may see by passage id, including passages of a replaced edition."""
     records = list(sources)
     ids = {id for source in records for id in (source["passage_id"], source.get("beside_id")) if id}
@@ -75,7 +74,7 @@ def permitted(user: User | None, sources: Iterable[Kept]) -> dict[str, tuple[Exc
     }
 
 
-def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
+def seen(user: User | None, sources: Sequence[SourceRecord]) -> list[SeenSource]:
     """Returns each source as this person sees it."""
     passages = permitted(user, sources)
     missing = {source["document_id"] for source in sources if source["passage_id"] not in passages}
@@ -88,7 +87,7 @@ def seen(user: User | None, sources: Sequence[Kept]) -> list[SeenSource]:
 
 
 def _seen(
-    source: Kept,
+    source: SourceRecord,
     passages: Mapping[str, tuple[Excerpt, Document]],
     documents: Mapping[str, tuple[Document, bool]],
     gone: set[str],

@@ -19,7 +19,7 @@ from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.rendering.part import part
@@ -161,7 +161,7 @@ def share(id: str) -> Response:
     collection = _shareable(id)
     form = ShareForm.opened().offering(collection.owner_id)
     with form.attempt():
-        service.share(collection, *form.chosen, form.right.data or "", by=current_user(), address=client_address())
+        service.share(collection, *form.chosen, form.right.data or "", author=audit_author())
         return redirect(url_for("knowledge.people", id=id))
     return _people(own_collection(id), form)
 
@@ -169,7 +169,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(own_collection(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(own_collection(id), grant_id, author=audit_author())
     return redirect(url_for("knowledge.people", id=id))
 
 

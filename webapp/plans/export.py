@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, day, is_of_objects, kind_of, label, sections
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -26,7 +27,7 @@ def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: fro
 
 
 def as_calendar(
-    plan_id: str, title: str, about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any], *, now: datetime
+    plan_id: str, title: str, about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any], *, now: datetime
 ) -> str:
     """Returns an iCalendar (RFC 5545) with an all-day event for each dated task; it is empty if the type has no dates."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
@@ -39,7 +40,7 @@ def as_calendar(
     return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))
 
 
-def dated(about: dict[str, Any], content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
+def dated(about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
     """Yields the tasks and their dates, by the `calendar` of the plan type."""
     calendar = about.get("calendar") or {}
     start, step = day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
@@ -99,7 +100,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _name_of(task: dict[str, Any], about: dict[str, Any]) -> str:
+def _name_of(task: dict[str, Any], about: PlanAbout) -> str:
     named = task.get((about.get("calendar") or {}).get("title", "title"))
     return _line(str(named if named is not None else next(iter(task.values()), "")))
 

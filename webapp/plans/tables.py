@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+from webapp.plans.plan_about import PlanAbout
 
 
 class PlanType(Base):
@@ -50,7 +51,7 @@ class Plan(Record):
     again_of_id: Mapped[str | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
     generation_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
     type: Mapped[str] = mapped_column(String(40))
-    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    about: Mapped[PlanAbout] = mapped_column(JSON)
     title: Mapped[str] = mapped_column(String(200), default="")
     status: Mapped[str] = mapped_column(Text, default="completed", server_default="completed")
     partial_content: Mapped[str | None] = mapped_column(Text)
@@ -76,8 +77,7 @@ class Plan(Record):
 
     @property
     def schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = self.about.get("plan", {})
-        return schema
+        return self.about.get("plan", {})
 
     @property
     def is_running(self) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
+from webapp.models.providers.base import RequestParameters
 from webapp.prompts import arm_choice, queries
-from webapp.prompts.template import Part, Unfilled, filled
+from webapp.prompts.template import PromptPart, Unfilled, filled
 from webapp.streaming.events import Notice
 
 # How long the cache hides changes by other processes; this process's own changes are visible immediately.
@@ -25,7 +26,7 @@ SHARED_SECONDS = 1.0
 MOST_WORDS = 200
 # The columns of an arm that count its answers.
 COUNTS = ("exposures", "good", "judged")
-# How `words` names each prompt.
+# How `PromptVersions.words` names each prompt.
 KEYS = re.compile(r"version \d+ of ([^,;]+)")
 log = logging.getLogger("prompts")
 
@@ -36,7 +37,7 @@ class RenderedPrompt:
 
     key: str
     version: queries.Version
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     problems: tuple[str, ...] = ()
     arm: arm_choice.ChosenArm | None = None
 
@@ -51,15 +52,60 @@ class RenderedPrompt:
         return [Section(part.name, part.text, origin=origin, rank=100 + place) for place, part in enumerate(self.parts)]
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> RequestParameters:
         """The parameters that the version sets."""
-        values = {"temperature": self.version.temperature, "max_tokens": self.version.max_tokens}
-        return {name: value for name, value in values.items() if value is not None}
+        parameters: RequestParameters = {}
+        if self.version.temperature is not None:
+            parameters["temperature"] = self.version.temperature
+        if self.version.max_tokens is not None:
+            parameters["max_tokens"] = self.version.max_tokens
+        return parameters
+
+
+@dataclass(frozen=True, slots=True)
+class PromptVersions:
+    """The versions that a request was made of, by key, with the arms of experiments; a generation records it.
+
+    `problems` are sentences about versions that could not be used.
+    """
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    arms: tuple[arm_choice.ChosenArm, ...] = ()
+
+    @classmethod
+    def from_rendered(cls, *prompts: RenderedPrompt) -> "PromptVersions":
+        numbers = {prompt.key: prompt.version.number for prompt in prompts}
+        problems = tuple(words for prompt in prompts for words in prompt.problems)
+        return cls(numbers, problems, tuple(prompt.arm for prompt in prompts if prompt.arm))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "PromptVersions":
+        arms = tuple(map(arm_choice.ChosenArm.from_record, record.get("arms", ())))
+        return cls(record.get("prompts", {}), tuple(record.get("fell_back", ())), arms)
+
+    def as_record(self) -> dict[str, Any]:
+        """Returns what is stored with a generation; empty without versions."""
+        arms = [arm.as_record() for arm in self.arms]
+        record = {"prompts": dict(self.numbers), "fell_back": list(self.problems), **({"arms": arms} if arms else {})}
+        return record if self.numbers else {}
 
     @property
-    def kept(self) -> dict[str, Any]:
-        """The metadata stored with a generation: the version used, and notices about it."""
-        return metadata_of(self)
+    def letters(self) -> dict[str, str]:
+        """The letters of the arms, by key."""
+        return {arm.key: arm.letter for arm in self.arms}
+
+    @property
+    def notices(self) -> list[Notice]:
+        """Notices about versions that could not be used."""
+        return [Notice("prompt", words) for words in self.problems]
+
+    @property
+    def words(self) -> str:
+        """A description such as *version 3 of quick, arm B*."""
+        arms = {key: f", arm {letter}" for key, letter in self.letters.items()}
+        used = (f"version {number} of {key}{arms.get(key, '')}" for key, number in self.numbers.items())
+        return "; ".join(used)[:MOST_WORDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +122,7 @@ UNUSED = PromptState()
 
 
 @dataclass
-class _Memory:
+class _PromptCache:
     """The cached state of each key."""
 
     used: dict[str, PromptState] = field(default_factory=dict)
@@ -84,7 +130,7 @@ class _Memory:
     has_read: bool = False
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_PromptCache)
 
 
 def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:
@@ -111,32 +157,6 @@ def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values:
 def collections_of(key: str) -> tuple[str, ...]:
     """Returns the ids of the collections that answers led by this prompt read from, as far as the asker can see them."""
     return _known().get(key, UNUSED).reads
-
-
-def notices(prompt: Mapping[str, Any]) -> list[Notice]:
-    """Returns notices about versions that could not be used, from the metadata of a generation."""
-    return [Notice("prompt", words) for words in prompt.get("fell_back", ())]
-
-
-def metadata_of(*used: RenderedPrompt) -> dict[str, Any]:
-    """Returns the metadata of several prompts that were used for one request."""
-    arms = [
-        {"key": prompt.key, "experiment": prompt.arm.experiment_id, "version": prompt.arm.version, "letter": prompt.arm.letter}
-        for prompt in used
-        if prompt.arm
-    ]
-    return {
-        "prompts": {prompt.key: prompt.version.number for prompt in used},
-        "fell_back": [words for prompt in used for words in prompt.problems],
-        **({"arms": arms} if arms else {}),
-    }
-
-
-def words(prompt: Mapping[str, Any]) -> str:
-    """Describes the versions that an answer used, from the metadata of its generation: *version 3 of quick, arm B*."""
-    letters = {arm["key"]: f", arm {arm['letter']}" for arm in prompt.get("arms", ())}
-    used = (f"version {number} of {key}{letters.get(key, '')}" for key, number in prompt.get("prompts", {}).items())
-    return "; ".join(used)[:MOST_WORDS]
 
 
 def keys_in(words: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Chooses the version for an answer during an experiment: stable for a person, and within a chat."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import inf, log
@@ -68,11 +68,19 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ChosenArm:
-    """The arm that an answer is generated with."""
+    """The arm that an answer is generated with: the version of the prompt `key`, and its letter in the experiment."""
 
+    key: str
     experiment_id: str
     version: int
     letter: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "ChosenArm":
+        return cls(record["key"], record["experiment"], record["version"], record["letter"])
+
+    def as_record(self) -> dict[str, str | int]:
+        return {"key": self.key, "experiment": self.experiment_id, "version": self.version, "letter": self.letter}
 
 
 def arm_for(trial: Trial, unit: ExperimentUnit) -> ChosenArm | None:
@@ -90,31 +98,30 @@ def arm_for(trial: Trial, unit: ExperimentUnit) -> ChosenArm | None:
             weights = {version: arm.weight for version, arm in arms.items()}
             version = arm_of(trial.key, trial.id, unit.person or unit.lane, weights)
     trial.given[version] += 1
-    return ChosenArm(trial.id, version, arms[version].letter)
+    return ChosenArm(trial.key, trial.id, version, arms[version].letter)
 
 
-def again(prompt: Mapping[str, Any]) -> ExperimentUnit:
+def again(arms: Iterable[ChosenArm]) -> ExperimentUnit:
     """Returns the unit for another request of the same answer, which reuses the arms stored with it."""
-    return ExperimentUnit("", "", {arm["key"]: arm["version"] for arm in prompt.get("arms", ())})
+    return ExperimentUnit("", "", {arm.key: arm.version for arm in arms})
 
 
 def store_exposures(
-    session: Session, prompt: Mapping[str, Any], generation_id: str, unit: ExperimentUnit
+    session: Session, arms: Sequence[ChosenArm], generation_id: str, unit: ExperimentUnit
 ) -> list[tuple[str, int]]:
     """Stores an exposure for each arm that an answer was generated with; returns key and version of each."""
-    arms: Sequence[Mapping[str, Any]] = prompt.get("arms", ())
     whose = {"lane": unit.lane, "unit": unit.person or unit.lane, "generation_id": generation_id}
-    exposures = [Exposure(experiment_id=arm["experiment"], version=arm["version"], **whose) for arm in arms]
+    exposures = [Exposure(experiment_id=arm.experiment_id, version=arm.version, **whose) for arm in arms]
     if exposures:
         rows.put(session, *exposures)
-    return [(arm["key"], arm["version"]) for arm in arms]
+    return [(arm.key, arm.version) for arm in arms]
 
 
 def _best(trial: Trial, unit: ExperimentUnit) -> int:
     arms = trial.open
     exposures_by_version = {version: arm.exposures + trial.given[version] for version, arm in arms.items()}
-    known_arms = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
-    return pick(known_arms, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=exposures_by_version).version
+    candidates = [Arm(arm.version, arm.good, arm.judged) for arm in arms.values()]
+    return pick(candidates, Random(f"{trial.id}|{unit.lane}"), min_samples=trial.min_samples, given=exposures_by_version).version
 
 
 def arm_of(salt: str, experiment: str, unit: str, weights: Mapping[int, float]) -> int:

@@ -52,9 +52,9 @@ def is_imbalanced(arms: Sequence[Arm], weights: Mapping[int, float]) -> bool:
     expected = {arm.version: answers * weights.get(arm.version, 0) / whole for arm in arms}
     if any(arm.answers and not expected[arm.version] for arm in arms):
         return True
-    known_arms = [arm for arm in arms if expected[arm.version]]
-    square = sum((arm.answers - expected[arm.version]) ** 2 / expected[arm.version] for arm in known_arms)
-    return len(known_arms) > 1 and _chance(square, len(known_arms) - 1) < IMBALANCED
+    weighted_arms = [arm for arm in arms if expected[arm.version]]
+    square = sum((arm.answers - expected[arm.version]) ** 2 / expected[arm.version] for arm in weighted_arms)
+    return len(weighted_arms) > 1 and _chance(square, len(weighted_arms) - 1) < IMBALANCED
 
 
 def answers_to_go(arms: Sequence[Arm]) -> int | None:

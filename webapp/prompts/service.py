@@ -8,13 +8,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.words import plural
 from webapp.knowledge import service
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
@@ -27,54 +28,54 @@ READS_NOTHING = "Answers can't read from collections because of this prompt: it 
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
 
 
-def make(entered: PromptInput, first: VersionInput | None, *, by: User, who: audit.About, is_teams: bool = False) -> str:
+def make(entered: PromptInput, first: VersionInput | None, *, author: PersonAuthor, is_teams: bool = False) -> str:
     """Creates a prompt, optionally with its first version, and returns its id."""
-    key, owner_id = entered.key, None if is_teams else by.id
-    if is_teams and not may(by.role, "administer"):
+    key, owner_id = entered.key, None if is_teams else author.actor.id
+    if is_teams and not may(author.actor.role, "administer"):
         raise Forbidden("Only the owner and admins can create prompts for the team.")
     if key in queries.built_ins():
         # If a person had both under the same key, only one of them could be reached by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
     if queries.count_of(owner_id) >= MOST_OWN:
         raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
-    creation_limit.count(by.id)
+    creation_limit.count(author.actor.id)
     try:
         with write() as session:
             row = Prompt(owner_id=owner_id, key=key, about=entered.about)
             session.add(row)
             session.flush()
             if first:
-                _add_version(session, row, 1, first, by.id)
-            note(session, "created a prompt", key, "", who)
+                _add_version(session, row, 1, first, author.actor.id)
+            note(session, "created a prompt", key, "", author)
             return row.id
     except IntegrityError as error:
         raise Conflict("There is already a prompt with this name. Choose another one.", field="key") from error
 
 
-def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, by: User, who: audit.About, seen: int | None = None) -> int:
+def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, author: PersonAuthor, seen: int | None = None) -> int:
     """Adds a version and returns its number; with the strategy LATEST it is in use immediately.
 
     `seen` is the newest version that the author has read: if there is a newer one, raises Conflict, so that no unread change is
     replaced.
     """
-    refuse_unless_theirs(prompt, by)
+    refuse_unless_theirs(prompt, author.actor)
     if prompt.built_in:
         refuse_unfit(entered.parts, prompt.built_in)
-    user_id = by.id
+    user_id = author.actor.id
     with write() as session:
         row = row_of(session, prompt)
         newest = session.scalar(select(func.max(PromptVersion.number)).where(PromptVersion.prompt_id == row.id)) or 0
         _refuse_unseen(newest, seen)
         _add_version(session, row, newest + 1, entered, user_id)
         row.changed_at = utc_now()
-        note(session, "published a prompt", row.key, f"version {newest + 1}", who)
+        note(session, "published a prompt", row.key, f"version {newest + 1}", author)
     active_prompts.forget()
     return newest + 1
 
 
-def choose(prompt: queries.KnownPrompt, strategy: str, version: int | None, *, by: User, who: audit.About) -> None:
+def choose(prompt: queries.KnownPrompt, strategy: str, version: int | None, *, author: PersonAuthor) -> None:
     """Sets the version in use: always the newest, or a fixed one, for example to roll back."""
-    refuse_unless_theirs(prompt, by)
+    refuse_unless_theirs(prompt, author.actor)
     if strategy not in (FIXED, LATEST):
         raise Invalid(NEEDS_EXPERIMENT, field="strategy")
     if strategy == FIXED and version is None:
@@ -86,44 +87,44 @@ def choose(prompt: queries.KnownPrompt, strategy: str, version: int | None, *, b
             raise NotFound("There is no such version.")
         row.strategy, row.version, row.changed_at = strategy, version if strategy == FIXED else None, utc_now()
         detail = f"version {version}" if strategy == FIXED else "always the newest version"
-        note(session, "chose a prompt version", row.key, detail, who)
+        note(session, "chose a prompt version", row.key, detail, author)
     active_prompts.forget()
 
 
-def read_from(prompt: queries.KnownPrompt, collection_ids: Sequence[str], *, by: User, who: audit.About) -> None:
+def read_from(prompt: queries.KnownPrompt, collection_ids: Sequence[str], *, author: PersonAuthor) -> None:
     """Sets the collections that answers using the prompt read from; each answer reads those that its asker can see.
 
     Collections that others have chosen and this person can't see are kept.
     """
-    refuse_unless_theirs(prompt, by)
+    refuse_unless_theirs(prompt, author.actor)
     if not prompt.can_read:
         raise Conflict(READS_NOTHING)
-    chosen = service.attachable(collection_ids, prompt.collection_ids, by)
+    chosen = service.attachable(collection_ids, prompt.collection_ids, author.actor)
     if chosen == list(prompt.collection_ids):
         return
     with write() as session:
         row = _existing_row(session, prompt)
         row.collection_ids, row.changed_at = chosen, utc_now()
-        note(session, "chose the collections of a prompt", row.key, plural(len(chosen), "collection"), who)
+        note(session, "chose the collections of a prompt", row.key, plural(len(chosen), "collection"), author)
     active_prompts.forget()
 
 
-def share(prompt: queries.KnownPrompt, *, is_open: bool, by: User, who: audit.About) -> None:
+def share(prompt: queries.KnownPrompt, *, is_open: bool, author: PersonAuthor) -> None:
     """Shares a person's prompt with the whole team, or stops sharing it."""
-    refuse_unless_theirs(prompt, by)
+    refuse_unless_theirs(prompt, author.actor)
     if not prompt.owner_id:
         raise Invalid("Everyone on the team can already use this prompt.")
-    if is_open and not may(by.role, "see people"):
+    if is_open and not may(author.actor.role, "see people"):
         raise Forbidden("Guests can't share prompts.")
-    user_id = by.id
+    user_id = author.actor.id
     with write() as session:
         grants.open_to_team(session, queries.KIND, prompt.id, by=user_id, is_open=is_open)
-        note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", who)
+        note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", author)
 
 
-def remove(prompt: queries.KnownPrompt, *, by: User, who: audit.About) -> None:
+def remove(prompt: queries.KnownPrompt, *, author: PersonAuthor) -> None:
     """Deletes a prompt with its versions; a built-in one is reset to its original text."""
-    refuse_unless_theirs(prompt, by)
+    refuse_unless_theirs(prompt, author.actor)
     if not prompt.id:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
@@ -132,7 +133,7 @@ def remove(prompt: queries.KnownPrompt, *, by: User, who: audit.About) -> None:
         # Its experiments are deleted by the foreign key's cascade.
         session.execute(delete(PromptVersion).where(PromptVersion.prompt_id == prompt.id))
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
-        note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", who)
+        note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", author)
     active_prompts.forget()
 
 
@@ -199,6 +200,5 @@ def _refuse_unseen(newest: int, seen: int | None) -> None:
         raise Conflict(f"This prompt has {MOST_VERSIONS:,} versions, which is the limit.")
 
 
-def note(session: Session, action: str, key: str, detail: str, who: audit.About) -> None:
-    entry: audit.About = {**who, "object_kind": "prompt", "object_id": key, "detail": detail}
-    audit.add(session, action, **entry)
+def note(session: Session, action: str, key: str, detail: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="prompt", object_id=key, detail=detail)

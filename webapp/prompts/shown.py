@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries
-from webapp.prompts.template import Part, Piece, pieces, variables_in
+from webapp.prompts.template import PromptPart, TemplatePiece, pieces, variables_in
 from webapp.rendering.difference import difference
 from webapp.web.feature import brought
 
@@ -63,7 +63,7 @@ class ShownPart:
     """A section split at its variables, with whether each variable is known."""
 
     name: str
-    pieces: tuple[tuple[Piece, bool], ...]
+    pieces: tuple[tuple[TemplatePiece, bool], ...]
 
 
 def groups(prompts: Sequence[queries.KnownPrompt], me: User) -> dict[str, list[queries.KnownPrompt]]:
@@ -102,8 +102,8 @@ def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
         "experiment": queries.running_on(prompt),
         "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
-        "reads": knowledge.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
-        "to_read": knowledge.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
+        "reads": knowledge_queries.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
+        "to_read": knowledge_queries.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
     }
 
 
@@ -132,7 +132,7 @@ def editor(prompt: queries.KnownPrompt) -> dict[str, Any]:
     }
 
 
-def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
+def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[PromptPart]) -> tuple[ShownPart, ...]:
     variables = prompt.built_in.variables if prompt.built_in else variables_in(parts)
     return tuple(
         ShownPart(part.name, tuple((piece, piece.variable in variables) for piece in pieces(part.text))) for part in parts

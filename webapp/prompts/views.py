@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.people.accounts.guards import audit_values, current_user, found, signed_in
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
 from webapp.people.accounts.roles import may
 from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
@@ -34,7 +34,7 @@ def new() -> Response:
 def create() -> Response:
     form = PromptForm.sent()
     with form.attempt():
-        id = service.make(form.prompt, form.entered, by=current_user(), who=audit_values(), is_teams=form.is_for_team)
+        id = service.make(form.prompt, form.entered, author=audit_author(), is_teams=form.is_for_team)
         return _to(id, "saved")
     return _new(form)
 
@@ -62,7 +62,7 @@ def edit(name: str) -> Response:
 def publish(name: str) -> Response:
     prompt, form = _own(name), VersionForm.sent()
     with form.attempt():
-        service.publish(prompt, form.entered, by=current_user(), who=audit_values(), seen=form.seen)
+        service.publish(prompt, form.entered, author=audit_author(), seen=form.seen)
         return _to(name, "published")
     return _edit(_own(name), form)
 
@@ -79,14 +79,14 @@ def version(name: str, number: int) -> Response:
 def use(name: str) -> Response:
     entered = request.form.get("version", "")
     number = int(entered) if entered.isdecimal() and len(entered) < 8 else None
-    service.choose(_visible(name), FIXED if entered else LATEST, number, by=current_user(), who=audit_values())
+    service.choose(_visible(name), FIXED if entered else LATEST, number, author=audit_author())
     return _to(name, "fixed" if entered else "latest")
 
 
 @bp.post("/<name>/collections")
 @signed_in
 def read_from(name: str) -> Response:
-    service.read_from(_visible(name), request.form.getlist("collections"), by=current_user(), who=audit_values())
+    service.read_from(_visible(name), request.form.getlist("collections"), author=audit_author())
     return _to(name, "reads")
 
 
@@ -94,7 +94,7 @@ def read_from(name: str) -> Response:
 @signed_in
 def share(name: str) -> Response:
     is_open = request.form.get("open") == "y"
-    service.share(_visible(name), is_open=is_open, by=current_user(), who=audit_values())
+    service.share(_visible(name), is_open=is_open, author=audit_author())
     return _to(name, "shared" if is_open else "unshared")
 
 
@@ -102,7 +102,7 @@ def share(name: str) -> Response:
 @signed_in
 def delete(name: str) -> Response:
     prompt = _visible(name)
-    service.remove(prompt, by=current_user(), who=audit_values())
+    service.remove(prompt, author=audit_author())
     return _to(name, "reset") if prompt.built_in else redirect(url_for(".index", done="deleted"))
 
 

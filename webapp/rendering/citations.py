@@ -33,12 +33,12 @@ def use_citations(markdown: MarkdownIt) -> None:
 
 
 def _cite(state: StateInline, silent: bool) -> bool:
-    known_numbers: frozenset[int] = state.env.get("cited", frozenset())
-    match = CITE.match(state.src, state.pos, state.posMax) if known_numbers and not state.linkLevel else None
+    source_numbers: frozenset[int] = state.env.get("cited", frozenset())
+    match = CITE.match(state.src, state.pos, state.posMax) if source_numbers and not state.linkLevel else None
     if not match:
         return False
     if not silent:
-        if numbers := _known(match[1], known_numbers):
+        if numbers := _known(match[1], source_numbers):
             state.push("cite", "", 0).meta = {"cite": numbers}
         else:
             state.pending = state.pending.rstrip(" ")
@@ -53,20 +53,20 @@ def _full_width(state: StateCore) -> None:
                 token.children = list(_with_chips(token.children or [], cited))
 
 
-def _with_chips(children: Sequence[Token], known_numbers: frozenset[int]) -> Iterator[Token]:
+def _with_chips(children: Sequence[Token], source_numbers: frozenset[int]) -> Iterator[Token]:
     links = 0
     for child in children:
         links += child.nesting if child.type in {"link_open", "link_close"} else 0
         if child.type == "text" and not links and "【" in child.content:
-            yield from _parted(child, known_numbers)
+            yield from _parted(child, source_numbers)
         else:
             yield child
 
 
-def _parted(text: Token, known_numbers: frozenset[int]) -> Iterator[Token]:
+def _parted(text: Token, source_numbers: frozenset[int]) -> Iterator[Token]:
     at = 0
     for match in FULL_WIDTH.finditer(text.content):
-        numbers = _known(match[1], known_numbers)
+        numbers = _known(match[1], source_numbers)
         blank = match[0][: len(match[0]) - len(match[0].lstrip())] if numbers else ""
         yield Token("text", "", 0, content=text.content[at : match.start()] + blank, level=text.level)
         if numbers:
@@ -75,9 +75,9 @@ def _parted(text: Token, known_numbers: frozenset[int]) -> Iterator[Token]:
     yield Token("text", "", 0, content=text.content[at:], level=text.level)
 
 
-def _known(written: str, known_numbers: frozenset[int]) -> list[int]:
+def _known(written: str, source_numbers: frozenset[int]) -> list[int]:
     """Returns each known number once, in the order in which they were written."""
-    return [number for number in dict.fromkeys(map(int, NUMBER.findall(written))) if number in known_numbers]
+    return [number for number in dict.fromkeys(map(int, NUMBER.findall(written))) if number in source_numbers]
 
 
 def _markup(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

@@ -14,16 +14,16 @@ UNNAMED = "Details"
 
 def details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """The block rule for collapsible parts; an unclosed one extends to the end of its container."""
-    found_opening = None if state.is_code_block(start) else OPENING.match(_line(state, start))
-    if not found_opening or state.level >= state.md.options["maxNesting"]:
+    first = None if state.is_code_block(start) else OPENING.match(_line(state, start))
+    if not first or state.level >= state.md.options["maxNesting"]:
         return False
     if silent:
         return True
     line = _end(state, start + 1, end)
-    below = SUMMARY.match(_line(state, start + 1)) if not found_opening[1] and start + 1 < line else None
+    below = SUMMARY.match(_line(state, start + 1)) if not first[1] and start + 1 < line else None
     opening = state.push("details_open", "details", 1)
     opening.map = [start, min(line + 1, end)]
-    _summarise(state, (below or found_opening)[1] or UNNAMED, start)
+    _summarise(state, (below or first)[1] or UNNAMED, start)
     _parse(state, start + 1 + bool(below), line)
     state.push("details_close", "details", -1)
     state.line = min(line + 1, end)

@@ -44,7 +44,7 @@ def use_footnotes(markdown: MarkdownIt) -> None:
 
 def footnotes_in(tokens: Iterable[Token]) -> frozenset[str]:
     """Returns which references and which notes are among these tokens."""
-    return frozenset(each.meta["note"] for token in tokens for each in (token, *(token.children or ())) if "note" in each.meta)
+    return frozenset(child.meta["note"] for token in tokens for child in (token, *(token.children or ())) if "note" in child.meta)
 
 
 def placeholder(kind: str, label: str) -> str:
@@ -108,9 +108,9 @@ def _reference(state: StateInline, silent: bool) -> bool:
 def _first_ones(state: StateCore) -> None:
     seen, opening = set(state.env.get("notes", ())), Token("note_open", "p", 1)
     for token in state.tokens:
-        for each in (token, *(token.children or ())):
-            if name := each.meta.get("note"):
-                each.meta |= {"is_first": name not in seen, "has_ref": f"r{name[1:]}" in seen}
+        for child in (token, *(token.children or ())):
+            if name := child.meta.get("note"):
+                child.meta |= {"is_first": name not in seen, "has_ref": f"r{name[1:]}" in seen}
                 seen.add(name)
         opening = token if token.type == "note_open" else opening
         if token.type == "note_close" and opening.meta["has_ref"] and opening.meta["is_first"]:

@@ -36,7 +36,7 @@ RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-
 ADDRESS = re.compile(r"(?<![\w/])https?://[a-z0-9\u00a1-\u1fff][!#-;=?-\[\]_a-z~\u00a1-\u1fff]{0,2000}", re.IGNORECASE)
 AFTER_ADDRESS = "?!.,:;*_~'\"([]"
 # The parser offers every step to the log, which takes a lock even if nothing is written: a thread must not take any.
-for _name in [each for each in logging.root.manager.loggerDict if each.startswith("markdown_it.")]:
+for _name in [name for name in logging.root.manager.loggerDict if name.startswith("markdown_it.")]:
     logging.getLogger(_name).disabled = True
 
 
@@ -157,12 +157,12 @@ def _formulas_within_limits(state: StateCore) -> None:
     """Counts the markup of formulas; those beyond the limit remain as they were written."""
     for inline in _inlines(state):
         formulas = [child for child in inline.children or [] if child.type == "formula"]
-        total = state.env.get("formulas", 0) + sum(markup_chars(each.content) for each in formulas)
+        total = state.env.get("formulas", 0) + sum(markup_chars(token.content) for token in formulas)
         if formulas and total <= MAX_FORMULA_MARKUP:
             inline.meta["formulas"], state.env["formulas"] = total - state.env.get("formulas", 0), total
         elif formulas:
-            for each in formulas:
-                each.type, each.content = "text", each.meta["written"]
+            for token in formulas:
+                token.type, token.content = "text", token.meta["written"]
 
 
 def _address_chars(link: Token) -> int:
@@ -215,8 +215,8 @@ def _direction(state: StateCore) -> None:
         elif token.nesting == -1:
             opened.pop()
         elif token.type == "inline" and RIGHT_TO_LEFT.search(token.content):
-            for each in opened:
-                each.attrSet("dir", "auto")
+            for container in opened:
+                container.attrSet("dir", "auto")
 
 
 def _inlines(state: StateCore) -> Iterator[Token]:

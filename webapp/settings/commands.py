@@ -51,7 +51,7 @@ def set_setting(name: str, value: str) -> None:
 @names_database
 def unset_setting(name: str) -> None:
     """Go back to the environment or the default."""
-    service.unset_setting(name)
+    service.unset_setting(name, author=COMMAND_LINE)
     shown_setting = service.shown_setting(name)
     click.echo(f"{name} = {shown_setting.text}  ({shown_setting.source})")
 
@@ -71,9 +71,9 @@ def rotate_keys() -> None:
     That is the first of ENCRYPTION_KEY. A running server must know the key already. Safe to interrupt and repeat.
     """
     outcomes = []
-    for each in keyring.rotate(actor=COMMAND_LINE):
-        outcomes.append(each.outcome)
-        click.echo(f"{each.connection}: {ROTATION_WORDS[each.outcome]}")
+    for rotated in keyring.rotate(author=COMMAND_LINE):
+        outcomes.append(rotated.outcome)
+        click.echo(f"{rotated.connection}: {ROTATION_WORDS[rotated.outcome]}")
     if "unreadable" in outcomes:
         raise click.ClickException("Some keys couldn't be read. Keep the old keys in ENCRYPTION_KEY, or enter those keys again.")
     click.echo(f"Every stored secret now uses key {the_encryption().fingerprint()} only. You can remove the old keys.")

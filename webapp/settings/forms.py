@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Unpack
 
 from flask import request
 
-from webapp.base.audit import About
+from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, as_text
@@ -70,10 +69,10 @@ class SettingField:
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
         default = as_text(self.setting.default)
-        shown_default = (
+        default_text = (
             f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
         )
-        standard = f"default {shown_default}" if default else ""
+        standard = f"default {default_text}" if default else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
 
@@ -98,10 +97,10 @@ class SettingsForm:
     def wrong(self) -> list[SettingField]:
         return [field for field in self._fields() if field.error]
 
-    def save(self, **about: Unpack[About]) -> str:
+    def save(self, *, author: AuditAuthor) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
         changed = {field.setting.name: field.text for field in self._fields() if field.is_changed}
-        set_settings(changed, **about)
+        set_settings(changed, author=author)
         return "Saved." if changed else "No changes."
 
     def _fields(self) -> Iterable[SettingField]:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Literal, Unpack
+from typing import Any, Literal
 
 from sqlalchemy import column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import PerApp, the_config
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
@@ -47,7 +48,7 @@ class ShownSetting:
 
 
 @dataclass
-class _Memory:
+class _SettingsCache:
     """This process's cache of the stored values, refreshed after a second."""
 
     values: dict[str, Value] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class _Memory:
     has_read: bool = False
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_SettingsCache)
 # The features' checks of values, by the name of the setting.
 CHECKS = PerApp[Mapping[str, Callable[[Value], None]]]()
 
@@ -65,22 +66,21 @@ def setting(name: str) -> Any:
     return _in_effect(_known(name))[0]
 
 
-def set_setting(name: str, text: str, by: audit.Actor | None = None) -> Value:
+def set_setting(name: str, text: str, *, author: AuditAuthor = COMMAND_LINE) -> Value:
     """Parses and stores a value; every process applies it within a second."""
-    set_settings({name: text}, actor=by or audit.COMMAND_LINE)
+    set_settings({name: text}, author=author)
     return parsed_value(name, text)
 
 
-def set_settings(texts: Mapping[str, str], **about: Unpack[audit.About]) -> None:
+def set_settings(texts: Mapping[str, str], *, author: AuditAuthor) -> None:
     """Stores several values, all of them or none."""
     values = {name: parsed_value(name, text) for name, text in texts.items()}
-    actor = about.get("actor")
     with write() as session:
         for name, value in values.items():
             row = ApplicationSetting(key=name, value=as_text(value), changed_at=utc_now())
-            row.changed_by = audit.id_of(actor)
+            row.changed_by = author.id
             session.merge(row)
-            _note(session, "changed a setting", name, row.value, about)
+            _note(session, "changed a setting", name, author, detail=row.value)
     MEMORY.get().read_at = float("-inf")
 
 
@@ -95,13 +95,13 @@ def parsed_value(name: str, text: str) -> Value:
     return value
 
 
-def unset_setting(name: str, **about: Unpack[audit.About]) -> None:
+def unset_setting(name: str, *, author: AuditAuthor) -> None:
     """Deletes the stored value, so that the environment or the default applies."""
     _known(name)
     with write() as session:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
-            _note(session, "reset a setting", name, "", about)
+            _note(session, "reset a setting", name, author)
     MEMORY.get().read_at = float("-inf")
 
 
@@ -113,7 +113,7 @@ def shown_setting(name: str) -> ShownSetting:
 def all_settings() -> list[ShownSetting]:
     """Returns every setting in the order of the catalogue."""
     changes = stored_changes()
-    return [ShownSetting(each, *_in_effect(each), *changes.get(each.name, (None, None))) for each in SETTINGS.values()]
+    return [ShownSetting(row, *_in_effect(row), *changes.get(row.name, (None, None))) for row in SETTINGS.values()]
 
 
 def _known(name: str) -> Setting:
@@ -123,9 +123,8 @@ def _known(name: str) -> Setting:
     return SETTINGS[name]
 
 
-def _note(session: Session, action: str, name: str, detail: str, about: audit.About) -> None:
-    entry: audit.About = {**about, "object_kind": "setting", "object_id": name, "detail": detail}
-    audit.add(session, action, **entry)
+def _note(session: Session, action: str, name: str, author: AuditAuthor, *, detail: str = "") -> None:
+    audit.add(session, action, author=author, object_kind="setting", object_id=name, detail=detail)
 
 
 def _in_effect(setting: Setting) -> tuple[Value, Source]:

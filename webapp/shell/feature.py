@@ -1,13 +1,11 @@
 """The pages around the features: help, documentation, the palette, one's own settings, those of the server, and its keys."""
 
-from webapp.shell import docs_views as docs
-from webapp.shell import preferences_views as own_views
-from webapp.shell import secrets_views, settings_views, views
+from webapp.shell import docs_views, preferences_views, secrets_views, settings_views, views
 from webapp.web.feature import Feature
 from webapp.web.places import Place
 
 FEATURE = Feature(
-    blueprints=(settings_views.bp, secrets_views.bp, own_views.bp, docs.bp, views.bp),
+    blueprints=(settings_views.bp, secrets_views.bp, preferences_views.bp, docs_views.bp, views.bp),
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
     places=(
         Place(

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.secrets import keyring
 from webapp.web.htmx import redirect, render
 
@@ -21,27 +21,27 @@ def index() -> Response:
 @bp.post("/generate")
 @admin_only
 def generate() -> Response:
-    return _page(new_key=keyring.new_key(**audit_values()))
+    return _page(new_key=keyring.new_key(author=audit_author()))
 
 
 @bp.post("/begin")
 @admin_only
 def begin() -> Response:
-    fingerprint = keyring.begin_change(**audit_values())
+    fingerprint = keyring.begin_change(author=audit_author())
     return redirect(url_for(".index"), f"New key created: {fingerprint}. From now on, everything is encrypted with it.")
 
 
 @bp.post("/rotate")
 @admin_only
 def rotate() -> Response:
-    outcomes = {each.connection: OUTCOMES[each.outcome] for each in keyring.rotate(**audit_values())}
+    outcomes = {rotated.connection: OUTCOMES[rotated.outcome] for rotated in keyring.rotate(author=audit_author())}
     return _page(outcomes=outcomes)
 
 
 @bp.post("/end")
 @admin_only
 def end() -> Response:
-    keyring.end_change(**audit_values())
+    keyring.end_change(author=audit_author())
     return redirect(url_for(".index"), "Old key removed. The key change is complete.")
 
 

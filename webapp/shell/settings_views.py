@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import unset_setting
@@ -23,13 +23,13 @@ def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
     if form.wrong:
         return _page(form, status=422)
-    return redirect(bp.url_prefix or "", form.save(**audit_values()))
+    return redirect(bp.url_prefix or "", form.save(author=audit_author()))
 
 
 @bp.post("/<name>/reset")
 @admin_only
 def reset(name: str) -> Response:
-    unset_setting(name, **audit_values())
+    unset_setting(name, author=audit_author())
     return redirect(SETTINGS[name].page, "Reset to default.")
 
 

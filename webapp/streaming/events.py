@@ -1,8 +1,9 @@
 """The events of a generation: a closed set of values, JSON both ways. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin
 
 Status = Literal["completed", "stopped", "interrupted", "failed"]
 PhaseName = Literal["thinking", "responding", "saving"]
@@ -30,9 +31,21 @@ class Reasoning:
     text: str
 
 
+class SourceRecord(TypedDict):
+    """A passage that an answer was given, by which number; `beside_id` is an adjacent passage merged into it."""
+
+    number: int
+    document_id: str
+    passage_id: str
+    page: int | None
+    beside_id: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    items: tuple[dict[str, Any], ...]
+    """The sources of an answer: each a `SourceRecord` or, for a program, what its caller can see of it."""
+
+    items: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,26 @@ class Notice:
     code: str
     message: str
     detail: str = ""
+
+
+class NoticeRecord(TypedDict):
+    """A notice as it is stored with a generation."""
+
+    code: str
+    message: str
+    detail: NotRequired[str]
+
+
+class AttemptRecord(TypedDict):
+    """A failed request to a provider or, with the code `mended`, a repair of a reply, as it is stored with a generation."""
+
+    model: str
+    how: str
+    code: str
+    message: str
+    seconds: NotRequired[float]
+    of_connection: NotRequired[bool]
+    retry_after: NotRequired[float | None]
 
 
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
@@ -66,8 +99,8 @@ class Usage:
         if self.upstream_id and later.upstream_id not in ("", self.upstream_id):
             # It belongs to another request.
             return later
-        known_values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
-        return replace(self, **known_values)
+        values = {name: value for name, value in asdict(later).items() if value not in (None, "")}
+        return replace(self, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +164,9 @@ def from_json(value: Any) -> Event:
         return Unknown(value)
     kind = KINDS[value["kind"]]
     reply: dict[str, Any] = {
-        name: tuple(each) if isinstance(each, list) else each for name, each in value.items() if name != "kind"
+        name: tuple(part) if isinstance(part, list) else part for name, part in value.items() if name != "kind"
     }
-    if not reply.keys() <= HINTS[kind].keys() or not all(_fits(each, HINTS[kind][name]) for name, each in reply.items()):
+    if not reply.keys() <= HINTS[kind].keys() or not all(_fits(part, HINTS[kind][name]) for name, part in reply.items()):
         return Unknown(value)
     try:
         return kind(**reply)
@@ -147,9 +180,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is Literal:
         return value in get_args(hint)
     if origin is UnionType:
-        return any(_fits(value, each) for each in get_args(hint))
+        return any(_fits(value, choice) for choice in get_args(hint))
     if origin is tuple:
-        return isinstance(value, tuple) and all(isinstance(each, dict) for each in value)
+        return isinstance(value, tuple) and all(isinstance(part, dict) for part in value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return value is None if hint is type(None) else isinstance(value, hint)

@@ -157,7 +157,7 @@ class StreamingJSONParser:
 
     def _close(self, kind: type) -> None:
         """Closes the innermost container of this type, and those left open inside it."""
-        if not any(isinstance(each, kind) for each in self._stack):
+        if not any(isinstance(container, kind) for container in self._stack):
             self.is_broken = True
             return
         while True:

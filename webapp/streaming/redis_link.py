@@ -127,7 +127,7 @@ class Link:
             pipeline.pexpire(stream_entry.stream, KEEP_MS)
         with self._answering():
             answered = pipeline.execute(raise_on_error=False)
-        if trouble := next((each for each in answered if isinstance(each, RedisError) and not _is_late(each)), None):
+        if trouble := next((reply for reply in answered if isinstance(reply, RedisError) and not _is_late(reply)), None):
             raise RedisUnavailable(str(trouble))
 
     def send(self, worker: str, fields: Mapping[str, str]) -> None:
@@ -157,7 +157,7 @@ class Link:
     def enter(self, key: str, name: str, limit: int) -> list[str]:
         """Adds a name to a set of at most `limit`; returns the oldest names, which were removed for it."""
         with self._answering():
-            return [str(each) for each in self._client.eval(ENTER, 1, f"{PREFIX}places:{key}", name, limit)]
+            return [str(place) for place in self._client.eval(ENTER, 1, f"{PREFIX}places:{key}", name, limit)]
 
     def leave(self, key: str, name: str) -> None:
         with self._answering():

@@ -315,7 +315,7 @@ class RedisTopics(MemoryTopics):
             self._copies[topic] = False
             self.on_missing()
         else:
-            self.extend(topic, [Entry(seq, from_json(each)) for seq, each in enumerate(events, first)])
+            self.extend(topic, [Entry(seq, from_json(event)) for seq, event in enumerate(events, first)])
 
     def _subscribe(self, topic: str, lane: str) -> None:
         """Handles the request of another worker to read an answer that this one writes."""

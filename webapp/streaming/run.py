@@ -226,4 +226,4 @@ def _first_of_kind(pending: list[Text]) -> tuple[Text, int]:
         return pending[0], 1
     _, group = next(groupby(pending, type))
     same = list(group)
-    return type(same[0])("".join(each.text for each in same)), len(same)
+    return type(same[0])("".join(event.text for event in same)), len(same)

@@ -207,7 +207,7 @@ class MemoryTopics:
         log.buffered_bytes += _bytes(entry.event)
         if len(log.entries) > log.most_entries:
             excess = len(log.entries) - log.most_entries // 2
-            log.buffered_bytes -= sum(_bytes(each.event) for each in log.entries[:excess])
+            log.buffered_bytes -= sum(_bytes(old.event) for old in log.entries[:excess])
             log.dropped = log.entries[excess - 1].seq
             del log.entries[:excess]
         log.wake()

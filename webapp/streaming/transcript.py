@@ -1,9 +1,23 @@
 """The text of a generation so far, folded from its events. Pure."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from .events import ATTEMPT_NOTICE, FOLLOWED, Delta, Event, Notice, Phase, PhaseName, Reasoning, Sources, Started, Usage
+from .events import (
+    ATTEMPT_NOTICE,
+    FOLLOWED,
+    AttemptRecord,
+    Delta,
+    Event,
+    Notice,
+    Phase,
+    PhaseName,
+    Reasoning,
+    Sources,
+    Started,
+    Usage,
+)
 
 
 class Transcript:
@@ -14,7 +28,7 @@ class Transcript:
         self.phase: PhaseName | None = None
         self.usage: Usage | None = None
         self.notices: list[Notice] = []
-        self.sources: tuple[dict[str, Any], ...] = ()
+        self.sources: tuple[Mapping[str, Any], ...] = ()
         self.chars = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -54,7 +68,7 @@ class Transcript:
         return bool(self.started and self.started.demo) or any(notice.code == "demo_fallback" for notice in self.notices)
 
     @property
-    def attempts(self) -> list[dict[str, Any]]:
+    def attempts(self) -> list[AttemptRecord]:
         """The failed requests to providers in order, from the notices with the code `ATTEMPT_NOTICE`."""
         return [json.loads(notice.detail) for notice in self.notices if notice.code == ATTEMPT_NOTICE]
 

@@ -13,7 +13,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def file_name(title: str, ending: str, *, otherwise: str) -> str:
     """Returns a portable file name made of the first words of the title."""
-    words = "".join(each if each.isascii() and each.isalnum() else " " for each in title.lower()).split()
+    words = "".join(char if char.isascii() and char.isalnum() else " " for char in title.lower()).split()
     return f"{'-'.join(words)[:NAME_CHARS].strip('-') or otherwise}.{ending}"
 
 

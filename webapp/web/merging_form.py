@@ -16,12 +16,12 @@ class MergingForm(Form):
     @classmethod
     def fresh(cls, **values: Any) -> Self:
         form = super().fresh(**values)
-        form.seen.data = " ".join(f"{each.name}={_digest(each.data)}" for each in form if each.name in values)
+        form.seen.data = " ".join(f"{field.name}={_digest(field.data)}" for field in form if field.name in values)
         return form
 
     def merge(self, now: Self) -> None:
         """Updates each field that was not edited since the form was rendered to its current value."""
-        for name, _, digest in (each.partition("=") for each in (self.seen.data or "").split()):
+        for name, _, digest in (pair.partition("=") for pair in (self.seen.data or "").split()):
             if name in self and name in now and _digest(self[name].data) == digest:
                 self[name].data = now[name].data
 

@@ -57,7 +57,7 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
         return next((words for value, words in self._first if not value), "Type a name")
 
     def _found(self, text: str) -> list[Choice]:
-        first = [each for each in self._first if text in each]
+        first = [name for name in self._first if text in name]
         return [*first, *(self._find(text, MOST_SHOWN + 1) if self._find else ())]
 
     def _narrowed(self, text: str, choices: Sequence[Choice]) -> str:

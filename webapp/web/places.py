@@ -34,7 +34,7 @@ class Places:
     """The places of all features, in order."""
 
     def __init__(self, places: Iterable[Place]) -> None:
-        self._all = sorted(places, key=lambda each: each.rank)
+        self._all = sorted(places, key=lambda place: place.rank)
 
     def palette(self, may: Callable[[str], bool]) -> dict[str, list[Place]]:
         """Returns, by heading, the places that someone with these rights can open."""

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.people.accounts.tables import User
 from webapp.plans.types import plan_types
 from webapp.workflows.definition import parsing
 from webapp.workflows.definition.definition import Definition
@@ -33,7 +33,7 @@ Replaces = Literal["nobody's", "own", "any"]
 class BrokenDefinition(Invalid):
     """Raised for an invalid definition; `faults` has every fault and its line."""
 
-    def __init__(self, faults: Sequence[parsing.Fault]) -> None:
+    def __init__(self, faults: Sequence[parsing.WorkflowFault]) -> None:
         first = faults[0]
         super().__init__(f"Line {first.line}: {first.message} {first.hint}".strip(), field="definition")
         self.faults = faults
@@ -53,7 +53,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredWorkflow:
     """A workflow: its published text and its draft. `version` is 0 if nothing is published."""
 
     slug: str
@@ -82,8 +82,8 @@ class Entry:
 def checked(source: str) -> Definition:
     """Returns the definition of a text; raises `BrokenDefinition`."""
     try:
-        return offload_expecting(parsing.Broken, _known_new, source)
-    except parsing.Broken as error:
+        return offload_expecting(parsing.BrokenWorkflow, _known_new, source)
+    except parsing.BrokenWorkflow as error:
         raise BrokenDefinition(error.faults) from error
 
 
@@ -112,7 +112,7 @@ def headline(source: str) -> Headline:
     return Headline(definition.title, definition.about, definition.minutes)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[StoredWorkflow]:
     """Returns all workflows by title; one written by an admin replaces a shipped one with the same slug."""
     entries = _shipped() | _written()
     for entry in entries.values():
@@ -120,7 +120,7 @@ def entries() -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: entry.headline.title.casefold())
 
 
-def get(slug: str) -> Entry:
+def get(slug: str) -> StoredWorkflow:
     entry = _written(Workflow.slug == slug).get(slug) or _shipped().get(slug)
     if not entry:
         raise NotFound(GONE)
@@ -128,16 +128,16 @@ def get(slug: str) -> Entry:
     return entry
 
 
-def _written(*conditions: ColumnElement[bool]) -> dict[str, Entry]:
+def _written(*conditions: ColumnElement[bool]) -> dict[str, StoredWorkflow]:
     """Returns the workflows written by admins, by slug."""
     published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
     columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
     query = select(*columns).outerjoin(WorkflowVersion, published).where(*conditions)
     rows = db.session.execute(query).all()
-    return {slug: Entry(slug, source or "", draft, number) for slug, source, draft, number in rows}
+    return {slug: StoredWorkflow(slug, source or "", draft, number) for slug, source, draft, number in rows}
 
 
-def published(slug: str) -> Entry:
+def published(slug: str) -> StoredWorkflow:
     """Returns a workflow that is published; raises `NotFound` otherwise."""
     entry = get(slug)
     if not entry.version:
@@ -167,7 +167,7 @@ def source_of(slug: str, version: int) -> str:
     return workflow_version.source if workflow_version else shipped.source if shipped else ""
 
 
-def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = "any") -> str:
+def save(source: str, *, author: AuditAuthor, slug: str = "", replaces: Replaces = "any") -> str:
     """Saves a text as the draft of the workflow it names, and returns that slug; runs don't use it until it is published.
 
     `replaces` limits whose draft can be overwritten if it isn't published, because there is no other copy of it.
@@ -185,9 +185,9 @@ def save(source: str, who: audit.About, *, slug: str = "", replaces: Replaces = 
                 raise Conflict(f"There are {MOST_WORKFLOWS} workflows already. Delete one first.")
             row = Workflow(slug=name, source=source)
             session.add(row)
-        _refuse_to_replace(session, row, source, replaces, _actor(who))
-        row.source, row.changed_by = source, _actor(who)
-        _note(session, "saved a workflow", name, who)
+        _refuse_to_replace(session, row, source, replaces, author.id)
+        row.source, row.changed_by = source, author.id
+        _note(session, "saved a workflow", name, author)
     return name
 
 
@@ -200,7 +200,7 @@ def _refuse_to_replace(session: Session, row: Workflow, source: str, replaces: R
         raise Conflict(UNPUBLISHED.format(row.slug))
 
 
-def publish(slug: str, note: str, who: audit.About) -> int:
+def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
     """Publishes the draft as the version for new runs; existing runs keep the version they started with."""
     if get(slug).is_shipped:
         raise Conflict("This workflow comes with Millrace. Save a draft of your own first.")
@@ -217,43 +217,38 @@ def publish(slug: str, note: str, who: audit.About) -> int:
             select(WorkflowVersion.number).where(WorkflowVersion.slug == slug).order_by(WorkflowVersion.number.desc())
         )
         row.published = (last or 0) + 1
-        made = {"source": row.source, "note": note.strip(), "published_by": _actor(who)}
+        made = {"source": row.source, "note": note.strip(), "published_by": author.id}
         session.add(WorkflowVersion(slug=slug, number=row.published, **made))
-        _note(session, "published a workflow", slug, who)
+        _note(session, "published a workflow", slug, author)
         return row.published
 
 
-def remove(slug: str, who: audit.About) -> None:
+def remove(slug: str, *, author: AuditAuthor) -> None:
     """Deletes a workflow; a shipped one with the same slug takes its place, and existing runs continue."""
     get(slug)
     with write() as session:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
             raise Conflict("This workflow comes with Millrace and can't be removed.")
-        _note(session, "removed a workflow", slug, who)
+        _note(session, "removed a workflow", slug, author)
 
 
 def _check_plan_types(definition: Definition) -> None:
-    known_slugs = plan_types.slugs()
-    steps = [step for step in definition.steps if step.verb == "generate" and step.text not in known_slugs]
+    slugs = plan_types.slugs()
+    steps = [step for step in definition.steps if step.verb == "generate" and step.text not in slugs]
     if steps:
-        hint = f"Use one of: {', '.join(sorted(known_slugs))}"
+        hint = f"Use one of: {', '.join(sorted(slugs))}"
         raise BrokenDefinition(
-            [parsing.Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
+            [parsing.WorkflowFault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
         )
 
 
-def _actor(who: audit.About) -> str | None:
-    actor = who.get("actor")
-    return actor.id if isinstance(actor, User) else None
-
-
-def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
-    about = who.copy()
-    about["object_kind"], about["object_id"] = "workflow", slug
-    audit.add(session, action, **about)
+def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="workflow", object_id=slug)
 
 
 @cache
-def _shipped() -> dict[str, Entry]:
+def _shipped() -> dict[str, StoredWorkflow]:
     sources = (file.read_text("utf-8") for file in sorted(FOLDER.glob("*.yaml")))
-    return {slug: Entry(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)}
+    return {
+        slug: StoredWorkflow(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)
+    }

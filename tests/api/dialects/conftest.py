@@ -23,8 +23,8 @@ from webapp.chat.record.tables import Message
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
-from webapp.streaming.codec import Message as Told
+from webapp.streaming.codec import SseDecoder
+from webapp.streaming.codec import SseMessage as Told
 
 __all__ = ["app", "asked"]
 
@@ -53,7 +53,7 @@ class Program:
         assert response.headers["Cache-Control"] == "no-store, no-transform"
         assert response.headers["X-Accel-Buffering"] == "no"
         assert response.headers["X-Stream-Id"]
-        decoder = Decoder()
+        decoder = SseDecoder()
         return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     def until_running(self, chat: str) -> None:
@@ -86,9 +86,9 @@ def unlimited(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def caller(fake_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def caller(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """A client of a real server that all tests share: no limits, except eight connections per chat."""
-    with prepared(tmp_path_factory.mktemp("dialects"), **fake_process.environ) as server:
+    with prepared(tmp_path_factory.mktemp("dialects"), **upstream_process.environ) as server:
         server.lift_limits()
         server.set(limits__sse_per_chat="8", stream__idle_listener_seconds="2")
         server.set(models__temperature="0.5", models__max_tokens="500")

@@ -18,7 +18,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 SEND = "/api/messages/addUserMessageStreamingMode"
 
@@ -33,11 +33,11 @@ class Listener:
         self._greenlet = gevent.spawn(self._read)
 
     def _read(self) -> None:
-        decoder = Decoder()
+        decoder = SseDecoder()
         for piece in self.response.iter_encoded():
-            for each in decoder.feed(piece):
-                self.told.append((each.event, json.loads(each.data)))
-                self.ids.append(each.id)
+            for event in decoder.feed(piece):
+                self.told.append((event.event, json.loads(event.data)))
+                self.ids.append(event.id)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.told]
@@ -187,9 +187,9 @@ def test_who_missed_a_whole_answer_is_told_of_it(app, program, chat, listen, fak
     again = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": second[-1].id})
     native = f"/api/v1/generations/{json.loads(second[-1].data)['streamId']}/events"
 
-    for each in heard:
-        each.until("state", "saved", "end")
-        assert each.text == "w000001 w000002"
+    for listener in heard:
+        listener.until("state", "saved", "end")
+        assert listener.text == "w000001 w000002"
     again.until("state")
     assert again.names() == ["state"]
     assert program.get(native, **{"Last-Event-ID": second[-1].id}).status_code == 204
@@ -199,8 +199,8 @@ def all_of(program, url, **headers):
     """Returns every event of a stream that ends by itself."""
     response = program.client.get(url, headers={**program.headers, **headers}, buffered=False)
     assert response.status_code == 200, response.text
-    decoder = Decoder()
-    return [(each.event, json.loads(each.data), each.id) for piece in response.iter_encoded() for each in decoder.feed(piece)]
+    decoder = SseDecoder()
+    return [(event.event, json.loads(event.data), event.id) for piece in response.iter_encoded() for event in decoder.feed(piece)]
 
 
 @pytest.mark.parametrize("last_id", ["", "0", "3", "-1", "9" * 30, "nonsense", "end", "end-{streamId}", "end-another"])

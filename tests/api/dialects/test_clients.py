@@ -33,9 +33,9 @@ def test_a_naive_client_never_meets_half_a_line_and_has_the_stored_text(caller, 
     heard = node.run(CLIENTS / "naive.mjs", url=caller.url, token=caller.token, dialect=dialect, chats=chats, at_once=AT_ONCE)
 
     assert len(heard) == ANSWERS
-    for each in heard:
-        id, text, status, _ = caller.answer_in(each["chat"])
-        assert (each["text"], each["status"], each["message"]) == (text, status, id)
+    for answer in heard:
+        id, text, status, _ = caller.answer_in(answer["chat"])
+        assert (answer["text"], answer["status"], answer["message"]) == (text, status, id)
         assert text.startswith("x")
 
 
@@ -52,9 +52,9 @@ def test_old_loops_read_whole_lines_from_any_network(caller, fake, network, dial
         heard = node.run(CLIENTS / "naive.mjs", url=url, token=caller.token, **about)
 
     assert len(heard) == ANSWERS
-    for each in heard:
-        id, text, status, _ = caller.answer_in(each["chat"])
-        assert (each["text"], each["status"], each["message"]) == (text, status, id)
+    for answer in heard:
+        id, text, status, _ = caller.answer_in(answer["chat"])
+        assert (answer["text"], answer["status"], answer["message"]) == (text, status, id)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -82,7 +82,7 @@ def test_listeners_of_a_roleplay_have_exactly_the_stored_text(caller, fake):
     assert (missed["text"], missed["opened"]) == (caller.answer_in(chats[1])[1], 2)
     assert three["first"] == [False] * 3
     assert three["texts"] == [[text] * 3] * 2
-    assert [each["role"] for each in three["seen"]] == ["user", "assistant"] * 2
+    assert [message["role"] for message in three["seen"]] == ["user", "assistant"] * 2
     assert (nine["oldest"]["notices"], nine["oldest"]["lastStatus"], nine["others"]) == (["superseded"], 204, [1] * 8)
 
 

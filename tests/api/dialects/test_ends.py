@@ -34,7 +34,7 @@ def test_the_door_gives_an_answer_that_ended_and_nothing_else_for_one(program, f
     fake.behaves(behaviours)
     whole = program.post("/v1/chat/completions", messages=HELLO)
     fake.behaves(behaviours)
-    *chunks, done = [each.data for each in program.streamed("/v1/chat/completions", messages=HELLO, stream=True)]
+    *chunks, done = [event.data for event in program.streamed("/v1/chat/completions", messages=HELLO, stream=True)]
     last = json.loads(chunks[-1])
 
     assert whole.status_code == status, whole.text
@@ -117,10 +117,10 @@ def test_what_somebody_stops_at_the_door_is_not_called_complete(app, program, fa
     asking = gevent.spawn(program.streamed if is_streamed else program.post, path, **body)
     live = ENGINE.of(app).live
     with gevent.Timeout(30):
-        while not any(each.run.has_content for each in live.values()):
+        while not any(running.run.has_content for running in live.values()):
             gevent.sleep(0.01)
-    for each in list(live.values()):
-        each.run.stop.request("user")
+    for running in list(live.values()):
+        running.run.stop.request("user")
     asking.join(30)
 
     told = json.loads(asking.value[-2].data) if is_streamed else asking.value.json
@@ -138,7 +138,7 @@ def test_a_stream_whose_token_is_revoked_closes_and_says_why(program, fake, dial
     (token,) = program.get("/api/v1/tokens").json["tokens"]
     program.client.delete(f"/api/v1/tokens/{token['id']}", headers=program.headers)
     reading.join(10)
-    told = [json.loads(each.data) for each in reading.value]
+    told = [json.loads(event.data) for event in reading.value]
 
     if dialect == "roleplay":
         # The answer is not over: only this reader's stream is.

@@ -15,7 +15,7 @@ from webapp.engine.engine import ENGINE
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import HIDDEN, DemoProvider
 from webapp.models.upstream import Upstream
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 from webapp.settings.service import set_setting
 
 OUTCOMES = {"truncated": "error", "malformed": "error", "stall": "error", "rate-limited": "error"}
@@ -48,7 +48,7 @@ def chat_with(app: Flask, program: Program) -> Callable[[str], str]:
 
     def make(model: str) -> str:
         with app.app_context():
-            user = accounts.user_by_email("member@example.org")
+            user = account_queries.user_by_email("member@example.org")
             assert user
             return chats.create(user.id, model=model).id
 
@@ -164,10 +164,10 @@ def test_a_fallback_is_told_in_each_dialects_own_way(program, fake):
         path, body = filled(place, program.new_chat())
         told[dialect] = [json.loads(event.data) for event in program.streamed(path, **body)]
 
-    assert [each["code"] for each in told["roleplay"] if "code" in each] == ["fallback"]
-    assert [each["code"] for each in told["quick"][-1]["notices"]] == ["fallback"]
-    assert [each["code"] for each in told["threads"][-1]["data"]["notices"]] == ["fallback"]
-    assert [each["code"] for each in told["assistant"] if each["type"] == "warning"] == ["fallback"]
+    assert [notice["code"] for notice in told["roleplay"] if "code" in notice] == ["fallback"]
+    assert [notice["code"] for notice in told["quick"][-1]["notices"]] == ["fallback"]
+    assert [notice["code"] for notice in told["threads"][-1]["data"]["notices"]] == ["fallback"]
+    assert [event["code"] for event in told["assistant"] if event["type"] == "warning"] == ["fallback"]
 
 
 def test_the_demo_steps_in_where_that_is_allowed_and_says_so(program, fake):
@@ -175,11 +175,11 @@ def test_the_demo_steps_in_where_that_is_allowed_and_says_so(program, fake):
 
     whole = program.post("/api/chat", message="Hello").json
     complete = json.loads(program.streamed("/api/chat/stream", message="Hello")[-1].data)
-    warnings = [json.loads(each.data) for each in program.streamed("/ai/chat/stream", message="Hello")]
+    warnings = [json.loads(event.data) for event in program.streamed("/ai/chat/stream", message="Hello")]
 
     assert (whole["demo"], whole["model"], whole["status"]) == (True, "demo/quick", "completed")
     assert (complete["demo"], complete["status"]) == (True, "completed")
-    assert "demo_fallback" in [each["code"] for each in complete["notices"]]
+    assert "demo_fallback" in [notice["code"] for notice in complete["notices"]]
     assert "demo_fallback" in [warning["code"] for warning in warnings if warning["type"] == "warning"]
 
 

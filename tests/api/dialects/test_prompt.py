@@ -6,7 +6,7 @@ from tests.api.dialects.conftest import asked
 from webapp.base.db import write
 from webapp.characters.tables import Character, Persona
 from webapp.chat.record.tables import Chat
-from webapp.people.accounts import queries as accounts
+from webapp.people.accounts import queries as account_queries
 
 SYSTEM = "Pre-prompt.\n---\nBe a miller.\n---\nA miller of few words.\n---\nA curious child."
 
@@ -17,7 +17,7 @@ def new_chat(app, program):
 
     def make() -> str:
         with app.app_context():
-            user = accounts.user_by_email("member@example.org")
+            user = account_queries.user_by_email("member@example.org")
             assert user
             with write() as session:
                 character = Character(owner_id=user.id, name="Miller", description="A miller of few words.")

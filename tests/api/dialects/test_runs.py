@@ -10,6 +10,7 @@ from tests.api.dialects.conftest import asked
 from tests.support.marks import on_both_databases
 from webapp.api.schemas import GRAMMARS
 from webapp.api.streaming.streams import PACKET_SECONDS
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat, Message
@@ -18,7 +19,7 @@ from webapp.engine.watching import watcher_loop
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -75,8 +76,8 @@ def content_of(program, key="", **body):
     headers = {**program.headers, **({"Idempotency-Key": key} if key else {})}
     response = program.client.post("/api/chat/stream", json={"message": "Hello", **body}, headers=headers)
     assert response.status_code == 200, response.text
-    *pieces, complete = data_of(list(Decoder().feed(response.data)))
-    assert not [each for each in [*pieces, complete] if "blocks" in each]
+    *pieces, complete = data_of(list(SseDecoder().feed(response.data)))
+    assert not [piece for piece in [*pieces, complete] if "blocks" in piece]
     return "".join(piece["content"] for piece in pieces), complete
 
 
@@ -113,7 +114,7 @@ def test_an_answer_is_later_than_its_question(program, fake):
     for chat in [led, *chats]:
         for content in ("good", "The garden"):
             assert program.post(f"/chat/threads/{chat}/messages", content=content).status_code == 200
-        told = [each["createdAt"] for each in program.get(f"/chat/threads/{chat}/messages").json["messages"]]
+        told = [message["createdAt"] for message in program.get(f"/chat/threads/{chat}/messages").json["messages"]]
 
         assert len(told) >= 4
         assert told == sorted(set(told))
@@ -143,7 +144,7 @@ def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     events = program.streamed(f"/threads/{chat}/messages/stream", content="Hello")
     question, answer = messages(chat)
     told = data_of(events)
-    types = [each["type"] for each in told]
+    types = [frame["type"] for frame in told]
 
     assert {event.event for event in events} == {"message"}
     assert types == ["connected", "message_saved", *["ai_response"] * (len(told) - 3), "done"]
@@ -151,22 +152,22 @@ def test_threads_wrap_everything_in_type_and_data(program, chat, messages):
     saved = told[1]["data"]["message"]
     assert (saved["id"], saved["role"], saved["content"], saved["sources"]) == (question.id, "user", "Hello", [])
     assert saved["author"] == {"id": program.get("/api/v1/me").json["id"], "name": "member"}
-    *pieces, last = [each["data"] for each in told[2:-1]]
+    *pieces, last = [frame["data"] for frame in told[2:-1]]
     assert [piece["isComplete"] for piece in pieces] == [False] * len(pieces)
     assert "".join(piece["content"] for piece in [*pieces, last]) == last["accumulated"] == answer.content == TEXT
     assert last["sources"] == []
     assert told[-1]["data"] == {"success": True, "stopped": False, "messageId": answer.id, "notices": []}
-    assert all(each["timestamp"].endswith("Z") for each in told)
+    assert all(frame["timestamp"].endswith("Z") for frame in told)
 
 
 def test_the_assistant_speaks_its_seven_types(program, chat, messages):
     told = data_of(program.streamed("/ai/chat/stream", session_id=chat, message="Hello"))
     answer = messages(chat)[-1]
-    types = [each["type"] for each in told]
+    types = [frame["type"] for frame in told]
 
     assert types == ["session_info", *["token"] * (len(told) - 4), "done", "response_saved", "stream_end"]
     assert told[0] == {"type": "session_info", "session_id": chat, "status": "processing"}
-    assert "".join(each["content"] for each in told if each["type"] == "token") == answer.content == TEXT
+    assert "".join(frame["content"] for frame in told if frame["type"] == "token") == answer.content == TEXT
     assert (told[-2]["message_id"], told[-2]["sources"]) == (answer.id, [])
     assert told[-2]["processing_time_ms"] > 0
 
@@ -272,8 +273,8 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
     assert [notice["code"] for notice in told[0]] == ["unknown_session"]
     assert len(set(chats)) == len(chats)
     assert not set(chats) & {foreign, deleted, seen}
-    assert [messages(each) for each in (foreign, deleted, seen)] == [[], [], []]
-    assert all(len(messages(each)) == 2 for each in chats)
+    assert [messages(chat_id) for chat_id in (foreign, deleted, seen)] == [[], [], []]
+    assert all(len(messages(chat_id)) == 2 for chat_id in chats)
     # Where others write into the same chat, it is known.
     mine = program.new_chat()
     program.put(f"/api/v1/chats/{mine}/grants", to="user", to_id=reader.get("/api/v1/me").json["id"], right="write")
@@ -289,7 +290,9 @@ def test_a_chat_that_is_unknown_begins_a_new_one_and_that_is_said(app, program, 
 def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, program, fake):
     """Its server reports a name of its own, and a fallback answers for the model that was asked."""
     with app.app_context():
-        connections.create("openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"))
+        connections.create(
+            "openai", ConnectionInput(name="Own server", base_url=fake.base_url, key="sk-own-000000000000"), author=COMMAND_LINE
+        )
         set_setting("models.fallbacks", "own-server:some/model\nown-server:other/model")
     chat = program.new_chat()
 
@@ -300,9 +303,9 @@ def test_the_assistant_names_the_model_that_answered_as_people_choose_it(app, pr
     fake.behaves([refusal, refusal, {"says": "Fine.", "model": "other/model-2026-08-06"}])
     second = program.post("/ai/chat", session_id=chat, message="Hello").json
     assert (second["model_used"], second["fallback_used"]) == ("own-server:other/model", True)
-    names = {each["id"]: each["name"] for each in program.get("/api/v1/models").json["models"]}
-    assert [each["model_name"] for each in (first, second)] == [
-        names.get(each["model_used"], each["model_used"]) for each in (first, second)
+    names = {model["id"]: model["name"] for model in program.get("/api/v1/models").json["models"]}
+    assert [answer["model_name"] for answer in (first, second)] == [
+        names.get(answer["model_used"], answer["model_used"]) for answer in (first, second)
     ]
     native = program.get(f"/api/v1/chats/{chat}/messages").json["messages"][-1]["generation"]
     assert (native["model_used"], native["model_name"]) == (second["model_used"], second["model_name"])
@@ -328,12 +331,12 @@ def test_threads_are_chats_and_their_messages_come_in_pages(program, chat):
     assert set(made) == {"id", "title", "workflow", "status", "createdAt", "updatedAt"}
     assert (made["title"], made["workflow"], made["status"]) == ("Sluice gates", None, "active")
     listed = program.get("/chat/threads").json["threads"]
-    assert [each["id"] for each in listed] == [chat, made["id"]]
+    assert [thread["id"] for thread in listed] == [chat, made["id"]]
     page = program.get(f"/chat/threads/{chat}/messages?limit=4").json
-    assert [each["role"] for each in page["messages"]] == ["user", "assistant"] * 2
+    assert [message["role"] for message in page["messages"]] == ["user", "assistant"] * 2
     assert page["messages"][-2]["content"] == "Number 2"
     before = program.get(f"/chat/threads/{chat}/messages?limit=4&before={page['nextBefore']}").json
-    assert [each["content"] for each in before["messages"]] == ["Number 0", TEXT]
+    assert [message["content"] for message in before["messages"]] == ["Number 0", TEXT]
     assert before["nextBefore"] is None
 
 
@@ -345,10 +348,10 @@ def test_a_whole_thread_comes_at_once_up_to_a_thousand_messages(app, program):
     path = f"/chat/threads/{thread}/messages"
 
     page = program.get(path).json
-    assert [each["content"] for each in page["messages"]] == [str(number) for number in range(1, 1_001)]
+    assert [message["content"] for message in page["messages"]] == [str(number) for number in range(1, 1_001)]
     assert page["nextBefore"] == ids[1]
     rest = program.get(f"{path}?before={page['nextBefore']}").json
-    assert ([each["content"] for each in rest["messages"]], rest["nextBefore"]) == ([first], None)
+    assert ([message["content"] for message in rest["messages"]], rest["nextBefore"]) == ([first], None)
     assert program.get(f"{path}?limit=1001").status_code == 422
 
 
@@ -359,7 +362,7 @@ def test_long_messages_come_in_several_pages(app, program):
     path, seen, before = f"/chat/threads/{thread}/messages", "", ""
     while before is not None:
         page = program.get(f"{path}?before={before}").json
-        seen, before = "".join(each["content"][0] for each in page["messages"]) + seen, page["nextBefore"]
+        seen, before = "".join(message["content"][0] for message in page["messages"]) + seen, page["nextBefore"]
         assert len(page["messages"]) < 5
     assert seen == "abcde"
 

@@ -12,11 +12,12 @@ from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base import topic_names
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting, unset_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 WARM = "That sounds hard. What would help most? And more of it."
 CUT = "That sounds hard. What would help most?"
@@ -87,12 +88,12 @@ def continued(program: Program, thread: str, last: str):
 
 def heard(response, then: Callable[[], object] = lambda: None):
     """Returns every event; calls `then` after the first piece of the model's text."""
-    found, decoder = [], Decoder()
+    found, decoder = [], SseDecoder()
     for piece in response.iter_encoded():
-        for each in decoder.feed(piece):
-            if "ai_response" in each.data and not any("ai_response" in one.data for one in found):
+        for event in decoder.feed(piece):
+            if "ai_response" in event.data and not any("ai_response" in one.data for one in found):
                 then()
-            found.append(each)
+            found.append(event)
     return found
 
 
@@ -242,8 +243,8 @@ def test_a_model_that_is_too_late_in_a_run_is_a_gateway_timeout(make_program, fa
         late = program.post(f"/chat/threads/{begun(program, workflow)}/messages", content="low")
     finally:
         with program.app.app_context():
-            unset_setting("stream.first_byte_seconds")
-            unset_setting("stream.ladder_seconds")
+            unset_setting("stream.first_byte_seconds", author=COMMAND_LINE)
+            unset_setting("stream.ladder_seconds", author=COMMAND_LINE)
     assert (late.status_code, late.json["code"]) == (504, "workflow_failed")
 
 
@@ -282,7 +283,7 @@ def test_a_dropped_stream_goes_on_where_it_was_cut(program: Program, fake: Upstr
     everything = program.streamed(f"/chat/threads/{thread}/messages/stream", content="low")
     for cut in range(2, len(everything)):
         before = data(everything[:cut])
-        last = next(each.id for each in reversed(everything[:cut]) if each.id)
+        last = next(event.id for event in reversed(everything[:cut]) if event.id)
         status, more = continued(program, thread, last)
         after = data(more)
         assert spoken(before + after) == CUT
@@ -356,7 +357,7 @@ def test_a_reader_of_a_thread_without_a_workflow_gets_what_follows_and_no_text_t
     program.post(f"/api/v1/chats/{thread}/messages", message="Hello")
     program.until_running(thread)
     first = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
-    events, decoder, pieces = [], Decoder(), first.iter_encoded()
+    events, decoder, pieces = [], SseDecoder(), first.iter_encoded()
     while "ai_response" not in "".join(event.data for event in events):
         events += decoder.feed(next(pieces))
     first.close()

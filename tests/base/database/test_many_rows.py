@@ -14,9 +14,9 @@ from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import vector_sets
-from webapp.plans import queries as plans
+from webapp.plans import queries as plan_queries
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.workflows import queries as runs
+from webapp.workflows import queries as workflow_queries
 from webapp.workflows.tables import WorkflowRun
 
 MANY = 1_000
@@ -55,8 +55,8 @@ def begun_runs(session: Session, me: str) -> None:
 
 LISTS: list[tuple[Callable[[Session, str], None], Callable[[str], object]]] = [
     (collections, lambda _: vector_sets.is_behind()),
-    (made_plans, plans.plans_of),
-    (begun_runs, runs.runs_of),
+    (made_plans, plan_queries.plans_of),
+    (begun_runs, workflow_queries.runs_of),
 ]
 
 

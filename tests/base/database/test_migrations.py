@@ -212,9 +212,9 @@ def test_what_an_older_version_has_stored_comes_along(bare_app: Flask) -> None:
 
     upgrade()
 
-    kept = {each.id: (each.origin, each.head_id) for each in db.session.scalars(select(Chat))}
+    kept = {chat.id: (chat.origin, chat.head_id) for chat in db.session.scalars(select(Chat))}
     assert kept == {"c1": ("a:1", "m2"), "c2": ("", None)}
-    said = {each.id: (each.origin, each.content) for each in db.session.scalars(select(Message))}
+    said = {message.id: (message.origin, message.content) for message in db.session.scalars(select(Message))}
     assert said == {"m1": ("a:2", "Heron"), "m2": ("", "Heron")}
     # Both are first messages: to a reader they are versions of one message.
     assert {hit.message_id for hit in search("u", "heron").hits} == {"m2"}

@@ -75,7 +75,7 @@ def test_it_belongs_to_the_transaction_of_its_session(app: Flask) -> None:
         with write() as session:
             rows.store(session, person("ada@example.org"))
         db.session.rollback()
-        assert [each.email for each in EVERYBODY.all(db.session(), {})] == ["ada@example.org"]
+        assert [user.email for user in EVERYBODY.all(db.session(), {})] == ["ada@example.org"]
 
 
 @on_both_databases
@@ -95,7 +95,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
         found = snapshot_shown.read_since(chat.id, message.id)
 
         assert found is not None
-        assert (found.chat.title, [(each.content, each.sources) for each in found.messages]) == (
+        assert (found.chat.title, [(row.content, row.sources) for row in found.messages]) == (
             "Mills",
             [("One", [{"number": 1}])],
         )
@@ -114,7 +114,7 @@ def test_a_changed_chat_says_whether_it_is_shared(app: Flask) -> None:
         rows.put(session, own, shared)
         grants.give(session, "chat", shared.id, "view", by=ada.id, user_id=None, group_id=None)
         session.flush()
-        assert [bool(rows.change(session, each, returning=IS_SHARED, title="Mills")) for each in (own, shared)] == [False, True]
+        assert [bool(rows.change(session, chat, returning=IS_SHARED, title="Mills")) for chat in (own, shared)] == [False, True]
 
 
 def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask) -> None:
@@ -163,7 +163,7 @@ def test_listeners_hear_of_it_and_may_refuse(app: Flask) -> None:
             EVERYBODY.all(db.session(), {})
         event.remove(db.engine, "before_cursor_execute", note)
 
-        assert [each[:13] for each in heard] == ["SELECT users."]
+        assert [change[:13] for change in heard] == ["SELECT users."]
         assert EVERYBODY.all(db.session(), {}) == []
 
 

@@ -1,4 +1,4 @@
-"""The door limits how many requests run simultaneously, in total and per person; one that waits holds no connection."""
+"""The work limiter bounds how many requests run simultaneously, in total and per person; one that waits holds no connection."""
 
 import gevent
 import pytest

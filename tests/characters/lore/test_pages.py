@@ -102,7 +102,7 @@ def test_a_file_of_sillytavern_comes_in_and_goes_out_as_it_was(member):
 
 @pytest.mark.slow
 def test_entries_keep_their_numbers_and_what_they_leave_open(member):
-    entries = {each: {"uid": int(each), "key": [each], "content": each, "role": None} for each in ("3", "7", "20")}
+    entries = {number: {"uid": int(number), "key": [number], "content": number, "role": None} for number in ("3", "7", "20")}
     page = bring(member, as_file({"name": "The valley", "entries": entries}))
     more = {"title": "New", "keys": "new", "content": "A new one."}
     member.page(page.link("New entry").attributes["href"]).form("Create entry").submit(**more)
@@ -161,7 +161,7 @@ def test_numbers_that_occur_twice_or_are_none_are_replaced(member):
     entries = [{"keys": [f"{id}"], "content": "x", "id": id} for id in (4, 4, "b", None, True, -1, 5)]
     page = bring(member, as_file({"spec": "lorebook_v3", "data": {"name": "The valley", "entries": entries, "extensions": {}}}))
     found = json.loads(member.get(f"{page.path}/export").text)["entries"]
-    assert {uid: each["key"][0] for uid, each in found.items()} == {
+    assert {uid: entry["key"][0] for uid, entry in found.items()} == {
         "4": "4",
         "6": "4",
         "7": "b",
@@ -170,7 +170,7 @@ def test_numbers_that_occur_twice_or_are_none_are_replaced(member):
         "10": "-1",
         "5": "5",
     }
-    assert all(each["uid"] == int(uid) for uid, each in found.items())
+    assert all(entry["uid"] == int(uid) for uid, entry in found.items())
 
 
 @pytest.mark.mostly_slow

@@ -63,7 +63,7 @@ def test_one_that_was_withdrawn_is_not_used_and_not_named(app, member, stranger,
             chat = Chat(owner_id=stranger.person_id, title="Tea", model="fake/plain", persona_id=id_of(jo))
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
-        assert [each.section.text for each in lore_sections(context)] == [MILL]
+        assert [section.section.text for section in lore_sections(context)] == [MILL]
         # An impersonal step of a workflow is sent nothing of the person's persona.
         assert list(lore_sections(PromptContext(chat.id, chat.owner_id, "fake/plain", context.messages, is_personal=False))) == []
 

@@ -137,10 +137,12 @@ def test_always_is_a_matter_of_its_owners_own_chats(app, member, stranger, book)
     post(member, book, name="The valley", is_always="on")
     share(member, book, "everyone:")
     with app.app_context():
-        mine, theirs = (db.session.get_one(User, each.person_id) for each in (member, stranger))
-        assert [each.name for each in queries.used_by(mine, [], is_played=True)] == ["The valley"]
+        mine, theirs = (db.session.get_one(User, browser.person_id) for browser in (member, stranger))
+        assert [lorebook.name for lorebook in queries.used_by(mine, [], is_played=True)] == ["The valley"]
         assert queries.used_by(theirs, [], is_played=True) == []
-        assert [each.name for each in queries.used_by(theirs, [book.rpartition("/")[2]], is_played=True)] == ["The valley"]
+        assert [lorebook.name for lorebook in queries.used_by(theirs, [book.rpartition("/")[2]], is_played=True)] == [
+            "The valley"
+        ]
 
 
 @pytest.mark.slow
@@ -176,7 +178,7 @@ def test_the_log_says_with_whom_it_was_shared_and_not_what_it_is_called(app, mem
     with app.app_context():
         query = select(AuditEntry).where(AuditEntry.object_kind == "lorebook").order_by(AuditEntry.id)
         found = db.session.scalars(query).all()
-    assert [(each.action, each.actor, each.object_id, each.detail) for each in found] == [
+    assert [(entry.action, entry.actor, entry.object_id, entry.detail) for entry in found] == [
         ("shared a lorebook", member.email, book.rpartition("/")[2], f"with {stranger.email}"),
         ("stopped sharing a lorebook", member.email, book.rpartition("/")[2], f"with {stranger.email}"),
     ]
@@ -221,7 +223,7 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
             rows[-1].name,
             "World 0000",
         ]
-        assert [each.name for each in queries.used_by(reader, [last], is_played=True)] == [rows[-1].name]
+        assert [lorebook.name for lorebook in queries.used_by(reader, [last], is_played=True)] == [rows[-1].name]
         assert db.session.scalar(select(func.count()).select_from(Lorebook)) == queries.MOST_LISTED + 51
     with stranger.counting_statements() as statements:
         assert len(stranger.page("/lorebooks").all("#given ~ ul li")) == queries.MOST_LISTED - 1
@@ -248,7 +250,7 @@ def test_a_prompt_takes_three_statements_whosever_the_lorebook_is(app, member, s
             session.add(chat)
         context = PromptContext(chat.id, chat.owner_id, "fake/plain", [("user", "The mill?")])
         # Its content is read once, and cached.
-        assert [each.section.text for each in lore_sections(context)] == ["The mill burnt down."]
+        assert [section.section.text for section in lore_sections(context)] == ["The mill burnt down."]
     with app.app_context(), asking.counting_statements() as statements:
         assert len(list(lore_sections(context))) == 1
     # The statements read the chat, its owner and the lorebooks.

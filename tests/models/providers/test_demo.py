@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.models.providers.received import collect, request_for
-from webapp.models.providers import demo_texts as texts
+from webapp.models.providers import demo_texts
 from webapp.models.providers.base import AttachedImage, ModelRequest, ProviderError, Turn
 from webapp.models.providers.demo import MODELS, DemoProvider, answer
 from webapp.streaming.events import Started, Usage
@@ -54,17 +54,17 @@ def test_it_goes_on_exactly(demo: DemoProvider, new_stop: Callable[[], Stop], na
 @pytest.mark.parametrize(
     ("question", "text"),
     [
-        ("Hello", texts.GREETING),
-        ("Good morning, you", texts.GREETING),
-        ("", texts.GREETING),
-        ("What is Millrace?", texts.WHAT_IT_IS),
-        ("how do I  add an API key", texts.ADD_A_KEY),
-        ("What happens when I close the tab?", texts.CLOSING_THE_TAB),
-        ("How do I stop an answer?", texts.STOPPING),
-        ("What does it cost?", texts.COST),
-        ("Is my data private?", texts.PRIVACY),
-        ("Which model is this, who are you?", texts.WHO_I_AM),
-        ("Thank you", texts.THANKS),
+        ("Hello", demo_texts.GREETING),
+        ("Good morning, you", demo_texts.GREETING),
+        ("", demo_texts.GREETING),
+        ("What is Millrace?", demo_texts.WHAT_IT_IS),
+        ("how do I  add an API key", demo_texts.ADD_A_KEY),
+        ("What happens when I close the tab?", demo_texts.CLOSING_THE_TAB),
+        ("How do I stop an answer?", demo_texts.STOPPING),
+        ("What does it cost?", demo_texts.COST),
+        ("Is my data private?", demo_texts.PRIVACY),
+        ("Which model is this, who are you?", demo_texts.WHO_I_AM),
+        ("Thank you", demo_texts.THANKS),
     ],
 )
 def test_it_knows_a_few_things(question: str, text: str) -> None:
@@ -82,12 +82,12 @@ def test_it_admits_what_it_does_not_know(question: str) -> None:
 def test_what_is_attached_is_not_what_was_asked() -> None:
     text = answer(request_for("What is in it?\n\nnotes.md\n```md\nThe price is low.\n```", model="demo/quick"))
 
-    assert text != texts.COST
+    assert text != demo_texts.COST
     assert "only the demo" in text
 
 
 def test_it_never_shouts() -> None:
-    shown = [value for name, value in vars(texts).items() if isinstance(value, str) and not name.startswith("_")]
+    shown = [value for name, value in vars(demo_texts).items() if isinstance(value, str) and not name.startswith("_")]
 
     assert not any("!" in text for text in shown)
 
@@ -131,7 +131,7 @@ def test_a_stop_is_heard_before_the_first_word(stop: Stop, seconds: float) -> No
     gevent.spawn_later(0.05, stop.request, "user")
     received = collect(DemoProvider(pace=seconds).stream(request_for(model="demo/stall"), stop))
 
-    assert received.text in ("", texts.STALLED)
+    assert received.text in ("", demo_texts.STALLED)
     assert not received.end
 
 
@@ -139,17 +139,17 @@ def test_one_breaks_off_and_can_go_on(demo: DemoProvider, new_stop: Callable[[],
     request = request_for("What is Millrace?", model="demo/truncated")
     received = collect(demo.stream(request, new_stop()))
     assert received.end == "cut"
-    assert 0 < len(received.text) < len(texts.WHAT_IT_IS)
+    assert 0 < len(received.text) < len(demo_texts.WHAT_IT_IS)
 
     begun = ModelRequest(request.model, (*request.turns, Turn("assistant", received.text)), is_continuation=True)
     rest = collect(demo.stream(begun, new_stop()))
-    assert (received.text + rest.text, rest.end) == (texts.WHAT_IT_IS, "stop")
+    assert (received.text + rest.text, rest.end) == (demo_texts.WHAT_IT_IS, "stop")
 
 
 def test_one_turns_into_nonsense(demo: DemoProvider, stop: Stop) -> None:
     received = collect(demo.stream(request_for(model="demo/malformed"), stop))
 
-    assert (received.text, received.end) == (texts.MALFORMED, "invalid")
+    assert (received.text, received.end) == (demo_texts.MALFORMED, "invalid")
 
 
 def test_one_asks_to_wait(demo: DemoProvider, stop: Stop) -> None:
@@ -169,11 +169,11 @@ def test_one_fails_every_other_time(demo: DemoProvider, new_stop: Callable[[], S
 def test_one_puts_json_in_a_fence() -> None:
     text = answer(request_for(model="demo/fenced"))
 
-    assert json.loads(text.partition("```json")[2].partition("```")[0]) == texts.PLAN
+    assert json.loads(text.partition("```json")[2].partition("```")[0]) == demo_texts.PLAN
 
 
 def test_one_mixes_up_types() -> None:
-    assert json.loads(answer(request_for(model="demo/wrong-types"))) == texts.WRONG_TYPES
+    assert json.loads(answer(request_for(model="demo/wrong-types"))) == demo_texts.WRONG_TYPES
 
 
 def test_one_repeats_what_it_was_asked() -> None:
@@ -194,7 +194,7 @@ def test_an_unknown_model_is_refused(demo: DemoProvider, stop: Stop) -> None:
 def test_it_answers_in_one_piece_too(demo: DemoProvider, stop: Stop) -> None:
     reply = demo.complete(request_for("What is Millrace?", model="demo/thoughtful"), stop)
 
-    assert (reply.text, reply.reason) == (texts.WHAT_IT_IS, "stop")
+    assert (reply.text, reply.reason) == (demo_texts.WHAT_IT_IS, "stop")
     assert reply.reasoning
     assert reply.usage
 

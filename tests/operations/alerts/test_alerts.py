@@ -11,9 +11,10 @@ from sqlalchemy import update
 
 from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
-from webapp.models.connections import service as connections_service
+from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
@@ -33,7 +34,7 @@ def recent(made, count: int, status: str) -> None:
 
 
 def told_to(fake) -> list[dict]:
-    return [each for each in fake.log() if each["path"].endswith("/hook")]
+    return [entry for entry in fake.log() if entry["path"].endswith("/hook")]
 
 
 def test_the_rules_are_there_from_the_beginning(program):
@@ -104,7 +105,7 @@ def test_few_answers_say_nothing_about_a_model(app, program, made):
 @pytest.mark.slow
 def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, made, fake):
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"json": {}}, at="/hook")
     recent(made, 15, "failed")
     with app.app_context():
@@ -117,7 +118,7 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
         service.check_all()
     errors = program.get("/alerts/errors")
     assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
-    assert [each["alert"] for each in program.get("/alerts/events")["events"]] == ["errors", "success"]
+    assert [event["alert"] for event in program.get("/alerts/events")["events"]] == ["errors", "success"]
     assert owner.page("/").one(".sidebar .badge .sr").text() == "2 alerts"
     assert not owner.page("/").says("Error rate")
     assert not member.page("/").all(".badge")
@@ -129,9 +130,11 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
     assert program.get("/alerts/errors")["state"] == "ok"
     assert not owner.page("/").all(".badge")
     with gevent.Timeout(60):
-        while len(found := program.get("/alerts/events")["events"]) < 4 or any(each["delivery"] != "delivered" for each in found):
+        while len(found := program.get("/alerts/events")["events"]) < 4 or any(
+            event["delivery"] != "delivered" for event in found
+        ):
             gevent.sleep(0.05)
-    assert sorted(each["body"]["state"] for each in told_to(fake)) == ["firing", "firing", "ok", "ok"]
+    assert sorted(entry["body"]["state"] for entry in told_to(fake)) == ["firing", "firing", "ok", "ok"]
 
 
 @pytest.mark.slow
@@ -141,14 +144,14 @@ def test_an_alert_lasts_while_the_few_answers_left_are_bad_and_ends_with_its_win
             with write() as session:
                 session.execute(update(Generation).values(created_at=utc_now() - age))
             service.check_all()
-        return [each.rule for each in service_firing(app)]
+        return [alert.rule for alert in service_firing(app)]
 
     recent(made, 10, "failed")
     recent(made, 90, "completed")
     assert check(timedelta(minutes=2)) == ["success", "errors"]
     assert check(timedelta(hours=1)) == []
     assert not owner.page("/").all(".badge")
-    assert [each["words"] for each in program.get("/alerts/events")["events"][:1]] == ["Error rate. The alert is over."]
+    assert [event["words"] for event in program.get("/alerts/events")["events"][:1]] == ["Error rate. The alert is over."]
     assert check(timedelta(minutes=2)) == ["success", "errors"]
     with app.app_context():
         with write() as session:
@@ -156,7 +159,7 @@ def test_an_alert_lasts_while_the_few_answers_left_are_bad_and_ends_with_its_win
         recent(made, 1, "failed")
         recent(made, 2, "completed")
         service.check_all()
-    assert [each.rule for each in service_firing(app)] == ["success", "errors"]
+    assert [alert.rule for alert in service_firing(app)] == ["success", "errors"]
     assert owner.page("/admin/alerts").says("Several answers failed earlier.")
 
 
@@ -188,7 +191,10 @@ def test_a_webhook_is_signed_and_its_trouble_is_told(app, program, owner, fake):
 def test_rules_say_in_sentences_what_happens(app, owner, program, fake):
     program.said("PUT", "/settings/alerts.webhook", 200, {"value": f"{fake.base_url}/hook"})
     with app.app_context():
-        set_settings({"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"})
+        set_settings(
+            {"alerts.emails": "ops@example.org", "mail.host": "127.0.0.1", "mail.from": "millrace@example.org"},
+            author=COMMAND_LINE,
+        )
     sentences = [node.text() for node in owner.page("/admin/alerts").all(".rule")]
     effect = "notify admins, email ops@example.org and call the webhook."
     assert sentences[0] == f"When the success rate is below 95 % over 15 minutes, {effect}"
@@ -230,7 +236,7 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
 )
 def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, changes, words):
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"json": {}}, at="/hook")
     recent(made, 15, "failed")
     recent(made, 5, "completed")
@@ -240,7 +246,7 @@ def test_an_alert_that_ends_by_a_change_is_told_too(app, program, made, fake, ch
     with app.app_context():
         service.check_all()
 
-    events = [each for each in program.get("/alerts/events")["events"] if each["alert"] == "errors"]
+    events = [event for event in program.get("/alerts/events")["events"] if event["alert"] == "errors"]
     assert [event["state"] for event in events] == ["ok", "firing"]
     assert events[0]["words"] == words
 
@@ -278,7 +284,7 @@ def test_facts_of_the_server_are_looked_at_too(app, program):
         with write() as session:
             session.execute(db.update(AlertRule).where(AlertRule.name == "disk").values(limit=1e12, warn_at=1e12))
         service.check_all()
-    found = {each["id"]: each["state"] for each in program.get("/alerts")["alerts"]}
+    found = {alert["id"]: alert["state"] for alert in program.get("/alerts")["alerts"]}
     assert (found["disk"], found["budget"], found["backup"], found["key"]) == ("firing", "no_data", "no_data", "ok")
 
 
@@ -301,7 +307,7 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        connections_service.note_refusal(providers().connections()[0], code)
+        connections.note_refusal(providers().connections()[0], code)
         providers().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]
@@ -329,7 +335,7 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
     fake.always({"json": {}}, at="/hook")
     recent(made, 30, "failed")
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
         with write() as session:
             refused = "CREATE TRIGGER no_note BEFORE UPDATE ON alert_events BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
             session.execute(db.text(refused))
@@ -344,7 +350,7 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
 def test_no_transaction_is_open_while_the_webhook_is_tested(app, fake):
     fake.always({"json": {}}, at="/hook")
     with app.app_context():
-        set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
         service.test(queries.rule("errors"))
         assert not db.session().in_transaction()
 

@@ -6,6 +6,7 @@ import pytest
 from tests.operations.alerts.test_alerts import recent
 from tests.operations.insights.test_insights import made, program
 from tests.upstream.mailbox import mailbox
+from webapp.base.audit import COMMAND_LINE
 from webapp.engine.engine import ENGINE
 from webapp.operations.alerts import delivery, queries, service
 from webapp.settings.service import set_settings
@@ -16,8 +17,8 @@ __all__ = ["made", "program"]
 @pytest.fixture
 def box(app):
     with mailbox() as server, app.app_context():
-        set_settings({"mail.host": "127.0.0.1", "mail.port": str(server.port), "mail.security": "none"})
-        set_settings({"mail.from": "millrace@example.org", "alerts.emails": "a@example.org, b@example.org"})
+        set_settings({"mail.host": "127.0.0.1", "mail.port": str(server.port), "mail.security": "none"}, author=COMMAND_LINE)
+        set_settings({"mail.from": "millrace@example.org", "alerts.emails": "a@example.org, b@example.org"}, author=COMMAND_LINE)
         yield server
 
 
@@ -40,7 +41,7 @@ def test_what_fires_is_mailed_once_to_all(program, owner, made, box):
         "[Millrace] Alert: Success rate: 0 %, below 95 %.",
     ]
     assert {mail["To"] for mail in box.mails} == {"a@example.org, b@example.org"}
-    assert {each["email"] for each in program.get("/alerts/events")["events"]} == {"delivered"}
+    assert {event["email"] for event in program.get("/alerts/events")["events"]} == {"delivered"}
     assert owner.page("/admin/alerts").says("Email: delivered")
 
 
@@ -49,7 +50,7 @@ def test_a_mail_server_that_is_busy_is_asked_again(app, made, box):
     box.says["MAIL"] = "451 later"
     recent(made, 30, "failed")
     service.check_all()
-    assert {each.partition(":")[0] for each in told(2)} == {"failed"}
+    assert {line.partition(":")[0] for line in told(2)} == {"failed"}
     box.says.clear()
     with gevent.Timeout(60):
         while len(box.mails) < 2:
@@ -57,12 +58,12 @@ def test_a_mail_server_that_is_busy_is_asked_again(app, made, box):
 
 
 def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
-    set_settings({"mail.user": "millrace"})
+    set_settings({"mail.user": "millrace"}, author=COMMAND_LINE)
     box.says["AUTH"] = "535 wrong"
     recent(made, 30, "failed")
     before = set(ENGINE.of(app).other_requests)
     service.check_all()
-    assert {each.partition(":")[0] for each in told(2)} == {"failed"}
+    assert {line.partition(":")[0] for line in told(2)} == {"failed"}
     # No task waits to try again.
     with gevent.Timeout(60):
         while set(ENGINE.of(app).other_requests) - before:
@@ -74,7 +75,7 @@ def test_a_test_goes_every_way_that_is_set(program, owner, box, fake):
     assert owner.page("/admin/alerts/errors").press("Send a test").says("The test was sent.")
     (mail,) = box.mails
     assert mail["Subject"] == "[Millrace] Test of an alert: Test: Error rate. Nothing is wrong."
-    set_settings({"alerts.webhook": f"{fake.base_url}/hook"})
+    set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"status": 500}, at="/hook")
     assert program.said("POST", "/alerts/errors/test", 422)["detail"].startswith("The test by webhook didn't arrive.")
     assert len(box.mails) == 2

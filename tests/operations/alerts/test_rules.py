@@ -2,13 +2,13 @@
 
 import pytest
 
-from webapp.operations.alerts.kinds import ABOVE, BELOW, Bounds, Measurement, is_open, step, times_fired
+from webapp.operations.alerts.kinds import ABOVE, BELOW, AlertBounds, Measurement, is_open, step, times_fired
 
-SUCCESS = Bounds(BELOW, 0.95, 0.97, 20)
-ERRORS = Bounds(ABOVE, 0.05, 0.03, 20)
+SUCCESS = AlertBounds(BELOW, 0.95, 0.97, 20)
+ERRORS = AlertBounds(ABOVE, 0.05, 0.03, 20)
 
 
-def course(bounds: Bounds, *measurements: Measurement) -> list[str]:
+def course(bounds: AlertBounds, *measurements: Measurement) -> list[str]:
     state, states = "ok", []
     for measurement in measurements:
         state = step(state, measurement, bounds)  # type: ignore[arg-type]  # its own states
@@ -19,8 +19,8 @@ def course(bounds: Bounds, *measurements: Measurement) -> list[str]:
 def test_it_warns_before_it_fires_and_is_over_with_a_distance():
     values = (0.99, 0.96, 0.94, 0.96, 0.951, 0.98, 0.96)
     states = ["ok", "warning", "firing", "firing", "firing", "ok", "warning"]
-    assert course(SUCCESS, *(Measurement(each, 50) for each in values)) == states
-    assert course(ERRORS, *(Measurement(1 - each, 50) for each in values)) == states
+    assert course(SUCCESS, *(Measurement(value, 50) for value in values)) == states
+    assert course(ERRORS, *(Measurement(1 - value, 50) for value in values)) == states
 
 
 @pytest.mark.parametrize(

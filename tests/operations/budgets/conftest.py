@@ -9,6 +9,7 @@ from flask import Flask
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.base.audit import COMMAND_LINE
 from webapp.settings.service import set_settings
 
 Make = Callable[..., dict[str, Any]]
@@ -19,7 +20,9 @@ def app(make_app, fake: Upstream) -> Flask:
     app: Flask = make_app(**{**fake.environ, "OPENROUTER_MODEL": "fake/plain"})
     with app.app_context():
         # Only answers must count, and no rate limit must apply.
-        set_settings({"models.titles": "off", "limits.streams_per_minute": "0", "limits.concurrent_streams": "0"})
+        set_settings(
+            {"models.titles": "off", "limits.streams_per_minute": "0", "limits.concurrent_streams": "0"}, author=COMMAND_LINE
+        )
     return app
 
 

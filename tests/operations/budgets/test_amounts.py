@@ -29,7 +29,7 @@ PRICE = Price(Decimal(1000), Decimal(2000))
         ("0.25", DOLLAR // 4),
         ("0", 0),
         # Instead of an invalid cost, the estimate counts.
-        *((each, 20_000) for each in ("-1", "1e99", "NaN", "Infinity", "a lot", "")),
+        *((text, 20_000) for text in ("-1", "1e99", "NaN", "Infinity", "a lot", "")),
     ],
 )
 def test_money_is_the_cost_or_an_estimate(cost, expected):
@@ -57,7 +57,7 @@ def test_what_is_typed_is_understood(unit, text, expected):
 
 @pytest.mark.parametrize(
     ("unit", "text"),
-    [("usd", each) for each in ("", "ten", "0", "-1", "NaN", "Infinity", "1e30", "1e999999", "1e-999999", "0.0000000001")]
+    [("usd", text) for text in ("", "ten", "0", "-1", "NaN", "Infinity", "1e30", "1e999999", "1e-999999", "0.0000000001")]
     + [("usd", "1.000,50"), ("usd", "1,00,0"), ("tokens", "1.5"), ("tokens", "1,5"), ("answers", "10000000000")],
 )
 def test_what_is_no_amount_is_refused_in_words(unit, text):
@@ -67,11 +67,11 @@ def test_what_is_no_amount_is_refused_in_words(unit, text):
 
 def test_prices_that_are_none_are_none():
     assert per_million("3", "15") == Price(Decimal(3000), Decimal(15000))
-    assert {per_million(*each) for each in (("", ""), ("-1", "1"), ("NaN", "1"), ("1", "1e30"), ("1e999999", "1"))} == {None}
+    assert {per_million(*prices) for prices in (("", ""), ("-1", "1"), ("NaN", "1"), ("1", "1e30"), ("1e999999", "1"))} == {None}
 
 
 def test_amounts_are_said_in_their_unit():
-    assert [words("usd", each) for each in (0, 1_234_560_000_000, 1_500_000)] == ["$0.00", "$1,234.56", "$0.0015"]
+    assert [words("usd", number) for number in (0, 1_234_560_000_000, 1_500_000)] == ["$0.00", "$1,234.56", "$0.0015"]
     assert [words("tokens", 12_000), words("answers", 1)] == ["12,000 tokens", "1 answer"]
     assert [part_words("answers", 1, 5), part_words("usd", DOLLAR, 5 * DOLLAR)] == ["1 of 5 answers", "$1.00 of $5.00"]
 

@@ -11,12 +11,13 @@ from PIL import Image
 from tests.api.client import client_of
 from tests.operations.budgets.conftest import answered, level
 from tests.support.marks import on_both_databases
+from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.operations.budgets import service
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import allowed_scopes
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
 from webapp.settings.service import setting
 
@@ -172,8 +173,8 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
     fake.says("Well.")
     with app.app_context():
         boss, person = db.session.get_one(User, owner.person_id), db.session.get_one(User, member.person_id)
-        group = groups.create("Writers", by=boss)
-        groups.put_in(group, person.id, by=boss)
+        group = groups.create("Writers", author=PersonAuthor(boss))
+        groups.put_in(group, person.id, author=PersonAuthor(boss))
         secret = tokens.make_token(person, "mine", allowed_scopes("member"))
         group_id, token_id = group.id, person.id and db.session.scalar(db.text("SELECT id FROM api_tokens ORDER BY id DESC"))
     character = program.post("/characters", {"name": "Ada", "description": "A mathematician."}, status=201)
@@ -190,9 +191,9 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
     answered(client_of(app, member.email))
     chat = program.post("/chats", {"character_id": character["id"]}, status=201)["chat"]
     program.ended(program.post(f"/chats/{chat['id']}/messages", {"message": "Hello"}, status=202))
-    counts = {name: level(program, each)[0] for name, each in budgets.items()}
+    counts = {name: level(program, budget)[0] for name, budget in budgets.items()}
     assert counts == {"group": 2, "user": 2, "token": 1, "character": 1, "model": 0}
-    assert {each["id"] for each in theirs.get("/budgets")["budgets"]} == {
+    assert {budget["id"] for budget in theirs.get("/budgets")["budgets"]} == {
         budgets[name]["id"] for name in ("group", "user", "token", "model")
     }
     theirs.said("GET", f"/budgets/{budgets['character']['id']}", 404)
@@ -211,7 +212,7 @@ def test_of_several_characters_the_one_who_speaks_is_counted_now_and_afterwards(
 
     after = [made(50, who="character", who_id=id) for id in ids]
 
-    assert [level(program, each)[0] for each in (*before, *after)] == [2, 2, 2, 2]
+    assert [level(program, budget)[0] for budget in (*before, *after)] == [2, 2, 2, 2]
 
 
 @pytest.mark.slow
@@ -240,7 +241,7 @@ def test_one_that_is_created_while_the_last_is_deleted_counts(app, made):
         with app.app_context():
             assert setting("budgets.enabled") is True
             for budget in db.session.scalars(db.select(Budget)).all():
-                service.remove(budget)
+                service.remove(budget, author=COMMAND_LINE)
             assert setting("budgets.enabled") is False
 
 
@@ -250,11 +251,11 @@ def within(app, work):
 
 
 def remove(id):
-    service.remove(db.session.get_one(Budget, id))
+    service.remove(db.session.get_one(Budget, id), author=COMMAND_LINE)
 
 
 def create_another():
-    service.create(service.BudgetInput(who="team", unit="answers", limit=Decimal(7), period="day"))
+    service.create(service.BudgetInput(who="team", unit="answers", limit=Decimal(7), period="day"), author=COMMAND_LINE)
 
 
 @pytest.mark.slow

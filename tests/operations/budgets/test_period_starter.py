@@ -83,9 +83,9 @@ def test_what_was_used_is_counted_outside_and_what_ends_meanwhile_within(app: Fl
             db.session.rollback()
             with write() as session:
                 session.execute(update(Generation).where(Generation.id == running["id"]).values(status="completed"))
-                for each in late:
-                    session.execute(insert(Generation), [each])
-                    late.remove(each)
+                for row in late:
+                    session.execute(insert(Generation), [row])
+                    late.remove(row)
 
         recount.count_long_periods(NOW, pause=end_one)
         assert level() == (MANY + 2, 0)

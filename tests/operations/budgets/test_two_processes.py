@@ -43,10 +43,10 @@ def worker(url: str, folder: str) -> Iterator[subprocess.Popen[str]]:
 
 def both(workers: list[subprocess.Popen[str]], *orders: dict[str, Any]) -> list[Any]:
     """Sends an order to each process before waiting for either, and returns their results."""
-    for each, order in zip(workers, orders, strict=True):
-        assert each.stdin
-        print(json.dumps(order), file=each.stdin, flush=True)
-    return [done for each in workers if each.stdout for done in json.loads(each.stdout.readline())]
+    for process, order in zip(workers, orders, strict=True):
+        assert process.stdin
+        print(json.dumps(order), file=process.stdin, flush=True)
+    return [done for process in workers if process.stdout for done in json.loads(process.stdout.readline())]
 
 
 def a_world(app: Flask, luck: Random) -> tuple[str, dict[str, Budget]]:
@@ -70,18 +70,18 @@ def stands(app: Flask, budgets: dict[str, Budget]) -> dict[str, tuple[int, int]]
 
 
 def check_admitted(found: dict[str, tuple[int, int]], budgets: dict[str, Budget], admitted: Answers, refused: int) -> None:
-    held = {id: [each["held"][id] for each in admitted] for id in budgets}
-    assert found == {id: (0, sum(each)) for id, each in held.items()}
-    assert all(sum(each) - max(each, default=0) < budgets[id].most for id, each in held.items())
+    held = {id: [answer["held"][id] for answer in admitted] for id in budgets}
+    assert found == {id: (0, sum(amounts)) for id, amounts in held.items()}
+    assert all(sum(amounts) - max(amounts, default=0) < budgets[id].most for id, amounts in held.items())
     # Nothing was released in between: a refused request met a budget that is still full.
-    assert not refused or any(sum(each) >= budgets[id].most for id, each in held.items())
+    assert not refused or any(sum(amounts) >= budgets[id].most for id, amounts in held.items())
 
 
 def expected(budgets: dict[str, Budget], admitted: Answers) -> dict[str, tuple[int, int]]:
     used: Counter[str] = Counter()
-    for each in admitted:
-        taken, is_known, is_nothing = end_of(each["id"])
-        whole = taken if is_known else Consumption(each["input"], taken.output_tokens, taken.cost)
+    for answer in admitted:
+        taken, is_known, is_nothing = end_of(answer["id"])
+        whole = taken if is_known else Consumption(answer["input"], taken.output_tokens, taken.cost)
         for id in () if is_nothing else budgets:
             used[id] += amount(budgets[id].unit, whole, PRICE)
     return {id: (used[id], 0) for id in budgets}
@@ -101,10 +101,10 @@ def test_in_a_thousand_worlds_two_processes_stay_within_every_budget(
         for seed in range(WORLDS):
             person, budgets = a_world(app, Random(seed))
             done = both(workers, *({"person": person, "seed": f"{seed} {number}"} for number in range(2)))
-            admitted = [each for each in done if each]
+            admitted = [answer for answer in done if answer]
             check_admitted(stands(app, budgets), budgets, admitted, len(done) - len(admitted))
             # Both settle all of them, in different orders.
-            ids = [each["id"] for each in admitted]
+            ids = [answer["id"] for answer in admitted]
             both(workers, {"settle": ids}, {"settle": ids[::-1]})
             assert stands(app, budgets) == expected(budgets, admitted)
             counts.update(admitted=len(admitted), refused=len(done) - len(admitted))

@@ -31,7 +31,9 @@ def asked(app: Flask, person: str, luck: Random) -> dict[str, Any] | None:
     wanted_usage = UsageRequest(new_id(), person, "m", Consumption(luck.randrange(500), luck.randrange(1, 3_000)), PRICE)
     try:
         with app.app_context(), write(keeps_loaded=True) as session:
-            held = {each.budget_id: each.reserved for each in reservations.reserve(session, wanted_usage, NOW)}
+            held = {
+                reservation.budget_id: reservation.reserved for reservation in reservations.reserve(session, wanted_usage, NOW)
+            }
     except OverBudget:
         return None
     return {"id": wanted_usage.generation_id, "input": wanted_usage.consumption.input_tokens, "held": held}

@@ -12,9 +12,9 @@ from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
 from webapp.operations.experiments import queries, service
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.people.accounts.tables import User
-from webapp.prompts import queries as prompts
-from webapp.prompts import service as versions
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.prompts import queries as prompt_queries
+from webapp.prompts import service as prompt_service
 from webapp.prompts.tables import Experiment, Exposure
 from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting
@@ -39,7 +39,7 @@ def publish(app: Flask, admin: User) -> Callable[[str], int]:
     def publish(text: str) -> int:
         with app.app_context():
             entered = VersionInput(sections=[SectionInput(name="How", text=text)])
-            return versions.publish(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+            return prompt_service.publish(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     return publish
 
@@ -53,7 +53,7 @@ def started(app: Flask, admin: User, publish: Callable[[str], int]) -> Callable[
         publish("Answer in prose.")
         with app.app_context():
             entered = ExperimentInput(weights=weights or {2: 50, 3: 50}, **more)
-            return service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+            return service.start(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     return started
 

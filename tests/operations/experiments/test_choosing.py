@@ -1,6 +1,7 @@
 """Which version a person is assigned, that the assignment is stable, and how many statements that costs."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,9 @@ from webapp.engine.tables import Generation
 from webapp.operations.experiments import monitoring, service
 from webapp.operations.experiments.service import ShareInput
 from webapp.operations.health.worker_metrics import METRICS
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.arm_choice import ExperimentUnit
 from webapp.prompts.tables import BEST_PERFORMANCE, Exposure, PromptVersion
 
@@ -53,7 +56,7 @@ def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, st
     with app.app_context():
         rows = db.session.query(Exposure).all()
         assert {(row.experiment_id, row.version, row.unit) for row in rows} == {(id, version, owner.person_id)}
-        assert {row.generation_id for row in rows} == {each.id for each in db.session.query(Generation)}
+        assert {row.generation_id for row in rows} == {generation.id for generation in db.session.query(Generation)}
         chat = db.session.query(Chat).one()
         assert {row.lane for row in rows} == {chat.lane}
         assert [given(ExperimentUnit(owner.person_id, f"chat:{number}")) for number in range(5)] == [version] * 5
@@ -71,7 +74,7 @@ def test_shares_are_kept_and_a_chat_keeps_its_version_when_they_change(app, admi
             db.session.add(Exposure(experiment_id=id, version=2, lane="chat:old", unit=first, generation_id="g"))
         db.session.commit()
 
-        service.weigh(found(id), ShareInput(weights={2: 1, 3: 99}), who={"actor": admin})
+        service.weigh(found(id), ShareInput(weights={2: 1, 3: 99}), author=PersonAuthor(admin))
         after = {person: given(ExperimentUnit(person, f"chat:{person}")) for person in people}
         assert {(before[person], after[person]) for person in people if before[person] != after[person]} == {(2, 3)}
         moved = next(person for person in people if before[person] != after[person])
@@ -98,14 +101,14 @@ def test_what_cannot_be_filled_in_falls_back_to_the_control_and_does_not_count(a
             row.sections = [{"name": "How", "text": "Answer in {{nonsense}}."}]
         active_prompts.forget()
         every = [active_prompts.render("quick", ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(40)]
-        assert {each.version.number for each in every} == {2}
-        fell = [each for each in every if each.problems]
+        assert {rendered.version.number for rendered in every} == {2}
+        fell = [rendered for rendered in every if rendered.problems]
         assert 0 < len(fell) < 40
-        assert all(each.arm is None for each in fell)
-        kept = active_prompts.metadata_of(fell[0])
-        assert "arms" not in kept
+        assert all(rendered.arm is None for rendered in fell)
+        versions = PromptVersions.from_rendered(fell[0])
+        assert "arms" not in versions.as_record()
         said = "Version 3 of the prompt “quick” can't be used (unknown: nonsense), so an earlier text was used."
-        assert [notice.message for notice in active_prompts.notices(kept)] == [said]
+        assert [notice.message for notice in versions.notices] == [said]
 
 
 def test_a_paused_arm_is_given_to_nobody(app, admin, started):
@@ -116,7 +119,7 @@ def test_a_paused_arm_is_given_to_nobody(app, admin, started):
         monitoring.check(found(id))
         assert {given(ExperimentUnit(f"person {number}", f"chat:{number}")) for number in range(50)} == {2}
         with pytest.raises(Conflict, match="running"):
-            service.remove(found(id), who={"actor": admin})
+            service.remove(found(id), author=PersonAuthor(admin))
 
 
 def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
@@ -124,8 +127,8 @@ def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
     with app.app_context():
         first = active_prompts.render("quick", ExperimentUnit("somebody", "chat:1"))
         other = 5 - first.version.number
-        kept = active_prompts.metadata_of(first)
-        assert active_prompts.words(kept) == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
-        assert active_prompts.render("quick", arm_choice.again(kept)).version == first.version
-        kept["arms"][0]["version"] = other
-        assert active_prompts.render("quick", arm_choice.again(kept)).version.number == other
+        versions = PromptVersions.from_record(PromptVersions.from_rendered(first).as_record())
+        assert versions.words == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert active_prompts.render("quick", arm_choice.again(versions.arms)).version == first.version
+        others = [replace(arm, version=other) for arm in versions.arms]
+        assert active_prompts.render("quick", arm_choice.again(others)).version.number == other

@@ -7,7 +7,8 @@ from tests.operations.experiments.conftest import found, played
 from webapp.base.errors import AppError, Conflict
 from webapp.operations.experiments import service
 from webapp.operations.experiments.service import ExperimentInput
-from webapp.prompts import queries as prompts
+from webapp.people.accounts.tables import PersonAuthor
+from webapp.prompts import queries as prompt_queries
 
 
 @pytest.mark.slow
@@ -63,7 +64,7 @@ REFUSED = (
 def refusal(admin, weights: dict[int, float], **more: object) -> str:
     def start() -> None:
         entered = ExperimentInput.entered({"weights": weights, **more})
-        service.start(prompts.prompt(admin, "quick"), entered, by=admin, who={"actor": admin})
+        service.start(prompt_queries.prompt(admin, "quick"), entered, author=PersonAuthor(admin))
 
     with pytest.raises(AppError) as refused:
         start()
@@ -82,10 +83,10 @@ def test_of_two_admins_the_second_is_told(app, admin, started):
     id = started()
     with app.app_context():
         assert "already running on this prompt" in refusal(admin, {2: 50, 3: 50})
-        service.stop(found(id), 3, by=admin, who={"actor": admin})
+        service.stop(found(id), 3, author=PersonAuthor(admin))
         with pytest.raises(Conflict, match="already been stopped"):
-            service.stop(found(id), 2, by=admin, who={"actor": admin})
-        assert (found(id).winner, prompts.prompt(admin, "quick").version) == (3, 3)
+            service.stop(found(id), 2, author=PersonAuthor(admin))
+        assert (found(id).winner, prompt_queries.prompt(admin, "quick").version) == (3, 3)
 
 
 @pytest.mark.slow
@@ -134,5 +135,5 @@ def test_programs_start_read_and_stop_experiments(app, owner, member, publish):
     started = program.said("PUT", "/prompts/quick/strategy", 200, {"strategy": "BEST_PERFORMANCE", "min_samples": 5})
     assert started["strategy"] == "BEST_PERFORMANCE"
     found_ = program.get("/experiments")["experiments"][0]
-    assert [(each["version"], each["letter"]) for each in found_["arms"]] == [(1, "A"), (2, "B"), (3, "C")]
+    assert [(arm["version"], arm["letter"]) for arm in found_["arms"]] == [(1, "A"), (2, "B"), (3, "C")]
     client_of(app, member.email).said("GET", "/experiments", 403)

@@ -18,9 +18,9 @@ def test_versions_are_tried_on_ones_own_questions_and_shown_side_by_side(app, ow
     fake.always({"says": "The *hard* one.", "cost": 0.0002})
     path = owner.post("/prompts/quick/try", version=["1", "2"], case=case).location
     shown = owner.wait_for(path, lambda page: not page.says("Waiting…"))
-    assert [each.text(strip=True) for each in shown.all(".tried__one em")] == ["hard", "hard"]
+    assert [element.text(strip=True) for element in shown.all(".tried__one em")] == ["hard", "hard"]
     assert shown.says("Version 1: $0.0002, Version 2: $0.0002")
     told = [entry["body"]["messages"] for entry in asked(fake)[-2:]]
-    assert [len(each) for each in told] == [1, 2]
+    assert [len(text) for text in told] == [1, 2]
     assert told[1][0] == {"role": "system", "content": "Answer in rhymes."}
     assert member.get(path).status_code == 404

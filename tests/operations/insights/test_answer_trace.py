@@ -39,9 +39,9 @@ def one(begun: int | None, first: int | None, ended: int | None) -> Generation:
 )
 def test_the_spans_are_the_whole_time(times: tuple[int | None, ...], wanted: list[int], saved: int | None) -> None:
     found = spans(one(*times))
-    assert [each.ms for each in found] == wanted
+    assert [span.ms for span in found] == wanted
     assert saved_ms(one(*times)) == saved
-    assert sum(each.width for each in found) == pytest.approx(TRACE_WIDTH if sum(wanted) else 0, abs=0.05)
+    assert sum(span.width for span in found) == pytest.approx(TRACE_WIDTH if sum(wanted) else 0, abs=0.05)
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def everything(program, owner, member, until: datetime) -> list[Any]:
         {"prompt": "version 1 of quick"},
     ]
     told = [program.get("/insights/summary", query={**period, **query}) for query in queries]
-    told += [program.get("/insights/series", query={**period, "metric": each}) for each in ("ttft_p95_ms", "cost", "answers")]
+    told += [program.get("/insights/series", query={**period, "metric": metric}) for metric in ("ttft_p95_ms", "cost", "answers")]
     pages = [
         owner.page(path)
         for path in (
@@ -63,7 +63,7 @@ def everything(program, owner, member, until: datetime) -> list[Any]:
         )
     ]
     pages.append(member.page("/insights?period=1y"))
-    return told + [[" ".join(each.text(separator=" ").split()) for each in page.all(".tile, .table tr")] for page in pages]
+    return told + [[" ".join(element.text(separator=" ").split()) for element in page.all(".tile, .table tr")] for page in pages]
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def test_a_long_period_is_read_a_few_days_at_a_time(app, owner):
     today, read = utc_now(), []
     with app.app_context():
         with write() as session:
-            session.add_all(InsightMark(day=(today - timedelta(days=each)).date()) for each in range(2, 62))
+            session.add_all(InsightMark(day=(today - timedelta(days=age)).date()) for age in range(2, 62))
 
         def note(_connection, _cursor, statement, *_):
             if "FROM insight_days" in statement:
@@ -170,7 +170,7 @@ def test_what_is_summed_by_something_keeps_no_single_times():
     answers = [AnswerFacts("2026-01-05 00", kind, None, "a", 0, 100 + at, 200, 0, 1, 1, None) for at, kind in enumerate("xxy")]
     whole, parts = summed_by(iter(answers), {"kind": lambda one: one.kind})
     assert list(whole.first_texts) == [100, 101, 102]
-    assert {kind: (each.answers, each.first_text_total_ms) for kind, each in parts["kind"].items()} == {
+    assert {kind: (part.answers, part.first_text_total_ms) for kind, part in parts["kind"].items()} == {
         "x": (2, 201),
         "y": (1, 102),
     }

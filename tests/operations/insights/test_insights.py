@@ -79,8 +79,8 @@ def ms(one: dict[str, Any], name: str) -> int | None:
 def test_the_figures_are_those_of_a_plain_recount(made: Made, program: Client, owner: Browser, member: Browser) -> None:
     rows = a_world(made, [owner.person_id, member.person_id], 150)
     found = program.get("/insights/summary")
-    broken = [each for each in rows if each["status"] in ("failed", "interrupted")]
-    firsts = sorted(each for row in rows if (each := ms(row, "first_text_at")) is not None)
+    broken = [row for row in rows if row["status"] in ("failed", "interrupted")]
+    firsts = sorted(first_ms for row in rows if (first_ms := ms(row, "first_text_at")) is not None)
     assert found["answers"] == 150
     assert found["error_rate"] == pytest.approx(len(broken) / 150)
     assert found["success_rate"] == pytest.approx(1 - len(broken) / 150)
@@ -109,9 +109,9 @@ def test_every_figure_of_the_summary_has_a_course(made: Made, program: Client, o
     a_world(made, [owner.person_id], 5)
     whole = program.get("/insights/summary")
     for name in whole.keys() - {"from", "to"}:
-        assert [set(each) for each in program.get("/insights/series", query={"metric": name})["points"][:1]]
+        assert [set(point) for point in program.get("/insights/series", query={"metric": name})["points"][:1]]
     course = program.get("/insights/series", query={"metric": "waiting_saved_ms"})["points"]
-    assert sum(each["value"] for each in course) == whole["waiting_saved_ms"] > 0
+    assert sum(point["value"] for point in course) == whole["waiting_saved_ms"] > 0
 
 
 @pytest.mark.slow
@@ -158,13 +158,13 @@ def test_answers_are_listed_page_by_page(made: Made, program: Client, owner: Bro
     found, cursor = list[str](), ""
     while cursor is not None:
         page = program.get("/insights/answers", query={"limit": 10, "cursor": cursor})
-        found += [each["id"] for each in page["answers"]]
+        found += [answer["id"] for answer in page["answers"]]
         cursor = page["next_cursor"]
     assert found == wanted
     broken = program.get("/insights/answers", query={"outcome": "broken", "limit": 200})["answers"]
-    assert {each["id"] for each in broken} == {row["id"] for row in rows if row["status"] in ("failed", "interrupted")}
+    assert {answer["id"] for answer in broken} == {row["id"] for row in rows if row["status"] in ("failed", "interrupted")}
     fallback = program.get("/insights/answers", query={"outcome": "fallback"})["answers"]
-    assert {each["id"] for each in fallback} == {row["id"] for row in rows if "fallback" in str(row["notices"])}
+    assert {answer["id"] for answer in fallback} == {row["id"] for row in rows if "fallback" in str(row["notices"])}
 
 
 def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, owner: Browser, member: Browser) -> None:
@@ -223,10 +223,10 @@ def test_every_tile_leads_to_its_list_and_every_answer_to_its_time_line(made: Ma
         notices=[{"code": "x", "message": "Tried twice."}],
     )
     page = owner.page("/insights")
-    tiles = [" ".join(each.text(separator=" ").split()) for each in page.all(".tile")]
+    tiles = [" ".join(tile.text(separator=" ").split()) for tile in page.all(".tile")]
     assert tiles[:3] == ["Answers 4", "Success 75 % 1 failed", "First text, median 200 ms 95 % within 200 ms"]
     assert tiles[5] == "Cost $0.7500 where the price is known"
-    links = [str(each.attributes["href"]) for each in page.all(".tile")]
+    links = [str(tile.attributes["href"]) for tile in page.all(".tile")]
     assert [len(owner.page(link).all("tbody tr")) for link in links] == [4, 1, 4, 4, 0, 4]
     (failed,) = owner.page(links[1]).all("tbody a")
     line = owner.page(str(failed.attributes["href"]))
@@ -277,7 +277,7 @@ def test_a_page_of_answers_is_bounded_by_its_moments(made: Made, program: Client
     rows = [made(created_at=noon + timedelta(minutes=minutes))[0] for minutes in range(4)]
     between = {"from": "2026-01-05T12:01:00Z", "to": "2026-01-05T12:03:00Z", "kind": "chat", "model": "a"}
     found = program.get("/insights/answers", query=between)["answers"]
-    assert [each["id"] for each in found] == [rows[2]["id"], rows[1]["id"]]
+    assert [answer["id"] for answer in found] == [rows[2]["id"], rows[1]["id"]]
 
 
 @pytest.mark.slow

@@ -266,7 +266,7 @@ def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
         assert browser.get("/metrics").status_code == 200
 
     # The caller is looked up, but no answers are read.
-    assert not [each for each in asked if "generations" in each or "insight" in each]
+    assert not [statement for statement in asked if "generations" in statement or "insight" in statement]
 
 
 def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:

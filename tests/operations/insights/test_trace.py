@@ -63,15 +63,15 @@ def test_of_an_event_of_another_version_nothing_is_told_that_may_be_content() ->
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("wish", ["chat:streaming", "chat", "stream", "*"])
 def test_it_tells_of_beginnings_events_watchers_and_errors(tell: Tell, wish: str) -> None:
-    lines = [each for each in of_us(tell(DEBUG=wish)) if each["logger"] == "chat:streaming"]
+    lines = [line for line in of_us(tell(DEBUG=wish)) if line["logger"] == "chat:streaming"]
     events = [line for line in lines if line["message"] == "stream_event"]
 
     assert {"stream_begun", "stream_event", "watcher_connected", "watcher_left"} <= {line["message"] for line in lines}
     (begun, _) = [line for line in lines if line["message"] == "stream_begun"]
     assert (begun["model"], begun["kind"], begun["when_unwatched"]) == ("some/model", "chat", "detach")
     first = [event for event in events if event["generation_id"] == begun["generation_id"]]
-    assert [each["seq"] for each in first] == list(range(1, len(first) + 1))
-    assert sum(each.get("chars", 0) for each in first) == len(ANSWER)
+    assert [line["seq"] for line in first] == list(range(1, len(first) + 1))
+    assert sum(line.get("chars", 0) for line in first) == len(ANSWER)
     assert (first[-1]["event"], first[-1]["status"]) == ("ended", "completed")
     assert [event["code"] for event in events if event["event"] == "failed"] == ["invalid"]
     left = next(line for line in lines if line["message"] == "watcher_left")

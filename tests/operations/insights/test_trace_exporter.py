@@ -101,7 +101,7 @@ def test_a_collector_gets_a_span_of_each_answer(app: Flask, program: Client, fak
     sent = program.ended(program.post("/chats", {"message": "A secret question", "model": "some/model"}, status=201)["sent"])
     assert sent["status"] == "completed"
     with gevent.Timeout(60):
-        while not (found := [each["body"] for each in fake.log() if each["path"].endswith("/v1/traces")]):
+        while not (found := [entry["body"] for entry in fake.log() if entry["path"].endswith("/v1/traces")]):
             gevent.sleep(0.05)
     assert "A secret question" not in str(found)
     spans = [span for body in found for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]]

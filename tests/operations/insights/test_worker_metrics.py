@@ -123,7 +123,7 @@ def test_two_workers_of_a_server_tell_the_same_even_when_one_has_died(postgres_s
 
             of_chats = 'millrace_streams_total{kind="chat",outcome='
             wanted = {f'{of_chats}"completed"}} 3.0'} | {
-                f'{of_chats}"{each}"}} 0.0' for each in ("stopped", "interrupted", "failed")
+                f'{of_chats}"{outcome}"}} 0.0' for outcome in ("stopped", "interrupted", "failed")
             }
             seen(completed, wanted.__eq__)
             # A killed worker loses what it has not written yet.

@@ -8,6 +8,7 @@ from flask import Flask
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.upstream.mailbox import Mailbox, mailbox
+from webapp.base.audit import COMMAND_LINE
 from webapp.operations.mail.service import password, stored
 from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import setting
@@ -74,7 +75,7 @@ def test_the_password_goes_to_the_server_it_was_entered_for_alone(app: Flask, pr
     with app.app_context():
         (kept,) = stored()
         assert "sesame" not in kept.ciphertext
-        assert [each.outcome for each in rotate()] == ["current"]
+        assert [rotated.outcome for rotated in rotate(author=COMMAND_LINE)] == ["current"]
 
     program.said("PUT", "/settings/mail.host", 200, {"value": "localhost"})
     assert "Enter it again" in program.get("/mail")["trouble"]

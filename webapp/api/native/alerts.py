@@ -12,7 +12,7 @@ from webapp.operations.alerts import queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
 from webapp.operations.alerts.kinds import KINDS
 from webapp.operations.alerts.tables import AlertRule
-from webapp.people.accounts.guards import audit_values, found
+from webapp.people.accounts.guards import audit_author, found
 
 bp = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
@@ -85,14 +85,14 @@ def show(name: str) -> AlertAnswer:
 @bp.patch("/<name>")
 @operation("Change an alert, or turn it on or off", scope="admin", body=service.AlertChange, answer=AlertAnswer)
 def change(name: str, body: service.AlertChange) -> AlertAnswer:
-    service.change(_rule(name), body, **audit_values())
+    service.change(_rule(name), body, author=audit_author())
     return _answer_of(_rule(name), Answers())
 
 
 @bp.post("/<name>/mute")
 @operation("Mute an alert", scope="admin", body=Mute, answer=AlertAnswer)
 def mute(name: str, body: Mute) -> AlertAnswer:
-    service.mute(_rule(name), body.minutes, **audit_values())
+    service.mute(_rule(name), body.minutes, author=audit_author())
     return _answer_of(_rule(name), Answers())
 
 

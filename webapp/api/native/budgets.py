@@ -11,7 +11,7 @@ from webapp.api.schemas import Answer
 from webapp.operations.budgets import queries, service
 from webapp.operations.budgets.amounts import number_of
 from webapp.operations.budgets.tables import Budget
-from webapp.people.accounts.guards import audit_values, found
+from webapp.people.accounts.guards import audit_author, found
 
 bp = Blueprint("api_budgets", __name__, url_prefix="/api/v1/budgets")
 
@@ -51,7 +51,7 @@ def index() -> BudgetList:
 @bp.post("")
 @operation("Create a budget", scope="admin", body=NewBudget, answer=BudgetAnswer, status=201, errors=(409,))
 def create(body: NewBudget) -> BudgetAnswer:
-    return _answer_of(queries.level(service.create(body, **audit_values())))
+    return _answer_of(queries.level(service.create(body, author=audit_author())))
 
 
 @bp.get("/<id>")
@@ -65,19 +65,19 @@ def show(id: str) -> BudgetAnswer:
 @bp.patch("/<id>")
 @operation("Change the limit, or when to warn", scope="admin", body=service.BudgetChange, answer=BudgetAnswer)
 def change(id: str, body: service.BudgetChange) -> BudgetAnswer:
-    service.change(_visible(id), body, **audit_values())
+    service.change(_visible(id), body, author=audit_author())
     return _answer_of(queries.level(_visible(id)))
 
 
 @bp.delete("/<id>")
 @operation("Delete a budget", scope="admin", status=204)
 def delete(id: str) -> None:
-    service.remove(_visible(id), **audit_values())
+    service.remove(_visible(id), author=audit_author())
 
 
 def _visible(id: str) -> Budget:
     budget = found(queries.budget(id[:26]))
-    is_theirs = may("admin") or any(each.id == budget.id for each in queries.budgets_of(caller()))
+    is_theirs = may("admin") or any(own.id == budget.id for own in queries.budgets_of(caller()))
     return found(budget if is_theirs else None)
 
 

@@ -12,14 +12,13 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Changes, changes
-from webapp.characters import exchange as exporting
-from webapp.characters import profiles, queries, service, shown
+from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import GREETINGS, greetings_in
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import found
 
 # An upload can contain several files, each with a limit of its own.
@@ -93,7 +92,7 @@ class CharactersQuery(Query):
 
 
 class ExportQuery(Query):
-    format: exporting.Kind = Field("json", description="`png`: the picture with the card in it. `charx`: both in a zip.")
+    format: exchange.Kind = Field("json", description="`png`: the picture with the card in it. `charx`: both in a zip.")
     spec: Spec | None = Field(None, description="Of a JSON file: another version than that of the card that it came from.")
 
 
@@ -165,9 +164,7 @@ def create(body: NewCharacter) -> CharacterAnswer:
     most_bytes=MOST_BYTES,
 )
 def bring_in() -> BroughtAnswer:
-    result = exporting.import_cards(
-        ((storage.filename, storage.stream) for storage in request.files.getlist("file")), by=caller()
-    )
+    result = exchange.import_cards(((storage.filename, storage.stream) for storage in request.files.getlist("file")), by=caller())
     failed_files = [FailedFile(name=name, reason=reason) for name, reason in result.failed]
     if failed_files and not result.characters:
         raise NothingImported(failed_files)
@@ -219,7 +216,7 @@ def duplicate(id: str) -> CharacterAnswer:
     errors=(403, 409, 422),
 )
 def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
-    exporting.replace_texts(_visible(id), _visible(body.character_id), by=caller())
+    exchange.replace_texts(_visible(id), _visible(body.character_id), by=caller())
     return _one(_visible(id))
 
 
@@ -269,7 +266,9 @@ def sent_picture() -> bytes:
 
 
 def _scripts(row: Character) -> ScriptList:
-    return ScriptList(scripts=[ScriptAnswer.of(each, **fields_of(each), trouble=each.trouble) for _, each in listed_in(row.card)])
+    return ScriptList(
+        scripts=[ScriptAnswer.of(script, **fields_of(script), trouble=script.trouble) for _, script in listed_in(row.card)]
+    )
 
 
 def _visible(id: str) -> Character:
@@ -282,13 +281,15 @@ def _one(row: Character) -> CharacterAnswer:
 
 def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
-    seen = {collection.id for collection in knowledge.collections_among(me, [id for row in rows for id in row.collection_ids])}
+    seen = {
+        collection.id for collection in knowledge_queries.collections_among(me, [id for row in rows for id in row.collection_ids])
+    }
     return [
         CharacterAnswer.of(
             row,
             is_teams=not row.owner_id,
             is_own=row.owner_id == me.id,
-            collection_ids=[each for each in row.collection_ids if each in seen],
+            collection_ids=[id for id in row.collection_ids if id in seen],
             is_shared=not row.owner_id or row.id in shared,
             avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
             **more,

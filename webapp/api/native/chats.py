@@ -13,22 +13,21 @@ from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.native.generations import Sent, sent
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
-from webapp.api.problems import Refused
+from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Model, Paged
 from webapp.api.streaming.streams import stream
 from webapp.base.db import db
 from webapp.base.inputs import AnyId, Line
-from webapp.characters import queries as cast
-from webapp.characters.lore import queries as lorebooks
-from webapp.characters.lore import service as lore
+from webapp.characters import queries as character_queries
+from webapp.characters.lore import queries as lore_queries
+from webapp.characters.lore import service as lore_service
 from webapp.characters.tables import Persona
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
-from webapp.chat.messages import chats as listing
-from webapp.chat.messages import follow_up, sending
+from webapp.chat.messages import chats, follow_up, sending
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
@@ -36,8 +35,8 @@ from webapp.chat.record.access import own_chat, right_in, visible_chat, writable
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay
-from webapp.chat.story import service as story
+from webapp.chat.roleplay import service as roleplay_service
+from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.people.accounts.guards import found, user_or_none
@@ -52,20 +51,20 @@ UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
 CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.with_own_files(chat, ids, by=caller()),
-    "lorebook_ids": lambda _, ids: lore.checked(caller(), ids),
+    "lorebook_ids": lambda _, ids: lore_service.checked(caller(), ids),
     "variables": variables.checked_in,
     "model": model_to_ask,
-    "title": lambda _, title: listing.checked_title(title),
+    "title": lambda _, title: chats.checked_title(title),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
-    "lorebook_ids": lambda chat, ids: roleplay.use_lorebooks(chat, lore.checked(caller(), ids)),
+    "lorebook_ids": lambda chat, ids: roleplay_service.use_lorebooks(chat, lore_service.checked(caller(), ids)),
     "variables": variables.replace,
     "is_forgotten": lambda chat, is_forgotten: remembering.keep_out(chat, is_forgotten=is_forgotten),
-    "model": listing.choose,
-    "title": listing.rename,
-    "is_archived": lambda chat, is_archived: listing.archive(chat, is_archived=is_archived),
-    "is_pinned": lambda chat, is_pinned: listing.pin(chat, is_pinned=is_pinned),
+    "model": chats.choose,
+    "title": chats.rename,
+    "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
+    "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
 }
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
 
@@ -165,7 +164,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next.")
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
-    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=lore.MOST_ATTACHED)
+    lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=lore_service.MOST_ATTACHED)
     variables: dict[str, str] | None = Field(
         None, description="Instead of those at the end of the current branch; up to 100, with values of 2,000 characters."
     )
@@ -201,14 +200,14 @@ def index(query: ChatsQuery) -> ChatList:
 )
 def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
-    key, title = idempotency_key(), listing.checked_title(body.title) if body.title else ""
+    key, title = idempotency_key(), chats.checked_title(body.title) if body.title else ""
     reads = chat_collections.checked(caller(), body.collection_ids)
-    text = joined(body.message, files.blocks(caller().id, body.file_ids))
+    text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
         return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
     generation = sending.start_chat(
         text,
-        model=body.model or listing.starting_model(caller()),
+        model=body.model or chats.starting_model(caller()),
         key=key,
         owner_id=caller().id,
         options=sending.AnswerOptions(context_limit=body.context_limit),
@@ -216,7 +215,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         reads=reads,
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
-        listing.rename(chat, title)
+        chats.rename(chat, title)
     if wants_stream():
         return stream(generation, CanonicalEncoder())
     return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
@@ -242,7 +241,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     values = {name: value for name, value in changes.items() if value is not None or name in NULLABLE}
     _refuse_unfit(chat, values)
     if values.keys() & CAST:
-        roleplay.recast(chat, values.get("character_ids"), values.get("turn_order"), by=caller())
+        roleplay_service.recast(chat, values.get("character_ids"), values.get("turn_order"), by=caller())
     if values.keys() & PROMPTS:
         _set_fields(own_chat(id), values)
     for name in [name for name in CHANGES if name in values]:
@@ -253,7 +252,7 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
 @bp.delete("/<id>")
 @operation("Move a chat to the trash; it can be restored", scope="chat", status=204)
 def delete(id: str) -> None:
-    listing.trash(own_chat(id))
+    chats.trash(own_chat(id))
 
 
 @bp.get("/<id>/grants")
@@ -276,7 +275,7 @@ def grant(id: str, body: NewGrant) -> GrantList:
     if body.to != "everyone":
         sharing.share(chat, f"{body.to}:{body.to_id or ''}", "view" if is_read else "write", by=caller())
     elif body.to_id or not is_read:
-        raise Refused({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
+        raise InvalidFields({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
     else:
         sharing.open_to_team(chat, by=caller())
     return _grants(own_chat(id))
@@ -291,14 +290,14 @@ def revoke(id: str, grant_id: str) -> None:
 @bp.post("/<id>/restore")
 @operation("Restore a chat from the trash", scope="chat", answer=ChatAnswer)
 def restore(id: str) -> ChatAnswer:
-    listing.restore(_in_trash(id))
+    chats.restore(_in_trash(id))
     return answer_of(own_chat(id))
 
 
 @bp.post("/<id>/erase")
 @operation("Permanently delete a chat from the trash", scope="chat", status=204, errors=(409,))
 def erase(id: str) -> None:
-    listing.erase(_in_trash(id))
+    chats.erase(_in_trash(id))
 
 
 @bp.get("/<id>/export")
@@ -325,7 +324,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
     }
     if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
-        raise Refused(refused)
+        raise InvalidFields(refused)
 
 
 def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
@@ -333,10 +332,10 @@ def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return listing.create(me.id, title=body.title, model=body.model or listing.starting_model(me), reads=reads)
+        return chats.create(me.id, title=body.title, model=body.model or chats.starting_model(me), reads=reads)
     chat = _played(body, ids, reads)
     if body.title:
-        listing.rename(chat, body.title)
+        chats.rename(chat, body.title)
     return chat
 
 
@@ -344,17 +343,19 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
     """Creates a chat in which one or several characters have sent their greetings."""
     me, persona = caller(), _persona(body.persona_id)
     if len(ids) > 1:
-        return roleplay.begin_group(ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads)
-    character = cast.character(me, ids[0])
+        return roleplay_service.begin_group(
+            ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads
+        )
+    character = character_queries.character(me, ids[0])
     if character is None:
-        raise Refused({"character_ids" if body.character_ids else "character_id": UNSEEN})
-    return roleplay.begin(character, by=me, persona=persona, model=body.model, reads=reads)
+        raise InvalidFields({"character_ids" if body.character_ids else "character_id": UNSEEN})
+    return roleplay_service.begin(character, by=me, persona=persona, model=body.model, reads=reads)
 
 
 def _persona(id: str) -> Persona | None:
-    persona = cast.persona(caller(), id) if id else None
+    persona = character_queries.persona(caller(), id) if id else None
     if id and persona is None:
-        raise Refused({"persona_id": UNSEEN})
+        raise InvalidFields({"persona_id": UNSEEN})
     return persona
 
 
@@ -362,9 +363,9 @@ def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
     if values.keys() & CAST:
-        roleplay.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
+        roleplay_service.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
     if values.keys() & PROMPTS:
-        roleplay.checked_fields(values_of(chat) | values)
+        roleplay_service.checked_fields(values_of(chat) | values)
         _persona(values.get("persona_id") or "")
     for name in [name for name in CHECKS if name in values]:
         CHECKS[name](chat, values[name])
@@ -373,7 +374,7 @@ def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
 def _set_fields(chat: Chat, values: dict[str, Any]) -> None:
     present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
     persona = _persona(values["persona_id"] or "") if "persona_id" in values else present
-    roleplay.set_fields(chat, values_of(chat) | values, persona=persona)
+    roleplay_service.set_fields(chat, values_of(chat) | values, persona=persona)
 
 
 def _in_trash(id: str) -> Chat:
@@ -392,10 +393,10 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = chat_collections.visible_ids(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
-    usable = set(lorebooks.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
+    usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
-    for each in follow_up.waiting_in(*waiting):
-        waiting[each.chat_id].append(FollowUpAnswer(id=each.id, message=each.text, model=each.model))
+    for queued in follow_up.waiting_in(*waiting):
+        waiting[queued.chat_id].append(FollowUpAnswer(id=queued.id, message=queued.text, model=queued.model))
     return [
         ChatAnswer.of(
             row,
@@ -407,8 +408,8 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
-            collection_ids=[each for each in readable[row.id] if each in row.collection_ids],
-            lorebook_ids=[each for each in row.lorebook_ids if each in usable] if row in own else [],
+            collection_ids=[id for id in readable[row.id] if id in row.collection_ids],
+            lorebook_ids=[id for id in row.lorebook_ids if id in usable] if row in own else [],
             reads_from=readable[row.id],
         )
         for row in rows
@@ -446,23 +447,23 @@ def show_story(id: str) -> StoryAnswer:
 @stories_bp.put("", endpoint="update")
 @operation("Write or change the story so far", scope="chat", body=NewStory, answer=StoryAnswer, errors=(409,))
 def update_story(id: str, body: NewStory) -> StoryAnswer:
-    story.save(writable_chat(id), body.text, was=body.was)
+    story_service.save(writable_chat(id), body.text, was=body.was)
     return _story_of(visible_chat(id))
 
 
 @stories_bp.post("", endpoint="write_now")
 @operation("Have the model write the story so far now", scope="chat", answer=StoryAnswer, errors=(402, 409, 429, 503))
 def write_story(id: str) -> StoryAnswer:
-    story.write_now(writable_chat(id), by=writer())
+    story_service.write_now(writable_chat(id), by=writer())
     return _story_of(visible_chat(id))
 
 
 @stories_bp.delete("", endpoint="forget")
 @operation("Forget the story so far", scope="chat", status=204, errors=(409,))
 def forget_story(id: str) -> None:
-    story.forget(writable_chat(id))
+    story_service.forget(writable_chat(id))
 
 
 def _story_of(chat: Chat) -> StoryAnswer:
-    found_story = story.story_of(chat)
-    return StoryAnswer.of(found_story) if found_story else StoryAnswer()
+    story = story_service.story_of(chat)
+    return StoryAnswer.of(story) if story else StoryAnswer()

@@ -15,10 +15,10 @@ from webapp.base.inputs import LATER, AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.shown import MeaningState, meaning
-from webapp.knowledge.tables import Collection, Question
+from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import questions
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.guards import audit_author, found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 
@@ -140,14 +140,14 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewGrant) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", body.right, by=caller(), address=client_address())
+    service.share(_visible(id), body.to, body.to_id or "", body.right, author=audit_author())
     return _grants(_visible(id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away", scope="knowledge", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, by=caller(), address=client_address())
+    service.unshare(_visible(id), grant_id, author=audit_author())
 
 
 def _visible(id: str) -> Collection:
@@ -166,8 +166,8 @@ def _answer_of(row: Collection, counts: queries.Counts) -> CollectionAnswer:
 
 
 def _embedding(row: Collection) -> Embedding | None:
-    shown_meaning = meaning(row, caller())
-    return Embedding(**{**asdict(shown_meaning), "error": shown_meaning.error or None}) if shown_meaning else None
+    state = meaning(row, caller())
+    return Embedding(**{**asdict(state), "error": state.error or None}) if state else None
 
 
 def _grants(row: Collection) -> GrantList:
@@ -226,5 +226,5 @@ def run_questions() -> FiguresAnswer:
     return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 
-def _question(row: Question) -> QuestionAnswer:
+def _question(row: TrialQuestion) -> QuestionAnswer:
     return QuestionAnswer.of(row, question=row.text)

@@ -16,12 +16,12 @@ from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.documents.documents import Added, TextInput, Title, UploadedDocument
-from webapp.knowledge.search import ranking as finding
+from webapp.knowledge.search import ranking
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.trying import questions
-from webapp.people.accounts import queries as people
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
@@ -208,15 +208,15 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: finding.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
-    return FoundList(passages=[_hit(hit) for hit in finding.search(person, query.q, **bounds)])
+    bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
 
 def _viewed_as(id: str) -> User:
     check("admin")
-    person = found(people.person(id))
-    questions.viewed_as(person, by=caller(), address=client_address())
-    return found(people.person(id))
+    person = found(account_queries.person(id))
+    questions.viewed_as(person, author=audit_author())
+    return found(account_queries.person(id))
 
 
 def _collection(id: str) -> Collection:
@@ -245,7 +245,7 @@ def _sent_files() -> list[UploadedDocument]:
 
 
 def _added(added: list[Added]) -> AddedList:
-    return AddedList(documents=[_answer_of(each.document) for each in added], already_there=documents.already_there(added))
+    return AddedList(documents=[_answer_of(file.document) for file in added], already_there=documents.already_there(added))
 
 
 def _answer_of(row: Document) -> DocumentAnswer:
@@ -253,7 +253,7 @@ def _answer_of(row: Document) -> DocumentAnswer:
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 
 
-def _hit(hit: finding.PassageHit) -> FoundPassage:
+def _hit(hit: ranking.PassageHit) -> FoundPassage:
     passage: Passage = hit.passage
     return FoundPassage.of(
         passage,

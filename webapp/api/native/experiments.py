@@ -14,8 +14,8 @@ from webapp.operations.experiments import monitoring, queries, service
 from webapp.operations.experiments.card import card
 from webapp.operations.experiments.figures import ArmFigures, evidence
 from webapp.operations.experiments.service import FEWEST, MOST, ExperimentInput, Method, Outcome, Samples
-from webapp.people.accounts.guards import audit_values, found
-from webapp.prompts import queries as prompts
+from webapp.people.accounts.guards import audit_author, found
+from webapp.prompts import queries as prompt_queries
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, Experiment
 
@@ -78,7 +78,7 @@ class ExperimentList(Answer):
 @bp.get("")
 @operation("List experiments, those that run first", scope="admin", answer=ExperimentList)
 def index() -> ExperimentList:
-    experiments = [_answer_of(each, key, queries.figures_of(each)) for each, key in queries.experiments()]
+    experiments = [_answer_of(experiment, key, queries.figures_of(experiment)) for experiment, key in queries.experiments()]
     return ExperimentList(experiments=experiments)
 
 
@@ -98,7 +98,7 @@ def create(body: NewExperiment) -> ExperimentAnswer:
         raise Invalid("Each version can be compared once.", field="arms")
     values = {"outcome": body.outcome, "method": body.strategy, "min_samples": body.min_samples}
     entered = ExperimentInput.entered({**values, "weights": weights})
-    id = service.start(found(prompts.prompt(caller(), body.key)), entered, by=caller(), who=audit_values())
+    id = service.start(found(prompt_queries.prompt(caller(), body.key)), entered, author=audit_author())
     return _one(id)
 
 
@@ -111,14 +111,14 @@ def show(id: str) -> ExperimentAnswer:
 @bp.post("/<id>/stop")
 @operation("Stop an experiment, and use the winner", scope="admin", body=StopBody, answer=ExperimentAnswer, errors=(409, 422))
 def stop(id: str, body: StopBody) -> ExperimentAnswer:
-    service.stop(_experiment(id), body.winner, by=caller(), who=audit_values())
+    service.stop(_experiment(id), body.winner, author=audit_author())
     return _one(id)
 
 
 @bp.delete("/<id>")
 @operation("Delete an experiment that has been stopped", scope="admin", status=204, errors=(409,))
 def delete(id: str) -> None:
-    service.remove(_experiment(id), who=audit_values())
+    service.remove(_experiment(id), author=audit_author())
 
 
 def _experiment(id: str) -> Experiment:
@@ -133,16 +133,16 @@ def _one(id: str) -> ExperimentAnswer:
 
 def _answer_of(one: Experiment, key: str, figures: list[ArmFigures]) -> ExperimentAnswer:
     has_shares = one.method == A_B_TEST and not one.is_example
-    known_evidence = evidence(figures, has_shares=has_shares)
-    best = known_evidence.winner.version if known_evidence.winner else None
+    comparison = evidence(figures, has_shares=has_shares)
+    best = comparison.winner.version if comparison.winner else None
     return ExperimentAnswer.of(
         one,
         key=key,
         strategy=one.method,
         status="running" if one.ended_at is None else "stopped",
         arms=[ArmAnswer.of(figure, is_paused=bool(figure.paused_words)) for figure in figures],
-        bayes_factor=round(min(known_evidence.factor, 1e12), 4),
+        bayes_factor=round(min(comparison.factor, 1e12), 4),
         winner=one.winner if one.ended_at else best,
         words=card(figures, one.outcome, has_shares=has_shares).text,
-        is_imbalanced=known_evidence.is_imbalanced,
+        is_imbalanced=comparison.is_imbalanced,
     )

@@ -16,7 +16,7 @@ from webapp.characters.lore import queries, service, world_info
 from webapp.characters.lore.editing import LorebookInput
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.views import exported
-from webapp.people.accounts.guards import client_address, found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
 from webapp.web.downloads import download, file_name
 from webapp.web.uploads import sent_file
@@ -132,14 +132,14 @@ def grants(id: str) -> GrantList:
     named={"whom": "to_id"},
 )
 def grant(id: str, body: NewReader) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", by=caller(), address=client_address())
+    service.share(_visible(id), body.to, body.to_id or "", author=audit_author())
     return GrantList.to(shares.shares(queries.KIND, id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Take a grant away; chats continue without the lorebook", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, by=caller(), address=client_address())
+    service.unshare(_visible(id), grant_id, author=audit_author())
 
 
 @bp.get("/<id>/export")

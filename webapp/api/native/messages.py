@@ -16,7 +16,7 @@ from webapp.api.schemas import Answer, Body, Cursor, Model, Named, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
@@ -110,7 +110,7 @@ def send(id: str, body: NewMessage) -> Sent | Response:
     options = sending.AnswerOptions(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
-    text = joined(body.message, files.blocks(me, body.file_ids))
+    text = joined(body.message, attachment_service.blocks(me, body.file_ids))
     return begun(sending.ask(chat, text, by=me, options=options, **wishes))
 
 
@@ -253,10 +253,8 @@ def take_back(id: str) -> None:
 
 
 def _rating(id: str) -> FeedbackAnswer:
-    found_feedback = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
-    return FeedbackAnswer(
-        is_good=found_feedback.is_good if found_feedback else None, reason=found_feedback.reason if found_feedback else ""
-    )
+    rating = feedback.feedback_by_message(caller().id, [own_message(id).id]).get(id)
+    return FeedbackAnswer(is_good=rating.is_good if rating else None, reason=rating.reason if rating else "")
 
 
 files_bp = Blueprint("api_files", __name__, url_prefix="/api/v1/files")
@@ -283,11 +281,11 @@ class FileAnswer(Named):
     named={"message": "file"},
 )
 def upload() -> FileAnswer:
-    expect_files(files.most_bytes())
+    expect_files(attachment_service.most_bytes())
     sent_file = request.files.get("file")
     if not sent_file or not sent_file.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file: StoredFile = files.upload(caller().id, sent_file.filename, sent_file.stream)
+    file: StoredFile = attachment_service.upload(caller().id, sent_file.filename, sent_file.stream)
     return FileAnswer.of(file)
 
 

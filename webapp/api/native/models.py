@@ -17,7 +17,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.providers.base import ABILITIES
-from webapp.people.accounts.guards import audit_values
+from webapp.people.accounts.guards import audit_author
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
@@ -110,7 +110,7 @@ def index_connections() -> ConnectionList:
 @connections_bp.post("")
 @operation("Add a connection", scope="admin", body=NewConnection, answer=ConnectionAnswer, status=201, errors=(409,))
 def create(body: NewConnection) -> ConnectionAnswer:
-    return _now(connections.create(body.kind, body, **audit_values()))
+    return _now(connections.create(body.kind, body, author=audit_author()))
 
 
 @connections_bp.get("/<slug>")
@@ -126,37 +126,37 @@ def change(slug: str, body: Changes) -> ConnectionAnswer:
     is_enabled = changes.pop("is_enabled", None)
     live = _live(slug)
     if changes:
-        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), **audit_values())
+        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), author=audit_author())
     if is_enabled is not None:
-        connections.set_enabled(slug, is_enabled, **audit_values())
+        connections.set_enabled(slug, is_enabled, author=audit_author())
     return _now(slug)
 
 
 @connections_bp.delete("/<slug>")
 @operation("Delete a connection and its key", scope="admin", status=204, errors=(409,))
 def delete(slug: str) -> None:
-    connections.delete(slug, **audit_values())
+    connections.delete(slug, author=audit_author())
     providers().forget()
 
 
 @connections_bp.put("/<slug>/key")
 @operation("Replace the key", scope="admin", body=NewKey, status=204)
 def set_key(slug: str, body: NewKey) -> None:
-    connections.set_key(slug, body.key, **audit_values())
+    connections.set_key(slug, body.key, author=audit_author())
     providers().forget()
 
 
 @connections_bp.delete("/<slug>/key")
 @operation("Delete the key", scope="admin", status=204)
 def forget_key(slug: str) -> None:
-    connections.forget_key(slug, **audit_values())
+    connections.forget_key(slug, author=audit_author())
     providers().forget()
 
 
 @connections_bp.post("/<slug>/test")
 @operation("Test the key, and refresh the list of models", scope="admin", answer=ConnectionAnswer)
 def test(slug: str) -> ConnectionAnswer:
-    connections.check(slug, partial(providers().provider, slug), **audit_values())
+    connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return _now(slug)
 
 

@@ -13,7 +13,7 @@ from webapp.base.changes import access_changed
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Name
 from webapp.people.accounts import creation_limit, directory, queries
-from webapp.people.accounts.guards import client_address, found, own_address
+from webapp.people.accounts.guards import audit_author, found, own_address
 from webapp.people.accounts.tables import Group, User
 from webapp.people.members import groups, invites, people
 
@@ -88,13 +88,13 @@ def show(id: str) -> PersonAnswer:
     errors=(409,),
 )
 def change(id: str, body: PersonChange) -> PersonAnswer:
-    person, me, address = found(queries.person(id)), caller(), client_address()
+    person, author = found(queries.person(id)), audit_author()
     if body.role is not None:
-        people.change_role(person, body.role, by=me, address=address)
+        people.change_role(person, body.role, author=author)
     if body.is_disabled is not None:
-        (people.disable if body.is_disabled else people.enable)(found(queries.person(id)), by=me, address=address)
+        (people.disable if body.is_disabled else people.enable)(found(queries.person(id)), author=author)
     if body.clearance is not None:
-        people.change_clearance(found(queries.person(id)), body.clearance, by=me, address=address)
+        people.change_clearance(found(queries.person(id)), body.clearance, author=author)
     access_changed(id)
     return _now(id)
 
@@ -102,30 +102,28 @@ def change(id: str, body: PersonChange) -> PersonAnswer:
 @bp.delete("/<id>")
 @operation("Permanently delete an account and everything in it", scope="admin", query=DeleteQuery, status=204, errors=(409,))
 def delete(id: str, query: DeleteQuery) -> None:
-    people.delete_person(
-        found(queries.person(id)), query.email, by=caller(), heir_id=query.collections_to, address=client_address()
-    )
+    people.delete_person(found(queries.person(id)), query.email, author=audit_author(), heir_id=query.collections_to)
     access_changed(id)
 
 
 @bp.get("/invites")
 @operation("List pending invites", scope="admin", answer=InviteList)
 def index_invites() -> InviteList:
-    return InviteList(invites=[InviteAnswer.of(each) for each in queries.open_invites()])
+    return InviteList(invites=[InviteAnswer.of(open_invite) for open_invite in queries.open_invites()])
 
 
 @bp.post("/invites")
 @operation("Create an invite link", scope="admin", body=NewInvite, answer=InviteLink, status=201, errors=(409,))
 def invite(body: NewInvite) -> InviteLink:
     creation_limit.count(caller().id)
-    token = invites.invite(body, by=caller(), address=client_address())
+    token = invites.invite(body, author=audit_author())
     return InviteLink(link=own_address(url_for("accounts.invited", token=token)))
 
 
 @bp.delete("/invites/<id>")
 @operation("Revoke a pending invite", scope="admin", status=204)
 def revoke_invite(id: str) -> None:
-    invites.revoke_invite(id, by=caller(), address=client_address())
+    invites.revoke_invite(id, author=audit_author())
 
 
 def _now(id: str) -> PersonAnswer:
@@ -167,7 +165,7 @@ def index_groups() -> GroupList:
 @operation("Create a group", scope="admin", body=NewGroup, answer=GroupAnswer, status=201, errors=(409,))
 def create_group(body: NewGroup) -> GroupAnswer:
     creation_limit.count(caller().id)
-    return _group_answer(groups.create(body.name, by=caller(), address=client_address()))
+    return _group_answer(groups.create(body.name, author=audit_author()))
 
 
 @groups_bp.get("/<id>", endpoint="show")
@@ -179,7 +177,7 @@ def show_group(id: str) -> GroupAnswer:
 @groups_bp.patch("/<id>", endpoint="rename")
 @operation("Rename a group", scope="admin", body=NewGroup, answer=GroupAnswer, errors=(409,))
 def rename_group(id: str, body: NewGroup) -> GroupAnswer:
-    groups.rename(_group(id), body.name, by=caller(), address=client_address())
+    groups.rename(_group(id), body.name, author=audit_author())
     return _group_answer(_group(id))
 
 
@@ -187,7 +185,7 @@ def rename_group(id: str, body: NewGroup) -> GroupAnswer:
 @operation("Delete a group; its members keep their accounts", scope="admin", status=204)
 def delete_group(id: str) -> None:
     group, inside = _group(id), [person.id for person in queries.people_of(id)]
-    groups.delete_group(group, by=caller(), address=client_address())
+    groups.delete_group(group, author=audit_author())
     for person_id in inside:
         access_changed(person_id)
 
@@ -195,7 +193,7 @@ def delete_group(id: str) -> None:
 @groups_bp.put("/<id>/members/<user_id>")
 @operation("Put someone into a group; twice is once", scope="admin", answer=GroupAnswer, errors=(409,))
 def put_in(id: str, user_id: str) -> GroupAnswer:
-    groups.put_in(_group(id), user_id, by=caller(), address=client_address())
+    groups.put_in(_group(id), user_id, author=audit_author())
     access_changed(user_id)
     return _group_answer(_group(id))
 
@@ -203,7 +201,7 @@ def put_in(id: str, user_id: str) -> GroupAnswer:
 @groups_bp.delete("/<id>/members/<user_id>")
 @operation("Take someone out of a group", scope="admin", status=204)
 def take_out(id: str, user_id: str) -> None:
-    groups.take_out(_group(id), user_id, by=caller(), address=client_address())
+    groups.take_out(_group(id), user_id, author=audit_author())
     access_changed(user_id)
 
 

@@ -11,7 +11,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import profiles, queries, shown
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import personas
@@ -142,7 +142,7 @@ def _visible(id: str) -> Persona:
 
 def _seen(*rows: Persona) -> set[str]:
     """Returns the ids of the personas' lorebooks that the caller can see."""
-    return set(lorebooks.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
+    return set(lore_queries.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
@@ -151,5 +151,5 @@ def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
         row,
         is_teams=not row.owner_id,
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
-        lorebook_ids=[each for each in row.lorebook_ids if each in visible_lorebook_ids],
+        lorebook_ids=[id for id in row.lorebook_ids if id in visible_lorebook_ids],
     )

@@ -13,12 +13,12 @@ from webapp.api.schemas import Answer, Body, Query
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.operations.experiments import service as experiments
-from webapp.people.accounts.guards import audit_values, found
+from webapp.operations.experiments import service as experiment_service
+from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries, service
-from webapp.prompts.template import TooLong, partly_filled
+from webapp.prompts.template import FilledTooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
@@ -90,7 +90,7 @@ class StrategyBody(Body):
     strategy: Strategy
     version: int | None = Field(None, description="Required for FIXED.")
     weights: Weights | None = Field(None, description="The shares of an experiment in percent, by version.")
-    min_samples: experiments.Samples | None = Field(
+    min_samples: experiment_service.Samples | None = Field(
         None, description="For BEST_PERFORMANCE: the versions take turns until each has so many answers."
     )
 
@@ -118,11 +118,10 @@ def index() -> PromptList:
 @bp.post("")
 @operation("Create a prompt", scope="chat", body=NewPrompt, answer=PromptAnswer, status=201, errors=(409, 422))
 def create(body: NewPrompt) -> PromptAnswer:
-    me = caller()
     is_teams = may("admin") if body.is_own is None else not body.is_own
     if is_teams:
         check("admin")
-    return _one(service.make(body, None, by=me, who=audit_values(), is_teams=is_teams))
+    return _one(service.make(body, None, author=audit_author(), is_teams=is_teams))
 
 
 @bp.get("/<key>")
@@ -134,7 +133,7 @@ def show(key: str) -> PromptAnswer:
 @bp.delete("/<key>")
 @operation("Delete a prompt with its versions, or reset one that comes with Millrace", scope="chat", status=204, errors=(409,))
 def delete(key: str) -> None:
-    service.remove(_changeable(key), by=caller(), who=audit_values())
+    service.remove(_changeable(key), author=audit_author())
 
 
 @bp.get("/<key>/versions")
@@ -159,7 +158,7 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     named={"text": "sections"},
 )
 def publish(key: str, body: NewVersion) -> VersionAnswer:
-    number = service.publish(_changeable(key), body, by=caller(), who=audit_values())
+    number = service.publish(_changeable(key), body, author=audit_author())
     return _version(_numbered(_visible(key), number))
 
 
@@ -168,11 +167,11 @@ def publish(key: str, body: NewVersion) -> VersionAnswer:
 def choose(key: str, body: StrategyBody) -> PromptAnswer:
     """During an experiment, A_B_TEST and BEST_PERFORMANCE set how its versions are assigned. BEST_PERFORMANCE starts one."""
     prompt = _changeable(key)
-    if body.strategy in experiments.METHODS:
+    if body.strategy in experiment_service.METHODS:
         values = {"method": body.strategy, "weights": body.weights or {}, "min_samples": body.min_samples}
-        experiments.give_out(prompt, experiments.ShareInput.entered(values), by=caller(), who=audit_values())
+        experiment_service.give_out(prompt, experiment_service.ShareInput.entered(values), author=audit_author())
     else:
-        service.choose(prompt, body.strategy, body.version, by=caller(), who=audit_values())
+        service.choose(prompt, body.strategy, body.version, author=audit_author())
     return _one(key)
 
 
@@ -186,7 +185,7 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 )
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
     """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
-    service.read_from(_changeable(key), body.collection_ids, by=caller(), who=audit_values())
+    service.read_from(_changeable(key), body.collection_ids, author=audit_author())
     return _one(key)
 
 
@@ -195,7 +194,7 @@ def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
 def preview(key: str, body: PreviewBody) -> PreviewAnswer:
     try:
         parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
-    except TooLong as error:
+    except FilledTooLong as error:
         raise Invalid("That makes the prompt too long. Use shorter values.", field="variables") from error
     return PreviewAnswer(sections=[PartAnswer(name=part.name, text=part.text) for part in parts], missing=missing)
 
@@ -215,21 +214,21 @@ def _changeable(key: str) -> queries.KnownPrompt:
 def _within(most_chars: int, versions: Iterable[queries.Version]) -> Iterator[queries.Version]:
     """Yields the first versions, at least one, whose texts have at most `most_chars` characters together."""
     chars = 0
-    for place, each in enumerate(versions):
-        chars += sum(len(part.text) for part in each.parts)
+    for place, version in enumerate(versions):
+        chars += sum(len(part.text) for part in version.parts)
         if place and chars > most_chars:
             return
-        yield each
+        yield version
 
 
 def _numbered(prompt: queries.KnownPrompt, number: int | None) -> queries.Version:
-    known_versions = queries.versions(prompt)
-    versions = (
-        [queries.in_use(prompt, known_versions)]
-        if number is None and known_versions
-        else [version for version in known_versions if version.number == number]
+    versions = queries.versions(prompt)
+    matches = (
+        [queries.in_use(prompt, versions)]
+        if number is None and versions
+        else [version for version in versions if version.number == number]
     )
-    for text in queries.with_texts(prompt, versions):
+    for text in queries.with_texts(prompt, matches):
         return text
     raise NotFound("There is no such version.")
 
@@ -240,7 +239,7 @@ def _one(key: str) -> PromptAnswer:
 
 def _answers_of(prompts: Sequence[queries.KnownPrompt]) -> list[PromptAnswer]:
     ids = sorted({id for prompt in prompts for id in prompt.collection_ids})
-    seen = {collection.id for collection in knowledge.collections_among(caller(), ids)} if ids else set()
+    seen = {collection.id for collection in knowledge_queries.collections_among(caller(), ids)} if ids else set()
     return [_answer(prompt, [id for id in prompt.collection_ids if id in seen]) for prompt in by_turns(prompts)]
 
 
@@ -256,6 +255,6 @@ def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(each: queries.Version) -> VersionAnswer:
-    sections = [PartAnswer(name=part.name, text=part.text) for part in each.parts]
-    return VersionAnswer.of(each, version=each.number, sections=sections)
+def _version(version: queries.Version) -> VersionAnswer:
+    sections = [PartAnswer(name=part.name, text=part.text) for part in version.parts]
+    return VersionAnswer.of(version, version=version.number, sections=sections)

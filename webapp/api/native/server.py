@@ -15,9 +15,9 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
-from webapp.operations.mail import service as mail
+from webapp.operations.mail import service as mail_service
 from webapp.operations.mail.service import forget_password, password, set_password
-from webapp.people.accounts.guards import audit_values
+from webapp.people.accounts.guards import audit_author
 from webapp.settings import service
 from webapp.settings.kinds import as_text
 
@@ -50,7 +50,7 @@ class SettingValue(Body):
 @bp.get("")
 @operation("List all settings, with their effective values and sources", scope="admin", answer=SettingList)
 def index() -> SettingList:
-    return SettingList(settings=[_answer_of(each) for each in service.all_settings()])
+    return SettingList(settings=[_answer_of(setting) for setting in service.all_settings()])
 
 
 @bp.get("/<name>")
@@ -62,36 +62,36 @@ def show(name: str) -> SettingAnswer:
 @bp.put("/<name>")
 @operation("Change a setting; every process picks it up within a second", scope="admin", body=SettingValue, answer=SettingAnswer)
 def change(name: str, body: SettingValue) -> SettingAnswer:
-    service.set_settings({name: as_text(body.value)}, **audit_values())
+    service.set_settings({name: as_text(body.value)}, author=audit_author())
     return _named(name)
 
 
 @bp.delete("/<name>")
 @operation("Reset a setting to the environment or the default", scope="admin", answer=SettingAnswer)
 def reset(name: str) -> SettingAnswer:
-    service.unset_setting(name, **audit_values())
+    service.unset_setting(name, author=audit_author())
     return _named(name)
 
 
 def _named(name: str) -> SettingAnswer:
     service.shown_setting(name)
-    return _answer_of(next(each for each in service.all_settings() if each.setting.name == name))
+    return _answer_of(next(setting for setting in service.all_settings() if setting.setting.name == name))
 
 
-def _answer_of(each: service.ShownSetting) -> SettingAnswer:
-    is_number = each.setting.kind in ("whole", "number")
+def _answer_of(setting: service.ShownSetting) -> SettingAnswer:
+    is_number = setting.setting.kind in ("whole", "number")
     return SettingAnswer(
-        name=each.setting.name,
-        title=each.setting.title,
-        sentence=each.setting.sentence,
-        kind=each.setting.kind,
-        value=list(each.value) if isinstance(each.value, tuple) else each.value,
-        source=each.source,
-        choices=list(each.setting.choices),
-        least=each.setting.least if is_number else None,
-        most=each.setting.most if is_number else None,
-        changed_at=each.changed_at,
-        changed_by=each.changed_by,
+        name=setting.setting.name,
+        title=setting.setting.title,
+        sentence=setting.setting.sentence,
+        kind=setting.setting.kind,
+        value=list(setting.value) if isinstance(setting.value, tuple) else setting.value,
+        source=setting.source,
+        choices=list(setting.setting.choices),
+        least=setting.setting.least if is_number else None,
+        most=setting.setting.most if is_number else None,
+        changed_at=setting.changed_at,
+        changed_by=setting.changed_by,
     )
 
 
@@ -116,25 +116,25 @@ class MailTest(Body):
 @operation("Show whether email can be sent", scope="admin", answer=MailAnswer)
 def show_mail() -> MailAnswer:
     password_state = password()
-    return MailAnswer(is_set=mail.is_set(), has_password=password_state.is_stored, trouble=password_state.trouble)
+    return MailAnswer(is_set=mail_service.is_set(), has_password=password_state.is_stored, trouble=password_state.trouble)
 
 
 @mail_bp.put("/password", endpoint="enter")
 @operation("Store the password for the mail server", scope="admin", body=MailPassword, status=204)
 def set_mail_password(body: MailPassword) -> None:
-    set_password(body.password, **audit_values())
+    set_password(body.password, author=audit_author())
 
 
 @mail_bp.delete("/password", endpoint="forget")
 @operation("Delete the password for the mail server", scope="admin", status=204)
 def forget_mail_password() -> None:
-    forget_password(**audit_values())
+    forget_password(author=audit_author())
 
 
 @mail_bp.post("/test", endpoint="test")
 @operation("Send a test email", scope="admin", body=MailTest, status=204, errors=(422,))
 def test_mail(body: MailTest) -> None:
-    mail.send_test(body.to.strip(), **audit_values())
+    mail_service.send_test(body.to.strip(), author=audit_author())
 
 
 capabilities_bp = Blueprint("api_capabilities", __name__, url_prefix="/api/v1/capabilities")

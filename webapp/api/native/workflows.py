@@ -13,7 +13,7 @@ from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Line
 from webapp.knowledge.documents import documents
-from webapp.people.accounts.guards import audit_values, found, refuse_unless_admin
+from webapp.people.accounts.guards import audit_author, found, refuse_unless_admin
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, library, queries
@@ -320,7 +320,8 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    return _answer_of(library.get(library.save(body.definition, audit_values(), replaces="any" if body.replace else "own")))
+    slug = library.save(body.definition, author=audit_author(), replaces="any" if body.replace else "own")
+    return _answer_of(library.get(slug))
 
 
 @bp.get("/<slug>")
@@ -333,14 +334,14 @@ def show(slug: str) -> WholeWorkflow:
 @operation("Remove a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
-    library.remove(slug, audit_values())
+    library.remove(slug, author=audit_author())
 
 
 @bp.post("/<slug>/publish")
 @operation("Publish the draft (admins)", scope="workflows", body=Note, answer=WholeWorkflow, errors=(409, 422))
 def publish(slug: str, body: Note) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    library.publish(slug, body.note, audit_values())
+    library.publish(slug, body.note, author=audit_author())
     return _answer_of(library.get(slug))
 
 
@@ -350,12 +351,12 @@ def start(slug: str, body: NoFields) -> RunAnswer:
     return _run(runs.start(caller(), slug, key=idempotency_key()))
 
 
-def _facts(entry: library.Entry) -> dict[str, Any]:
+def _facts(entry: library.StoredWorkflow) -> dict[str, Any]:
     about = {name: getattr(entry.headline, name) for name in ("title", "about", "minutes")}
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 
-def _answer_of(entry: library.Entry) -> WholeWorkflow:
+def _answer_of(entry: library.StoredWorkflow) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(

@@ -1,6 +1,6 @@
 """The state a dialect keeps about a generation until it ends. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Failed, Notice, Saved, Sources
@@ -19,7 +19,7 @@ class Course:
 
     def __init__(self) -> None:
         self.transcript = Transcript()
-        self.sources: list[dict[str, Any]] = []
+        self.sources: list[Mapping[str, Any]] = []
         self.answer_id = ""
         self.ended: Ended | None = None
         self._failed: Failed | None = None
@@ -57,9 +57,9 @@ class Course:
         return as_objects([*demo, *(notice for notice in self.transcript.notices if notice.code != ATTEMPT_NOTICE)])
 
 
-def about_chat(wanted_id: str | None, chat_id: str) -> Sequence[Notice]:
+def about_chat(session_id: str | None, chat_id: str) -> Sequence[Notice]:
     """Returns a notice if the client named a chat that is unknown, so that another one was begun."""
-    return (UNKNOWN_SESSION,) if wanted_id and wanted_id != chat_id else ()
+    return (UNKNOWN_SESSION,) if session_id and session_id != chat_id else ()
 
 
 def as_objects(notices: Iterable[Notice]) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import end_of
 from webapp.engine.state.circuit import FIRST_PAUSE_SECONDS
 from webapp.engine.tables import Generation
-from webapp.streaming.events import Delta, Event, Failed
+from webapp.streaming.events import AttemptRecord, Delta, Event, Failed
 from webapp.streaming.topics import Gap
 
 BAD_GATEWAY, GATEWAY_TIMEOUT, TOO_MANY = 502, 504, 429
@@ -48,7 +48,7 @@ class NoAnswer(AppError):
     """
 
     def __init__(
-        self, failure: Failed, ids: Mapping[str, str], attempts: Sequence[Mapping[str, Any]] = (), *, reason: str = ""
+        self, failure: Failed, ids: Mapping[str, str], attempts: Sequence[AttemptRecord] = (), *, reason: str = ""
     ) -> None:
         cause = reason or failure.code
         self.status = STATUSES.get(cause, BAD_GATEWAY)
@@ -60,7 +60,7 @@ class NoAnswer(AppError):
         return dict(self._ids)
 
 
-def _requested_seconds(attempts: Sequence[Mapping[str, Any]]) -> float:
+def _requested_seconds(attempts: Sequence[AttemptRecord]) -> float:
     """Returns how long the provider wants to be left alone; without its word, as long as a pause of a model lasts at first."""
     requested = [attempt.get("retry_after") for attempt in attempts if attempt.get("code") == "rate"]
     return max(1.0, requested[-1] if requested and requested[-1] is not None else FIRST_PAUSE_SECONDS)

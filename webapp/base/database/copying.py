@@ -75,7 +75,7 @@ def copy(source_url: str, target_url: str, indexes: Sequence[Index]) -> Copied:
     """Copies a snapshot of all rows into an empty database; an error leaves that unchanged."""
     with at_one_moment(source_url) as source, to_be_filled(target_url) as engine:
         make(engine, revision_of(source))
-        tables = tables_of(source, but=frozenset(each.table for each in indexes))
+        tables = tables_of(source, but=frozenset(index.table for index in indexes))
         with _connected_to(engine) as target, _begun(target):
             copied = _copied(source, target, tables)
             for index in indexes:
@@ -107,7 +107,7 @@ def _copied(source: Connection, target: Connection, tables: list[Table]) -> Copi
             raise Unavailable(
                 f"{table.name}: {expected.rows} rows were read, and other {rows_by_id.rows} have arrived. Nothing was kept."
             )
-    return Copied(sum(each.rows for each in read.values()), len(tables))
+    return Copied(sum(result.rows for result in read.values()), len(tables))
 
 
 def is_sqlite(connection: Connection) -> bool:
@@ -191,10 +191,10 @@ def make(engine: Engine, revision: str) -> None:
     """Creates the tables of this revision in an empty database; raises `Conflict` for one that is not empty."""
     try:
         with engine.connect() as target:
-            found_revision = _found(target, revision)
+            current_revision = _found(target, revision)
     except OperationalError as error:
         raise Unavailable(f"The other database can't be opened: {str(error.orig).splitlines()[0]}") from error
-    if found_revision != revision:
+    if current_revision != revision:
         # Imported late because only commands need it: a server is spared its 10 MB.
         from alembic import command
 
@@ -299,11 +299,11 @@ def in_pieces(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any
 
 
 def _as_there(table: Table, columns: Sequence[Any]) -> Table:
-    names = {each["name"] for each in columns}
+    names = {column["name"] for column in columns}
     kept_columns = [column for column in table.columns if column.name in names]
     # SQL NULL is not the `null` of JSON.
     kinds = [JSON(none_as_null=True) if isinstance(column.type, JSON) else column.type for column in kept_columns]
-    made = [Column(each.name, kind, primary_key=each.primary_key) for each, kind in zip(kept_columns, kinds, strict=True)]
+    made = [Column(column.name, kind, primary_key=column.primary_key) for column, kind in zip(kept_columns, kinds, strict=True)]
     return Table(table.name, MetaData(), *made)
 
 

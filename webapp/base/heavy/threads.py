@@ -31,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Threads:
+class ThreadGroup:
     """A few real threads for one purpose, with one call at a time for each person, so that no one's many requests fill them.
 
     A call that does not come back counts as lost: its caller is refused, and one more thread takes its place.
@@ -97,9 +97,9 @@ class Threads:
 
 
 # Passwords have threads of their own, so that people can sign in whatever else the server does. Signing in has a rate limit.
-PASSWORDS = Threads("passwords", 2, most_each=2)
-READS = Threads("reads", 2)
-COMPUTATIONS = Threads("computations", 2)
+PASSWORDS = ThreadGroup("passwords", 2, most_each=2)
+READS = ThreadGroup("reads", 2)
+COMPUTATIONS = ThreadGroup("computations", 2)
 ALL_THREADS = PASSWORDS, READS, COMPUTATIONS
 
 

@@ -22,9 +22,9 @@ def _drawn(file: IO[bytes]) -> bytes:
     with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as image:
         # Scales a JPEG down while decoding it, which saves the time and memory of the full size.
         image.draft("RGB", (MOST_SIDE, MOST_SIDE))
-        made_image = image.convert("RGBA" if image.mode in ("RGBA", "LA", "P") else "RGB")
-    made_image.thumbnail((MOST_SIDE, MOST_SIDE))
-    made_image.info = {}
+        bitmap = image.convert("RGBA" if image.mode in ("RGBA", "LA", "P") else "RGB")
+    bitmap.thumbnail((MOST_SIDE, MOST_SIDE))
+    bitmap.info = {}
     written = BytesIO()
-    made_image.save(written, "PNG")
+    bitmap.save(written, "PNG")
     return written.getvalue()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import Unfit, clean
+from webapp.base.untrusted_json import UnfitJson, clean
 from webapp.characters.macros.macros import Names, spelled, unsupported
 from webapp.characters.text_scripts import scripts_in
 
@@ -56,7 +56,7 @@ MOST_TAGS, TAG_CHARS = 12, 40
 QUOTED_CHARS = 60
 
 
-class BadCard(Unfit):
+class BadCard(UnfitJson):
     """The file contains no usable card."""
 
 
@@ -170,7 +170,7 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
     data, before = data_of(card), _greetings(card, named)
     if list(texts) == list(before.values()):
         return card
-    values = found_greetings if isinstance(found_greetings := data.get(named), list) else []
+    values = listed if isinstance(listed := data.get(named), list) else []
     same = {text: values[at] for at, text in before.items()}
     greetings_left = [value for at, value in enumerate(values) if at not in before]
     greetings = {named: [*(same.get(text, text) for text in texts), *greetings_left]}

@@ -219,8 +219,11 @@ def _triggers(triggers: Sequence[str], chosen: Sequence[Occasion]) -> list[str]:
     """Returns an entry's triggers after these were chosen; keeps triggers that can't be chosen."""
     if occasions(triggers) == list(chosen):
         return list(triggers)
-    known_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
-    return [*(each for each in triggers if each not in known_triggers), *(name for each in chosen for name in each.split())]
+    form_triggers = {name for occasion in OCCASIONS for name in occasion.split()}
+    return [
+        *(trigger for trigger in triggers if trigger not in form_triggers),
+        *(name for occasion in chosen for name in occasion.split()),
+    ]
 
 
 def _says(was: Mapping[str, Any], name: str, entered: Any) -> bool:

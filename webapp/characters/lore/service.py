@@ -11,13 +11,13 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
-from webapp.base.untrusted_json import Unfit, plain
+from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.settings.service import setting
 
@@ -57,7 +57,7 @@ def checked_book(value: dict[str, Any]) -> dict[str, Any]:
     """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
         book = world_info.book_in(plain(value, "The lorebook"))
-    except Unfit as error:
+    except UnfitJson as error:
         raise Invalid(str(error), field="book") from error
     refuse_too_much(book)
     return book
@@ -133,21 +133,21 @@ def _refuse_too_many(owner_id: str) -> None:
         raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
 
 
-def share(row: Lorebook, to: str, to_id: str, *, by: User, address: str = "") -> None:
+def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
-    refuse_unless_owner(row, by)
-    shares.refuse_guests(WORD, by)
+    refuse_unless_owner(row, author.actor)
+    shares.refuse_guests(WORD, author.actor)
     shares.refuse_unfit(WORD, row.owner_id, to, to_id)
     id = row.id
     with write() as session:
         if session.get_one(Lorebook, id).deleted_at:
             raise Conflict("This lorebook has just been deleted.")
-        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, by=by, address=address)
+        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
 
 
-def unshare(row: Lorebook, grant_id: str, *, by: User, address: str = "") -> None:
+def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a grant; chats that used the lorebook through it continue without it."""
-    refuse_unless_owner(row, by)
+    refuse_unless_owner(row, author.actor)
     id = row.id
     with write() as session:
-        shares.unshare(session, WORD, queries.KIND, id, grant_id, by=by, address=address)
+        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)

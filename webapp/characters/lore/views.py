@@ -10,7 +10,7 @@ from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
-from webapp.people.accounts.guards import client_address, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.web.downloads import download, file_name
@@ -127,7 +127,7 @@ def share(id: str) -> Response:
     row = _shareable(id)
     form = shares_shown.ShareForm.opened().offering(row.owner_id)
     with form.attempt():
-        service.share(row, *form.chosen, by=current_user(), address=client_address())
+        service.share(row, *form.chosen, author=audit_author())
         return redirect(url_for("lore.people", id=id))
     return _people(_own(id), form)
 
@@ -135,7 +135,7 @@ def share(id: str) -> Response:
 @bp.post("/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(_own(id), grant_id, by=current_user(), address=client_address())
+    service.unshare(_own(id), grant_id, author=audit_author())
     return redirect(url_for("lore.people", id=id))
 
 
@@ -198,8 +198,8 @@ def _page(row: Lorebook, form: BookForm) -> Response:
 
 
 def _people(row: Lorebook, form: shares_shown.ShareForm) -> Response:
-    found_shares = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    listed = shares_shown.listed(found_shares, url_for("lore.people", id=row.id))
+    grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    listed = shares_shown.listed(grants, url_for("lore.people", id=row.id))
     about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {service.RIGHT: "read and use it"}}
     return form.shown("characters/lore/people.html", **about, **listed)
 

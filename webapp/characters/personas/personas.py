@@ -11,7 +11,7 @@ from webapp.base.db import write
 from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import TEXT_CHARS, AnyId, Input, Name, Prose, Refusal
 from webapp.characters import profiles
-from webapp.characters.lore import service as lore
+from webapp.characters.lore import service as lore_service
 from webapp.characters.tables import Persona
 from webapp.people.accounts.tables import User
 
@@ -26,7 +26,7 @@ class PersonaInput(Input):
         str, Field(min_length=1, max_length=TEXT_CHARS), Prose, Refusal("Say a little about yourself.", fault="string_too_short")
     ]
     is_default: bool | None = None
-    lorebook_ids: Annotated[list[AnyId], Field(max_length=lore.MOST_ATTACHED)] | None = None
+    lorebook_ids: Annotated[list[AnyId], Field(max_length=lore_service.MOST_ATTACHED)] | None = None
 
 
 def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> Persona:
@@ -73,7 +73,7 @@ def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
 
 def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:
     values = entered.model_dump(include={"name", "description"})
-    return values if entered.lorebook_ids is None else {**values, "lorebook_ids": lore.checked(by, entered.lorebook_ids)}
+    return values if entered.lorebook_ids is None else {**values, "lorebook_ids": lore_service.checked(by, entered.lorebook_ids)}
 
 
 def _finish(session: Session, persona: Persona, entered: PersonaInput, picture: bytes | None) -> None:

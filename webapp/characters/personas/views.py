@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.characters import profiles, queries, shown
-from webapp.characters.lore import queries as lore
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.personas import files as persona_files
 from webapp.characters.personas import personas
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
@@ -127,7 +127,7 @@ def _list() -> dict[str, Any]:
 
 def _page(form: PersonaForm, persona: Persona) -> Response:
     me = current_user()
-    lorebooks = lore.lorebooks(me, attached=persona.lorebook_ids) if persona.owner_id else []
+    lorebooks = lore_queries.lorebooks(me, attached=persona.lorebook_ids) if persona.owner_id else []
     return form.among(lorebooks).shown(
         "characters/persona.html",
         persona=persona,

@@ -51,8 +51,8 @@ def values_in(card: dict[str, Any]) -> list[Any]:
 def with_values(card: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
     """Returns the card with these scripts, in the place that the card's version uses."""
     data = data_of(card)
-    known_extensions = data.get("extensions")
-    extensions = {**(known_extensions if isinstance(known_extensions, dict) else {}), NAMED: list(values)}
+    old_extensions = data.get("extensions")
+    extensions = {**(old_extensions if isinstance(old_extensions, dict) else {}), NAMED: list(values)}
     return {**card, "extensions": extensions} if data is card else {**card, "data": {**data, "extensions": extensions}}
 
 

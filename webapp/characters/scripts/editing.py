@@ -82,10 +82,8 @@ def with_script(card: Card, place: int | None, entered: ScriptInput, is_same: Is
 
 def with_scripts(card: Card, script_inputs: Sequence[ScriptInput]) -> Card:
     """Returns the card with these scripts instead; one with the same expression keeps what no field holds."""
-    scripts_by_expression = {
-        found_script.expression: value for value in reversed(values_in(card)) if (found_script := script_of(value))
-    }
-    return _stored(card, [written(script, scripts_by_expression.get(script.find, {})) for script in script_inputs])
+    scripts_by_expression = {script.expression: value for value in reversed(values_in(card)) if (script := script_of(value))}
+    return _stored(card, [written(entered, scripts_by_expression.get(entered.find, {})) for entered in script_inputs])
 
 
 def fields_of(script: TextScript) -> dict[str, Any]:

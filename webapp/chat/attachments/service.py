@@ -54,7 +54,7 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
     A file that is too long for a message is kept as it is, to be indexed as a document.
     """
     creation_limit.count(person_id)
-    name = " ".join("".join(each for each in name if each.isprintable()).split())[-120:] or "file"
+    name = " ".join("".join(char for char in name if char.isprintable()).split())[-120:] or "file"
     stream.seek(0)
     with child.on_disk(stream) as file:
         _refuse_too_much(person_id, file)

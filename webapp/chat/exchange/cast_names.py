@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from webapp.base.db import db
-from webapp.characters import queries as cast
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters import queries as character_queries
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
 from webapp.chat.group.members import character_of, members, persona_of
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay import service as roleplay_service
 from webapp.people.accounts.tables import User
 
 
@@ -20,15 +20,15 @@ def names_of(chat: Chat) -> dict[str, Any]:
     one, persona = character_of(chat), persona_of(chat)
     names = [member.name for member in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
-    seen = lorebooks.visible_among(owner, chat.lorebook_ids) if owner else []
-    worlds = lorebooks.names_of(seen)
+    seen = lore_queries.visible_among(owner, chat.lorebook_ids) if owner else []
+    worlds = lore_queries.names_of(seen)
     played = {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
     return {**played, "lorebooks": tuple(worlds)}
 
 
 def character_ids(user_id: str, filed: FiledChat) -> dict[str, str]:
     """Returns the ids of the file's characters that the person has, by name."""
-    there = cast.by_name(user_id, filter(None, filed.cast))
+    there = character_queries.by_name(user_id, filter(None, filed.cast))
     return {name: there[name] for name in [name for name in dict.fromkeys(filed.cast) if name in there][:MOST_CAST]}
 
 
@@ -36,8 +36,8 @@ def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, 
     """Returns the columns of the chat for its characters and persona; several characters make a group."""
     if not ids:
         return {}
-    persona_id = cast.by_name(user_id, [filed.persona], among=Persona).get(filed.persona) if filed.persona else None
-    one = {"kind": roleplay.KIND, "character_id": next(iter(ids.values())), "persona_id": persona_id}
+    persona_id = character_queries.by_name(user_id, [filed.persona], among=Persona).get(filed.persona) if filed.persona else None
+    one = {"kind": roleplay_service.KIND, "character_id": next(iter(ids.values())), "persona_id": persona_id}
     if not is_group(ids):
         return one
     return {**one, "character_ids": list(ids.values()), "turn_order": filed.turn_order if filed.turn_order in ORDERS else MENTION}
@@ -46,7 +46,7 @@ def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, 
 def lorebook_ids(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
     """Returns the ids of the chat's lorebooks that the person has, and the names of the missing ones."""
     names = list(dict.fromkeys(filter(None, filed.lorebooks)))
-    there = lorebooks.by_name(user_id, names) if names else {}
+    there = lore_queries.by_name(user_id, names) if names else {}
     return [there[name] for name in names if name in there], [name for name in names if name not in there]
 
 

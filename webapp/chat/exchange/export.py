@@ -121,10 +121,10 @@ def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id
     """Adds a person's variables and the files in their chats."""
     with engine.in_app():
         values = variables.variables_of_person(user_id)
-        named_files = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
+        entries = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
     if values:
         archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
-    for name, path in named_files:
+    for name, path in entries:
         # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
         # they are.
         with suppress(FileNotFoundError):

@@ -87,10 +87,10 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
     lines = {message.id: [f"[{number}] {words}" for number, words in export.cited(message, reader)] for message in messages}
-    shown_now = shown.thread(engine, messages, right, is_scripted=False) if messages else []
+    shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [
         (message, Markup(pictures.into(f"{as_written(message.html)}{message.tail}")), lines.get(message.id, []))
-        for message in shown_now
+        for message in shown_messages
     ]
 
 

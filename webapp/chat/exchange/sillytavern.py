@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange import cast_names, export
@@ -160,20 +160,20 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
 def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
     has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
-    imported_names, found_variables = storable(imported), dict[str, Any](has)
+    imported_names, values = storable(imported), dict[str, Any](has)
     for name, value in imported.items():
         one = storable({name: value})
         if not one.keys() & imported_names.keys():
-            found_variables[name] = value
+            values[name] = value
         elif one.items() <= has.items():
-            found_variables |= dict.fromkeys(one, value)
-    return {"variables": found_variables} if found_variables or "variables" in was else {}
+            values |= dict.fromkeys(one, value)
+    return {"variables": values} if values or "variables" in was else {}
 
 
 def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the name of an attached lorebook, of which SillyTavern knows one; or the imported name if it is not here."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
-    is_here = bool(imported and chat.owner_id and lorebooks.by_name(chat.owner_id, [imported]))
+    is_here = bool(imported and chat.owner_id and lore_queries.by_name(chat.owner_id, [imported]))
     if imported in attached or ("world_info" in was and not attached and not is_here):
         return {"world_info": was["world_info"]}
     return {"world_info": attached[0]} if attached else {}

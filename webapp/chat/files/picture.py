@@ -49,14 +49,14 @@ def _kept(raw: bytes) -> dict[str, Any]:
         turn = _turn(image)
         upright = image.transpose(turn) if turn is not None else image
         is_clear = "A" in upright.getbands() or "transparency" in upright.info
-        made_image = upright.convert("RGBA" if is_clear else "RGB")
-    made_image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
-    made_image.info = {}
-    media_type, content = _written(made_image, is_drawn=is_drawn, is_clear=is_clear)
+        bitmap = upright.convert("RGBA" if is_clear else "RGB")
+    bitmap.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    bitmap.info = {}
+    media_type, content = _written(bitmap, is_drawn=is_drawn, is_clear=is_clear)
     return {
         "media_type": media_type,
-        "width": made_image.width,
-        "height": made_image.height,
+        "width": bitmap.width,
+        "height": bitmap.height,
         "content": b64encode(content).decode(),
     }
 

@@ -52,11 +52,11 @@ def chats_with(file_id: str) -> Sequence[str]:
 def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     """Returns, by id, those of these files that were sent in this chat."""
     query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == chat_id)
-    wanted_ids = set(ids)
+    unique_ids = set(ids)
     # Messages can mention a hundred thousand file ids, most of them invalid.
-    if len(wanted_ids) <= MOST_NAMED:
-        query = query.where(StoredFile.id.in_(wanted_ids))
-    return {file.id: file for file in db.session.scalars(query) if file.id in wanted_ids}
+    if len(unique_ids) <= MOST_NAMED:
+        query = query.where(StoredFile.id.in_(unique_ids))
+    return {file.id: file for file in db.session.scalars(query) if file.id in unique_ids}
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.base.errors import Invalid
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
 from webapp.chat.record import queries
@@ -80,7 +80,7 @@ class Speaker:
 
 def members(chat: Chat) -> list[Member]:
     """Returns the members that can speak, in the group's order: those not deleted that the chat's owner can still see."""
-    speakers = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    speakers = character_queries.members(db.session(), chat.owner_id, chat.character_ids)
     return [
         Member(character.id, character.name, character.nickname or "", _weight(character.talkativeness)) for character in speakers
     ]
@@ -92,7 +92,7 @@ def all_names(chat: Chat) -> str:
 
 
 def answering_speaker(
-    chat: Chat, below: str | None, *, text: str = "", wanted_id: str = "", before: str | None = None
+    chat: Chat, below: str | None, *, text: str = "", speaker_id: str = "", before: str | None = None
 ) -> Speaker | None:
     """Returns who answers below a message: the requested character, else the one who spoke there before, else the next in turn.
 
@@ -100,12 +100,12 @@ def answering_speaker(
     """
     there = members(chat) if chat.is_group else []
     if not there:
-        if wanted_id and (chat.is_group or wanted_id != chat.character_id):
+        if speaker_id and (chat.is_group or speaker_id != chat.character_id):
             raise Invalid(NOT_HERE, field="character_id")
         return None
-    named = mentioned(there, text) if before and not wanted_id and chat.turn_order == MENTION else None
-    found = named or next((member for member in there if member.id == (wanted_id or before)), None)
-    if not found and wanted_id:
+    named = mentioned(there, text) if before and not speaker_id and chat.turn_order == MENTION else None
+    found = named or next((member for member in there if member.id == (speaker_id or before)), None)
+    if not found and speaker_id:
         raise Invalid(NOT_HERE, field="character_id")
     found = found or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
     return Speaker(found.id, found.name)
@@ -125,7 +125,9 @@ def speaker_after(message: Message) -> str | None:
 
 def person_name(chat: Chat, person_id: str = "") -> str:
     """Returns a person's name for the characters: the owner's persona, or the name of any other person."""
-    persona = cast.persona_of(db.session(), chat.owner_id, chat.persona_id) if person_id in ("", chat.owner_id) else None
+    persona = (
+        character_queries.persona_of(db.session(), chat.owner_id, chat.persona_id) if person_id in ("", chat.owner_id) else None
+    )
     person = db.session.get(User, person_id or chat.owner_id or "")
     return (persona.name if persona else person.name if person else "") or PERSON
 
@@ -142,7 +144,7 @@ def with_speaker_names(chat: Chat, messages: Sequence[PathMessage]) -> list[Path
         return [message._replace(speaker="") if message.speaker else message for message in messages]
     if all(message.speaker for message in messages):
         return list(messages)
-    first = cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    first = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
     names = {"user": person_name(chat), "assistant": first.name if first else ""}
     return [message if message.speaker else message._replace(speaker=names.get(message.role, "")) for message in messages]
 
@@ -167,9 +169,9 @@ SPOKEN = Prepared(_speakers_statement())
 
 def character_of(chat: Chat) -> Character | None:
     """Returns the chat's character, even if it is in the trash, as long as the chat's owner can see it."""
-    return cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    return character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
 
 
 def persona_of(chat: Chat) -> Persona | None:
     """Returns the owner's persona in the chat."""
-    return cast.persona_of(db.session(), chat.owner_id, chat.persona_id)
+    return character_queries.persona_of(db.session(), chat.owner_id, chat.persona_id)

@@ -6,7 +6,7 @@ from functools import partial
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat import erasing
-from webapp.chat.messages import chats as listing
+from webapp.chat.messages import chats as chat_service
 from webapp.chat.messages import deleted_branches
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
@@ -39,24 +39,27 @@ class BulkAction:
 
 ACTIONS = {
     "pin": BulkAction(
-        partial(listing.pin, is_pinned=True), "{what} pinned.", {"pinned_at": True, "archived_at": False, **OPEN}, undo="unpin"
+        partial(chat_service.pin, is_pinned=True),
+        "{what} pinned.",
+        {"pinned_at": True, "archived_at": False, **OPEN},
+        undo="unpin",
     ),
-    "unpin": BulkAction(partial(listing.pin, is_pinned=False), "{what} unpinned.", {"pinned_at": False, **OPEN}, undo="pin"),
+    "unpin": BulkAction(partial(chat_service.pin, is_pinned=False), "{what} unpinned.", {"pinned_at": False, **OPEN}, undo="pin"),
     "archive": BulkAction(
-        partial(listing.archive, is_archived=True),
+        partial(chat_service.archive, is_archived=True),
         "{what} archived.",
         {"archived_at": True, "pinned_at": False, **OPEN},
         undo="unarchive",
     ),
     "unarchive": BulkAction(
-        partial(listing.archive, is_archived=False),
+        partial(chat_service.archive, is_archived=False),
         "{what} unarchived.",
         {"archived_at": False, **OPEN},
         undo="archive",
     ),
-    "delete": BulkAction(listing.trash, "{what} {are} in the trash.", LOST, undo="restore"),
-    "restore": BulkAction(listing.restore, "{what} restored.", OPEN, undo="delete", is_for_trash=True),
-    "erase": BulkAction(listing.erase, "", {}, is_for_trash=True),
+    "delete": BulkAction(chat_service.trash, "{what} {are} in the trash.", LOST, undo="restore"),
+    "restore": BulkAction(chat_service.restore, "{what} restored.", OPEN, undo="delete", is_for_trash=True),
+    "erase": BulkAction(chat_service.erase, "", {}, is_for_trash=True),
 }
 
 
@@ -88,7 +91,7 @@ def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str
     if due:
         action.do(*due)
     if pinned:
-        listing.pin(*pinned, is_pinned=True)
+        chat_service.pin(*pinned, is_pinned=True)
     return ids
 
 

@@ -15,8 +15,7 @@ from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import current_user, own_address, signed_in, user_or_none
 from webapp.people.accounts.roles import may
-from webapp.people.grants import shares as accounts
-from webapp.people.grants import shares_shown
+from webapp.people.grants import shares, shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.pick_field import CHOOSE, PickField
@@ -89,7 +88,7 @@ def _back(id: str) -> Response:
 
 
 def _offering(form: ShareForm, chat: Chat) -> ShareForm:
-    form.whom.offering(partial(accounts.candidates, chat.owner_id), [CHOOSE])
+    form.whom.offering(partial(shares.candidates, chat.owner_id), [CHOOSE])
     return form
 
 

@@ -10,7 +10,7 @@ from flask import request, url_for
 from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.base.words import plural
-from webapp.characters import shown as people
+from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
@@ -30,7 +30,7 @@ class SidebarChat:
     is_current: bool
     # Left out of comparisons, which decide whether a cached row can be reused: the row doesn't show it.
     changed_at: datetime = field(compare=False)
-    faces: tuple[people.Face, ...] = ()
+    faces: tuple[characters_shown.Face, ...] = ()
     sharer: str = ""
 
 
@@ -40,7 +40,7 @@ def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = 
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
     here, me = here or request.path, user_or_none()
     ids = [id for row in rows for id in row.cast_ids]
-    faces = people.faces(me, ids) if me and ids else {}
+    faces = characters_shown.faces(me, ids) if me and ids else {}
     return [
         SidebarChat(
             row.id,
@@ -98,8 +98,8 @@ def bulk_result(owner_id: str, several_url: str) -> BulkResult | None:
     """Returns the result named by the request's query parameters, limited to chats that are still in that state."""
     if chat := queries.owned_chat(owner_id, request.args.get("deleted", ""), is_deleted=True):
         return BulkResult(done_words(bulk.ACTIONS["delete"], [chat]), url_for("list.restore", id=chat.id))
-    action, wanted_ids = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
-    chats = [chat for chat in queries.own_chats(owner_id, wanted_ids) if action.is_done(chat)] if action and wanted_ids else []
+    action, chat_ids = bulk.ACTIONS.get(request.args.get("did", "")), _ids_in("chats")[: bulk.MOST]
+    chats = [chat for chat in queries.own_chats(owner_id, chat_ids) if action.is_done(chat)] if action and chat_ids else []
     if not action or not chats:
         return None
     ids, pinned = [chat.id for chat in chats], set(_ids_in("pinned"))

@@ -14,8 +14,7 @@ from webapp.chat import erasing
 from webapp.chat.list import bulk, paging
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
-from webapp.chat.messages import chats as listing
-from webapp.chat.messages import deleted_branches
+from webapp.chat.messages import chats, deleted_branches
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
@@ -62,8 +61,8 @@ def index() -> Response:
         return _glance(query) if is_htmx() else _search(query)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
-    shown_chats: paging.Show = "archived" if are_archived else "open"
-    page = cut(paging.chats(me.id, show=shown_chats, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
+    show: paging.Show = "archived" if are_archived else "open"
+    page = cut(paging.chats(me.id, show=show, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     parameters: dict[str, Any] = {"show": "archived"} if are_archived else {}
     several_url = url_for("several.do", before=before or None, **parameters)
@@ -114,7 +113,7 @@ def edit_title(id: str) -> Response:
 def rename(id: str) -> Response:
     chat, form = _own(id), TitleForm()
     with form.attempt():
-        listing.rename(chat, form.title.data or "")
+        chats.rename(chat, form.title.data or "")
         return _done(_own(id))
     return _renaming(_own(id), form)
 
@@ -133,7 +132,7 @@ def put(id: str) -> Response:
 @bp.post("/chats/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    listing.trash(_own(id))
+    chats.trash(_own(id))
     return redirect(url_for("list.index", deleted=id))
 
 
@@ -147,14 +146,14 @@ def close(id: str) -> Response:
 @bp.post("/chats/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    listing.restore(_own(id, is_deleted=True))
+    chats.restore(_own(id, is_deleted=True))
     return redirect(chat_page_url(id))
 
 
 @bp.post("/chats/<id>/erase")
 @signed_in
 def erase(id: str) -> Response:
-    listing.erase(_own(id, is_deleted=True))
+    chats.erase(_own(id, is_deleted=True))
     return redirect(url_for("list.trash"))
 
 
@@ -187,14 +186,14 @@ def _own(id: str, *, is_deleted: bool = False) -> Chat:
 def _search(query: str) -> Response:
     number = request.args.get("page", "")
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
-    found_here = search(current_user().id, query, page=page)
-    next_url = url_for("list.index", q=query, page=page + 1) if found_here.has_more and page < MOST_PAGES else ""
-    return render("chat/list/search.html", query=query, found=found_here, has_words=bool(words_of(query)), next_url=next_url)
+    result = search(current_user().id, query, page=page)
+    next_url = url_for("list.index", q=query, page=page + 1) if result.has_more and page < MOST_PAGES else ""
+    return render("chat/list/search.html", query=query, found=result, has_words=bool(words_of(query)), next_url=next_url)
 
 
 def _glance(query: str) -> Response:
-    found_here = glance(current_user().id, query)
-    return render("chat/list/_found.html", query=query, found=found_here, has_words=bool(words_of(query)))
+    result = glance(current_user().id, query)
+    return render("chat/list/_found.html", query=query, found=result, has_words=bool(words_of(query)))
 
 
 def _typed(query: str) -> str:
@@ -288,7 +287,7 @@ def do_in_menu(id: str) -> Response:
 
 
 def _renamed(id: str) -> Response:
-    listing.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
+    chats.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
     if not is_htmx():
         return redirect(url_for("list.index"))
     return _led_to(_list_with()) if _list_here() else _changed(id)

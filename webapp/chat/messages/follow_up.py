@@ -77,10 +77,10 @@ def send(chat: Chat) -> Generation:
     following = next(iter(waiting_in(chat.id)), None)
     if following is None:
         raise Conflict("The queued message no longer exists.")
-    id, waiting_id, text, wanted_model = chat.id, following.id, following.text, following.model
+    id, waiting_id, text, queued_model = chat.id, following.id, following.text, following.model
     entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = model_to_ask(chat, wanted_model)
+    model = model_to_ask(chat, queued_model)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content)
     sources = source_search.for_message(

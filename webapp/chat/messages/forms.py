@@ -8,7 +8,7 @@ from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField,
 
 from webapp.base.errors import AppError, Invalid
 from webapp.base.ids import new_id
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files.attachments import MOST_FILES, File, joined, parted
 from webapp.people.accounts.guards import user_or_none
 from webapp.web.forms import Form
@@ -48,7 +48,7 @@ class MessageForm(Form):
         """The typed text and its attachments, with LF line ends: forms send CRLF."""
         sent = [storage for storage in request.files.getlist("file") if storage.filename][: MOST_FILES + 1]
         me = user_or_none()
-        blocks = [files.block_for(me.id if me else "", storage.filename or "", storage.stream) for storage in sent]
+        blocks = [attachment_service.block_for(me.id if me else "", storage.filename or "", storage.stream) for storage in sent]
         return joined(self._typed_text, [*self._parts, *blocks])
 
     def with_text(self, text: str) -> str:
@@ -77,7 +77,7 @@ class MessageForm(Form):
 
     @property
     def _parts(self) -> list[str]:
-        return [each.replace("\r\n", "\n") for each in self.part.data or ()]
+        return [part_text.replace("\r\n", "\n") for part_text in self.part.data or ()]
 
     def _take(self, refusal: AppError) -> None:
         self.refusal = refusal

@@ -21,7 +21,7 @@ from webapp.base.ids import new_id
 from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
@@ -30,6 +30,7 @@ from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask
@@ -45,7 +46,7 @@ from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
-from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts import arm_choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 
@@ -87,6 +88,8 @@ class PendingGeneration:
     chat: Chat
     generation: Generation
     request: ModelRequest
+    # As recorded with the generation.
+    prompt: RecordedPrompt
     is_shared: bool = True
     # The character that answers.
     speaker_id: str = ""
@@ -189,7 +192,7 @@ def ask(
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
-    speaker = answering_speaker(chat, above, text=entered.content, wanted_id=speaker_id)
+    speaker = answering_speaker(chat, above, text=entered.content, speaker_id=speaker_id)
     if is_without_message:
         sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
@@ -226,7 +229,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
         path = paths.messages_within(session, message.id)
         pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
-            message.sources = list(pending.generation.prompt.get("sources", ()))
+            message.sources = list(pending.prompt.sources)
         return pending
 
     return store_and_start(store, person, lane=chat.lane)
@@ -370,13 +373,13 @@ def new_answer(
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
-    files.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
+    attachment_service.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
     new_messages = [
         paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)
     ]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
-    message.sources, message.variables = list(prepared.generation.prompt.get("sources", ())), changed_values(prepared.variables)
+    message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
@@ -428,13 +431,13 @@ def new_generation(
         sent_as=sent_as,
         continues_id=continues_id,
         text_offset=len(message.content),
-        prompt=prompt,
-        led_by=active_prompts.words(prompt),
+        prompt=prompt.as_record(),
+        led_by=prompt.versions.words,
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
     prepared = PendingGeneration(
-        chat, generation, request, speaker_id=speaker_id, variables=variables if question is not None else None
+        chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     return prepared if message.content else _wrapped(prepared, message, options)
 
@@ -494,7 +497,8 @@ def _stored(
         if prepared.variables and person == prepared.chat.owner_id:
             store_variables(session, person, prepared.variables.shared)
         if not generation.continues_id:
-            for key, version in arm_choice.store_exposures(session, generation.prompt, generation.id, unit_of(prepared.chat)):
+            arms = prepared.prompt.versions.arms
+            for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
                 engine.emit(Exposed(key, version))
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)

@@ -191,7 +191,6 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
         variables=variables_below(message.parent_id or "", chat, is_personal=is_personal),
     )
     with write() as session:
-        session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt))
-        kept = list(prompt.get("sources", ()))
-        session.execute(update(Message).where(Message.id == generation.message_id).values(sources=kept))
+        session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt.as_record()))
+        session.execute(update(Message).where(Message.id == generation.message_id).values(sources=list(prompt.sources)))
     return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=given)

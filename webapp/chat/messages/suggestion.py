@@ -20,7 +20,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.prompt_sections import Section
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 
@@ -97,8 +97,10 @@ def _request(chat: Chat, typed: str) -> ModelRequest:
     path = paths.messages_to(chat.head_id) if chat.head_id else []
     # In a group, the prompt describes the character that spoke last.
     spoke = recent_speakers(chat, chat.head_id)[-1:] if chat.is_group else []
-    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
-    return answer_prompt.side_request(chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", **parameters)
+    parameters: RequestParameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    return answer_prompt.side_request(
+        chat, path, model, sections, speaker_id="".join(spoke), occasion="suggestion", own_parameters=parameters
+    )
 
 
 def _from(text: str, name: str, typed: str) -> str:

@@ -23,7 +23,7 @@ from webapp.engine import side_requests
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.rendering.text import title as title_of
 from webapp.settings.service import setting
@@ -105,10 +105,10 @@ def _lane(chat_id: str) -> str:
     return f"{PURPOSE}:{chat_id}"
 
 
-def _model_for(generation: Generation, wanted_model: str) -> str:
+def _model_for(generation: Generation, prompt_model: str) -> str:
     """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
     job = str(setting("models.titles")).strip()
-    model = job or wanted_model or generation.model_asked
+    model = job or prompt_model or generation.model_asked
     is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
     return "" if is_demo or job.lower() == OFF else model
 
@@ -116,7 +116,7 @@ def _model_for(generation: Generation, wanted_model: str) -> str:
 def _request(prompt: active_prompts.RenderedPrompt, model: str, greeting: str, question: str, answer: str) -> ModelRequest:
     exchange = f"Person:\n{question}\n\nAnswer:\n{answer}\n\nTitle:"
     scene = f"Character:\n{greeting}\n\n" if greeting else ""
-    parameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
+    parameters: RequestParameters = {"max_tokens": MOST_TOKENS, **prompt.parameters}
     return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
 
 

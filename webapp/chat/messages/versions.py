@@ -11,7 +11,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.chat import erasing
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries
@@ -174,7 +174,7 @@ def correct(message: Message, text: str, *, by: str = "") -> Message:
     with write() as session:
         version.deleted_at = utc_now()
         session.add(version)
-        files.attach(session, chat_id, [version.content], by)
+        attachment_service.attach(session, chat_id, [version.content], by)
     try:
         head = fork.copied_messages(following, chat_id, id) or id
         move_head(chat, head, restoring_update(id), seen=seen)

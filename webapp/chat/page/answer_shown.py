@@ -8,7 +8,7 @@ from flask import url_for
 
 from webapp.base.db import db, utc_now
 from webapp.base.words import plural
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.group import members
@@ -52,7 +52,7 @@ class Speakers(NamedTuple):
     """The faces of answers by message id, and the characters who speak, as far as the chat's owner can see them."""
 
     faces: dict[str, Face]
-    characters: Sequence[Character | cast.CharacterName]
+    characters: Sequence[Character | character_queries.CharacterName]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,8 @@ def _duration(generations: list[Generation]) -> float:
 
 def _tokens(generations: list[Generation]) -> str:
     counts = [generation.output_tokens for generation in generations]
-    known_counts = [count for count in counts if count is not None]
-    return plural(sum(known_counts), "token") if known_counts and len(known_counts) == len(counts) else ""
+    reported_counts = [count for count in counts if count is not None]
+    return plural(sum(reported_counts), "token") if reported_counts and len(reported_counts) == len(counts) else ""
 
 
 def _seconds(seconds: float) -> str:
@@ -205,7 +205,7 @@ def face_of_chat(chat: Chat) -> Face | None:
 
 def members_in(chat: Chat) -> list[tuple[str, Face]]:
     """Returns the members that can speak in a group, by id, with their faces."""
-    there = cast.members(db.session(), chat.owner_id, chat.character_ids)
+    there = character_queries.members(db.session(), chat.owner_id, chat.character_ids)
     return [(member.id, Face(member.name, _url(chat, member.id, member.avatar_id))) for member in there]
 
 
@@ -215,7 +215,7 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     if not chat:
         return Speakers({}, ())
     answers = [message for message in messages if message.role == "assistant"]
-    named_messages, others = (
+    speaker_messages, others = (
         [answer for answer in answers if answer.speaker_name],
         [answer for answer in answers if not answer.speaker_name],
     )
@@ -223,10 +223,14 @@ def speakers_of(messages: Sequence[Message]) -> Speakers:
     is_played = bool(chat.character_id) and not chat.is_group
     character = members.character_of(chat) if others or is_played else None
     face = _face(chat, character) if character else None
-    owner = db.session.get(User, chat.owner_id) if chat.owner_id and named_messages else None
-    seen = cast.named(owner, sorted({message.speaker_id for message in named_messages if message.speaker_id})) if owner else []
+    owner = db.session.get(User, chat.owner_id) if chat.owner_id and speaker_messages else None
+    seen = (
+        character_queries.named(owner, sorted({message.speaker_id for message in speaker_messages if message.speaker_id}))
+        if owner
+        else []
+    )
     pictures = {character.id: _url(chat, character.id, character.avatar_id) for character in seen}
-    faces = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in named_messages}
+    faces = {message.id: Face(message.speaker_name, pictures.get(message.speaker_id or "", "")) for message in speaker_messages}
     return Speakers(
         faces | ({message.id: face for message in others} if face else {}), [*seen, *([character] if character else [])]
     )

@@ -12,6 +12,7 @@ from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.answer_prompt import MOST_PICTURES
+from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import missing_model, model_named
@@ -121,8 +122,8 @@ def _before(messages: Sequence[Message | queries.ComposerMessage]) -> int:
     """
     if not messages or not messages[0].parent_id:
         return 0
-    records, shown = queries.recorded_prompt(messages[-1].id).get("messages", []), {message.id for message in messages}
-    before: list[tuple[str, int]] = [(id, chars) for id, chars, *_ in records if id not in shown]
+    sent, shown = last_prompt(messages[-1].id).messages, {message.id for message in messages}
+    before = [(id, chars) for id, chars, _ in sent if id not in shown]
     return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 

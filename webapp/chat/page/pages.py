@@ -7,7 +7,7 @@ from flask import Response, render_template, url_for
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.ids import new_id
-from webapp.chat.attachments import service as files
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import shown, snapshot_shown
@@ -70,7 +70,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me, form.knowledge.data or ()),
-        "most_whole": files.most_whole(is_member=bool(me)),
+        "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
@@ -90,8 +90,8 @@ def _thumbs(thread: list[shown.ShownMessage]) -> dict[str, Feedback]:
 def message_fragment(message: Message) -> Response:
     """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()
-    (shown_one,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
-    html = render_template("chat/page/message/_message.html", message=shown_one, thumbs=_thumbs([shown_one]))
+    (shown_message,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
+    html = render_template("chat/page/message/_message.html", message=shown_message, thumbs=_thumbs([shown_message]))
     return Response(part(f"#message-{message.id}", "outerHTML", html))
 
 

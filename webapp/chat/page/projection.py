@@ -191,13 +191,9 @@ class AnswerProjection:
             return ""
         return (self._finished.pieced if first else self.html)[sum(map(len, self._growing.sealed[:first])) :]
 
-    def _new_notices(self, known_count: int) -> str:
+    def _new_notices(self, count: int) -> str:
         # At the end the saved message brings all notices in its own wording, possibly before this.
-        return (
-            ""
-            if self.has_ended
-            else "".join(f'<p class="notice">{escape(message)}</p>' for message in self._notices[known_count:])
-        )
+        return "" if self.has_ended else "".join(f'<p class="notice">{escape(message)}</p>' for message in self._notices[count:])
 
     def _last_part(self, sealed: int) -> str:
         """Replaces the tail with its final HTML once the answer has ended."""

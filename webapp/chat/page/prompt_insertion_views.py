@@ -16,11 +16,11 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import writable_chat
 from webapp.chat.record.tables import Chat
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
-from webapp.prompts import queries as library
-from webapp.prompts.template import Part, PromptField, TooLong, Unfilled, fields_of, filled, objections
+from webapp.prompts import queries as prompt_queries
+from webapp.prompts.template import FilledTooLong, PromptField, PromptPart, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import navigate, redirect, render
 
@@ -36,7 +36,7 @@ class InsertablePrompt:
     name: str
     key: str
     about: str
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     rest: str = ""
     reads: tuple[str, ...] = ()
 
@@ -48,7 +48,7 @@ class InsertablePrompt:
         """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
             filled_parts = filled(self.parts, {field.name: values.get(field.name, "") for field in self.fields})
-        except TooLong as error:
+        except FilledTooLong as error:
             raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error
@@ -144,11 +144,11 @@ def prompts_named_in(user: User | None, typed: str) -> InsertablePrompt | None:
 
 def insertable(user: User, name: str) -> InsertablePrompt | None:
     """Returns a prompt of the library in its version in use; None for Millrace's built-in prompts."""
-    prompt = library.prompt(user, name)
-    versions = library.versions(prompt) if prompt and not prompt.built_in else []
+    prompt = prompt_queries.prompt(user, name)
+    versions = prompt_queries.versions(prompt) if prompt and not prompt.built_in else []
     if not prompt or not versions:
         return None
-    version = next(library.with_texts(prompt, [library.in_use(prompt, versions)]))
+    version = next(prompt_queries.with_texts(prompt, [prompt_queries.in_use(prompt, versions)]))
     return InsertablePrompt(prompt.name, prompt.key, prompt.about, version.parts, reads=prompt.collection_ids)
 
 
@@ -160,14 +160,14 @@ def unknown_name(user: User, typed: str) -> str:
 
 def similar_names(user: User, name: str) -> list[str]:
     """Returns the keys of prompts that the name may have meant."""
-    keys = [prompt.key for prompt in library.prompts(user) if not prompt.built_in]
+    keys = [prompt.key for prompt in prompt_queries.prompts(user) if not prompt.built_in]
     beginning = [key for key in keys if key.startswith(name)]
     return list(dict.fromkeys([*beginning, *get_close_matches(name, keys, MOST_SIMILAR)]))[:MOST_SIMILAR]
 
 
 def attach(prompt: InsertablePrompt, chat_id: str, *, by: User) -> list[str]:
     """Attaches the prompt's collections to a chat of this person; without a chat, returns them for one that will be created."""
-    seen = [collection.id for collection in knowledge.collections_among(by, prompt.reads)] if prompt.reads else []
+    seen = [collection.id for collection in knowledge_queries.collections_among(by, prompt.reads)] if prompt.reads else []
     chat = db.session.get_one(Chat, chat_id) if chat_id and seen else None
     if chat and chat.owner_id == by.id:
         chat_collections.add(chat, seen)

@@ -23,7 +23,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.service import active_ids
 from webapp.engine.tables import Generation
-from webapp.knowledge import shown as knowledge
+from webapp.knowledge import shown as knowledge_shown
 from webapp.models.connections.models import providers
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
@@ -370,7 +370,7 @@ def _around(message: Message, html: Markup) -> Markup:
 def _became(message: Message) -> dict[str, ReadingState]:
     """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
     return {
-        id: ReadingState(address("documents.show", document.id), knowledge.document(document).words)
+        id: ReadingState(address("documents.show", document.id), knowledge_shown.document(document).words)
         if document
         else ReadingState(f"/files/{id}", NOT_READ)
         for id, document in long_files.documents_in(message.chat_id, message.content).items()

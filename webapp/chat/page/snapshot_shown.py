@@ -71,20 +71,20 @@ class ChatEnd(NamedTuple):
 def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
     """Returns the end of the chat from this message on, in one statement; None if that is not among the last few messages."""
     session = db.session()
-    found_rows = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
-    if not found_rows or found_rows[0].row_message_id != message_id:
+    joined_rows = SINCE_MESSAGE.all(session, {"chat": chat_id, "since": message_id, "height": MOST_SINCE})
+    if not joined_rows or joined_rows[0].row_message_id != message_id:
         return None
-    (chat,) = rows.read_joined(session, found_rows[0], Chat)
-    by_message = {row.row_message_id: row for row in found_rows}
+    (chat,) = rows.read_joined(session, joined_rows[0], Chat)
+    by_message = {row.row_message_id: row for row in joined_rows}
     generations: dict[str, list[Generation]] = {id: [] for id in by_message}
-    for row in (joined for joined in found_rows if joined.row_generation_id):
+    for row in (joined for joined in joined_rows if joined.row_generation_id):
         generations[row.row_message_id].append(rows.read(session, Generation, dict(zip(NAMES, row[GENERATION_AT], strict=True))))
     messages = {
         id: rows.read(session, Message, dict(zip(rows.names(Message), row[MESSAGE_AT], strict=True)))
         for id, row in by_message.items()
     }
     versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
-    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*found_rows[0][STATE_AT], None]))
+    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*joined_rows[0][STATE_AT], None]))
 
 
 def _since_statement() -> Select[*tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
@@ -18,7 +18,8 @@ from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.scripts import PromptScripts, scripted
+from webapp.chat.prompt.recorded_prompt import RecordedMessage, RecordedPrompt
+from webapp.chat.prompt.scripts import scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import model_named, supports
@@ -30,10 +31,11 @@ from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quo
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
-from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, Turn, named_picture
+from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, RequestParameters, Turn, named_picture
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
-from webapp.streaming.events import Notice
+from webapp.prompts.active_prompts import PromptVersions
+from webapp.streaming.events import Notice, SourceRecord
 from webapp.web.feature import brought
 
 HERE = "This chat"
@@ -73,13 +75,9 @@ class FittedPrompt:
     def kept(self) -> PromptBuilder:
         return self.builder.without(self.fitted.dropped)
 
-    @property
-    def counts(self) -> dict[str, int]:
-        return {"left_out": self.left_out, "beyond": self.beyond, **({"told": self.covered} if self.covered else {})}
-
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SentPart:
     """A part of what was sent: a message of the chat (`message_id`) or a section of the prompt (`section`)."""
 
     role: str
@@ -91,19 +89,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SentPrompt:
-    """Everything that was sent for one answer; `is_known` is false for answers older than this record."""
+    """Everything that was sent for one answer; `prompt` says what was not, `dropped` which sections did not fit, in order."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SentPart, ...]
     parameters: tuple[tuple[str, str], ...]
-    is_known: bool
+    prompt: RecordedPrompt
     is_continuation: bool
-    left_out: int = 0
-    # How many messages the history limit excluded, and the limit.
-    beyond: int = 0
-    history_limit: int = 0
-    # How many unsent messages the story so far covers; they don't count as left out.
-    covered: int = 0
-    # The sections that did not fit.
     dropped: tuple[Section, ...] = ()
 
 
@@ -118,7 +109,7 @@ def prompt_for(
     speaker_id: str | None = None,
     occasion: Occasion = "answer",
     variables: Variables | None = None,
-) -> dict[str, Any]:
+) -> RecordedPrompt:
     """Builds the prompt to be recorded with a new generation for the last message of a path.
 
     Each message's length is recorded, because a message can grow later. `history_limit` overrides the chat's own for this
@@ -130,9 +121,9 @@ def prompt_for(
     written = with_speaker_names(chat, [message for message in path[:-1] if message.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(message.role, message.sent_text) for message in earlier]
-    known_model, leading_prompt = model_named(model), leading(chat)
-    parameters = _parameters(chat, known_model, leading_prompt)
-    most_tokens = budget_tokens(known_model, parameters)
+    listed_model, leading_prompt = model_named(model), leading(chat)
+    parameters = _parameters(chat, listed_model, leading_prompt)
+    most_tokens = budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -150,21 +141,18 @@ def prompt_for(
     builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
-    prompt_builder, fitted = fit.kept, fit.fitted
-    if given.sources and not any(section.passage_id for section in prompt_builder.sections):
-        # No passage fits, so the sections that introduce them are dropped, too.
-        prompt_builder = prompt_builder.without(tuple(given.sections()))
-    return {
-        "sections": _wordless(prompt_builder),
-        "dropped": _wordless(PromptBuilder(fitted.dropped)),
-        **_sourced(prompt_builder, given),
-        "parameters": parameters,
-        "messages": [_kept(message) for message in written[fitted.start :]],
-        **scripts.recorded,
-        **fit.counts,
-        "history_limit": limit or 0,
-        **_versions(leading_prompt, is_continuation=bool(path[-1].content)),
-    }
+    sent = written[fit.fitted.start :]
+    # For models that can't continue their own text.
+    instruction = active_prompts.render("continue") if beginning else None
+    return replace(
+        _recorded(fit, given),
+        parameters=parameters,
+        messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
+        scripts=scripts,
+        history_limit=limit or 0,
+        continue_instruction=instruction.text if instruction else None,
+        versions=PromptVersions.from_rendered(*filter(None, (leading_prompt, instruction))),
+    )
 
 
 def side_request(
@@ -175,14 +163,15 @@ def side_request(
     *,
     speaker_id: str,
     occasion: Occasion,
-    **parameters: Any,
+    own_parameters: RequestParameters,
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
-    known_model, leading_prompt = model_named(model), leading(chat)
+    listed_model, leading_prompt = model_named(model), leading(chat)
     earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
-    parameters = {**_parameters(chat, known_model, leading_prompt), **parameters}
-    most_tokens = budget_tokens(known_model, parameters)
+    parameters = _parameters(chat, listed_model, leading_prompt)
+    parameters.update(own_parameters)
+    most_tokens = budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -207,40 +196,36 @@ def side_request(
 
 def request_of(generation: Generation, path: Sequence[paths.PathMessage], *, given: AnswerSources = NO_SOURCES) -> ModelRequest:
     """Builds the request from the recorded prompt and the sources, so that what is shown as sent is what was sent."""
-    turns = [(part.role, part.content) for part in _messages(generation, path)]
-    prompt, beginning = generation.prompt, path[-1].content[: generation.text_offset]
-    parameters: dict[str, Any] = dict(prompt.get("parameters", {}))
-    # JSON turns tuples into lists.
-    parameters |= {"stop": tuple(parameters["stop"])} if "stop" in parameters else {}
-    parameters |= {"continue_instruction": prompt["go_on"]} if beginning and "go_on" in prompt else {}
+    prompt, beginning = RecordedPrompt.from_record(generation.prompt), path[-1].content[: generation.text_offset]
+    turns = [(part.role, part.content) for part in _messages(prompt, path)]
+    parameters = prompt.parameters.copy()
+    if beginning and prompt.continue_instruction is not None:
+        parameters["continue_instruction"] = prompt.continue_instruction
     words = {source.passage_id: source.text for source in given.sources}
-    builder = PromptBuilder(_quoting(PromptBuilder.from_record(prompt), words))
+    builder = PromptBuilder(_quoting(prompt.builder, words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
-    notices = (*_notices(prompt), *active_prompts.notices(prompt))
-    request = replace(request, notices=notices, sources=tuple(prompt.get("sources", ())))
+    request = replace(request, notices=(*_notices(prompt), *prompt.versions.notices), sources=prompt.sources)
     return _with_pictures(request, generation.lane.partition(":")[2])
 
 
 def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPrompt:
     """Returns what was sent for a generation, part by part; sources only as far as the viewer can see them now."""
-    message, prompt = db.session.get_one(Message, generation.message_id), generation.prompt
-    builder, messages = PromptBuilder.from_record(prompt), _messages(generation, paths.messages_to(message.id))
-    builder = PromptBuilder(_quoting(builder, _as_seen(viewer, prompt.get("sources", ()))))
+    message, prompt = db.session.get_one(Message, generation.message_id), RecordedPrompt.from_record(generation.prompt)
+    messages = _messages(prompt, paths.messages_to(message.id))
+    builder = PromptBuilder(_quoting(prompt.builder, _as_seen(viewer, prompt.sources)))
     parts = [
-        messages[placed] if isinstance(placed, int) else Part(placed.role, placed.title, placed.text, section=placed)
+        messages[placed] if isinstance(placed, int) else SentPart(placed.role, placed.title, placed.text, section=placed)
         for placed in builder.among(len(messages))
     ]
     if generation.text_offset:
-        parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
-    values: dict[str, Any] = dict(prompt.get("parameters", {}))
+        parts.append(SentPart("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
+    values: dict[str, Any] = {**prompt.parameters}
     values |= values.pop("samplers", {})
     parameters = tuple(
         (PARAMETER_LABELS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None
     )
-    counts = {name: prompt.get(name, 0) for name in ("left_out", "beyond", "history_limit")}
-    counts["covered"] = prompt.get("told", 0)
-    dropped = PromptBuilder.from_record({"sections": prompt.get("dropped", ())}).sections
-    return SentPrompt(tuple(parts), parameters, bool(prompt), bool(generation.text_offset), dropped=dropped, **counts)
+    dropped = PromptBuilder(prompt.dropped).sections
+    return SentPrompt(tuple(parts), parameters, prompt, is_continuation=bool(generation.text_offset), dropped=dropped)
 
 
 def _builder(context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
@@ -265,20 +250,32 @@ def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterato
 
 
 def _words_of(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else "on" if value is True else str(value)
+    return ", ".join(value) if isinstance(value, tuple) else "on" if value is True else str(value)
 
 
-def _wordless(builder: PromptBuilder) -> list[dict[str, Any]]:
+def _recorded(fit: FittedPrompt, given: AnswerSources) -> RecordedPrompt:
+    """Returns the sections that are sent with the sources that fit, and what is not sent."""
+    builder = fit.kept
+    if given.sources and not any(section.passage_id for section in builder.sections):
+        # No passage fits, so the sections that introduce them are dropped, too.
+        builder = builder.without(tuple(given.sections()))
+    passages = {section.passage_id for section in builder.sections}
+    return RecordedPrompt(
+        sections=_wordless(builder),
+        dropped=_wordless(PromptBuilder(fit.fitted.dropped)),
+        sources=tuple(source.kept for source in given.sources if source.passage_id in passages),
+        is_late=given.is_late,
+        by_words=given.by_words,
+        unread=given.unread,
+        left_out=fit.left_out,
+        beyond=fit.beyond,
+        covered=fit.covered,
+    )
+
+
+def _wordless(builder: PromptBuilder) -> tuple[Section, ...]:
     """Returns the sections to be recorded, without the sources' text, which is stored with their documents."""
-    return [{**part, "text": part["title"]} if "passage_id" in part else part for part in builder.parts["sections"]]
-
-
-def _sourced(builder: PromptBuilder, sources: AnswerSources) -> dict[str, Any]:
-    """Returns what to record about sources: those that fit, how the search was limited, and files not read in time."""
-    sent = {section.passage_id for section in builder.sections}
-    records = [source.kept for source in sources.sources if source.passage_id in sent]
-    covered = {"sources": records, "is_late": sources.is_late, "by_words": sources.by_words, "unread": list(sources.unread)}
-    return {name: value for name, value in covered.items() if value}
+    return tuple(replace(section, text=section.title) if section.passage_id else section for section in builder.counted)
 
 
 def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Section]:
@@ -287,7 +284,7 @@ def _quoting(builder: PromptBuilder, quoted: Mapping[str, str]) -> Iterator[Sect
         yield replace(section, text=quoted.get(section.passage_id, section.text)) if section.passage_id else section
 
 
-def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _as_seen(viewer: User | None, records: Sequence[SourceRecord]) -> dict[str, str]:
     seen = zip(records, sources.seen(viewer, records), strict=True)
     return {
         source["passage_id"]: quoted(one.number, one.passage, one.document) if one.passage and one.document else one.words
@@ -295,29 +292,22 @@ def _as_seen(viewer: User | None, records: Sequence[dict[str, Any]]) -> dict[str
     }
 
 
-def _versions(led_by: active_prompts.RenderedPrompt | None, *, is_continuation: bool) -> dict[str, Any]:
-    """Returns the prompt versions used, and the instruction to continue for models that can't continue their own text."""
-    more = active_prompts.render("continue") if is_continuation else None
-    rendered_prompts = [prompt for prompt in (led_by, more) if prompt]
-    return {
-        **({"go_on": more.text} if more else {}),
-        **(active_prompts.metadata_of(*rendered_prompts) if rendered_prompts else {}),
-    }
-
-
-def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> dict[str, Any]:
+def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> RequestParameters:
     """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
-    parameters = {**providers().parameters(model.id), **(led_by.parameters if led_by else {})}
+    parameters = providers().parameters(model.id).copy()
+    if led_by:
+        parameters.update(led_by.parameters)
     if chat.temperature is not None:
         parameters["temperature"] = chat.temperature
     if chat.max_tokens:
         parameters["max_tokens"] = min(chat.max_tokens, parameters.get("max_tokens") or chat.max_tokens)
-    return parameters | _by_ability(chat, model)
+    parameters.update(_by_ability(chat, model))
+    return parameters
 
 
-def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
+def _by_ability(chat: Chat, model: Model) -> RequestParameters:
     """Returns the parameters that are left out if the model is known not to support them."""
-    stop = [line.strip() for line in chat.stop_words.splitlines() if line.strip()][:MOST_STOPS]
+    stop = tuple(line.strip() for line in chat.stop_words.splitlines() if line.strip())[:MOST_STOPS]
     values_by_parameter = {
         "top_p": ("top_p", chat.top_p),
         "stop": ("stop", stop or None),
@@ -325,11 +315,12 @@ def _by_ability(chat: Chat, model: Model) -> dict[str, Any]:
         "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
         "is_json": ("json", chat.answer_format == "json" or None),
     }
-    return {
+    supported = {
         name: value
         for name, (ability, value) in values_by_parameter.items()
         if value is not None and supports(model, ability) is not False
     }
+    return cast(RequestParameters, supported)
 
 
 def _samplers(chat: Chat, model: Model) -> dict[str, float]:
@@ -343,7 +334,7 @@ def _takes_effort(model: Model, effort: str) -> bool:
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 
-def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
+def budget_tokens(model: Model, parameters: RequestParameters) -> int:
     """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
     if not length:
@@ -352,36 +343,31 @@ def budget_tokens(model: Model, parameters: dict[str, Any]) -> int:
     return max(1, int((length - answer) / CAUTION))
 
 
-def _notices(prompt: dict[str, Any]) -> list[Notice]:
-    late = [Notice("sources_late", LATE)] if prompt.get("is_late") else []
-    if by_words := prompt.get("by_words"):
-        late.append(Notice("sources_by_words", by_words))
-    if unread := prompt.get("unread"):
-        late.append(Notice("files_unread", f"{', '.join(unread)}: {STILL_READ}"))
-    if covered := prompt.get("told"):
-        were = "message is" if covered == 1 else "messages are"
-        late.append(Notice("story", f"{number(covered)} earlier {were} told by the story so far."))
-    if not (left_out := prompt.get("left_out")):
+def _notices(prompt: RecordedPrompt) -> list[Notice]:
+    late = [Notice("sources_late", LATE)] if prompt.is_late else []
+    if prompt.by_words:
+        late.append(Notice("sources_by_words", prompt.by_words))
+    if prompt.unread:
+        late.append(Notice("files_unread", f"{', '.join(prompt.unread)}: {STILL_READ}"))
+    if prompt.covered:
+        were = "message is" if prompt.covered == 1 else "messages are"
+        late.append(Notice("story", f"{number(prompt.covered)} earlier {were} told by the story so far."))
+    if not prompt.left_out:
         return late
-    oldest, were = ("next" if covered else "oldest"), ("was" if left_out == 1 else "were")
-    words = f"The {oldest} exchange" if left_out == 1 else f"The {left_out} {oldest} exchanges"
+    oldest, were = ("next" if prompt.covered else "oldest"), ("was" if prompt.left_out == 1 else "were")
+    words = f"The {oldest} exchange" if prompt.left_out == 1 else f"The {prompt.left_out} {oldest} exchanges"
     return [
         *late,
         Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window."),
     ]
 
 
-def _messages(generation: Generation, path: Sequence[paths.PathMessage]) -> list[Part]:
-    recorded = {id: (chars, "".join(name)) for id, chars, *name in generation.prompt.get("messages", [])}
-    sent = ((message, *recorded[message.id]) for message in path if message.id in recorded)
-    as_sent = [message._replace(content=message.content[:chars], speaker=name) for message, chars, name in sent]
-    as_sent = PromptScripts.from_record(generation.prompt).applied_to(as_sent)
-    return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
-
-
-def _kept(message: paths.PathMessage) -> list[Any]:
-    """Returns what is recorded of a message: its id, the length that was sent and, in a group, the speaker's name."""
-    return [message.id, len(message.content), *([message.speaker] if message.speaker else [])]
+def _messages(prompt: RecordedPrompt, path: Sequence[paths.PathMessage]) -> list[SentPart]:
+    recorded = {message.id: message for message in prompt.messages}
+    sent = ((message, recorded[message.id]) for message in path if message.id in recorded)
+    as_sent = [message._replace(content=message.content[: then.chars], speaker=then.speaker) for message, then in sent]
+    as_sent = prompt.scripts.applied_to(as_sent)
+    return [SentPart(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
 def fitted_prompt(

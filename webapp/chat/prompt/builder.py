@@ -1,8 +1,8 @@
 """Builds a model's request from sections and messages, in the one order of all prompts and within a token budget. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Literal
 
@@ -30,7 +30,6 @@ OF_A_CHAT = {
     "group": Section("Whose turn it is", rank=200, depth=0),
 }
 ROLES = ("system", "user", "assistant")
-USUAL = {field.name: field.default for field in fields(Section)}
 # Role and text of each message, from the root to the one to be answered.
 Path = Sequence[tuple[str, str]]
 
@@ -55,23 +54,10 @@ class PromptBuilder:
         own = (replace(OF_A_CHAT[name], text=text) for name, text in of_a_chat.items())
         self.sections = tuple(sorted((section for section in (*own, *sections) if section.text.strip()), key=place))
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "PromptBuilder":
-        """Restores a builder from the sections recorded in a prompt; other recorded values are ignored."""
-        # Old records contain only the texts, by section name.
-        old = {name: record[name] for name in OF_A_CHAT if name in record}
-        return cls(
-            (Section(**{name: section[name] for name in USUAL if name in section}) for section in record.get("sections", ())),
-            **old,
-        )
-
     @property
-    def parts(self) -> dict[str, list[dict[str, Any]]]:
+    def counted(self) -> tuple[Section, ...]:
         """Every section with its token count, to be recorded."""
-        counted = (replace(section, tokens=estimate(section.text)) for section in self.sections)
-        return {
-            "sections": [{name: value for name, value in asdict(section).items() if value != USUAL[name]} for section in counted]
-        }
+        return tuple(replace(section, tokens=estimate(section.text)) for section in self.sections)
 
     @property
     def system(self) -> str:

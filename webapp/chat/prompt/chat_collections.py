@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.record.tables import Chat
@@ -24,7 +24,7 @@ def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
     """
     if not speaker_id:
         return ids_by_chat([chat])[chat.id]
-    ids_by_character = cast.known_to(db.session(), chat.owner_id, [speaker_id])
+    ids_by_character = character_queries.known_to(db.session(), chat.owner_id, [speaker_id])
     return _in_order(chat, ids_by_character.get(speaker_id, ()))
 
 
@@ -33,15 +33,15 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     played: defaultdict[str | None, set[str]] = defaultdict(set)
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
-    ids_by_owner = {owner: cast.known_to(db.session(), owner, ids) for owner, ids in played.items()}
+    ids_by_owner = {owner: character_queries.known_to(db.session(), owner, ids) for owner, ids in played.items()}
     return {
         chat.id: _in_order(chat, (id for one in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(one, ())))
         for chat in chats
     }
 
 
-def _in_order(chat: Chat, known_ids: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*chat.collection_ids, *known_ids, *ids_of_prompt(leading.key_of(chat))]))
+def _in_order(chat: Chat, collection_ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *collection_ids, *ids_of_prompt(leading.key_of(chat))]))
 
 
 def ids_of_prompt(key: str) -> list[str]:

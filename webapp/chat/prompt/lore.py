@@ -7,7 +7,7 @@ from functools import partial
 from random import SystemRandom
 
 from webapp.base.db import db
-from webapp.characters.lore import queries as lorebooks
+from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import InsertionPoint
 from webapp.characters.lore.entry_selection import LoreContext, select_entries
 from webapp.characters.macros.macros import Names, spelled
@@ -48,7 +48,7 @@ def lore_sections(context: PromptContext) -> Iterator[Section | Template]:
         return
     card_lore, count = lore_of(character) if character else CardLore(), len(context.messages)
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
-    used = lorebooks.used_by(owner, ids, is_played=bool(character)) if owner else []
+    used = lore_queries.used_by(owner, ids, is_played=bool(character)) if owner else []
     books = [*used, card_lore.book]
     if not card_lore.note and not any(book.entries for book in books):
         return

@@ -99,5 +99,5 @@ def _missing() -> Sequence[Row[*tuple[Any, ...]]]:
     query = query.join(Chat, Chat.id == Message.chat_id).join(User, User.id == Chat.owner_id)
     query = query.outerjoin(question, and_(question.id == Message.parent_id, ~question.is_hidden))
     is_of_late = Chat.changed_at >= utc_now() - OF_LATE
-    wanted_query = query.where(is_wanted, is_kept, is_of_late, is_answer, ran, ~is_known)
-    return db.session.execute(wanted_query.order_by(Message.id).limit(AT_ONCE)).all()
+    query = query.where(is_wanted, is_kept, is_of_late, is_answer, ran, ~is_known)
+    return db.session.execute(query.order_by(Message.id).limit(AT_ONCE)).all()

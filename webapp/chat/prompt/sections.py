@@ -26,8 +26,8 @@ from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.leading import includes_personal_instructions
+from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.tables import Generation
 from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -56,10 +56,9 @@ def _last(context: PromptContext, *roles: str) -> str:
 def _first_id(context: PromptContext) -> str:
     """Returns the number of the first message that was sent for the previous answer."""
     answers = [id for id, (role, _) in zip(context.ids, context.messages, strict=False) if role == "assistant"][-1:]
-    query = select(Generation.prompt).where(Generation.message_id.in_(answers)).order_by(Generation.id.desc()).limit(1)
-    records = (db.session.scalar(query) or {}).get("messages") if answers else None
+    sent = last_prompt(answers[0]).messages if answers else ()
     places = {id: place for place, id in enumerate(context.ids)}
-    return str(places.get(records[0][0], "")) if records else ""
+    return str(places.get(sent[0].id, "")) if sent else ""
 
 
 def _versions(context: PromptContext) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
     CTE,
@@ -241,11 +241,6 @@ def generation_in(chat: Chat, id: str) -> Generation | None:
     return db.session.scalar(query)
 
 
-def recorded_prompt(message_id: str) -> dict[str, Any]:
-    """Returns the recorded prompt of a message's last generation; empty if there is none."""
-    return RECORDED_PROMPT.scalar(db.session(), {"message": message_id}) or {}
-
-
 def branch_point(chat: Chat, after: str) -> str | None:
     """Returns the parent of the next message: the message last seen by the person if it belongs to the chat, else the head."""
     message = message_in(chat, after) if after and after != chat.head_id else None
@@ -359,9 +354,6 @@ GENERATIONS = GENERATIONS.where(Generation.message_id.in_(bindparam("ids", expan
 PATH = _path_statement()
 _up = ancestors(Message.id == bindparam("id"))
 PATH_IDS = select(_up.c.id).order_by(_up.c.height.desc())
-RECORDED_PROMPT = Prepared(
-    select(Generation.prompt).where(Generation.message_id == bindparam("message")).order_by(Generation.id.desc()).limit(1)
-)
 LAST_OF_PATH = _path_statement(is_bounded=True)
 LAST_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*rows.table(Message).columns))
 COMPOSER_COLUMNS = Message.id, Message.parent_id, Message.role, Message.content, Message.is_hidden
@@ -372,10 +364,10 @@ def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[
     """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
     size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
-    found_ids, chars = list[str](), 0
+    first_ids, chars = list[str](), 0
     for id in ids:
         chars += sizes.get(id, 0)
-        if found_ids and chars > most_chars:
+        if first_ids and chars > most_chars:
             break
-        found_ids.append(id)
-    return found_ids
+        first_ids.append(id)
+    return first_ids

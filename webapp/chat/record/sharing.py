@@ -10,7 +10,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import Grant, Membership, User
 from webapp.people.grants import grants
-from webapp.people.grants import shares as accounts
+from webapp.people.grants import shares as grant_shares
 
 KIND = "chat"
 RIGHTS = ("view", "write")
@@ -25,12 +25,12 @@ def right_of(chat: Chat, user: User) -> str:
     return next((right for right in reversed(RIGHTS) if right in rights), "") if not chat.deleted_at else ""
 
 
-def shares(chat: Chat) -> list[accounts.Share]:
+def shares(chat: Chat) -> list[grant_shares.Share]:
     """Returns who has access to the chat besides its owner."""
-    return accounts.shares(KIND, chat.id)
+    return grant_shares.shares(KIND, chat.id)
 
 
-def share_names(given: Iterable[accounts.Share]) -> tuple[str, ...]:
+def share_names(given: Iterable[grant_shares.Share]) -> tuple[str, ...]:
     """Returns the names of those that a chat is shared with."""
     return tuple(share.name or "Team" for share in given)
 
@@ -40,7 +40,9 @@ def readers(chat_id: str) -> set[str]:
     return set(db.session.scalars(READERS, {"chat_id": chat_id}))
 
 
-def writers(messages: Sequence[Message], right: str = "own", shares: Sequence[accounts.Share] | None = None) -> dict[str, str]:
+def writers(
+    messages: Sequence[Message], right: str = "own", shares: Sequence[grant_shares.Share] | None = None
+) -> dict[str, str]:
     """Returns the authors' names by message id; none for the owner as viewer if no one else can write in the chat.
 
     `shares` are the chat's shares, if they were read already.
@@ -58,7 +60,7 @@ def refuse_unshareable(chat: Chat, by: User) -> None:
     """Raises an error if the chat can't be shared, or not by this person."""
     if chat.is_temporary:
         raise Conflict("Temporary chats can't be shared.")
-    accounts.refuse_guests("chat", by)
+    grant_shares.refuse_guests("chat", by)
 
 
 def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
@@ -81,7 +83,7 @@ def open_to_team(chat: Chat, *, by: User) -> None:
 def unshare(chat: Chat, grant_id: str) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
-        lost = accounts.revoke(session, KIND, chat.id, grant_id)
+        lost = grant_shares.revoke(session, KIND, chat.id, grant_id)
     _notify(lost)
 
 
@@ -89,7 +91,7 @@ def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
     refuse_unshareable(chat, by)
     chat_id, giver_id = chat.id, by.id
     with write() as session:
-        changed = accounts.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
+        changed = grant_shares.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
     _notify(changed)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+from webapp.streaming.events import SourceRecord
 
 # An imported row's origin is unique in its person or chat, so that it is imported only once.
 NAMED = text("origin <> ''")
@@ -160,7 +161,7 @@ class Message(Record):
     is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
     head_then: Mapped[str | None] = mapped_column(String(26))
     cut_id: Mapped[str | None] = mapped_column(String(26))
-    sources: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    sources: Mapped[list[SourceRecord]] = mapped_column(JSON, default=list, server_default="[]")
     variables: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")

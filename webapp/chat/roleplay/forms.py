@@ -67,11 +67,11 @@ class PromptsForm(MergingForm):
         Settings that the model doesn't support are hidden unless they are set.
         """
         self.is_remembered = is_remembered
-        self.idle = [each.name for each in FIELDS if supports(model, each.ability) is False]
-        for each in FIELDS:
-            if (able := supports(model, each.ability)) is not True:
+        self.idle = [row.name for row in FIELDS if supports(model, row.ability) is False]
+        for row in FIELDS:
+            if (able := supports(model, row.ability)) is not True:
                 note = "isn't supported by" if able is False else "may not be supported by"
-                self[each.name].description = f"{each.hint} {each.label} {note} {model.name}.".strip()
+                self[row.name].description = f"{row.hint} {row.label} {note} {model.name}.".strip()
         self.persona.choices = [
             SelectChoice("", "None"),
             *(SelectChoice(persona.id, persona.name) for persona in personas),
@@ -132,5 +132,5 @@ def _input(field: ChatField) -> UnboundField:
     return StringField(field.label, **common, render_kw={"inputmode": mode, "autocomplete": "off", "maxlength": field.chars})
 
 
-for each in FIELDS:
-    setattr(PromptsForm, each.name, _input(each))
+for field in FIELDS:
+    setattr(PromptsForm, field.name, _input(field))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField, SelectMultipleField
 
-from webapp.characters import queries as cast
-from webapp.characters import shown as people
+from webapp.characters import queries as character_queries
+from webapp.characters import shown as characters_shown
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import chat_page_url
@@ -28,7 +28,7 @@ class Offered:
     """A character that can be chosen; `place` is its position as typed in the form."""
 
     id: str
-    face: people.Face
+    face: characters_shown.Face
     is_chosen: bool
     place: str
     is_deleted: bool = False
@@ -54,7 +54,7 @@ class CastForm(Form):
         return sorted(self.character_ids.data or (), key=lambda id: int(number) if (number := _typed(id)).isdecimal() else 1_000)
 
     def offered(
-        self, faces: Mapping[str, people.Face], present: Sequence[str] = (), deleted: Sequence[str] = ()
+        self, faces: Mapping[str, characters_shown.Face], present: Sequence[str] = (), deleted: Sequence[str] = ()
     ) -> list[Offered]:
         """Returns all characters that can be chosen, those in the chat first."""
         chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
@@ -69,7 +69,7 @@ class CastForm(Form):
 @bp.get("/characters/group")
 @signed_in
 def new() -> Response:
-    persona = cast.default_persona(current_user())
+    persona = character_queries.default_persona(current_user())
     return _new(CastForm.fresh(character_ids=request.args.getlist("with"), persona=persona.id if persona else ""))
 
 
@@ -103,22 +103,22 @@ def update(id: str) -> Response:
 
 def _new(form: CastForm) -> Response:
     me = current_user()
-    there = form.offered(_faces(cast.characters(me)))
-    return form.among(cast.personas(me)).shown(
+    there = form.offered(_faces(character_queries.characters(me)))
+    return form.among(character_queries.personas(me)).shown(
         "chat/roleplay/cast.html", chat=None, offered=there, action=url_for(".begin"), **BOUNDS
     )
 
 
 def _edit(chat: Chat, form: CastForm) -> Response:
-    listed = cast.characters(current_user())
+    listed = character_queries.characters(current_user())
     deleted = [id for id in chat.cast_ids if id not in set(listed)]
     there = form.offered(_faces([*listed, *deleted]), chat.cast_ids, deleted)
     return form.shown("chat/roleplay/cast.html", chat=chat, offered=there, action=url_for(".update", id=chat.id), **BOUNDS)
 
 
-def _faces(ids: list[str]) -> dict[str, people.Face]:
+def _faces(ids: list[str]) -> dict[str, characters_shown.Face]:
     """Returns the faces in the order of the ids."""
-    faces = people.faces(current_user(), ids)
+    faces = characters_shown.faces(current_user(), ids)
     return {id: faces[id] for id in ids if id in faces}
 
 

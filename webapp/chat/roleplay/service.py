@@ -11,7 +11,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.cards.cards import group_greetings, other_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
@@ -75,7 +75,7 @@ def begin(
 def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
     model = model or providers().default(by.default_model)
     providers().for_model(model)
-    return persona or (None if is_nobody else cast.default_persona(by)), model
+    return persona or (None if is_nobody else character_queries.default_persona(by)), model
 
 
 def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> dict[str, Any]:
@@ -211,7 +211,10 @@ def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[
     unique_ids = list(dict.fromkeys(ids))
     if not LEAST_CAST <= len(unique_ids) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
-    there = [cast.character(by, id) or (cast.character_of(db.session(), by.id, id) if id in known else None) for id in unique_ids]
+    there = [
+        character_queries.character(by, id) or (character_queries.character_of(db.session(), by.id, id) if id in known else None)
+        for id in unique_ids
+    ]
     characters = [character for character in there if character]
     if len(characters) < len(unique_ids):
         raise Invalid(UNSEEN, field="character_ids")

@@ -8,10 +8,10 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
-from webapp.characters import queries as cast
-from webapp.characters import shown as people
-from webapp.characters.lore import queries as lorebooks
-from webapp.characters.lore import service as lore
+from webapp.characters import queries as character_queries
+from webapp.characters import shown as characters_shown
+from webapp.characters.lore import queries as lore_queries
+from webapp.characters.lore import service as lore_service
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
 from webapp.chat.list import paging, shown
@@ -22,11 +22,11 @@ from webapp.chat.record import variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay
+from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.roleplay.forms import PromptsForm
 from webapp.chat.roleplay.variable_views import VariableRows
-from webapp.chat.story import views as story
-from webapp.knowledge import queries as knowledge
+from webapp.chat.story import views as story_views
+from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
@@ -48,10 +48,10 @@ bp = Blueprint("roleplay", __name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedCast:
     """The characters and the persona of a chat for its page; each character with a link if the viewer can see it."""
 
-    cast: Sequence[tuple[people.Face, str]]
+    cast: Sequence[tuple[characters_shown.Face, str]]
     persona: str
     cast_url: str
 
@@ -60,8 +60,8 @@ class Played:
 @signed_in
 def begin(id: str) -> Response:
     me, entered = current_user(), request.form.get("persona")
-    character, persona = found(cast.character(me, id)), chosen_persona(entered or "")
-    return redirect(chat_page_url(roleplay.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
+    character, persona = found(character_queries.character(me, id)), chosen_persona(entered or "")
+    return redirect(chat_page_url(roleplay_service.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
 @bp.get("/chats/<id>/prompts")
@@ -79,13 +79,13 @@ def update(id: str) -> Response:
     form.merge(PromptsForm.of(chat))
     with form.attempt():
         values, persona = form.values, chosen_persona(form.persona.data or "")
-        worlds = lore.checked(current_user(), form.lorebooks.data or [])
+        worlds = lore_service.checked(current_user(), form.lorebooks.data or [])
         if (variable_rows := VariableRows.sent(request.form)) and variable_rows.is_changed:
             variables.replace(chat, variable_rows.values, seen=variable_rows.seen)
             chat = own_chat(id)
         chat_collections.attach(chat, form.collections.data or (), by=current_user())
-        roleplay.set_fields(own_chat(id), values, persona=persona)
-        roleplay.use_lorebooks(own_chat(id), worlds)
+        roleplay_service.set_fields(own_chat(id), values, persona=persona)
+        roleplay_service.use_lorebooks(own_chat(id), worlds)
         if remembering.is_on(current_user(), chat.prompt_key):
             remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
         chat = own_chat(id)
@@ -99,8 +99,14 @@ def update(id: str) -> Response:
 def avatar(id: str) -> Response:
     chat, of = visible_chat(id), request.args.get("of", "")
     is_other = of and members.has_part(chat, of)
-    character = cast.character_of(db.session(), chat.owner_id, of) if is_other else None if of else members.character_of(chat)
-    return people.picture(cast.avatar(character.avatar_id if character else None))
+    character = (
+        character_queries.character_of(db.session(), chat.owner_id, of)
+        if is_other
+        else None
+        if of
+        else members.character_of(chat)
+    )
+    return characters_shown.picture(character_queries.avatar(character.avatar_id if character else None))
 
 
 @bp.app_context_processor
@@ -109,7 +115,7 @@ def _played() -> dict[str, Callable[[str], Any]]:
     return {"played_in": played_in, "chats_with": chats_with}
 
 
-def played_in(chat_id: str) -> Played | None:
+def played_in(chat_id: str) -> PlayedCast | None:
     """Returns the characters of a chat; None for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
     face = None if chat.is_group else face_of_chat(chat)
@@ -117,13 +123,13 @@ def played_in(chat_id: str) -> Played | None:
     if not there:
         return None
     is_own, persona = right_in(chat, me) == "own", members.persona_of(chat)
-    seen = {member.id for member in cast.members(db.session(), me.id, [id for id, _ in there])} if me else set()
+    seen = {member.id for member in character_queries.members(db.session(), me.id, [id for id, _ in there])} if me else set()
     faces = [(face, url_for("characters.show", id=id) if id in seen else "") for id, face in there]
-    return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
+    return PlayedCast(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
 def chosen_persona(id: str) -> Persona | None:
-    persona = cast.persona(current_user(), id) if id else None
+    persona = character_queries.persona(current_user(), id) if id else None
     if id and not persona:
         raise Invalid("That persona no longer exists.", field="persona")
     return persona
@@ -132,10 +138,10 @@ def chosen_persona(id: str) -> Persona | None:
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
         None if chat.is_group else members.character_of(chat),
-        cast.personas(current_user()),
+        character_queries.personas(current_user()),
         model_named(chat.model),
-        knowledge.to_choose(current_user()),
-        lorebooks.lorebooks(current_user(), attached=chat.lorebook_ids),
+        knowledge_queries.to_choose(current_user()),
+        lore_queries.lorebooks(current_user(), attached=chat.lorebook_ids),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
     )
 
@@ -154,7 +160,7 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
         chat=chat,
         back_url=chat_page_url(chat.id),
         variables=_rows(form, chat),
-        story=story.shown(chat),
+        story=story_views.shown(chat),
     )
 
 
@@ -166,7 +172,7 @@ def _sheet(chat: Chat, form: PromptsForm) -> Response:
         form=_about(form, chat),
         save_result="",
         variables=_rows(form, chat),
-        story=story.shown(chat),
+        story=story_views.shown(chat),
     )
 
 

@@ -16,7 +16,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, TooMany, Unavailable
 from webapp.base.heavy.turns import by_turns, wait_for_turn
 from webapp.base.ids import new_id
-from webapp.characters import queries as cast
+from webapp.characters import queries as character_queries
 from webapp.characters.profiles import checked_text
 from webapp.chat.files.reference import parted
 from webapp.chat.group.members import person_name, with_speaker_names
@@ -24,6 +24,7 @@ from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import includes_history
+from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
@@ -34,7 +35,7 @@ from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 
@@ -169,7 +170,7 @@ class HistoryLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StoryPiece:
     """The text down to a message that is to be retold; `before` is the story that it continues."""
 
     message_id: str
@@ -182,7 +183,7 @@ class StoryJob:
     """A running request for a story; `is_kept` is set when the story was stored."""
 
     chat_id: str
-    piece: Piece
+    piece: StoryPiece
     side_request: side_requests.SideRequest
     is_kept: bool = False
 
@@ -225,7 +226,7 @@ def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None
             log.info("no story for %s: %s", chat_id, type(error).__name__)
 
 
-def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None]) -> StoryJob | None:
+def _job(chat: Chat, model: str, person: str, find: Callable[[int], StoryPiece | None]) -> StoryJob | None:
     prompt = active_prompts.render(STORY_KEY)
     model = prompt.version.model or model
     if model.startswith(DEMO):
@@ -239,10 +240,12 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     return StoryJob(chat.id, piece, side_requests.SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
-def _request(prompt: active_prompts.RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
+def _request(
+    prompt: active_prompts.RenderedPrompt, model: str, piece: StoryPiece, answer_tokens: int, *, words: int
+) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
-    parameters = {"max_tokens": answer_tokens, **prompt.parameters}
+    parameters: RequestParameters = {"max_tokens": answer_tokens, **prompt.parameters}
     return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 
@@ -274,7 +277,7 @@ def _changed(generation: Generation) -> None:
 STORY = side_requests.kind(PURPOSE, "Stories so far", _finish, _changed)
 
 
-def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
+def due(chat: Chat, message_id: str, model: str, tokens: int) -> StoryPiece | None:
     """Returns what to retell of the branch that ends with this answer; None if its history still leaves enough room."""
     room = _room(chat, message_id, model)
     if room.is_endless:
@@ -286,14 +289,14 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
     return None if stays is None else piece_of(chat, rest[: len(rest) - stays], before, tokens)
 
 
-def rest_of(chat: Chat, tokens: int) -> Piece | None:
+def rest_of(chat: Chat, tokens: int) -> StoryPiece | None:
     """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
     ids = _path(chat)
     before = path_story.of_path(db.session(), chat.id, ids)
     return piece_of(chat, ids[before.count if before else 0 :], before, tokens)
 
 
-def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> Piece | None:
+def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> StoryPiece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
@@ -307,14 +310,14 @@ def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None
             line = f"{line[:half]}{CUT}{line[-half:]}"
         tokens, last = tokens - cost, message.id
         lines += [line] if line else []
-    return Piece(last, "\n\n".join(lines), before) if lines else None
+    return StoryPiece(last, "\n\n".join(lines), before) if lines else None
 
 
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:
     """Returns the room for the history besides the other sections that the answer's prompt contained."""
-    prompt = queries.recorded_prompt(message_id)
-    budget = answer_prompt.budget_tokens(model_named(model), prompt.get("parameters", {}))
-    around = sum(section.get("tokens", 0) + PER_MESSAGE for section in prompt.get("sections", ()))
+    prompt = last_prompt(message_id)
+    budget = answer_prompt.budget_tokens(model_named(model), prompt.parameters)
+    around = sum(section.tokens + PER_MESSAGE for section in prompt.sections)
     return HistoryLimit(max(1, budget - around) if budget else None, chat.history_limit)
 
 
@@ -343,7 +346,7 @@ def _names(chat: Chat) -> dict[str, str]:
     """Returns the speakers' names by role; none in a group, where each message has its own."""
     if chat.is_group:
         return {}
-    character = cast.character_of(db.session(), chat.owner_id, chat.character_id)
+    character = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
     return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
 
 

@@ -37,8 +37,8 @@ def smoke(url: str, token: str, has_dialects: bool) -> None:
         raise click.UsageError("--dialects needs a token.")
     results = []
     with closing(Remote(url, token, seconds=SMOKE_SECONDS)) as remote:
-        found_results = checks(remote, has_token=bool(token), pause=time.sleep)
-        for result in chain(found_results, dialects.checks(remote, pause=time.sleep) if has_dialects else ()):
+        native_results = checks(remote, has_token=bool(token), pause=time.sleep)
+        for result in chain(native_results, dialects.checks(remote, pause=time.sleep) if has_dialects else ()):
             click.echo(f"{SIGNS[result.is_ok]} {result.name}: {result.words}")
             results.append(result.is_ok is not False)
     click.echo(f"{url} works." if all(results) else f"{url} isn't working correctly.")
@@ -81,10 +81,10 @@ def _linted(remote: Remote, method: str, body: Any) -> tuple[list[Finding], str]
 
 
 def _print_findings(findings: Iterable[Finding]) -> int:
-    found_findings = list(findings)
-    for finding in found_findings:
+    all_findings = list(findings)
+    for finding in all_findings:
         click.echo(f"{'BAD ' if finding.level == 'bad' else 'note'} {finding.sentence}")
-    if not any(finding.level == "bad" for finding in found_findings):
+    if not any(finding.level == "bad" for finding in all_findings):
         click.echo("No problems found.")
         return 0
     return 1

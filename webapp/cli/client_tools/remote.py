@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 
 from webapp.models.upstream import Body, Upstream
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.streaming.stop import Stop
 
 
@@ -36,12 +36,12 @@ class Remote:
     ) -> Iterator[Body]:
         """Yields a response whose head has been read; leaving the block closes the connection."""
         # Without a token the server makes a visitor of the client, and no page of another site may cause that.
-        known_headers = {"Authorization": f"Bearer {self._token}"} if self._token else {"Sec-Fetch-Site": "none"}
+        usual_headers = {"Authorization": f"Bearer {self._token}"} if self._token else {"Sec-Fetch-Site": "none"}
         with self._upstream.open(
             method,
             self.url.rstrip("/") + path if path else self.url,
             stop=Stop(Event),
-            headers={**known_headers, **(headers or {})},
+            headers={**usual_headers, **(headers or {})},
             json=body,
             first_byte_seconds=self._seconds,
             trust="operator",
@@ -52,11 +52,11 @@ class Remote:
     def close(self) -> None:
         self._upstream.close()
 
-    def events(self, reply: Body) -> Iterator[Message]:
+    def events(self, reply: Body) -> Iterator[SseMessage]:
         """Yields the messages of a stream as they arrive."""
         if reply.status != 200:
             raise Unexpected(f"The stream answered {reply.status}: {_object(reply.read_all()).get('error', '')}")
-        decoder = Decoder()
+        decoder = SseDecoder()
         for piece in reply.chunks():
             yield from decoder.feed(piece)
 

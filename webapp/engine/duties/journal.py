@@ -47,10 +47,10 @@ def commit(engine: Engine) -> None:
 
     If the database fails, nothing changes: the same entries are written with the next commit.
     """
-    live = [each for each in engine.live.values() if not each.run.is_saving]
-    new = {each.id: engine.topics.read(each.run.topic, each.journalled) for each in live}
-    for each in live:
-        each.may_have_rows |= bool(new[each.id])
+    live = [answer for answer in engine.live.values() if not answer.run.is_saving]
+    new = {answer.id: engine.topics.read(answer.run.topic, answer.journalled) for answer in live}
+    for answer in live:
+        answer.may_have_rows |= bool(new[answer.id])
     try:
         with engine.in_app(), write_rows() as connection:
             ours = ownership.renew(connection, engine.worker.id)
@@ -58,23 +58,23 @@ def commit(engine: Engine) -> None:
             owned_ids = ours.keys() if ours.keys() >= new.keys() else ownership.owned(connection, engine.worker.id)
             if written := [_row(id, entries) for id, entries in new.items() if entries and id in ours]:
                 ADD.run(connection, *written)
-            saved = _save_texts(engine, connection, [each for each in live if each.id in ours])
+            saved = _save_texts(engine, connection, [answer for answer in live if answer.id in ours])
     except (SQLAlchemyError, Unavailable) as error:
         log.warning("the journal could not be written, trying again: %s", type(error).__name__)
         spill.keep_unsaved(engine)
         return
-    for each in live:
-        if each.id in saved:
-            each.saved_chars, each.saved_at = saved[each.id], engine.now()
-        if each.id in ours:
-            _heed(each, new[each.id], ours[each.id])
-        elif each.id not in owned_ids and not each.run.is_saving:
+    for answer in live:
+        if answer.id in saved:
+            answer.saved_chars, answer.saved_at = saved[answer.id], engine.now()
+        if answer.id in ours:
+            _heed(answer, new[answer.id], ours[answer.id])
+        elif answer.id not in owned_ids and not answer.run.is_saving:
             # Another worker has taken it over or ended it: it stops, and its own save will find that out and write nothing.
-            each.run.stop.request("taken")
-    if engine.reserve.is_used and not engine.is_closing and not any(each.run.is_saving for each in engine.live.values()):
+            answer.run.stop.request("taken")
+    if engine.reserve.is_used and not engine.is_closing and not any(answer.run.is_saving for answer in engine.live.values()):
         engine.reserve.clear()
-        for each in live:
-            each.reserved = 0
+        for answer in live:
+            answer.reserved = 0
     if ours.keys() - engine.live.keys():
         # A generation was committed but never started, or its run ended without saving an end.
         engine.duties.recovery.wake()
@@ -134,7 +134,7 @@ def storable(value: Any) -> Any:
     """Returns an event's JSON without characters that a database rejects."""
     if not isinstance(value, dict):
         return value
-    return {name: Characters().clean(each) if isinstance(each, str) else each for name, each in value.items()}
+    return {name: Characters().clean(field) if isinstance(field, str) else field for name, field in value.items()}
 
 
 def _row(id: str, entries: list[Entry]) -> dict[str, Any]:
@@ -150,16 +150,16 @@ def is_text_due(chars: int, *, saved_chars: int, seconds: float) -> bool:
 def _save_texts(engine: Engine, connection: Connection, live: list[LiveGeneration]) -> dict[str, int]:
     """Has the kinds that do so save the texts so far, if it is time; returns the lengths of those that were saved."""
     saved = {}
-    for each in live:
-        save, seconds = engine.kinds[each.kind].save_text, engine.now() - each.saved_at
-        if save and is_text_due(each.run.transcript.chars, saved_chars=each.saved_chars, seconds=seconds):
-            text = each.run.transcript.text
-            save(connection, each, text)
-            saved[each.id] = len(text)
+    for answer in live:
+        save, seconds = engine.kinds[answer.kind].save_text, engine.now() - answer.saved_at
+        if save and is_text_due(answer.run.transcript.chars, saved_chars=answer.saved_chars, seconds=seconds):
+            text = answer.run.transcript.text
+            save(connection, answer, text)
+            saved[answer.id] = len(text)
     return saved
 
 
-def _heed(each: LiveGeneration, written: list[Entry], stop_requested_at: datetime | None) -> None:
-    each.journalled += len(written)
+def _heed(live: LiveGeneration, written: list[Entry], stop_requested_at: datetime | None) -> None:
+    live.journalled += len(written)
     if stop_requested_at:
-        each.run.stop.request("user")
+        live.run.stop.request("user")

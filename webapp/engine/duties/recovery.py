@@ -199,7 +199,7 @@ def generations_to_continue(engine: Engine) -> list[str]:
     recent = Generation.heartbeat_at > utc_now() - WITHIN, Generation.created_at > utc_now() - LONGEST
     query = cut_by_restart().where(*recent)
     cut = [generation for generation in db.session.scalars(query) if _restarts(generation) <= AT_MOST]
-    return [each.id for each in cut if not engine.shared or _is_free(engine, each)]
+    return [generation.id for generation in cut if not engine.shared or _is_free(engine, generation)]
 
 
 def _is_free(engine: Engine, generation: Generation) -> bool:

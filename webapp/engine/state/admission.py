@@ -22,7 +22,7 @@ Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class AnswerAllowance:
     """How many answers a person or a gateway can start per minute, have in progress, and have streamed to it; 0 is no limit.
 
     `key` says whose they are: a person, a gateway, or a person at a gateway. `gateway_id` is the gateway's token, if it has one.
@@ -42,15 +42,15 @@ class Requester(Protocol):
     `leaving` calls a function when the client disconnects, inside its block, and yields a function that returns whether it has.
     """
 
-    def allowances(self, person: str) -> tuple[Allowance, ...]: ...
+    def allowances(self, person: str) -> tuple[AnswerAllowance, ...]: ...
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]: ...
 
 
 class NoRequester:
     """A requester without limits that never leaves."""
 
-    def allowances(self, person: str) -> tuple[Allowance, ...]:
-        return (Allowance(person, 0, 1, 0, 0),)
+    def allowances(self, person: str) -> tuple[AnswerAllowance, ...]:
+        return (AnswerAllowance(person, 0, 1, 0, 0),)
 
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
         return nullcontext(lambda: False)
@@ -127,7 +127,7 @@ class AdmissionQueue:
 
     def stop(self, lane: str | None = None) -> None:
         """Ends the waiting of those who wait in this lane; with None, of all."""
-        for waiter in [each for line in self._lines.values() for each in line if lane in (None, each.lane)]:
+        for waiter in [one for line in self._lines.values() for one in line if lane in (None, one.lane)]:
             self.leave(waiter)
             waiter.is_stopped = True
             waiter.signal.set()

@@ -34,23 +34,23 @@ def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
     order, rows = list[str](), dict[str, str]()
     # A regular expression that matches both ends takes ten times as long.
     *items, end = html.split("</li>")
-    for each in items:
-        around, _, row = each.partition('<li id="')
+    for item in items:
+        around, _, row = item.partition('<li id="')
         id = row[: row.find('"')]
         rows[id] = f'<li id="{row}</li>'
         order += around, id
-    return [each for each in (*order, end) if each.strip()], rows
+    return [piece for piece in (*order, end) if piece.strip()], rows
 
 
 def _inserted(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
     """Returns new and moved rows by the row that follows them; None if no such row stays, or a group has moved."""
-    places = {each: place for place, each in enumerate(before)}
+    places = {id: place for place, id in enumerate(before)}
     come, behind, last = dict[str, list[str]](), "", len(before)
-    for each in reversed(now):
-        if places.get(each, last) < last:
-            behind, last = each, places[each]
-        elif each in rows and behind in rows:
-            come.setdefault(behind, []).insert(0, each)
+    for id in reversed(now):
+        if places.get(id, last) < last:
+            behind, last = id, places[id]
+        elif id in rows and behind in rows:
+            come.setdefault(behind, []).insert(0, id)
         else:
             return None
     return come

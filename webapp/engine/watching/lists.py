@@ -63,7 +63,7 @@ class LiveList:
 
 
 def live_list(name: str) -> LiveList | None:
-    return next((each for each in brought(LiveList) if each.name == name), None)
+    return next((live for live in brought(LiveList) if live.name == name), None)
 
 
 class ListNews:
@@ -79,8 +79,8 @@ class ListNews:
         self._engine, self._person, self._context, self._here = engine, person, context, here
         self._topic, self._sent = topic_names.of_person(person), dict[str, str]()
         with engine.in_app():
-            everywhere = {each.name: each for each in brought(LiveList) if each.is_on_every_page}
-        self._lists = {**{each.name: each for each in own}, **everywhere}
+            everywhere = {live.name: live for live in brought(LiveList) if live.is_on_every_page}
+        self._lists = {**{live.name: live for live in own}, **everywhere}
 
     def topics(self) -> dict[str, int]:
         return {self._topic: self.after}
@@ -88,31 +88,31 @@ class ListNews:
     def news(self) -> list[Frame]:
         """Returns every list that has changed since the page's position."""
         before, self.after = self.after, self._engine.topics.last(self._topic)
-        lists = (each for each in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *each.changes))
-        return [frame for each in lists for frame in self._renewed(each)]
+        lists = (live for live in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *live.changes))
+        return [frame for live in lists for frame in self._renewed(live)]
 
-    def _renewed(self, each: LiveList) -> list[Frame]:
-        key = (each.name, self._engine.topics.epoch, self._person, self.after)
-        html, before = drawn.get(key, lambda: self._rendered(each)), self._sent.get(each.name, "")
+    def _renewed(self, live_list: LiveList) -> list[Frame]:
+        key = (live_list.name, self._engine.topics.epoch, self._person, self.after)
+        html, before = drawn.get(key, lambda: self._rendered(live_list)), self._sent.get(live_list.name, "")
         # An equal list is sent again if its rows grow: the page can show rows that were updated since.
-        if not html or (html == before and not each.rows):
+        if not html or (html == before and not live_list.rows):
             return []
-        self._sent[each.name] = html
-        return [Frame(self._marked(_changed(each, before, html) or part(each.element, each.swap, html)))]
+        self._sent[live_list.name] = html
+        return [Frame(self._marked(_changed(live_list, before, html) or part(live_list.element, live_list.swap, html)))]
 
-    def _rendered(self, each: LiveList) -> str:
+    def _rendered(self, live_list: LiveList) -> str:
         with self._context():
             user = user_or_none()
-            return render_template(each.template, **each.read(user)) if user else ""
+            return render_template(live_list.template, **live_list.read(user)) if user else ""
 
     def _marked(self, html: str) -> str:
         link = f'<a href="{self._here}"'
         return html.replace(f"{link}>", f'{link} aria-current="page">') if self._here else html
 
 
-def _changed(each: LiveList, before: str, html: str) -> str:
+def _changed(live_list: LiveList, before: str, html: str) -> str:
     """Returns the updates for a page that has the list as it was before; empty if it needs the whole list."""
-    if not before or not each.is_by_row:
+    if not before or not live_list.is_by_row:
         return ""
     return differences.get((before, html), lambda: difference(before, html))
 

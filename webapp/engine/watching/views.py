@@ -23,9 +23,9 @@ def list_url(name: str) -> str:
 @bp.get("/lists/<name>/events")
 @signed_in
 def events(name: str) -> Response:
-    wanted_live_list = found(live_list(name))
-    me, context = wanted_live_list.reader(), watchers.same_request()
-    feed = ListFeed(the_engine(), wanted_live_list, me.id, watchers.position(), context)
+    live = found(live_list(name))
+    me, context = live.reader(), watchers.same_request()
+    feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
     return watch(feed, watchers.watcher(me.id, context, watchers.is_still_signed_in, me.id))
 
 

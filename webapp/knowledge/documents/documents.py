@@ -24,7 +24,7 @@ from webapp.knowledge.service import Level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts import queries as people
+from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -190,7 +190,7 @@ def text_of(engine: Engine, id: str, person_id: str) -> Iterator[str]:
 def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str, int] | None:
     """Returns some text starting at this passage, and the number of the passage to continue from."""
     with engine.in_app():
-        person = people.person(person_id)
+        person = account_queries.person(person_id)
         passages = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
         return ("".join(passage.text[passage.overlap :] for passage in passages), passages[-1].number + 1) if passages else None
 

@@ -17,9 +17,9 @@ from webapp.base.ids import new_id
 from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
-from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
-from webapp.people.accounts import queries as people
-from webapp.people.accounts.tables import User
+from webapp.knowledge.tables import Collection, Document, DocumentPart, TrialQuestion
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
 
 FOLDER = Path(__file__).parent / "shipped"
@@ -76,11 +76,12 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     """Creates a collection with its documents; returns the documents' ids by path."""
     entered = service.CollectionInput(name=shipped.name, about=shipped.about, level=shipped.level)
     collection = service.create(entered, by=owner)
+    author = PersonAuthor(owner)
     if shipped.group:
-        group = people.group_by_name(shipped.group) or groups.create(shipped.group, by=owner)
-        service.share(collection, "group", group.id, "read", by=owner)
+        group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, author=author)
+        service.share(collection, "group", group.id, "read", author=author)
     else:
-        service.share(collection, "everyone", "", "read", by=owner)
+        service.share(collection, "everyone", "", "read", author=author)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 
@@ -103,7 +104,7 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
 def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     """Stores the questions about pages that were just added; if none were added, stores nothing."""
     owner_id = owner.id
-    known_questions = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
+    stored_questions = set(db.session.scalars(select(TrialQuestion.text).where(TrialQuestion.owner_id == owner_id)))
     about = [
         (question.text, next((documents[page] for page in question.pages if page in documents), None)) for question in questions()
     ]
@@ -111,7 +112,7 @@ def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     new_questions = [
         (question, id)
         for question, id in about
-        if question not in known_questions and documents and (id or question in unanswerable)
+        if question not in stored_questions and documents and (id or question in unanswerable)
     ]
     with write() as session:
-        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in new_questions)
+        session.add_all(TrialQuestion(owner_id=owner_id, text=question, document_id=id) for question, id in new_questions)

@@ -30,7 +30,7 @@ KEPT_SECONDS, MOST_KEPT = 60.0, 100
 KEYWORDS, VECTORS, K = 2, 1, 10
 
 
-class Bounds(TypedDict, total=False):
+class SearchOptions(TypedDict, total=False):
     """Options of a search: its collections, its number of hits and its timeout; by default all, `USUAL` and `PATIENCE_SECONDS`.
 
     “All” means the collections listed on *Knowledge*: files of chats are found only in searches of their chats. `is_viewed` is
@@ -86,7 +86,7 @@ class SearchResult:
     left_out: str = ""
 
 
-def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[PassageHit]:
+def search(user: User, query: str, **bounds: Unpack[SearchOptions]) -> list[PassageHit]:
     """Returns the passages that fit a question best, among all that this person may see or in these collections.
 
     Raises `TooLate` on a timeout. Other greenlets keep running during the search.
@@ -94,7 +94,7 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[PassageHit]
     return list(search_with_details(user, query, **bounds).hits)
 
 
-def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
+def search_with_details(user: User, query: str, **bounds: Unpack[SearchOptions]) -> SearchResult:
     """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
     query_words, until = tokenizer.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
@@ -103,8 +103,8 @@ def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> Sea
     size, counts = index.counts(query_words, until=until)
     distinctive = distinctive_words(user, query_words, counts, size, until=until)
     scores = _scores(distinctive, counts, size, [finds_passage(user), *among], until)
-    given_weight = bounds.get("weight")
-    weight = weight_now() if given_weight is None else given_weight
+    fixed_weight = bounds.get("weight")
+    weight = weight_now() if fixed_weight is None else fixed_weight
     near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
     placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
@@ -128,7 +128,7 @@ def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False)
     return [word for stem, word in found.query_words.items() if stem not in known]
 
 
-def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
+def _among(bounds: SearchOptions) -> Sequence[ColumnElement[bool]]:
     collection_ids, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
     where = Collection.id.in_(collection_ids) if collection_ids else Collection.chat_id.is_(None)
     return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]
@@ -171,8 +171,8 @@ def _hits(
     placed: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
 ) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    found_rows = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
-    rows = {passage.row: (passage, document, name) for passage, document, name in found_rows}
+    results = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
+    rows = {passage.row: (passage, document, name) for passage, document, name in results}
     there = enumerate((passage for passage in placed if passage.row in rows), 1)
     return [
         PassageHit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))

@@ -12,8 +12,8 @@ from webapp.knowledge.search.ranking import PassageHit, weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory
-from webapp.people.accounts import queries as accounts
-from webapp.people.accounts.guards import client_address, current_user, found, refuse_unless_admin, signed_in
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.web.forms import Form
@@ -135,10 +135,10 @@ def _viewed(id: str, *, is_asked: bool) -> User:
     if id in ("", me.id):
         return me
     refuse_unless_admin(me)
-    person = found(accounts.person(id))
+    person = found(account_queries.person(id))
     if is_asked:
-        questions.viewed_as(person, by=me, address=client_address())
-    return found(accounts.person(id))
+        questions.viewed_as(person, author=audit_author())
+    return found(account_queries.person(id))
 
 
 def shown_tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:

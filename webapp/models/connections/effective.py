@@ -17,7 +17,7 @@ from webapp.models.providers.base import Model
 
 # OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
 USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
-NAMES = {each.name for each in fields(Model)}
+NAMES = {model_field.name for model_field in fields(Model)}
 CHECKED = ("checked_at", "check_result", "is_working", "refused_at", "refused_for")
 
 

@@ -3,10 +3,9 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Unpack
 from urllib.parse import urlsplit
 
-from webapp.base.audit import About
+from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Conflict
 from webapp.models.connections.effective import live_connections
 from webapp.models.connections.service import ConnectionInput, create
@@ -58,8 +57,8 @@ def is_connected(ollama: OllamaProbe) -> bool:
     return any(connection.host in same and connection.is_usable for connection in live_connections())
 
 
-def connect(ollama: OllamaProbe, **about: Unpack[About]) -> str:
+def connect(ollama: OllamaProbe, *, author: AuditAuthor) -> str:
     """Creates a connection to it, and returns the slug."""
     if not (models := ollama.models()):
         raise Conflict("It has stopped responding. Is it running?")
-    return create("openai", ConnectionInput(name=NAME, base_url=ollama.address, default_model=models[0]), **about)
+    return create("openai", ConnectionInput(name=NAME, base_url=ollama.address, default_model=models[0]), author=author)

@@ -11,7 +11,7 @@ from webapp.models.connections import shown, suggested_models
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
 from webapp.models.providers.base import Model
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import set_settings, setting
 from webapp.web.htmx import redirect, render
@@ -31,7 +31,7 @@ def index() -> Response:
 @admin_only
 def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
-    return _page(form, status=422) if form.wrong else _saved(form.save(**audit_values()))
+    return _page(form, status=422) if form.wrong else _saved(form.save(author=audit_author()))
 
 
 @bp.post("/allowed")
@@ -39,12 +39,12 @@ def update() -> Response:
 def allow() -> Response:
     """Applies the checkboxes to the models that were shown; other models keep their state unless every model is allowed."""
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
-    others = [each for each in setting("models.allowed") if each not in was_shown and "every" not in request.form]
+    others = [name for name in setting("models.allowed") if name not in was_shown and "every" not in request.form]
     added = request.form.get("added", "").strip()
     if added and providers().is_missing(added):
         raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
     allowed = list(dict.fromkeys([*others, *ticked, *filter(None, [added])]))
-    set_settings({"models.allowed": "\n".join(allowed)}, **audit_values())
+    set_settings({"models.allowed": "\n".join(allowed)}, author=audit_author())
     return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
 
 
@@ -53,7 +53,7 @@ def allow() -> Response:
 def refresh() -> Response:
     counts = []
     for connection in [connection for connection in providers().connections() if connection.is_usable]:
-        counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), **audit_values()))
+        counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), author=audit_author()))
     if not counts:
         raise Conflict("No connection can list models yet.")
     return _saved(f"{plural(sum(counts), 'model')} listed.")
@@ -70,13 +70,13 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
     models = [*providers().listed(), *providers().unlisted()]
     gone = [Model(name, name) for name in missing if name in allowed]
     is_allowed = frozenset(allowed)
-    found_models = sorted(matching((*gone, *models), query), key=lambda each: each.id not in is_allowed)
+    matches = sorted(matching((*gone, *models), query), key=lambda model: model.id not in is_allowed)
     return render(
         "models/models.html",
         status=status,
         form=form,
-        models=found_models[:MOST_SHOWN],
-        rest_count=len(found_models) - len(found_models[:MOST_SHOWN]),
+        models=matches[:MOST_SHOWN],
+        rest_count=len(matches) - len(matches[:MOST_SHOWN]),
         all_models=models,
         allowed_count=sum(model.id in is_allowed for model in models),
         allowed=allowed,

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +15,7 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.models.connections import naming, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
-from webapp.models.providers.base import Model, Provider, ProviderError
+from webapp.models.providers.base import Model, Provider, ProviderError, RequestParameters
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.settings.secrets.encryption import DecryptionError
@@ -28,7 +27,7 @@ log = logging.getLogger("generation:models")
 
 
 @dataclass
-class _Memory:
+class _ConnectionCache:
     """This process's cache of connections, refreshed when it is a second old."""
 
     connections: tuple[LiveConnection, ...] = ()
@@ -49,7 +48,7 @@ class Providers:
 
     def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
-        self._memory = _Memory()
+        self._memory = _ConnectionCache()
 
     @property
     def is_configured(self) -> bool:
@@ -76,7 +75,7 @@ class Providers:
 
     def is_priced(self, slug: str) -> bool:
         """Returns whether a connection costs money: its server lists prices, or is known to charge without listing any."""
-        connection = next((each for each in self.connections() if each.slug == slug), None)
+        connection = next((live for live in self.connections() if live.slug == slug), None)
         return not connection or connection.kind != "openai" or any(model.prompt_price for model in connection.models)
 
     def forget(self) -> None:
@@ -91,7 +90,7 @@ class Providers:
         """
         if model.startswith(DEMO):
             is_open = for_visitor or self.is_demo_allowed()
-            if is_open and any(each.id == model for each in self._demo.models()):
+            if is_open and any(demo_model.id == model for demo_model in self._demo.models()):
                 return self._demo
         elif self.is_choosable(model) and (found := self._found(model)):
             return self._made(found[0], beats)
@@ -111,7 +110,7 @@ class Providers:
         return self._made(self.connection(slug))
 
     def connection(self, slug: str) -> LiveConnection:
-        if connection := next((each for each in self.connections() if each.slug == slug), None):
+        if connection := next((live for live in self.connections() if live.slug == slug), None):
             return connection
         raise NotFound("That connection no longer exists.")
 
@@ -138,7 +137,7 @@ class Providers:
     def choice(self, model: str) -> Model | None:
         """Returns this model as pickers show it, or None if they don't."""
         if model.startswith(DEMO):
-            return next((each for each in self._offered_demo() if each.id == model), None)
+            return next((demo_model for demo_model in self._offered_demo() if demo_model.id == model), None)
         return self.model(model) if _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
@@ -155,9 +154,9 @@ class Providers:
 
         `served` is the name that its server reports, `slug` its connection, and `failed` are the models that were tried.
         """
-        remaining = [each for each in self.chain(asked) if each not in failed]
-        named = (each for each in remaining if self.name_of(each) == served)
-        of_connection = (each for each in remaining if self.connection_of(each) == slug)
+        remaining = [name for name in self.chain(asked) if name not in failed]
+        named = (name for name in remaining if self.name_of(name) == served)
+        of_connection = (name for name in remaining if self.connection_of(name) == slug)
         return next(chain(named, of_connection, remaining), served)
 
     def same_model(self, id: str) -> list[str]:
@@ -173,13 +172,13 @@ class Providers:
 
     def default(self, preferred: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
-        chosen = (
+        names = (
             preferred,
             str(setting("models.default")),
             *(connection.prefix + connection.starting_model for connection in self._usable()),
         )
-        if found_model := next((each for each in chosen if each and self.is_choosable(each)), ""):
-            return found_model
+        if default := next((name for name in names if name and self.is_choosable(name)), ""):
+            return default
         return next((model.id for model in self.offered()), "")
 
     def starting_model(self, connection: LiveConnection) -> str:
@@ -208,19 +207,19 @@ class Providers:
 
     def takes_schema(self, model: str) -> bool:
         """Returns whether the server reports that the model supports structured output by JSON Schema."""
-        return model.startswith(DEMO) or ((known_model := self.model(model)) is not None and known_model.takes_schema)
+        return model.startswith(DEMO) or ((listed_model := self.model(model)) is not None and listed_model.takes_schema)
 
     def takes_pictures(self, model: str) -> bool:
         """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
-        known_model = self.model(model)
-        return known_model is None or known_model.abilities is None or "vision" in known_model.abilities
+        listed_model = self.model(model)
+        return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
     def connection_of(self, model: str) -> str:
         """Returns the slug of the model's connection; empty if there is none."""
         provided = None if model.startswith(DEMO) else self._found(model)
         return "demo" if model.startswith(DEMO) else provided[0].slug if provided else ""
 
-    def parameters(self, model: str) -> dict[str, Any]:
+    def parameters(self, model: str) -> RequestParameters:
         """Returns the parameters that every request to a real model has."""
         if model.startswith(DEMO):
             return {}
@@ -235,7 +234,7 @@ class Providers:
     def is_choosable(self, model: str) -> bool:
         """Returns whether people can choose this model."""
         if model.startswith(DEMO):
-            return self.is_demo_allowed() and any(each.id == model for each in self._demo.models())
+            return self.is_demo_allowed() and any(demo_model.id == model for demo_model in self._demo.models())
         provided = self._found(model)
         return provided is not None and provided[0].is_usable and _is_allowed(model) and self.is_known(model)
 
@@ -272,7 +271,7 @@ class Providers:
     def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
         if connection.key.trouble:
             raise DecryptionError(connection.key.trouble)
-        pace = provider_types.Pace(
+        pace = provider_types.ReadingPace(
             int(setting("stream.read_size")),
             float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
             beats * setting("stream.coalesce_ms") / 1000,

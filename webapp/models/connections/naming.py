@@ -31,8 +31,8 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
 
 def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
     """Returns the display names of models, by id and by the server's name."""
-    there = {each.id: each.name for connection in connections for each in connection.models}
-    return there | {each.id: each.name for each in offered}
+    there = {model.id: model.name for connection in connections for model in connection.models}
+    return there | {model.id: model.name for model in offered}
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:
@@ -51,18 +51,18 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     Models named in settings are used without appearing in a picker, so a typo would go unnoticed.
     """
     names = filter(None, value if isinstance(value, tuple) else (str(value),))
-    known_models = ("off", *named_in_settings())
+    settings_names = ("off", *named_in_settings())
     connections = live_connections()
     own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
-        if not is_there and name not in known_models and name not in own:
+        if not is_there and name not in settings_names and name not in own:
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
 
 
 def modes(connection: LiveConnection) -> dict[str, Mode]:
     """Returns the modes of a connection's models, by the server's names."""
-    named = dict(each.rpartition("=")[::2] for each in setting("models.reasoning_tags"))
+    named = dict(line.rpartition("=")[::2] for line in setting("models.reasoning_tags"))
     return {
         name.removeprefix(connection.prefix): cast(Mode, mode)
         for name, mode in named.items()
@@ -72,7 +72,7 @@ def modes(connection: LiveConnection) -> dict[str, Mode]:
 
 def check(value: Value) -> None:
     """Raises Invalid for an entry without a model or with an unknown mode."""
-    for each in value if isinstance(value, tuple) else ():
-        model, _, mode = each.rpartition("=")
+    for line in value if isinstance(value, tuple) else ():
+        model, _, mode = line.rpartition("=")
         if not model or mode not in MODES:
-            raise Invalid(f"Write each as model=auto, model=open or model=off, not {each[:80]}.")
+            raise Invalid(f"Write each as model=auto, model=open or model=off, not {line[:80]}.")

@@ -5,7 +5,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import the_config
 from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, NotFound, Unavailable
@@ -23,7 +24,6 @@ from webapp.models.connections.provider_types import KINDS, address_of
 from webapp.models.connections.tables import Connection, DeletedConnection
 from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
-from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import DecryptionError
 
 # Names of models or paths of pages already begin with one of these.
@@ -61,7 +61,7 @@ class ConnectionInput(Input):
         return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
-def create(kind: str, entered: ConnectionInput, **about: Unpack[audit.About]) -> str:
+def create(kind: str, entered: ConnectionInput, *, author: AuditAuthor) -> str:
     """Creates a connection, and returns its slug, which prefixes the names of its models."""
     if kind not in KINDS or kind == keys.BUILT_IN:
         raise Invalid("Choose an API type.", field="kind")
@@ -76,12 +76,12 @@ def create(kind: str, entered: ConnectionInput, **about: Unpack[audit.About]) ->
         if key:
             keys.store(session, row, key, address)
         slug = row.slug
-        _note(session, "added a connection", slug, f"{kind} at {address}", about)
-        suggested_models.withdraw(session, f"{row.name} was added.", **about)
+        _note(session, "added a connection", slug, f"{kind} at {address}", author)
+        suggested_models.withdraw(session, f"{row.name} was added.", author=author)
     return slug
 
 
-def change(slug: str, entered: ConnectionInput, **about: Unpack[audit.About]) -> None:
+def change(slug: str, entered: ConnectionInput, *, author: AuditAuthor) -> None:
     """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
     before, key = _live(slug), entered.key
     address = _new_address(before, entered.base_url)
@@ -93,42 +93,42 @@ def change(slug: str, entered: ConnectionInput, **about: Unpack[audit.About]) ->
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, address), [], None
             row.left_out = 0
-            suggested_models.withdraw(session, f"The address is now {address}.", **about)
+            suggested_models.withdraw(session, f"The address is now {address}.", author=author)
         elif key and not row.default_model:
-            suggested_models.propose(session, before, **about)
+            suggested_models.propose(session, before, author=author)
         if key:
-            keys.store(session, row, key, address, audit.id_of(about.get("actor")))
-            _note(session, "entered a key", slug, "", about)
+            keys.store(session, row, key, address, author.id)
+            _note(session, "entered a key", slug, "", author)
         if key or address != before.base_url:
             _untest(row)
-        _note(session, "changed a connection", slug, f"at {address}", about)
+        _note(session, "changed a connection", slug, f"at {address}", author)
 
 
-def set_key(slug: str, key: str, **about: Unpack[audit.About]) -> None:
+def set_key(slug: str, key: str, *, author: AuditAuthor) -> None:
     """Stores another key and keeps the address."""
     live = _live(slug)
-    change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), **about)
+    change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), author=author)
 
 
-def set_enabled(slug: str, is_enabled: bool, **about: Unpack[audit.About]) -> None:
+def set_enabled(slug: str, is_enabled: bool, *, author: AuditAuthor) -> None:
     """Turns a connection on or off, and with it its models; everything is kept."""
     _live(slug)
     with write() as session:
         row_of(session, slug).is_enabled = is_enabled
-        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", about)
+        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", author)
 
 
-def forget_key(slug: str, **about: Unpack[audit.About]) -> None:
+def forget_key(slug: str, *, author: AuditAuthor) -> None:
     """Deletes the stored key; the key from the environment, if any, takes effect again."""
     _live(slug)
     with write() as session:
         row = row_of(session, slug)
         keys.forget(session, row)
         _untest(row)
-        _note(session, "deleted a key", slug, "", about)
+        _note(session, "deleted a key", slug, "", author)
 
 
-def delete(slug: str, **about: Unpack[audit.About]) -> None:
+def delete(slug: str, *, author: AuditAuthor) -> None:
     """Deletes a connection with its key; chats that used it are kept and need another model, or the same server again."""
     if slug == keys.BUILT_IN:
         raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
@@ -137,10 +137,10 @@ def delete(slug: str, **about: Unpack[audit.About]) -> None:
         row = row_of(session, slug)
         session.add(DeletedConnection(slug=slug, kind=row.kind, base_url=row.base_url))
         session.delete(row)
-        _note(session, "deleted a connection", slug, "", about)
+        _note(session, "deleted a connection", slug, "", author)
 
 
-def check(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About]) -> bool:
+def check(slug: str, make: Callable[[], Provider], *, author: AuditAuthor) -> bool:
     """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
     _live(slug)
     # Releases the database connection while waiting for the server.
@@ -152,12 +152,12 @@ def check(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About])
         row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
         _note_refusal(row, code)
         if listed:
-            _list(session, row, listed, about)
-        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", about)
+            _list(session, row, listed, author)
+        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", author)
     return models is not None
 
 
-def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About]) -> int:
+def refresh(slug: str, make: Callable[[], Provider], *, author: AuditAuthor) -> int:
     """Reloads the list of models and returns its length; raises `Conflict` with the server's error message."""
     db.session.rollback()
     try:
@@ -166,7 +166,7 @@ def refresh(slug: str, make: Callable[[], Provider], **about: Unpack[audit.About
         raise Conflict(f"{_live(slug).name}: {error}") from error
     with write() as session:
         row = row_of(session, slug)
-        _list(session, row, listed, about)
+        _list(session, row, listed, author)
         return len(row.models)
 
 
@@ -229,10 +229,10 @@ def _note_refusal(row: Connection, code: str) -> None:
         row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
 
 
-def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], about: audit.About) -> None:
+def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], author: AuditAuthor) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
-    suggested_models.withdraw_if_unknown(session, row, (each["id"] for each in listed), **about)
+    suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), author=author)
 
 
 def _free_slug(session: Session, name: str, kind: str, address: str) -> str:
@@ -258,23 +258,22 @@ def _flush(session: Session) -> None:
         raise Conflict("A connection with that name was just added. Please try again.", field="name") from error
 
 
-def _note(session: Session, action: str, slug: str, detail: str, about: audit.About) -> None:
-    entry: audit.About = {**about, "object_kind": "connection", "object_id": slug, "detail": detail}
-    audit.add(session, action, **entry)
+def _note(session: Session, action: str, slug: str, detail: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="connection", object_id=slug, detail=detail)
 
 
 class ApplicationSettingsService:
     """Reads and stores the key."""
 
-    def set_openrouter_api_key(self, key: str, by: User | None = None) -> None:
+    def set_openrouter_api_key(self, key: str, *, author: AuditAuthor = COMMAND_LINE) -> None:
         """Encrypts and stores the key, for the effective address."""
         if not key.strip():
             raise Invalid("Enter a key.", field="key")
-        set_key(keys.BUILT_IN, key, actor=by or audit.COMMAND_LINE)
+        set_key(keys.BUILT_IN, key, author=author)
 
-    def forget_openrouter_api_key(self, by: User) -> None:
+    def forget_openrouter_api_key(self, *, author: AuditAuthor) -> None:
         """Deletes the stored key; the one in the environment, if any, takes effect again."""
-        forget_key(keys.BUILT_IN, actor=by)
+        forget_key(keys.BUILT_IN, author=author)
 
     def get_openrouter_api_key(self) -> str:
         """Returns the effective key, or an empty text; raises `DecryptionError` for a stored one that cannot be decrypted."""
@@ -309,7 +308,7 @@ def _store_refusal(live: LiveConnection, words: str, code: str) -> None:
                 row.is_working, row.check_result, row.checked_at = not code, words[:300], utc_now()
                 row.refused_at, row.refused_for = row.checked_at if code else None, code
                 if code:
-                    _note(session, ACTIONS[code], live.slug, words, {"actor": live.name})
+                    _note(session, ACTIONS[code], live.slug, words, AuditAuthor(live.name))
     except (Unavailable, OperationalError) as error:
         # The next answer records it.
         log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})

@@ -90,4 +90,4 @@ def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
 
 def refused_connections() -> list[LiveConnection]:
     """Returns the connections in use whose server refuses the key."""
-    return [each for each in providers().connections() if each.is_usable and each.refused_at]
+    return [live for live in providers().connections() if live.is_usable and live.refused_at]

@@ -4,12 +4,12 @@ It is suggested once, and removed automatically as soon as it could hide the ser
 """
 
 from collections.abc import Iterable
-from typing import Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import db
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.keys import BUILT_IN
@@ -23,27 +23,27 @@ LISTS = ("models.allowed", "models.fallbacks")
 TEXT = ", ".join(MODELS)
 
 
-def propose(session: Session, before: LiveConnection, **about: Unpack[audit.About]) -> None:
+def propose(session: Session, before: LiveConnection, *, author: AuditAuthor) -> None:
     """Stores the suggestion with the first key for OpenRouter itself, if no models or other connections are configured."""
     is_first = before.is_built_in and before.base_url == BASE_URL and before.key.source == "none" and not before.models_at
     if is_first and not before.default_model and not _is_furnished(session):
         session.add_all(ApplicationSetting(key=name, value=TEXT) for name in LISTS)
-        _note(session, "suggested models", TEXT, about)
+        _note(session, "suggested models", TEXT, author)
 
 
-def withdraw(session: Session, why: str, **about: Unpack[audit.About]) -> None:
+def withdraw(session: Session, why: str, *, author: AuditAuthor) -> None:
     """Removes the suggested settings that are unchanged."""
     rows = [row for name in LISTS if (row := session.get(ApplicationSetting, name)) and _is_untouched(row)]
     for row in rows:
         session.delete(row)
     if rows:
-        _note(session, "removed the suggested models", why, about)
+        _note(session, "removed the suggested models", why, author)
 
 
-def withdraw_if_unknown(session: Session, connection: Connection, listed: Iterable[str], **about: Unpack[audit.About]) -> None:
+def withdraw_if_unknown(session: Session, connection: Connection, listed: Iterable[str], *, author: AuditAuthor) -> None:
     """Removes the suggestion once OpenRouter lists none of these models."""
     if connection.id == BUILT_IN and not set(listed) & set(MODELS):
-        withdraw(session, "None of them is listed by a connection.", **about)
+        withdraw(session, "None of them is listed by a connection.", author=author)
 
 
 def is_in_effect() -> bool:
@@ -63,8 +63,7 @@ def _is_furnished(session: Session) -> bool:
     return bool(session.scalar(query) or session.scalar(others))
 
 
-def _note(session: Session, action: str, detail: str, about: audit.About) -> None:
-    entry: audit.About = {**about, "object_kind": "setting", "object_id": LISTS[0], "detail": detail}
-    audit.add(session, action, **entry)
+def _note(session: Session, action: str, detail: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="setting", object_id=LISTS[0], detail=detail)
     # Clears the settings cache, so that the next read sees the change immediately rather than within a second.
     MEMORY.forget()

@@ -9,7 +9,7 @@ from webapp.models.connections import listing, local_ollama, shown
 from webapp.models.connections import service as connections
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.models.connections.models import providers
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
@@ -38,7 +38,7 @@ def new() -> Response:
 def create() -> Response:
     form = NewConnectionForm()
     with form.attempt():
-        slug = connections.create(form.kind.data or "", form.entered, **audit_values())
+        slug = connections.create(form.kind.data or "", form.entered, author=audit_author())
         return _saved(slug, "Connection added. Test it to make its models available.")
     return _new_page(form)
 
@@ -46,8 +46,8 @@ def create() -> Response:
 @bp.post("/found")
 @admin_only
 def connect_found() -> Response:
-    slug = local_ollama.connect(the_neighbour(), **audit_values())
-    connections.check(slug, partial(providers().provider, slug), **audit_values())
+    slug = local_ollama.connect(the_neighbour(), author=audit_author())
+    connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return _saved(slug, "Connected. Its models are now available.")
 
 
@@ -62,7 +62,7 @@ def edit(slug: str) -> Response:
 def update(slug: str) -> Response:
     form = ConnectionForm()
     with form.attempt():
-        connections.change(slug, form.entered, **audit_values())
+        connections.change(slug, form.entered, author=audit_author())
         return _saved(slug, "Saved. Now test the key." if form.entered.key else "Saved.")
     return _page(slug, form)
 
@@ -70,21 +70,21 @@ def update(slug: str) -> Response:
 @bp.post("/<slug>/test")
 @admin_only
 def test(slug: str) -> Response:
-    connections.check(slug, partial(providers().provider, slug), **audit_values())
+    connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return _saved(slug)
 
 
 @bp.post("/<slug>/on")
 @admin_only
 def enable(slug: str) -> Response:
-    connections.set_enabled(slug, True, **audit_values())
+    connections.set_enabled(slug, True, author=audit_author())
     return _saved(slug, "Turned on.")
 
 
 @bp.post("/<slug>/off")
 @admin_only
 def disable(slug: str) -> Response:
-    connections.set_enabled(slug, False, **audit_values())
+    connections.set_enabled(slug, False, author=audit_author())
     return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
 
 
@@ -97,7 +97,7 @@ def ask_to_forget_key(slug: str) -> Response:
 @bp.post("/<slug>/forget")
 @admin_only
 def forget_key(slug: str) -> Response:
-    connections.forget_key(slug, **audit_values())
+    connections.forget_key(slug, author=audit_author())
     return _saved(slug, "Key deleted.")
 
 
@@ -110,7 +110,7 @@ def ask_to_delete(slug: str) -> Response:
 @bp.post("/<slug>/delete")
 @admin_only
 def delete(slug: str) -> Response:
-    connections.delete(slug, **audit_values())
+    connections.delete(slug, author=audit_author())
     providers().forget()
     return redirect(url_for(".index"), "Connection and key deleted.")
 
@@ -140,8 +140,8 @@ def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
     starting_model = providers().starting_model(live)
-    known_model = next((model for model in live.models if model.id == starting_model), None)
-    form.about(live, shown.model_line(known_model) if known_model else "", starting_model)
+    listed_model = next((model for model in live.models if model.id == starting_model), None)
+    form.about(live, shown.model_line(listed_model) if listed_model else "", starting_model)
     return form.shown(
         "models/connection.html",
         live=live,

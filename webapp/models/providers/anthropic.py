@@ -82,14 +82,14 @@ class AnthropicReader:
         yield from self.text_events(Delta, _text(part, "text"))
 
 
-def reply_of(value: Mapping[str, Any], known_usage: Usage) -> Reply | None:
+def reply_of(value: Mapping[str, Any], earlier_usage: Usage) -> Reply | None:
     """Parses a whole message; returns None if it is not a message."""
     if not isinstance(value.get("content"), list):
         return None
     parts = dicts_of(value["content"])
     text = TextCleaner().take("".join(_text(part, "text") for part in parts))
     thought = TextCleaner().take("".join(_text(part, "thinking") for part in parts))
-    usage = known_usage.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
+    usage = earlier_usage.updated(usage_of(value.get("usage")) or Usage()).updated(Usage(model=name_of(value.get("model"))))
     return Reply(text, thought, usage if usage != Usage() else None, reason_of(value) or "stop", usage.model)
 
 
@@ -205,7 +205,7 @@ def alternating(turns: Sequence[Turn]) -> list[dict[str, Any]]:
         if not turn.content.strip() and not turn.pictures:
             continue
         if merged and merged[-1].role == turn.role:
-            words = "\n\n".join(each for each in (merged[-1].content, turn.content) if each)
+            words = "\n\n".join(text for text in (merged[-1].content, turn.content) if text)
             merged[-1] = replace(merged[-1], content=words, pictures=merged[-1].pictures + turn.pictures)
         else:
             merged.append(turn)

@@ -4,9 +4,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol, TypedDict
 
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, Usage
+from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -20,6 +20,7 @@ __all__ = [
     "Provider",
     "ProviderError",
     "Reply",
+    "RequestParameters",
     "Turn",
     "events_of",
 ]
@@ -63,12 +64,25 @@ class Turn:
         """Returns a copy with only these of its pictures, and the names of the others as text."""
         kept_pictures = tuple(pictures)
         names = [named_picture(picture.name) for picture in self.pictures if picture not in kept_pictures]
-        return replace(self, content="\n\n".join(each for each in (self.content, *names) if each), pictures=kept_pictures)
+        return replace(self, content="\n\n".join(text for text in (self.content, *names) if text), pictures=kept_pictures)
 
 
 def named_picture(name: str) -> str:
     """Returns the placeholder for a picture that isn't sent."""
     return f"[Image: {name}]"
+
+
+class RequestParameters(TypedDict, total=False):
+    """The values of a `ModelRequest` that settings, prompts, chats and clients choose."""
+
+    temperature: float | None
+    max_tokens: int | None
+    effort: str
+    top_p: float
+    stop: tuple[str, ...]
+    samplers: Mapping[str, float]
+    is_json: bool
+    continue_instruction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ class ModelRequest:
     notices: tuple[Notice, ...] = ()
     schema: str = ""
     continue_instruction: str = CONTINUE_INSTRUCTION
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[SourceRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

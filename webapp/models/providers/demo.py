@@ -8,9 +8,7 @@ from dataclasses import asdict, replace
 from math import sqrt
 from zlib import crc32
 
-from webapp.models.providers import demo_plans as plans
-from webapp.models.providers import demo_sources
-from webapp.models.providers import demo_texts as texts
+from webapp.models.providers import demo_plans, demo_sources, demo_texts
 from webapp.models.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, Turn
 from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
@@ -44,13 +42,13 @@ class DemoProvider:
         self._refuse(request)
         yield Started(request.model, self.name, demo=True)
         pieces, reason = _limited(_pieces(_rest(request)), request)
-        shown_pieces = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
+        sent_pieces = pieces[: len(pieces) // 2 + 1] if _breaks_off(request) else pieces
         pace = self._pace * (SLOW if request.model == "demo/slow" else 1)
         if stop.wait(pace * BREATH):
             return
         if not request.is_continuation:
             yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
-        yield from _paced(Delta, shown_pieces, pace, stop)
+        yield from _paced(Delta, sent_pieces, pace, stop)
         _break(request, stop)
         if not stop:
             yield Usage(sum(len(_pieces(turn.content)) for turn in request.turns), len(pieces), "0")
@@ -106,7 +104,7 @@ def _vector(text: str) -> tuple[float, ...]:
 def answer(request: ModelRequest) -> str:
     """Returns the model's whole answer to this request, from its start."""
     if request.schema:
-        return plans.text(request)
+        return demo_plans.text(request)
     return ANSWERS.get(request.model, _talk)(request)
 
 
@@ -116,7 +114,7 @@ def thoughts(request: ModelRequest) -> str:
     prompt = question(request)
     count = len(prompt.split())
     words = f"{count} word{'' if count == 1 else 's'}"
-    return texts.THOUGHTS.format(words=words, known=texts.KNOWN if _known(prompt) else texts.UNKNOWN)
+    return demo_texts.THOUGHTS.format(words=words, known=demo_texts.KNOWN if _known(prompt) else demo_texts.UNKNOWN)
 
 
 def question(request: ModelRequest) -> str:
@@ -128,18 +126,18 @@ def _talk(request: ModelRequest) -> str:
     prompt = question(request)
     if request.sources:
         return demo_sources.answer(request, prompt)
-    return _known(prompt) or demo_sources.answer(request, prompt) or texts.REFLECTION.format(question=_quoted(prompt))
+    return _known(prompt) or demo_sources.answer(request, prompt) or demo_texts.REFLECTION.format(question=_quoted(prompt))
 
 
 def _known(prompt: str) -> str:
     # Attachments and quoted code are not part of the question.
     typed, _, _ = prompt.partition("\n```")
     lower = f" {' '.join(typed.lower().split())} "
-    for phrases, text in texts.TOPICS:
+    for phrases, text in demo_texts.TOPICS:
         if any(f" {phrase}" in lower for phrase in phrases):
             return text
     words = " ".join(re.findall(r"\w+", lower)) + " "
-    return texts.GREETING if words.startswith(texts.GREETINGS) and len(words) < 40 else ""
+    return demo_texts.GREETING if words.startswith(demo_texts.GREETINGS) and len(words) < 40 else ""
 
 
 def _quoted(text: str) -> str:
@@ -155,8 +153,8 @@ def _chapter(number: int) -> str:
     def pick(choices: Sequence[str]) -> str:
         return choices[number % len(choices)]
 
-    opening, closing = pick(texts.OPENINGS), pick(texts.CLOSINGS)
-    return texts.CHAPTER.format(number=number + 1, title=pick(texts.TITLES), opening=opening, closing=closing)
+    opening, closing = pick(demo_texts.OPENINGS), pick(demo_texts.CLOSINGS)
+    return demo_texts.CHAPTER.format(number=number + 1, title=pick(demo_texts.TITLES), opening=opening, closing=closing)
 
 
 def _echo(request: ModelRequest) -> str:
@@ -167,11 +165,11 @@ def _echo(request: ModelRequest) -> str:
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
     "demo/long": lambda _: _chapters(12),
     "demo/verbose": lambda _: _chapters(200),
-    "demo/code": lambda _: texts.CODE,
-    "demo/stall": lambda _: texts.STALLED,
-    "demo/malformed": lambda _: texts.MALFORMED,
-    "demo/fenced": lambda _: texts.FENCE.replace("{json}", json.dumps(texts.PLAN, indent=2)),
-    "demo/wrong-types": lambda _: json.dumps(texts.WRONG_TYPES, indent=2),
+    "demo/code": lambda _: demo_texts.CODE,
+    "demo/stall": lambda _: demo_texts.STALLED,
+    "demo/malformed": lambda _: demo_texts.MALFORMED,
+    "demo/fenced": lambda _: demo_texts.FENCE.replace("{json}", json.dumps(demo_texts.PLAN, indent=2)),
+    "demo/wrong-types": lambda _: json.dumps(demo_texts.WRONG_TYPES, indent=2),
     "demo/echo": _echo,
 }
 
@@ -181,7 +179,7 @@ def _breaks_off(request: ModelRequest) -> bool:
     return (
         request.model == "demo/truncated"
         and not request.is_continuation
-        and not (request.schema and plans.is_for_places(request))
+        and not (request.schema and demo_plans.is_for_places(request))
     )
 
 
@@ -224,7 +222,7 @@ def _rest(request: ModelRequest) -> str:
     """Returns the rest of the answer; a start that the demo didn't write, or that is complete, gets a fixed text."""
     whole, partial = answer(_begun(request)), _partial(request)
     is_mine = whole.startswith(partial) and partial != whole
-    return whole.removeprefix(partial) if is_mine or request.schema else texts.FURTHER
+    return whole.removeprefix(partial) if is_mine or request.schema else demo_texts.FURTHER
 
 
 def _pieces(text: str) -> list[str]:

@@ -95,10 +95,10 @@ class SchemaFiller:
         self._inputs = objects[0] if objects else {}
         goals = self._inputs.get("goals")
         self._goals = [str(goal)[:LONGEST_GOAL].strip() for goal in goals] if isinstance(goals, list) and goals else [NO_GOAL]
-        self._taken = {str(each) for value in self._inputs.values() if isinstance(value, list) for each in value}
+        self._taken = {str(choice) for value in self._inputs.values() if isinstance(value, list) for choice in value}
 
     def object(self, schema: dict[str, Any], above: Path = ()) -> dict[str, Any]:
-        return {name: self._value(each, (*above, *_steps(name))) for name, each in schema.get("properties", {}).items()}
+        return {name: self._value(property_, (*above, *_steps(name))) for name, property_ in schema.get("properties", {}).items()}
 
     def _value(self, schema: dict[str, Any], path: Path) -> Any:
         kinds = schema.get("type", "string")
@@ -106,7 +106,7 @@ class SchemaFiller:
         if "null" in kinds and isinstance(kinds, list) and _number(path) % 4 == 3:
             return None
         if "enum" in schema:
-            return self._choice([each for each in schema["enum"] if each is not None], path)
+            return self._choice([choice for choice in schema["enum"] if choice is not None], path)
         return self._of_kind(kind, schema, path)
 
     def _of_kind(self, kind: str, schema: dict[str, Any], path: Path) -> Any:
@@ -177,9 +177,9 @@ def _wrong_types(value: dict[str, Any], seed: int) -> str:
 
 def _with_words_for_numbers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _with_words_for_numbers(each) for name, each in value.items()}
+        return {name: _with_words_for_numbers(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_with_words_for_numbers(each) for each in value]
+        return [_with_words_for_numbers(part) for part in value]
     return f"{value} minutes" if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -39,9 +39,9 @@ class Sentence:
 
 def answer(request: ModelRequest, question: str) -> str:
     """Returns an answer from the sources; empty when the request has nothing to do with documents."""
-    numbers = {each["number"] for each in request.sources}
+    numbers = {source["number"] for source in request.sources}
     quotations = [(int(match[1]), match[2], match[4]) for turn in request.turns for match in SOURCE.finditer(turn.content)]
-    quotations = [each for each in quotations if each[0] in numbers]
+    quotations = [quotation for quotation in quotations if quotation[0] in numbers]
     if not quotations:
         return NOTHING if any(turn.role == "system" and NOTHING_GIVEN in turn.content for turn in request.turns) else ""
     question_stems = _stems(question)
@@ -50,7 +50,7 @@ def answer(request: ModelRequest, question: str) -> str:
         for number, _, source in quotations
         for text in _sentences(source)
     ]
-    best = sorted((sentence for sentence in sentences if sentence.shared), key=lambda each: -each.shared)[:MOST]
+    best = sorted((sentence for sentence in sentences if sentence.shared), key=lambda sentence: -sentence.shared)[:MOST]
     if not best:
         number, title, _ = quotations[0]
         return NOT_SURE.format(title=title.partition(" › ")[0], number=number)

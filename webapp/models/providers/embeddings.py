@@ -44,7 +44,7 @@ def _vector(value: Any) -> Vector:
     """Returns a vector from numbers or base64-encoded floats, which some servers send; empty if it is neither."""
     if isinstance(value, str):
         value = _unpacked(value)
-    if not isinstance(value, list) or not all(isinstance(each, int | float | Decimal) for each in value):
+    if not isinstance(value, list) or not all(isinstance(number, int | float | Decimal) for number in value):
         return ()
     try:
         vector = tuple(map(float, value))

@@ -113,14 +113,14 @@ def identified(chunk: Mapping[str, Any], usage: Usage, *, keeps_id: bool) -> Usa
     return Usage(model=usage.model or name_of(chunk.get("model")), upstream_id=usage.upstream_id or id)
 
 
-def reply_of(value: Mapping[str, Any], known_usage: Usage, *, keeps_id: bool = False) -> Reply | None:
+def reply_of(value: Mapping[str, Any], earlier_usage: Usage, *, keeps_id: bool = False) -> Reply | None:
     """Parses a whole reply; returns None if it has no choice."""
     for choice in dicts_of(value.get("choices")):
         message = dict_of(choice.get("message") or choice.get("delta"))
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
-        known_usage = identified(value, known_usage, keeps_id=keeps_id)
-        usage = known_usage.updated(openai_usage(value.get("usage")) or Usage())
-        return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", known_usage.model)
+        earlier_usage = identified(value, earlier_usage, keeps_id=keeps_id)
+        usage = earlier_usage.updated(openai_usage(value.get("usage")) or Usage())
+        return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", earlier_usage.model)
     return None
 
 
@@ -240,8 +240,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     return payload
 
 
-def _samplers(request: ModelRequest, known_samplers: Sequence[str]) -> dict[str, float]:
-    samplers = {name: value for name, value in request.samplers.items() if name in known_samplers}
+def _samplers(request: ModelRequest, supported_names: Sequence[str]) -> dict[str, float]:
+    samplers = {name: value for name, value in request.samplers.items() if name in supported_names}
     # The name that llama.cpp and programs built on it use.
     return {**samplers, "repeat_penalty": samplers["repetition_penalty"]} if "repetition_penalty" in samplers else samplers
 

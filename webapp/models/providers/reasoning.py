@@ -168,10 +168,10 @@ def _joined(events: Iterable[Text], kind: type[Text]) -> str:
     return "".join(event.text for event in events if isinstance(event, kind))
 
 
-def _opening(text: str, known_tags: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
+def _opening(text: str, all_tags: tuple[Tags, ...]) -> tuple[Tags | None, bool]:
     """Returns the tags that the text begins with, and whether it can still become an opening tag."""
-    found_tags = next((tags for tags in known_tags if text.startswith(tags.opening)), None)
-    return found_tags, not found_tags and any(tags.opening.startswith(text) for tags in known_tags)
+    match = next((tags for tags in all_tags if text.startswith(tags.opening)), None)
+    return match, not match and any(tags.opening.startswith(text) for tags in all_tags)
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -30,16 +30,16 @@ def _pieces(value: Any) -> Iterator[str]:
             yield _encode(value[start : start + PIECE_CHARS])[1:-1]
         yield '"'
     elif isinstance(value, dict):
-        yield from _joined("{}", ((f"{_encode(key)}: ", each) for key, each in value.items()))
+        yield from _joined("{}", ((f"{_encode(key)}: ", part) for key, part in value.items()))
     else:
-        yield from _joined("[]", (("", each) for each in value))
+        yield from _joined("[]", (("", part) for part in value))
 
 
 def _joined(brackets: str, items: Iterator[tuple[str, Any]]) -> Iterator[str]:
     yield brackets[0]
-    for number, (before, each) in enumerate(items):
+    for number, (before, part) in enumerate(items):
         yield f"{', ' if number else ''}{before}"
-        yield from _pieces(each)
+        yield from _pieces(part)
     yield brackets[1]
 
 

@@ -142,4 +142,4 @@ def _domain(message: EmailMessage) -> str:
 
 def _words(reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:MOST_WORDS]
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MOST_WORDS]

@@ -23,7 +23,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import parts_of
 from webapp.operations.alerts.tables import AlertEvent
-from webapp.operations.mail import service as mail
+from webapp.operations.mail import service as mail_service
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
@@ -56,7 +56,7 @@ class Channel:
 
 
 def has_addresses() -> bool:
-    return bool(setting("alerts.emails")) and mail.is_set()
+    return bool(setting("alerts.emails")) and mail_service.is_set()
 
 
 def send_email(news: News) -> str:
@@ -65,7 +65,7 @@ def send_email(news: News) -> str:
     address = the_config().public_url
     page = f"{address}/admin/alerts/{news.rule}" if address else "Admin, Alerts."
     text = f"{news.words}\n\nLimits, mute and history: {page}\n"
-    refused = mail.send(setting("alerts.emails"), subject, text)
+    refused = mail_service.send(setting("alerts.emails"), subject, text)
     return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"
 
 

@@ -14,9 +14,9 @@ from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.models.connections.models import providers
-from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
+from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertBounds, AlertKind, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
-from webapp.operations.budgets import queries as budgets
+from webapp.operations.budgets import queries as budget_queries
 from webapp.operations.health.backups import made_at
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, Day, Figures, beginning, percentile, times
@@ -118,8 +118,8 @@ def _usual_ms(now: datetime) -> Mapping[str, float]:
     return medians
 
 
-def bounds_of(rule: AlertRule) -> Bounds:
-    return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+def bounds_of(rule: AlertRule) -> AlertBounds:
+    return AlertBounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
 def _windows(answer_filter: AnswerFilter, window: timedelta) -> Iterator[Figures]:
@@ -141,8 +141,8 @@ def _budget(_rule: AlertRule) -> Measurement:
     """Returns the fullest budget, and reports the fullest in each unit to the metrics."""
     if not setting("budgets.enabled"):
         return Measurement(None)
-    fullest: dict[str, budgets.Level] = {}
-    for level in sorted(budgets.levels(budgets.all_budgets()), key=attrgetter("share")):
+    fullest: dict[str, budget_queries.Level] = {}
+    for level in sorted(budget_queries.levels(budget_queries.all_budgets()), key=attrgetter("share")):
         fullest[level.budget.unit] = level
     for unit, level in fullest.items():
         the_engine().emit(BudgetUsed(unit, level.share))
@@ -150,9 +150,9 @@ def _budget(_rule: AlertRule) -> Measurement:
     return Measurement(most.share, words=_usage_words(most)) if most else Measurement(None)
 
 
-def _usage_words(level: budgets.Level) -> str:
+def _usage_words(level: budget_queries.Level) -> str:
     budget = level.budget
-    subject = SUBJECTS[budget.who].format(budgets.names([budget]).get(budget.who_id, "(deleted)"))
+    subject = SUBJECTS[budget.who].format(budget_queries.names([budget]).get(budget.who_id, "(deleted)"))
     whose = "their" if budget.who == "user" else "its"
     return f"{subject} has used {'up' if level.is_used_up else f'{100 * level.share:.0f} % of'} {whose} budget."
 

@@ -1,13 +1,14 @@
 """Checks every rule once a minute, and what admins can do with rules."""
 
 from datetime import timedelta
-from typing import Annotated, Unpack, cast
+from typing import Annotated, cast
 
 from pydantic import Field
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
@@ -58,7 +59,7 @@ def firing() -> list[queries.FiringAlert]:
     return IN_MEMORY.get()
 
 
-def change(rule: AlertRule, entered: AlertChange, **about: Unpack[audit.About]) -> None:
+def change(rule: AlertRule, entered: AlertChange, *, author: AuditAuthor) -> None:
     """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
 
     An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
@@ -79,18 +80,18 @@ def change(rule: AlertRule, entered: AlertChange, **about: Unpack[audit.About]) 
             ended = AlertEvent(rule=name, state="ok", words=f"{KINDS[name].title}: turned off. The alert is over.", delivery="")
             session.add(ended)
         is_muted = queries.is_muted(alert_rule)
-        _note(session, "changed an alert", name, "", about)
+        _note(session, "changed an alert", name, "", author)
     _remember()
     if ended and not is_muted:
         delivery.deliver_later(ended)
 
 
-def mute(rule: AlertRule, minutes: int, **about: Unpack[audit.About]) -> None:
+def mute(rule: AlertRule, minutes: int, *, author: AuditAuthor) -> None:
     """Stops deliveries for this many minutes; 0 unmutes."""
     name = rule.name
     with write() as session:
         _existing(session, name).muted_until = utc_now() + timedelta(minutes=minutes) if minutes else None
-        _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", about)
+        _note(session, "muted an alert" if minutes else "unmuted an alert", name, f"{minutes} minutes", author)
     _remember()
 
 
@@ -155,6 +156,5 @@ def _existing(session: Session, name: str) -> AlertRule:
     return alert_rule
 
 
-def _note(session: Session, action: str, name: str, detail: str, about: audit.About) -> None:
-    entry: audit.About = {**about, "object_kind": "alert", "object_id": name, "detail": detail}
-    audit.add(session, action, **entry)
+def _note(session: Session, action: str, name: str, detail: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="alert", object_id=name, detail=detail)

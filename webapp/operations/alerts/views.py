@@ -5,8 +5,8 @@ from flask import Blueprint, Response, request, url_for
 from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
 from webapp.operations.alerts.tables import AlertRule
-from webapp.operations.mail import service as mail
-from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_values, came_from, current_user, found, viewer_or_none
+from webapp.operations.mail import service as mail_service
+from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_author, came_from, current_user, found, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.htmx import done_message, is_htmx, redirect, render
@@ -32,7 +32,7 @@ def index() -> Response:
         "secret": delivery.webhook_secret() if request.args.get("secret") == "shown" else "",
         "emails": setting("alerts.emails"),
     }
-    can_mail = mail.is_set()
+    can_mail = mail_service.is_set()
     lines, events = shown.lines(), queries.events()
     return render(
         "operations/alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings
@@ -61,7 +61,7 @@ def show(name: str) -> Response:
 def update(name: str) -> Response:
     rule, form = _rule(name), RuleForm.opened()
     with form.attempt():
-        service.change(rule, form.entered_for(rule), **audit_values())
+        service.change(rule, form.entered_for(rule), author=audit_author())
         return _to(name, "saved")
     return _show(_rule(name), form)
 
@@ -70,7 +70,7 @@ def update(name: str) -> Response:
 @admin_only
 def mute(name: str) -> Response:
     minutes = MUTES.get(request.form.get("minutes", ""), 60)
-    service.mute(_rule(name), minutes, **audit_values())
+    service.mute(_rule(name), minutes, author=audit_author())
     return _to(name, "muted" if minutes else "unmuted")
 
 

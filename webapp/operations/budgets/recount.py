@@ -223,14 +223,14 @@ def _used(unit: str, row: Any, price: Callable[[str], Price]) -> int:
 
 
 @dataclass
-class _Memory:
+class _LengthCache:
     """A cache of the median answer length by model; as an estimate, it can be a minute old."""
 
     medians: dict[str, int] = field(default_factory=dict)
     read_at: float = float("-inf")
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_LengthCache)
 
 
 def price_of(model: str) -> Price:

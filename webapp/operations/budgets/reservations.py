@@ -51,12 +51,15 @@ class Reservation:
     reserved: int
 
 
-def reserve(session: Session, wanted_usage: UsageRequest, now: datetime) -> list[Reservation]:
+def reserve(session: Session, request: UsageRequest, now: datetime) -> list[Reservation]:
     """Reserves the whole estimate in every budget that applies; raises `OverBudget` if one is used up."""
-    reservations = [_reserved(session, budget, wanted_usage, now) for budget in session.scalars(_counting(wanted_usage)).all()]
+    reservations = [_reserved(session, budget, request, now) for budget in session.scalars(_counting(request)).all()]
     if reservations:
-        tokens = {"input_tokens": wanted_usage.consumption.input_tokens, "output_tokens": wanted_usage.consumption.output_tokens}
-        charge = {"generation_id": wanted_usage.generation_id, "used": 0, "is_open": True, **tokens}
+        tokens = {
+            "input_tokens": request.consumption.input_tokens,
+            "output_tokens": request.consumption.output_tokens,
+        }
+        charge = {"generation_id": request.generation_id, "used": 0, "is_open": True, **tokens}
         rows = [
             {**charge, "budget_id": reservation.budget_id, "starts_at": reservation.starts_at, "reserved": reservation.reserved}
             for reservation in reservations
@@ -125,20 +128,20 @@ def close_abandoned(session: Session, budget_id: str) -> bool:
     return bool(rows)
 
 
-def _counting(wanted_usage: UsageRequest) -> Select[Budget]:
+def _counting(request: UsageRequest) -> Select[Budget]:
     """Selects the budgets that apply, in the order in which every transaction locks them, so that none deadlock."""
-    groups = select(Membership.group_id).where(Membership.user_id == wanted_usage.user_id)
-    ids = {"user": wanted_usage.user_id, "character": wanted_usage.character_id, "token": wanted_usage.token_id}
+    groups = select(Membership.group_id).where(Membership.user_id == request.user_id)
+    ids = {"user": request.user_id, "character": request.character_id, "token": request.token_id}
     conditions = [Budget.who == "team", and_(Budget.who == "group", Budget.who_id.in_(groups))]
     conditions += [and_(Budget.who == who, Budget.who_id == id) for who, id in ids.items() if id]
-    query = select(Budget).where(or_(*conditions), Budget.model.in_(("", wanted_usage.model))).order_by(Budget.id)
-    return query.where(Budget.unit != "answers") if wanted_usage.is_side_request else query
+    query = select(Budget).where(or_(*conditions), Budget.model.in_(("", request.model))).order_by(Budget.id)
+    return query.where(Budget.unit != "answers") if request.is_side_request else query
 
 
-def _reserved(session: Session, budget: Budget, wanted_usage: UsageRequest, now: datetime) -> Reservation:
+def _reserved(session: Session, budget: Budget, request: UsageRequest, now: datetime) -> Reservation:
     starts_at = periods.beginning(now, budget.period, periods.time_zone())
-    units = amount(budget.unit, wanted_usage.consumption, wanted_usage.price)
-    is_free = budget.unit == "usd" and wanted_usage.price.is_free
+    units = amount(budget.unit, request.consumption, request.price)
+    is_free = budget.unit == "usd" and request.price.is_free
     reservation = Reservation(budget.id, budget.unit, starts_at, units)
     if _take(session, budget.id, starts_at, units, is_free=is_free):
         return reservation

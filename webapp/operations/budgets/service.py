@@ -1,13 +1,14 @@
 """What admins can do with budgets."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Unpack
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.inputs import Input, Line, OneLine, Refusal
@@ -58,13 +59,13 @@ class BudgetChange(Input):
     warn_at: WarnAt | None = None
 
 
-def create(entered: BudgetInput, **about: Unpack[audit.About]) -> Budget:
+def create(entered: BudgetInput, *, author: AuditAuthor) -> Budget:
     """Creates a budget, including known usage since its current period began."""
     naming.refuse_unlisted(entered.model, field="model")
     most, who_id = _amount(entered.unit, entered.limit), _known(entered.who, entered.who_id)
     values = entered.model_dump(exclude={"limit", "who_id"})
     budget = Budget(**values, most=most, who_id=who_id)
-    _turn_on(about)
+    _turn_on(author)
     now = utc_now()
     starts_at = periods.beginning(now, budget.period, periods.time_zone())
     # Counted before the transaction, as it can take a while.
@@ -75,34 +76,34 @@ def create(entered: BudgetInput, **about: Unpack[audit.About]) -> Budget:
         session.add(budget)
         session.flush()
         begin(session, budget, starts_at, used=used_since(session, budget, starts_at, before))
-        _note(session, "created a budget", budget, about)
+        _note(session, "created a budget", budget, author)
     # Another admin can have deleted the last budget in between, which turned them off.
-    _keep_on(about)
+    _keep_on(author)
     return budget
 
 
-def change(budget: Budget, entered: BudgetChange, **about: Unpack[audit.About]) -> None:
+def change(budget: Budget, entered: BudgetChange, *, author: AuditAuthor) -> None:
     """Changes the amount, or when to warn; the usage is kept."""
     id = budget.id
     most = None if entered.limit is None else _amount(budget.unit, entered.limit)
     with write() as session:
-        found_budget = _existing(session, id)
-        found_budget.most = found_budget.most if most is None else most
-        found_budget.warn_at = found_budget.warn_at if entered.warn_at is None else entered.warn_at
-        _note(session, "changed a budget", found_budget, about)
+        row = _existing(session, id)
+        row.most = row.most if most is None else most
+        row.warn_at = row.warn_at if entered.warn_at is None else entered.warn_at
+        _note(session, "changed a budget", row, author)
 
 
-def remove(budget: Budget, **about: Unpack[audit.About]) -> None:
+def remove(budget: Budget, *, author: AuditAuthor) -> None:
     """Deletes a budget with its counts; without any budget, usage is no longer counted."""
     id = budget.id
     with write() as session:
-        _note(session, "deleted a budget", _existing(session, id), about)
+        _note(session, "deleted a budget", _existing(session, id), author)
         session.execute(delete(Budget).where(Budget.id == id))
         is_last = not session.scalar(select(func.count()).select_from(Budget))
     if is_last:
-        unset_setting(ENABLED, **about)
+        unset_setting(ENABLED, author=author)
         # A budget created in between found them still turned on.
-        _keep_on(about)
+        _keep_on(author)
 
 
 def check_time_zone(value: Any) -> None:
@@ -111,17 +112,17 @@ def check_time_zone(value: Any) -> None:
         raise Invalid(f"There is no time zone named {value}. Use a name such as Europe/Berlin or UTC.", field="value")
 
 
-def _turn_on(about: audit.About) -> None:
+def _turn_on(author: AuditAuthor) -> None:
     # Before the budget is created, so that a crash never leaves a budget that isn't counted.
     if not setting(ENABLED):
-        set_settings({ENABLED: "true"}, **about)
+        set_settings({ENABLED: "true"}, author=author)
 
 
-def _keep_on(about: audit.About) -> None:
+def _keep_on(author: AuditAuthor) -> None:
     """Turns budgets on if any exist; reads the stored setting, because this process's cache can be stale."""
     stored = db.session.scalar(select(ApplicationSetting.value).where(ApplicationSetting.key == ENABLED))
     if stored != "true" and db.session.scalar(select(func.count()).select_from(Budget)):
-        set_settings({ENABLED: "true"}, **about)
+        set_settings({ENABLED: "true"}, author=author)
 
 
 def _known(who: str, id: str) -> str:
@@ -146,7 +147,6 @@ def _existing(session: Session, id: str) -> Budget:
     return budget
 
 
-def _note(session: Session, action: str, budget: Budget, about: audit.About) -> None:
+def _note(session: Session, action: str, budget: Budget, author: AuditAuthor) -> None:
     detail = f"{budget.who}: {periods.limit_words(budget)}"
-    entry: audit.About = {**about, "object_kind": "budget", "object_id": budget.id, "detail": detail}
-    audit.add(session, action, **entry)
+    audit.add(session, action, author=author, object_kind="budget", object_id=budget.id, detail=detail)

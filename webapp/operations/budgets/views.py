@@ -6,7 +6,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.budgets import queries, service, shown
 from webapp.operations.budgets.forms import BudgetForm, LevelForm
 from webapp.operations.budgets.tables import Budget
-from webapp.people.accounts.guards import admin_only, audit_values, current_user, found, signed_in
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, signed_in
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("budgets", __name__)
@@ -25,7 +25,7 @@ def index() -> Response:
 def create() -> Response:
     form = BudgetForm.opened().with_choices()
     with form.attempt():
-        service.create(form.entered, **audit_values())
+        service.create(form.entered, author=audit_author())
         return redirect(url_for(".index", done="created"))
     return _index(form)
 
@@ -43,7 +43,7 @@ def show(id: str) -> Response:
 def update(id: str) -> Response:
     budget, form = _budget(id), LevelForm.opened()
     with form.attempt():
-        service.change(budget, form.entered, **audit_values())
+        service.change(budget, form.entered, author=audit_author())
         return redirect(url_for(".show", id=id, done="saved"))
     return _show(_budget(id), form)
 
@@ -51,7 +51,7 @@ def update(id: str) -> Response:
 @bp.post("/admin/budgets/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    service.remove(_budget(id), **audit_values())
+    service.remove(_budget(id), author=audit_author())
     return redirect(url_for(".index", done="deleted"))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import queries, service
 from webapp.prompts.tables import A_B_TEST, FIXED, Experiment, ExperimentArm, Exposure, Prompt
 from webapp.prompts.validation import SectionInput, VersionInput
@@ -71,10 +71,11 @@ def _make(example: Example) -> bool:
     if prompt is None:
         return False
     entered = VersionInput(sections=[SectionInput(name="Instructions", text=example.text)], note=example.note)
-    service.publish(prompt, entered, by=owner, who={"actor": "flask seed"})
+    author = PersonAuthor(owner, "flask seed")
+    service.publish(prompt, entered, author=author)
     # The example's version must not be used in people's chats.
     current_prompt = queries.prompt(owner, example.key) or prompt
-    service.choose(current_prompt, FIXED, queries.FIRST, by=owner, who={"actor": "flask seed"})
+    service.choose(current_prompt, FIXED, queries.FIRST, author=author)
     with write() as session:
         _store(session, current_prompt.id, example)
     return True

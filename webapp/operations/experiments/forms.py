@@ -86,7 +86,7 @@ class ExperimentForm(InputForm[ExperimentInput], SharesForm):
     @property
     def values(self) -> dict[str, Any]:
         shared = self.shared
-        first = next((each for each in shared if f"{each}" == self.control.data), None)
+        first = next((version for version in shared if f"{version}" == self.control.data), None)
         if first is None:
             raise Invalid("Give a share to the version that the others are compared with.", field="weights")
         return super().values | {"weights": {first: shared[first], **dict(sorted(shared.items()))}}

@@ -63,8 +63,8 @@ def figures_of(experiment: Experiment) -> list[ArmFigures]:
     return [_figures(arm, counts_by_version.get(arm.version), slow.get(arm.version)) for arm in arms_of(experiment)]
 
 
-def _figures(arm: ExperimentArm, known_counts: Sequence[float | None] | None, ttft_p95_ms: int | None) -> ArmFigures:
-    *counts, cost = known_counts or (0, 0, 0, 0, 0, 0, None)
+def _figures(arm: ExperimentArm, sums: Sequence[float | None] | None, ttft_p95_ms: int | None) -> ArmFigures:
+    *counts, cost = sums or (0, 0, 0, 0, 0, 0, None)
     exposures, units, ended, broken, judged, good = (int(count or 0) for count in counts)
     return ArmFigures(
         arm.version,

@@ -8,16 +8,16 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.inputs import Input, Refusal, checked_by
 from webapp.operations.experiments import monitoring, queries
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import active_prompts
-from webapp.prompts import queries as known
-from webapp.prompts import service as prompts
+from webapp.prompts import queries as prompt_queries
+from webapp.prompts import service as prompt_service
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
 
@@ -67,19 +67,19 @@ class ExperimentInput(Input):
     min_samples: Samples = MIN_TRIES
 
 
-def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who: audit.About) -> str:
+def start(prompt: prompt_queries.KnownPrompt, entered: ExperimentInput, *, author: PersonAuthor) -> str:
     """Starts to compare versions of a prompt; returns the id of the experiment. Only one can run per prompt."""
-    _refuse_unless_comparable(prompt, by)
-    user_id = by.id
+    _refuse_unless_comparable(prompt, author.actor)
+    user_id = author.actor.id
     try:
         with write() as session:
-            row = prompts.row_of(session, prompt)
+            row = prompt_service.row_of(session, prompt)
             if row.strategy in METHODS:
                 raise Conflict(RUNNING)
             _refuse_unknown(session, row, entered.weights)
             id = _store(session, row, entered, user_id)
             detail = ", ".join(f"version {version}: {weight:g} %" for version, weight in entered.weights.items())
-            prompts.note(session, "started an experiment", row.key, detail, who)
+            prompt_service.note(session, "started an experiment", row.key, detail, author)
     except IntegrityError as error:
         raise Conflict(RUNNING) from error
     active_prompts.forget()
@@ -87,62 +87,62 @@ def start(prompt: known.KnownPrompt, entered: ExperimentInput, *, by: User, who:
     return id
 
 
-def weigh(experiment: Experiment, entered: ShareInput, *, who: audit.About) -> None:
+def weigh(experiment: Experiment, entered: ShareInput, *, author: AuditAuthor) -> None:
     """Changes the shares, or how versions are given out; chats keep their version, and as few people as possible get another."""
     id = experiment.id
     with write() as session:
-        found_experiment, row = _running(session, id)
-        arms = {arm.version: arm for arm in queries.arms_of(found_experiment)}
+        current, row = _running(session, id)
+        arms = {arm.version: arm for arm in queries.arms_of(current)}
         if entered.weights and set(entered.weights) != set(arms):
             raise Invalid("An experiment keeps its versions. Stop it to compare others.", field="weights")
         for version, weight in entered.weights.items():
             arms[version].weight = weight
-        found_experiment.method = row.strategy = entered.method
-        found_experiment.min_samples = entered.min_samples or found_experiment.min_samples
-        found_experiment.weighed_at = utc_now()
-        prompts.note(session, "changed an experiment", row.key, entered.method, who)
+        current.method = row.strategy = entered.method
+        current.min_samples = entered.min_samples or current.min_samples
+        current.weighed_at = utc_now()
+        prompt_service.note(session, "changed an experiment", row.key, entered.method, author)
     active_prompts.forget()
 
 
-def give_out(prompt: known.KnownPrompt, entered: ShareInput, *, by: User, who: audit.About) -> None:
+def give_out(prompt: prompt_queries.KnownPrompt, entered: ShareInput, *, author: PersonAuthor) -> None:
     """Changes how the versions of the running experiment are given out; for the best one, starts an experiment with all."""
     if experiment := queries.running_of(prompt.id):
-        weigh(experiment, entered, who=who)
+        weigh(experiment, entered, author=author)
         return
     if entered.method == A_B_TEST:
-        raise Invalid(prompts.NEEDS_EXPERIMENT, field="strategy")
-    newest = [version.number for version in known.versions(prompt)][:MOST]
+        raise Invalid(prompt_service.NEEDS_EXPERIMENT, field="strategy")
+    newest = [version.number for version in prompt_queries.versions(prompt)][:MOST]
     shares = entered.weights or {version: 100 / len(newest) for version in reversed(newest)}
-    start(prompt, ExperimentInput.entered({**dict(entered), "weights": shares}), by=by, who=who)
+    start(prompt, ExperimentInput.entered({**dict(entered), "weights": shares}), author=author)
 
 
-def stop(experiment: Experiment, winner: int | None, *, by: User, who: audit.About) -> None:
+def stop(experiment: Experiment, winner: int | None, *, author: PersonAuthor) -> None:
     """Stops an experiment; from then on the winner is in use, or without one, the control."""
-    id, user_id = experiment.id, by.id
+    id, user_id = experiment.id, author.actor.id
     with write() as session:
-        found_experiment, row = _running(session, id)
-        versions = [arm.version for arm in queries.arms_of(found_experiment)]
+        current, row = _running(session, id)
+        versions = [arm.version for arm in queries.arms_of(current)]
         if winner is not None and winner not in versions:
             raise Invalid("This version is not part of the experiment.", field="winner")
-        found_experiment.ended_at, found_experiment.ended_by, found_experiment.winner = utc_now(), user_id, winner
+        current.ended_at, current.ended_by, current.winner = utc_now(), user_id, winner
         row.strategy, row.version, row.changed_at = FIXED, versions[0] if winner is None else winner, utc_now()
         detail = f"version {winner} is used" if winner is not None else "without a winner"
-        prompts.note(session, "stopped an experiment", row.key, detail, who)
+        prompt_service.note(session, "stopped an experiment", row.key, detail, author)
     active_prompts.forget()
 
 
-def remove(experiment: Experiment, *, who: audit.About) -> None:
+def remove(experiment: Experiment, *, author: AuditAuthor) -> None:
     """Deletes a stopped experiment with its figures."""
     id = experiment.id
     with write() as session:
-        found_experiment, row = _existing(session, id)
-        if found_experiment.ended_at is None:
+        current, row = _existing(session, id)
+        if current.ended_at is None:
             raise Conflict("This experiment is running. Stop it first.")
         session.execute(delete(Experiment).where(Experiment.id == id))
-        prompts.note(session, "deleted an experiment", row.key, "", who)
+        prompt_service.note(session, "deleted an experiment", row.key, "", author)
 
 
-def _refuse_unless_comparable(prompt: known.KnownPrompt, by: User) -> None:
+def _refuse_unless_comparable(prompt: prompt_queries.KnownPrompt, by: User) -> None:
     if not may(by.role, "administer"):
         raise Forbidden("Only the owner and admins can start experiments.")
     if not prompt.built_in or not prompt.built_in.is_answered:
@@ -150,7 +150,7 @@ def _refuse_unless_comparable(prompt: known.KnownPrompt, by: User) -> None:
 
 
 def _refuse_unknown(session: Session, row: Prompt, weights: Mapping[int, float]) -> None:
-    numbers = set(session.scalars(prompts.numbers_of(row.id)))
+    numbers = set(session.scalars(prompt_service.numbers_of(row.id)))
     if unknown := [version for version in weights if version not in numbers]:
         raise NotFound(f"There is no version {unknown[0]} of this prompt.")
 

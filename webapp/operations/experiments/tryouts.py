@@ -17,7 +17,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
-from webapp.prompts import queries as prompts
+from webapp.prompts import queries as prompt_queries
 from webapp.prompts.active_prompts import RenderedPrompt
 from webapp.prompts.template import Unfilled, filled, variables_in
 from webapp.streaming.transcript import Transcript
@@ -38,17 +38,17 @@ def cases(user: User) -> list[Message]:
     return list(db.session.scalars(query.order_by(Message.id.desc()).limit(MOST_LISTED)))
 
 
-def begin(prompt: prompts.KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
+def begin(prompt: prompt_queries.KnownPrompt, numbers: Sequence[int], message_ids: Sequence[str], *, by: User) -> str:
     """Starts to ask each question with each version; returns the id of the tryout."""
-    known_versions = {version.number: version for version in prompts.versions(prompt)}
-    versions = [number for number in sorted(set(numbers)) if number in known_versions]
+    versions_by_number = {version.number: version for version in prompt_queries.versions(prompt)}
+    versions = [number for number in sorted(set(numbers)) if number in versions_by_number]
     questions = [case.content[:MOST_CHARS] for case in cases(by) if case.id in set(message_ids)]
     if not 1 <= len(versions) <= MOST_VERSIONS:
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
     model, person = providers().default(by.default_model), by.id
-    tried = list(prompts.with_texts(prompt, [known_versions[number] for number in versions]))
+    tried = list(prompt_queries.with_texts(prompt, [versions_by_number[number] for number in versions]))
     creation_limit.count(person)
     with write() as session:
         _forget_old(session, person)
@@ -107,7 +107,7 @@ def answers_of(one: Tryout) -> list[tuple[TryoutAnswer, Generation | None]]:
     return [(answer, generation) for answer, generation in rows]
 
 
-def _run(engine: Engine, id: str, versions: Sequence[prompts.Version], key: str) -> None:
+def _run(engine: Engine, id: str, versions: Sequence[prompt_queries.Version], key: str) -> None:
     numbered = {version.number: version for version in versions}
     with engine.in_app():
         one = db.session.get(Tryout, id)
@@ -126,7 +126,7 @@ def _run(engine: Engine, id: str, versions: Sequence[prompts.Version], key: str)
 
 
 def _answer_question(
-    engine: Engine, answer_id: str, version: prompts.Version, key: str, question: str, *, person: str, model: str
+    engine: Engine, answer_id: str, version: prompt_queries.Version, key: str, question: str, *, person: str, model: str
 ) -> str:
     """Requests an answer and waits for its end; returns an error message if it could not be requested."""
     try:

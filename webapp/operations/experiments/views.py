@@ -5,8 +5,8 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import NotFound
 from webapp.operations.experiments import queries, service, shown
 from webapp.operations.experiments.forms import ExperimentForm, ShareForm
-from webapp.people.accounts.guards import admin_only, audit_values, current_user, found
-from webapp.prompts import queries as prompts
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
+from webapp.prompts import queries as prompt_queries
 from webapp.prompts.tables import Experiment
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import done_message, redirect, render
@@ -19,7 +19,9 @@ USUAL = "quick"
 @bp.get("")
 @admin_only
 def index() -> Response:
-    comparable = [prompt.key for prompt in prompts.prompts(current_user()) if prompt.built_in and prompt.built_in.is_answered]
+    comparable = [
+        prompt.key for prompt in prompt_queries.prompts(current_user()) if prompt.built_in and prompt.built_in.is_answered
+    ]
     return render("operations/experiments/list.html", lines=shown.lines(), keys=comparable, done=done_message(shown.DONE))
 
 
@@ -36,7 +38,7 @@ def new() -> Response:
 def create() -> Response:
     prompt, form = _prompt(request.form.get("prompt", USUAL)), ExperimentForm.sent()
     with form.attempt():
-        return _to(service.start(prompt, form.entered, by=current_user(), who=audit_values()), "started")
+        return _to(service.start(prompt, form.entered, author=audit_author()), "started")
     return _new(_prompt(prompt.key), form)
 
 
@@ -53,7 +55,7 @@ def show(id: str) -> Response:
 def weigh(id: str) -> Response:
     one, form = _experiment(id), ShareForm.sent()
     with form.attempt():
-        service.weigh(one, form.entered, who=audit_values())
+        service.weigh(one, form.entered, author=audit_author())
         return _to(id, "weighed")
     return _show(_experiment(id), form)
 
@@ -63,14 +65,14 @@ def weigh(id: str) -> Response:
 def stop(id: str) -> Response:
     entered = request.form.get("winner", "")
     winner = int(entered) if entered.isdecimal() and len(entered) < 6 else None
-    service.stop(_experiment(id), winner, by=current_user(), who=audit_values())
+    service.stop(_experiment(id), winner, author=audit_author())
     return _to(id, "stopped")
 
 
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    service.remove(_experiment(id), who=audit_values())
+    service.remove(_experiment(id), author=audit_author())
     return redirect(url_for(".index", done="deleted"))
 
 
@@ -78,8 +80,8 @@ def _experiment(id: str) -> Experiment:
     return found(queries.experiment(id))
 
 
-def _prompt(name: str) -> prompts.KnownPrompt:
-    prompt = prompts.prompt(current_user(), name) if KEY.fullmatch(name) else None
+def _prompt(name: str) -> prompt_queries.KnownPrompt:
+    prompt = prompt_queries.prompt(current_user(), name) if KEY.fullmatch(name) else None
     if prompt is None or not prompt.built_in or not prompt.built_in.is_answered:
         raise NotFound("There is no such prompt to compare versions of.")
     return prompt
@@ -89,7 +91,7 @@ def _to(id: str, done: str) -> Response:
     return redirect(url_for(".show", id=id, done=done))
 
 
-def _new(prompt: prompts.KnownPrompt, form: ExperimentForm) -> Response:
+def _new(prompt: prompt_queries.KnownPrompt, form: ExperimentForm) -> Response:
     about = shown.beginning(prompt)
     return form.with_choices(about["versions"]).shown("operations/experiments/new.html", **about)
 

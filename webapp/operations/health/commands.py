@@ -141,7 +141,7 @@ def _keys() -> str:
 def _check_connections() -> None:
     for connection in providers().connections():
         if connection.is_usable:
-            connections.check(connection.slug, partial(providers().provider, connection.slug), actor=COMMAND_LINE)
+            connections.check(connection.slug, partial(providers().provider, connection.slug), author=COMMAND_LINE)
     providers().forget()
 
 

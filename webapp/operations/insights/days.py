@@ -185,10 +185,10 @@ def _put() -> Any:
 def _next() -> date | None:
     """Returns the oldest day without sums, unless one of its answers is still being written."""
     newest = db.session.scalar(select(func.max(InsightMark.day)))
-    made_at = select(func.min(Generation.created_at)).where(Generation.kind != NOT_HERE)
+    query = select(func.min(Generation.created_at)).where(Generation.kind != NOT_HERE)
     if newest:
         day = newest + A_DAY
-    elif oldest := db.session.scalar(made_at):
+    elif oldest := db.session.scalar(query):
         day = oldest.astimezone(UTC).date()
     else:
         return None

@@ -1,6 +1,6 @@
 """View models of the insights pages: tiles, a chart of the period, tables, and the timeline of one answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,11 +9,13 @@ from typing import Any
 
 from webapp.base.db import utc_now
 from webapp.base.words import number, plural
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.knowledge.sources import SeenSource, seen
+from webapp.knowledge.sources import seen
 from webapp.models.connections.models import providers
+from webapp.models.prompt_sections import Section
 from webapp.operations.insights import days
 from webapp.operations.insights.figures import (
     METRICS,
@@ -36,6 +38,7 @@ from webapp.operations.usage.shown import GONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import AttemptRecord
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 # The chart's width, in its SVG units.
@@ -164,8 +167,8 @@ def page(of: ChosenFilter) -> dict[str, Any]:
 def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
     """Yields a row of plain numbers for each step of the period; empty where unknown."""
     answer_filter = replace(of.wanted, outcome="")
-    found_figures = over_time(days.known(answer_filter), answer_filter.since, answer_filter.until, PERIODS[of.period][1])
-    for at, figures in found_figures.items():
+    figures_by_step = over_time(days.known(answer_filter), answer_filter.since, answer_filter.until, PERIODS[of.period][1])
+    for at, figures in figures_by_step.items():
         yield f"{at:%Y-%m-%d %H:%M}", *(_plain(METRICS[name](figures)) for name in METRICS)
 
 
@@ -207,7 +210,7 @@ def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
     """Returns the values of an answer's page, as this person is allowed to see it."""
-    is_own, saved = one.user_id == me.id, saved_ms(one)
+    is_own, saved, prompt = one.user_id == me.id, saved_ms(one), RecordedPrompt.from_record(one.prompt or {})
     return {
         "answer": row(one, {}),
         "ended": status_text(one.status, one.reason),
@@ -216,9 +219,10 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
         "spans": [(span, _ms(span.ms)) for span in spans(one)],
         "saved": "" if saved is None else _ms(saved),
         "reading": "" if one.reading_ms is None else _ms(one.reading_ms),
-        "pieces": pieces(one, is_own=is_own),
-        "messages": len((one.prompt or {}).get("messages", ())),
-        "sources": sources(one, me),
+        "pieces": pieces(prompt, is_own=is_own),
+        "messages": len(prompt.messages),
+        # Those it could quote, as far as this person is allowed to see each now.
+        "sources": seen(me, prompt.sources),
         "chat_url": f"/chats/{one.chat_id}" if is_own and one.chat_id else "",
     }
 
@@ -229,7 +233,7 @@ def status_text(status: str, reason: str) -> str:
     return f"{status} {reason_text}".rstrip()
 
 
-def attempt_text(attempt: Mapping[str, Any]) -> str:
+def attempt_text(attempt: AttemptRecord) -> str:
     """Returns a failed request, or a repair of a reply, as a sentence."""
     how, model = attempt.get("how") or "", attempt.get("model") or ""
     if attempt.get("code") == "mended":
@@ -242,8 +246,8 @@ def attempt_text(attempt: Mapping[str, Any]) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    named_times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
-    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in named_times if at]
+    times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    return [(name, at, _ms(ms_since_asked(of, at))) for name, at in times if at]
 
 
 def _person_of(one: Known) -> str | None:
@@ -333,7 +337,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SectionSummary:
     """A section of the prompt, without its text."""
 
     title: str
@@ -344,9 +348,9 @@ class Piece:
 
 def spans(of: Generation) -> list[Span]:
     """Returns the phases of waiting and writing in order; a phase that never began has no span."""
-    named_spans = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
-    per_ms, begins, spans = TRACE_WIDTH / max([1, *(ms for _, _, ms in named_spans)]), 0, list[Span]()
-    for name, words, ms in named_spans:
+    phases = [(name, words, ms) for name, words, at in _ends(of) if (ms := ms_since_asked(of, at)) is not None]
+    per_ms, begins, spans = TRACE_WIDTH / max([1, *(ms for _, _, ms in phases)]), 0, list[Span]()
+    for name, words, ms in phases:
         length = max(0, ms - begins)
         spans.append(Span(name, words, length, round(begins * per_ms, 2), round(length * per_ms, 2)))
         begins += length
@@ -359,15 +363,9 @@ def saved_ms(of: Generation) -> int | None:
     return None if first is None or end is None else max(0, end - first)
 
 
-def pieces(of: Generation, *, is_own: bool) -> list[Piece]:
-    """Returns the sections of its prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
-    prompt = of.prompt or {}
-    return [*_pieces(prompt.get("sections"), is_own, False), *_pieces(prompt.get("dropped"), is_own, True)]
-
-
-def sources(of: Generation, viewer: User) -> list[SeenSource]:
-    """Returns the sources it could quote, as far as this person is allowed to see each now."""
-    return seen(viewer, (of.prompt or {}).get("sources", ()))
+def pieces(prompt: RecordedPrompt, *, is_own: bool) -> list[SectionSummary]:
+    """Returns the sections of a prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
+    return [*_pieces(prompt.sections, is_own, False), *_pieces(prompt.dropped, is_own, True)]
 
 
 def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
@@ -379,9 +377,8 @@ def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
     )
 
 
-def _pieces(record: Any, is_own: bool, is_dropped: bool) -> Iterator[Piece]:
-    for section in record if isinstance(record, list) else ():
-        if isinstance(section, Mapping):
-            title = PRIVATE if section.get("is_private") and not is_own else str(section.get("title", ""))
-            title = "A source" if section.get("passage_id") and not is_own else title
-            yield Piece(title, str(section.get("origin", "")) if is_own else "", int(section.get("tokens", 0)), is_dropped)
+def _pieces(sections: Iterable[Section], is_own: bool, is_dropped: bool) -> Iterator[SectionSummary]:
+    for section in sections:
+        title = PRIVATE if section.is_private and not is_own else section.title
+        title = "A source" if section.passage_id and not is_own else title
+        yield SectionSummary(title, section.origin if is_own else "", section.tokens, is_dropped)

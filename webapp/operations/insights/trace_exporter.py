@@ -18,6 +18,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import base_address
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
@@ -116,12 +117,13 @@ def _with_prompts(ended: list[EndedGeneration]) -> list[EndedGeneration]:
     one, ids = Generation, [ended_generation.answer.id for ended_generation in ended]
     rows = db.session.execute(select(one.id, one.prompt["prompts"], one.prompt["arms"]).where(one.id.in_(ids))).all()
     db.session.rollback()
-    prompts_by_generation = {
-        id: (versions or {}, {arm["key"]: arm["letter"] for arm in arms or ()}) for id, versions, arms in rows
+    versions_by_generation = {
+        id: PromptVersions.from_record({"prompts": versions or {}, "arms": arms or ()}) for id, versions, arms in rows
     }
+    versions = [versions_by_generation.get(generation.answer.id, PromptVersions()) for generation in ended]
     return [
-        EndedGeneration(each_ended.answer, each_ended.at, *prompts_by_generation.get(each_ended.answer.id, ({}, {})))
-        for each_ended in ended
+        EndedGeneration(generation.answer, generation.at, used.numbers, used.letters)
+        for generation, used in zip(ended, versions, strict=True)
     ]
 
 
@@ -179,7 +181,12 @@ def _prompts(ended: EndedGeneration) -> dict[str, Attribute]:
 
 def _events(answer: Answered, began_at: int) -> Iterable[dict[str, Any]]:
     for attempt in answer.attempts:
-        facts = {f"millrace.attempt.{name}": attempt.get(name) for name in ("model", "how", "seconds", "code")}
+        facts: dict[str, Attribute] = {
+            "millrace.attempt.model": attempt.get("model"),
+            "millrace.attempt.how": attempt.get("how"),
+            "millrace.attempt.seconds": attempt.get("seconds"),
+            "millrace.attempt.code": attempt.get("code"),
+        }
         yield {"timeUnixNano": str(began_at), "name": "attempt failed", "attributes": _attributes(facts)}
     if answer.first_chunk_seconds is not None:
         at = began_at + round(answer.first_chunk_seconds * NANOSECONDS)

@@ -41,9 +41,9 @@ def answers() -> Response:
     is_last = len(rows) < PAGE
     further: dict[str, Any] = choice.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
-    shown_rows = [shown.row(row, names) for row in rows]
+    lines = [shown.row(row, names) for row in rows]
     return render(
-        "operations/insights/answers.html", chosen=choice, period=shown.PERIODS[choice.period][2], rows=shown_rows, older=older
+        "operations/insights/answers.html", chosen=choice, period=shown.PERIODS[choice.period][2], rows=lines, older=older
     )
 
 

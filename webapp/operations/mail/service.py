@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from typing import Any, Unpack
+from typing import Any
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, logs
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.models.providers.base import ProviderError
-from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
 from webapp.settings.tables import ApplicationSetting
@@ -60,11 +60,10 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
     return send_mail(server, message, seconds=SECONDS)
 
 
-def send_test(to: str, **about: Unpack[audit.About]) -> None:
+def send_test(to: str, *, author: AuditAuthor) -> None:
     """Sends one test email; raises `Invalid` with the error."""
     check_address(to or "nobody", field="to")
-    entry: audit.About = {**about, "object_kind": "setting", "object_id": "mail.host", "detail": to}
-    audit.record("sent a test email", **entry)
+    audit.record("sent a test email", author=author, object_kind="setting", object_id="mail.host", detail=to)
     try:
         send([to], "A test from Millrace", TEST)
     except ProviderError as error:
@@ -107,7 +106,7 @@ def password() -> Password:
     return Password(text, True)
 
 
-def set_password(text: str, **about: Unpack[audit.About]) -> None:
+def set_password(text: str, *, author: AuditAuthor) -> None:
     """Stores the password, bound to the configured server."""
     if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
         raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
@@ -115,19 +114,18 @@ def set_password(text: str, **about: Unpack[audit.About]) -> None:
         raise Invalid("Save the server first: the password is only ever sent there.", field="password")
     logs.hide(text)
     ciphertext = the_encryption().encrypt_api_key(text, owner=NAME, purpose=_purpose())
-    actor = about.get("actor")
     with write() as session:
         row = ApplicationSetting(key=NAME, value="", ciphertext=ciphertext, changed_at=utc_now())
-        row.changed_by = actor.id if isinstance(actor, User) else None
+        row.changed_by = author.id
         session.merge(row)
-        _note(session, "entered the mail password", about)
+        _note(session, "entered the mail password", author)
 
 
-def forget_password(**about: Unpack[audit.About]) -> None:
+def forget_password(*, author: AuditAuthor) -> None:
     with write() as session:
         if row := session.get(ApplicationSetting, NAME):
             session.delete(row)
-            _note(session, "deleted the mail password", about)
+            _note(session, "deleted the mail password", author)
 
 
 def stored() -> list[Secret]:
@@ -148,9 +146,8 @@ def _purpose() -> str:
     return f"mail password for {setting('mail.host')}:{setting('mail.port')}"
 
 
-def _note(session: Session, action: str, about: audit.About) -> None:
-    entry: audit.About = {**about, "object_kind": "setting", "object_id": NAME}
-    audit.add(session, action, **entry)
+def _note(session: Session, action: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="setting", object_id=NAME)
 
 
 HOLDER = Holder("setting", stored, _replace)

@@ -5,7 +5,7 @@ from wtforms import EmailField, PasswordField
 
 from webapp.operations.mail import service
 from webapp.operations.mail.service import forget_password, password, set_password
-from webapp.people.accounts.guards import admin_only, audit_values, current_user
+from webapp.people.accounts.guards import admin_only, audit_author, current_user
 from webapp.settings.forms import SettingsForm
 from webapp.settings.service import setting
 from webapp.web.forms import PLAIN, Form
@@ -37,7 +37,7 @@ def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
     if form.wrong:
         return _page(form, status=422)
-    return _done(form.save(**audit_values()))
+    return _done(form.save(author=audit_author()))
 
 
 @bp.post("/password")
@@ -45,7 +45,7 @@ def update() -> Response:
 def enter_password() -> Response:
     form = PasswordForm.opened()
     with form.attempt():
-        set_password(form.password.data or "", **audit_values())
+        set_password(form.password.data or "", author=audit_author())
         return _done("Password saved.")
     return _page(password_form=form, status=422)
 
@@ -53,7 +53,7 @@ def enter_password() -> Response:
 @bp.post("/password/delete")
 @admin_only
 def delete_password() -> Response:
-    forget_password(**audit_values())
+    forget_password(author=audit_author())
     return _done("Password deleted.")
 
 
@@ -63,7 +63,7 @@ def test() -> Response:
     form = TestForm.opened()
     with form.attempt():
         to = (form.to.data or "").strip()
-        service.send_test(to, **audit_values())
+        service.send_test(to, author=audit_author())
         return _done(f"A test was sent to {to}.")
     return _page(test_form=form, status=422)
 

@@ -32,5 +32,5 @@ def in_words(agent: str) -> str:
     return first[0][:40] if first else "Unknown browser"
 
 
-def _named(known_names: tuple[tuple[str, str], ...], agent: str) -> str:
-    return next((words for sign, words in known_names if sign in agent), "")
+def _named(names: tuple[tuple[str, str], ...], agent: str) -> str:
+    return next((words for sign, words in names if sign in agent), "")

@@ -66,7 +66,7 @@ def add_token(
 ) -> None:
     """Create an API token for an account. It never expires. Prints the token and nothing else."""
     user = queries.user_of(email)
-    chosen = [each.strip() for each in scopes.split(",") if each.strip()]
+    chosen = [scope.strip() for scope in scopes.split(",") if scope.strip()]
     limits = api_tokens.GatewayLimits(per_minute=per_minute, at_once=at_once, streams=streams)
     if limits != api_tokens.GatewayLimits() and not is_gateway:
         raise click.UsageError("--per-minute, --at-once and --streams need --gateway.")

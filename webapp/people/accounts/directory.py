@@ -56,8 +56,8 @@ def _found_people(text: str, limit: int, *conditions: ColumnElement[bool]) -> li
 
 def has(text: str, words: ColumnElement[str], id: InstrumentedAttribute[str]) -> list[ColumnElement[Any]]:
     """Returns the condition that the column `words` contains every word of the text, or that the text is the id."""
-    wanted_words = text.split()[:MOST_WORDS]
-    return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in wanted_words)))] if wanted_words else []
+    text_words = text.split()[:MOST_WORDS]
+    return [or_(id == text, and_(*(words.icontains(word, autoescape=True) for word in text_words)))] if text_words else []
 
 
 def people(text: str = "", after: str = "", *, limit: int = PAGE + 1) -> list[Seen]:

@@ -87,7 +87,7 @@ class TokenForm(Form):
         description="What will use it, for example “backup script”.",
         render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
     )
-    days = SelectField("Expires", id="token-days", choices=[SelectChoice(*each) for each in DAYS.items()], default="90")
+    days = SelectField("Expires", id="token-days", choices=[SelectChoice(*choice) for choice in DAYS.items()], default="90")
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     is_gateway = BooleanField(

@@ -14,7 +14,7 @@ from webapp.people.accounts import service
 from webapp.people.accounts.queries import LiveSession
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.web import errors
 from webapp.web.cookies import keep_secret, secret_in
 
@@ -101,8 +101,8 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 def refuse_unless_admin(user: User) -> None:
     """Raises Forbidden, and logs the attempt in the audit log, if the user is neither owner nor admin."""
     if not may(user.role, "administer"):
-        about = audit.About(actor=user, address=client_address(), object_kind="page", object_id=request.path)
-        audit.refused("tried to open an admin page", key=user.id, **about)
+        author = audit.AuditAuthor(user, client_address())
+        audit.refused("tried to open an admin page", key=user.id, author=author, object_kind="page", object_id=request.path)
         raise Forbidden("Only the owner and admins can open this.")
 
 
@@ -172,9 +172,9 @@ def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
     return view
 
 
-def audit_values() -> audit.About:
+def audit_author() -> PersonAuthor:
     """Returns the user and the address of this request, for the audit log."""
-    return audit.About(actor=current_user(), address=client_address())
+    return PersonAuthor(current_user(), client_address())
 
 
 def viewer_or_none() -> User | None:

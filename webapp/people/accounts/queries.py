@@ -174,7 +174,7 @@ def group(id: str) -> Group | None:
 def group_by_name(name: str) -> Group | None:
     """Returns the group with this name, ignoring case."""
     groups = db.session.scalars(select(Group))
-    return next((each for each in groups if each.name.casefold() == name.casefold()), None)
+    return next((row for row in groups if row.name.casefold() == name.casefold()), None)
 
 
 def people_of(group_id: str) -> Sequence[User]:

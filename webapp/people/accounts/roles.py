@@ -37,7 +37,7 @@ SCOPES = {
 
 
 def may(role: str, right: str) -> bool:
-    return any(role in each.roles for each in RIGHTS if each.name == right)
+    return any(role in row.roles for row in RIGHTS if row.name == right)
 
 
 def manageable(role: str) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def manageable(role: str) -> tuple[str, ...]:
 
 def invitable(role: str) -> tuple[str, ...]:
     """Returns the roles that an invite can give: only an existing account can become an owner."""
-    return tuple(each for each in manageable(role) if each != "owner")
+    return tuple(other for other in manageable(role) if other != "owner")
 
 
 def allowed_scopes(role: str) -> tuple[str, ...]:

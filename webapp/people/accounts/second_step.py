@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from webapp.base.audit import About
+from webapp.base.audit import AuditAuthor
 from webapp.people.accounts.tables import User
 from webapp.web.feature import brought
 
@@ -29,7 +29,7 @@ class SecondStep:
     is_on: Callable[[str], bool]
     is_missing: Callable[[User], bool]
     ask: Callable[[CodeNeeded, str], Response]
-    turn_off: Callable[[User, About], None]
+    turn_off: Callable[[User, AuditAuthor], None]
 
 
 def the_second_step() -> SecondStep:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import BUCKETS, PerApp
 from webapp.base.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
@@ -54,7 +55,7 @@ def create_owner(token: str, email: str, name: str, password: str, *, address: s
     with write() as session:
         _use_owner_link(session, token)
         add(session, owner)
-        about_person(session, "created the owner", owner, by=owner, address=address)
+        about_person(session, "created the owner", owner, author=AuditAuthor(owner, address))
     return owner
 
 
@@ -67,7 +68,7 @@ def add_user(email: str, role: str, password: str) -> User:
         if role == "owner" and queries.has_owner():
             raise Conflict("There is already an owner.", field="role")
         add(session, user)
-        about_person(session, "added an account", user, by=audit.COMMAND_LINE, detail=role)
+        about_person(session, "added an account", user, author=COMMAND_LINE, detail=role)
     return user
 
 
@@ -77,8 +78,7 @@ def set_password(
     *,
     keep: str = "",
     revokes_tokens: bool = False,
-    by: User | str = audit.COMMAND_LINE,
-    address: str = "",
+    author: AuditAuthor = COMMAND_LINE,
 ) -> None:
     """Changes the password; ends every session except the one with the secret `keep`, and invalidates password links.
 
@@ -88,10 +88,10 @@ def set_password(
     with write() as session:
         if person := session.get(User, user_id):
             replace_password(session, person, stored, keep=keep)
-            about_person(session, "changed a password", person, by=by, address=address)
+            about_person(session, "changed a password", person, author=author)
             if revokes_tokens:
                 revoked = session.scalars(delete(ApiToken).where(ApiToken.user_id == user_id).returning(ApiToken.id)).all()
-                about_person(session, "revoked all tokens", person, by=by, address=address, detail=str(len(revoked)))
+                about_person(session, "revoked all tokens", person, author=author, detail=str(len(revoked)))
 
 
 def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
@@ -128,7 +128,7 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
     slow_down(email, address)
     db.session.rollback()
     if not passwords.is_right(stored, password):
-        audit.refused("entered a wrong password", key=email, actor=email, address=address)
+        audit.refused("entered a wrong password", key=email, author=AuditAuthor(email, address))
         raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
 
@@ -164,10 +164,8 @@ def add_session(session: Session, user: User, agent: str = "", *, address: str =
     )
     session.add(user_session)
     session.flush()
-    about = audit.About(
-        actor=user, address=address, object_kind="session", object_id=user_session.id, detail=agents.in_words(agent)
-    )
-    audit.add(session, "signed in", **about)
+    author, browser = AuditAuthor(user, address), agents.in_words(agent)
+    audit.add(session, "signed in", author=author, object_kind="session", object_id=user_session.id, detail=browser)
     return secret
 
 
@@ -178,7 +176,7 @@ def sign_out(secret: str, *, address: str = "") -> None:
     with write() as session:
         ended = delete(UserSession).where(UserSession.token_hash == queries.hashed(secret)).returning(UserSession.user_id)
         if user_id := session.scalar(ended):
-            audit.add(session, "signed out", actor=session.get(User, user_id), address=address)
+            audit.add(session, "signed out", author=AuditAuthor(session.get(User, user_id) or "", address))
 
 
 def session_user(secret: str) -> User | None:
@@ -226,19 +224,17 @@ def add(session: Session, user: User) -> None:
         raise Conflict("An account with that email already exists.", field="email") from error
 
 
-def about_person(
-    session: Session, action: str, person: User, *, by: audit.Actor | str, address: str = "", detail: str = ""
-) -> None:
+def about_person(session: Session, action: str, person: User, *, author: AuditAuthor, detail: str = "") -> None:
     """Adds an entry about an account to the audit log."""
     words = ": ".join(filter(None, (person.email, detail)))
-    audit.add(session, action, actor=by, address=address, object_kind="person", object_id=person.id, detail=words)
+    audit.add(session, action, author=author, object_kind="person", object_id=person.id, detail=words)
 
 
 def slow_down(email: str, address: str) -> None:
     """Counts an attempt to authenticate; raises TooMany above the rate limit."""
     if wait_seconds := math.ceil(SIGN_INS.get().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
-        audit.refused("made too many attempts", key=network(address), address=address)
+        audit.refused("made too many attempts", key=network(address), author=AuditAuthor("", address))
         raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
 
 
@@ -250,8 +246,8 @@ def welcome(email: str, address: str) -> None:
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
     log.info("sign_in_refused", extra={"fields": {"address": address}})
     # People sometimes type their password into the email field, so only addresses of existing accounts are logged.
-    about = audit.About(address=address, object_kind="person", object_id=user_id, detail=email or "no active account")
-    audit.refused("tried to sign in", key=network(address), **about)
+    author, detail = AuditAuthor("", address), email or "no active account"
+    audit.refused("tried to sign in", key=network(address), author=author, object_kind="person", object_id=user_id, detail=detail)
 
 
 def _use_owner_link(session: Session, token: str) -> None:

@@ -59,7 +59,7 @@ def sessions(user: User, secret: str) -> list[ShownSession]:
         )
         for row in rows
     ]
-    return sorted(sessions, key=lambda each: not each.is_this)
+    return sorted(sessions, key=lambda session: not session.is_this)
 
 
 def tokens(user: User) -> list[ShownToken]:

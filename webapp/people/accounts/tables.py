@@ -1,12 +1,13 @@
 """Tables of people, sessions, invites, API tokens, groups, grants and the audit log."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.base.audit import Actor
+from webapp.base.audit import Actor, AuditAuthor
 from webapp.base.db import Base, Record, utc_now
 
 Role = Literal["owner", "admin", "member", "guest"]
@@ -66,6 +67,13 @@ class Invite(Record):
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAuthor(AuditAuthor):
+    """A person with an account who did something, as rules about people, prompts and shares require."""
+
+    actor: User
 
 
 class ApiToken(Record):

@@ -13,6 +13,7 @@ from pydantic import Field
 from sqlalchemy import delete, func, select
 
 from webapp.base import audit
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.changes import access_changed
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
@@ -47,14 +48,13 @@ def make_token(
     *,
     days: int = 0,
     gateway: GatewayLimits | None = None,
-    by: User | str = audit.COMMAND_LINE,
-    address: str = "",
+    author: AuditAuthor = COMMAND_LINE,
 ) -> str:
     """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires.
 
     With `gateway` it is a gateway's, which only an admin or the command line can create.
     """
-    if gateway and isinstance(by, User) and not by.is_admin:
+    if gateway and isinstance(author.actor, User) and not author.actor.is_admin:
         raise Forbidden("Only admins can create a gateway's token.", field="gateway")
     name, unique_scopes, user_id = checked_name(name), tuple(dict.fromkeys(scopes)), user.id
     token = PREFIX + new_secret()
@@ -72,14 +72,8 @@ def make_token(
         session.add(row)
         session.flush()
         rights = f"{row.scopes}, gateway" if gateway else row.scopes
-        about = audit.About(
-            actor=by,
-            address=address,
-            object_kind="token",
-            object_id=row.id,
-            detail=f"{name} ({rights}) for {user.email}",
-        )
-        audit.add(session, "created a token", **about)
+        detail = f"{name} ({rights}) for {user.email}"
+        audit.add(session, "created a token", author=author, object_kind="token", object_id=row.id, detail=detail)
     return token
 
 
@@ -95,7 +89,7 @@ def make_own_token(
 ) -> str:
     """Creates a token after confirming the password, because it outlives the session, which could be stolen."""
     service.confirm(user, password, address=address)
-    return make_token(user, name, scopes, days=days, gateway=gateway, by=user, address=address)
+    return make_token(user, name, scopes, days=days, gateway=gateway, author=AuditAuthor(user, address))
 
 
 def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
@@ -105,10 +99,8 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
         name = session.scalar(revoked)
         if name is None:
             raise NotFound("That token no longer exists.")
-        about = audit.About(
-            actor=user, address=address, object_kind="token", object_id=token_id, detail=f"{name} for {user.email}"
-        )
-        audit.add(session, "revoked a token", **about)
+        author, detail = AuditAuthor(user, address), f"{name} for {user.email}"
+        audit.add(session, "revoked a token", author=author, object_kind="token", object_id=token_id, detail=detail)
     access_changed(user.id)
 
 
@@ -116,7 +108,7 @@ def _check_scopes(user: User, scopes: tuple[str, ...]) -> None:
     allowed = allowed_scopes(user.role)
     if not scopes:
         raise Invalid("Choose at least one permission for the token.", field="scopes")
-    if beyond := [each for each in scopes if each not in allowed]:
+    if beyond := [scope for scope in scopes if scope not in allowed]:
         raise Forbidden(
             f"This account's tokens can't have: {', '.join(beyond)}. Available: {', '.join(allowed)}.", field="scopes"
         )

@@ -45,8 +45,8 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str | None, us
     """Grants a right to a person, a group or, with neither, the whole team; updates an existing grant, which keeps its id."""
     conditions = Grant.user_id.is_not_distinct_from(user_id), Grant.group_id.is_not_distinct_from(group_id)
     grants = session.scalars(select(Grant).where(is_about(kind, id), *conditions).order_by(Grant.id).with_for_update()).all()
-    for each in grants[1:]:
-        session.delete(each)
+    for duplicate in grants[1:]:
+        session.delete(duplicate)
     grant = grants[0] if grants else Grant(object_kind=kind, object_id=id, user_id=user_id, group_id=group_id)
     grant.right, grant.created_by = right, by
     session.add(grant)

@@ -13,7 +13,7 @@ from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import directory
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.tables import Grant, Group, Membership, User
+from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
 from webapp.people.grants import grants
 
 TO = ("everyone", "user", "group")
@@ -67,24 +67,24 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
 
 
 def share(
-    session: Session, word: str, kind: str, id: str, right: str, *, to: str, to_id: str, by: User, address: str
+    session: Session, word: str, kind: str, id: str, right: str, *, to: str, to_id: str, author: PersonAuthor
 ) -> Sequence[str]:
     """Grants an object as `give` does and adds an entry to the audit log, without the object's name.
 
     Readers of the log may not be allowed to see the name; `word` says what kind of object it is.
     """
-    changed = give(session, kind, id, right, by=by.id, to=to, to_id=to_id)
+    changed = give(session, kind, id, right, by=author.actor.id, to=to, to_id=to_id)
     whom = _recipient(session, *_ids(to, to_id))
-    audit.add(session, f"shared a {word}", actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    audit.add(session, f"shared a {word}", author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
     return changed
 
 
-def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, by: User, address: str) -> Sequence[str]:
+def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, author: PersonAuthor) -> Sequence[str]:
     """Revokes a grant as `revoke` does and adds an entry to the audit log, without the object's name."""
     grant = _granted(session, kind, id, grant_id)
     action, whom = f"stopped sharing a {word}", _recipient(session, grant.user_id, grant.group_id)
     lost = revoke(session, kind, id, grant_id)
-    audit.add(session, action, actor=by, address=address, object_kind=kind, object_id=id, detail=f"with {whom}")
+    audit.add(session, action, author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
     return lost
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.people.accounts import queries
@@ -16,33 +17,33 @@ from webapp.people.members.people import existing
 TAKEN = "A group with that name already exists."
 
 
-def create(name: str, *, by: User, address: str = "") -> Group:
+def create(name: str, *, author: AuditAuthor) -> Group:
     """Creates an empty group."""
     group = Group(name=checked_name(name))
     with write() as session:
         _check_name(group.name)
         session.add(group)
         _flush(session)
-        _note(session, "created a group", group, by=by, address=address)
+        _note(session, "created a group", group, author=author)
     return group
 
 
-def rename(group: Group, name: str, *, by: User, address: str = "") -> None:
+def rename(group: Group, name: str, *, author: AuditAuthor) -> None:
     """Renames a group; its members stay."""
     name, group_id = checked_name(name), group.id
     with write() as session:
         group = _existing(session, group_id)
         _check_name(name, but=group_id)
-        _note(session, "renamed a group", group, by=by, address=address, detail=f"{group.name} to {name}")
+        _note(session, "renamed a group", group, author=author, detail=f"{group.name} to {name}")
         group.name = name
         _flush(session)
 
 
-def delete_group(group: Group, *, by: User, address: str = "") -> None:
+def delete_group(group: Group, *, author: AuditAuthor) -> None:
     """Deletes a group; its members keep their accounts, but lose the rights that it gave them."""
     group_id = group.id
     with write() as session:
-        _note(session, "deleted a group", _existing(session, group_id), by=by, address=address)
+        _note(session, "deleted a group", _existing(session, group_id), author=author)
         session.execute(delete(Group).where(Group.id == group_id))
 
 
@@ -52,7 +53,7 @@ def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
     return people_to_pick(text, limit, User.id.not_in(inside))
 
 
-def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+def put_in(group: Group, person_id: str, *, author: AuditAuthor) -> None:
     """Adds a person to a group; does nothing if they are already a member."""
     group_id = group.id
     if not person_id:
@@ -63,10 +64,10 @@ def put_in(group: Group, person_id: str, *, by: User, address: str = "") -> None
             return
         session.add(Membership(group_id=group_id, user_id=person_id))
         _flush(session, "They are already in this group.")
-        _note(session, "added to a group", group, by=by, address=address, detail=f"{person.email} into {group.name}")
+        _note(session, "added to a group", group, author=author, detail=f"{person.email} into {group.name}")
 
 
-def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> None:
+def take_out(group: Group, person_id: str, *, author: AuditAuthor) -> None:
     """Removes a person from a group."""
     group_id = group.id
     with write() as session:
@@ -74,7 +75,7 @@ def take_out(group: Group, person_id: str, *, by: User, address: str = "") -> No
         is_theirs = Membership.group_id == group_id, Membership.user_id == person_id
         if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
             detail = f"{person.email} from {group.name}"
-            _note(session, "removed from a group", group, by=by, address=address, detail=detail)
+            _note(session, "removed from a group", group, author=author, detail=detail)
 
 
 def _existing(session: Session, group_id: str) -> Group:
@@ -96,5 +97,5 @@ def _flush(session: Session, taken: str = TAKEN) -> None:
         raise Conflict(taken, field="name") from error
 
 
-def _note(session: Session, action: str, group: Group, *, by: User, address: str, detail: str = "") -> None:
-    audit.add(session, action, actor=by, address=address, object_kind="group", object_id=group.id, detail=detail or group.name)
+def _note(session: Session, action: str, group: Group, *, author: AuditAuthor, detail: str = "") -> None:
+    audit.add(session, action, author=author, object_kind="group", object_id=group.id, detail=detail or group.name)

@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, NotFound
 from webapp.base.ids import new_secret
@@ -15,7 +16,7 @@ from webapp.base.inputs import Input, Refusal, checked_by
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import EMAIL_CHARS, NO_EMAIL, checked_email, password_hash
 from webapp.people.accounts.roles import invitable
-from webapp.people.accounts.tables import Invite, User
+from webapp.people.accounts.tables import Invite, PersonAuthor, User
 from webapp.people.members.people import managed
 
 PASSWORD_LINK_LIFE = timedelta(hours=1)
@@ -34,30 +35,30 @@ class InviteInput(Input):
     ] = ""
 
 
-def invite(entered: InviteInput, *, by: User, address: str = "") -> str:
+def invite(entered: InviteInput, *, author: PersonAuthor) -> str:
     """Creates an invite and returns its token; it creates one account with this role, for this address if one is given."""
     role, email, token = entered.role, entered.email, new_secret()
+    roles = invitable(author.actor.role)
     with write() as session:
-        if role not in invitable(by.role):
-            raise Forbidden(f"You can only invite people as: {', '.join(invitable(by.role))}.", field="role")
+        if role not in roles:
+            raise Forbidden(f"You can only invite people as: {', '.join(roles)}.", field="role")
         if email and queries.user_by_email(email):
             raise Conflict("An account with that email already exists.", field="email")
-        invite = Invite(
-            token_hash=queries.hashed(token), role=role, email=email, created_by=by.id, expires_at=utc_now() + service.LINK_LIFE
-        )
+        expires_at = utc_now() + service.LINK_LIFE
+        invite = Invite(token_hash=queries.hashed(token), role=role, email=email, created_by=author.id, expires_at=expires_at)
         session.add(invite)
         session.flush()
-        _note(session, "created an invite", invite, by=by, address=address)
+        _note(session, "created an invite", invite, author=author)
     return token
 
 
-def revoke_invite(invite_id: str, *, by: User, address: str = "") -> None:
+def revoke_invite(invite_id: str, *, author: PersonAuthor) -> None:
     """Revokes an unused invite."""
     with write() as session:
         invite = session.get(Invite, invite_id)
-        if invite is None or invite.used_at or invite.user_id or invite.role not in invitable(by.role):
+        if invite is None or invite.used_at or invite.user_id or invite.role not in invitable(author.actor.role):
             raise NotFound("That invite is no longer open, or isn't yours to revoke.")
-        _note(session, "revoked an invite", invite, by=by, address=address)
+        _note(session, "revoked an invite", invite, author=author)
         session.delete(invite)
 
 
@@ -71,7 +72,7 @@ def accept(token: str, email: str, name: str, password: str, *, address: str = "
     with write() as session:
         _use(session, token)
         service.add(session, user)
-        service.about_person(session, "accepted an invite", user, by=user, address=address, detail=user.role)
+        service.about_person(session, "accepted an invite", user, author=AuditAuthor(user, address), detail=user.role)
     service.welcome(guesser, address)
     return user
 
@@ -83,17 +84,19 @@ def open_invite(token: str) -> Invite:
     return invite
 
 
-def password_link(person: User, *, by: User, address: str = "") -> str:
+def password_link(person: User, *, author: PersonAuthor) -> str:
     """Returns the token of a link to choose a new password, valid once and for an hour; invalidates older links."""
     token = new_secret()
     with write() as session:
-        now = managed(session, person, by)
+        now = managed(session, person, author.actor)
         if now.disabled_at:
             raise Conflict("This account is disabled. Enable it first.")
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))
         expires_at = utc_now() + PASSWORD_LINK_LIFE
-        session.add(Invite(token_hash=queries.hashed(token), role="", user_id=now.id, created_by=by.id, expires_at=expires_at))
-        service.about_person(session, "created a password link", now, by=by, address=address)
+        session.add(
+            Invite(token_hash=queries.hashed(token), role="", user_id=now.id, created_by=author.id, expires_at=expires_at)
+        )
+        service.about_person(session, "created a password link", now, author=author)
     return token
 
 
@@ -107,7 +110,7 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
         if now is None or now.disabled_at:
             raise Forbidden(USED)
         service.replace_password(session, now, stored)
-        service.about_person(session, "set a password with a link", now, by=now, address=address)
+        service.about_person(session, "set a password with a link", now, author=AuditAuthor(now, address))
     return now
 
 
@@ -125,6 +128,6 @@ def _use(session: Session, token: str) -> None:
         raise Forbidden(USED)
 
 
-def _note(session: Session, action: str, invite: Invite, *, by: User, address: str) -> None:
+def _note(session: Session, action: str, invite: Invite, *, author: AuditAuthor) -> None:
     detail = f"{invite.role} {invite.email}".strip()
-    audit.add(session, action, actor=by, address=address, object_kind="invite", object_id=invite.id, detail=detail)
+    audit.add(session, action, author=author, object_kind="invite", object_id=invite.id, detail=detail)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.base.audit import About
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, checked_name
 from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.accounts.tables import Invite, User, UserSession
+from webapp.people.accounts.tables import Invite, PersonAuthor, User, UserSession
 from webapp.people.grants import grants
 
 # Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
@@ -25,89 +25,89 @@ BEFORE_DELETION: list[Callable[[Session, str], None]] = []
 TRANSFERS: list[Callable[[Session, str, str], None]] = []
 
 
-def change_role(person: User, role: str, *, by: User, address: str = "") -> None:
+def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
     """Changes a person's role; revokes the open links that they created and the password links for them."""
     if role not in ROLES:
         raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
     with write() as session:
-        person = managed(session, person, by)
-        if role not in manageable(by.role):
+        person = managed(session, person, author.actor)
+        if role not in manageable(author.actor.role):
             raise Forbidden("Only an owner can appoint owners and admins. Nothing was changed.", field="role")
         if person.role == role:
             return
         if person.role == "owner":
             keep_an_owner(session, person)
-        service.about_person(session, "changed a role", person, by=by, address=address, detail=f"{person.role} to {role}")
+        service.about_person(session, "changed a role", person, author=author, detail=f"{person.role} to {role}")
         _kill_links(session, person)
         person.role = role
 
 
-def change_clearance(person: User, clearance: int, *, by: User, address: str = "") -> None:
+def change_clearance(person: User, clearance: int, *, author: PersonAuthor) -> None:
     """Changes the highest level of shared documents that a person can see."""
     if clearance not in CLEARANCES:
         raise Invalid("A clearance is a number from 0 to 3.", field="clearance")
     with write() as session:
-        person = managed(session, person, by)
+        person = managed(session, person, author.actor)
         if person.clearance == clearance:
             return
         detail = f"{person.clearance} to {clearance}"
-        service.about_person(session, "changed a clearance", person, by=by, address=address, detail=detail)
+        service.about_person(session, "changed a clearance", person, author=author, detail=detail)
         person.clearance = clearance
 
 
-def end_second_factor(person: User, *, by: User, address: str = "") -> None:
+def end_second_factor(person: User, *, author: PersonAuthor) -> None:
     """Turns off two-factor authentication for someone who has lost their second factor; it can't be done for oneself."""
-    _refuse_oneself(person, by)
+    _refuse_oneself(person, author.actor)
     with write() as session:
-        person = managed(session, person, by)
-    the_second_step().turn_off(person, About(actor=by, address=address))
+        person = managed(session, person, author.actor)
+    the_second_step().turn_off(person, author)
 
 
-def disable(person: User, *, by: User, address: str = "") -> None:
+def disable(person: User, *, author: PersonAuthor) -> None:
     """Disables an account: its sessions end and its tokens stop working, but its data stays."""
     with write() as session:
-        person = managed(session, person, by)
-        _refuse_oneself(person, by)
+        person = managed(session, person, author.actor)
+        _refuse_oneself(person, author.actor)
         keep_an_owner(session, person)
         if person.disabled_at:
             return
         person.disabled_at = utc_now()
         session.execute(delete(UserSession).where(UserSession.user_id == person.id))
         _kill_links(session, person)
-        service.about_person(session, "disabled an account", person, by=by, address=address)
+        service.about_person(session, "disabled an account", person, author=author)
 
 
-def enable(person: User, *, by: User, address: str = "") -> None:
+def enable(person: User, *, author: PersonAuthor) -> None:
     """Enables an account again; the person signs in as before."""
     with write() as session:
-        person = managed(session, person, by)
+        person = managed(session, person, author.actor)
         if not person.disabled_at:
             return
         person.disabled_at = None
-        service.about_person(session, "enabled an account", person, by=by, address=address)
+        service.about_person(session, "enabled an account", person, author=author)
 
 
-def delete_person(person: User, email: str, *, by: User, heir_id: str = "", address: str = "") -> None:
+def delete_person(person: User, email: str, *, author: PersonAuthor, heir_id: str = "") -> None:
     """Permanently deletes an account with its chats and tokens; its email must be given as confirmation.
 
     Its collections are deleted with it or transferred to an heir.
     """
     with write() as session:
-        person = managed(session, person, by)
-        _refuse_oneself(person, by)
+        person = managed(session, person, author.actor)
+        _refuse_oneself(person, author.actor)
         if queries.user_by_email(email) is not person:
             raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
-        close(session, person, by=by, heir_id=heir_id, address=address)
+        close(session, person, author=author, heir_id=heir_id)
         id = person.id
     remove(id)
 
 
-def close(session: Session, person: User, *, by: User, heir_id: str = "", address: str = "") -> None:
+def close(session: Session, person: User, *, author: PersonAuthor, heir_id: str = "") -> None:
     """Disables an account before its removal, so that nothing is added to it; raises Conflict for the last owner."""
     keep_an_owner(session, person)
     heir = _heir(session, person, heir_id) if heir_id else None
     detail = f"collections to {heir.email}" if heir else ""
-    service.about_person(session, "deleted an account", person, by=by, address=address, detail=detail)
+    service.about_person(session, "deleted an account", person, author=author, detail=detail)
     for hand_over in TRANSFERS if heir else ():
         hand_over(session, person.id, heir_id)
     person.disabled_at = person.disabled_at or utc_now()
@@ -176,7 +176,7 @@ def rename(user: User, name: str, *, address: str = "") -> None:
     with write() as session:
         me = existing(session, user_id)
         me.name = name
-        service.about_person(session, "changed a name", me, by=me, address=address)
+        service.about_person(session, "changed a name", me, author=AuditAuthor(me, address))
 
 
 def change_email(user: User, email: str, password: str, *, address: str = "") -> None:
@@ -187,7 +187,7 @@ def change_email(user: User, email: str, password: str, *, address: str = "") ->
         me = existing(session, user_id)
         if me.email == email:
             return
-        service.about_person(session, "changed an email", me, by=me, address=address, detail=f"now {email}")
+        service.about_person(session, "changed an email", me, author=AuditAuthor(me, address), detail=f"now {email}")
         # A password link was sent to the old address, which can now belong to someone else.
         session.execute(delete(Invite).where(Invite.user_id == user_id, Invite.used_at.is_(None)))
         me.email = email
@@ -200,7 +200,7 @@ def change_password(
     """Changes the password, ends every session and, if requested, every token; returns the secret of a new session."""
     user_id = user.id
     service.confirm(user, current, field="current", address=address)
-    service.set_password(user, password, revokes_tokens=revokes_tokens, by=user, address=address)
+    service.set_password(user, password, revokes_tokens=revokes_tokens, author=PersonAuthor(user, address))
     return service.open_session(user_id, agent, address=address)
 
 
@@ -210,7 +210,7 @@ def end_session(user: User, session_id: str, *, address: str = "") -> None:
         ended = delete(UserSession).where(UserSession.id == session_id, UserSession.user_id == user.id)
         if not session.scalar(ended.returning(UserSession.id)):
             raise NotFound("That browser is already signed out.")
-        service.about_person(session, "ended a session", user, by=user, address=address)
+        service.about_person(session, "ended a session", user, author=AuditAuthor(user, address))
 
 
 def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
@@ -218,7 +218,7 @@ def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
     with write() as session:
         others = UserSession.user_id == user.id, UserSession.token_hash != queries.hashed(secret)
         count = len(session.scalars(delete(UserSession).where(*others).returning(UserSession.id)).all())
-        service.about_person(session, "ended all other sessions", user, by=user, address=address, detail=str(count))
+        service.about_person(session, "ended all other sessions", user, author=AuditAuthor(user, address), detail=str(count))
 
 
 def delete_account(user: User, password: str, *, address: str = "") -> None:
@@ -227,5 +227,5 @@ def delete_account(user: User, password: str, *, address: str = "") -> None:
     service.confirm(user, password, address=address)
     with write() as session:
         me = existing(session, user_id)
-        close(session, me, by=me, address=address)
+        close(session, me, author=PersonAuthor(me, address))
     remove(user_id)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.forms import GroupForm, MemberForm
-from webapp.people.accounts.guards import admin_only, client_address, current_user, found
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
 from webapp.people.accounts.tables import Group
 from webapp.people.members import groups
 from webapp.web.htmx import done_message, redirect, render
@@ -32,7 +32,7 @@ def create() -> Response:
     form = GroupForm.opened()
     with form.attempt():
         creation_limit.count(current_user().id)
-        return _to(groups.create(form.name.data, by=current_user(), address=client_address()).id)
+        return _to(groups.create(form.name.data, author=audit_author()).id)
     return form.shown("people/groups.html", groups=queries.groups(), done="")
 
 
@@ -48,7 +48,7 @@ def show(id: str) -> Response:
 def rename(id: str) -> Response:
     form, group = GroupForm.opened(), _group(id)
     with form.attempt():
-        groups.rename(group, form.name.data, by=current_user(), address=client_address())
+        groups.rename(group, form.name.data, author=audit_author())
         return redirect(url_for("groups.show", id=id, done="renamed"))
     return form.shown("people/group.html", **_about(group))
 
@@ -57,7 +57,7 @@ def rename(id: str) -> Response:
 @admin_only
 def delete(id: str) -> Response:
     group, inside = _group(id), [person.id for person in queries.people_of(id)]
-    groups.delete_group(group, by=current_user(), address=client_address())
+    groups.delete_group(group, author=audit_author())
     for person_id in inside:
         access_changed(person_id)
     return redirect(url_for("groups.index", done="deleted"))
@@ -68,7 +68,7 @@ def delete(id: str) -> Response:
 def put_in(id: str) -> Response:
     group, form = _group(id), _offering(MemberForm.opened(), id)
     with form.attempt():
-        groups.put_in(group, form.person.chosen, by=current_user(), address=client_address())
+        groups.put_in(group, form.person.chosen, author=audit_author())
         return _to(id)
     status = form.refusal.status if form.refusal else 200
     return render("people/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, form))
@@ -77,7 +77,7 @@ def put_in(id: str) -> Response:
 @bp.post("/<id>/people/<person_id>/remove")
 @admin_only
 def take_out(id: str, person_id: str) -> Response:
-    groups.take_out(_group(id), person_id, by=current_user(), address=client_address())
+    groups.take_out(_group(id), person_id, author=audit_author())
     access_changed(person_id)
     return _to(id)
 

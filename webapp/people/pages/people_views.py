@@ -9,7 +9,7 @@ from wtforms import EmailField, SelectField
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, directory, queries, shown
 from webapp.people.accounts.forms import ClearanceForm, DeletePersonForm, RoleForm
-from webapp.people.accounts.guards import admin_only, client_address, current_user, found, own_address
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, own_address
 from webapp.people.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import User
@@ -50,7 +50,7 @@ def invite() -> Response:
     form = _invite_form(InviteForm.opened())
     with form.attempt():
         creation_limit.count(current_user().id)
-        token = invites.invite(form.entered, by=current_user(), address=client_address())
+        token = invites.invite(form.entered, author=audit_author())
         link = own_address(url_for("accounts.invited", token=token))
         return render("people/people.html", form=_invite_form(InviteForm.fresh()), **_everybody(), link=link)
     return form.shown("people/people.html", **_everybody())
@@ -59,7 +59,7 @@ def invite() -> Response:
 @bp.post("/invites/<id>/revoke")
 @admin_only
 def revoke_invite(id: str) -> Response:
-    invites.revoke_invite(id, by=current_user(), address=client_address())
+    invites.revoke_invite(id, author=audit_author())
     return redirect(url_for("people.index", done="revoked"))
 
 
@@ -74,7 +74,7 @@ def show(id: str) -> Response:
 def change_role(id: str) -> Response:
     form, person = RoleForm.opened(), _person(id)
     with form.attempt():
-        people.change_role(person, form.role.data or "", by=current_user(), address=client_address())
+        people.change_role(person, form.role.data or "", author=audit_author())
         access_changed(id)
         return redirect(url_for("people.show", id=id, done="role"))
     return form.shown("people/person.html", **_about(person, form))
@@ -85,7 +85,7 @@ def change_role(id: str) -> Response:
 def change_clearance(id: str) -> Response:
     form, person = ClearanceForm.opened(), _person(id)
     with form.attempt():
-        people.change_clearance(person, _number(form.clearance.data), by=current_user(), address=client_address())
+        people.change_clearance(person, _number(form.clearance.data), author=audit_author())
         access_changed(id)
         return redirect(url_for("people.show", id=id, done="clearance"))
     return form.shown("people/person.html", **_about(person, form))
@@ -94,7 +94,7 @@ def change_clearance(id: str) -> Response:
 @bp.post("/<id>/disable")
 @admin_only
 def disable(id: str) -> Response:
-    people.disable(_person(id), by=current_user(), address=client_address())
+    people.disable(_person(id), author=audit_author())
     access_changed(id)
     return redirect(url_for("people.show", id=id, done="disabled"))
 
@@ -102,7 +102,7 @@ def disable(id: str) -> Response:
 @bp.post("/<id>/enable")
 @admin_only
 def enable(id: str) -> Response:
-    people.enable(_person(id), by=current_user(), address=client_address())
+    people.enable(_person(id), author=audit_author())
     return redirect(url_for("people.show", id=id, done="enabled"))
 
 
@@ -110,7 +110,7 @@ def enable(id: str) -> Response:
 @admin_only
 def password_link(id: str) -> Response:
     creation_limit.count(current_user().id)
-    token = invites.password_link(_person(id), by=current_user(), address=client_address())
+    token = invites.password_link(_person(id), author=audit_author())
     link = own_address(url_for("accounts.new_password", token=token))
     return render("people/person.html", **_about(_person(id)), link=link)
 
@@ -118,7 +118,7 @@ def password_link(id: str) -> Response:
 @bp.post("/<id>/two-factor/off")
 @admin_only
 def end_second_factor(id: str) -> Response:
-    people.end_second_factor(_person(id), by=current_user(), address=client_address())
+    people.end_second_factor(_person(id), author=audit_author())
     return redirect(url_for("people.show", id=id, done="two-factor"))
 
 
@@ -128,7 +128,7 @@ def delete(id: str) -> Response:
     person = _person(id)
     form = _delete_form(DeletePersonForm.opened(), person)
     with form.attempt():
-        people.delete_person(person, form.email.data, by=current_user(), heir_id=form.heir.chosen, address=client_address())
+        people.delete_person(person, form.email.data, author=audit_author(), heir_id=form.heir.chosen)
         access_changed(id)
         return redirect(url_for("people.index", done="deleted"))
     return form.shown("people/person.html", **_about(person, form))

@@ -3,6 +3,7 @@
 import click
 from flask.cli import AppGroup
 
+from webapp.base.audit import COMMAND_LINE
 from webapp.people.accounts import queries
 from webapp.people.second_factor import service
 from webapp.web.command_errors import names_database, one_line_errors
@@ -20,5 +21,5 @@ def off(email: str) -> None:
     After that, the password alone signs in.
     """
     user = queries.user_of(email)
-    service.turn_off(user, {})
+    service.turn_off(user, COMMAND_LINE)
     click.echo(f"{user.email} can sign in with the password alone.")

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.audit import AuditAuthor
 from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
@@ -80,7 +81,7 @@ def confirm(user: User, code: str, *, address: str = "") -> list[str]:
     codes = totp.new_recovery_codes()
     with write() as session:
         _change(session, user_id, confirmed_at=utc_now(), recovery=_hashes(codes))
-        service.about_person(session, "turned on two-factor authentication", user, by=user, address=address)
+        service.about_person(session, "turned on two-factor authentication", user, author=AuditAuthor(user, address))
     return codes
 
 
@@ -91,7 +92,7 @@ def renew(user: User, password: str, *, address: str = "") -> list[str]:
     codes = totp.new_recovery_codes()
     with write() as session:
         _change(session, user_id, recovery=_hashes(codes))
-        service.about_person(session, "made new recovery codes", user, by=user, address=address)
+        service.about_person(session, "made new recovery codes", user, author=AuditAuthor(user, address))
     return codes
 
 
@@ -101,16 +102,15 @@ def end(user: User, password: str, code: str, *, address: str = "") -> None:
         raise Forbidden(REQUIRED)
     service.confirm(user, password, address=address)
     check(user.id, code, address=address)
-    turn_off(user, audit.About(actor=user, address=address))
+    turn_off(user, AuditAuthor(user, address))
 
 
-def turn_off(user: User, about: audit.About) -> None:
+def turn_off(user: User, author: AuditAuthor) -> None:
     """Turns it off without a code, for someone who has lost theirs."""
     with write() as session:
         if not session.scalar(delete(SecondFactor).where(SecondFactor.user_id == user.id).returning(SecondFactor.user_id)):
             raise Conflict(NOT_ON)
-        by, address = about.get("actor") or audit.COMMAND_LINE, about.get("address", "")
-        service.about_person(session, "turned off two-factor authentication", user, by=by, address=address)
+        service.about_person(session, "turned off two-factor authentication", user, author=author)
 
 
 def check(user_id: str, code: str, *, address: str = "") -> None:
@@ -144,7 +144,7 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
             else _use_recovery(session, user_id, code, recovery, address=address)
         )
     if not is_right:
-        audit.refused("entered a wrong code", key=user_id, actor=person(user_id), address=address)
+        audit.refused("entered a wrong code", key=user_id, author=AuditAuthor(person(user_id) or "", address))
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
     _attempts.give_back(user_id, BUCKETS.get())
 
@@ -154,10 +154,11 @@ def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, a
     if used not in codes:
         return False
     # The condition lets only one of two concurrent uses succeed.
-    remaining = " ".join(each for each in codes if each != used)
+    remaining = " ".join(other for other in codes if other != used)
     is_used = _change(session, user_id, SecondFactor.recovery == recovery, recovery=remaining)
     if is_used and (user := session.get(User, user_id)):
-        service.about_person(session, "used a recovery code", user, by=user, address=address, detail=f"{len(codes) - 1} left")
+        author, detail = AuditAuthor(user, address), f"{len(codes) - 1} left"
+        service.about_person(session, "used a recovery code", user, author=author, detail=detail)
     return is_used
 
 

@@ -55,7 +55,7 @@ def grouped(text: str, separator: str = " ") -> str:
 
 def plain(code: str) -> str:
     """Returns a code as it was generated, without what people type between its groups."""
-    return "".join(each for each in code.casefold() if each.isalnum())
+    return "".join(char for char in code.casefold() if char.isalnum())
 
 
 def hashed(code: str) -> str:

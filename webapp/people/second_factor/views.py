@@ -104,7 +104,7 @@ def _page(form: Form | None = None, *, is_begun: bool = False, **context: Any) -
     factor, is_required = service.row_for(me.id), service.is_required(me)
     is_on = factor is not None and factor.confirmed_at is not None
     forms = {
-        each.__name__: form if isinstance(form, each) else each.fresh() for each in (StartForm, ConfirmForm, RenewForm, EndForm)
+        kind.__name__: form if isinstance(form, kind) else kind.fresh() for kind in (StartForm, ConfirmForm, RenewForm, EndForm)
     }
     context |= {"forms": forms, "is_on": is_on, "is_required": is_required, "email": me.email, "done": done_message(DONE)}
     if factor and is_on:

@@ -19,9 +19,10 @@ from webapp.engine.watching.watchers import Context
 from webapp.plans import queries
 from webapp.plans.pages import shown
 from webapp.plans.pages.parts import text_of
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
-from webapp.plans.writing.projection import Pace, PlanProjection, time_left
+from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
@@ -67,10 +68,10 @@ class Writing:
     """The properties of a plan that don't change while it is written."""
 
     id: str
-    about: dict[str, Any]
+    about: PlanAbout
     inputs: dict[str, Any]
     started_at: datetime | None
-    pace: Pace
+    pace: PlanPace
 
 
 _rendered_plans = SingleFlight[RenderedPlan](lambda whole: len(whole.frame.data))
@@ -211,12 +212,12 @@ def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -
     return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#part-{name}-cards", "beforeend", html)
 
 
-def _text(writing: Writing, place: str, known_count: int, new: str) -> str:
+def _text(writing: Writing, place: str, count: int, new: str) -> str:
     """Renders new words of a text; a section of text gets them appended."""
     section = shown.section(writing.about, {place: new}, place) if "." not in place else None
     if section is None or place == "title":
         return ""
-    if known_count:
+    if count:
         return part(f"#{section.id}-text", "beforeend", str(escape(new)))
     html = render_template("plans/_section.html", section=replace(section, state="live"), plan=None)
     return part(f"#{section.id}", "outerHTML", html)

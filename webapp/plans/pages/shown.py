@@ -13,10 +13,12 @@ from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
-from webapp.plans.pages.parts import Card, Editing, Maker, Section
+from webapp.plans.pages.parts import Editing, Maker, PlanCard, PlanSection
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
-from webapp.plans.writing.projection import Pace, PlanProjection, time_left
+from webapp.plans.writing.plan_prompt import PlanPrompt
+from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
@@ -29,7 +31,7 @@ class ShownPlan:
     title: str
     type: str
     status: str
-    sections: tuple[Section, ...]
+    sections: tuple[PlanSection, ...]
     done: int
     total: int
     unit: str
@@ -113,16 +115,16 @@ def plan(
     )
 
 
-def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
+def pace_of(engine: Engine, row: Plan, generation: Generation) -> PlanPace:
     """Returns what the progress of a plan's generation is measured by."""
     began, end = row.generation_started_at, generation.ended_at or utc_now()
     seconds = max(0.0, (end - began).total_seconds()) if began else 0.0
     usual = queries.usual_seconds(row, generation.model_asked) if row.is_running else None
-    return Pace(int(generation.prompt.get("chars_before", 0)), engine.now() - seconds, usual)
+    return PlanPace(PlanPrompt.from_record(generation.prompt).chars_before, engine.now() - seconds, usual)
 
 
 def from_content(
-    about: Mapping[str, Any],
+    about: PlanAbout,
     content: Mapping[str, Any],
     inputs: Mapping[str, Any],
     ticked: frozenset[str] = frozenset(),
@@ -131,15 +133,15 @@ def from_content(
     editing: Editing | None = None,
 ) -> ShownPlan:
     """Returns a plan to show from its content, which can be saved, in progress or an example."""
-    maker = Maker(dict(about), dict(content), dict(inputs), ticked, is_running, editing)
+    maker = Maker(about, dict(content), dict(inputs), ticked, is_running, editing)
     parts = tuple(maker.section(name, part) for name, part in sections(about.get("plan", {})) if name != "title")
     return replace(_outline(about, content), sections=parts)
 
 
-def _outline(about: Mapping[str, Any], content: Mapping[str, Any]) -> ShownPlan:
+def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     """Returns the properties shown above the sections of a plan."""
     schema = about.get("plan", {})
-    maker = Maker(dict(about), dict(content), {}, frozenset(), False)
+    maker = Maker(about, dict(content), {}, frozenset(), False)
     name = main_list(schema)
     made = value_at(content, name) if name else None
     done = len(made) if isinstance(made, list) else 0
@@ -185,21 +187,21 @@ def listed(engine: Engine, row: Plan) -> ShownPlan:
     )
 
 
-def progress(about: Mapping[str, Any], projection: PlanProjection) -> ShownPlan:
+def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
     """Returns the progress of a plan that is being written, without rendering or counting its content again."""
     total = max(projection.made, expected(about["plan"]))
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
-def card(about: Mapping[str, Any], content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
+def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> PlanCard:
     """Returns a card of a plan that is being written."""
-    return Maker(dict(about), dict(content), dict(inputs), frozenset(), True).card(place)
+    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(place)
 
 
-def section(about: Mapping[str, Any], content: Mapping[str, Any], name: str) -> Section | None:
+def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSection | None:
     """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
-    return Maker(dict(about), dict(content), {}, frozenset(), True).section(name, part) if part else None
+    return Maker(about, dict(content), {}, frozenset(), True).section(name, part) if part else None
 
 
 def _receipt(generation: Generation) -> str:

@@ -109,10 +109,10 @@ def create() -> Response:
 @signed_in
 def example(type: str) -> Response:
     planner()
-    found_type = plan_types.get(type)
-    written = found(found_type.example)
-    inputs = found_type.filled(found_type.sample)
-    return render("plans/example.html", type=found_type, plan=shown.from_content(found_type.about, written, inputs))
+    plan_type = plan_types.get(type)
+    written = found(plan_type.example)
+    inputs = plan_type.filled(plan_type.sample)
+    return render("plans/example.html", type=plan_type, plan=shown.from_content(plan_type.about, written, inputs))
 
 
 @bp.get("/plans/<id>")
@@ -259,12 +259,12 @@ def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_strea
     engine, lane = the_engine(), plan.lane
     seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id))
     engine.presence.seen(lane)
-    found_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = PlanPosition(engine.topics.epoch, seq, sidebar, found_plan.generation_id, found_plan.cursor)
+    shown_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
+    position = PlanPosition(engine.topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
     return render(
         "plans/show.html",
         status=status,
-        plan=found_plan,
+        plan=shown_plan,
         # No stream while a form is open: an update would replace it.
         events_url=url_for("plans.events", id=plan.id, at=str(position)) if is_streamed and not editing else "",
         # A different URL each time: for the same one, browsers only jump within the page.

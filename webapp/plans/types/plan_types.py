@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, yaml_text
+from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.people.accounts.tables import User
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, defaults
@@ -35,26 +36,24 @@ class Type:
 
     slug: str
     source: str
-    about: dict[str, Any]
+    about: PlanAbout
     is_shipped: bool
 
     @property
     def title(self) -> str:
-        return str(self.about["title"])
+        return self.about["title"]
 
     @property
     def description(self) -> str:
-        return str(self.about.get("description", ""))
+        return self.about.get("description", "")
 
     @property
     def inputs(self) -> Schema:
-        schema: Schema = self.about["inputs"]
-        return schema
+        return self.about["inputs"]
 
     @property
     def plan(self) -> Schema:
-        schema: Schema = self.about["plan"]
-        return schema
+        return self.about["plan"]
 
     @property
     def sample(self) -> dict[str, Any]:
@@ -66,8 +65,8 @@ class Type:
 
     def filled(self, values: dict[str, Any]) -> dict[str, Any]:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
-        known_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
-        whole = defaults(self.inputs, utc_now().date()) | known_values
+        own_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
+        whole = defaults(self.inputs, utc_now().date()) | own_values
         validation.check(whole, self.inputs)
         return whole
 
@@ -101,7 +100,7 @@ def shipped(slug: str) -> Type:
     return next(type for type in _shipped() if type.slug == slug)
 
 
-def is_as_shipped(about: dict[str, Any]) -> bool:
+def is_as_shipped(about: PlanAbout) -> bool:
     """Returns whether a plan's copy of its type has a shipped prompt, which admins can change under *Prompts*."""
     return any(type.slug == about.get("type") and type.about["prompt"] == about["prompt"] for type in _shipped())
 
@@ -117,38 +116,35 @@ def _parsed_new(slug: str, source: str) -> Type:
     plan_type = parsed(slug, source)
     try:
         yaml_text.read(source, "plan type", is_new=True)
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="source") from error
     return plan_type
 
 
-def save(slug: str, source: str, who: audit.About) -> Type:
+def save(slug: str, source: str, *, author: AuditAuthor) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
     type_ = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
             raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
-        actor = who.get("actor")
-        session.merge(PlanType(slug=slug, source=source, changed_by=actor.id if isinstance(actor, User) else None))
-        _note(session, "saved a plan type", slug, who)
+        session.merge(PlanType(slug=slug, source=source, changed_by=author.id))
+        _note(session, "saved a plan type", slug, author)
     return type_
 
 
-def remove(slug: str, who: audit.About) -> None:
+def remove(slug: str, *, author: AuditAuthor) -> None:
     """Deletes a type that an admin added; a shipped one with the same slug takes its place."""
     get(slug)
     with write() as session:
         gone = session.execute(delete(PlanType).where(PlanType.slug == slug).returning(PlanType.slug)).first()
         if not gone:
             raise Conflict("This type comes with Millrace and can't be removed.")
-        _note(session, "removed a plan type", slug, who)
+        _note(session, "removed a plan type", slug, author)
 
 
-def _note(session: Session, action: str, slug: str, who: audit.About) -> None:
-    about = who.copy()
-    about["object_kind"], about["object_id"] = "plan type", slug
-    audit.add(session, action, **about)
+def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+    audit.add(session, action, author=author, object_kind="plan type", object_id=slug)
 
 
 @cache
@@ -162,15 +158,15 @@ def _read_shipped() -> tuple[Type, ...]:
 
 
 @lru_cache(maxsize=MOST_TYPES + 20)
-def _about(source: str) -> dict[str, Any]:
+def _about(source: str) -> PlanAbout:
     try:
         about = yaml_text.read(source, "plan type").value
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(str(error), field="source") from error
     if not isinstance(about, dict):
         raise Invalid("A plan type must be a mapping with title, prompt, inputs and plan.", field="source")
     _check(about)
-    return about
+    return cast(PlanAbout, about)
 
 
 def _check(about: dict[str, Any]) -> None:
@@ -190,8 +186,7 @@ def _check(about: dict[str, Any]) -> None:
 def _check_values(about: dict[str, Any]) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
-        given_value = about.get(words)
-        if given_value is not None and (faults := validation.faults(value, schema)):
+        if about.get(words) is not None and (faults := validation.faults(value, schema)):
             raise Invalid(f"The {words} is invalid: {faults[0].path}: {faults[0].message}", field="source")
     calendar = about.get("calendar", {})
     if not isinstance(calendar, dict) or not all(isinstance(name, str | int) for name in calendar.values()):

@@ -25,9 +25,9 @@ def sorted_preferences(values: Mapping[str, Any], schema: Schema) -> Preferences
     """Sorts preferences by the schema of a type's inputs. Names that it lacks, and choices that it doesn't offer, are others."""
     preferences, fields, left_out = Preferences(), schema.get("properties", {}), 0
     for name, value in values.items():
-        known_value, other = _split(value, fields[name]) if name in fields else (None, value)
-        if known_value is not None:
-            preferences.known[name] = known_value
+        field_value, other = _split(value, fields[name]) if name in fields else (None, value)
+        if field_value is not None:
+            preferences.known[name] = field_value
         if other is None:
             continue
         if len(preferences.others) == MOST:

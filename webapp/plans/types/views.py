@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import AppError, Conflict, Invalid
-from webapp.people.accounts.guards import admin_only, audit_values
+from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import labels
 from webapp.web.htmx import done_message, redirect, render, wants_json
@@ -37,7 +37,7 @@ def show(slug: str) -> Response:
 def save() -> Response:
     slug, source = request.form.get("slug", "").strip(), request.form.get("source", "").replace("\r\n", "\n")
     try:
-        plan_types.save(slug, source, audit_values())
+        plan_types.save(slug, source, author=audit_author())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -48,7 +48,7 @@ def save() -> Response:
 @bp.post("/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    plan_types.remove(slug, audit_values())
+    plan_types.remove(slug, author=audit_author())
     return redirect(url_for("plan_types.index", done="removed"))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,16 +14,19 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
-from webapp.models.providers.base import ModelRequest
+from webapp.models.providers.base import ModelRequest, RequestParameters
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.queries import inputs_of
 from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import Schema, at, reduced_to, upstream
-from webapp.plans.writing.draft import SEPARATOR, Draft, heading
+from webapp.plans.writing.draft import SEPARATOR, PlanDraft, heading
 from webapp.plans.writing.ending import ParsedPlan, repaired
+from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.prompts import active_prompts, arm_choice
+from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.prompts.template import Part
+from webapp.prompts.template import PromptPart
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -50,11 +54,11 @@ MOST_TOKENS = 4000
 MOST_QUOTED = 40
 
 
-def _of_type(slug: str) -> Callable[[], tuple[Part, ...]]:
-    return lambda: (Part("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
+def _of_type(slug: str) -> Callable[[], tuple[PromptPart, ...]]:
+    return lambda: (PromptPart("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
 
 
-def _type_text(about: dict[str, Any], schema: str) -> str:
+def _type_text(about: PlanAbout, schema: str) -> str:
     return f"{about['prompt'].strip()}\n\n{FORM}{schema}"
 
 
@@ -94,13 +98,14 @@ OF_PLANS = (
 )
 
 
-def for_plan(about: dict[str, Any], inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> dict[str, Any]:
+def for_plan(about: PlanAbout, inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> PlanPrompt:
     """Returns the prompt for a whole plan."""
-    return _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
+    prompt = _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
+    return replace(prompt, schema=about["plan"])
 
 
 def for_places(
-    about: dict[str, Any],
+    about: PlanAbout,
     inputs: dict[str, Any],
     there: dict[str, Any],
     places: list[str],
@@ -108,11 +113,12 @@ def for_places(
     *,
     wrong: str = "",
     is_anew: bool = False,
-) -> dict[str, Any]:
+) -> PlanPrompt:
     """Returns the prompt for some places of a plan, whose other places stay; `wrong` describes their errors."""
     schema = schema_of_places(about["plan"], places)
     variables = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
-    return _request_prompt(about, schema, unit, is_anew=is_anew, **variables)
+    prompt = _request_prompt(about, schema, unit, is_anew=is_anew, **variables)
+    return replace(prompt, schema=schema, places=tuple(places), there=there)
 
 
 def schema_of_places(plan: Schema, places: list[str]) -> Schema:
@@ -120,17 +126,17 @@ def schema_of_places(plan: Schema, places: list[str]) -> Schema:
 
 
 def _request_prompt(
-    about: dict[str, Any], schema: Schema, unit: arm_choice.ExperimentUnit, *, is_anew: bool, **variables: str
-) -> dict[str, Any]:
-    """Returns the prompt as it is stored with the generation."""
+    about: PlanAbout, schema: Schema, unit: arm_choice.ExperimentUnit, *, is_anew: bool, **variables: str
+) -> PlanPrompt:
+    """Returns the question and the sections, which contain the schema as text."""
     rendered_prompts = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
     rendered_prompts += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for prompt in rendered_prompts for part in prompt.parts)
     if plan_types.is_as_shipped(about):
         type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
-        return {**PromptBuilder(type.sections).parts, "asked": question, **active_prompts.metadata_of(type, *rendered_prompts)}
+        return PlanPrompt(question, PromptBuilder(type.sections).counted, PromptVersions.from_rendered(type, *rendered_prompts))
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
-    return {**PromptBuilder([section]).parts, "asked": question, **active_prompts.metadata_of(*rendered_prompts)}
+    return PlanPrompt(question, PromptBuilder([section]).counted, PromptVersions.from_rendered(*rendered_prompts))
 
 
 def _json(value: Any) -> str:
@@ -238,7 +244,7 @@ def _added(one: Usage | None, other: Usage | None) -> Usage | None:
     return Usage(*tokens, cost, other.model or one.model)
 
 
-def parameters_of(model: str) -> dict[str, Any]:
+def parameters_of(model: str) -> RequestParameters:
     """Returns the parameters of a plan's model request."""
     parameters = providers().parameters(model)
     return {**parameters, "max_tokens": parameters["max_tokens"] or MOST_TOKENS} if "max_tokens" in parameters else parameters
@@ -246,43 +252,39 @@ def parameters_of(model: str) -> dict[str, Any]:
 
 def request_of(generation: Generation) -> ModelRequest:
     """Builds the first request from the stored prompt, so that what pages show as sent is what was sent."""
-    prompt = generation.prompt
-    return _request(generation.model_asked, prompt, prompt["schema"], prompt["parameters"])
+    return _request(generation.model_asked, PlanPrompt.from_record(generation.prompt))
 
 
 def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
     """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
-    is_whole = bool(generation.prompt.get("is_whole"))
-    source = generations.ladder(engine, request_of(generation), is_whole=is_whole)
+    prompt = PlanPrompt.from_record(generation.prompt)
+    source = generations.ladder(engine, _request(generation.model_asked, prompt), is_whole=prompt.is_whole)
     return repairing_source(engine, generation, plan.about, inputs_of(plan).values)(source)
 
 
 def repairing_source(
-    engine: Engine, generation: Generation, about: dict[str, Any], inputs: dict[str, Any]
+    engine: Engine, generation: Generation, about: PlanAbout, inputs: dict[str, Any]
 ) -> Callable[[Source], Source]:
     """Returns a wrapper that calls the model once more for the places that are wrong."""
-    model, prompt, about, inputs = generation.model_asked, dict(generation.prompt), dict(about), dict(inputs)
-    unit = arm_choice.again(prompt)
-    schema, there, places = about["plan"], prompt.get("there", {}), prompt.get("places", [])
+    model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)
+    unit, schema = arm_choice.again(prompt.versions.arms), about["plan"]
 
     def judge(text: str) -> ParsedPlan:
-        draft = Draft(there, places, takes_places=bool(places))
+        draft = PlanDraft(prompt.there, prompt.places, takes_places=bool(prompt.places))
         draft.feed(text)
         return repaired(draft, schema)
 
     def ask(parsed_plan: ParsedPlan) -> Source:
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in parsed_plan.faults[:MOST_QUOTED])
-        sub_schema = schema_of_places(schema, parsed_plan.places)
         with engine.in_app():
-            parts = for_places(about, inputs, parsed_plan.value, parsed_plan.places, unit, wrong=wrong)
-            return generations.ladder(engine, _request(model, parts, sub_schema, {**prompt["parameters"], "temperature": 0.0}))
+            again = for_places(about, inputs, parsed_plan.value, parsed_plan.places, unit, wrong=wrong)
+            again = replace(again, parameters={**prompt.parameters, "temperature": 0.0})
+            return generations.ladder(engine, _request(model, again))
 
     return lambda source: RepairingSource(source, judge, ask)
 
 
-def _request(model: str, prompt: dict[str, Any], schema: dict[str, Any], parameters: dict[str, Any]) -> ModelRequest:
-    schema_text = json.dumps(upstream(schema), ensure_ascii=False)
-    notices = tuple(active_prompts.notices(prompt))
-    return PromptBuilder.from_record(prompt).build(
-        model, [("user", prompt["asked"])], schema=schema_text, notices=notices, **parameters
-    )
+def _request(model: str, prompt: PlanPrompt) -> ModelRequest:
+    schema, notices = json.dumps(upstream(prompt.schema), ensure_ascii=False), tuple(prompt.versions.notices)
+    builder = PromptBuilder(prompt.sections)
+    return builder.build(model, [("user", prompt.asked)], schema=schema, notices=notices, **prompt.parameters)

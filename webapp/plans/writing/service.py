@@ -4,7 +4,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -29,12 +29,14 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.members import people
 from webapp.plans import queries
+from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.plans.types import plan_types, validation
 from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
 from webapp.plans.writing import model_requests, quota
 from webapp.plans.writing.kind import PLAN, announce
-from webapp.prompts import active_prompts, arm_choice
+from webapp.plans.writing.plan_prompt import PlanPrompt
+from webapp.prompts import arm_choice
 from webapp.settings.service import setting
 
 DETACH = "detach"
@@ -62,7 +64,7 @@ class PlanRequest:
 
     plan: Plan
     plan_id: str
-    prompt: dict[str, Any]
+    prompt: PlanPrompt
     model: str
     sent_as: str | None
 
@@ -139,7 +141,7 @@ def finish_it(
     if plan.is_running:
         generations.refuse_if_busy(plan.lane)
     if not plan.content:
-        prompt = {**_prompt_parts(plan.about, queries.inputs_of(plan)), "is_whole": is_whole}
+        prompt = _prompt(plan.about, queries.inputs_of(plan), is_whole=is_whole)
         plan_request = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
         return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
     places = missing(plan.content, plan.schema)
@@ -174,13 +176,13 @@ def _new(
 ) -> PlanRequest:
     """Returns the request for a new plan."""
     type = plan_types.get(inputs.type)
-    about = {**type.about, "type": type.slug}
-    for name in ("sample", "example"):
-        about.pop(name, None)
+    about: PlanAbout = {**type.about, "type": type.slug}
+    about.pop("sample", None)
+    about.pop("example", None)
     plan = Plan(
         owner_id=inputs.owner_id, inputs_id=inputs.id, type=type.slug, about=about, title=type.title, again_of_id=again_of
     )
-    prompt = {**_prompt_parts(about, inputs), "is_whole": is_whole}
+    prompt = _prompt(about, inputs, is_whole=is_whole)
     return PlanRequest(plan, "", prompt, _model(inputs, model), sent_as)
 
 
@@ -190,15 +192,13 @@ def _of_places(
     """Returns the request for some places of an existing plan."""
     about, there = plan.about, plan.content
     inputs = queries.inputs_of(plan)
-    parts = model_requests.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
-    schema = model_requests.schema_of_places(plan.schema, places)
-    prompt = {**parts, "schema": schema, "places": places, "there": there, "is_whole": is_whole}
-    return PlanRequest(plan, plan.id, prompt, _model_of(plan), sent_as)
+    prompt = model_requests.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
+    return PlanRequest(plan, plan.id, replace(prompt, is_whole=is_whole), _model_of(plan), sent_as)
 
 
-def _prompt_parts(about: dict[str, Any], inputs: PlanInputs) -> dict[str, Any]:
+def _prompt(about: PlanAbout, inputs: PlanInputs, *, is_whole: bool) -> PlanPrompt:
     """Returns the prompt for a whole plan."""
-    return {**model_requests.for_plan(about, inputs.values, _unit(inputs)), "schema": about["plan"]}
+    return replace(model_requests.for_plan(about, inputs.values, _unit(inputs)), is_whole=is_whole)
 
 
 def _unit(inputs: PlanInputs) -> arm_choice.ExperimentUnit:
@@ -259,7 +259,8 @@ def _stored(
     quota.reserve(session, plan)
     # After what `origin` locks, which other transactions lock before their person.
     rows.locked(session, User, plan.owner_id)
-    prompt = {**plan_request.prompt, "parameters": model_requests.parameters_of(plan_request.model), "chars_before": plan.chars}
+    parameters = model_requests.parameters_of(plan_request.model)
+    prompt = replace(plan_request.prompt, parameters=parameters, chars_before=plan.chars)
     generation = Generation(
         kind=origin.kind,
         lane=plan.lane,
@@ -268,13 +269,13 @@ def _stored(
         connection=providers().connection_of(plan_request.model),
         when_unwatched=when_unwatched,
         owner=engine.worker.id,
-        prompt=prompt,
-        led_by=active_prompts.words(prompt),
+        prompt=prompt.as_record(),
+        led_by=prompt.versions.words,
         sent_as=plan_request.sent_as,
     )
     generations.store_within_limits(engine, session, generation, model_requests.request_of(generation))
     for key, version in arm_choice.store_exposures(
-        session, prompt, generation.id, arm_choice.ExperimentUnit(plan.owner_id, plan.lane)
+        session, prompt.versions.arms, generation.id, arm_choice.ExperimentUnit(plan.owner_id, plan.lane)
     ):
         engine.emit(Exposed(key, version))
     plan.status, plan.generation_id, plan.generation_started_at = "generating", generation.id, utc_now()

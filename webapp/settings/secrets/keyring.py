@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Unpack
 
 from webapp.base import audit, logs
+from webapp.base.audit import AuditAuthor
 from webapp.base.config import Config, own_key_file, random_key
 from webapp.base.current import CONFIG
 from webapp.base.db import write
@@ -26,6 +26,7 @@ from webapp.settings.secrets.encryption import (
     the_encryption,
 )
 
+KIND = "encryption key"
 UNDER_WAY = "A key change is already in progress. Finish it first."
 ELSEWHERE = "The key is set in the server's environment, so it can only be changed there."
 NEEDED = "Some data is still encrypted with the old key, so nothing was removed. Re-encrypt it first."
@@ -71,20 +72,21 @@ class Keyring:
 def keyring() -> Keyring:
     """Returns the keys of this process, and the secrets that each encrypts."""
     encryption = the_encryption()
-    secrets = tuple(StoredSecret(each.id, each.name, encryption.fingerprint_behind(each.ciphertext)) for _, each in stored())
+    secrets = tuple(
+        StoredSecret(secret.id, secret.name, encryption.fingerprint_behind(secret.ciphertext)) for _, secret in stored()
+    )
     return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
 
 
-def new_key(**about: Unpack[audit.About]) -> str:
+def new_key(*, author: AuditAuthor) -> str:
     """Generates a key for the environment, which is not in use yet; logs who did so in the audit log, but not the key."""
     key = random_key()
     logs.hide(key)
-    about["object_kind"], about["object_id"] = "encryption key", fingerprint_of(key)
-    audit.record("created an encryption key", **about)
+    audit.record("created an encryption key", author=author, object_kind=KIND, object_id=fingerprint_of(key))
     return key
 
 
-def begin_change(**about: Unpack[audit.About]) -> str:
+def begin_change(*, author: AuditAuthor) -> str:
     """Adds a new first key to our file and to this process; returns its fingerprint."""
     config = current_config()
     file = _own_file(config)
@@ -92,27 +94,26 @@ def begin_change(**about: Unpack[audit.About]) -> str:
         raise Conflict(UNDER_WAY)
     key = random_key()
     logs.hide(key)
-    _use(config, file, (key, *config.encryption_keys), "added an encryption key", fingerprint_of(key), about)
+    _use(config, file, (key, *config.encryption_keys), "added an encryption key", fingerprint_of(key), author)
     return fingerprint_of(key)
 
 
-def end_change(**about: Unpack[audit.About]) -> None:
+def end_change(*, author: AuditAuthor) -> None:
     """Removes the older keys from our file and from this process, once no readable secret needs them."""
     config = current_config()
     file = _own_file(config)
     if not config.encryption_keys[1:]:
         raise Conflict("There is no old key to remove.")
     removed = ", ".join(fingerprint_of(key) for key in config.encryption_keys[1:])
-    _use(config, file, config.encryption_keys[:1], "removed old encryption keys", removed, about)
+    _use(config, file, config.encryption_keys[:1], "removed old encryption keys", removed, author)
 
 
-def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, about: audit.About) -> None:
+def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, author: AuditAuthor) -> None:
     """Switches to these keys; raises `Conflict` if a removed one is still needed."""
-    entry: audit.About = {**about, "object_kind": "encryption key", "object_id": fingerprint}
     with write() as session:
         if _needed(keys, config.encryption_keys):
             raise Conflict(NEEDED)
-        audit.add(session, action, **entry)
+        audit.add(session, action, author=author, object_kind=KIND, object_id=fingerprint)
         session.flush()
         _replace_file(file, keys)
         CONFIG.set(replace(config, encryption_keys=keys))
@@ -121,7 +122,7 @@ def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerp
 def _needed(keys: Sequence[str], before: Sequence[str]) -> bool:
     """Returns whether a stored secret that is readable now would not be readable with these keys."""
     then, now = EncryptionService(keys), EncryptionService(before)
-    tokens = (each.ciphertext for _, each in stored())
+    tokens = (secret.ciphertext for _, secret in stored())
     return any(now.can_open(token) and not then.can_open(token) for token in tokens)
 
 
@@ -167,7 +168,7 @@ class Rotated:
     outcome: str
 
 
-def rotate(**about: Unpack[audit.About]) -> Iterator[Rotated]:
+def rotate(*, author: AuditAuthor) -> Iterator[Rotated]:
     """Re-encrypts every stored key with the first encryption key, one after the other.
 
     Each is committed separately and is readable before and after, so that this can be interrupted anywhere and repeated.
@@ -180,13 +181,12 @@ def rotate(**about: Unpack[audit.About]) -> Iterator[Rotated]:
             yield Rotated(secret.id, "unreadable")
             continue
         if fresh != secret.ciphertext:
-            _replace(holder, secret, fresh, about)
+            _replace(holder, secret, fresh, author)
         yield Rotated(secret.id, "rotated" if fresh != secret.ciphertext else "current")
 
 
-def _replace(holder: Holder, secret: Secret, fresh: str, about: audit.About) -> None:
+def _replace(holder: Holder, secret: Secret, fresh: str, author: AuditAuthor) -> None:
     with write() as session:
         # A key that was entered since is kept: it is encrypted with the first key already.
         if holder.replace(session, secret.id, secret.ciphertext, fresh):
-            entry: audit.About = {**about, "object_kind": holder.kind, "object_id": secret.id}
-            audit.add(session, "re-encrypted a key", **entry)
+            audit.add(session, "re-encrypted a key", author=author, object_kind=holder.kind, object_id=secret.id)

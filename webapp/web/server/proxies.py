@@ -23,7 +23,7 @@ class BehindProxies:
 
     def __init__(self, app: WSGIApplication, trusted: Iterable[str], limiter: ConnectionLimiter) -> None:
         self._app, self._limiter = app, limiter
-        self._trusted: list[Network] = [ipaddress.ip_network(each) for each in trusted]
+        self._trusted: list[Network] = [ipaddress.ip_network(network) for network in trusted]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         nearest = _address(environ.get("REMOTE_ADDR", ""))

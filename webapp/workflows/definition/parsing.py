@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from webapp.base import yaml_text
-from webapp.base.yaml_text import Document, Path
+from webapp.base.yaml_text import Path, YamlDocument
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
-from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, Unfit, is_sound, names_in, text_of
+from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, UnfitAnswer, is_sound, names_in, text_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -34,7 +34,7 @@ OF_A_STEP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WorkflowFault:
     """A sentence for the person and, if known, a hint how to fix it."""
 
     line: int
@@ -43,38 +43,38 @@ class Fault:
     hint: str = ""
 
 
-class Broken(ValueError):
+class BrokenWorkflow(ValueError):
     """Raised for a text that is not a valid workflow; `faults` has the reasons."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[WorkflowFault]) -> None:
         super().__init__(faults[0].message)
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))[:MOST_FAULTS])
 
 
 def read(source: str) -> Definition:
-    """Returns the definition; raises `Broken`."""
+    """Returns the definition; raises `BrokenWorkflow`."""
     return _Reader(_document(source)).definition()
 
 
 def read_new(source: str) -> Definition:
-    """Returns the definition of a text that was just written, in which no name can be given twice; raises `Broken`."""
+    """Returns the definition of a text that was just written, in which no name can be given twice; raises `BrokenWorkflow`."""
     return _Reader(_document(source, is_new=True)).definition()
 
 
-def _document(source: str, *, is_new: bool = False) -> Document:
+def _document(source: str, *, is_new: bool = False) -> YamlDocument:
     try:
         return yaml_text.read(source, "workflow", is_new=is_new)
-    except yaml_text.Unreadable as error:
-        raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
+    except yaml_text.UnreadableYaml as error:
+        raise BrokenWorkflow([WorkflowFault(error.line, error.column, str(error), error.hint)]) from error
 
 
 @dataclass(slots=True)
 class _Reader:
-    document: Document
-    faults: list[Fault]
+    document: YamlDocument
+    faults: list[WorkflowFault]
     looked_for: int
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document, self.faults, self.looked_for = document, [], 0
 
     def definition(self) -> Definition:
@@ -94,7 +94,7 @@ class _Reader:
         if not self.faults:
             self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(definition)]
         if self.faults:
-            raise Broken(self.faults)
+            raise BrokenWorkflow(self.faults)
         return definition
 
     def _slug(self, about: dict[str, Any]) -> str:
@@ -172,16 +172,14 @@ class _Reader:
             return f"step_{place + 1}"
         return id
 
-    def _step(self, place: int, given_value: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+    def _step(self, place: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
         path = ("steps", place)
-        verbs = [name for name in given_value if name in OF_A_STEP] if isinstance(given_value, dict) else []
+        verbs = [name for name in raw_step if name in OF_A_STEP] if isinstance(raw_step, dict) else []
         if len(verbs) != 1:
-            self._fault(path, *self._unclear(given_value, verbs))
+            self._fault(path, *self._unclear(raw_step, verbs))
             return Step("", "say")
         (verb,) = verbs
-        about = self._mapping(
-            path, given_value, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",)))
-        )
+        about = self._mapping(path, raw_step, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
         step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
         if verb == "collect":
@@ -217,18 +215,18 @@ class _Reader:
             turns=int(turns or 0),
         )
 
-    def _sets(self, path: Path, given_value: Any, slots: dict[str, Slot]) -> dict[str, Any]:
-        if not isinstance(given_value, dict) or not given_value:
+    def _sets(self, path: Path, raw_sets: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+        if not isinstance(raw_sets, dict) or not raw_sets:
             self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
             return {}
         values: dict[str, Any] = {}
-        for name, value in ((str(name), value) for name, value in given_value.items()):
+        for name, value in ((str(name), value) for name, value in raw_sets.items()):
             if name not in slots:
                 self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
                 continue
             try:
                 values[name] = None if value is None else slots[name].value(text_of(value))
-            except Unfit as error:
+            except UnfitAnswer as error:
                 self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
         return values
 
@@ -338,28 +336,24 @@ class _Reader:
             return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
         return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
 
-    def _mapping(self, path: Path, value: Any, known_keys: tuple[str, ...]) -> dict[str, Any]:
+    def _mapping(self, path: Path, value: Any, allowed_keys: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
-            self._fault(path, "This must be a mapping.", f"With: {', '.join(known_keys)}")
+            self._fault(path, "This must be a mapping.", f"With: {', '.join(allowed_keys)}")
             return {}
-        for name in [key for key in map(str, value) if key not in known_keys]:
-            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, known_keys))
+        for name in [key for key in map(str, value) if key not in allowed_keys]:
+            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, allowed_keys))
         return value
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
         self.faults.append(self._at(path, message, hint))
 
-    def _at(self, path: Path, message: str, hint: str = "") -> Fault:
-        return Fault(*self.document.place(path), message, hint)
+    def _at(self, path: Path, message: str, hint: str = "") -> WorkflowFault:
+        return WorkflowFault(*self.document.place(path), message, hint)
 
-    def _closest(self, name: str, known_names: Any) -> str:
+    def _closest(self, name: str, names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
         self.looked_for += 1
-        matches = get_close_matches(name[:80], list(known_names), 1) if self.looked_for <= MOST_LIKE else []
+        matches = get_close_matches(name[:80], list(names), 1) if self.looked_for <= MOST_LIKE else []
         return (
-            f"Did you mean “{matches[0]}”?"
-            if matches
-            else f"Known: {', '.join(list(known_names)[:MOST_KNOWN])}"
-            if known_names
-            else NONE_YET
+            f"Did you mean “{matches[0]}”?" if matches else f"Known: {', '.join(list(names)[:MOST_KNOWN])}" if names else NONE_YET
         )

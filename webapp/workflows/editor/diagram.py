@@ -76,10 +76,10 @@ def diagram_of(definition: Definition) -> Diagram:
     places = {step.id: place for place, step in enumerate(definition.steps)} | {END: len(definition.steps)}
     arrows = [_Arrow(places[step.id], places[go], label) for step in definition.steps for go, label in _targets(step)]
     connectors = tuple(_connectors(arrows, boxes))
-    left_margin = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
+    margin = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
     is_wide = any(connector.side == "right" for connector in connectors)
-    width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - left_margin
-    return Diagram(left_margin, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
+    width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - margin
+    return Diagram(margin, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
 
 
 def _boxes(definition: Definition) -> Iterator[Box]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.base import audit, yaml_text
+from webapp.base import yaml_text
+from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.base.heavy.turns import by_turns
@@ -72,7 +73,7 @@ def is_rasa(source: str) -> bool:
     """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace; one that can't be parsed isn't."""
     try:
         value = value_of(source)
-    except yaml_text.Unreadable:
+    except yaml_text.UnreadableYaml:
         return False
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
@@ -158,22 +159,22 @@ class _Flow:
             self.notes.append(TOO_LONG)
         return steps[:room]
 
-    def _step(self, given_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _step(self, rasa_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
-        verb = next((verb for verb in VERBS if verb in given_step), "")
+        verb = next((verb for verb in VERBS if verb in rasa_step), "")
         made: dict[str, Any] | None = None
         if verb in ("link", "call"):
-            self._other(given_step, id, ids, after, end, depth=depth)
+            self._other(rasa_step, id, ids, after, end, depth=depth)
             return
         if verb:
-            made = getattr(self, f"_{verb}")(given_step)
+            made = getattr(self, f"_{verb}")(rasa_step)
         if made is None:
-            self.notes.append(_named(given_step))
+            self.notes.append(_named(rasa_step))
         else:
             self.mapped += 1
         self.steps.append({"id": id, **(made or {})})
         step = self.steps[-1]
-        ways = self._ways(given_step.get("next"), ids, after, end, depth=depth)
+        ways = self._ways(rasa_step.get("next"), ids, after, end, depth=depth)
         if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
             step["next"] = END
         elif not made or "branch" in made:
@@ -374,22 +375,22 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
     return [source for source in sources if offload(is_rasa, source)]
 
 
-def import_flows(sources: Sequence[str], who: audit.About, *, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
+def import_flows(sources: Sequence[str], *, author: AuditAuthor, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
-        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.Unreadable, value_of, source))
+        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.UnreadableYaml, value_of, source))
         # In threads: reading a large flow takes a fifth of a second, and so does writing it.
         flows = list(iter(lambda: offload(next, coming, None), None))
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")
-    return [_saved(flow, who, replaces) for flow in by_turns(flows)]
+    return [_saved(flow, author, replaces) for flow in by_turns(flows)]
 
 
-def _saved(flow: Imported, who: audit.About, replaces: library.Replaces) -> ImportedFlow:
+def _saved(flow: Imported, author: AuditAuthor, replaces: library.Replaces) -> ImportedFlow:
     try:
-        library.save(flow.source, who, replaces=replaces)
+        library.save(flow.source, author=author, replaces=replaces)
     except (Invalid, Conflict) as error:
         return ImportedFlow(flow, error.message)
     return ImportedFlow(flow)

@@ -10,16 +10,15 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.yaml_text import MOST_CHARS
-from webapp.chat.messages import chats as chat_list
-from webapp.chat.messages import renderings
-from webapp.chat.record import queries as chats
+from webapp.chat.messages import chats, renderings
+from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.people.accounts.guards import admin_only, anybody, audit_values, current_user, signed_in
+from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
-from webapp.workflows.definition.parsing import Fault
+from webapp.workflows.definition.parsing import WorkflowFault
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.running import runs
@@ -79,11 +78,11 @@ def save() -> Response:
     try:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := rasa.of_rasa(texts):
-            return render("workflows/imported.html", flows=rasa.import_flows(flows, audit_values(), replaces=replaces))
+            return render("workflows/imported.html", flows=rasa.import_flows(flows, author=audit_author(), replaces=replaces))
         source = texts[0] if texts else source
-        saved = library.save(source, audit_values(), slug=slug, replaces=replaces)
+        saved = library.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
-            library.publish(saved, form.get("note", ""), audit_values())
+            library.publish(saved, form.get("note", ""), author=audit_author())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -104,8 +103,8 @@ def check() -> Response:
 @bp.post("/workflows/complete")
 @admin_only
 def complete() -> Response:
-    found_completions = completions(typed(), request.form.get("at", 0, type=int))
-    return Response(render_template("workflows/_completions.html", found=found_completions))
+    suggestions = completions(typed(), request.form.get("at", 0, type=int))
+    return Response(render_template("workflows/_completions.html", found=suggestions))
 
 
 @bp.get("/workflows/<slug>/export.yaml")
@@ -118,7 +117,7 @@ def export(slug: str) -> Response:
 @bp.post("/workflows/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    library.remove(slug, audit_values())
+    library.remove(slug, author=audit_author())
     return redirect(url_for("runs.index"), "Removed.")
 
 
@@ -139,7 +138,7 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(diagram: Diagram | None, faults: Sequence[Fault]) -> Response:
+def _checked(diagram: Diagram | None, faults: Sequence[WorkflowFault]) -> Response:
     return Response(render_template("workflows/_checked.html", picture=diagram, faults=faults, is_live=True))
 
 
@@ -151,7 +150,7 @@ def _picture(source: str) -> Diagram | None:
         return None
 
 
-def _form(entry: library.Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     faults = getattr(refusal, "faults", ())
     # A text that was refused can't be parsed, so it has faults and no diagram.
     drawn = None if refusal else _picture(source)
@@ -204,7 +203,7 @@ def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
     workflow_run = runs.try_out(current_user(), source, is_demo=is_demo)
     if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
         # Only the last trial is kept.
-        chat_list.trash(old)
+        chats.trash(old)
     return workflow_run
 
 
@@ -219,7 +218,7 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     run = own_run(run.id)
     panel = shown.panel(run, "own")
     chat = db.session.get_one(Chat, run.chat_id)
-    texts = [(message.role, chats.text_so_far(the_engine(), message)) for message in chats.thread(chat)]
+    texts = [(message.role, chat_queries.text_so_far(the_engine(), message)) for message in chat_queries.thread(chat)]
     lines = [ChatLine(role, Markup(renderings.render_markdown(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
     return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}

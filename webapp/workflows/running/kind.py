@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.db import db
-from webapp.chat import kind as chat
+from webapp.chat import kind as chat_kind
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat, Message
@@ -33,12 +33,12 @@ def _lock_run(session: Session, generation: GenerationFacts) -> None:
     """Locks the run, then its chat: the same order as in the next step, which avoids a deadlock."""
     if id := _run_id(session, _has_answer(generation)):
         rows.locked(session, WorkflowRun, id)
-    chat.lock_chat(session, generation)
+    chat_kind.lock_chat(session, generation)
 
 
 def _finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
     """Saves the answer and advances the run in one transaction, so that neither is stored without the other."""
-    chat.finish(session, generation, transcript, picture)
+    chat_kind.finish(session, generation, transcript, picture)
     if not (id := _run_id(session, _has_answer(generation))):
         return
     run = locked_run(session, id)
@@ -67,7 +67,7 @@ def _leave_out(session: Session, generation: Generation) -> None:
 
 def _changed(generation: Generation) -> None:
     """Notifies open pages, and starts the next answer if it is a model's turn."""
-    chat.changed(generation)
+    chat_kind.changed(generation)
     if run := queries.run_of(generation.chat_id):
         _go_on(run, generation)
 
@@ -146,7 +146,7 @@ def _why_failed(generation: Generation, why: str) -> str:
 
 
 WORKFLOW = replace(
-    chat.CHAT,
+    chat_kind.CHAT,
     name=runs.KIND,
     words="Workflows",
     finish=_finish,

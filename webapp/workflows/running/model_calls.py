@@ -13,7 +13,7 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
 from webapp.chat.record import announcements, paths
-from webapp.chat.record import queries as chats
+from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -23,8 +23,7 @@ from webapp.knowledge.answer_sources import AnswerSources
 from webapp.streaming.events import Event as Happening
 from webapp.streaming.stop import Stop
 from webapp.workflows.definition.definition import Step
-from webapp.workflows.running import planning
-from webapp.workflows.running import step_prompt as sources
+from webapp.workflows.running import planning, step_prompt
 from webapp.workflows.running.record import definition_of, locked_run, record
 from webapp.workflows.running.sentences import capped, first
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
@@ -84,8 +83,8 @@ def _plan(run: WorkflowRun) -> None:
 def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
     # Searched before the transaction, which would otherwise stay open that long.
-    given_sources = sources.found_for(run)
-    sending.store_and_start(partial(_store, id, given_sources), person, lane=lane)
+    sources = step_prompt.found_for(run)
+    sending.store_and_start(partial(_store, id, sources), person, lane=lane)
 
 
 def record_failure(run_id: str, error: AppError) -> None:
@@ -133,7 +132,7 @@ def _anew(session: Session, chat: Chat, options: sending.AnswerOptions) -> sendi
         paths.PathMessage(message.id, "assistant", ""),
     ]
     pending = sending.new_generation(chat, message, path, model=chat.model, options=options)
-    message.sources = list(pending.generation.prompt.get("sources", ()))
+    message.sources = list(pending.prompt.sources)
     rows.put(session, message)
     is_shared = rows.change(session, chat, returning=IS_SHARED, head_id=message.id, changed_at=utc_now())
     return replace(pending, is_shared=bool(is_shared))
@@ -141,21 +140,26 @@ def _anew(session: Session, chat: Chat, options: sending.AnswerOptions) -> sendi
 
 def _again(session: Session, chat: Chat, message: Message, options: sending.AnswerOptions) -> sending.PendingGeneration:
     """Queues the continuation of a cut answer, in the same message."""
-    last: Generation | None = chats.last_generation(message)
+    last: Generation | None = chat_queries.last_generation(message)
     path = paths.messages_within(session, message.id)
     pending = sending.new_generation(
         chat, message, path, model=chat.model, continues_id=last.id if last else None, options=options
     )
     if not message.content:
-        message.sources = list(pending.generation.prompt.get("sources", ()))
+        message.sources = list(pending.prompt.sources)
     return pending
 
 
 def _limited(pending: sending.PendingGeneration, step: Step, beginning: str) -> sending.PendingGeneration:
     tokens = [limit for limit in (step.max_tokens, pending.request.max_tokens) if limit]
     most = min(tokens) if tokens else None
-    prompt = pending.generation.prompt
+    prompt = pending.prompt
     if most:
-        pending.generation.prompt = {**prompt, "parameters": {**prompt.get("parameters", {}), "max_tokens": most}}
-    request = replace(pending.request, max_tokens=most)
-    return replace(pending, request=request, wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning))
+        prompt = replace(prompt, parameters={**prompt.parameters, "max_tokens": most})
+        pending.generation.prompt = prompt.as_record()
+    return replace(
+        pending,
+        request=replace(pending.request, max_tokens=most),
+        prompt=prompt,
+        wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning),
+    )

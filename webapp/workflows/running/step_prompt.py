@@ -11,7 +11,7 @@ from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import answer_sources
-from webapp.knowledge import queries as knowledge
+from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
@@ -62,26 +62,28 @@ def found_for(run: WorkflowRun) -> answer_sources.AnswerSources:
 
 def files_of(run: WorkflowRun, person: User) -> Collection | None:
     """Returns the collection of the files given in a run, if it still exists."""
-    return knowledge.collection(person, run.collection_id) if run.collection_id else None
+    return knowledge_queries.collection(person, run.collection_id) if run.collection_id else None
 
 
-def _with_files(run: WorkflowRun, found_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
+def _with_files(run: WorkflowRun, search_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
     """Adds the beginnings of the run's files if the search found nothing in them."""
     person = db.session.get_one(User, run.owner_id)
     collection = files_of(run, person)
-    own = list(reversed(knowledge.documents(person, collection))) if collection else []
-    if {document.id for document in own} & {source.document_id for source in found_sources.sources}:
-        return found_sources
+    own = list(reversed(knowledge_queries.documents(person, collection))) if collection else []
+    if {document.id for document in own} & {source.document_id for source in search_sources.sources}:
+        return search_sources
     passages = (
-        (document, passage) for document in own for passage in knowledge.passages(person, document.id, limit=MOST_OF_FILES)
+        (document, passage)
+        for document in own
+        for passage in knowledge_queries.passages(person, document.id, limit=MOST_OF_FILES)
     )
-    sources, chars_left = list(found_sources.sources), answer_sources.MOST_CHARS // (2 if found_sources.sources else 1)
+    sources, chars_left = list(search_sources.sources), answer_sources.MOST_CHARS // (2 if search_sources.sources else 1)
     for document, passage in islice(passages, MOST_OF_FILES):
         chars_left -= len(passage.head) + len(passage.text)
         if chars_left < 0:
             break
         sources.append(answer_sources.source(len(sources) + 1, Excerpt.from_passage(passage), document))
-    return replace(found_sources, sources=tuple(sources), was_asked=True)
+    return replace(search_sources, sources=tuple(sources), was_asked=True)
 
 
 def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, has_files: bool) -> answer_sources.AnswerSources:
@@ -89,7 +91,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
     names_lower = {name.casefold() for name in names}
     ids = [
         collection.id
-        for collection in knowledge.collections(user)
+        for collection in knowledge_queries.collections(user)
         if collection.name.casefold() in names_lower
         or collection.id in names
         or (has_files and collection.id == run.collection_id)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from webapp.api import completions
 from webapp.api.access import caller, may
-from webapp.api.dialects.openai import encoder as words
+from webapp.api.dialects.openai import encoder
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse
 from webapp.api.operations import operation
@@ -236,19 +236,19 @@ def in_openais_form(response: Response) -> Response:
     response.status_code = 400 if response.status_code == 422 else response.status_code
     if response.status_code == OVER_BUDGET:
         # OpenAI reports an exhausted quota as 429; clients distinguish it from a rate limit by its code.
-        response.status_code, code = 429, words.QUOTA
+        response.status_code, code = 429, encoder.QUOTA
     elif (response.status_code, param) == UNKNOWN_MODEL:
         code = "model_not_found"
     else:
         code = CODES.get(response.status_code) or problem["code"]
-    error = words.error(message, response.status_code, code=code, param=param)
+    error = encoder.error(message, response.status_code, code=code, param=param)
     response.set_data(json.dumps(error))
     response.mimetype = "application/json"
     return response
 
 
 def _wanted(body: CompletionRequest) -> completions.CompletionInput:
-    limits = [each for each in (body.max_tokens, body.max_completion_tokens) if each]
+    limits = [limit for limit in (body.max_tokens, body.max_completion_tokens) if limit]
     turns = tuple(ModelTurn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
     for turn in turns:
         refuse_if_too_long(turn.content, field="messages")
@@ -281,15 +281,15 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     transcript = course.transcript
     cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
     message = CompletionMessage(content=transcript.text, annotations=cited)
-    choice = Choice(message=message, finish_reason=words.finish_reason(course.ended))
-    token_usage = words.usage(transcript.usage)
+    choice = Choice(message=message, finish_reason=encoder.finish_reason(course.ended))
+    token_usage = encoder.usage(transcript.usage)
     usage = CompletionUsage(**token_usage) if token_usage else None
     return Completion(**head.head(transcript.served), choices=[choice], usage=usage)
 
 
-def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> words.Completion:
+def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.CompletionIdentity:
     created = int(generation.created_at.timestamp())
-    return words.Completion(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
+    return encoder.CompletionIdentity(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
 
 
 def _model(name: str) -> DoorModel:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api.streaming.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.plans.types.schema import Schema, sections
-from webapp.plans.writing.projection import Pace, PlanProjection, progress_of
+from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of
 from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Notice
 from webapp.streaming.topics import Entry
 
@@ -36,7 +36,7 @@ class PlansEncoder:
         plan_id: str,
         schema: Schema,
         projection: PlanProjection,
-        pace: Pace,
+        pace: PlanPace,
         now: Callable[[], float],
         outcome: Callable[[], PlanOutcome],
         *,
@@ -49,11 +49,11 @@ class PlansEncoder:
         """
         self._plan_id, self._schema, self._projection, self._now, self._outcome = plan_id, schema, projection, now, outcome
         self._pace, self._begins_at, self._of_request = pace, begins_at, list(warnings)
-        self._summary = next((name for name, each in sections(schema) if each.get("x-view") == "summary"), "")
+        self._summary = next((name for name, section in sections(schema) if section.get("x-view") == "summary"), "")
         self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         about = {"warnings": self._of_request} if self._of_request else {}
         return [DialectFrame({"planId": self._plan_id, "status": "generating", "connected": True, **about}, "progress")]
 
@@ -83,13 +83,13 @@ class PlansEncoder:
         return [DialectFrame(self._state_of_it(), "progress")]
 
     def _state_of_it(self) -> dict[str, Any]:
-        shown, found_progress = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
+        shown, figures = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
         progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
         if (summary := shown.get(self._summary)) is not None:
             progress["monthly_summary"] = summary
-        progress |= {"weeksCompleted": found_progress.done, "weeksTotal": found_progress.total, "partial": shown}
-        progress |= {"chars": found_progress.chars, "tokens": found_progress.tokens, "seconds": found_progress.seconds}
-        progress |= {"percent": found_progress.percent, "secondsLeft": found_progress.seconds_left}
+        progress |= {"weeksCompleted": figures.done, "weeksTotal": figures.total, "partial": shown}
+        progress |= {"chars": figures.chars, "tokens": figures.tokens, "seconds": figures.seconds}
+        progress |= {"percent": figures.percent, "secondsLeft": figures.seconds_left}
         if self._warnings:
             progress["warning"], self._warnings = " ".join(self._warnings), []
         return progress

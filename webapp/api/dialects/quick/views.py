@@ -173,7 +173,7 @@ def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
         demo=answer.generation.is_demo,
         status=answer.status,
         reason=answer.reason,
-        notices=[Notice(**each) for each in (*as_objects(about_chat(body.chatId, chat_id)), *answer.notices)],
+        notices=[Notice(**notice) for notice in (*as_objects(about_chat(body.chatId, chat_id)), *answer.notices)],
     )
 
 

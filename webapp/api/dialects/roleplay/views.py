@@ -25,7 +25,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.models.connections.service import ApplicationSettingsService
-from webapp.people.accounts.guards import found
+from webapp.people.accounts.guards import audit_author, found
 from webapp.settings.service import setting
 
 
@@ -205,7 +205,7 @@ def show_key() -> KeyStatus:
 @operation("Store the OpenRouter key", scope="admin", body=KeyValue, status=204, errors=(422,), tag=TAG)
 def store_key(body: KeyValue) -> None:
     try:
-        ApplicationSettingsService().set_openrouter_api_key(body.value, caller())
+        ApplicationSettingsService().set_openrouter_api_key(body.value, author=audit_author())
     except Invalid as error:
         raise Invalid(error.message, field="value") from error
 
@@ -219,7 +219,7 @@ def store_key(body: KeyValue) -> None:
     tag=TAG,
 )
 def forget_key() -> None:
-    ApplicationSettingsService().forget_openrouter_api_key(caller())
+    ApplicationSettingsService().forget_openrouter_api_key(author=audit_author())
 
 
 def _phase(generation: Generation) -> str:

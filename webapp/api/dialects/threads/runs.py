@@ -15,7 +15,7 @@ from webapp.api.streaming.wait_for_answer import NoAnswer
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now
 from webapp.base.errors import OverBudget
-from webapp.chat.record import queries as chats
+from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
@@ -127,13 +127,13 @@ class RunFeed:
         return lines if run.status == "running" else lines + self._end(run)
 
     def _ahead(self, chat: Chat) -> list[Message]:
-        ids, message_id = chats.path_ids(chat), self._position.message_id
+        ids, message_id = chat_queries.path_ids(chat), self._position.message_id
         if message_id in ids or not message_id:
-            return chats.in_order(ids[ids.index(message_id) if message_id else 0 :])
+            return chat_queries.in_order(ids[ids.index(message_id) if message_id else 0 :])
         # The reader's last message is no longer on the path: continue after its parent, the question.
         left_out = db.session.get(Message, message_id)
         before = left_out.parent_id if left_out else None
-        return chats.in_order(ids[ids.index(before) + 1 :] if before in ids else [])
+        return chat_queries.in_order(ids[ids.index(before) + 1 :] if before in ids else [])
 
     def _message(self, run: WorkflowRun, message: Message) -> list[bytes]:
         lines = [] if message.id == self._position.message_id else self._saved(run, message)
@@ -142,7 +142,7 @@ class RunFeed:
         if message.id != run.message_id:
             return lines + self._message_in_full(message)
         self._beginning = message.content
-        return lines + self._more(chats.text_so_far(self._engine, message))
+        return lines + self._more(chat_queries.text_so_far(self._engine, message))
 
     def _saved(self, run: WorkflowRun, message: Message) -> list[bytes]:
         self._position = Position(message.id, WHOLE if message.role == "user" else 0)
@@ -220,10 +220,10 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     # A model that failed may have written something before.
     if has_failed and not (message and message.content):
         raise NoAnswer(Failed(FAILED, why(run)), {"threadId": run.chat_id}, last.attempts if last else (), reason=reason)
-    ids = chats.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
+    ids = chat_queries.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
-    messages = [shown_message(each) for each in chats.in_order(ids[after:] or ids[-1:])]
-    text = "\n\n".join(each.content for each in messages if each.role == "assistant")
+    messages = [shown_message(row) for row in chat_queries.in_order(ids[after:] or ids[-1:])]
+    text = "\n\n".join(answer.content for answer in messages if answer.role == "assistant")
     notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
     state, status = workflow_state(run), run.status
     return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
@@ -232,14 +232,14 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
 def _last_generation(run: WorkflowRun) -> Generation | None:
     """Returns the last generation of the run's answer or, in a step that writes a plan, of the plan."""
     if message := db.session.get(Message, run.message_id) if run.message_id else None:
-        return chats.last_generation(message)
+        return chat_queries.last_generation(message)
     plan = planning.plan_of(run)
     return generation_of(plan) if plan else None
 
 
 def last_position(run: WorkflowRun) -> Position:
     """Returns the position after the person's last message, from which a reader without a position begins."""
-    own = [message for message in chats.thread(db.session.get_one(Chat, run.chat_id)) if message.role == "user"]
+    own = [message for message in chat_queries.thread(db.session.get_one(Chat, run.chat_id)) if message.role == "user"]
     return Position(own[-1].id) if own else Position()
 
 

@@ -126,10 +126,10 @@ class Node:
 
 def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, str]]:
     """Returns the messages of a tree, parents first, and for each node id the message at it or nearest above it."""
-    known_nodes = {node.id: node for node in nodes}
+    nodes_by_id = {node.id: node for node in nodes}
     children: dict[str, list[Node]] = {}
-    for node in known_nodes.values():
-        children.setdefault(node.parent if node.parent in known_nodes else "", []).append(node)
+    for node in nodes_by_id.values():
+        children.setdefault(node.parent if node.parent in nodes_by_id else "", []).append(node)
     messages: list[FiledMessage] = []
     shown: dict[str, str] = {}
     chars = 0
@@ -147,7 +147,7 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
             thoughts = (*thoughts, node.reasoning)[-MOST_THOUGHTS:]
         shown[node.id] = above
         ahead += [(child, above, thoughts) for child in reversed(children.get(node.id, []))]
-    if len(shown) < len(known_nodes):
+    if len(shown) < len(nodes_by_id):
         raise BadFile("Its messages refer to each other in a loop.")
     return tuple(messages), shown
 

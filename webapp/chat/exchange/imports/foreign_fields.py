@@ -5,7 +5,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import Unfit, clean, plain
+from webapp.base.untrusted_json import UnfitJson, clean, plain
 from webapp.chat.exchange.imports.filed import fields
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
@@ -64,8 +64,8 @@ def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None
     return {**line, **{name: value for name, value in kept_line.items() if name == "name" or name not in line}}
 
 
-def _rest(value: Mapping[str, Any], known_keys: Container[str]) -> dict[str, Any]:
-    return {name: field for name, field in value.items() if name not in known_keys}
+def _rest(value: Mapping[str, Any], own_keys: Container[str]) -> dict[str, Any]:
+    return {name: field for name, field in value.items() if name not in own_keys}
 
 
 def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _measured(value: Any) -> tuple[Any, float]:
     """Returns the value with its length as JSON; an infinite one for a value that can't be stored."""
     try:
         plain_value = plain(value, "It")
-    except Unfit:
+    except UnfitJson:
         return None, math.inf
     return plain_value, len(json.dumps(plain_value, ensure_ascii=False))
 

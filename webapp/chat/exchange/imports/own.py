@@ -58,7 +58,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     about, messages = fields(value.get("chat")), value.get("messages")
     if not isinstance(messages, list) or not text(about.get("id")):
         raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
-    found_messages = tuple(_message(fields(message)) for message in messages)
+    filed_messages = tuple(_message(fields(message)) for message in messages)
     head = _id(about.get("head"))
     times: dict[str, Any] = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
     return checked(
@@ -67,8 +67,8 @@ def parse(value: dict[str, Any]) -> FiledChat:
             title=line(about.get("title"), 200),
             title_is_own=about.get("title_is_own") is True,
             model=line(about.get("model"), 200),
-            head=head if any(message.id == head for message in found_messages) else "",
-            messages=found_messages,
+            head=head if any(message.id == head for message in filed_messages) else "",
+            messages=filed_messages,
             cast=_names(about.get("cast"), MOST_CAST),
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),

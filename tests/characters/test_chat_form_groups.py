@@ -1,0 +1,75 @@
+"""The form of a chat is folded into groups, open where something is set, and says what."""
+
+import pytest
+
+from webapp.chat.record.fields import FIELDS
+
+
+@pytest.fixture
+def groups(chat, member):
+    """The groups of the form, by their titles: whether each is open, and what it says is set."""
+
+    def groups(page=None):
+        found = {}
+        for node in (page or member.page(f"{chat}/prompts")).all("form .folded"):
+            words = node.css_first(".folded__set")
+            title = node.css_first("summary").text(deep=False).strip()
+            found[title] = ("open" in node.attributes, words.text() if words else "")
+        return found
+
+    return groups
+
+
+def test_with_nothing_set_all_are_folded(groups):
+    titles = ["Prompts", "Author's note", "Memory", "Parameters", "Samplers", "Variables"]
+    assert groups() == dict.fromkeys(titles, (False, ""))
+
+
+@pytest.mark.slow
+def test_each_says_what_is_set_and_is_open(groups, chat, member):
+    member.submit("/lorebooks", name="The valley")
+    book = member.page(f"{chat}/prompts").one("[name=lorebooks]").attributes["value"]
+    text = "It rains.\n" + "Still. " * 40
+    member.submit(f"{chat}/prompts", system_prompt="Rhyme.", own_instructions="off", note=text, lorebooks=book, effort="xhigh")
+    member.submit(f"{chat}/prompts", temperature="0.40", top_k="40", story="off", note_depth="0")
+
+    found = groups()
+    note, is_open = found.pop("Author's note")[1], {group for group, (is_open, _) in found.items() if is_open}
+    assert note.startswith("It rains. Still. ")
+    assert note.endswith(" · Depth of the note: 0")
+    assert len(note) < 140
+    assert {title: words for title, (_, words) in found.items() if words} == {
+        "Prompts": "System prompt · Your custom instructions: Left out",
+        "Knowledge and lorebooks": "Lorebooks: The valley",
+        "Memory": "Story so far: Off",
+        "Parameters": "Temperature: 0.4 · Reasoning effort: Extra high",
+        "Samplers": "Top-k: 40",
+    }
+    assert is_open == found.keys() - {"Variables"}
+
+
+@pytest.mark.mostly_slow
+@pytest.mark.parametrize(
+    ("field", "title", "focused"),
+    [("temperature", "Parameters", "prompts-temperature"), ("note_role", "Author's note", "prompts-note-role")],
+)
+def test_what_is_wrong_is_open_and_has_the_focus(groups, chat, member, field, title, focused):
+    page = member.submit(f"{chat}/prompts", **{field: "warm"})
+
+    assert {group for group, (is_open, _) in groups(page).items() if is_open} == {title}
+    assert [element.attributes["id"] for element in page.all("[autofocus]")] == [focused]
+
+
+def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, member):
+    typed = {"variable-name-0": "a", "variable-value-0": "x" * 2_001}
+    page = member.submit(f"{chat}/prompts", **typed)
+
+    assert groups(page)["Variables"] == (True, "a")
+    assert page.one("button[autofocus]").text() == "Save"
+    assert page.all(".prompts__end [role=status]")[0].text().startswith("A chat has up to 100 variables")
+
+
+def test_every_field_is_in_a_group(groups, chat, member):
+    page = member.page(f"{chat}/prompts")
+
+    assert {field.attributes["name"] for field in page.all(".folded [name]")} >= {field.name for field in FIELDS}

@@ -1,0 +1,42 @@
+"""What happens to collections when their owner's account is deleted, and how much space they use."""
+
+import pytest
+from sqlalchemy import select
+
+from tests.api.client import client_of
+from webapp.base.audit import AuditEntry
+from webapp.base.db import db
+from webapp.knowledge.tables import Collection
+
+
+@pytest.mark.slow
+def test_an_heir_keeps_the_collections(app, owner, member, stranger, shelf, others, owners_shelf):
+    given, private = shelf.collection("Papers"), shelf.collection("Diary")
+    shelf.text(given, "Oil the bearing every Friday.")
+    shelf.program.said("PUT", f"/collections/{given}/grants", 200, {"to": "everyone", "right": "read"})
+    page = owner.page("/admin/health")
+    assert page.says("Papers")
+    assert page.says("1 document.")
+    assert "Diary" not in page.text
+
+    form = owner.page(f"/admin/people/{member.person_id}").form("Delete account")
+    wrong = form.submit(email=member.email, heir=member.person_id)
+    assert wrong.says("Choose someone else with an account to keep the collections.")
+    wrong.form("Delete account").submit(email=member.email, heir=stranger.person_id)
+
+    assert {collection["id"] for collection in others.program.get("/collections")["collections"]} == {given, private}
+    # Those who could read a collection still can, and no one else can.
+    assert [collection["id"] for collection in owners_shelf.program.get("/collections")["collections"]] == [given]
+    with app.app_context():
+        said = db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "deleted an account")).all()
+        assert said == [f"{member.email}: collections to {stranger.email}"]
+
+
+def test_without_an_heir_they_go_with_the_account(app, owner, member, shelf):
+    shelf.collection()
+    program, query = client_of(app, owner.email), {"email": member.email}
+    nobody = {**query, "collections_to": "0" * 26}
+    assert program.call("DELETE", f"/users/{member.person_id}", query=nobody).status_code == 422
+    assert program.call("DELETE", f"/users/{member.person_id}", query=query).status_code == 204
+    with app.app_context():
+        assert not db.session.scalars(select(Collection)).all()
