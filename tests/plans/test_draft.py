@@ -8,7 +8,7 @@ import pytest
 from webapp.plans.types import plan_types, validation
 from webapp.plans.types.plan_types import FOLDER, Type
 from webapp.plans.types.schema import at, missing, received, reduced_to, upstream, without
-from webapp.plans.writing.draft import Draft, heading
+from webapp.plans.writing.draft import PlanDraft, heading
 from webapp.plans.writing.ending import kept, repaired
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Delta
@@ -19,8 +19,8 @@ WHOLE = MONTHLY.example or {}
 TEXT = json.dumps(WHOLE, ensure_ascii=False)
 
 
-def drafted(text: str) -> Draft:
-    draft = Draft()
+def drafted(text: str) -> PlanDraft:
+    draft = PlanDraft()
     draft.feed(text)
     return draft
 
@@ -37,7 +37,7 @@ def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end
     assert ended <= len(value.get("weeks", [])) <= ended + TEXT.startswith('"}', end - 1)
     assert value.get("weeks", []) == WHOLE["weeks"][: len(value.get("weeks", []))]
     rest = {place: part for place in missing(value, MONTHLY.plan) if (part := value_of(place)) is not None}
-    again = Draft(value, list(rest), takes_places=True)
+    again = PlanDraft(value, list(rest), takes_places=True)
     again.feed(json.dumps(rest))
     assert again.value == WHOLE
 
@@ -76,13 +76,13 @@ def test_an_item_cut_in_a_name_of_its_own_is_dropped() -> None:
 
 def test_places_that_were_not_asked_for_are_locked() -> None:
     start = without(WHOLE, "risks")
-    draft = Draft(start, ["risks"], takes_places=True)
+    draft = PlanDraft(start, ["risks"], takes_places=True)
     draft.feed('{"risks": ["Rain"], "title": "Mine", "weeks.0": {}, "weeks": []}')
     assert draft.value == {**start, "risks": ["Rain"]}
 
 
 def test_a_part_that_is_written_anew_stays_until_it_is_finished() -> None:
-    draft = Draft(WHOLE, ["weeks.1", "monthly_summary"], takes_places=True)
+    draft = PlanDraft(WHOLE, ["weeks.1", "monthly_summary"], takes_places=True)
     draft.feed('{"monthly_summary": "Half of')
     assert draft.value["monthly_summary"] == "Half of"
     assert draft.settled() == WHOLE
@@ -91,7 +91,7 @@ def test_a_part_that_is_written_anew_stays_until_it_is_finished() -> None:
 
 
 def test_a_second_answer_gives_what_its_heading_names() -> None:
-    draft = Draft()
+    draft = PlanDraft()
     text = TEXT[: TEXT.index('"weeks"') + 60] + heading(["weeks.0", "weeks.1", "weeks.2", "weeks.3", "risks", "first_step"])
     places = {f"weeks.{number}": week for number, week in enumerate(WHOLE["weeks"])}
     text += json.dumps({**places, "risks": WHOLE["risks"], "first_step": WHOLE["first_step"], "title": "Not asked for"})

@@ -23,7 +23,7 @@ from webapp.plans.pages import shown
 from webapp.plans.pages.feed import PlanFeed, PlanPosition, Writing
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import MOST_ITEMS
-from webapp.plans.writing.projection import Pace, PlanProjection
+from webapp.plans.writing.projection import PlanPace, PlanProjection
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 
@@ -173,7 +173,7 @@ def test_hundreds_of_rows_that_come_at_once_hold_nobody_up(app: Flask, member: B
     plan = {"type": "object", "properties": {"rows": {"type": "array", "x-view": view, "items": row}}}
     projection, writing = (
         PlanProjection(plan, {}, []),
-        Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now(), Pace(0, 0.0, None)),
+        Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now(), PlanPace(0, 0.0, None)),
     )
     said = '{"rows":[' + ",".join('{"n":"Some words of it"}' for _ in range(5_000)) + "]}"
     with nobody_waits():

@@ -20,7 +20,7 @@ from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.circuit import FAILURES, Circuits
 from webapp.operations.health import views as health_views
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.events import Delta
 from webapp.web.health_facts import size
 
@@ -69,7 +69,7 @@ def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["X-Accel-Buffering"] == "no"
-    pieces = [json.loads(event.data) for event in Decoder().feed(answer.text.encode())]
+    pieces = [json.loads(event.data) for event in SseDecoder().feed(answer.text.encode())]
     assert [piece["number"] for piece in pieces] == list(range(1, 13))
     assert sorted(piece["at"] for piece in pieces) == [piece["at"] for piece in pieces]
 

@@ -63,7 +63,7 @@ class CompletionInput:
     collection_ids: tuple[str, ...] = ()
 
 
-class Ending:
+class CutSource:
     """A source of events that ends before the first stop sequence."""
 
     def __init__(self, source: Source, stops: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ def _stored(
             prompt=RecordedPrompt(parameters=parameters, sources=stored_sources).as_record("parameters", "sources"),
         )
         generations.store_within_limits(engine, session, generation, request)
-    return generation, Ending(source, completion.stops) if completion.stops else source
+    return generation, CutSource(source, completion.stops) if completion.stops else source
 
 
 def model_of(user: User, name: str) -> str:

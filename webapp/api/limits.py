@@ -12,7 +12,7 @@ from webapp.people.accounts.guards import KNOWN
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.htmx import is_api, wants_json
-from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, Connection
+from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, ClientConnection
 from webapp.web.server.proxies import LIMITER
 
 
@@ -45,7 +45,7 @@ def _counted_as_the_callers(response: Response) -> Response:
     return response
 
 
-def _count(connection: Connection, caller: Caller | User) -> None:
+def _count(connection: ClientConnection, caller: Caller | User) -> None:
     user, gateway = (caller.user, caller.gateway) if isinstance(caller, Caller) else (caller, None)
     person = _id_of(user)
     if gateway is None:
@@ -62,7 +62,7 @@ def _id_of(user: User) -> str:
     return str(id)
 
 
-def _connection() -> Connection | None:
+def _connection() -> ClientConnection | None:
     return LIMITER.get().connection_of(request.environ)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 
-class Unreadable(ValueError):
+class UnreadableYaml(ValueError):
     """The text was rejected as YAML; the message is the reason, `line` and `column` the place, `hint` how to fix it."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1, *, hint: str = "Make it shorter.") -> None:
@@ -15,7 +15,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """A value, with the line and column of every part of it, and the names given twice, of which only the last counts."""
 
     value: Any

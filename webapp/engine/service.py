@@ -17,7 +17,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Busy, TooMany, Unavailable
 from webapp.engine.duties import ends
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
@@ -136,7 +136,7 @@ def store_within_limits(
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
     """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
     catalogue = providers()
-    limits = Limits(
+    limits = AttemptLimits(
         first_byte=float(setting("stream.first_byte_seconds")),
         ladder=float(setting("stream.ladder_seconds")),
         total=float(setting("stream.total_seconds")),

@@ -11,7 +11,7 @@ from webapp.base.ids import new_id
 from webapp.engine import service
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Finish, Kind
-from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
@@ -78,7 +78,7 @@ def stop(lane: str) -> None:
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
     """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
     catalogue, model = providers(), request.model
-    limits = Limits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
+    limits = AttemptLimits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
     rung = Rung(model, catalogue.for_model(model), catalogue.name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

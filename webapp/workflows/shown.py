@@ -21,7 +21,7 @@ from webapp.workflows.running.interpreter import proposal, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of
 from webapp.workflows.running.runs import KIND
 from webapp.workflows.running.step_prompt import STEP
-from webapp.workflows.state import MODEL_FAILED, State
+from webapp.workflows.state import MODEL_FAILED, RunState
 from webapp.workflows.tables import WorkflowRun
 
 STATES = {
@@ -46,7 +46,7 @@ class ProgressStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class GivenAnswer:
     """An answer, with the URL to change it."""
 
     label: str
@@ -55,7 +55,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CurrentQuestion:
     """The current question, and how it can be answered."""
 
     ask: str
@@ -79,8 +79,8 @@ class Panel:
     why: str
     here: str
     dots: tuple[ProgressStep, ...]
-    facts: tuple[Fact, ...]
-    question: Question | None
+    facts: tuple[GivenAnswer, ...]
+    question: CurrentQuestion | None
     refusal: str
     typed: str
     can_skip: bool
@@ -123,33 +123,33 @@ def panel(run: WorkflowRun, right: str) -> Panel:
     )
 
 
-def question(run: WorkflowRun, definition: Definition, place: State) -> Question:
+def question(run: WorkflowRun, definition: Definition, place: RunState) -> CurrentQuestion:
     """Returns the current question; in a chat step, the person replies freely."""
     slot = slot_of(definition, place)
     if slot is None:
-        return Question("Your reply", is_long=True)
+        return CurrentQuestion("Your reply", is_long=True)
     if place.proposed:
-        return Question(proposal(slot, place.proposed), ("yes", "no"), type="yes/no")
+        return CurrentQuestion(proposal(slot, place.proposed), ("yes", "no"), type="yes/no")
     ask = question_text(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200
     hint = f"{FORMATS}. The file is kept under Knowledge, for you alone." if slot.type == "file" else ""
-    return Question(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type, hint)
+    return CurrentQuestion(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type, hint)
 
 
 def question_text(run: WorkflowRun, slot: Slot) -> str:
     return text_for(definition_of(run), run.place, slot.ask, people_of(db.session(), run))
 
 
-def facts(run: WorkflowRun, definition: Definition, place: State) -> list[Fact]:
+def facts(run: WorkflowRun, definition: Definition, place: RunState) -> list[GivenAnswer]:
     """Returns the answers so far in the order of the slots; they can't be changed once the run has ended."""
     names = [name for name in definition.slots if name in place.slots]
     is_open = not place.has_ended and place.status != "running"
     urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in names}
-    return [Fact(label(name), shown(place.slots[name]), urls[name]) for name in names]
+    return [GivenAnswer(label(name), shown(place.slots[name]), urls[name]) for name in names]
 
 
-def typed(slot: Slot, place: State) -> str:
+def typed(slot: Slot, place: RunState) -> str:
     """Returns an answer as text for its form field."""
     return text_of(place.slots.get(slot.name))
 
@@ -181,12 +181,12 @@ def plan_being_written(run: WorkflowRun) -> plans_shown.ShownPlan | None:
 LEADER = Leader(KIND, "workflows/_panel.html", of_chat, STEP.key)
 
 
-def is_interrupted(place: State) -> bool:
+def is_interrupted(place: RunState) -> bool:
     """Returns whether a run is paused although it is a model's turn: its call failed or was stopped."""
     return place.status == "paused" and place.due
 
 
-def why_paused(run: WorkflowRun, place: State) -> str:
+def why_paused(run: WorkflowRun, place: RunState) -> str:
     """Returns the reason for a pause, if a failed model call caused it; empty if a person paused the run or stopped the model."""
     if not is_interrupted(place):
         return ""
@@ -200,7 +200,7 @@ def refusing_budget(run: WorkflowRun) -> str:
     return run_event.name if run_event else ""
 
 
-def _dots(definition: Definition, place: State) -> list[ProgressStep]:
+def _dots(definition: Definition, place: RunState) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
     states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}

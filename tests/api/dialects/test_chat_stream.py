@@ -18,7 +18,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watcher_loop
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 SEND = "/api/messages/addUserMessageStreamingMode"
 
@@ -33,7 +33,7 @@ class Listener:
         self._greenlet = gevent.spawn(self._read)
 
     def _read(self) -> None:
-        decoder = Decoder()
+        decoder = SseDecoder()
         for piece in self.response.iter_encoded():
             for event in decoder.feed(piece):
                 self.told.append((event.event, json.loads(event.data)))
@@ -199,7 +199,7 @@ def all_of(program, url, **headers):
     """Returns every event of a stream that ends by itself."""
     response = program.client.get(url, headers={**program.headers, **headers}, buffered=False)
     assert response.status_code == 200, response.text
-    decoder = Decoder()
+    decoder = SseDecoder()
     return [(event.event, json.loads(event.data), event.id) for piece in response.iter_encoded() for event in decoder.feed(piece)]
 
 

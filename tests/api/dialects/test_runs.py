@@ -19,7 +19,7 @@ from webapp.engine.watching import watcher_loop
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -76,7 +76,7 @@ def content_of(program, key="", **body):
     headers = {**program.headers, **({"Idempotency-Key": key} if key else {})}
     response = program.client.post("/api/chat/stream", json={"message": "Hello", **body}, headers=headers)
     assert response.status_code == 200, response.text
-    *pieces, complete = data_of(list(Decoder().feed(response.data)))
+    *pieces, complete = data_of(list(SseDecoder().feed(response.data)))
     assert not [piece for piece in [*pieces, complete] if "blocks" in piece]
     return "".join(piece["content"] for piece in pieces), complete
 

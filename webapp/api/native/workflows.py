@@ -351,12 +351,12 @@ def start(slug: str, body: NoFields) -> RunAnswer:
     return _run(runs.start(caller(), slug, key=idempotency_key()))
 
 
-def _facts(entry: library.Entry) -> dict[str, Any]:
+def _facts(entry: library.StoredWorkflow) -> dict[str, Any]:
     about = {name: getattr(entry.headline, name) for name in ("title", "about", "minutes")}
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 
-def _answer_of(entry: library.Entry) -> WholeWorkflow:
+def _answer_of(entry: library.StoredWorkflow) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(

@@ -29,7 +29,7 @@ class DialectFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StreamState:
     """The state at the beginning of a stream. `seq` is the position after which entries follow.
 
     `is_snapshot` means that the requested position is gone: `text` and `reasoning` then hold everything up to `seq`. An encoder
@@ -57,7 +57,7 @@ class Encoder(Protocol):
     takes_snapshots: bool
     fits_packets: bool
 
-    def opening(self, state: State) -> list[DialectFrame]: ...
+    def opening(self, state: StreamState) -> list[DialectFrame]: ...
     def encode(self, entry: Entry) -> list[DialectFrame]: ...
     def closing(self) -> list[DialectFrame]: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, get_args
 
-from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, Encoder, State, json_bytes, wire
+from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, Encoder, StreamState, json_bytes, wire
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.engine import Engine
@@ -19,7 +19,7 @@ TEXTS = {*get_args(Text)}
 SUPERSEDED = Notice("superseded", "Disconnected because too many readers are connected at once.")
 
 
-class Feed(Protocol):
+class ConnectionFeed(Protocol):
     """The feed of one connection. `news` returns the bytes of each write since the last call, `beat` those due at a heartbeat.
 
     `quick_news` never waits: it returns new text in one piece if there is nothing but text, else nothing. `disconnected` returns
@@ -128,7 +128,7 @@ class GenerationFeed:
         if self._has_opened:
             return []
         self._has_opened = True
-        return wire(self._encoder.opening(State(**self._of, status=self._status, seq=self.after)))
+        return wire(self._encoder.opening(StreamState(**self._of, status=self._status, seq=self.after)))
 
     def _encoded(self, entry: Entry, id: str) -> list[bytes]:
         self.after, self.has_ended, self._has_sent = entry.seq, isinstance(entry.event, Ended), True
@@ -172,7 +172,7 @@ class GenerationFeed:
         self._has_sent = True
         if self._encoder.takes_snapshots:
             self._has_opened = True
-            state = State(**self._of, status=status, seq=seq, text=text.text, reasoning=text.reasoning, is_snapshot=True)
+            state = StreamState(**self._of, status=status, seq=seq, text=text.text, reasoning=text.reasoning, is_snapshot=True)
             opened = wire(self._encoder.opening(state), id=str(seq))
             return opened + (self._frames_of([Sources(text.sources)], seq) if text.sources else [])
         return [*self._opening(), *self._frames_of(text.events(), seq)]

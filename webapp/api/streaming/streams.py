@@ -12,7 +12,7 @@ from webapp.api.operations import DELIVERS
 from webapp.api.sources import redaction
 from webapp.api.streaming.course import NO_ACCESS
 from webapp.api.streaming.encoding import Encoder
-from webapp.api.streaming.feed import SUPERSEDED, Feed, GenerationFeed, has_logged_end
+from webapp.api.streaming.feed import SUPERSEDED, ConnectionFeed, GenerationFeed, has_logged_end
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.errors import NotFound
@@ -50,7 +50,9 @@ def stream(
     return response
 
 
-def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0) -> Response:
+def events(
+    feed: ConnectionFeed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0
+) -> Response:
     """Streams a feed to this request's caller, with the same heartbeats as pages.
 
     A request that starts the answer has passed a limit already; other streams have the limits of pages. With `pause_seconds`, it
@@ -132,7 +134,12 @@ def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) ->
 
 
 def _sent(
-    engine: Engine, feed: Feed, watcher: Watcher, outlet: NonBlockingWriter | None, socket: Any, leave: Callable[[], None] | None
+    engine: Engine,
+    feed: ConnectionFeed,
+    watcher: Watcher,
+    outlet: NonBlockingWriter | None,
+    socket: Any,
+    leave: Callable[[], None] | None,
 ) -> Generator[bytes, None, None]:
     try:
         with connected(engine, feed.lane, watcher, socket) as connection:
@@ -157,7 +164,7 @@ def _sent(
             leave()
 
 
-def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
+def _quick(connection: WatcherConnection, feed: ConnectionFeed) -> bytes:
     """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
     return b"" if connection.may_be_refused else feed.quick_news()
 

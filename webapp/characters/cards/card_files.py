@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import Unfit, value_of
+from webapp.base.untrusted_json import UnfitJson, value_of
 from webapp.characters.cards import cards
 from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data_of, fields_of, is_description_of, is_tags_in
 
@@ -94,7 +94,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Yields the card of a file as the fields of a character, or the reason why it cannot be read."""
     try:
         yield _card(file)
-    except Unfit as error:
+    except UnfitJson as error:
         yield {"trouble": str(error)}
 
 
@@ -152,7 +152,7 @@ def _value(text: bytes) -> Any:
 def opened(file: IO[bytes]) -> ZipFile:
     try:
         return zips.opened(file, MOST_ENTRIES)
-    except zips.TooMany as error:
+    except zips.TooManyFiles as error:
         raise BadCard("The file holds too many files.") from error
     except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error

@@ -76,7 +76,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class InclusionGroup:
     """The inclusion groups of an entry; one entry of each is used: by order, by number of keys found, or by weighted chance."""
 
     names: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class LoreEntry:
     """An entry of a lorebook: a text, and the conditions for sending it."""
 
     id: str
@@ -133,7 +133,7 @@ class Entry:
     keys: Keys = field(default_factory=Keys)
     place: InsertionPoint = field(default_factory=InsertionPoint)
     timing: Timing = field(default_factory=Timing)
-    group: Group = field(default_factory=Group)
+    group: InclusionGroup = field(default_factory=InclusionGroup)
     recursion: Recursion = field(default_factory=Recursion)
     audience: Audience = field(default_factory=Audience)
     # The kinds of prompt that it is sent with; with every kind if empty.
@@ -151,12 +151,12 @@ class Entry:
         return not (self.content or self.keys.first)
 
 
-def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
+def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> LoreEntry:
     """Parses an entry in the format of cards; SillyTavern's own fields are in its extensions."""
     more = _mapping(value.get("extensions"))
     content, decorators = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
-    return Entry(
+    return LoreEntry(
         id=f"{id}:{at}",
         title=text_of(value.get("name") or value.get("comment"), TITLE_CHARS).strip() or (keys[0] if keys else "") or "Entry",
         content=content.strip()[:CONTENT_CHARS],
@@ -240,8 +240,8 @@ def _timing(more: Mapping[str, Any], decorators: Mapping[str, str]) -> Timing:
     )
 
 
-def _group(more: Mapping[str, Any]) -> Group:
-    return Group(
+def _group(more: Mapping[str, Any]) -> InclusionGroup:
+    return InclusionGroup(
         names=texts_of(text_of(more.get("group"), 500).split(","))[:MOST_GROUPS],
         by_order=more.get("group_override") is True,
         by_score=more.get("use_group_scoring") is True,
@@ -308,7 +308,7 @@ class Book:
     """A lorebook's entries, and how many tokens they can have in total; 0 for no limit."""
 
     name: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LoreEntry, ...] = ()
     most_tokens: int = 0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import IO, Any
 
-from webapp.base.untrusted_json import Unfit, value_of
+from webapp.base.untrusted_json import UnfitJson, value_of
 from webapp.characters.lore.entries import MOST_NUMBER, REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
@@ -88,14 +88,14 @@ MOST_BYTES = 2 * 1024 * 1024
 def book_in(value: Any) -> dict[str, Any]:
     """Returns the lorebook of a SillyTavern file, a `lorebook_v3` file or a card."""
     if not isinstance(value, dict):
-        raise Unfit(NO_BOOK)
+        raise UnfitJson(NO_BOOK)
     data = value["data"] if isinstance(value.get("data"), dict) else value
     book = data["character_book"] if isinstance(data.get("character_book"), dict) else data
     entries = book.get("entries")
     if isinstance(entries, list):
         return dict(book)
     if not isinstance(entries, dict):
-        raise Unfit(NO_BOOK)
+        raise UnfitJson(NO_BOOK)
     original = value.get("originalData")
     name = value.get("name") or (original.get("name") if isinstance(original, dict) else "")
     return {
@@ -193,5 +193,5 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)
         yield {"book": book_in(value)}
-    except Unfit as error:
+    except UnfitJson as error:
         yield {"trouble": str(error)}

@@ -23,14 +23,14 @@ MARKS = str.maketrans("", "", OPENS + CLOSES)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PassagePiece:
     """A part of a passage; marked if it matches a search term."""
 
     text: str
     is_marked: bool
 
 
-def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[Piece, ...]:
+def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[PassagePiece, ...]:
     """Returns the text around the first match; the last word can be a prefix.
 
     `is_cut` means that `text` is itself cut off at its beginning.
@@ -40,12 +40,12 @@ def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[P
     return tuple(_pieces(_without_signs(marked)))
 
 
-def from_first_match(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+def from_first_match(pieces: Sequence[PassagePiece]) -> tuple[PassagePiece, ...]:
     """Returns a passage with only a few characters before its first match, for a narrow place."""
     if not pieces or pieces[0].is_marked or len(pieces[0].text) <= FEW_CHARS:
         return tuple(pieces)
     few = pieces[0].text[-FEW_CHARS:]
-    return (Piece(f"…{few.partition(' ')[2] or few}", is_marked=False), *pieces[1:])
+    return (PassagePiece(f"…{few.partition(' ')[2] or few}", is_marked=False), *pieces[1:])
 
 
 def _places(text: str, words: Sequence[str]) -> list[int]:
@@ -88,9 +88,9 @@ def _without_signs(passage: str) -> str:
     return words if words.count(OPENS) == passage.count(OPENS) else passage
 
 
-def _pieces(passage: str) -> list[Piece]:
-    pieces: list[Piece] = []
+def _pieces(passage: str) -> list[PassagePiece]:
+    pieces: list[PassagePiece] = []
     for part in passage.split(OPENS):
         marked, _, rest = part.rpartition(CLOSES)
-        pieces += [Piece(marked.replace(CLOSES, ""), True), Piece(rest, False)]
+        pieces += [PassagePiece(marked.replace(CLOSES, ""), True), PassagePiece(rest, False)]
     return [piece for piece in pieces if piece.text]

@@ -11,7 +11,7 @@ from sqlalchemy import Result, TextClause, bindparam, text
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.list.passages import Piece, from_first_match, passage
+from webapp.chat.list.passages import PassagePiece, from_first_match, passage
 from webapp.chat.record import queries
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
@@ -78,11 +78,11 @@ class ChatHit:
     at: datetime
     message_id: str = ""
     role: str = ""
-    passage: tuple[Piece, ...] = ()
+    passage: tuple[PassagePiece, ...] = ()
     sharer: str = ""
 
     @property
-    def short_passage(self) -> tuple[Piece, ...]:
+    def short_passage(self) -> tuple[PassagePiece, ...]:
         return from_first_match(self.passage)
 
     @property
@@ -205,9 +205,9 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
     return [row for row in rows if row.id not in hidden]
 
 
-def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[Piece, ...]]:
+def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[PassagePiece, ...]]:
     """Returns the passages of the hits on this page, reading one text at a time."""
-    passages_by_id: dict[str, tuple[Piece, ...]] = {}
+    passages_by_id: dict[str, tuple[PassagePiece, ...]] = {}
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})
         passages_by_id[id] = passage(row.content, words, is_cut=row.start > 0)

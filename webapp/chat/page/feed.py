@@ -27,12 +27,12 @@ from webapp.streaming.topics import Entry, Signal
 
 # The last part is the generation and the four counts of its cursor that outlive a connection.
 POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
-_changes_cache: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+_changes_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 _headings_cache: "SingleFlight[str]" = SingleFlight(len)
 # Doesn't replace the title while the person is renaming the chat.
 UNTOUCHED = "#chat-title:not(:has(form))"
 # After a restart all pages reconnect simultaneously and need the whole thread; they can share one that is this old.
-_threads_cache: "SingleFlight[Change]" = SingleFlight(lambda change: len(change.html))
+_threads_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 WHOLE_SECONDS = 10.0
 # All pages of a chat start to follow its next answer simultaneously.
 _generations_cache: "SingleFlight[Generation | None]" = SingleFlight(lambda _: 1)
@@ -165,7 +165,7 @@ class ChatFeed(LaneFeed):
         key = (self._engine.logs.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
         return self._apply(_threads_cache.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
-    def _rendered(self, draw: "Callable[[], Change]") -> "Change":
+    def _rendered(self, draw: "Callable[[], PageChange]") -> "PageChange":
         with self._context():
             return draw()
 
@@ -180,7 +180,7 @@ class ChatFeed(LaneFeed):
         chat = db.session.get_one(Chat, self._chat_id)
         return _Page(snapshot_shown.read_snapshot(self._engine, chat, self._right), self._right)
 
-    def _apply(self, change: "Change", seq: int) -> list[Frame]:
+    def _apply(self, change: "PageChange", seq: int) -> list[Frame]:
         before = self._position
         self._position = ChatPosition(self._engine.logs.topics.epoch, seq, change.head, change.generation, change.cursor)
         if before and self._broadcast and not change.is_whole:
@@ -213,7 +213,7 @@ class ChatFeed(LaneFeed):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PageChange:
     """The HTML that updates a page, and the page's position after it."""
 
     html: str
@@ -244,7 +244,7 @@ class _Page:
         self._around = composer_values(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = snapshot_shown.running_in(self._messages)
 
-    def page_change(self) -> Change:
+    def page_change(self) -> PageChange:
         """Returns the whole thread, for a page whose position is unknown."""
         has_top = not self._chat.visitor_hash
         return self._change(self._messages, has_top=has_top, is_whole=True, earlier_url=self._earlier_url)
@@ -253,7 +253,7 @@ class _Page:
         """Returns whether this part of the thread is enough to update a page."""
         return not self._has_gone_on(page) and {self._chat.id, *self._places}.issuperset(ids)
 
-    def changed(self, ids: Iterable[str], page: PageState) -> Change:
+    def changed(self, ids: Iterable[str], page: PageState) -> PageChange:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
@@ -281,7 +281,7 @@ class _Page:
         earlier_url: str = "",
         old: Sequence[shown.ShownMessage] = (),
         heard: str = "",
-    ) -> Change:
+    ) -> PageChange:
         """Renders all fragments with one template, since starting one takes as long as rendering most of them.
 
         The title is not replaced while the person is renaming the chat.
@@ -302,4 +302,4 @@ class _Page:
             **self._around,
         )
         running, head = self._running, self._around["head"]
-        return Change(html, head, running.generation_id if running else "", running.cursor if running else (), is_whole)
+        return PageChange(html, head, running.generation_id if running else "", running.cursor if running else (), is_whole)

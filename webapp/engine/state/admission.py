@@ -35,7 +35,7 @@ TOO_MANY_AT_ONCE = "You already have {} answers in progress. Wait for one to fin
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class AnswerAllowance:
     """How many answers a person or a gateway can start per minute, have in progress, and have streamed to it; 0 is no limit.
 
     `key` says whose they are: a person, a gateway, or a person at a gateway. `gateway_id` is the gateway's token, if it has one.
@@ -55,15 +55,15 @@ class Requester(Protocol):
     `leaving` calls a function when the client disconnects, inside its block, and yields a function that returns whether it has.
     """
 
-    def allowances(self, person: str) -> tuple[Allowance, ...]: ...
+    def allowances(self, person: str) -> tuple[AnswerAllowance, ...]: ...
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]: ...
 
 
 class NoRequester:
     """A requester without limits that never leaves."""
 
-    def allowances(self, person: str) -> tuple[Allowance, ...]:
-        return (Allowance(person, 0, 1, 0, 0),)
+    def allowances(self, person: str) -> tuple[AnswerAllowance, ...]:
+        return (AnswerAllowance(person, 0, 1, 0, 0),)
 
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
         return nullcontext(lambda: False)
@@ -259,7 +259,7 @@ class Admission:
         """Returns all running side requests, or all running generations that count towards the limits on answers."""
         return [live for live in self._live.values() if self._kinds[live.kind].is_side_request is is_side_request]
 
-    def _refuse_if_too_many_at_once(self, allowances: Sequence[Allowance]) -> None:
+    def _refuse_if_too_many_at_once(self, allowances: Sequence[AnswerAllowance]) -> None:
         answers = self._running(is_side_request=False)
         for allowance in allowances:
             running = sum(allowance.key in live.counted_as for live in answers)
@@ -267,7 +267,7 @@ class Admission:
                 self._emit(Limited("concurrent"))
                 raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
 
-    def _count_per_minute(self, allowances: Sequence[Allowance]) -> None:
+    def _count_per_minute(self, allowances: Sequence[AnswerAllowance]) -> None:
         """Counts an answer towards the limits per minute; one that is refused counts towards none."""
         limited = [allowance for allowance in allowances if allowance.per_minute]
         for place, allowance in enumerate(limited):
@@ -277,12 +277,12 @@ class Admission:
                 sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
                 raise TooMany(sentence, retry_after=wait_seconds)
 
-    def _uncount(self, allowances: Sequence[Allowance]) -> None:
+    def _uncount(self, allowances: Sequence[AnswerAllowance]) -> None:
         for allowance in allowances:
             if allowance.per_minute:
                 self._rates(allowance).give_back(allowance.key, self.buckets)
 
-    def _rates(self, allowance: Allowance) -> Throttle:
+    def _rates(self, allowance: AnswerAllowance) -> Throttle:
         self.rates.burst, self.rates.seconds = allowance.burst, 60 / allowance.per_minute
         return self.rates
 

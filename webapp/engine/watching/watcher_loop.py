@@ -50,7 +50,7 @@ MOST_DELIVERED = "You already have {} answers streaming. Wait for one to finish,
 DELIVERY_RETRY_SECONDS = 5
 
 
-class Feed(Protocol):
+class PageFeed(Protocol):
     """The feed of a page. `news` returns all new frames; `position` is where the page is after them, empty if unchanged.
 
     `last_news` also folds the entries that are still waiting for it. `quick_news` does not block: if nothing else is new, it
@@ -293,7 +293,7 @@ def init(app: Flask) -> None:
     app.wsgi_app = outer  # type: ignore[method-assign]
 
 
-def watch(feed: Feed, watcher: Watcher) -> Response:
+def watch(feed: PageFeed, watcher: Watcher) -> Response:
     """Streams a feed to this request's browser, over its shared stream if requested; access is checked at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
@@ -304,7 +304,7 @@ def watch(feed: Feed, watcher: Watcher) -> Response:
 
 
 def _stream(
-    engine: Engine, feed: Feed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
+    engine: Engine, feed: PageFeed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
 ) -> Generator[bytes, None, None]:
     """Ends the stream if the database is unavailable: the page reconnects by itself."""
     try:
@@ -314,7 +314,7 @@ def _stream(
 
 
 def _frames(
-    engine: Engine, feed: Feed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
+    engine: Engine, feed: PageFeed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
 ) -> Generator[bytes, None, None]:
     with connected(engine, feed.lane, watcher, socket) as connection, closing(feed):
         connection.push(partial(_quick, feed), writer)
@@ -363,7 +363,7 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
         yield stack.enter_context(WatcherConnection(engine, place, Access(engine.logs.topics, watcher), is_gone).reminded())
 
 
-def _quick(feed: Feed) -> bytes:
+def _quick(feed: PageFeed) -> bytes:
     return _encoded(frames, feed.position()) if (frames := feed.quick_news()) else b""
 
 

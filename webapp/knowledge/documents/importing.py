@@ -35,7 +35,7 @@ CLAIM = timedelta(seconds=30)
 TURNS = PerApp[dict[str, int]](dict)
 # A document that kills the server each time it is read is marked as failed after this many attempts.
 MOST_ATTEMPTS = 4
-LIMITS = child.Limits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
+LIMITS = child.WorkLimits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
 EXCEEDED = "Reading this file takes too much time or memory. Try splitting it into several."
 BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
 INCOMPLETE = "Parts of this file are missing. Read it again if it comes from an address, or add it again."
@@ -60,7 +60,7 @@ def work() -> bool:
         _release_claim(*claimed)
     except child.Exceeded:
         _fail(*claimed, EXCEEDED)
-    except child.Broken:
+    except child.ChildCrashed:
         _fail(*claimed, BROKEN)
     return True
 

@@ -15,9 +15,9 @@ from itertools import islice
 from typing import IO, Any
 
 from webapp.knowledge import formats
-from webapp.knowledge.documents.readers.part import Part, Refused
+from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
 from webapp.knowledge.documents.readers.text import BIDI, clean
-from webapp.knowledge.documents.splitting import Piece, split
+from webapp.knowledge.documents.splitting import TextPiece, split
 from webapp.knowledge.search import tokenizer
 
 EMPTY = "There is no text in this file."
@@ -29,11 +29,11 @@ PROGRESS_STEPS = 20
 STANDARD_FILES = 3
 # Python imports these codecs on first use, which would fail once no file can be opened.
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437")
-Found = tuple[Piece, int | None]
+Found = tuple[TextPiece, int | None]
 
 
 @dataclass(slots=True)
-class Run:
+class PartRun:
     """Consecutive parts that are split into passages as one text."""
 
     texts: list[str] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Run:
     numbers: list[int | None] = field(default_factory=list)
     length: int = 0
 
-    def add(self, part: Part) -> None:
+    def add(self, part: FilePart) -> None:
         self.starts.append(self.length)
         self.numbers.append(part.number)
         self.texts.append(part.text)
         self.length += len(part.text)
 
-    def pieces(self) -> Iterator[tuple[Piece, int | None]]:
+    def pieces(self) -> Iterator[tuple[TextPiece, int | None]]:
         """Yields the passages, each with the page on which it begins."""
         done = 0
         for piece in split("".join(self.texts)):
@@ -58,32 +58,32 @@ class Run:
 
 
 class FullText:
-    """The text of a whole file; raises `Refused` if it is too long."""
+    """The text of a whole file; raises `UnreadableFile` if it is too long."""
 
     def __init__(self, most: int) -> None:
         self.title, self.length = "", 0
-        self._most, self._runs, self._is_apart = min(most or MOST_CHARS, MOST_CHARS), list[Run](), True
+        self._most, self._runs, self._is_apart = min(most or MOST_CHARS, MOST_CHARS), list[PartRun](), True
 
-    def add(self, part: Part) -> None:
-        part = Part(clean(part.text), part.number, part.of, part.title, part.is_apart)
+    def add(self, part: FilePart) -> None:
+        part = FilePart(clean(part.text), part.number, part.of, part.title, part.is_apart)
         self.title = self.title or clean(part.title).translate(BIDI).strip()
         if not part.text:
             return
         self.length += len(part.text)
         if self.length > self._most:
-            raise Refused(TOO_LONG.format(self._most))
+            raise UnreadableFile(TOO_LONG.format(self._most))
         if part.is_apart or self._is_apart:
-            self._runs.append(Run())
+            self._runs.append(PartRun())
         self._runs[-1].add(part)
         self._is_apart = part.is_apart
 
-    def pieces(self) -> Iterator[tuple[Piece, int | None]]:
+    def pieces(self) -> Iterator[tuple[TextPiece, int | None]]:
         for run in self._runs:
             yield from run.pieces()
 
     def refuse_if_empty(self) -> None:
         if not any(text.strip() for run in self._runs for text in run.texts):
-            raise Refused(EMPTY)
+            raise UnreadableFile(EMPTY)
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -92,7 +92,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     yield from pieces_of(parts(file.read(), about["name"]), about)
 
 
-def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def pieces_of(parts: Iterable[FilePart], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Does the same as `pieces`, for parts that are already extracted."""
     whole = FullText(about["most"])
     try:
@@ -101,7 +101,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
             if part.number and part.of and part.number % (part.of // PROGRESS_STEPS + 1) == 0:
                 yield {"page": part.number, "of": part.of}
         whole.refuse_if_empty()
-    except Refused as refusal:
+    except UnreadableFile as refusal:
         yield {"refused": str(refusal)}
         return
     title = about["title"] or whole.title or formats.stem(about["name"])
@@ -112,7 +112,7 @@ def pieces_of(parts: Iterable[Part], about: Mapping[str, Any]) -> Iterator[dict[
         yield {"done": done, "passages": _indexed_pieces(batch, title, counts=about["wants"] == "terms")}
 
 
-def parts(raw: bytes, name: str) -> Iterator[Part]:
+def parts(raw: bytes, name: str) -> Iterator[FilePart]:
     """Yields the parts of a file from the reader for its name, which can open no files or sockets from then on."""
     # Imported late: each reader imports other libraries, which would slow down the start for other files.
     reader = import_module(f"webapp.knowledge.documents.readers.{formats.reader_of(name)}")
@@ -120,7 +120,7 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
         codecs.lookup(encoding)
     if formats.is_closed(name):
         resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_FILES, STANDARD_FILES))
-    parts: Iterator[Part] = reader.parts(raw, name)
+    parts: Iterator[FilePart] = reader.parts(raw, name)
     return parts
 
 

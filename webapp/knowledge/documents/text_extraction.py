@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from webapp.knowledge.documents.reader import parts
-from webapp.knowledge.documents.readers.part import Refused
+from webapp.knowledge.documents.readers.part import UnreadableFile
 from webapp.knowledge.documents.readers.text import clean
 
 EMPTY = "There is no text in this file."
@@ -25,6 +25,6 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
                 return
             yield {"text": clean(part.text)}
         if not length:
-            raise Refused(EMPTY)
-    except Refused as refusal:
+            raise UnreadableFile(EMPTY)
+    except UnreadableFile as refusal:
         yield {"refused": str(refusal)}

@@ -30,7 +30,7 @@ KEPT_SECONDS, MOST_KEPT = 60.0, 100
 KEYWORDS, VECTORS, K = 2, 1, 10
 
 
-class Bounds(TypedDict, total=False):
+class SearchOptions(TypedDict, total=False):
     """Options of a search: its collections, its number of hits and its timeout; by default all, `USUAL` and `PATIENCE_SECONDS`.
 
     “All” means the collections listed on *Knowledge*: files of chats are found only in searches of their chats. `is_viewed` is
@@ -86,7 +86,7 @@ class SearchResult:
     left_out: str = ""
 
 
-def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[PassageHit]:
+def search(user: User, query: str, **bounds: Unpack[SearchOptions]) -> list[PassageHit]:
     """Returns the passages that fit a question best, among all that this person may see or in these collections.
 
     Raises `TooLate` on a timeout. Other greenlets keep running during the search.
@@ -94,7 +94,7 @@ def search(user: User, query: str, **bounds: Unpack[Bounds]) -> list[PassageHit]
     return list(search_with_details(user, query, **bounds).hits)
 
 
-def search_with_details(user: User, query: str, **bounds: Unpack[Bounds]) -> SearchResult:
+def search_with_details(user: User, query: str, **bounds: Unpack[SearchOptions]) -> SearchResult:
     """Searches like `search`; also returns the words and the counts that it used."""
     among, limit = _among(bounds), bounds.get("limit", USUAL)
     query_words, until = tokenizer.query_words(query), time.monotonic() + bounds.get("seconds", bounded.PATIENCE_SECONDS)
@@ -116,19 +116,19 @@ def weight_now() -> float:
     return float(setting("knowledge.meaning_weight"))
 
 
-def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
+def unmatched_words(user: User, result: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
-    counts, size = found.counted.counts, index.Size(found.counted.passages, found.counted.words)
-    there = {stem: word for stem, word in found.query_words.items() if counts[stem]}
+    counts, size = result.counted.counts, index.Size(result.counted.passages, result.counted.words)
+    there = {stem: word for stem, word in result.query_words.items() if counts[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
     first_rows = bounded.read(statements, until=until) if statements else []
-    known = {stem for stem, row in zip(there, first_rows, strict=True) if row}
-    return [word for stem, word in found.query_words.items() if stem not in known]
+    stems = {stem for stem, row in zip(there, first_rows, strict=True) if row}
+    return [word for stem, word in result.query_words.items() if stem not in stems]
 
 
-def _among(bounds: Bounds) -> Sequence[ColumnElement[bool]]:
+def _among(bounds: SearchOptions) -> Sequence[ColumnElement[bool]]:
     collection_ids, is_viewed = bounds.get("collections", ()), bounds.get("is_viewed", False)
     where = Collection.id.in_(collection_ids) if collection_ids else Collection.chat_id.is_(None)
     return [where, *[Collection.is_memory.is_(False), Collection.chat_id.is_(None)] * is_viewed]

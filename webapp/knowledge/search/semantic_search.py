@@ -40,7 +40,7 @@ TOO_LARGE = "The vectors of these collections need more memory than knowledge.ve
 OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
 
 
-class TooLarge(Exception):
+class VectorsTooLarge(Exception):
     """The vectors need more memory than is allowed."""
 
 
@@ -78,7 +78,7 @@ class VectorMemory:
             missing = list(editions)
             if not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
                 del self._sets[set_id]
-                raise TooLarge
+                raise VectorsTooLarge
         for some in _together(missing):
             vectors.add(_read_vectors(set_id, some, until))
         return vectors
@@ -183,7 +183,7 @@ def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) 
     for model, sets in by_model.items():
         try:
             nearest = _nearest(_query_vector(model, question, person_id, until), sets, until)
-        except (AppError, TooLarge) as error:
+        except (AppError, VectorsTooLarge) as error:
             reasons.append(_reason(error))
             continue
         places |= {row: place for place, (_, row) in enumerate(nearest, 1)}
@@ -253,8 +253,8 @@ def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vecto
     return sorted(ranked, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 
-def _reason(error: AppError | TooLarge) -> str:
-    if isinstance(error, TooLarge):
+def _reason(error: AppError | VectorsTooLarge) -> str:
+    if isinstance(error, VectorsTooLarge):
         return TOO_LARGE
     return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
 

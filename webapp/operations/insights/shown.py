@@ -337,7 +337,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SectionSummary:
     """A section of the prompt, without its text."""
 
     title: str
@@ -363,7 +363,7 @@ def saved_ms(of: Generation) -> int | None:
     return None if first is None or end is None else max(0, end - first)
 
 
-def pieces(prompt: RecordedPrompt, *, is_own: bool) -> list[Piece]:
+def pieces(prompt: RecordedPrompt, *, is_own: bool) -> list[SectionSummary]:
     """Returns the sections of a prompt, and those dropped for lack of room; names only if the answer is the viewer's own."""
     return [*_pieces(prompt.sections, is_own, False), *_pieces(prompt.dropped, is_own, True)]
 
@@ -377,8 +377,8 @@ def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
     )
 
 
-def _pieces(sections: Iterable[Section], is_own: bool, is_dropped: bool) -> Iterator[Piece]:
+def _pieces(sections: Iterable[Section], is_own: bool, is_dropped: bool) -> Iterator[SectionSummary]:
     for section in sections:
         title = PRIVATE if section.is_private and not is_own else section.title
         title = "A source" if section.passage_id and not is_own else title
-        yield Piece(title, section.origin if is_own else "", section.tokens, is_dropped)
+        yield SectionSummary(title, section.origin if is_own else "", section.tokens, is_dropped)

@@ -22,7 +22,7 @@ from webapp.plans.pages.parts import text_of
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import Schema, at, is_of_cards, is_of_objects, is_whole, kind_of
-from webapp.plans.writing.projection import Pace, PlanProjection, time_left
+from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
@@ -71,7 +71,7 @@ class Writing:
     about: PlanAbout
     inputs: dict[str, Any]
     started_at: datetime | None
-    pace: Pace
+    pace: PlanPace
 
 
 _rendered_plans = SingleFlight[RenderedPlan](lambda whole: len(whole.frame.data))

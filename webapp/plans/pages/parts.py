@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from webapp.plans.pages.fields import Field, Group, single
+from webapp.plans.pages.fields import Field, PlanFieldGroup, single
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
 
-Fields = tuple[Field | Group, ...]
+Fields = tuple[Field | PlanFieldGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class PlanCard:
     """An item of a list of objects; without `is_there`, only a placeholder is shown."""
 
     place: str
@@ -49,7 +49,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PlanSection:
     """A section of a plan; `view` is text, list, tasks, cards or table; `state` is there, live or waiting."""
 
     place: str
@@ -59,7 +59,7 @@ class Section:
     text: str = ""
     items: tuple[str, ...] = ()
     tasks: tuple[Task, ...] = ()
-    cards: tuple[Card, ...] = ()
+    cards: tuple[PlanCard, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     fields: Fields = ()
@@ -80,7 +80,7 @@ class Maker:
     is_running: bool
     editing: Editing | None = None
 
-    def section(self, name: str, part: Schema) -> Section:
+    def section(self, name: str, part: Schema) -> PlanSection:
         value, words = self.content.get(name), label(part, name)
         state = "there" if value is not None else "waiting"
         fields = self._fields(name, part, value)
@@ -89,14 +89,14 @@ class Maker:
         if kind_of(part) == "array":
             rows = value if isinstance(value, list) else []
             if part.get("x-view") == "checklist":
-                return Section(name, words, "tasks", state, tasks=self._tasks(name, rows), fields=fields)
-            return Section(name, words, "list", state, items=tuple(map(text_of, rows)), fields=fields)
+                return PlanSection(name, words, "tasks", state, tasks=self._tasks(name, rows), fields=fields)
+            return PlanSection(name, words, "list", state, items=tuple(map(text_of, rows)), fields=fields)
         if kind_of(part) == "object":
             card = self._card(name, part, value, words)
-            return Section(name, words, "cards", state, cards=(card,))
-        return Section(name, words, "text", state, text=text_of(value), fields=fields)
+            return PlanSection(name, words, "cards", state, cards=(card,))
+        return PlanSection(name, words, "text", state, text=text_of(value), fields=fields)
 
-    def card(self, place: str) -> Card:
+    def card(self, place: str) -> PlanCard:
         name, _, number = place.partition(".")
         items = (at(self.about["plan"], name) or {}).get("items", {})
         return self._card(place, items, value_at(self.content, place), f"{label(items, 'Part')} {int(number) + 1}")
@@ -107,19 +107,19 @@ class Maker:
         needed = items.get("required", ())
         return sum(all(field in (value_at(self.content, f"{name}.{place}") or {}) for field in needed) for place in range(count))
 
-    def _of_objects(self, name: str, part: Schema, rows: list[Any], state: str) -> Section:
+    def _of_objects(self, name: str, part: Schema, rows: list[Any], state: str) -> PlanSection:
         words, items = label(part, name), part["items"]
         if part.get("x-view") == "table":
             columns = tuple(label(schema, key) for key, schema in sections(items))
             table = tuple(tuple(text_of(row.get(key)) for key, _ in sections(items)) for row in rows if isinstance(row, dict))
-            return Section(name, words, "table", state, columns=columns, rows=table, fields=self._fields(name, part, rows))
+            return PlanSection(name, words, "table", state, columns=columns, rows=table, fields=self._fields(name, part, rows))
         count = max(len(rows), int(part.get("minItems", 0)) if self.is_running else 0)
-        return Section(name, words, "cards", state, cards=tuple(self.card(f"{name}.{place}") for place in range(count)))
+        return PlanSection(name, words, "cards", state, cards=tuple(self.card(f"{name}.{place}") for place in range(count)))
 
-    def _card(self, place: str, part: Schema, value: Any, words: str) -> Card:
+    def _card(self, place: str, part: Schema, value: Any, words: str) -> PlanCard:
         is_whole = isinstance(value, dict) and all(name in value for name in part.get("required", ()))
         if not is_whole:
-            return Card(place, words)
+            return PlanCard(place, words)
         lists = {
             name: schema for name, schema in sections(part) if kind_of(schema) == "array" and isinstance(value.get(name), list)
         }
@@ -130,7 +130,7 @@ class Maker:
         tasks += [self._task(f"{place}.{name}", value[name]) for name in checks]
         details = tuple((label(schema, name), text_of(value[name])) for name, schema in texts if name not in (heading, *checks))
         when = self._when(place, value, lists)
-        return Card(
+        return PlanCard(
             place, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(place, part, value)
         )
 

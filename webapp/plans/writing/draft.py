@@ -17,7 +17,7 @@ def heading(places: Sequence[str]) -> str:
     return f"{SEPARATOR}{json.dumps(places)}\n"
 
 
-class Draft:
+class PlanDraft:
     """A plan that grows as text arrives.
 
     The first answer is the whole plan or, if places are wanted, an object with one key for each of them. Every further answer

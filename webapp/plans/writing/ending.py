@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, element_of, is_within, received, steps, value_at, without
-from webapp.plans.writing.draft import Draft
+from webapp.plans.writing.draft import PlanDraft
 
 # With more wrong places than this, the elements that contain them are requested instead.
 MOST_PLACES = 12
@@ -31,7 +31,7 @@ class ParsedPlan:
     """A parsed text: `value` holds the valid part, `faults` the missing and wrong parts, `steps` the repairs that were made."""
 
     value: dict[str, Any]
-    faults: tuple[validation.Fault, ...]
+    faults: tuple[validation.PlanFault, ...]
     steps: tuple[str, ...]
 
     @property
@@ -48,7 +48,7 @@ class ParsedPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class PlanEnding:
     """The final status of a plan: `partial`, `completed` or `failed`, and why it is not complete."""
 
     status: str
@@ -56,7 +56,7 @@ class Ending:
     message: str = ""
 
 
-def repaired(draft: Draft, schema: Schema) -> ParsedPlan:
+def repaired(draft: PlanDraft, schema: Schema) -> ParsedPlan:
     """Returns as much of the plan as can be kept, repaired without calling a model."""
     draft.flush()
     done: tuple[str, ...] = () if draft.is_strict() and not draft.is_cut else ("closed",)
@@ -83,10 +83,10 @@ def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
     return value
 
 
-def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict[str, Any]) -> Ending:
+def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict[str, Any]) -> PlanEnding:
     """Derives the status of a plan from the end of its generation and from the result."""
     if result.is_complete and status != "failed":
-        return Ending("completed")
+        return PlanEnding("completed")
     code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
     message = SENTENCES.get(code) or error or SENTENCES["invalid"]
     if code == "invalid":
@@ -95,4 +95,4 @@ def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict
         message += f" Missing or wrong: {', '.join(names)}." if is_lacking else " The reply wasn't in a plan format."
     has_something = any(value.values())
     is_failed = not has_something or code == "client_disconnected"
-    return Ending("failed" if is_failed else "partial", code, message)
+    return PlanEnding("failed" if is_failed else "partial", code, message)

@@ -20,13 +20,13 @@ from webapp.plans.queries import inputs_of
 from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import Schema, at, reduced_to, upstream
-from webapp.plans.writing.draft import SEPARATOR, Draft, heading
+from webapp.plans.writing.draft import SEPARATOR, PlanDraft, heading
 from webapp.plans.writing.ending import ParsedPlan, repaired
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.prompts import active_prompts, arm_choice
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.prompts.built_in import BuiltIn, parts
-from webapp.prompts.template import Part
+from webapp.prompts.template import PromptPart
 from webapp.streaming.events import Delta, Ended, Event, Notice, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -54,8 +54,8 @@ MOST_TOKENS = 4000
 MOST_QUOTED = 40
 
 
-def _of_type(slug: str) -> Callable[[], tuple[Part, ...]]:
-    return lambda: (Part("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
+def _of_type(slug: str) -> Callable[[], tuple[PromptPart, ...]]:
+    return lambda: (PromptPart("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
 
 
 def _type_text(about: PlanAbout, schema: str) -> str:
@@ -270,7 +270,7 @@ def repairing_source(
     unit, schema = arm_choice.again(prompt.versions.arms), about["plan"]
 
     def judge(text: str) -> ParsedPlan:
-        draft = Draft(prompt.there, prompt.places, takes_places=bool(prompt.places))
+        draft = PlanDraft(prompt.there, prompt.places, takes_places=bool(prompt.places))
         draft.feed(text)
         return repaired(draft, schema)
 

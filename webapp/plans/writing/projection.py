@@ -18,7 +18,7 @@ from webapp.plans.types.schema import (
     value_at,
     without,
 )
-from webapp.plans.writing.draft import Draft
+from webapp.plans.writing.draft import PlanDraft
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Phase, Started
 from webapp.streaming.topics import Entry
@@ -47,7 +47,7 @@ class PlanProjection:
         """`is_valid` returns whether an item is one that the end will keep."""
         self.has_ended = False
         self.status, self.notices = "queued", list[str]()
-        self.draft = Draft(start, places, takes_places=bool(places))
+        self.draft = PlanDraft(start, places, takes_places=bool(places))
         self._schema, self._is_valid, self._states = schema, is_valid, 0
         self._live, self._lives = "", 0
         self._main, self._counted, self._valid = main_list(schema), 0, set[str]()
@@ -160,7 +160,7 @@ class PlanProjection:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PlanPace:
     """What is known of a run besides its text.
 
     `chars_before` were written by earlier runs for the same plan. `began_at` is on the clock that `progress_of` gets, and
@@ -173,7 +173,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class WritingProgress:
     """`percent` is None for a schema that requires nothing, `seconds_left` when it is unknown or nothing runs."""
 
     done: int
@@ -188,22 +188,22 @@ class Progress:
         return -(-self.chars // CHARS_PER_TOKEN)
 
 
-def progress_of(projection: PlanProjection, schema: Schema, pace: Pace, now: float) -> Progress:
+def progress_of(projection: PlanProjection, schema: Schema, pace: PlanPace, now: float) -> WritingProgress:
     """Returns the progress of a plan that is being written. Parts and characters never become fewer."""
     total, seconds = max(projection.made, expected(schema)), max(0.0, now - pace.began_at)
     percent = _percent(projection.finished, schema, most=99)
     chars = pace.chars_before + projection.draft.chars
-    return Progress(projection.done, total, chars, int(seconds), percent, _seconds_left(percent, pace.usual_seconds))
+    return WritingProgress(projection.done, total, chars, int(seconds), percent, _seconds_left(percent, pace.usual_seconds))
 
 
-def progress_at_end(content: dict[str, Any], schema: Schema, *, chars: int, seconds: float) -> Progress:
+def progress_at_end(content: dict[str, Any], schema: Schema, *, chars: int, seconds: float) -> WritingProgress:
     """Returns the progress of a plan that isn't being written."""
     rows = content.get(main_list(schema))
     done = len(rows) if isinstance(rows, list) else 0
-    return Progress(done, max(done, expected(schema)), chars, int(max(0.0, seconds)), _percent(content, schema, most=100))
+    return WritingProgress(done, max(done, expected(schema)), chars, int(max(0.0, seconds)), _percent(content, schema, most=100))
 
 
-def time_left(projection: PlanProjection, schema: Schema, pace: Pace) -> str:
+def time_left(projection: PlanProjection, schema: Schema, pace: PlanPace) -> str:
     """Returns the time left in words; empty if it is unknown."""
     seconds = _seconds_left(_percent(projection.finished, schema, most=99), pace.usual_seconds)
     if seconds is None:

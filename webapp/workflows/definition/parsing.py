@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from webapp.base import yaml_text
-from webapp.base.yaml_text import Document, Path
+from webapp.base.yaml_text import Path, YamlDocument
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
-from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, Unfit, is_sound, names_in, text_of
+from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, UnfitAnswer, is_sound, names_in, text_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -34,7 +34,7 @@ OF_A_STEP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WorkflowFault:
     """A sentence for the person and, if known, a hint how to fix it."""
 
     line: int
@@ -43,38 +43,38 @@ class Fault:
     hint: str = ""
 
 
-class Broken(ValueError):
+class BrokenWorkflow(ValueError):
     """Raised for a text that is not a valid workflow; `faults` has the reasons."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[WorkflowFault]) -> None:
         super().__init__(faults[0].message)
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))[:MOST_FAULTS])
 
 
 def read(source: str) -> Definition:
-    """Returns the definition; raises `Broken`."""
+    """Returns the definition; raises `BrokenWorkflow`."""
     return _Reader(_document(source)).definition()
 
 
 def read_new(source: str) -> Definition:
-    """Returns the definition of a text that was just written, in which no name can be given twice; raises `Broken`."""
+    """Returns the definition of a text that was just written, in which no name can be given twice; raises `BrokenWorkflow`."""
     return _Reader(_document(source, is_new=True)).definition()
 
 
-def _document(source: str, *, is_new: bool = False) -> Document:
+def _document(source: str, *, is_new: bool = False) -> YamlDocument:
     try:
         return yaml_text.read(source, "workflow", is_new=is_new)
-    except yaml_text.Unreadable as error:
-        raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
+    except yaml_text.UnreadableYaml as error:
+        raise BrokenWorkflow([WorkflowFault(error.line, error.column, str(error), error.hint)]) from error
 
 
 @dataclass(slots=True)
 class _Reader:
-    document: Document
-    faults: list[Fault]
+    document: YamlDocument
+    faults: list[WorkflowFault]
     looked_for: int
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document, self.faults, self.looked_for = document, [], 0
 
     def definition(self) -> Definition:
@@ -94,7 +94,7 @@ class _Reader:
         if not self.faults:
             self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(definition)]
         if self.faults:
-            raise Broken(self.faults)
+            raise BrokenWorkflow(self.faults)
         return definition
 
     def _slug(self, about: dict[str, Any]) -> str:
@@ -226,7 +226,7 @@ class _Reader:
                 continue
             try:
                 values[name] = None if value is None else slots[name].value(text_of(value))
-            except Unfit as error:
+            except UnfitAnswer as error:
                 self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
         return values
 
@@ -347,8 +347,8 @@ class _Reader:
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
         self.faults.append(self._at(path, message, hint))
 
-    def _at(self, path: Path, message: str, hint: str = "") -> Fault:
-        return Fault(*self.document.place(path), message, hint)
+    def _at(self, path: Path, message: str, hint: str = "") -> WorkflowFault:
+        return WorkflowFault(*self.document.place(path), message, hint)
 
     def _closest(self, name: str, names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""

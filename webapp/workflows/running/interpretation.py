@@ -19,7 +19,7 @@ from webapp.models.connections.models import DEMO
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript
-from webapp.workflows.definition.slots import Slot, Unfit, text_of
+from webapp.workflows.definition.slots import Slot, UnfitAnswer, text_of
 from webapp.workflows.running.interpreter import apply, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of
 from webapp.workflows.state import Event
@@ -55,7 +55,7 @@ def parsed_guess(slot: Slot, reply: str) -> str:
         return ""
     try:
         return text_of(slot.value("\n".join(lines) if slot.type == "multi" else lines[0]))
-    except Unfit:
+    except UnfitAnswer:
         return ""
 
 

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.state import State
+from webapp.workflows.state import RunState
 
 
 def same_steps(old: Definition, new: Definition) -> dict[str, str]:
@@ -27,7 +27,7 @@ def same_steps(old: Definition, new: Definition) -> dict[str, str]:
     return same
 
 
-def moved(state: State, same: Mapping[str, str], slots: Iterable[str]) -> State:
+def moved(state: RunState, same: Mapping[str, str], slots: Iterable[str]) -> RunState:
     """Returns the state with the new ids of its steps, without the steps and slots that the other version lacks."""
 
     def renamed(slots: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.slots import PLACE, shown
 from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, locked_run, people_of
-from webapp.workflows.state import State
+from webapp.workflows.state import RunState
 from webapp.workflows.tables import WorkflowRun
 
 # The kind of the generations that write these plans.
@@ -99,7 +99,7 @@ def _joined(run_id: str, session: Session, plan: Plan) -> None:
 
 
 def _inputs(
-    definition: Definition, state: State, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
+    definition: Definition, state: RunState, step: Step, people: Mapping[str, str], fields: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Returns a value for each field that has one; the others keep their defaults."""
     inputs: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from webapp.people.grants import grants
 from webapp.workflows import library
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.running.interpreter import apply
-from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Result, Say
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Say, StepResult
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # A refused answer of up to `MOST_TYPED` characters is shown again.
@@ -45,7 +45,7 @@ def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
     return {"user.name": user.name, "user.first_name": (user.name.split() or [""])[0]}
 
 
-def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | None = None) -> Result:
+def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | None = None) -> StepResult:
     """Applies and records an event, and the request that it came from; a refused event that changes nothing is not recorded."""
     result = apply(definition_of(run), run.place, event, people_of(session, run))
     if result.refusal and result.state == run.place:
