@@ -60,7 +60,6 @@ from webapp.web.places import Places
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
-from webapp.web.server.url_rules import LazyRule
 from webapp.workflows import feature as workflows
 
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.
@@ -106,7 +105,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     config = config or load()
     app = flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
-    app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, templates.Templates, Incoming
+    app.jinja_environment, app.request_class = templates.Templates, Incoming
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)

@@ -22,11 +22,6 @@ SHARED_SECONDS = 1.0
 _checked = SingleFlight[bool](lambda _: 1)
 
 
-class _SameRequest(RequestContext):
-    def match_request(self) -> None:
-        """Leaves the route as it was found for the first request."""
-
-
 def same_request() -> Context:
     """Returns a factory of request contexts like the current one, in which the user is not yet authenticated."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -37,12 +32,8 @@ def same_request() -> Context:
         # Opened once: checking its signature takes longer than rendering most fragments.
         return app.session_interface.open_session(app, app.request_class(dict(environ)))
 
-    route, arguments = request.url_rule, request.view_args
-
     def context() -> RequestContext:
-        same_request = _SameRequest(app, dict(environ), session=session())
-        same_request.request.url_rule, same_request.request.view_args = route, arguments
-        return same_request
+        return RequestContext(app, dict(environ), session=session())
 
     return context
 
