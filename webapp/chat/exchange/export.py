@@ -155,13 +155,13 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
 
 
 def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
-    names, made = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
+    names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
     return [
         (
-            _speaker(message, made.get(message.id, []), _name(message, names, answerer)),
-            text_of(engine, message, made.get(message.id, [])) + _sources(message, reader),
+            _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),
+            text_of(engine, message, generations.get(message.id, [])) + _sources(message, reader),
         )
         for message in messages
     ]

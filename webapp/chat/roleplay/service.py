@@ -208,7 +208,9 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     if not chat.cast_ids:
         raise Conflict("This chat has no characters. Start a group chat from Characters.")
     cast_ids = (
-        [character.id for character in _chosen(ids, by, known=chat.cast_ids)] if ids is not None else list(chat.character_ids)
+        [character.id for character in _chosen(ids, by, current_ids=chat.cast_ids)]
+        if ids is not None
+        else list(chat.character_ids)
     )
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not cast_ids:
@@ -223,13 +225,14 @@ def checked_order(order: str) -> str:
     return order
 
 
-def _chosen(ids: Sequence[str], by: User, *, known: Sequence[str] = ()) -> list[Character]:
+def _chosen(ids: Sequence[str], by: User, *, current_ids: Sequence[str] = ()) -> list[Character]:
     """Returns these characters without duplicates; raises `Invalid` if the person can't chat with one of them."""
     unique_ids = list(dict.fromkeys(ids))
     if not LEAST_CAST <= len(unique_ids) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
     there = [
-        character_queries.character(by, id) or (character_queries.character_of(db.session(), by.id, id) if id in known else None)
+        character_queries.character(by, id)
+        or (character_queries.character_of(db.session(), by.id, id) if id in current_ids else None)
         for id in unique_ids
     ]
     characters = [character for character in there if character]

@@ -151,8 +151,8 @@ class ListFeed(LaneFeed):
             self._followed[id] = (broadcast, cursor)
             if any(note.event == rows.event for note in notes):
                 grown.append(id)
-        made = (drawn.get((self._list.name, id, *self._followed[id][1]), partial(self._row, rows, id)) for id in grown)
-        return [Frame("".join(made))] if grown else []
+        parts = (drawn.get((self._list.name, id, *self._followed[id][1]), partial(self._row, rows, id)) for id in grown)
+        return [Frame("".join(parts))] if grown else []
 
     def _row(self, rows: GrowingRows, id: str) -> str:
         with self._context():

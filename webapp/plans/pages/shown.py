@@ -143,8 +143,8 @@ def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     schema = about.get("plan", {})
     maker = Maker(about, dict(content), {}, frozenset(), False)
     name = main_list(schema)
-    made = value_at(content, name) if name else None
-    done = len(made) if isinstance(made, list) else 0
+    value = value_at(content, name) if name else None
+    done = len(value) if isinstance(value, list) else 0
     return ShownPlan(
         id="",
         title=str(content.get("title") or about.get("title", "")),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import select
 
 from webapp.api.access import caller_or_none
@@ -54,7 +54,7 @@ class QuickAnswer(DialectResponse):
     notices: list[Notice]
 
 
-class Block(BaseModel):
+class Block(DialectResponse):
     """A finished part of the answer. A long one comes in `parts` events; `n` that comes again replaces everything from it on."""
 
     n: int

@@ -103,7 +103,9 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         story=text(value.get("story"), STORY_CHARS).strip(),
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
-        generations=tuple(_generation(fields(made), place) for place, made in enumerate(generations[: MOST_TRIES + 1]))
+        generations=tuple(
+            _generation(fields(generation), place) for place, generation in enumerate(generations[: MOST_TRIES + 1])
+        )
         if isinstance(generations, list)
         else (),
     )
