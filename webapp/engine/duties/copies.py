@@ -130,7 +130,7 @@ def _check_lanes(engine: Engine, shared: "RedisTopics") -> None:
     shared.renew(changed)
 
 
-def _signs(engine: Engine, topics: Sequence[str]) -> dict[str, Any]:
+def _signs(engine: Engine, topics: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     people = [topic.removeprefix(topic_names.of_person("")) for topic in topics if topic.startswith(topic_names.of_person(""))]
     newest, running = func.max(Generation.id), func.count(case((WHILE_ACTIVE, 1)))
     of_lanes = select(Generation.lane, newest, running).where(Generation.lane.in_(topics)).group_by(Generation.lane)

@@ -6,7 +6,7 @@ A forked worker writes to nearly every memory page shared with the master, if on
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.base import ForkedWorker as Base
+from gunicorn.workers.base import Worker as Base
 
 
 class ErrorLogger(Logger):  # type: ignore[misc]
