@@ -58,19 +58,19 @@ class NoRequester:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for a place; `signal` is set when it has one, or need not wait any longer."""
+    """A request that waits for a slot; `signal` is set when it has one, or need not wait any longer."""
 
     whose: str
     lane: str
     signal: Signal
-    has_place: bool = False
+    has_slot: bool = False
     is_stopped: bool = False
 
 
 class AdmissionQueue:
-    """The places for answers, and who waits for one: the first request of each person is served before the second of any.
+    """The slots for answers, and who waits for one: the first request of each person is served before the second of any.
 
-    A place is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
+    A slot is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
     """
 
     def __init__(self, most: Callable[[], int], running: Callable[[], int]) -> None:
@@ -90,7 +90,7 @@ class AdmissionQueue:
         return bool(most) and self._running() + self._held >= most
 
     def take(self) -> bool:
-        """Takes a free place, unless others wait for it."""
+        """Takes a free slot, unless others wait for it."""
         if self._lines or self.is_full:
             return False
         self._held += 1
@@ -108,12 +108,12 @@ class AdmissionQueue:
             self._lines.pop(waiter.whose, None)
 
     def give_back(self) -> None:
-        """Gives back a place that is held: its answer runs, or does not come."""
+        """Gives back a slot that is held: its answer runs, or does not come."""
         self._held -= 1
         self.serve()
 
     def serve(self) -> None:
-        """Gives free places to those who wait."""
+        """Gives free slots to those who wait."""
         while self._lines and not self.is_full:
             whose = next(iter(self._lines))
             line = self._lines.pop(whose)
@@ -122,7 +122,7 @@ class AdmissionQueue:
                 # Behind all others.
                 self._lines[whose] = line
             self._held += 1
-            waiter.has_place = True
+            waiter.has_slot = True
             waiter.signal.set()
 
     def stop(self, lane: str | None = None) -> None:

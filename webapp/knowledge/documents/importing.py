@@ -176,8 +176,8 @@ def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: in
     with _own(id, claim) as (session, document):
         document.done = piece["done"]
         rows = [
-            Passage(document_id=id, edition=edition, number=number + place, **{name: passage[name] for name in OF_PASSAGE})
-            for place, passage in enumerate(piece["passages"])
+            Passage(document_id=id, edition=edition, number=number + index, **{name: passage[name] for name in OF_PASSAGE})
+            for index, passage in enumerate(piece["passages"])
         ]
         session.add_all(rows)
         session.flush()
