@@ -108,7 +108,7 @@ def refuse_if_busy(lane: str) -> None:
 
 @contextmanager
 def admission(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
-    """Holds a place on this server for the answer that is started inside the block; while all are taken, it waits for one.
+    """Holds a slot on this server for the answer that is started inside the block; while all are taken, it waits for one.
 
     Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how long to
     wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were read before can
@@ -120,7 +120,7 @@ def admission(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
         _count_per_minute(engine, allowances)
         if not engine.line.take():
             try:
-                _wait_for_place(engine, allowances[-1].key, lane)
+                _wait_for_slot(engine, allowances[-1].key, lane)
             except AppError:
                 _uncount(engine, allowances)
                 raise
@@ -142,9 +142,9 @@ def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[AnswerAllow
 def _count_per_minute(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
     """Counts an answer towards the limits per minute; one that is refused counts towards none."""
     limited = [allowance for allowance in allowances if allowance.per_minute]
-    for place, limit in enumerate(limited):
+    for index, limit in enumerate(limited):
         if wait_seconds := ceil(_rates(engine, limit).take(limit.key, engine.buckets)):
-            _uncount(engine, limited[:place])
+            _uncount(engine, limited[:index])
             engine.emit(Limited("per_minute"))
             sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
             raise TooMany(sentence, retry_after=wait_seconds)
@@ -161,8 +161,8 @@ def _rates(engine: Engine, allowance: AnswerAllowance) -> Throttle:
     return engine.rates
 
 
-def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
-    """Waits until the line gives this request a place, unless it is stopped, or its client disconnects."""
+def _wait_for_slot(engine: Engine, whose: str, lane: str) -> None:
+    """Waits until the line gives this request a slot, unless it is stopped, or its client disconnects."""
     seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, engine.signal())
     if seconds and engine.line.waiting < MOST_WAITING:
         # Holds no database connection while it waits.
@@ -175,11 +175,11 @@ def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
             is_over = True
         finally:
             engine.line.leave(waiter)
-            if waiter.has_place and not is_over:
+            if waiter.has_slot and not is_over:
                 engine.line.give_back()
     if waiter.is_stopped and not engine.is_closing:
         raise Conflict("Stopped before the answer began.")
-    if not waiter.has_place:
+    if not waiter.has_slot:
         engine.emit(Limited("server_full"))
         raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
 
@@ -206,7 +206,7 @@ def store_within_limits(
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
     parameters = {**values, "whose": generation.user_id, "gateway": generation.gateway_id, "itself": values["id"]}
-    others = _placed(side_kinds).scalar(session, parameters) or 0
+    others = _holding_slots(side_kinds).scalar(session, parameters) or 0
     rows.attach(session, generation)
     if allowance.at_once and generation.user_id and others >= allowance.at_once:
         engine.emit(Limited("concurrent"))
@@ -320,7 +320,7 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(side_kinds: tuple[str, ...]) -> Prepared:
+def _holding_slots(side_kinds: tuple[str, ...]) -> Prepared:
     """Inserts a generation and returns how many others its person has active, not counting those of the kinds `side_kinds`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))
