@@ -157,8 +157,8 @@ def read() -> Response:
 
 
 def _document(app: Flask) -> dict[str, Any]:
-    made = DOCUMENT.of(app)
+    document = DOCUMENT.of(app)
     with _making:
-        if not made:
-            made.update(openapi.document(app))
-    return made
+        if not document:
+            document.update(openapi.document(app))
+    return document

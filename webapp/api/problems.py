@@ -28,7 +28,7 @@ MOST_FAULTS = 100
 class Problem(BaseModel):
     """Why a request was refused, as a sentence for people (`detail`, repeated as `error`) and a code for programs (`code`)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     type: str = "about:blank"
     title: str

@@ -152,9 +152,9 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
 
 def same_sources(sources: Iterable[SourceRecord], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
-    there = [(kept, *passages[kept["passage_id"]]) for kept in sources if kept["passage_id"] in passages]
+    there = [(record, *passages[record["passage_id"]]) for record in sources if record["passage_id"] in passages]
     return AnswerSources(
-        tuple(source(kept["number"], passage, document) for kept, passage, document in there), was_asked=bool(there)
+        tuple(source(record["number"], passage, document) for record, passage, document in there), was_asked=bool(there)
     )
 
 

@@ -85,9 +85,9 @@ def _stored_document(run: WorkflowRun, sent: documents.UploadedDocument, by: Use
 
 def _collection(run: WorkflowRun, by: User) -> Collection:
     title, id = definition_of(run).title, run.id
-    made = service.create(service.CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
+    new_id = service.create(service.CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
     with write() as session:
         row = locked_run(session, id)
-        row.collection_id = row.collection_id or made
+        row.collection_id = row.collection_id or new_id
         collection_id = row.collection_id
     return db.session.get_one(Collection, collection_id)

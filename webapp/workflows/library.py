@@ -217,8 +217,8 @@ def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
             select(WorkflowVersion.number).where(WorkflowVersion.slug == slug).order_by(WorkflowVersion.number.desc())
         )
         row.published = (last or 0) + 1
-        made = {"source": row.source, "note": note.strip(), "published_by": author.id}
-        session.add(WorkflowVersion(slug=slug, number=row.published, **made))
+        columns = {"source": row.source, "note": note.strip(), "published_by": author.id}
+        session.add(WorkflowVersion(slug=slug, number=row.published, **columns))
         _note(session, "published a workflow", slug, author)
         return row.published
 

@@ -11,7 +11,7 @@ from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import AnyId, Changes, changes
+from webapp.base.inputs import LATER, AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.shown import MeaningState, meaning
@@ -25,6 +25,8 @@ bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 
 class Embedding(BaseModel):
     """The progress of embedding a collection's documents for semantic search."""
+
+    model_config = LATER
 
     state: MeaningState
     model: str = Field(description="The model whose vectors are searched; empty if there are none.")

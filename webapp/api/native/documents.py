@@ -11,7 +11,7 @@ from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, Body, Paged, Query
 from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
-from webapp.base.inputs import AnyId
+from webapp.base.inputs import LATER, AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
@@ -34,6 +34,8 @@ State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed
 
 
 class Progress(BaseModel):
+    model_config = LATER
+
     done: int
     of: int
 

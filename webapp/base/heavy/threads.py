@@ -118,8 +118,8 @@ def offload_expecting(expected: type[Exception], function: Callable[P, T], *args
 
 def offload_now(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does the same without queueing, for the one greenlet that holds the turn to write, as all other writers wait for it."""
-    found: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
-    return _given(expected, found)
+    outcome: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
+    return _given(expected, outcome)
 
 
 def set_aside(hub: Any, function: Callable[[], object]) -> None:

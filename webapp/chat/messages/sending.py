@@ -140,8 +140,8 @@ def start_chat(
         return repeated
 
     first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
-    given = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
-    options = replace(options, given=given)
+    sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
+    options = replace(options, given=sources)
 
     def store(session: Session) -> PendingGeneration:
         chat = Chat(
@@ -243,8 +243,8 @@ def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation
     person = by or person_of(chat)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
-    given = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=given, speaker=speaker, is_again=message.role == "assistant")
+    sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
+    options = AnswerOptions(given=sources, speaker=speaker, is_again=message.role == "assistant")
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, question_id)
@@ -373,7 +373,7 @@ def new_answer(
     message = _message(chat, new[0].id if new else str(question) or None, "assistant", speaker=options.speaker)
     above = new[0].parent_id if new else str(question)
     # Before the request is built, which includes the files.
-    attachment_service.attach(session, chat.id, [asked.content for asked in new], new[0].author_id or "" if new else "")
+    attachment_service.attach(session, chat.id, [question.content for question in new], new[0].author_id or "" if new else "")
     new_messages = [
         paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)
     ]
@@ -469,7 +469,7 @@ def store_and_start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    with generations.admission(engine, person, lane=lane), generations.recovering_if_not_started(engine):
+    with engine.admission.slot(person, lane=lane), generations.recovering_if_not_started(engine):
         try:
             generation, source, news = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
@@ -512,7 +512,7 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    prepared = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
+    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
     row = prepared.first(session, {"person": person, "draft": draft})
     if not row:
         return

@@ -84,8 +84,8 @@ def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Respon
     reads = form.knowledge.data or []
     if prompt.fields:
         # Leaves out empty query parameters.
-        wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
-        return navigate(url_for("prompted.fill", name=prompt.name, **wanted))
+        parameters: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
+        return navigate(url_for("prompted.fill", name=prompt.name, **parameters))
     return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, reads))
 
 
@@ -137,9 +137,9 @@ def _form(
 
 def prompts_named_in(user: User | None, typed: str) -> InsertablePrompt | None:
     """Returns the prompt named by a message if the person has one of that name; None for any other text."""
-    found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
-    prompt = insertable(user, found[1]) if user and found else None
-    return replace(prompt, rest=(found[2] or "").strip()) if prompt and found else None
+    match = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
+    prompt = insertable(user, match[1]) if user and match else None
+    return replace(prompt, rest=(match[2] or "").strip()) if prompt and match else None
 
 
 def insertable(user: User, name: str) -> InsertablePrompt | None:

@@ -104,9 +104,9 @@ def opened(id: str, socket: Any) -> SharedStream:
 
 def attached_stream(destination: str, person: str, frames: Generator[bytes, None, None]) -> str:
     """Returns the name under which a shared stream now carries this feed; empty if the feed needs a stream of its own."""
-    found = DESTINATION.fullmatch(destination)
-    stream = _streams.get(found[1]) if found else None
-    return found[2] if found and stream and stream.add(found[2], person, frames) else ""
+    match = DESTINATION.fullmatch(destination)
+    stream = _streams.get(match[1]) if match else None
+    return match[2] if match and stream and stream.add(match[2], person, frames) else ""
 
 
 def remove(destination: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from json import dumps
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Float, Select, case, column, func, literal, literal_column, select
 from sqlalchemy import table as named_table
@@ -64,7 +64,7 @@ class Common:
 COMMON = PerApp[Common | None](lambda: None)
 
 
-def wants() -> str:
+def wants() -> Literal["spaced", "terms"]:
     """Returns what the reader process has to report about each passage, for the index of this database."""
     return "spaced" if is_sqlite() else "terms"
 

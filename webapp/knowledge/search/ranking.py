@@ -116,16 +116,16 @@ def weight_now() -> float:
     return float(setting("knowledge.meaning_weight"))
 
 
-def unmatched_words(user: User, found: SearchResult, *, is_viewed: bool = False) -> list[str]:
+def unmatched_words(user: User, result: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
-    counts, size = found.counted.counts, index.Size(found.counted.passages, found.counted.words)
-    there = {stem: word for stem, word in found.query_words.items() if counts[stem]}
+    counts, size = result.counted.counts, index.Size(result.counted.passages, result.counted.words)
+    there = {stem: word for stem, word in result.query_words.items() if counts[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
     first_rows = bounded.read(statements, until=until) if statements else []
-    known = {stem for stem, row in zip(there, first_rows, strict=True) if row}
-    return [word for stem, word in found.query_words.items() if stem not in known]
+    stems = {stem for stem, row in zip(there, first_rows, strict=True) if row}
+    return [word for stem, word in result.query_words.items() if stem not in stems]
 
 
 def _among(bounds: SearchOptions) -> Sequence[ColumnElement[bool]]:

@@ -117,8 +117,8 @@ def run(user: User) -> QuestionRun:
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
     pairs = [(question.id, question.text, question.document_id) for question in questions]
-    found = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
-    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in found)
+    results = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
+    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in results)
     with write() as session:
         run = QuestionRun(
             owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)

@@ -142,7 +142,7 @@ def _viewed(id: str, *, is_asked: bool) -> User:
 
 
 def shown_tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
-    found = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
+    trial = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
         (
@@ -152,9 +152,9 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
             is_given,
             _meant(hit),
         )
-        for hit, reasons, is_given in found.hits
+        for hit, reasons, is_given in trial.hits
     ]
-    return ShownTried(hits, found.too_common, found.unknown, found.left_out)
+    return ShownTried(hits, trial.too_common, trial.unknown, trial.left_out)
 
 
 def kept(user: User) -> list[ShownQuestion]:

@@ -92,8 +92,8 @@ class Providers:
             is_open = for_visitor or self.is_demo_allowed()
             if is_open and any(demo_model.id == model for demo_model in self._demo.models()):
                 return self._demo
-        elif self.is_choosable(model) and (found := self._found(model)):
-            return self._made(found[0], beats)
+        elif self.is_choosable(model) and (match := self._found(model)):
+            return self._made(match[0], beats)
         raise Invalid(self._refusal(model), field="model")
 
     def embedder(self, model: str) -> Provider:

@@ -128,8 +128,8 @@ def count_long_periods(now: datetime, *, above: int = SLICE, pause: Callable[[],
         before = counted_before(session, budget, starts_at, now=now, pause=pause)
         with write():
             # The budget can have been deleted by now.
-            if found := session.get(Budget, id):
-                begin(session, found, starts_at, used=used_since(session, found, starts_at, before))
+            if row := session.get(Budget, id):
+                begin(session, row, starts_at, used=used_since(session, row, starts_at, before))
 
 
 def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:

@@ -284,11 +284,11 @@ def _database_kind() -> str:
 
 def _last_backup(config: Config) -> HealthFact:
     """Returns when the newest known backup was made."""
-    made = made_at(config.data_dir)
-    if not made:
+    backup_at = made_at(config.data_dir)
+    if not backup_at:
         return HealthFact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
-    is_old = (utc_now() - made).days > OLD_DAYS
-    return HealthFact("Backups", f"Last backup: {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+    is_old = (utc_now() - backup_at).days > OLD_DAYS
+    return HealthFact("Backups", f"Last backup: {ago(backup_at, utc_now())}.", "" if is_old else "ok", NIGHTLY)
 
 
 def _soundness() -> list[HealthFact]:
@@ -361,8 +361,8 @@ def network_of(folder: Path, mounts: str) -> str:
     holding = {str(path) for path in (folder, *folder.parents)}
     lines = (line.split(" ") for line in mounts.splitlines())
     # Of several mounts in one place, the last hides the others.
-    found = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
-    kind = found.get(max((folder for folder in found if folder in holding), key=len, default=""), "")
+    kinds = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
+    kind = kinds.get(max((folder for folder in kinds if folder in holding), key=len, default=""), "")
     return kind if kind in OF_NETWORKS else ""
 
 

@@ -180,9 +180,7 @@ def received(value: Any, schema: Schema) -> Any:
     if not isinstance(value, dict) or "properties" not in schema:
         return value
     required, properties = schema.get("required", ()), schema["properties"]
-    typed_values = {
-        name: found for name, found in value.items() if name in properties and (found is not None or name in required)
-    }
+    typed_values = {name: part for name, part in value.items() if name in properties and (part is not None or name in required)}
     return {name: received(typed_values[name], properties[name]) for name in properties if name in typed_values}
 
 

@@ -6,7 +6,7 @@ A forked worker writes to nearly every memory page shared with the master, if on
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.base import ForkedWorker as Base
+from gunicorn.workers.base import Worker as Base
 
 
 class ErrorLogger(Logger):  # type: ignore[misc]
@@ -19,8 +19,8 @@ class ErrorLogger(Logger):  # type: ignore[misc]
 class ForkedWorker(Base):  # type: ignore[misc]
     """A worker that has not started; after the fork it changes its class to that of the serving worker."""
 
-    def __init__(self, *known: Any) -> None:
-        super().__init__(*known)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.worker_connections = self.cfg.worker_connections
 
     def init_process(self) -> None:

@@ -117,10 +117,10 @@ class _Flow:
         self._list(_list(about.get("steps")), {}, END, depth=0)
         title = str(about.get("name") or self.name).strip().capitalize()[:80]
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
-        made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
+        head = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
         written = set(re.findall(r"\w+", json.dumps(steps)))
         used = {name: slot for name, slot in self.slots.items() if name in written}
-        source = yaml_text.written(made | {"slots": used, "steps": steps})
+        source = yaml_text.written(head | {"slots": used, "steps": steps})
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
     def _slots(self, about: Any) -> None:
@@ -162,22 +162,22 @@ class _Flow:
     def _step(self, rasa_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
         verb = next((verb for verb in VERBS if verb in rasa_step), "")
-        made: dict[str, Any] | None = None
+        fields: dict[str, Any] | None = None
         if verb in ("link", "call"):
             self._other(rasa_step, id, ids, after, end, depth=depth)
             return
         if verb:
-            made = getattr(self, f"_{verb}")(rasa_step)
-        if made is None:
+            fields = getattr(self, f"_{verb}")(rasa_step)
+        if fields is None:
             self.notes.append(_named(rasa_step))
         else:
             self.mapped += 1
-        self.steps.append({"id": id, **(made or {})})
+        self.steps.append({"id": id, **(fields or {})})
         step = self.steps[-1]
         ways = self._ways(rasa_step.get("next"), ids, after, end, depth=depth)
-        if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
+        if fields and "branch" not in fields and not isinstance(ways, list) and ways == after and after == END:
             step["next"] = END
-        elif not made or "branch" in made:
+        elif not fields or "branch" in fields:
             step["branch"] = ways if isinstance(ways, list) else [{"go": ways}]
         else:
             step["next"] = ways

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api import completions
 from webapp.api.access import caller, may
@@ -140,13 +140,13 @@ class DoorError(DialectResponse):
     error: DoorErrorBody
 
 
-class ChunkDelta(BaseModel):
+class ChunkDelta(DialectResponse):
     role: Literal["assistant"] | None = None
     content: str | None = None
     annotations: list[Annotation] | None = None
 
 
-class ChunkChoice(BaseModel):
+class ChunkChoice(DialectResponse):
     index: int
     delta: ChunkDelta
     logprobs: None

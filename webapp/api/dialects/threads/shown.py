@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api.authors import Author, authors_of
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
-from webapp.api.schemas import Grammar, register, shape
+from webapp.api.schemas import Grammar, Query, register, shape
 from webapp.api.sources import source_answers_by_message
 from webapp.base import topic_names
 from webapp.base.db import utc_now
@@ -61,7 +61,7 @@ class ThreadMessages(DialectResponse):
     nextBefore: str | None
 
 
-class ThreadPage(BaseModel):
+class ThreadPage(Query):
     """Query parameters of a page of messages. Not strict: in a URL, all values are text."""
 
     before: Id = ""
@@ -84,7 +84,7 @@ class WorkflowState(DialectResponse):
     slots: dict[str, Any]
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(Query):
     after: Annotated[str, Field(max_length=80, description="The `id:` of the last event received; the header goes before.")] = ""
 
 

@@ -41,8 +41,8 @@ def of_line(
         return None
     is_known = fields(swipe.get("extra")).get("model")
     extra = fields(swipe.get("extra")) | (fields(row.get("extra")) if is_shown else {})
-    made = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
-    about = made | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
+    times = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
+    about = times | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
     about |= _dated(swipe, sent) or (_dated(row, sent) if is_shown else {})
     # An empty text is kept: no column says whether it was there.
     about |= _filled({"extra": _rest(extra, {name for name in EXTRA if extra.get(name)} | (MODEL if is_known else set()))})

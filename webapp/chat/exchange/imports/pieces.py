@@ -326,8 +326,8 @@ def _cuts(message: FiledMessage) -> list[_Cut]:
 
 
 def _message(value: dict[str, Any]) -> FiledMessage:
-    made = tuple(map(_generation, value["generations"]))
-    return FiledMessage(**_with_moments(value, generations=made, sources=tuple(value["sources"])))
+    generations = tuple(map(_generation, value["generations"]))
+    return FiledMessage(**_with_moments(value, generations=generations, sources=tuple(value["sources"])))
 
 
 def _generation(value: dict[str, Any]) -> FiledGeneration:

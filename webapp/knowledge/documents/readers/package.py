@@ -82,7 +82,7 @@ class Package:
 
     def elements(self, name: str, element: str) -> Iterator[dict[str, str]]:
         """Yields the attributes of each element of this name in one file."""
-        return (attributes for kind, found, attributes in self.events(name) if kind == "start" and found == element)
+        return (attributes for kind, tag, attributes in self.events(name) if kind == "start" and tag == element)
 
     def main(self, otherwise: str) -> str:
         """Returns the name of the file that the package is about; where it names none, the usual one."""

@@ -30,8 +30,8 @@ def parts(raw: bytes, name: str) -> Iterator[FilePart]:
         match = HEADING.match(text.lstrip().partition("\n")[0])
         yield FilePart(text, title=match.group(2).rstrip(MARKS_BEHIND)[:200] if match and match.group(1) == "#" else "")
     else:
-        made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
-        yield FilePart(made(text, name))
+        convert: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
+        yield FilePart(convert(text, name))
 
 
 def decoded(raw: bytes) -> str:
