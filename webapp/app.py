@@ -136,18 +136,18 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine = build(app, config, **tools)
     metrics, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
     engine.metric_listeners += [metrics.record, TraceExporter(engine).record]
-    engine.gate = BudgetGate(
+    engine.admission.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,
         is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
-    engine.requester = access.CurrentRequester()
+    engine.admission.requester = access.CurrentRequester()
     watchdog.listeners.append(metrics.loop_blocked)
     worker_metrics = WorkerMetrics(metrics.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
     ENGINE.set(engine, app)
-    TOPICS.set(engine.topics, app)
-    BUCKETS.set(engine.buckets, app)
+    TOPICS.set(engine.logs.topics, app)
+    BUCKETS.set(engine.admission.buckets, app)
     WATCHDOG.set(watchdog, app)
     METRICS.set(worker_metrics, app)
     models.PROVIDERS.set(models.make(config), app)

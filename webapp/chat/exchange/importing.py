@@ -139,7 +139,7 @@ def _alone(user_id: str) -> Iterator[None]:
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
     """Rate-limits people whose files keep being refused."""
-    if wait_seconds := _refused.take(user_id, the_engine().buckets):
+    if wait_seconds := _refused.take(user_id, the_engine().admission.buckets):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
     try:
@@ -149,7 +149,7 @@ def _patient(user_id: str) -> Iterator[None]:
         raise
     finally:
         if not was_refused:
-            _refused.give_back(user_id, the_engine().buckets)
+            _refused.give_back(user_id, the_engine().admission.buckets)
 
 
 def _again(what: Callable[[], T]) -> T:

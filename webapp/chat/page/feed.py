@@ -84,7 +84,7 @@ class ChatFeed(LaneFeed):
         super().__init__(engine, topic_names.of_chat(chat_id), context)
         self._chat_id, self._right = chat_id, right
         self._said: tuple[object, ...] | None = None
-        self._position = replace(position) if position and position.epoch == engine.topics.epoch else None
+        self._position = replace(position) if position and position.epoch == engine.logs.topics.epoch else None
         after = self._position.sidebar if self._position else -1
         self._clock = clock or Clock(engine.now, recorder(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
@@ -143,7 +143,7 @@ class ChatFeed(LaneFeed):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
-        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
+        key = (self._engine.logs.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
         change = _changes_cache.get(
             key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page))
         )
@@ -153,7 +153,7 @@ class ChatFeed(LaneFeed):
         """Updates the page if nothing but the chat's title has changed."""
         assert self._position
         self._position = replace(self._position, seq=seq)
-        return [Frame(_headings_cache.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
+        return [Frame(_headings_cache.get((self._engine.logs.topics.epoch, self._chat_id, seq, self._right), self._heading))]
 
     def _heading(self) -> str:
         with self._context():
@@ -161,8 +161,8 @@ class ChatFeed(LaneFeed):
             return render_template("chat/page/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
-        seq = self._engine.topics.last(self.lane)
-        key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
+        seq = self._engine.logs.topics.last(self.lane)
+        key = (self._engine.logs.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
         return self._apply(_threads_cache.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
     def _rendered(self, draw: "Callable[[], PageChange]") -> "PageChange":
@@ -182,7 +182,7 @@ class ChatFeed(LaneFeed):
 
     def _apply(self, change: "PageChange", seq: int) -> list[Frame]:
         before = self._position
-        self._position = ChatPosition(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
+        self._position = ChatPosition(self._engine.logs.topics.epoch, seq, change.head, change.generation, change.cursor)
         if before and self._broadcast and not change.is_whole:
             # The followed answer is still running, or has just ended and its last frames are still to be sent.
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
@@ -209,7 +209,7 @@ class ChatFeed(LaneFeed):
             with self._engine.in_app():
                 return db.session.get(Generation, generation_id)
 
-        return _generations_cache.get((self._engine.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
+        return _generations_cache.get((self._engine.logs.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ def earlier_url(messages: Sequence[Message]) -> str:
 def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
     last = generations[-1] if generations else None
     if last and last.is_active:
-        if broadcast := engine.broadcast(last):
+        if broadcast := engine.logs.broadcast(last):
             picture, cursor = broadcast.snapshot()
             if not broadcast.projection.has_ended:
                 return replace(_running(message, last, picture, cursor), silence=silence(engine, last))

@@ -163,11 +163,11 @@ def settle(engine: Engine, id: str) -> bool:
     if engine.shared:
         engine.shared.close_for_others(topic)
         engine.shared.extend(topic, entries)
-    log_entries = engine.topics.read(topic, 0) or entries
+    log_entries = engine.logs.topics.read(topic, 0) or entries
     outcome = _outcome(generation, log_entries, was_ours=was_ours)
     saved_events = ends.settle_orphan(engine, generation, log_entries, outcome)
-    if engine.topics.last(topic):
-        engine.end(id, [*saved_events, Ended(outcome.status, outcome.reason)])
+    if engine.logs.topics.last(topic):
+        engine.logs.end(id, [*saved_events, Ended(outcome.status, outcome.reason)])
     log.info("%s had no end, and has one now: %d entries were known", id, len(log_entries))
     return True
 

@@ -54,7 +54,7 @@ def keep_unsaved(engine: Engine) -> None:
     engine.reserve.written_at = engine.now()
     for live in list(engine.live.values()):
         after = max(live.journalled, live.reserved)
-        if new := engine.topics.read(live.run.topic, after):
+        if new := engine.logs.topics.read(live.run.topic, after):
             outcome, said = _outcome_of(live), [to_json(entry.event) for entry in new]
             part = ReserveLine(id=live.id, after=after, status=outcome.status, reason=outcome.reason, said=said, is_part=True)
             try:
@@ -68,7 +68,7 @@ def keep_unsaved(engine: Engine) -> None:
 def _into_reserve(engine: Engine, live: LiveGeneration) -> None:
     after = max(live.journalled, live.reserved)
     outcome = _outcome_of(live)
-    said = [to_json(entry.event) for entry in merged_entries(engine.topics.read(live.run.topic, after))]
+    said = [to_json(entry.event) for entry in merged_entries(engine.logs.topics.read(live.run.topic, after))]
     line = ReserveLine(id=live.id, after=after, status=outcome.status, reason=outcome.reason, said=said)
     try:
         engine.reserve.put(json.dumps(line).encode())
@@ -83,7 +83,7 @@ def _outcome_of(live: LiveGeneration) -> Outcome:
 def _write(engine: Engine, live: LiveGeneration) -> None:
     spilled = folder_of(engine)
     spilled.mkdir(parents=True, exist_ok=True)
-    entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
+    entries = [to_json(entry.event) for entry in engine.logs.topics.read(live.run.topic, 0)]
     unfinished = spilled / f"{live.id}.part"
     outcome = _outcome_of(live)
     text = json.dumps(SpilledText(status=outcome.status, reason=outcome.reason, said=entries), ensure_ascii=False)

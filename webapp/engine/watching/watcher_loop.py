@@ -244,7 +244,7 @@ class WatcherConnection:
         """Waits for news that was not pushed, or for the next heartbeat; `signal` is the one that topics set."""
         self.push_signal.push = self._push
         try:
-            self._engine.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
+            self._engine.logs.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
         finally:
             self.push_signal.push = None
         if self._writer and self._writer.finish():
@@ -360,7 +360,7 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
         stack.enter_context(_placed(engine, (whose, "", watcher.sort), watcher.in_all, place))
         stack.enter_context(_present(engine, lane, place.signal))
         stack.enter_context(trace.watching(lane, lambda: place.is_revoked))
-        yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())
+        yield stack.enter_context(WatcherConnection(engine, place, Access(engine.logs.topics, watcher), is_gone).reminded())
 
 
 def _quick(feed: PageFeed) -> bytes:

@@ -105,7 +105,7 @@ def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SEC
             slug = catalogue.connection_of(embedding_request.model)
             generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
             turns = tuple(Turn("user", text) for text in embedding_request.texts)
-            engine.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
+            engine.admission.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
         service.start(engine, generation, asking)
     asking.is_over.wait(seconds)
     return _found(engine, id, asking)

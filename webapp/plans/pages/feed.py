@@ -87,7 +87,7 @@ class PlanFeed(LaneFeed):
     def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: PlanPosition | None, context: Context) -> None:
         super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
-        self._position = position if position and position.epoch == engine.topics.epoch else None
+        self._position = position if position and position.epoch == engine.logs.topics.epoch else None
         after = self._position.sidebar if self._position else -1
         self._sidebar = ListNews(engine, owner_id, after, context) if self.is_page else None
 
@@ -111,7 +111,7 @@ class PlanFeed(LaneFeed):
 
     def _everything(self) -> list[Frame]:
         """Renders the whole plan and restarts from its position."""
-        epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
+        epoch, seq = self._engine.logs.topics.epoch, self._engine.logs.topics.last(self.lane)
         self._unfollow()
         whole = _rendered_plans.get((epoch, self._plan_id, seq, self.template), self._drawn)
         self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)

@@ -78,7 +78,7 @@ def plan(
     engine: Engine, row: Plan, generation: Generation | None, inputs: Mapping[str, Any], *, editing: Editing | None = None
 ) -> ShownPlan:
     """Returns a plan to show, including what has been written so far."""
-    broadcast = engine.broadcast(generation) if generation and row.is_running else None
+    broadcast = engine.logs.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
     time_text = ""
@@ -167,7 +167,7 @@ def row(engine: Engine, id: str) -> ShownPlan | None:
 def listed(engine: Engine, row: Plan) -> ShownPlan:
     """Returns a plan for lists: its title and its progress, without its content."""
     generation = queries.generation_of(row) if row.is_running else None
-    if generation and (broadcast := engine.broadcast(generation)):
+    if generation and (broadcast := engine.logs.broadcast(generation)):
         broadcast.catch_up()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)

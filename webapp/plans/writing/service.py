@@ -223,7 +223,7 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
         providers().for_model(request.model)
     with ExitStack() as stack:
         for request in plan_requests:
-            stack.enter_context(generations.admission(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
+            stack.enter_context(engine.admission.place(owner_id, lane=topic_names.of_plan(request.plan_id or "")))
         stack.enter_context(generations.recovering_if_not_started(engine))
         try:
             with write() as session:

@@ -83,7 +83,7 @@ class RunFeed:
 
     def quick_news(self) -> bytes:
         """Returns more of the model's text, provided that nothing else has happened."""
-        live, topics = self._engine.live.get(self._writing), self._engine.topics
+        live, topics = self._engine.live.get(self._writing), self._engine.logs.topics
         if live is None or topics.last(self.lane) != self._cursors[self.lane]:
             return b""
         topic = topic_names.of_generation(self._writing)
@@ -99,7 +99,7 @@ class RunFeed:
         return wire([self._frame("error", error), self._done(is_success=False)], id=id_after(why))
 
     def _run_news(self) -> list[bytes]:
-        topics = self._engine.topics
+        topics = self._engine.logs.topics
         self._cursors = {self.lane: topics.last(self.lane)}
         with self._context():
             run = db.session.get(WorkflowRun, self._run_id, populate_existing=True)
@@ -250,7 +250,7 @@ def is_up_to_date(run: WorkflowRun, position: Position) -> bool:
 
 def _settled(run: WorkflowRun) -> WorkflowRun:
     """Waits until no model writes in the run, and returns it."""
-    id, topics, lane = run.id, the_engine().topics, topic_names.of_chat(run.chat_id)
+    id, topics, lane = run.id, the_engine().logs.topics, topic_names.of_chat(run.chat_id)
     with attending(lane) as wait:
         while True:
             # Taken before reading the run: a change between the two counts as new.

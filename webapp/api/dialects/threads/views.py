@@ -169,7 +169,7 @@ def _continued(id: str, last: str) -> Response:
         return Response(status=204)
     engine, id = the_engine(), generation.id
     # A position that this answer has not reached is one of an earlier answer.
-    is_anothers = id in engine.live and engine.topics.last(topic_names.of_generation(id)) < after
+    is_anothers = id in engine.live and engine.logs.topics.last(topic_names.of_generation(id)) < after
     return _streamed(generation, after=0 if is_anothers else after)
 
 
