@@ -55,8 +55,8 @@ from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.web import assets, errors, filters, security, templates
-from webapp.web.feature import BROUGHT, PLACES, brought, by_type
-from webapp.web.places import Places
+from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
+from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
@@ -172,7 +172,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     CONFIG.set(config, app)
     BROUGHT.set(by_type(FEATURES), app)
-    PLACES.set(Places(place for feature in FEATURES for place in feature.places), app)
+    NAVIGATION.set(Navigation(entry for feature in FEATURES for entry in feature.navigation), app)
     CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
     RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)
     app.config.update(

@@ -42,7 +42,7 @@ def test_people_are_served_in_turn_and_each_in_their_order() -> None:
     order = []
     answers.running = 0
     line.serve()
-    while served := [name for name, place in waiters.items() if place.has_place]:
+    while served := [name for name, place in waiters.items() if place.has_slot]:
         (name,) = served
         order.append(name)
         del waiters[name]
@@ -59,7 +59,7 @@ def test_whoever_comes_later_takes_no_place_from_those_who_wait() -> None:
     answers.running = 1
     assert not line.take()
     line.serve()
-    assert waiter.has_place
+    assert waiter.has_slot
     assert not line.take()
     line.give_back()
     assert line.take()

@@ -33,7 +33,7 @@ def reply_to(first: bytes) -> Iterator[tuple[SocketReply, socket.socket]]:
 
 
 def read(content: bytes, *, size: int = 65536, closes: bool = True) -> list[bytes]:
-    """Returns what part read gives."""
+    """Returns what each read gives."""
     with reply_to(content) as (reply, server):
         if closes:
             server.shutdown(socket.SHUT_WR)

@@ -125,7 +125,7 @@ def store_within_limits(
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
     parameters = {**values, "whose": generation.user_id, "gateway": generation.gateway_id, "itself": values["id"]}
-    others = _placed(side_kinds).scalar(session, parameters) or 0
+    others = _holding_slots(side_kinds).scalar(session, parameters) or 0
     rows.attach(session, generation)
     if allowance.at_once and generation.user_id and others >= allowance.at_once:
         engine.emit(Limited("concurrent"))
@@ -239,7 +239,7 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(side_kinds: tuple[str, ...]) -> Prepared:
+def _holding_slots(side_kinds: tuple[str, ...]) -> Prepared:
     """Inserts a generation and returns how many others its person has active, not counting those of the kinds `side_kinds`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))

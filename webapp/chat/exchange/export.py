@@ -189,8 +189,8 @@ def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
 def _cited(source: SeenSource) -> str:
     if not source.document:
         return source.words
-    place = formats.place(source.document.name, source.passage.page if source.passage else None)
-    return ", ".join(part for part in (source.document.title, place) if part)
+    page = formats.page_label(source.document.name, source.passage.page if source.passage else None)
+    return ", ".join(part for part in (source.document.title, page) if part)
 
 
 def text_of(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
@@ -291,7 +291,7 @@ def _origins(ids: Iterator[str]) -> dict[str, str]:
 
 
 def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[Generation]) -> FiledMessage:
-    places = {generation.id: place for place, generation in enumerate(generations)}
+    index_by_id = {generation.id: index for index, generation in enumerate(generations)}
     return FiledMessage(
         id=origin_of(message),
         parent=parent,
@@ -305,7 +305,9 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         created_at=message.created_at,
         sources=_filed_sources(message),
         foreign_fields=message.foreign_fields,
-        generations=tuple(_filed_generation(generation, places.get(generation.continues_id or "")) for generation in generations),
+        generations=tuple(
+            _filed_generation(generation, index_by_id.get(generation.continues_id or "")) for generation in generations
+        ),
     )
 
 

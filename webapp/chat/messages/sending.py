@@ -479,7 +479,7 @@ def store_and_start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    with engine.admission.place(person, lane=lane), generations.recovering_if_not_started(engine):
+    with engine.admission.slot(person, lane=lane), generations.recovering_if_not_started(engine):
         try:
             committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:

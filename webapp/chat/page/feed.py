@@ -102,9 +102,9 @@ class ChatFeed(LaneFeed):
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
         # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
         # anything but its cursor changes.
-        place = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
-        before, self._said = self._said, place
-        return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
+        position = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
+        before, self._said = self._said, position
+        return "" if before == position else str(replace(now, sidebar=sidebar) if now else "")
 
     def news(self) -> list[Frame]:
         """Returns everything since the last call, in order; an unknown position gets the whole thread."""
@@ -238,7 +238,7 @@ class _Page:
     def __init__(self, moment: snapshot_shown.PageSnapshot, right: str) -> None:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
-        self._places = [message.id for message in self._messages]
+        self._path_ids = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted_branches.restorable_below(messages, right)
         self._led = replacing_composer(self._chat, right)
         self._around = composer_values(self._chat, messages, moment.running, right, moment.chat_state)
@@ -251,13 +251,13 @@ class _Page:
 
     def covers(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
-        return not self._has_gone_on(page) and {self._chat.id, *self._places}.issuperset(ids)
+        return not self._has_gone_on(page) and {self._chat.id, *self._path_ids}.issuperset(ids)
 
     def changed(self, ids: Iterable[str], page: PageState) -> PageChange:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
-        count = self._places.index(page.head) + 1 if page.head else 0
+        count = self._path_ids.index(page.head) + 1 if page.head else 0
         old = [message for message in self._messages[:count] if message.id in set(ids)]
         return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
 
@@ -266,7 +266,7 @@ class _Page:
 
         In that case the frames still to come from the followed generation are older than what is saved.
         """
-        if page.head and page.head not in self._places:
+        if page.head and page.head not in self._path_ids:
             return True
         is_another = self._running and self._running.generation_id != page.heard
         is_over = all(message.generation_id != page.heard for message in self._messages)

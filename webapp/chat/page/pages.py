@@ -123,9 +123,9 @@ def refused_response(chat: Chat, form: MessageForm) -> Response:
     return response
 
 
-def chat_page_url(chat_id: str, place: str = "end") -> str:
-    """Returns the address of a chat's page, at its end or another place."""
-    return f"{address('chat.show', chat_id)}#{place}"
+def chat_page_url(chat_id: str, anchor: str = "end") -> str:
+    """Returns the address of a chat's page, at its end or another anchor."""
+    return f"{address('chat.show', chat_id)}#{anchor}"
 
 
 def stream(chat: Chat) -> Response:

@@ -169,13 +169,13 @@ def thread(
     shown_messages = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown_messages]
     if is_scripted and characters:
         shown_messages = _scripted(messages, shown_messages, characters)
-    placed = [
+    shown = [
         replace(message, versions=_versions(message.id, siblings[message.id])) if message.id in siblings else message
         for message in shown_messages
     ]
-    if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
-        placed[-1] = _last(placed[-1], messages[-1])
-    return [limited(message, right) for message in placed]
+    if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
+        shown[-1] = _last(shown[-1], messages[-1])
+    return [limited(message, right) for message in shown]
 
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:

@@ -127,7 +127,7 @@ def _read(id: str, first: str, raw: str | bytes) -> list[Entry]:
     except (ValueError, TypeError, RecursionError) as error:
         log.error("a journal row of %s at %.20s can't be read and is skipped: %s", id, first, type(error).__name__)
         return []
-    return [Entry(start + place, from_json(storable(value))) for place, value in enumerate(values)]
+    return [Entry(start + index, from_json(storable(value))) for index, value in enumerate(values)]
 
 
 def storable(value: Any) -> Any:

@@ -346,4 +346,4 @@ def _save_file(engine: Engine, file: Path) -> None:
 
 
 def _entries(entries: list[Any], first: int) -> list[Entry]:
-    return [Entry(place, from_json(journal.storable(value))) for place, value in enumerate(entries, first)]
+    return [Entry(index, from_json(journal.storable(value))) for index, value in enumerate(entries, first)]

@@ -71,19 +71,19 @@ class NoRequester:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for a place; `signal` is set when it has one, or need not wait any longer."""
+    """A request that waits for a slot; `signal` is set when it has one, or need not wait any longer."""
 
     whose: str
     lane: str
     signal: Signal
-    has_place: bool = False
+    has_slot: bool = False
     is_stopped: bool = False
 
 
 class AdmissionQueue:
-    """The places for answers, and who waits for one: the first request of each person is served before the second of any.
+    """The slots for answers, and who waits for one: the first request of each person is served before the second of any.
 
-    A place is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
+    A slot is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
     """
 
     def __init__(self, most: Callable[[], int], running: Callable[[], int]) -> None:
@@ -103,7 +103,7 @@ class AdmissionQueue:
         return bool(most) and self._running() + self._held >= most
 
     def take(self) -> bool:
-        """Takes a free place, unless others wait for it."""
+        """Takes a free slot, unless others wait for it."""
         if self._lines or self.is_full:
             return False
         self._held += 1
@@ -121,12 +121,12 @@ class AdmissionQueue:
             self._lines.pop(waiter.whose, None)
 
     def give_back(self) -> None:
-        """Gives back a place that is held: its answer runs, or does not come."""
+        """Gives back a slot that is held: its answer runs, or does not come."""
         self._held -= 1
         self.serve()
 
     def serve(self) -> None:
-        """Gives free places to those who wait."""
+        """Gives free slots to those who wait."""
         while self._lines and not self.is_full:
             whose = next(iter(self._lines))
             line = self._lines.pop(whose)
@@ -135,7 +135,7 @@ class AdmissionQueue:
                 # Behind all others.
                 self._lines[whose] = line
             self._held += 1
-            waiter.has_place = True
+            waiter.has_slot = True
             waiter.signal.set()
 
     def stop(self, lane: str | None = None) -> None:
@@ -225,8 +225,8 @@ class Admission:
         self.line.stop()
 
     @contextmanager
-    def place(self, person: str, *, lane: str = "") -> Iterator[None]:
-        """Holds a place on this server for the answer that is started inside the block; while all are taken, it waits for one.
+    def slot(self, person: str, *, lane: str = "") -> Iterator[None]:
+        """Holds a slot on this server for the answer that is started inside the block; while all are taken, it waits for one.
 
         Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how
         long to wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were
@@ -238,7 +238,7 @@ class Admission:
             self._count_per_minute(allowances)
             if not self.line.take():
                 try:
-                    self._wait_for_place(allowances[-1].key, lane)
+                    self._wait_for_slot(allowances[-1].key, lane)
                 except AppError:
                     self._uncount(allowances)
                     raise
@@ -270,9 +270,9 @@ class Admission:
     def _count_per_minute(self, allowances: Sequence[AnswerAllowance]) -> None:
         """Counts an answer towards the limits per minute; one that is refused counts towards none."""
         limited = [allowance for allowance in allowances if allowance.per_minute]
-        for place, allowance in enumerate(limited):
+        for index, allowance in enumerate(limited):
             if wait_seconds := ceil(self._rates(allowance).take(allowance.key, self.buckets)):
-                self._uncount(limited[:place])
+                self._uncount(limited[:index])
                 self._emit(Limited("per_minute"))
                 sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
                 raise TooMany(sentence, retry_after=wait_seconds)
@@ -293,8 +293,8 @@ class Admission:
         rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
         return bool(rates.take(person, self.buckets))
 
-    def _wait_for_place(self, whose: str, lane: str) -> None:
-        """Waits until the line gives this request a place, unless it is stopped, or its client disconnects."""
+    def _wait_for_slot(self, whose: str, lane: str) -> None:
+        """Waits until the line gives this request a slot, unless it is stopped, or its client disconnects."""
         seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, self._signal())
         if seconds and self.line.waiting < MOST_WAITING:
             # Holds no database connection while it waits.
@@ -307,10 +307,10 @@ class Admission:
                 is_over = True
             finally:
                 self.line.leave(waiter)
-                if waiter.has_place and not is_over:
+                if waiter.has_slot and not is_over:
                     self.line.give_back()
         if waiter.is_stopped and not self._is_closing:
             raise Conflict("Stopped before the answer began.")
-        if not waiter.has_place:
+        if not waiter.has_slot:
             self._emit(Limited("server_full"))
             raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)

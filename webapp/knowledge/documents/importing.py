@@ -179,7 +179,7 @@ def _add(id: str, claim: str, batch: PassageBatch, *, number: int, edition: int)
             Passage(
                 document_id=id,
                 edition=edition,
-                number=number + place,
+                number=number + index,
                 heading=passage["heading"],
                 head=passage["head"],
                 text=passage["text"],
@@ -187,7 +187,7 @@ def _add(id: str, claim: str, batch: PassageBatch, *, number: int, edition: int)
                 words=passage["words"],
                 page=passage["page"],
             )
-            for place, passage in enumerate(batch["passages"])
+            for index, passage in enumerate(batch["passages"])
         ]
         session.add_all(rows)
         session.flush()

@@ -72,8 +72,8 @@ def wants() -> Literal["spaced", "terms"]:
 def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[str, Any]]) -> None:
     """Adds passages that were just inserted to the full-text index."""
     if connection.dialect.name == "sqlite":
-        places = zip(rows, (piece["index"] for piece in pieces), strict=True)
-        connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
+        index_texts = zip(rows, (piece["index"] for piece in pieces), strict=True)
+        connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in index_texts])
         return
     terms = [(term, row, weight) for row, piece in zip(rows, pieces, strict=True) for term, weight in piece["terms"].items()]
     if terms:

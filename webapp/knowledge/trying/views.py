@@ -178,12 +178,12 @@ def _two_places(value: float) -> str:
 
 
 def _meant(hit: PassageHit) -> str:
-    """Describes the places by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
-    placed = hit.placed
-    if placed.vector_rank is None:
+    """Describes the ranks by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
+    ranked = hit.ranked
+    if ranked.vector_rank is None:
         return ""
-    words = f", by words {placed.keyword_rank}" if placed.keyword_rank else ""
-    return f"place {placed.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {placed.score:.3f}"
+    words = f", by words {ranked.keyword_rank}" if ranked.keyword_rank else ""
+    return f"place {ranked.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {ranked.score:.3f}"
 
 
 def _answer(document_id: str | None, titles: Mapping[str, str]) -> str:

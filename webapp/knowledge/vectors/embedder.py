@@ -131,6 +131,6 @@ def packed(vector: Sequence[float]) -> bytes:
 def alikeness(vectors: Sequence[bytes]) -> float:
     """Returns the average similarity of all pairs of these vectors."""
     numbers = [array("f", vector) for vector in vectors]
-    pairs = [(one, other) for place, one in enumerate(numbers) for other in numbers[:place]]
+    pairs = [(one, other) for index, one in enumerate(numbers) for other in numbers[:index]]
     products = [sum(a * b for a, b in zip(one, other, strict=True)) for one, other in pairs]
     return sum(products) / max(1, len(products))

@@ -51,8 +51,8 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
     Lists that are shorter than an even share leave the rest of it to the longer ones.
     """
     lengths, room = sorted(sizes), most
-    for place, length in enumerate(lengths):
-        if length > (even := room // (len(lengths) - place)):
+    for index, length in enumerate(lengths):
+        if length > (even := room // (len(lengths) - index)):
             return even
         room -= length
     return most
@@ -62,8 +62,8 @@ def cut(listed: Sequence[ModelRecord], most: int, names_to_keep: Collection[str]
     """Returns at most `most` models in their original order: the wanted ones, then the first."""
     if len(listed) <= most:
         return list(listed)
-    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in names_to_keep)[:most]
-    return [listed[place] for place in sorted(places)]
+    indexes = sorted(range(len(listed)), key=lambda index: listed[index]["id"] not in names_to_keep)[:most]
+    return [listed[index] for index in sorted(indexes)]
 
 
 def _make_way(session: Session, sizes: Mapping[str, int], most: int, named: Iterable[str]) -> None:

@@ -193,9 +193,9 @@ def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
-def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> PlanCard:
+def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], path: str) -> PlanCard:
     """Returns a card of a plan that is being written."""
-    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(place)
+    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(path)
 
 
 def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSection | None:

@@ -164,11 +164,13 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
 
 def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
     """Sorts siblings as their parents list them under the key `children`; the order of nodes in a file is not reliable."""
-    places: dict[str, int] = {}
+    index_by_id: dict[str, int] = {}
     for node in nodes.values():
         listed = fields(node).get(children)
-        places.update((id, place) for place, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str))
-    return sorted(nodes.items(), key=lambda node: places.get(node[0], 0))
+        index_by_id.update(
+            (id, index) for index, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str)
+        )
+    return sorted(nodes.items(), key=lambda node: index_by_id.get(node[0], 0))
 
 
 def checked(chat: FiledChat) -> FiledChat:

@@ -104,14 +104,14 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
         generations=tuple(
-            _generation(fields(generation), place) for place, generation in enumerate(generations[: MOST_TRIES + 1])
+            _generation(fields(generation), index) for index, generation in enumerate(generations[: MOST_TRIES + 1])
         )
         if isinstance(generations, list)
         else (),
     )
 
 
-def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
+def _generation(value: dict[str, Any], index: int) -> FiledGeneration:
     status, continues, notices = text(value.get("status")), count(value.get("continues")), value.get("notices")
     return FiledGeneration(
         model_asked=line(value.get("model_asked"), 200),
@@ -124,7 +124,7 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         notices=tuple(_notice(fields(notice)) for notice in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
         attempts=_attempts(value.get("attempts")),
         text_offset=count(value.get("text_offset")) or 0,
-        continues=continues if continues is not None and continues < place else None,
+        continues=continues if continues is not None and continues < index else None,
         input_tokens=count(value.get("input_tokens")),
         output_tokens=count(value.get("output_tokens")),
         cost=_cost(value.get("cost")),
