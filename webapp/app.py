@@ -55,6 +55,7 @@ from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.web import assets, errors, filters, security, templates
+from webapp.web import compression as page_compression
 from webapp.web.feature import BROUGHT, PLACES, brought, by_type
 from webapp.web.places import Places
 from webapp.web.server.connection_limiter import ConnectionLimiter
@@ -111,6 +112,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _configure(app, config)
     logs.set_up(config)
     compression.init(app)
+    page_compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)
