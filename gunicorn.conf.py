@@ -29,8 +29,8 @@ except ConfigError as error:
 wsgi_app = "wsgi:app"
 bind = our_config.bind
 workers = our_config.web_concurrency
-worker_class = "webapp.web.server.master.Worker"
-logger_class = "webapp.web.server.master.Log"
+worker_class = "webapp.web.server.master.ForkedWorker"
+logger_class = "webapp.web.server.master.ErrorLogger"
 worker_connections = raise_for(2000)  # every open page holds one, and requests to models need more
 preload_app = False
 control_socket_disable = True  # all instances would share one socket in the home folder

@@ -25,10 +25,6 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
-# For other applications with the same blueprints, each keeps a closure for each of its routes; there is only this one.
-for blueprint in app.blueprints.values():
-    blueprint.deferred_functions.clear()
-
 if is_command:
     gc.freeze()
     gc.enable()

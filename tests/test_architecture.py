@@ -63,8 +63,8 @@ LISTS = ("webapp.app", "webapp.api.feature")
 # Registered by every room, and without a request.
 NO_PAGES = ("webapp.web.feature",)
 BROAD = {"Exception", "BaseException"}
-# Before a noun, in the name of a local value.
-PARTICIPLE = re.compile(r"(?:found|given|known|left|made|named|shown|used|wanted)_(?!out$|at$)\w+")
+# As the name of a local value, or in it before a noun.
+PARTICIPLE = re.compile(r"(?:found|kept|made)|(?:found|given|known|left|made|named|shown|used|wanted)_(?!out$|at$)\w+")
 EACH = re.compile(r"\bfor \(?(?:\w+, )*each\b(?:, \w+\)?)* in |\blambda \*?each\b|\([e]ach :=")
 JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)|\son\w+\s*=|\sstyle\s*=|\shx-on|=[\"']\s*(?:js|javascript):|<style", re.IGNORECASE)
@@ -283,7 +283,7 @@ def test_an_import_inside_a_function_says_why() -> None:
 
 
 @pytest.mark.slow
-def test_a_local_value_has_no_participle_in_front_of_its_noun() -> None:
+def test_a_local_value_is_named_by_its_noun() -> None:
     # `shown_message` is a `ShownMessage`.
     classes = class_names()
     breaches = [

@@ -8,12 +8,7 @@ from tests.support.source import ROOT
 
 # By module: the libraries whose private or overridden parts it uses, and the versions with which that was checked.
 CHECKED = {
-    "webapp/engine/watching/watchers.py": {"flask": "3.1.3"},
-    "webapp/models/upstream/body.py": {"urllib3": "2.8.0"},
-    "webapp/models/upstream/sockets.py": {"requests": "2.34.2", "urllib3": "2.8.0"},
     "webapp/web/server/master.py": {"gunicorn": "27.0.1"},
-    "webapp/web/server/request_parsing.py": {"werkzeug": "3.1.9"},
-    "webapp/web/server/url_rules.py": {"werkzeug": "3.1.9"},
     "webapp/web/server/worker.py": {"gunicorn": "27.0.1"},
 }
 

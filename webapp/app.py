@@ -56,12 +56,11 @@ from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.web import assets, errors, filters, security, templates
 from webapp.web import compression as page_compression
-from webapp.web.feature import BROUGHT, PLACES, brought, by_type
-from webapp.web.places import Places
+from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
+from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
-from webapp.web.server.url_rules import LazyRule
 from webapp.workflows import feature as workflows
 
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.
@@ -107,7 +106,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     config = config or load()
     app = flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
-    app.url_rule_class, app.jinja_environment, app.request_class = LazyRule, templates.Templates, Incoming
+    app.jinja_environment, app.request_class = templates.Templates, Incoming
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)
@@ -139,18 +138,18 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine = build(app, config, **tools)
     metrics, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
     engine.metric_listeners += [metrics.record, TraceExporter(engine).record]
-    engine.gate = BudgetGate(
+    engine.admission.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,
         is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
-    engine.requester = access.CurrentRequester()
+    engine.admission.requester = access.CurrentRequester()
     watchdog.listeners.append(metrics.loop_blocked)
     worker_metrics = WorkerMetrics(metrics.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
     ENGINE.set(engine, app)
-    TOPICS.set(engine.topics, app)
-    BUCKETS.set(engine.buckets, app)
+    TOPICS.set(engine.logs.topics, app)
+    BUCKETS.set(engine.admission.buckets, app)
     WATCHDOG.set(watchdog, app)
     METRICS.set(worker_metrics, app)
     models.PROVIDERS.set(models.make(config), app)
@@ -175,7 +174,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     CONFIG.set(config, app)
     BROUGHT.set(by_type(FEATURES), app)
-    PLACES.set(Places(place for feature in FEATURES for place in feature.places), app)
+    NAVIGATION.set(Navigation(entry for feature in FEATURES for entry in feature.navigation), app)
     CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
     RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)
     app.config.update(

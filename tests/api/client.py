@@ -12,7 +12,7 @@ from webapp.api.operations import Operation
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts import queries, tokens
 from webapp.people.accounts.roles import allowed_scopes
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.web.htmx import API_PATHS
 
 EVENTS = "text/event-stream"
@@ -60,21 +60,21 @@ class Client:
 
         return dict(seen(lambda: self.get(f"/messages/{sent['message_id']}"), has_ended, seconds=seconds))
 
-    def events(self, path: str, **more: Any) -> list[Message]:
+    def events(self, path: str, **more: Any) -> list[SseMessage]:
         """Returns every event of a stream that ends by itself."""
         response = self.call("GET", path, **more)
         assert (response.status_code, response.content_type) == (200, f"{EVENTS}; charset=utf-8"), response.get_data(as_text=True)
         return decoded(response)
 
 
-def decoded(response: TestResponse) -> list[Message]:
-    decoder = Decoder()
+def decoded(response: TestResponse) -> list[SseMessage]:
+    decoder = SseDecoder()
     found = [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
     response.close()
     return found
 
 
-def text_of(events: list[Message]) -> str:
+def text_of(events: list[SseMessage]) -> str:
     """Returns the concatenated text of the deltas."""
     return "".join(json.loads(event.data)["text"] for event in events if event.event in ("delta", "snapshot"))
 

@@ -12,7 +12,7 @@ from tests.rendering.test_hostile_texts import rules_for
 from tests.support.marks import few_of
 from tests.support.markup import words
 from webapp.rendering.markdown import GrowingMarkdown
-from webapp.streaming.codec import Decoder, encode
+from webapp.streaming.codec import SseDecoder, encode
 
 PARTS = 6
 
@@ -78,6 +78,6 @@ def test_nothing_of_it_makes_an_event_of_its_own(member, fake, listen, payload):
 
 @given(st.text(st.sampled_from("\r\n:a ed")), st.text(st.sampled_from("\r\n:a")))
 def test_whatever_is_sent_is_one_event(text, name):
-    heard = list(Decoder().feed(encode(text, event=name, id=name) + b":\n"))
+    heard = list(SseDecoder().feed(encode(text, event=name, id=name) + b":\n"))
 
     assert [message.data for message in heard] == [text.replace("\r\n", "\n").replace("\r", "\n")]

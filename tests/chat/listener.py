@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.support.browser import Browser
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PART = re.compile(r'<hx-partial hx-target="([^"]*)" hx-swap="([^"]*)">(.*?)</hx-partial>', re.DOTALL)
@@ -21,7 +21,7 @@ class Listener:
     def __init__(self, browser: Browser, url: str, last_id: str = "", headers: Mapping[str, str] = NOTHING) -> None:
         headers = {**headers, **({"Last-Event-ID": last_id} if last_id else {})}
         self.response = browser.client.get(url, headers=headers, buffered=False)
-        self.messages: list[Message] = []
+        self.messages: list[SseMessage] = []
         self.raw = b""
         self.greenlet = gevent.spawn(self._read)
 
@@ -46,7 +46,7 @@ class Listener:
         self.response.close()
 
     def _read(self) -> None:
-        decoder = Decoder()
+        decoder = SseDecoder()
         for chunk in self.response.iter_encoded():
             self.raw += chunk
             self.messages.extend(decoder.feed(chunk))

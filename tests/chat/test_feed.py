@@ -12,7 +12,7 @@ from webapp.base import changes, topic_names
 from webapp.chat.page.feed import ChatPosition
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Message
+from webapp.streaming.codec import SseMessage
 
 
 def shown_text(page, listener: Listener) -> str:
@@ -91,7 +91,7 @@ def test_a_dropped_connection_goes_on_where_it_was(owner, begin, fake, listen):
     path = begin(owner)
     page = owner.page(path)
     heard = listen(owner, page.events_url)
-    parts: list[Message] = []
+    parts: list[SseMessage] = []
     for _ in range(4):
         heard.until(lambda feed: feed.last_id)
         heard.close()

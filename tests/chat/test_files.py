@@ -30,7 +30,7 @@ from webapp.chat.prompt import answer_prompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import TICKERS
 from webapp.engine.engine import ENGINE
-from webapp.engine.ladder import Ladder, Limits, Rung
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.models.connections.models import providers
 from webapp.models.providers import anthropic, openai
@@ -150,7 +150,7 @@ def test_models_that_take_no_pictures_step_in_with_their_names_alone(app, fake, 
         provider = providers().for_model("fake/plain")
     rungs = [Rung("sees", provider, "sees"), Rung("blind", provider, "blind", takes_pictures=False)]
     climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
-    events = list(Ladder(request, rungs, Limits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
+    events = list(Ladder(request, rungs, AttemptLimits(first_byte=60, ladder=60, total=60), **climb).events(Stop(GreenEvent)))
     first, second = (entry["body"]["messages"][0]["content"] for entry in asked(fake))
     # A file deleted since then is also sent by its name.
     assert first[0] == {"type": "text", "text": "See\n\n[Image: b.png]"}

@@ -15,7 +15,7 @@ from tests.rendering.test_hostile_texts import ATTACKS
 from webapp.base.db import db
 from webapp.knowledge.answer_sources import quoted
 from webapp.knowledge.documents.reader import FullText
-from webapp.knowledge.documents.readers.part import Part
+from webapp.knowledge.documents.readers.part import FilePart
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
 from webapp.rendering import markdown
@@ -78,7 +78,7 @@ def test_each_passage_is_drawn_as_text() -> None:
 
 def test_the_title_that_a_document_gives_itself_turns_nothing() -> None:
     whole = FullText(1_000)
-    whole.add(Part("Some text.", title="Prices \u202e\u2066gpj\x07"))
+    whole.add(FilePart("Some text.", title="Prices \u202e\u2066gpj\x07"))
     assert whole.title == "Prices gpj"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chat.conftest import ended
-from webapp.prompts.template import Part, PromptField, fields_of, objections
+from webapp.prompts.template import PromptField, PromptPart, fields_of, objections
 
 REVIEW = "Look back at {{week: number}} in a {{tone: calm|brief}} tone."
 
@@ -50,7 +50,7 @@ def test_a_mistyped_name_is_asked_about_with_what_it_may_have_meant(owner, path)
 
 
 def test_the_types_of_fields():
-    parts = [Part("One", "{{a}} {{b:long}} {{ c : number }} {{d: DATE}} {{e: x | y|x}} {{a: number}} {{f: nonsense}}")]
+    parts = [PromptPart("One", "{{a}} {{b:long}} {{ c : number }} {{d: DATE}} {{e: x | y|x}} {{a: number}} {{f: nonsense}}")]
     fields = fields_of(parts)
 
     assert fields == [

@@ -10,7 +10,7 @@ from tests.chat.listener import Listener, listen
 from tests.support.waiting import until
 from webapp.engine.engine import ENGINE
 from webapp.engine.watching import shared, watcher_loop
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 __all__ = ["listen"]
 STREAM, FEED, OTHER = "a" * 32, "b" * 32, "c" * 32
@@ -38,7 +38,7 @@ def add(browser, url: str, feed: str = FEED, stream: str = STREAM, **headers: st
 def heard(stream: Listener, feed: str = FEED) -> str:
     """Decodes one feed of the stream into the bytes that the page's own stream would have had."""
     inner = "".join(message.data for message in stream.messages if message.event == feed)
-    return "".join(message.data for message in Decoder().feed(inner.encode()))
+    return "".join(message.data for message in SseDecoder().feed(inner.encode()))
 
 
 def leave(browser, feed: str = FEED) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import utc_now
 from webapp.base.ids import new_id
-from webapp.knowledge.tables import Collection, Document, Passage, Question
+from webapp.knowledge.tables import Collection, Document, Passage, TrialQuestion
 from webapp.people.accounts.tables import Grant
 
 TABLE = {
@@ -74,4 +74,4 @@ def deleted_document(world: World, state: str) -> str:
 
 @makes("question")
 def question(world: World, state: str) -> str:
-    return str(added(Question(owner_id=world.whose(state), text=CANARY)).id)
+    return str(added(TrialQuestion(owner_id=world.whose(state), text=CANARY)).id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.knowledge.answer_sources import AnswerSources, Source, quoted
+from webapp.knowledge.answer_sources import AnswerSource, AnswerSources, quoted
 from webapp.knowledge.tables import Document, Passage
 from webapp.models.providers.demo import answer
 
@@ -19,9 +19,9 @@ TEXTS = (
 
 
 def given() -> AnswerSources:
-    def source(number: int, title: str, text: str) -> Source:
+    def source(number: int, title: str, text: str) -> AnswerSource:
         passage, document = Passage(heading="", head="", text=text, page=None), Document(title=title, name="a.md")
-        return Source(number, f"p{number}", f"d{number}", None, quoted(number, passage, document))
+        return AnswerSource(number, f"p{number}", f"d{number}", None, quoted(number, passage, document))
 
     return AnswerSources(tuple(source(number, *text) for number, text in enumerate(TEXTS, 1)), was_asked=True)
 

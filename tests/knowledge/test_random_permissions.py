@@ -12,7 +12,7 @@ from tests.support.rounds import ROUNDS
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.knowledge import queries
-from webapp.knowledge.search.ranking import Bounds, search
+from webapp.knowledge.search.ranking import SearchOptions, search
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
@@ -111,7 +111,7 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
     rows = queries.collections_among(person, [collection.id for collection in world.collections])
     assert not [collection for collection in queries.collections(person) if collection.chat_id]
     listed = {document.id for row in rows for document in queries.documents(person, row)}
-    within: Bounds = {"collections": [collection.id for collection in world.collections]}
+    within: SearchOptions = {"collections": [collection.id for collection in world.collections]}
     # Files of chats are found only by a search in their own collection.
     of_chats = {collection.id for collection in world.collections if collection.chat_id}
     assert not {hit.document.collection_id for hit in search(person, " ".join(world.documents))} & of_chats

@@ -12,7 +12,7 @@ from tests.knowledge.office import docx, epub, opendocument, paragraph, pdf, ppt
 from webapp.base.heavy import child
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers import markup, package, sheets
-from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, Part, Refused
+from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, FilePart, UnreadableFile
 
 TABLE = (
     "<w:tbl>"
@@ -57,7 +57,7 @@ Content-Type: text/html; charset=iso-8859-1\r
 \r\n<p>Oil it on <b>Friday</b>, f\xfcr us.</p><img src="http://example.com/x.png">"""
 
 
-def read(name: str, raw: bytes) -> list[Part]:
+def read(name: str, raw: bytes) -> list[FilePart]:
     return list(import_module(f"webapp.knowledge.documents.readers.{formats.reader_of(name)}").parts(raw, name))
 
 
@@ -149,13 +149,13 @@ def packed_otherwise() -> bytes:
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(name, raw, says):
-    with pytest.raises(Refused, match=says):
+    with pytest.raises(UnreadableFile, match=says):
         read(name, raw)
 
 
 @pytest.mark.slow
 def test_what_grows_when_it_is_unpacked_is_refused():
-    with pytest.raises(Refused, match=r"too large when it is unpacked\. Try splitting it"):
+    with pytest.raises(UnreadableFile, match=r"too large when it is unpacked\. Try splitting it"):
         read("a.docx", bomb())
 
 
@@ -202,7 +202,7 @@ def test_comments_and_declarations_are_left_out():
 
 
 def test_a_sheet_of_empty_cells_is_refused_early():
-    with pytest.raises(Refused, match="empty cells"):
+    with pytest.raises(UnreadableFile, match="empty cells"):
         read("a.xlsx", xlsx(f"<row>{'<c/>' * (sheets.MOST_EMPTY + 1)}</row>"))
 
 

@@ -11,7 +11,7 @@ from tests.knowledge.placing import place
 from webapp.base.db import db, write
 from webapp.base.heavy.bounded import TooLate
 from webapp.knowledge.search.nearest import Vectors
-from webapp.knowledge.search.semantic_search import TooLarge, VectorMemory
+from webapp.knowledge.search.semantic_search import VectorMemory, VectorsTooLarge
 from webapp.knowledge.tables import Collection, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors.embedder import alikeness, packed
 from webapp.people.accounts import queries as account_queries
@@ -66,7 +66,7 @@ def test_what_is_held_is_read_once_and_stays_within_its_bound(app):
         id, dimensions, editions = sets[0]
         assert not memory.lacks(id, editions)
         assert memory.lacks(id, ["gone:1:1"])
-        with pytest.raises(TooLarge):
+        with pytest.raises(VectorsTooLarge):
             memory.loaded(id, dimensions, [*editions, "another:1:200"], until=later)
 
 

@@ -13,7 +13,7 @@ from tests.support.turns import longest_turn
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.record.tables import Chat
-from webapp.knowledge.tables import Collection, Document, Question
+from webapp.knowledge.tables import Collection, Document, TrialQuestion
 from webapp.people.accounts import directory
 from webapp.people.accounts.tables import Grant, Membership, User
 
@@ -118,7 +118,7 @@ def test_questions_that_are_kept_ask_for_their_documents_at_once(app: Flask, own
             kept = [
                 {"owner_id": owner.person_id, "text": document["hash"], "document_id": document["id"]} for document in documents
             ]
-            session.execute(insert(Question), kept)
+            session.execute(insert(TrialQuestion), kept)
         with owner.counting_statements() as statements:
             assert len(owner.page("/knowledge/try").all("#questions .entries > li")) >= count
         return len([statement for statement in statements if "FROM documents" in statement])

@@ -12,7 +12,7 @@ from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import allowed_scopes
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 GENERATE = "/api/streaming/generate-plan"
 GOALS = {"goals": ["Finish the shelf"], "preferences": {}}
@@ -39,9 +39,9 @@ class Program:
         assert status == 201, said
         return str(said["preferenceId"])
 
-    def watch(self, path: str = GENERATE, *, key: str = "", **body: Any) -> tuple[Any, list[Message]]:
+    def watch(self, path: str = GENERATE, *, key: str = "", **body: Any) -> tuple[Any, list[SseMessage]]:
         response = self.open(path, key=key, **body)
-        decoder = Decoder()
+        decoder = SseDecoder()
         return response, [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     def open(self, path: str = GENERATE, *, method: str = "POST", key: str = "", **body: Any) -> Any:

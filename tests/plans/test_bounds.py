@@ -10,8 +10,8 @@ from tests.support.turns import nobody_waits
 from webapp.base.errors import Invalid
 from webapp.plans.export import as_calendar
 from webapp.plans.types import plan_types, validation
-from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
-from webapp.plans.writing.draft import Draft
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_path, steps, value_at
+from webapp.plans.writing.draft import PlanDraft
 from webapp.plans.writing.ending import ParsedPlan, kept, repaired
 from webapp.plans.writing.model_requests import MOST_CHARS
 from webapp.rendering.difference import difference
@@ -35,10 +35,10 @@ def test_a_type_with_too_many_parts_is_refused_at_once(source: str) -> None:
 def test_a_place_with_thousands_of_digits_is_a_name_like_any_other() -> None:
     digits = "1" * 5_000
     assert steps(f"weeks.{digits}") == ["weeks", digits]
-    assert is_place((digits,))
+    assert is_path((digits,))
     assert value_at({"weeks": [1]}, f"weeks.{digits}") is None
     assert at({"properties": {"weeks": {"items": {}}}}, f"weeks.{digits}") is None
-    draft = Draft()
+    draft = PlanDraft()
     assert draft.feed(f'{{"{digits}": [1]}}')
     assert draft.settled() == {digits: [1]}
 
@@ -71,7 +71,7 @@ def test_a_value_that_takes_long_to_check_is_refused_by_its_section(items: list[
     with nobody_waits():
         found = validation.faults({"a": items, "b": "kept"}, UNIQUE)
 
-    assert found == [validation.Fault("a", "This is too large.")]
+    assert found == [validation.PlanFault("a", "This is too large.")]
     assert kept(ParsedPlan({"a": items, "b": "kept"}, tuple(found), ()), UNIQUE) == {"b": "kept"}
 
 
@@ -89,7 +89,7 @@ def test_not_every_fault_of_thousands_is_listed() -> None:
 def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> None:
     schema = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).plan
     for before in ("", '{"weeks":[', '{"title":"'):
-        draft = Draft()
+        draft = PlanDraft()
         with nobody_waits():
             draft.feed((before + part * MOST_CHARS)[:MOST_CHARS])
             found = repaired(draft, schema)

@@ -26,7 +26,7 @@ from webapp.people.accounts.tables import User
 from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import FOLDER
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
 EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
@@ -161,10 +161,10 @@ def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Progr
     next(piece for piece in begun.iter_encoded() if b"event: progress" in piece)
     path = f"/api/v1/generations/{begun.headers['X-Stream-Id']}/events"
 
-    def heard(**headers: str) -> list[Message]:
+    def heard(**headers: str) -> list[SseMessage]:
         response = program.client.get(path, headers={**program.headers, **headers}, buffered=False)
         assert (response.status_code, response.headers["X-Plan-Id"]) == (200, begun.headers["X-Plan-Id"])
-        decoder = Decoder()
+        decoder = SseDecoder()
         return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     whole = heard()
@@ -175,7 +175,7 @@ def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Progr
     assert outline(json.loads(text)) == outline(plan)
     assert heard(**{"Last-Event-ID": whole[4].id}) == whole[5:]
 
-    ENGINE.of(app).topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
+    ENGINE.of(app).logs.topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
     kept = heard()
     assert (kept[0].event, kept[-1].event) == ("snapshot", "ended")
     assert json.loads(json.loads(kept[0].data)["text"]) == plan
@@ -199,7 +199,7 @@ def test_a_plan_too_many_is_refused_and_closes_none(program: Program, app: Flask
     refused = program.client.post(path, json=bodies[1], headers=program.headers)
 
     assert (refused.status_code, refused.json["code"]) == (429, "too_many")
-    decoder = Decoder()
+    decoder = SseDecoder()
     last = [message for piece in pieces for message in decoder.feed(piece)][-1]
     assert last.event == "complete"
     first.close()

@@ -23,7 +23,7 @@ from webapp.plans.pages import shown
 from webapp.plans.pages.feed import PlanFeed, PlanPosition, Writing
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import MOST_ITEMS
-from webapp.plans.writing.projection import Pace, PlanProjection
+from webapp.plans.writing.projection import PlanPace, PlanProjection
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 
@@ -91,7 +91,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     for url in (path, other):
         member.wait_for(url, lambda page: 'data-status="completed"' in page.text)
     engine = ENGINE.of(app)
-    at = at.format(epoch=engine.topics.epoch, other=other.rpartition("/")[2])
+    at = at.format(epoch=engine.logs.topics.epoch, other=other.rpartition("/")[2])
     feed = feed_of(app, member, path, at)
     first = heard(feed, app) + heard(feed, app)
     assert ("#plan", "outerMorph") in first
@@ -173,7 +173,7 @@ def test_hundreds_of_rows_that_come_at_once_hold_nobody_up(app: Flask, member: B
     plan = {"type": "object", "properties": {"rows": {"type": "array", "x-view": view, "items": row}}}
     projection, writing = (
         PlanProjection(plan, {}, []),
-        Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now(), Pace(0, 0.0, None)),
+        Writing("p", {"plan": plan, "title": "Rows"}, {}, utc_now(), PlanPace(0, 0.0, None)),
     )
     said = '{"rows":[' + ",".join('{"n":"Some words of it"}' for _ in range(5_000)) + "]}"
     with nobody_waits():

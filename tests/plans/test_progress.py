@@ -27,15 +27,15 @@ from webapp.models.upstream import Upstream as Outgoing
 from webapp.plans.queries import median_seconds
 from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import FOLDER
-from webapp.plans.writing.projection import Pace, PlanProjection, progress_of, time_left
-from webapp.streaming.codec import Decoder, Message
+from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of, time_left
+from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 
 MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).plan
 
 
-def progress_in(told: list[Message]) -> list[dict[str, Any]]:
+def progress_in(told: list[SseMessage]) -> list[dict[str, Any]]:
     return [data for event in told if "weeksCompleted" in (data := json.loads(event.data))]
 
 
@@ -51,7 +51,7 @@ def test_percent_counts_the_parts_that_the_schema_requires() -> None:
     projection, found = PlanProjection(MONTHLY, {}, []), []
     for seq, sign in enumerate(TEXT, 1):
         list(projection.fold(Entry(seq, Delta(sign))))
-        found.append(progress_of(projection, MONTHLY, Pace(10, 5.0, 40.0), now=seq / 100))
+        found.append(progress_of(projection, MONTHLY, PlanPace(10, 5.0, 40.0), now=seq / 100))
     # A title, a summary, four weeks, the risks and a first step.
     assert list(dict.fromkeys(progress.percent for progress in found)) == [0, 12, 25, 37, 50, 62, 75, 87, 99]
     assert [progress.chars for progress in found] == list(range(11, len(TEXT) + 11))
@@ -62,10 +62,10 @@ def test_percent_counts_the_parts_that_the_schema_requires() -> None:
 
 def test_nothing_is_told_where_nothing_is_known() -> None:
     free = {"type": "object", "properties": {"note": {"type": "string"}}}
-    found = progress_of(PlanProjection(free, {}, []), free, Pace(0, 0.0, 9.0), now=1.0)
+    found = progress_of(PlanProjection(free, {}, []), free, PlanPace(0, 0.0, 9.0), now=1.0)
     assert (found.percent, found.seconds_left) == (None, None)
-    assert progress_of(PlanProjection(MONTHLY, {}, []), MONTHLY, Pace(0, 0.0, None), now=1.0).seconds_left is None
-    assert time_left(PlanProjection(MONTHLY, {}, []), MONTHLY, Pace(0, 0.0, None)) == ""
+    assert progress_of(PlanProjection(MONTHLY, {}, []), MONTHLY, PlanPace(0, 0.0, None), now=1.0).seconds_left is None
+    assert time_left(PlanProjection(MONTHLY, {}, []), MONTHLY, PlanPace(0, 0.0, None)) == ""
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_nothing_is_told_where_nothing_is_known() -> None:
     [(4, "almost done"), (5, "about 5 s left"), (41.5, "about 45 s left"), (90, "about 90 s left"), (130, "about 2 min left")],
 )
 def test_the_time_left_in_words(usual: float, words: str) -> None:
-    assert time_left(PlanProjection(MONTHLY, {}, []), MONTHLY, Pace(0, 0.0, usual)) == words
+    assert time_left(PlanProjection(MONTHLY, {}, []), MONTHLY, PlanPace(0, 0.0, usual)) == words
 
 
 def test_the_usual_time_is_that_of_the_same_model_if_known() -> None:
@@ -110,8 +110,8 @@ def test_events_status_and_page_tell_the_same(desk: LorebookEditor, app: Flask, 
     assert never_goes_back([first_state, *told[-1:], state])
 
 
-def decoded(pieces: Iterable[bytes]) -> Iterator[Message]:
-    decoder = Decoder()
+def decoded(pieces: Iterable[bytes]) -> Iterator[SseMessage]:
+    decoder = SseDecoder()
     return (message for piece in pieces for message in decoder.feed(piece))
 
 

@@ -19,7 +19,7 @@ from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan, PlanQuota
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 SEVERAL = "/api/streaming/generate-plans"
 
@@ -32,8 +32,8 @@ def app(app: Flask) -> Flask:
     return app
 
 
-def decoded(pieces: Iterable[bytes]) -> Iterator[Message]:
-    decoder = Decoder()
+def decoded(pieces: Iterable[bytes]) -> Iterator[SseMessage]:
+    decoder = SseDecoder()
     return (message for piece in pieces for message in decoder.feed(piece))
 
 

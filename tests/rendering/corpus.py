@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from webapp.rendering.markdown import CURSOR, Change
+from webapp.rendering.markdown import CURSOR, HtmlChange
 
 SPEC = Path(__file__).parents[2] / "node_modules/commonmark-spec/spec.txt"
 EXAMPLE = re.compile(r"^`{32} example\n(.*?)^\.\n(.*?)^`{32}$", re.MULTILINE | re.DOTALL)
@@ -71,7 +71,7 @@ class Page:
     def html(self) -> str:
         return self.sealed + self.tail
 
-    def apply(self, changes: list[Change]) -> None:
+    def apply(self, changes: list[HtmlChange]) -> None:
         for change in changes:
             match change.kind:
                 case "seal":

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.streaming.codec import Decoder, Message, TooLong, encode
+from webapp.streaming.codec import LineTooLong, SseDecoder, SseMessage, encode
 
 CORPUS = json.loads((Path(__file__).parent / "sse_cases.json").read_text())
 CASES, STRESS = CORPUS["cases"], CORPUS["stress"]
 
 
-def decoded(*chunks: bytes) -> list[Message]:
-    decoder = Decoder()
+def decoded(*chunks: bytes) -> list[SseMessage]:
+    decoder = SseDecoder()
     return [message for chunk in chunks for message in decoder.feed(chunk)]
 
 
@@ -27,13 +27,13 @@ def expected(case: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(event["event"], event["data"], event["id"]) for event in case["expected"]]
 
 
-def as_told(messages: list[Message]) -> list[tuple[str, str, str]]:
+def as_told(messages: list[SseMessage]) -> list[tuple[str, str, str]]:
     return [(message.event, message.data, message.id) for message in messages]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_it_reads_what_the_standard_says(case: dict[str, Any]) -> None:
-    decoder, messages, retries = Decoder(), [], []
+    decoder, messages, retries = SseDecoder(), [], []
     for chunk in case["chunks"]:
         for message in decoder.feed(base64.b64decode(chunk)):
             messages.append(message)
@@ -65,11 +65,11 @@ def test_small_pieces_read_the_same(size: int) -> None:
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("case", STRESS, ids=[case["name"] for case in STRESS])
 def test_large_streams_cost_little(case: dict[str, Any]) -> None:
-    began, decoder, messages = process_time(), Decoder(), []
+    began, decoder, messages = process_time(), SseDecoder(), []
     try:
         for chunk in pieces_of(case["make"]):
             messages += decoder.feed(chunk)
-    except TooLong:
+    except LineTooLong:
         assert case["expect"].get("may_raise_limit_error")
 
     assert len(messages) == case["expect"]["events"]
@@ -93,7 +93,7 @@ def test_the_cut_does_not_matter(text: str, cuts: list[int]) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")))
 def test_what_is_encoded_comes_back(text: str) -> None:
-    assert decoded(encode(text)) == [Message(text)]
+    assert decoded(encode(text)) == [SseMessage(text)]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
@@ -102,10 +102,10 @@ def test_nothing_is_smuggled_through_names(event: str, id: str) -> None:
 
 
 def test_it_refuses_a_line_without_end() -> None:
-    with pytest.raises(TooLong):
-        list(Decoder(max_chars=10).feed(b"data: " + b"x" * 11))
+    with pytest.raises(LineTooLong):
+        list(SseDecoder(max_chars=10).feed(b"data: " + b"x" * 11))
 
 
 def test_it_refuses_a_message_without_end() -> None:
-    with pytest.raises(TooLong):
-        list(Decoder(max_chars=10).feed(b"data: xxxx\n" * 3))
+    with pytest.raises(LineTooLong):
+        list(SseDecoder(max_chars=10).feed(b"data: xxxx\n" * 3))

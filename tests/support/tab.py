@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import gevent
 
 from tests.support.person import Person
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 
 # Not the middle of an id, which can look like a word.
 WORD = re.compile(r"w0\d{5}(?!\w)")
@@ -50,8 +50,8 @@ class Tab:
         return self.is_over and self.raw.endswith(b"\r\n0\r\n\r\n")
 
     @property
-    def messages(self) -> list[Message]:
-        return list(Decoder().feed(b"".join(_chunks(self.raw.partition(b"\r\n\r\n")[2]))))
+    def messages(self) -> list[SseMessage]:
+        return list(SseDecoder().feed(b"".join(_chunks(self.raw.partition(b"\r\n\r\n")[2]))))
 
     def first_seen(self) -> dict[str, float]:
         """Returns when each counted word first arrived."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from webapp.models.upstream.bounded_json import LONGEST_INTEGER, Unreadable, load
+from webapp.models.upstream.bounded_json import LONGEST_INTEGER, UnreadableJson, load
 
 
 @pytest.mark.parametrize("text", ["[1,2,3]", '{"a":{"b":[]}}', "[[[]]]", "1", '"x"', "[1.5, 12, true, null]"])
@@ -16,7 +16,7 @@ def test_it_reads_what_has_few_parts(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["[1,2,3,4,5]", "[[[[[", '{"a":{},"b":[],"c":1}', '["\\\\",[],[],[]]', "[" + '"",' * 30 + "1]"])
 def test_it_refuses_what_has_more(text: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableJson):
         load(text, most_parts=4)
 
 
@@ -27,7 +27,7 @@ def test_what_stands_in_strings_is_no_part(said: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "[", "nonsense", "[1e99999999999999999999]", "[" * 200_000, b"\xff\xfe\xff", "[1"])
 def test_what_is_not_json_is_unreadable(text: str | bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableJson):
         load(text, most_parts=10**9)
 
 

@@ -20,7 +20,7 @@ from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.circuit import FAILURES, Circuits
 from webapp.operations.health import views as health_views
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.events import Delta
 from webapp.web.health_facts import size
 
@@ -69,7 +69,7 @@ def test_the_pieces_are_numbered_and_stamped(owner: Browser, monkeypatch: pytest
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["X-Accel-Buffering"] == "no"
-    pieces = [json.loads(event.data) for event in Decoder().feed(answer.text.encode())]
+    pieces = [json.loads(event.data) for event in SseDecoder().feed(answer.text.encode())]
     assert [piece["number"] for piece in pieces] == list(range(1, 13))
     assert sorted(piece["at"] for piece in pieces) == [piece["at"] for piece in pieces]
 
@@ -85,7 +85,7 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
 
 
 def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
-    ENGINE.of(app).topics.append("generation:x", Delta("a" * 5000))
+    ENGINE.of(app).logs.topics.append("generation:x", Delta("a" * 5000))
 
     words = next(
         element.text() for element in owner.page("/admin/health").all("dd") if "used for the text of answers" in element.text()

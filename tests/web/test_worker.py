@@ -6,7 +6,7 @@ from typing import Any
 import gevent
 
 from tests.support.turns import turns_of_the_loop
-from webapp.web.server.worker import CROWDED, Worker, _requests
+from webapp.web.server.worker import CROWDED, ServingWorker, _requests
 
 PLACES = 100
 
@@ -27,7 +27,7 @@ def worker(open: int, waiting: dict[Any, float], left: set[Any]) -> Any:
 def test_of_too_many_the_one_that_waits_for_longest_has_to_go():
     slow, slower = Connection(), Connection()
     for open, is_open in ((int(PLACES * CROWDED) - 1, True), (int(PLACES * CROWDED), False)):
-        Worker._make_room(worker(open, {slow: 2.0, slower: 1.0}, set()))
+        ServingWorker._make_room(worker(open, {slow: 2.0, slower: 1.0}, set()))
 
         assert (slow.is_open, slower.is_open) == (True, is_open)
 
@@ -35,7 +35,7 @@ def test_of_too_many_the_one_that_waits_for_longest_has_to_go():
 def test_a_crowd_that_leaves_in_one_moment_takes_nobody_along():
     stays = Connection()
 
-    Worker._make_room(worker(PLACES, {stays: 1.0}, {Connection() for _ in range(PLACES - 1)}))
+    ServingWorker._make_room(worker(PLACES, {stays: 1.0}, {Connection() for _ in range(PLACES - 1)}))
 
     assert stays.is_open
 

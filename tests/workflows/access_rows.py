@@ -5,7 +5,7 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Chat
 from webapp.workflows import library
 from webapp.workflows.running.interpreter import apply
-from webapp.workflows.state import Event, State
+from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import WorkflowRun
 
 TABLE = {
@@ -62,7 +62,7 @@ def run(world: World, state: str) -> str:
     """Adds a run that waits for an answer and already has one."""
     source = library.get("weekly-checkin").source
     definition = library.known(source)
-    begun = apply(definition, State(), Event("begin")).state
+    begun = apply(definition, RunState(), Event("begin")).state
     place = apply(definition, begun, Event("answer", "good")).state.stored()
     # Ends the read transaction: documents are read concurrently, and SQLite refuses to write from a stale snapshot.
     db.session.rollback()

@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.rounds import ROUNDS
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.definition.parsing import Broken, read
-from webapp.workflows.definition.slots import TYPES, Slot, Unfit, text_of
+from webapp.workflows.definition.parsing import BrokenWorkflow, read
+from webapp.workflows.definition.slots import TYPES, Slot, UnfitAnswer, text_of
 from webapp.workflows.running.interpreter import apply
-from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, State
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, RunState
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
@@ -51,9 +51,9 @@ ANSWERS = (
 )
 
 
-def played(definition: Definition, *events: Event | str) -> tuple[State, list[str]]:
+def played(definition: Definition, *events: Event | str) -> tuple[RunState, list[str]]:
     """Returns the final state and every line on the way."""
-    result = apply(definition, State(), Event("begin"), ANN)
+    result = apply(definition, RunState(), Event("begin"), ANN)
     lines = [_line(effect) for effect in result.effects]
     for event in events:
         result = apply(definition, result.state, Event("answer", event) if isinstance(event, str) else event, ANN)
@@ -178,7 +178,7 @@ def test_an_end_hands_over_with_what_was_answered() -> None:
     state, lines = played(read(source), "*It* broke", Event("skip"))
     assert (state.status, state.handed_to) == ("completed", "Support")
     assert lines[-2:] == ["< Bye, *It* broke", "= **Help: summary**\n\n- **What:** *It* broke"]
-    with pytest.raises(Broken, match="hand_over"):
+    with pytest.raises(BrokenWorkflow, match="hand_over"):
         read(source.replace("hand_over: Support", "say: x").replace('say: "Bye, {{what}}", ', ""))
 
 
@@ -193,7 +193,7 @@ def test_an_option_that_contains_a_comma_can_be_chosen_alone() -> None:
 def test_an_answer_holds_no_control_characters() -> None:
     slot = Slot("win", "text", "What went well?", most=10)
     assert slot.value("\x1bTwo\x07\n\tli\x9fnes\x00") == "Two\n\tlines"
-    with pytest.raises(Unfit, match="Please answer"):
+    with pytest.raises(UnfitAnswer, match="Please answer"):
         slot.value("\x00 \x07")
 
 
@@ -244,17 +244,17 @@ def whole_definitions(random: Random, count: int) -> Iterator[Definition]:
     while count:
         try:
             definition = read(json.dumps(any_definition(random)))
-        except Broken:
+        except BrokenWorkflow:
             continue
         count -= 1
         yield definition
 
 
 def _is_played(definition: Definition, random: Random) -> None:
-    state, log = apply(definition, State(), Event("begin"), ANN).state, [Event("begin")]
+    state, log = apply(definition, RunState(), Event("begin"), ANN).state, [Event("begin")]
     for _ in range(25):
         event = Event(random.choice(KINDS), random.choice(ANSWERS), random.choice(["", *"abcd", state.step]))
-        after = apply(definition, State.from_stored(json.loads(json.dumps(state.stored()))), event, ANN).state
+        after = apply(definition, RunState.from_stored(json.loads(json.dumps(state.stored()))), event, ANN).state
         _is_sound(definition, after)
         is_taken_back = event.kind in TAKES_BACK or event.value in TAKES_BACK
         assert is_taken_back or set(state.slots) <= set(after.slots)
@@ -264,14 +264,14 @@ def _is_played(definition: Definition, random: Random) -> None:
     assert apply(definition, state, Event("cancel")).state.has_ended
 
 
-def _replayed(definition: Definition, log: list[Event]) -> State:
-    state = State()
+def _replayed(definition: Definition, log: list[Event]) -> RunState:
+    state = RunState()
     for event in log:
         state = apply(definition, state, event, ANN).state
     return state
 
 
-def _is_sound(definition: Definition, state: State) -> None:
+def _is_sound(definition: Definition, state: RunState) -> None:
     ids = {step.id for step in definition.steps}
     assert state.status != "failed"
     assert {*state.outcomes, *state.kept, *state.trail, *state.said} <= ids

@@ -6,7 +6,7 @@ from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import read
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.running.moving import moved, same_steps
-from webapp.workflows.state import MODEL_ANSWERED, Event, State
+from webapp.workflows.state import MODEL_ANSWERED, Event, RunState
 
 
 def version(*steps: str) -> Definition:
@@ -49,7 +49,7 @@ def test_steps_are_found_again_by_name_or_content(steps, expected):
 
 
 def test_a_run_goes_on_where_it_was():
-    state = apply(OLD, apply(OLD, State(), Event("begin")).state, Event("answer", "I swam")).state
+    state = apply(OLD, apply(OLD, RunState(), Event("begin")).state, Event("answer", "I swam")).state
     state = apply(OLD, state, Event(MODEL_ANSWERED, "Great!", "chat_3")).state
     assert (state.step, state.trail) == ("chat_3", ("win", "chat_3"))
     new = version(HELLO, "say: New", WIN, PRAISE, "{chat: Other, turns: 1}", ADVISE)

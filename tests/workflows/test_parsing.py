@@ -15,7 +15,7 @@ from tests.workflows.test_interpreter import any_definition
 from webapp.base.config import ROOT
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.definition.parsing import Broken, read, read_new
+from webapp.workflows.definition.parsing import BrokenWorkflow, read, read_new
 
 # The examples that people copy from the documentation.
 DOCUMENTED = re.compile(r"```yaml\n(workflow: .*?)```", re.DOTALL)
@@ -109,7 +109,7 @@ def test_a_broken_definition_says_where_and_how_it_is_put_right(
     if not line:
         assert read(source).title == "Tea"
         return
-    with pytest.raises(Broken) as refused:
+    with pytest.raises(BrokenWorkflow) as refused:
         read(source)
     faults = refused.value.faults
     assert [fault for fault in faults if fault.line == line and message in fault.message and hint in fault.hint], faults
@@ -127,7 +127,7 @@ def test_what_is_written_out_and_read_again_is_the_same() -> None:
         source = json.dumps(any_definition(random))
         try:
             definition = read(source)
-        except Broken:
+        except BrokenWorkflow:
             continue
         again = yaml.safe_dump(json.loads(source), allow_unicode=True, sort_keys=False)
         assert _lineless(read(again)) == _lineless(definition)
@@ -147,11 +147,11 @@ def test_a_definition_may_be_json_and_says_all_its_faults_at_once() -> None:
         "say_1",
         "end_2",
     ]
-    with pytest.raises(Broken) as refused:
+    with pytest.raises(BrokenWorkflow) as refused:
         read("steps: [1, {say: 2}, {end: x, go: y}]")
     assert len(refused.value.faults) >= 5
     for hopeless in ("", "[]", "null", "a: " + "[" * 5_000, "&a [*a]", "\x00", "steps: {}", "? [1]\n: 2", "- " * 3_000):
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenWorkflow):
             read(hopeless)
 
 
@@ -213,7 +213,7 @@ def test_what_the_documentation_shows_can_be_published(page: str, count: int) ->
 )
 def test_a_name_that_is_given_twice_is_a_fault_of_a_new_text_alone(old: str, new: str, line: int, name: str) -> None:
     source = WHOLE.replace(old, new, 1)
-    with pytest.raises(Broken) as raised:
+    with pytest.raises(BrokenWorkflow) as raised:
         read_new(source)
     (fault,) = raised.value.faults
     assert (fault.line, fault.hint) == (line, "Remove one of them.")

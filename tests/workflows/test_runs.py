@@ -19,7 +19,7 @@ from webapp.workflows import queries
 from webapp.workflows.running import kind
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.running.record import definition_of, locked_run, record
-from webapp.workflows.state import Event, State
+from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import WorkflowRun
 
 __all__ = ["app"]
@@ -110,10 +110,10 @@ def test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again(
 
 def _is_told_by_its_log(app: Flask, id: str) -> None:
     with app.app_context():
-        run, state = db.session.get_one(WorkflowRun, id), State()
+        run, state = db.session.get_one(WorkflowRun, id), RunState()
         for event in queries.events_of(run, after=0, limit=99):
             state = apply(definition_of(run), state, Event(event.kind, event.value, event.name)).state
-        assert State.from_stored(state.stored()) == run.place
+        assert RunState.from_stored(state.stored()) == run.current_state
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from tests.support.browser import Browser
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition
 from webapp.base.config import ROOT
-from webapp.workflows.definition.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, Broken, read
+from webapp.workflows.definition.parsing import KNOWN, OF_A_SLOT, OF_A_STEP, BrokenWorkflow, read
 from webapp.workflows.editor.schema import PARTS, SCHEMA, SLOT_FIELDS, VERBS
 
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -65,7 +65,7 @@ MISSHAPEN: tuple[dict[str, Any], ...] = (
 def is_read(definition: Any) -> bool:
     try:
         read(json.dumps(definition))
-    except Broken:
+    except BrokenWorkflow:
         return False
     return True
 

@@ -11,7 +11,7 @@ from flask import current_app, has_request_context, request
 
 from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.engine import the_engine
-from webapp.engine.state.admission import Allowance
+from webapp.engine.state.admission import AnswerAllowance
 from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
 from webapp.people.accounts import queries, service, tokens
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
@@ -47,21 +47,21 @@ class Caller:
 class CurrentRequester:
     """The caller of the current request, with the limits that apply to them; outside a request, the named person."""
 
-    def allowances(self, person: str) -> tuple[Allowance, ...]:
+    def allowances(self, person: str) -> tuple[AnswerAllowance, ...]:
         """Returns the limits of a person, or those of a gateway and, where its request names one, of the person behind it."""
         per_minute, burst = int(setting("limits.streams_per_minute")), int(setting("limits.streams_burst"))
         at_once, streams = int(setting("limits.concurrent_streams")), int(setting("limits.sse_per_user"))
         caller = _caller_with_token()
         gateway = caller.gateway if caller and caller.user.id == person else None
         if gateway is None:
-            return (Allowance(person, per_minute, burst, at_once, streams),)
+            return (AnswerAllowance(person, per_minute, burst, at_once, streams),)
         # A gateway's answers for many people come in bursts: it can start those of a minute in a row.
         whole = _stated(gateway.answers_per_minute, "limits.gateway_per_minute")
         most = _stated(gateway.answers_at_once, "limits.gateway_at_once")
         open_streams = _stated(gateway.answer_streams, "limits.gateway_streams")
-        of_all = Allowance(tokens.TOKEN + gateway.id, whole, max(1, whole), most, open_streams, gateway.id)
+        of_all = AnswerAllowance(tokens.TOKEN + gateway.id, whole, max(1, whole), most, open_streams, gateway.id)
         behind = _end_user(gateway.id)
-        return (of_all, Allowance(behind, per_minute, burst, at_once, streams, gateway.id)) if behind else (of_all,)
+        return (of_all, AnswerAllowance(behind, per_minute, burst, at_once, streams, gateway.id)) if behind else (of_all,)
 
     def leaving(self, wake: Callable[[], object]) -> AbstractContextManager[Callable[[], bool]]:
         return detecting_disconnect(socket_of(request.environ) if has_request_context() else None, wake)
@@ -109,7 +109,11 @@ def caller_or_none() -> Caller | None:
 def stream_limits() -> dict[str, int]:
     """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
     caller = caller_or_none()
-    return {allowance.key: allowance.streams for allowance in the_engine().requester.allowances(caller.user.id)} if caller else {}
+    return (
+        {allowance.key: allowance.streams for allowance in the_engine().admission.requester.allowances(caller.user.id)}
+        if caller
+        else {}
+    )
 
 
 def made_limits(person: str) -> list[tuple[str, int, int]]:
@@ -121,7 +125,7 @@ def made_limits(person: str) -> list[tuple[str, int, int]]:
     of_person = int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
     if not (caller and caller.gateway):
         return [(person, *of_person)]
-    of_all, *behind = the_engine().requester.allowances(caller.user.id)
+    of_all, *behind = the_engine().admission.requester.allowances(caller.user.id)
     return [(of_all.key, of_all.per_minute, of_all.burst), *((allowance.key, *of_person) for allowance in behind)]
 
 

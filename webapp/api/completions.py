@@ -63,7 +63,7 @@ class CompletionInput:
     collection_ids: tuple[str, ...] = ()
 
 
-class Ending:
+class CutSource:
     """A source of events that ends before the first stop sequence."""
 
     def __init__(self, source: Source, stops: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ class Ending:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
-    with generations.admission(engine, person):
+    with engine.admission.slot(person):
         parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
             generation, source = _stored(engine, completion, model, person, parameters, sources)
@@ -113,7 +113,7 @@ def _stored(
             prompt=RecordedPrompt(parameters=parameters, sources=stored_sources).as_record("parameters", "sources"),
         )
         generations.store_within_limits(engine, session, generation, request)
-    return generation, Ending(source, completion.stops) if completion.stops else source
+    return generation, CutSource(source, completion.stops) if completion.stops else source
 
 
 def model_of(user: User, name: str) -> str:

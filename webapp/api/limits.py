@@ -12,7 +12,7 @@ from webapp.people.accounts.guards import KNOWN
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.htmx import is_api, wants_json
-from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, Connection
+from webapp.web.server.connection_limiter import RETRY_SECONDS, SENTENCE, ClientConnection
 from webapp.web.server.proxies import LIMITER
 
 
@@ -45,13 +45,13 @@ def _counted_as_the_callers(response: Response) -> Response:
     return response
 
 
-def _count(connection: Connection, caller: Caller | User) -> None:
+def _count(connection: ClientConnection, caller: Caller | User) -> None:
     user, gateway = (caller.user, caller.gateway) if isinstance(caller, Caller) else (caller, None)
     person = _id_of(user)
     if gateway is None:
         connection.count_as(f"person:{person}", int(setting("limits.connections_per_address")))
         return
-    (of_all, *_) = the_engine().requester.allowances(person)
+    (of_all, *_) = the_engine().admission.requester.allowances(person)
     # Each stream has a connection, and as many are for all other requests.
     connection.count_as(f"gateway:{of_all.gateway_id}", 2 * of_all.streams)
 
@@ -62,7 +62,7 @@ def _id_of(user: User) -> str:
     return str(id)
 
 
-def _connection() -> Connection | None:
+def _connection() -> ClientConnection | None:
     return LIMITER.get().connection_of(request.environ)
 
 
@@ -78,11 +78,11 @@ def headers_for(person: str) -> dict[str, str]:
 
     For a gateway they are those of the person it names, else its own.
     """
-    allowance = the_engine().requester.allowances(person)[-1]
+    allowance = the_engine().admission.requester.allowances(person)[-1]
     if not allowance.per_minute:
         return {}
     burst, seconds = allowance.burst, 60 / allowance.per_minute
-    remaining, wait_seconds = the_engine().rates.left(allowance.key, burst=burst, seconds=seconds)
+    remaining, wait_seconds = the_engine().admission.rates.left(allowance.key, burst=burst, seconds=seconds)
     return {
         "RateLimit-Policy": f'"answers";q={burst};w={math.ceil(burst * seconds)}',
         "RateLimit": f'"answers";r={remaining};t={math.ceil(wait_seconds)}',

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wsgi import ClosingIterator
 
 from webapp.api.access import end_user, identified, scoped, stream_limits
-from webapp.api.problems import EVENTS_PATH, Refused, refusal, stream_url
+from webapp.api.problems import EVENTS_PATH, InvalidFields, refusal, stream_url
 from webapp.base.db import db
 from webapp.base.errors import AppError, Busy, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import queue_for_turn
@@ -148,7 +148,9 @@ def idempotency_key() -> str:
     """
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MOST_KEY_CHARS or not VISIBLE.fullmatch(key):
-        raise Refused({"Idempotency-Key": f"Use at most {MOST_KEY_CHARS} letters, digits and other visible ASCII characters."})
+        raise InvalidFields(
+            {"Idempotency-Key": f"Use at most {MOST_KEY_CHARS} letters, digits and other visible ASCII characters."}
+        )
     behind = end_user() if key else ""
     return f"{behind}\n{key}" if behind else key
 

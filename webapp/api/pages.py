@@ -30,7 +30,7 @@ class FieldRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FieldTable:
     """A table of fields; `note` states where they are sent or when they occur."""
 
     title: str
@@ -39,20 +39,20 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OperationEntry:
     id: str
     method: str
     path: str
     summary: str
     scope: str
     takes: tuple[FieldRow, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[FieldTable, ...]
     refusals: tuple[str, ...]
 
 
-def sections(document: Json) -> dict[str, list[Entry]]:
+def sections(document: Json) -> dict[str, list[OperationEntry]]:
     """Returns the operations by tag, in the order of the document."""
-    entries_by_tag: dict[str, list[Entry]] = {tag["name"]: [] for tag in document["tags"]}
+    entries_by_tag: dict[str, list[OperationEntry]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method in METHODS:
             if operation := methods.get(method):
@@ -60,9 +60,9 @@ def sections(document: Json) -> dict[str, list[Entry]]:
     return entries_by_tag
 
 
-def _entry(document: Json, path: str, method: str, operation: Json) -> Entry:
+def _entry(document: Json, path: str, method: str, operation: Json) -> OperationEntry:
     statuses = operation["responses"]
-    return Entry(
+    return OperationEntry(
         operation["operationId"],
         method.upper(),
         path,
@@ -79,7 +79,7 @@ def _parameter(parameter: Json) -> FieldRow:
     return FieldRow(parameter["name"], _kind(parameter["schema"]), words, parameter["required"])
 
 
-def _blocks(document: Json, operation: Json) -> Iterator[Block]:
+def _blocks(document: Json, operation: Json) -> Iterator[FieldTable]:
     if body := operation.get("requestBody"):
         yield from (_block(document, "Body", kind, content["schema"]) for kind, content in body["content"].items())
     for status, answer in operation["responses"].items():
@@ -87,23 +87,23 @@ def _blocks(document: Json, operation: Json) -> Iterator[Block]:
             yield from _answer(document, f"{status}: {answer['description']}", answer.get("content", {}))
 
 
-def _answer(document: Json, title: str, contents: Json) -> Iterator[Block]:
+def _answer(document: Json, title: str, contents: Json) -> Iterator[FieldTable]:
     if not contents:
-        yield Block(title, "", ())
+        yield FieldTable(title, "", ())
     for kind, content in contents.items():
         yield _block(document, title, kind, content["schema"])
         if events := content.get("x-events"):
-            yield Block("Events", events["order"], ())
+            yield FieldTable("Events", events["order"], ())
             for name, schema in events["data"].items():
                 yield _block(document, name, "", schema)
 
 
-def _block(document: Json, title: str, note: str, schema: Json) -> Block:
+def _block(document: Json, title: str, note: str, schema: Json) -> FieldTable:
     schema = _resolved(document, schema)
     required = schema.get("required", ())
     fields = schema.get("properties", {}).items()
     lines = (FieldRow(name, _kind(field), field.get("description", ""), name in required) for name, field in fields)
-    return Block(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
+    return FieldTable(title, ". ".join(filter(None, (note, schema.get("description", "")))), tuple(lines))
 
 
 def _resolved(document: Json, schema: Json) -> Json:
@@ -157,8 +157,8 @@ def read() -> Response:
 
 
 def _document(app: Flask) -> dict[str, Any]:
-    made = DOCUMENT.of(app)
+    document = DOCUMENT.of(app)
     with _making:
-        if not made:
-            made.update(openapi.document(app))
-    return made
+        if not document:
+            document.update(openapi.document(app))
+    return document

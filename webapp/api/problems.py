@@ -28,7 +28,7 @@ MOST_FAULTS = 100
 class Problem(BaseModel):
     """Why a request was refused, as a sentence for people (`detail`, repeated as `error`) and a code for programs (`code`)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     type: str = "about:blank"
     title: str
@@ -43,7 +43,7 @@ class Problem(BaseModel):
     error_id: str | None = Field(None, description="With 500: the id to look for in the log.")
 
 
-class Refused(Invalid):
+class InvalidFields(Invalid):
     """A body or a query string with several invalid fields."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ def refusal(error: ValidationError, sent: Callable[[], Any]) -> Exception:
         named = _name(detail["loc"], whole, is_missing=detail["type"] == "missing")
         sentence = WORDS.get(detail["type"]) or f"{detail['msg'].removeprefix('Value error, ').rstrip('.')}."
         sentences.setdefault(named, []).append(sentence)
-    return Refused({name: _either(sentence) for name, sentence in sentences.items()})
+    return InvalidFields({name: _either(sentence) for name, sentence in sentences.items()})
 
 
 def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
@@ -85,11 +85,11 @@ def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
     return f"{url}{'&' if '?' in url else '?'}ticket={ticket}" if ticket else url
 
 
-def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
+def _name(path: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
     """Returns the field's path as it was sent: for a union, pydantic's location also names the member it tried."""
-    parts = list(place[:1])
-    within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
-    for part in place[1:]:
+    parts = list(path[:1])
+    within: Any = sent.get(path[0]) if path and isinstance(sent, dict) else None
+    for part in path[1:]:
         match within:
             case dict() if part in within:
                 within = within[part]
@@ -98,7 +98,7 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
             case _:
                 continue
         parts.append(part)
-    return ".".join(map(str, [*parts, *place[1:][-1:]] if is_missing else parts)) or "body"
+    return ".".join(map(str, [*parts, *path[1:][-1:]] if is_missing else parts)) or "body"
 
 
 def _either(sentences: list[str]) -> str:

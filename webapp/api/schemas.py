@@ -71,7 +71,7 @@ def shape(name: str, /, **fields: Any) -> Any:
     typed: dict[str, Any] = {
         field: declared if isinstance(declared, tuple) else (declared, ...) for field, declared in fields.items()
     }
-    return create_model(name, **typed)
+    return create_model(name, __config__=LATER, **typed)
 
 
 def register(name: str, grammar: Grammar) -> str:

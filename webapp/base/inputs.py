@@ -56,12 +56,12 @@ class Input(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        found = handler(schema)
-        properties = handler.resolve_ref_schema(found)["properties"]
+        json_schema = handler(schema)
+        properties = handler.resolve_ref_schema(json_schema)["properties"]
         for name in cls._left_out() & properties.keys():
-            kept = {key: properties[name].pop(key) for key in ("title", "description", "default") if key in properties[name]}
-            properties[name] = {"anyOf": [properties[name], {"type": "null"}], **kept}
-        return found
+            words = {key: properties[name].pop(key) for key in ("title", "description", "default") if key in properties[name]}
+            properties[name] = {"anyOf": [properties[name], {"type": "null"}], **words}
+        return json_schema
 
     @classmethod
     def _left_out(cls) -> set[str]:
@@ -92,10 +92,10 @@ def changes(
     """
     described = about or {}
     optional: dict[str, Any] = {}
-    for key, known in whole.model_fields.items():
+    for key, model_field in whole.model_fields.items():
         if key not in but:
-            own = Field(description=None if key in described else known.description)
-            annotated = Annotated.__class_getitem__((known.annotation, *known.metadata, own))  # type: ignore[attr-defined]
+            own = Field(description=None if key in described else model_field.description)
+            annotated = Annotated.__class_getitem__((model_field.annotation, *model_field.metadata, own))  # type: ignore[attr-defined]
             optional[key] = (annotated | None, Field(None, description=described.get(key) or None))
     optional |= {key: (type | None, None) for key, type in more.items()}
     return create_model(name, __base__=Changes, __doc__=f"{Changes.__doc__} {hint}".strip(), **optional)

@@ -9,36 +9,36 @@ MOST_DEPTH = 40
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
 
 
-class Unfit(ValueError):
+class UnfitJson(ValueError):
     """The file was rejected; the message is a sentence for the person who uploaded it."""
 
 
 def value_of(text: bytes, *, what: str, otherwise: str, most_bytes: int) -> Any:
-    """Parses the text or raises `Unfit`; `what` names the file in errors, `otherwise` is the error for invalid JSON."""
+    """Parses the text or raises `UnfitJson`; `what` names the file in errors, `otherwise` is the error for invalid JSON."""
     if len(text) > most_bytes:
-        raise Unfit(f"{what} has more than {most_bytes // 1024 // 1024} MB of text.")
+        raise UnfitJson(f"{what} has more than {most_bytes // 1024 // 1024} MB of text.")
     if sum(map(text.count, MARKS)) > MOST_MARKS:
-        raise Unfit(f"{what} has too many values.")
+        raise UnfitJson(f"{what} has too many values.")
     try:
         return plain(json.loads(text, parse_constant=_refuse), what)
     except RecursionError as error:
-        raise Unfit(f"{what} is nested too deeply.") from error
-    except Unfit:
+        raise UnfitJson(f"{what} is nested too deeply.") from error
+    except UnfitJson:
         raise
     except ValueError as error:
-        raise Unfit(otherwise) from error
+        raise UnfitJson(otherwise) from error
 
 
 def plain(value: Any, what: str, depth: int = 0) -> Any:
-    """Returns the value with storable strings; raises `Unfit` for deep nesting and for numbers that are not finite."""
+    """Returns the value with storable strings; raises `UnfitJson` for deep nesting and for numbers that are not finite."""
     if depth > MOST_DEPTH:
-        raise Unfit(f"{what} is nested too deeply.")
+        raise UnfitJson(f"{what} is nested too deeply.")
     if isinstance(value, dict):
         return {clean(name): plain(part, what, depth + 1) for name, part in value.items()}
     if isinstance(value, list):
         return [plain(part, what, depth + 1) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise Unfit("One of its numbers is too large.")
+        raise UnfitJson("One of its numbers is too large.")
     return clean(value) if isinstance(value, str) else value
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from webapp.base.yaml_document import Document, Path, Unreadable
+from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument
 
 HINT = "Indent with spaces, close every bracket, and put texts with a colon or a # in quotes."
 
@@ -17,7 +17,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise Unreadable(
+            raise UnreadableYaml(
                 "YAML anchors and aliases aren't supported here.", mark.line + 1, mark.column + 1, hint="Write it out instead."
             )
         return super().compose_node(parent, index)
@@ -29,22 +29,22 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def loaded(source: str) -> Document:
-    """Parses the text; raises `Unreadable`."""
+def loaded(source: str) -> YamlDocument:
+    """Parses the text; raises `UnreadableYaml`."""
     try:
         return _document(source)
-    except Unreadable:
+    except UnreadableYaml:
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(text for text in (error.context, error.problem) if text)
-        raise Unreadable(f"That isn't valid YAML: {_short(problem)}", *place, hint=HINT) from error
+        raise UnreadableYaml(f"That isn't valid YAML: {_short(problem)}", *position, hint=HINT) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Unreadable(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
+        raise UnreadableYaml(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
 
 
-def _document(source: str) -> Document:
+def _document(source: str) -> YamlDocument:
     loader = _Loader(source)
     try:
         node = loader.get_single_node()
@@ -53,23 +53,23 @@ def _document(source: str) -> Document:
         loader.dispose()
     # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    return Document(value, dict(_places(node, ())), tuple(_repeated(node))) if node else Document(value, {})
+    return YamlDocument(value, dict(_positions(node, ())), tuple(_repeated(node))) if node else YamlDocument(value, {})
 
 
-def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+def _positions(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
     yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _places(value, (*path, str(key.value)))
+            yield from _positions(value, (*path, str(key.value)))
             # An error about a value points to its key.
             yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _places(value, (*path, number))
+            yield from _positions(value, (*path, number))
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
-    """Yields each name that its mapping already has, with its place."""
+    """Yields each name that its mapping already has, with its position."""
     if isinstance(node, yaml.MappingNode):
         seen = set[str]()
         for key, value in node.value:

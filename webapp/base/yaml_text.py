@@ -3,9 +3,9 @@
 from itertools import accumulate
 from typing import Any
 
-from webapp.base.yaml_document import Document, Path, Unreadable
+from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument
 
-__all__ = ["MOST_CHARS", "Document", "Path", "Unreadable", "read", "written"]
+__all__ = ["MOST_CHARS", "Path", "UnreadableYaml", "YamlDocument", "read", "written"]
 
 MOST_CHARS = 60_000
 # Characters from which YAML creates values. Each costs parsing time.
@@ -16,23 +16,23 @@ MOST_OPEN = 60
 DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def read(source: str, what: str, *, is_new: bool = False) -> Document:
-    """Parses the text; raises `Unreadable`. `what` is the word for it in errors.
+def read(source: str, what: str, *, is_new: bool = False) -> YamlDocument:
+    """Parses the text; raises `UnreadableYaml`. `what` is the word for it in errors.
 
     In a new text, no name can be given twice; texts that were stored before may do so, and the last one counts.
     """
     if len(source) > MOST_CHARS:
-        raise Unreadable(f"That is too long. The limit is {MOST_CHARS:,} characters.")
+        raise UnreadableYaml(f"That is too long. The limit is {MOST_CHARS:,} characters.")
     if sum(map(source.count, MARKS)) > MOST_MARKS:
-        raise Unreadable(f"That has too many parts for a {what}.")
+        raise UnreadableYaml(f"That has too many parts for a {what}.")
     if max(accumulate(DEEPER.get(char, 0) for char in source), default=0) > MOST_OPEN:
-        raise Unreadable("That has too many brackets within each other.")
+        raise UnreadableYaml("That has too many brackets within each other.")
     # Imported late, so that a server that reads no YAML doesn't load it.
     from webapp.base.yaml_loading import loaded
 
     document = loaded(source)
     for name, line, column in document.repeated if is_new else ():
-        raise Unreadable(f"“{name[:40]}” is given twice, and only the last counts.", line, column, hint="Remove one of them.")
+        raise UnreadableYaml(f"“{name[:40]}” is given twice, and only the last counts.", line, column, hint="Remove one of them.")
     return document
 
 

@@ -180,7 +180,7 @@ class ImportedCards:
 
 
 @dataclass
-class ImportResult:
+class CharacterImportResult:
     """The result of an import: the new characters, and the files that failed, each with a reason."""
 
     characters: list[ImportedCards] = field(default_factory=list)
@@ -191,14 +191,14 @@ class ImportResult:
         return any(character.existing for character in self.characters)
 
 
-def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> ImportResult:
+def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> CharacterImportResult:
     """Creates a character from each card; a file that cannot be read does not stop the others."""
     named = [(name, stream) for name, stream in files if name]
     if not named:
         raise Invalid("Choose at least one file.", field="file")
     if len(named) > MOST_FILES:
         raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
-    result = ImportResult()
+    result = CharacterImportResult()
     for name, stream in named:
         try:
             result.characters.append(_import_one(stream, by))

@@ -32,7 +32,7 @@ PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ProfileRule:
     """A table's word for one of its rows, how many a person can own, and the error for someone who may not edit one."""
 
     word: str
@@ -40,9 +40,9 @@ class Rule:
     not_yours: str
 
 
-RULES: dict[type[Profile], Rule] = {
-    Character: Rule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
-    Persona: Rule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
+RULES: dict[type[Profile], ProfileRule] = {
+    Character: ProfileRule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
+    Persona: ProfileRule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
 }
 
 

@@ -15,7 +15,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.characters import exchange, queries
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
-from webapp.characters.lore.entries import Entry
+from webapp.characters.lore.entries import LoreEntry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
@@ -95,7 +95,7 @@ class ShownCharacter:
     other_greetings: Sequence[str]
     group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
-    lore: Sequence[Entry]
+    lore: Sequence[LoreEntry]
     # Each with its index in the card.
     scripts: Sequence[tuple[int, TextScript]]
     more_scripts: int

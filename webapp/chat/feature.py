@@ -21,7 +21,7 @@ from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
@@ -63,11 +63,11 @@ FEATURE = Feature(
             is_on_every_page=True,
         ),
     ),
-    places=(
-        Place(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
-        Place(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
-        Place(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
-        Place(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
-        Place(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+    navigation=(
+        NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
+        NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
+        NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
     ),
 )

@@ -108,8 +108,8 @@ def seed() -> Iterator[str]:
     yield from _seed_people()
     yield from _seed_knowledge()
     # The oldest first, because lists of answers are ordered by ids.
-    made = sum(_seed_talk(talk) for talk in sorted(TALKS, key=attrgetter("age"), reverse=True))
-    yield f"Created {made} chats." if made else "The chats already exist."
+    count = sum(_seed_talk(talk) for talk in sorted(TALKS, key=attrgetter("age"), reverse=True))
+    yield f"Created {count} chats." if count else "The chats already exist."
     if compared := example.make_all():
         yield f"Created {compared} stopped experiments with example figures."
 
@@ -128,8 +128,8 @@ def _seed_people() -> Iterator[str]:
 def _seed_knowledge() -> Iterator[str]:
     """Creates the collections that are shipped; one of the admins sees all of them, everyone else all but the finance one."""
     owner = db.session.get_one(User, _owner_id())
-    if made := shipping.ship(owner):
-        yield f"Created {made} collections with questions about them."
+    if count := shipping.ship(owner):
+        yield f"Created {count} collections with questions about them."
         ada, finance = account_queries.user_by_email(INSIDER), account_queries.group_by_name("finance")
         if ada and finance:
             author = PersonAuthor(owner)

@@ -61,7 +61,7 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AttemptLimits:
     """Timeouts in seconds; 0 means none. `first_byte` applies to one streaming attempt, `total` to one without streaming."""
 
     first_byte: float
@@ -106,7 +106,7 @@ class Ladder:
         self,
         request: ModelRequest,
         rungs: Sequence[Rung],
-        limits: Limits,
+        limits: AttemptLimits,
         *,
         circuits: Circuits,
         signal: Callable[[], Signal],

@@ -51,7 +51,7 @@ BY_WORDS = "The collections were searched by words only. {reason}"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AnswerSource:
     """A passage that the prompt includes under this number."""
 
     number: int
@@ -77,7 +77,7 @@ class AnswerSources:
     read, each with its reason.
     """
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AnswerSource, ...] = ()
     was_asked: bool = False
     is_late: bool = False
     by_words: str = ""
@@ -152,9 +152,9 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
 
 def same_sources(sources: Iterable[SourceRecord], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
     """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
-    there = [(kept, *passages[kept["passage_id"]]) for kept in sources if kept["passage_id"] in passages]
+    there = [(record, *passages[record["passage_id"]]) for record in sources if record["passage_id"] in passages]
     return AnswerSources(
-        tuple(source(kept["number"], passage, document) for kept, passage, document in there), was_asked=bool(there)
+        tuple(source(record["number"], passage, document) for record, passage, document in there), was_asked=bool(there)
     )
 
 
@@ -162,7 +162,7 @@ def with_parts(sources: AnswerSources, user: User, document_ids: Sequence[str]) 
     """Adds parts of these documents, if the person may see them: the beginning, and passages spread evenly to the end."""
     documents = [document for document in queries.documents_among(user, document_ids) if document.passages][:MOST_BEGUN]
     source_ids = {id for source in sources.sources for id in (source.passage_id, source.beside_id)}
-    more = list[Source]()
+    more = list[AnswerSource]()
     for document in documents:
         numbers = spread(document.passages, MOST_PARTS // len(documents))
         parts = [passage for passage in queries.passages_at(user, document.id, numbers) if passage.id not in source_ids]
@@ -190,12 +190,12 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     """Formats a passage as quoted data, in a fence longer than any run of backticks in its text, so the text cannot close it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    where = [document.title, formats.below(document.title, passage.heading), formats.place(document.name, passage.page)]
+    where = [document.title, formats.below(document.title, passage.heading), formats.page_label(document.name, passage.page)]
     head = formats.BELOW.join(" ".join(text.translate(BIDI).split()) for text in where if text)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
-def sources_of(hits: Sequence[PassageHit]) -> Iterator[Source]:
+def sources_of(hits: Sequence[PassageHit]) -> Iterator[AnswerSource]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
     selected, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
     for hit in hits:
@@ -221,6 +221,6 @@ def _with_adjacent(passage: Passage, adjacent: Mapping[str, Passage]) -> list[Pa
     return [passage, *([adjacent[passage.id]] if passage.id in adjacent else [])]
 
 
-def source(number: int, passage: Excerpt, document: Document) -> Source:
+def source(number: int, passage: Excerpt, document: Document) -> AnswerSource:
     """Returns an excerpt as a source with this number."""
-    return Source(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)
+    return AnswerSource(number, passage.id, document.id, passage.page, quoted(number, passage, document), passage.beside_id)

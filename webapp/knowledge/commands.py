@@ -16,7 +16,7 @@ from webapp.engine.engine import the_engine
 from webapp.knowledge import formats
 from webapp.knowledge.documents import documents
 from webapp.knowledge.queries import UNFINISHED
-from webapp.knowledge.tables import Collection, Document, Question
+from webapp.knowledge.tables import Collection, Document, TrialQuestion
 from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
@@ -51,8 +51,8 @@ def ask(question: str, email: str) -> None:
     questions.viewed_as(person, author=COMMAND_LINE)
     result = questions.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in result.hits:
-        places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
-        status = ", ".join(f"{name} {place}" for name, place in places.items() if place)
+        ranks = {"words": hit.ranked.keyword_rank, "meaning": hit.ranked.vector_rank}
+        status = ", ".join(f"{name} {rank}" for name, rank in ranks.items() if rank)
         title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
         where = formats.BELOW.join(filter(None, (title, heading)))
         click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")
@@ -68,7 +68,7 @@ def ask(question: str, email: str) -> None:
 @one_line_errors
 def measure(email: str) -> None:
     """Measure how well the questions that people keep are answered."""
-    asking = select(Question.owner_id).distinct().order_by(Question.owner_id)
+    asking = select(TrialQuestion.owner_id).distinct().order_by(TrialQuestion.owner_id)
     ids = [account_queries.user_of(email).id] if email else list(db.session.scalars(asking))
     if not ids:
         raise Invalid("There are no kept questions yet.")
@@ -77,7 +77,9 @@ def measure(email: str) -> None:
         run = questions.run(person)
         figures = f"recall@5 {run.recall:.2f}, nDCG@10 {run.ndcg:.2f}"
         click.echo(f"{db.session.get_one(User, id).email}: {plural(run.questions, 'question')}, {figures}")
-        for missed in db.session.scalars(select(Question).where(Question.id.in_(run.misses)).order_by(Question.id)):
+        for missed in db.session.scalars(
+            select(TrialQuestion).where(TrialQuestion.id.in_(run.misses)).order_by(TrialQuestion.id)
+        ):
             click.echo(f"   missed: {missed.text}")
 
 

@@ -61,14 +61,14 @@ def restore(id: str) -> Response:
 
 
 def _page(document: Document, form: DocumentForm) -> Response:
-    me, start, wanted = current_user(), _number("start", 0), _number("passage", -1)
+    me, start, number = current_user(), _number("start", 0), _number("passage", -1)
     collection = queries.collection(me, document.collection_id)
     assert collection
     return form.shown(
         "knowledge/document.html",
         document=shown.document(document),
         collection=shown.collection(collection, me),
-        passages=shown.passages(document, me, start, wanted),
+        passages=shown.passages(document, me, start, number),
         is_marked="marked" in request.args,
         start=start,
         last=document.passages,

@@ -20,8 +20,8 @@ from webapp.knowledge.vectors import embedder, embedding, vector_sets
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.web.feature import Feature
-from webapp.web.health_facts import Chapter, Fact, MoreFacts, size
-from webapp.web.places import Place
+from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
+from webapp.web.navigation import NavEntry
 
 LISTED, PATIENCE_SECONDS = 5, 10.0
 BYTES = func.coalesce(func.sum(Document.bytes), 0)
@@ -38,14 +38,14 @@ def chapter() -> Chapter:
     try:
         whole, people, collections = bounded.read(statements, until=time.monotonic() + PATIENCE_SECONDS)
     except bounded.TooLate as late:
-        return Chapter("Knowledge", [Fact("Documents", late.message, "warn")])
+        return Chapter("Knowledge", [HealthFact("Documents", late.message, "warn")])
     [(total, count)] = whole
-    of_people = [Fact(f"Of {email}", _words(*figures)) for email, *figures in people]
+    of_people = [HealthFact(f"Of {email}", _words(*figures)) for email, *figures in people]
     of_collections = [
-        Fact(name if shared else f"A private collection of {email}", _words(*figures))
+        HealthFact(name if shared else f"A private collection of {email}", _words(*figures))
         for name, email, shared, *figures in collections
     ]
-    return Chapter("Knowledge", [Fact("Documents", _words(total, count)), *of_people, *of_collections])
+    return Chapter("Knowledge", [HealthFact("Documents", _words(total, count)), *of_people, *of_collections])
 
 
 def _words(total: int, count: int) -> str:
@@ -73,8 +73,8 @@ FEATURE = Feature(
             read=lambda me: {"collections": shown.collections(me)},
         ),
     ),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Knowledge",
             path="/knowledge",
             icon="library",

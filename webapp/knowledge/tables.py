@@ -195,7 +195,7 @@ class EmbeddedDocument(Base):
     edition: Mapped[int]
 
 
-class Question(Record):
+class TrialQuestion(Record):
     """A person's kept question and the document that answers it; without one, the search is expected to find nothing."""
 
     __tablename__ = "questions"

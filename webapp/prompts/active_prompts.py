@@ -15,7 +15,7 @@ from webapp.base.current import PerApp, the_config
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import RequestParameters
 from webapp.prompts import arm_choice, queries
-from webapp.prompts.template import Part, Unfilled, filled
+from webapp.prompts.template import PromptPart, Unfilled, filled
 from webapp.streaming.events import Notice
 
 # How long the cache hides changes by other processes; this process's own changes are visible immediately.
@@ -37,7 +37,7 @@ class RenderedPrompt:
 
     key: str
     version: queries.Version
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     problems: tuple[str, ...] = ()
     arm: arm_choice.ChosenArm | None = None
 
@@ -122,7 +122,7 @@ UNUSED = PromptState()
 
 
 @dataclass
-class _Memory:
+class _PromptCache:
     """The cached state of each key."""
 
     used: dict[str, PromptState] = field(default_factory=dict)
@@ -130,7 +130,7 @@ class _Memory:
     has_read: bool = False
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_PromptCache)
 
 
 def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from webapp.prompts.template import Part
+from webapp.prompts.template import PromptPart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class BuiltIn:
     key: str
     title: str
     about: str
-    load: Callable[[], tuple[Part, ...]]
+    load: Callable[[], tuple[PromptPart, ...]]
     variables: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
@@ -28,11 +28,11 @@ class BuiltIn:
     leads_chats: bool = False
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PromptPart, ...]:
         return self.load()
 
 
-def parts(**texts: str) -> Callable[[], tuple[Part, ...]]:
+def parts(**texts: str) -> Callable[[], tuple[PromptPart, ...]]:
     """Returns a loader for these sections, given text by name."""
-    prompt_parts = tuple(Part(name.replace("_", " "), text) for name, text in texts.items())
+    prompt_parts = tuple(PromptPart(name.replace("_", " "), text) for name, text in texts.items())
     return lambda: prompt_parts

@@ -15,7 +15,7 @@ MOST_RUNS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedTrials:
     """Results of many experiments.
 
     `won` and `right` are the shares with any winner and with the right one; `answers` is the median per arm until one was
@@ -35,14 +35,14 @@ class Banditry:
     least_share: float
 
 
-def played_experiments(rates: Sequence[float], *, runs: int, most: int, seed: int) -> Played:
+def played_experiments(rates: Sequence[float], *, runs: int, most: int, seed: int) -> PlayedTrials:
     """Runs experiments that check after every answer, until there is a winner or each arm has `most` answers."""
     luck = Random(seed)
     ends = [_experiment(rates, most, luck) for _ in range(runs)]
     best = max(range(len(rates)), key=lambda n: rates[n])
     counts = [answers for arm, answers in ends if arm is not None]
     right = sum(arm == best for arm, _ in ends) / runs
-    return Played(len(counts) / runs, right, round(median(counts)) if counts else None)
+    return PlayedTrials(len(counts) / runs, right, round(median(counts)) if counts else None)
 
 
 def played_bandits(rates: Sequence[float], *, runs: int, answers: int, seed: int) -> Banditry:

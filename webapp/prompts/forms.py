@@ -8,7 +8,7 @@ from flask import request
 from wtforms import BooleanField, StringField, TextAreaField
 
 from webapp.prompts.queries import Version
-from webapp.prompts.template import Part
+from webapp.prompts.template import PromptPart
 from webapp.prompts.validation import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, PromptInput, VersionInput
 from webapp.web.forms import PLAIN, InputForm
 
@@ -20,7 +20,7 @@ class VersionForm(InputForm[VersionInput]):
 
     takes = VersionInput
     renamed = {"sections": "text"}
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PromptPart, ...] = ()
     text = TextAreaField("Sections")
     model = StringField("Model", render_kw={**PLAIN, "placeholder": "Default model"})
     temperature = StringField("Temperature", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "Model default"})
@@ -37,16 +37,16 @@ class VersionForm(InputForm[VersionInput]):
         names, texts = ([UNSEEN.sub("", part) for part in request.form.getlist(field)] for field in ("name", "text"))
         # Reads more than the limit, so that too many sections are refused rather than silently cut.
         most = min(len(texts), MOST_PARTS + 2)
-        return cls.opened().with_parts(Part(*pair) for pair in zip([*names, *("",) * most][:most], texts, strict=False))
+        return cls.opened().with_parts(PromptPart(*pair) for pair in zip([*names, *("",) * most][:most], texts, strict=False))
 
-    def with_parts(self, parts: Iterable[Part]) -> Self:
+    def with_parts(self, parts: Iterable[PromptPart]) -> Self:
         self.parts = tuple(part for part in parts if part.text.strip())
         return self
 
     @property
-    def rows(self) -> list[Part]:
+    def rows(self) -> list[PromptPart]:
         """The sections, and an empty one to add another."""
-        return [*self.parts, Part("", "")]
+        return [*self.parts, PromptPart("", "")]
 
     @property
     def seen(self) -> int | None:

@@ -17,7 +17,7 @@ from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
-from webapp.prompts.template import Part
+from webapp.prompts.template import PromptPart
 from webapp.web.feature import brought
 
 KIND = "prompt"
@@ -37,7 +37,7 @@ class Version:
     """A version of a prompt; `by` is the name of the person who published it."""
 
     number: int
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     model: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
@@ -255,5 +255,5 @@ def _untouched(built_in: BuiltIn) -> KnownPrompt:
     return KnownPrompt("", built_in.key, built_in.about, None, LATEST, None, None, built_in)
 
 
-def _parts(sections: Sequence[Mapping[str, str]]) -> tuple[Part, ...]:
-    return tuple(Part(section["name"], section["text"]) for section in sections)
+def _parts(sections: Sequence[Mapping[str, str]]) -> tuple[PromptPart, ...]:
+    return tuple(PromptPart(section["name"], section["text"]) for section in sections)

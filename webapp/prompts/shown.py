@@ -8,7 +8,7 @@ from webapp.base.words import plural
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries
-from webapp.prompts.template import Part, Piece, pieces, variables_in
+from webapp.prompts.template import PromptPart, TemplatePiece, pieces, variables_in
 from webapp.rendering.difference import difference
 from webapp.web.feature import brought
 
@@ -63,7 +63,7 @@ class ShownPart:
     """A section split at its variables, with whether each variable is known."""
 
     name: str
-    pieces: tuple[tuple[Piece, bool], ...]
+    pieces: tuple[tuple[TemplatePiece, bool], ...]
 
 
 def groups(prompts: Sequence[queries.KnownPrompt], me: User) -> dict[str, list[queries.KnownPrompt]]:
@@ -132,7 +132,7 @@ def editor(prompt: queries.KnownPrompt) -> dict[str, Any]:
     }
 
 
-def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[Part]) -> tuple[ShownPart, ...]:
+def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[PromptPart]) -> tuple[ShownPart, ...]:
     variables = prompt.built_in.variables if prompt.built_in else variables_in(parts)
     return tuple(
         ShownPart(part.name, tuple((piece, piece.variable in variables) for piece in pieces(part.text))) for part in parts

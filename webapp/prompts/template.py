@@ -17,7 +17,7 @@ MOST_CHARS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PromptPart:
     """A section of a prompt: its title and its text."""
 
     name: str
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TemplatePiece:
     """A piece of a text for display; `variable` is its name if it is a variable."""
 
     text: str
@@ -40,62 +40,65 @@ class Unfilled(Exception):
         self.missing = tuple(missing)
 
 
-class TooLong(Unfilled):
+class FilledTooLong(Unfilled):
     """The filled-in text would be far longer than the template and its values together."""
 
     def __init__(self) -> None:
         super().__init__("it becomes too long, as it repeats long values")
 
 
-def variables_in(parts: Sequence[Part]) -> list[str]:
+def variables_in(parts: Sequence[PromptPart]) -> list[str]:
     """Returns the distinct variables, in the order of the text."""
     return list(dict.fromkeys(match[1] for part in parts for match in VARIABLE.finditer(part.text)))
 
 
-def dotted_in(parts: Sequence[Part]) -> list[str]:
+def dotted_in(parts: Sequence[PromptPart]) -> list[str]:
     """Returns the distinct names with dots that are written like variables."""
     return list(dict.fromkeys(match[1] for part in parts for match in DOTTED.finditer(part.text)))
 
 
-def count_places(parts: Sequence[Part]) -> int:
+def count_places(parts: Sequence[PromptPart]) -> int:
     """Returns how often variables occur."""
     return sum(1 for part in parts for _ in VARIABLE.finditer(part.text))
 
 
-def filled(parts: Sequence[Part], values: Mapping[str, str]) -> list[Part]:
+def filled(parts: Sequence[PromptPart], values: Mapping[str, str]) -> list[PromptPart]:
     """Fills in the sections, leaving out those whose variables are all empty; raises `Unfilled`."""
     _check_length(parts, values)
     if missing := [name for name in variables_in(parts) if name not in values]:
         raise Unfilled(f"unknown: {', '.join(missing)}", missing)
-    filled_parts = [Part(part.name, _filled(part.text, values)) for part in parts if _says_something(part, values)]
+    filled_parts = [PromptPart(part.name, _filled(part.text, values)) for part in parts if _says_something(part, values)]
     if not any(part.text.strip() for part in filled_parts):
         raise Unfilled("nothing is left of it")
     return filled_parts
 
 
-def partly_filled(parts: Sequence[Part], values: Mapping[str, str]) -> tuple[list[Part], list[str]]:
-    """Fills in the known values, for a preview; returns the sections and the variables without a value. Raises `TooLong`."""
+def partly_filled(parts: Sequence[PromptPart], values: Mapping[str, str]) -> tuple[list[PromptPart], list[str]]:
+    """Fills in the known values, for a preview; returns the sections and the variables without a value.
+
+    Raises `FilledTooLong`.
+    """
     _check_length(parts, values)
     missing = [name for name in variables_in(parts) if name not in values]
-    return [Part(part.name, _filled(part.text, values)) for part in parts], missing
+    return [PromptPart(part.name, _filled(part.text, values)) for part in parts], missing
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str) -> list[TemplatePiece]:
     """Splits the text at its variables."""
     parts, at = [], 0
     for match in VARIABLE.finditer(text):
-        parts += [Piece(text[at : match.start()]), Piece(match[0], match[1])]
+        parts += [TemplatePiece(text[at : match.start()]), TemplatePiece(match[0], match[1])]
         at = match.end()
-    return [piece for piece in (*parts, Piece(text[at:])) if piece.text]
+    return [piece for piece in (*parts, TemplatePiece(text[at:])) if piece.text]
 
 
-def _check_length(parts: Sequence[Part], values: Mapping[str, str]) -> None:
+def _check_length(parts: Sequence[PromptPart], values: Mapping[str, str]) -> None:
     times = Counter(match[1] for part in parts for match in VARIABLE.finditer(part.text))
     if sum((count - 1) * len(values.get(name, "")) for name, count in times.items()) > MOST_REPEATED_CHARS:
-        raise TooLong
+        raise FilledTooLong
 
 
-def _says_something(part: Part, values: Mapping[str, str]) -> bool:
+def _says_something(part: PromptPart, values: Mapping[str, str]) -> bool:
     names = variables_in([part])
     return not names or any(values[name].strip() for name in names)
 
@@ -127,7 +130,7 @@ class PromptField:
         return ""
 
 
-def fields_of(parts: Sequence[Part]) -> list[PromptField]:
+def fields_of(parts: Sequence[PromptPart]) -> list[PromptField]:
     """Returns a field for each variable, in the order of the text; the first type declared for a variable applies."""
     fields: dict[str, str] = {}
     for part in parts:

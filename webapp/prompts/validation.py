@@ -11,7 +11,7 @@ from webapp.base.errors import Invalid
 from webapp.base.inputs import Input, Prose, Refusal, checked_by
 from webapp.base.words import number
 from webapp.prompts.built_in import BuiltIn
-from webapp.prompts.template import Part, count_places, dotted_in, variables_in
+from webapp.prompts.template import PromptPart, count_places, dotted_in, variables_in
 
 KEY = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*", re.ASCII)
 KEY_CHARS, NAME_CHARS, ABOUT_CHARS, NOTE_CHARS = 80, 80, 300, 500
@@ -84,8 +84,8 @@ class SectionInput(Input):
     text: Annotated[str, StringConstraints(max_length=MOST_CHARS), Prose, Plain]
 
     @property
-    def part(self) -> Part:
-        return Part(self.name or "Prompt", self.text)
+    def part(self) -> PromptPart:
+        return PromptPart(self.name or "Prompt", self.text)
 
 
 class VersionInput(Input):
@@ -114,11 +114,11 @@ class VersionInput(Input):
     note: Annotated[str, StringConstraints(max_length=NOTE_CHARS), Prose, Plain] = ""
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[PromptPart]:
         return [section.part for section in self.sections]
 
 
-def refuse_unfit(parts: Sequence[Part], built_in: BuiltIn) -> None:
+def refuse_unfit(parts: Sequence[PromptPart], built_in: BuiltIn) -> None:
     """Raises `Invalid` for variables that a built-in prompt doesn't have, and for those it needs and doesn't use."""
     used = variables_in(parts)
     if unknown := [name for name in used if name not in built_in.variables]:

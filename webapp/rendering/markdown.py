@@ -24,9 +24,9 @@ __all__ = [
     "CURSOR",
     "PIECE_CHARS",
     "VERSION",
-    "Change",
     "FinishedText",
     "GrowingMarkdown",
+    "HtmlChange",
     "Seam",
     "parser",
     "pieces",
@@ -46,7 +46,7 @@ MARKDOWN: MarkdownIt = parser()
 Parsed = tuple[list[Token], dict[str, Any]]
 
 
-class Change(NamedTuple):
+class HtmlChange(NamedTuple):
     """A change of the HTML: `seal` adds finished blocks, `tail` replaces the tail, `append` adds text at the tail's cursor."""
 
     kind: Literal["seal", "tail", "append"]
@@ -143,20 +143,20 @@ class GrowingMarkdown:
         """Sets the numbers of the sources; call it before feeding text that cites them."""
         self._known["cited"] = frozenset(numbers)
 
-    def feed(self, piece: str) -> list[Change]:
+    def feed(self, piece: str) -> list[HtmlChange]:
         """Takes the next piece of text and returns the changes of the HTML."""
         piece = self._taken(piece)
         if not piece:
             return []
         self._tail.grow(piece)
         if self.has_failed:
-            return [Change("append", self._tail.put(as_lines(piece)))]
+            return [HtmlChange("append", self._tail.put(as_lines(piece)))]
         sealed_count = len(self.sealed)
         try:
             return self._fed(piece)
         except faults():
             self._fail()
-            return [*(Change("seal", markup) for markup in self.sealed[sealed_count:]), Change("tail", self._tail.markup)]
+            return [*(HtmlChange("seal", markup) for markup in self.sealed[sealed_count:]), HtmlChange("tail", self._tail.markup)]
 
     def snapshot(self) -> str:
         """Returns the HTML so far, for a page that is opened now."""
@@ -182,10 +182,10 @@ class GrowingMarkdown:
         html = self.snapshot().replace(CURSOR, "") + self._stitching.rest()
         self._finished = FinishedText(html, differs=False, pieced=html)
 
-    def _fed(self, piece: str) -> list[Change]:
+    def _fed(self, piece: str) -> list[HtmlChange]:
         if self._tail.fits(piece):
             added = self._tail.add(piece)
-            return [Change("append", added)] if added else []
+            return [HtmlChange("append", added)] if added else []
         if self._tail.may_wait() or (not self._is_watched and len(self._tail.text) < PIECE_CHARS):
             return []
         self._pass_blank_lines()
@@ -194,11 +194,11 @@ class GrowingMarkdown:
         # sealing.
         parsed = None if self._blocks > 1 and "\n" in piece else self._parsed(self._tail.text, self._known)
         may_seal = parsed is None or _finished(parsed[0], self._tail.text)[0] > 0
-        sealed = [Change("seal", markup)] if may_seal and (markup := self._seal(parsed)) else []
+        sealed = [HtmlChange("seal", markup)] if may_seal and (markup := self._seal(parsed)) else []
         tokens, _ = self._parsed(self._tail.text, self._known) if sealed or not parsed else parsed
         self._blocks = len(_tops(tokens))
         self._draw(tokens)
-        return sealed if before == self._tail.markup else [*sealed, Change("tail", self._tail.markup)]
+        return sealed if before == self._tail.markup else [*sealed, HtmlChange("tail", self._tail.markup)]
 
     def _pass_blank_lines(self) -> None:
         """Drops blank lines from the start of the tail: a hundred thousand of them would be parsed again and again."""

@@ -48,7 +48,7 @@ class ShownSetting:
 
 
 @dataclass
-class _Memory:
+class _SettingsCache:
     """This process's cache of the stored values, refreshed after a second."""
 
     values: dict[str, Value] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _Memory:
     has_read: bool = False
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_SettingsCache)
 # The features' checks of values, by the name of the setting.
 CHECKS = PerApp[Mapping[str, Callable[[Value], None]]]()
 

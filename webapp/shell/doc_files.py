@@ -81,8 +81,8 @@ ABOUT: Mapping[str, str] = {
     "reliability": "What goes wrong on purpose, and what came out",
 }
 AWAY = "https://docs.invalid/"
-LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<place>#[\w-]+)?\)")
-HERE = re.compile(r"\]\((?P<place>#[\w-]+)\)")
+LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<anchor>#[\w-]+)?\)")
+HERE = re.compile(r"\]\((?P<anchor>#[\w-]+)\)")
 BOUND = re.compile(rf'<a href="{re.escape(AWAY)}([^"]*)"[^>]*>')
 HEADING = re.compile(r"<h(?P<level>[2-6])(?P<more>[^>]*)>(?P<words>.*?)</h(?P=level)>", re.DOTALL)
 # A column without a name gets no `th`, because screen readers would announce an empty header.
@@ -91,7 +91,7 @@ TAG = re.compile(r"<[^>]+>")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DocPage:
     """A page; `name` is its path without the ending."""
 
     name: str
@@ -102,7 +102,7 @@ class Page:
         return ABOUT.get(self.name, "")
 
 
-def sections() -> dict[str, list[Page]]:
+def sections() -> dict[str, list[DocPage]]:
     """Returns the pages by section; pages that belong to none come last, under “More”."""
     there = _names()
     named = {name for names in SECTIONS.values() for name in names}
@@ -111,12 +111,12 @@ def sections() -> dict[str, list[Page]]:
     return {title: pages for title, pages in pages_by_section.items() if pages}
 
 
-def page(name: str) -> Page | None:
+def page(name: str) -> DocPage | None:
     """Returns the page with this name, or None; only existing names match, so a path can't leave the folder."""
     return _titled(name) if name in _names() else None
 
 
-def html_of(page: Page) -> str:
+def html_of(page: DocPage) -> str:
     """Returns a page's HTML without its title; only this page is rendered, because rendering all would block others."""
     file = _file(page.name)
     return _rendered(page.name, file, file.stat().st_mtime_ns, frozenset(_names()))
@@ -131,9 +131,9 @@ def _file(name: str) -> Path:
     return FOLDER / f"{name}.md"
 
 
-def _titled(name: str) -> Page:
+def _titled(name: str) -> DocPage:
     with _file(name).open(encoding="utf-8") as file:
-        return Page(name, file.readline().removeprefix("#").strip())
+        return DocPage(name, file.readline().removeprefix("#").strip())
 
 
 @lru_cache(maxsize=64)
@@ -149,9 +149,9 @@ def bound(text: str, name: str, names: Collection[str], render: Callable[[str], 
     def away(link: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join(folder, link["path"]))
         # A page that is not in the app can't be linked to; the renderer keeps only the link's text.
-        return f"]({AWAY}docs/{path}{link['place'] or ''})" if path in names else link[0]
+        return f"]({AWAY}docs/{path}{link['anchor'] or ''})" if path in names else link[0]
 
-    text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['place']})", LINK.sub(away, text))
+    text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['anchor']})", LINK.sub(away, text))
     html = NAMELESS.sub(r"<td\1></td>", BOUND.sub(r'<a href="/\1">', render(text)))
     return HEADING.sub(_heading, html)
 

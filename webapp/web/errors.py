@@ -75,7 +75,7 @@ NO_DATABASE = "The server's database is unavailable. Nothing was changed. Please
 
 
 @dataclass(frozen=True)
-class Problem:
+class ShownProblem:
     """An error as it is shown to people and programs."""
 
     status: int
@@ -131,36 +131,36 @@ def _retried() -> Answer:
         return answer(error)
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> ShownProblem:
     """Returns the status and message for an error; logs internal errors under the id that the page shows."""
     match error:
         case SignedOut():
             headers = {"WWW-Authenticate": "Bearer"} if is_api() else {}
-            return Problem(401, error.message, error.code, ("Sign in", _sign_in_path()), headers=headers)
+            return ShownProblem(401, error.message, error.code, ("Sign in", _sign_in_path()), headers=headers)
         case AppError():
             return _of_refusal(error)
         case HTTPException(code=int(status)) if status < 500:
             return _of_http(error, status)
         case OperationalError() | PoolTimeout():
             words = next((words for sign, words in DATABASE_WORDS.items() if sign in str(error)), NO_DATABASE)
-            return Problem(503, words, "unavailable", error_id=_logged(error))
+            return ShownProblem(503, words, "unavailable", error_id=_logged(error))
         case DatabaseError() if is_damage(error):
-            return Problem(503, DAMAGED_WORDS, "unavailable", error_id=_logged(error))
+            return ShownProblem(503, DAMAGED_WORDS, "unavailable", error_id=_logged(error))
         case DataError():
             return _of_refusal(Invalid("The text contains characters that can't be stored. Nothing was saved."))
-    return Problem(500, MESSAGES[500], "error", error_id=_logged(error))
+    return ShownProblem(500, MESSAGES[500], "error", error_id=_logged(error))
 
 
-def _of_refusal(error: AppError) -> Problem:
+def _of_refusal(error: AppError) -> ShownProblem:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     details = error.details() | ({"field": error.field} if error.field else {})
-    return Problem(error.status, error.message, error.code, details=details, headers=headers)
+    return ShownProblem(error.status, error.message, error.code, details=details, headers=headers)
 
 
-def _of_http(error: HTTPException, status: int) -> Problem:
+def _of_http(error: HTTPException, status: int) -> ShownProblem:
     message = MESSAGES.get(status) or error.description or f"{error.name}."
     headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
-    return Problem(status, message, CODES.get(status, "refused"), headers=headers)
+    return ShownProblem(status, message, CODES.get(status, "refused"), headers=headers)
 
 
 def _sign_in_path() -> str:
@@ -176,7 +176,7 @@ def _logged(error: Exception) -> str:
     return error_id
 
 
-def _as_asked(problem: Problem) -> Response:
+def _as_asked(problem: ShownProblem) -> Response:
     if wants_json():
         return _as_json(problem)
     shown = {name: getattr(problem, name) for name in ("status", "title", "message", "next_step", "error_id")}
@@ -193,7 +193,7 @@ def _page(shown: Mapping[str, Any]) -> Response:
         return render("errors/error.html", **shown)
 
 
-def _as_json(problem: Problem) -> Response:
+def _as_json(problem: ShownProblem) -> Response:
     body = {
         "type": "about:blank",
         "title": problem.title,

@@ -105,8 +105,10 @@ class InputForm(Form, Generic[Entered]):
     def from_row(cls, row: object, **values: Any) -> Self:
         """Returns the form with the row's attributes of the same names; `values` adds or replaces some."""
         names = {name: cls.renamed.get(name, name) for name in cls.takes.model_fields}
-        known = {ours: _typed(getattr(row, name)) for name, ours in names.items() if hasattr(cls, ours) and ours not in values}
-        return cls.fresh(**known, **values)
+        row_values = {
+            ours: _typed(getattr(row, name)) for name, ours in names.items() if hasattr(cls, ours) and ours not in values
+        }
+        return cls.fresh(**row_values, **values)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -126,13 +128,13 @@ class InputForm(Form, Generic[Entered]):
 
 def _bounded(field: UnboundField, declared: FieldInfo) -> dict[str, Any]:
     """Returns the arguments of a form's field with what its input declares: its default, its bounds, whether it is required."""
-    found: dict[str, Any] = {"default": "" if declared.is_required() else _typed(declared.default), **field.kwargs}
+    options: dict[str, Any] = {"default": "" if declared.is_required() else _typed(declared.default), **field.kwargs}
     if issubclass(field.field_class, SelectFieldBase):
-        return {"validate_choice": False, **found}
+        return {"validate_choice": False, **options}
     most = min((most for bound in declared.metadata if (most := getattr(bound, "max_length", None))), default=None)
     bounds = {"maxlength": most} if most and declared.annotation is str else {}
     required = {"required": True} if declared.is_required() else {}
-    return {**found, "render_kw": {**bounds, **required, **field.kwargs.get("render_kw", {})}}
+    return {**options, "render_kw": {**bounds, **required, **field.kwargs.get("render_kw", {})}}
 
 
 def _is_blank(value: Any) -> bool:

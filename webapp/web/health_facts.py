@@ -9,7 +9,7 @@ SIGNS: dict[Tone, str] = {"ok": "fine", "warn": "check this", "bad": "broken", "
 
 
 @dataclass(frozen=True)
-class Fact:
+class HealthFact:
     """A subject, its state, and a hint on what to do if that is not good."""
 
     name: str
@@ -26,7 +26,7 @@ class Fact:
 @dataclass(frozen=True)
 class Chapter:
     title: str
-    facts: Sequence[Fact]
+    facts: Sequence[HealthFact]
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from webapp.web.command_errors import names_database, one_line_errors
 from webapp.workflows import library
 from webapp.workflows.definition.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition.definition import Definition
-from webapp.workflows.definition.parsing import Broken, read, read_new
+from webapp.workflows.definition.parsing import BrokenWorkflow, read, read_new
 from webapp.workflows.editor import rasa
 from webapp.workflows.running.interpreter import apply
-from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, Say, State
+from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, RunState, Say
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -88,7 +88,7 @@ def _report(flows: list[rasa.ImportedFlow]) -> None:
 def _is_whole(file: Path, *, prints_success: bool = True) -> bool:
     try:
         definition = read_new(file.read_text("utf-8"))
-    except Broken as broken:
+    except BrokenWorkflow as broken:
         for fault in broken.faults:
             click.echo(f"{file}:{fault.line}:{fault.column}: {fault.message} {fault.hint}".rstrip(), err=True)
         return False
@@ -119,14 +119,14 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
         if not isinstance(file, str) or Path(file).name != file or not isinstance(cases, dict):
             return [f"1: {SHAPE}"], 0
         definition = read((folder / file).read_text("utf-8"))
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         return [f"{error.line}: {error}"], 0
-    except Broken as error:
+    except BrokenWorkflow as error:
         return [f"1: {about['workflow']}: line {error.faults[0].line}: {error.faults[0].message}"], 0
     faults = [
-        f"{document.place(('cases', str(name), place))[0]}: {name}: {fault}"
+        f"{document.position(('cases', str(name), index))[0]}: {name}: {fault}"
         for name, lines in cases.items()
-        for place, fault in _faults(definition, lines)
+        for index, fault in _faults(definition, lines)
     ]
     return faults, len(cases)
 
@@ -134,7 +134,7 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
 def _checked(source: str) -> list[str]:
     try:
         read(source)
-    except Broken as error:
+    except BrokenWorkflow as error:
         return [f"{fault.line}: {fault.message}" for fault in error.faults]
     return []
 
@@ -143,18 +143,18 @@ def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
     """Yields the first failing line of a case, if any."""
     play = _Play(definition)
     play.happen(Event("begin"))
-    for place, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):
+    for index, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):
         sign, words = str(line)[:1], str(line)[1:].strip()
         act = SIGNS.get(sign)
         if fault := act(play, words) if act else SHAPE:
-            yield place, fault
+            yield index, fault
             return
 
 
 @dataclass(slots=True)
 class _Play:
     definition: Definition
-    state: State = field(default_factory=State)
+    state: RunState = field(default_factory=RunState)
     messages: list[str] = field(default_factory=list)
     refusal: str = ""
 

@@ -23,7 +23,7 @@ ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you
 
 def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Answers the current question with a file."""
-    slot = slot_of(definition_of(run), run.place)
+    slot = slot_of(definition_of(run), run.current_state)
     if run.status != "waiting" or not _takes_file(slot):
         raise Conflict(NONE_WANTED)
     id, file = run.id, _stored_document(run, sent, by)
@@ -32,7 +32,7 @@ def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen
 
 def change(run: WorkflowRun, name: str, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Replaces the file of an earlier answer, and deletes the old one."""
-    slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
+    slot, before = definition_of(run).slots.get(name), run.current_state.slots.get(name)
     if not _takes_file(slot) or not before:
         raise Conflict(NONE_WANTED)
     id, by_id, file = run.id, by.id, _stored_document(run, sent, by)
@@ -85,9 +85,9 @@ def _stored_document(run: WorkflowRun, sent: documents.UploadedDocument, by: Use
 
 def _collection(run: WorkflowRun, by: User) -> Collection:
     title, id = definition_of(run).title, run.id
-    made = service.create(service.CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
+    new_id = service.create(service.CollectionInput(name=f"{title}: files", about=ABOUT.format(title)), by=by).id
     with write() as session:
         row = locked_run(session, id)
-        row.collection_id = row.collection_id or made
+        row.collection_id = row.collection_id or new_id
         collection_id = row.collection_id
     return db.session.get_one(Collection, collection_id)

@@ -33,7 +33,7 @@ Replaces = Literal["nobody's", "own", "any"]
 class BrokenDefinition(Invalid):
     """Raised for an invalid definition; `faults` has every fault and its line."""
 
-    def __init__(self, faults: Sequence[parsing.Fault]) -> None:
+    def __init__(self, faults: Sequence[parsing.WorkflowFault]) -> None:
         first = faults[0]
         super().__init__(f"Line {first.line}: {first.message} {first.hint}".strip(), field="definition")
         self.faults = faults
@@ -53,7 +53,7 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredWorkflow:
     """A workflow: its published text and its draft. `version` is 0 if nothing is published."""
 
     slug: str
@@ -82,8 +82,8 @@ class Entry:
 def checked(source: str) -> Definition:
     """Returns the definition of a text; raises `BrokenDefinition`."""
     try:
-        return offload_expecting(parsing.Broken, _known_new, source)
-    except parsing.Broken as error:
+        return offload_expecting(parsing.BrokenWorkflow, _known_new, source)
+    except parsing.BrokenWorkflow as error:
         raise BrokenDefinition(error.faults) from error
 
 
@@ -112,7 +112,7 @@ def headline(source: str) -> Headline:
     return Headline(definition.title, definition.about, definition.minutes)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[StoredWorkflow]:
     """Returns all workflows by title; one written by an admin replaces a shipped one with the same slug."""
     entries = _shipped() | _written()
     for entry in entries.values():
@@ -120,7 +120,7 @@ def entries() -> list[Entry]:
     return sorted(entries.values(), key=lambda entry: entry.headline.title.casefold())
 
 
-def get(slug: str) -> Entry:
+def get(slug: str) -> StoredWorkflow:
     entry = _written(Workflow.slug == slug).get(slug) or _shipped().get(slug)
     if not entry:
         raise NotFound(GONE)
@@ -128,16 +128,16 @@ def get(slug: str) -> Entry:
     return entry
 
 
-def _written(*conditions: ColumnElement[bool]) -> dict[str, Entry]:
+def _written(*conditions: ColumnElement[bool]) -> dict[str, StoredWorkflow]:
     """Returns the workflows written by admins, by slug."""
     published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
     columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
     query = select(*columns).outerjoin(WorkflowVersion, published).where(*conditions)
     rows = db.session.execute(query).all()
-    return {slug: Entry(slug, source or "", draft, number) for slug, source, draft, number in rows}
+    return {slug: StoredWorkflow(slug, source or "", draft, number) for slug, source, draft, number in rows}
 
 
-def published(slug: str) -> Entry:
+def published(slug: str) -> StoredWorkflow:
     """Returns a workflow that is published; raises `NotFound` otherwise."""
     entry = get(slug)
     if not entry.version:
@@ -217,8 +217,8 @@ def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
             select(WorkflowVersion.number).where(WorkflowVersion.slug == slug).order_by(WorkflowVersion.number.desc())
         )
         row.published = (last or 0) + 1
-        made = {"source": row.source, "note": note.strip(), "published_by": author.id}
-        session.add(WorkflowVersion(slug=slug, number=row.published, **made))
+        columns = {"source": row.source, "note": note.strip(), "published_by": author.id}
+        session.add(WorkflowVersion(slug=slug, number=row.published, **columns))
         _note(session, "published a workflow", slug, author)
         return row.published
 
@@ -238,7 +238,7 @@ def _check_plan_types(definition: Definition) -> None:
     if steps:
         hint = f"Use one of: {', '.join(sorted(slugs))}"
         raise BrokenDefinition(
-            [parsing.Fault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
+            [parsing.WorkflowFault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
         )
 
 
@@ -247,6 +247,8 @@ def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None
 
 
 @cache
-def _shipped() -> dict[str, Entry]:
+def _shipped() -> dict[str, StoredWorkflow]:
     sources = (file.read_text("utf-8") for file in sorted(FOLDER.glob("*.yaml")))
-    return {slug: Entry(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)}
+    return {
+        slug: StoredWorkflow(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)
+    }

@@ -12,7 +12,7 @@ MODEL_ANSWERED, MODEL_FAILED = "spoke", "fell"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RunState:
     """The state of a run, from which its next step follows.
 
     - `outcomes`: how each passed step ended; `said`: the models' answers by step.
@@ -51,7 +51,7 @@ class State:
         return asdict(self)
 
     @classmethod
-    def from_stored(cls, stored: Mapping[str, Any]) -> "State":
+    def from_stored(cls, stored: Mapping[str, Any]) -> "RunState":
         return cls(**{**stored, "trail": tuple(stored.get("trail", ()))})
 
 
@@ -101,9 +101,9 @@ Effect = Say | PostReply | CallModel | HandOver
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class StepResult:
     """The next state and the effects; with a `refusal`, only the number of tries can have changed."""
 
-    state: State
+    state: RunState
     effects: tuple[Effect, ...] = ()
     refusal: str = ""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base.db import Base, Record, utc_now
 from webapp.base.ids import LENGTH
-from webapp.workflows.state import State
+from webapp.workflows.state import RunState
 
 # The events that began runs and came with an idempotency key.
 BEGUN = text("seq = 1 AND sent_as IS NOT NULL")
@@ -67,8 +67,8 @@ class WorkflowRun(Record):
     __table_args__ = (Index("ix_workflow_runs_owner_id_status", "owner_id", "status"),)
 
     @property
-    def place(self) -> State:
-        return State.from_stored(self.state)
+    def current_state(self) -> RunState:
+        return RunState.from_stored(self.state)
 
     @property
     def is_due(self) -> bool:

@@ -23,8 +23,8 @@ from webapp.chat.record.tables import Message
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
-from webapp.streaming.codec import Message as Told
+from webapp.streaming.codec import SseDecoder
+from webapp.streaming.codec import SseMessage as Told
 
 __all__ = ["app", "asked"]
 
@@ -53,7 +53,7 @@ class Program:
         assert response.headers["Cache-Control"] == "no-store, no-transform"
         assert response.headers["X-Accel-Buffering"] == "no"
         assert response.headers["X-Stream-Id"]
-        decoder = Decoder()
+        decoder = SseDecoder()
         return [message for piece in response.iter_encoded() for message in decoder.feed(piece)]
 
     def until_running(self, chat: str) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from webapp.api.dialects.assistant import AssistantEncoder
-from webapp.api.dialects.openai.encoder import Completion, CompletionEncoder
+from webapp.api.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
 from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
 from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.native.events import PLACED
-from webapp.api.streaming.encoding import DialectFrame, Encoder, State, wire
+from webapp.api.streaming.encoding import DialectFrame, Encoder, StreamState, wire
 from webapp.streaming.events import (
     GENERATION_EVENTS,
     Delta,
@@ -51,13 +51,13 @@ def encoders() -> dict[str, Encoder]:
         "quick": QuickEncoder(Quick("c", "a")),
         "threads": ThreadsEncoder("c", question, lambda: NOW),
         "assistant": AssistantEncoder("c", "a", lambda: 1200),
-        "door": CompletionEncoder(Completion("g", "demo/quick", 1_800_000_000, has_usage=True)),
+        "door": CompletionEncoder(CompletionIdentity("g", "demo/quick", 1_800_000_000, has_usage=True)),
     }
 
 
-def told(encoder: Encoder, events: Sequence[Event], *, state: State | None = None) -> list[DialectFrame]:
+def told(encoder: Encoder, events: Sequence[Event], *, state: StreamState | None = None) -> list[DialectFrame]:
     """Returns all frames of a run, as a client receives them."""
-    state = state or State("g", "c", "a", "m", "running")
+    state = state or StreamState("g", "c", "a", "m", "running")
     frames, first = encoder.opening(state), state.seq
     for seq, event in enumerate(events[first:], first + 1):
         frames += encoder.encode(Entry(seq, event))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.api.native.events import CanonicalEncoder
-from webapp.api.streaming.encoding import DialectFrame, State, as_json, wire
+from webapp.api.streaming.encoding import DialectFrame, StreamState, as_json, wire
 from webapp.rendering.markdown import render
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry
@@ -66,7 +66,7 @@ def test_every_dialect_closes_for_one_who_is_sent_away_before_the_end(events, da
 @given(runs, st.data())
 def test_who_joins_a_roleplay_late_has_the_whole_text_too(events, data):
     seq = data.draw(st.integers(0, len(events) - 1))
-    state = State("g", "c", "a", "m", "running", seq, text_of(events[:seq]), is_snapshot=True)
+    state = StreamState("g", "c", "a", "m", "running", seq, text_of(events[:seq]), is_snapshot=True)
 
     assert of_roleplay(told(encoders()["roleplay"], events, state=state)).text == text_of(events)
 

@@ -19,7 +19,7 @@ from webapp.engine.watching import watcher_loop
 from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.topics import MemoryTopics
 
 TEXT = "Grüße, **you**.\n\nA second \u2028 block with 🌊.\n\n- one\n- two\n"
@@ -76,7 +76,7 @@ def content_of(program, key="", **body):
     headers = {**program.headers, **({"Idempotency-Key": key} if key else {})}
     response = program.client.post("/api/chat/stream", json={"message": "Hello", **body}, headers=headers)
     assert response.status_code == 200, response.text
-    *pieces, complete = data_of(list(Decoder().feed(response.data)))
+    *pieces, complete = data_of(list(SseDecoder().feed(response.data)))
     assert not [piece for piece in [*pieces, complete] if "blocks" in piece]
     return "".join(piece["content"] for piece in pieces), complete
 
@@ -87,7 +87,7 @@ def test_quick_chat_sends_html_to_pages_that_show_it_unchanged(app, program, fak
     asked, _ = content_of(program, "a key", format="html")
     again = content_of(program, "a key", format="html")[0]
     # Once the projection is gone, the saved message has the HTML.
-    ENGINE.of(app)._broadcasts.clear()
+    ENGINE.of(app).logs._broadcasts.clear()
     late, _ = content_of(program, "a key", format="html")
     with app.app_context():
         set_setting("dialects.quick_format", "html")
@@ -198,7 +198,7 @@ class CountingTopics(MemoryTopics):
 def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
     monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.05)
     engine = ENGINE.of(app)
-    engine.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
+    engine.logs.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
     fake.counts(20, pace=0.02)
 
     assert program.post("/api/chat", chatId=chat, message="Hello").json["response"].startswith("w000001 ")

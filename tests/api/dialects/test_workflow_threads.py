@@ -17,7 +17,7 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting, unset_setting
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 
 WARM = "That sounds hard. What would help most? And more of it."
 CUT = "That sounds hard. What would help most?"
@@ -88,7 +88,7 @@ def continued(program: Program, thread: str, last: str):
 
 def heard(response, then: Callable[[], object] = lambda: None):
     """Returns every event; calls `then` after the first piece of the model's text."""
-    found, decoder = [], Decoder()
+    found, decoder = [], SseDecoder()
     for piece in response.iter_encoded():
         for event in decoder.feed(piece):
             if "ai_response" in event.data and not any("ai_response" in one.data for one in found):
@@ -357,7 +357,7 @@ def test_a_reader_of_a_thread_without_a_workflow_gets_what_follows_and_no_text_t
     program.post(f"/api/v1/chats/{thread}/messages", message="Hello")
     program.until_running(thread)
     first = program.client.get(f"/chat/threads/{thread}/events", headers=program.headers, buffered=False)
-    events, decoder, pieces = [], Decoder(), first.iter_encoded()
+    events, decoder, pieces = [], SseDecoder(), first.iter_encoded()
     while "ai_response" not in "".join(event.data for event in events):
         events += decoder.feed(next(pieces))
     first.close()
@@ -389,8 +389,8 @@ def test_without_a_log_the_end_has_the_whole_text(app, program: Program, fake: U
     answer = program.get(f"/api/v1/chats/{thread}/messages").json["messages"][-1]
     engine, id = ENGINE.of(app), answer["generation"]["id"]
     until(lambda: id not in engine.live, "the answer is over")
-    engine.topics.expire(topic_names.of_generation(id), 0.0)
-    until(lambda: not engine.topics.last(topic_names.of_generation(id)), "its log is gone")
+    engine.logs.topics.expire(topic_names.of_generation(id), 0.0)
+    until(lambda: not engine.logs.topics.last(topic_names.of_generation(id)), "its log is gone")
 
     status, events = continued(program, thread, stream[-3].id)
     assert (status, spoken(data(events)), said(data(events))) == (200, "", [WARM])

@@ -14,13 +14,13 @@ import pytest
 from tests.support.turns import nobody_waits
 from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
-from webapp.base.heavy.child import Broken, Exceeded, Limits
+from webapp.base.heavy.child import ChildCrashed, Exceeded, WorkLimits
 from webapp.base.heavy.work_limiter import AGAIN_SECONDS
 from webapp.people.accounts.guards import WHOSE
 
 GREEDY = "tests.base.heavy.greedy"
 # The timeout allows for children of earlier tests that are still running.
-SMALL = Limits(memory_bytes=256 * 1024 * 1024, cpu_seconds=5, patience_seconds=60)
+SMALL = WorkLimits(memory_bytes=256 * 1024 * 1024, cpu_seconds=5, patience_seconds=60)
 BRIEF, HASTY = replace(SMALL, cpu_seconds=1), replace(SMALL, patience_seconds=0.1)
 
 
@@ -30,7 +30,7 @@ def file() -> Iterator[IO[bytes]]:
         yield made
 
 
-def told(file: IO[bytes], text: str, limits: Limits = SMALL) -> Generator[Any, None, None]:
+def told(file: IO[bytes], text: str, limits: WorkLimits = SMALL) -> Generator[Any, None, None]:
     file.write(text.encode())
     file.flush()
     return child.pieces(GREEDY, file, limits)
@@ -65,14 +65,14 @@ def test_what_is_too_much_ends_it(file, work):
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize(("work", "limits"), [("wait 60", Limits(wall_seconds=0.5)), ("spin", BRIEF)], ids=["clock", "cpu"])
+@pytest.mark.parametrize(("work", "limits"), [("wait 60", WorkLimits(wall_seconds=0.5)), ("spin", BRIEF)], ids=["clock", "cpu"])
 def test_what_takes_too_long_is_ended_while_others_go_on(file, work, limits):
     with nobody_waits(), pytest.raises(Exceeded):
         list(told(file, work, limits))
 
 
 def test_a_fault_of_ours_is_told_to_the_log(file, caplog):
-    with pytest.raises(Broken):
+    with pytest.raises(ChildCrashed):
         list(told(file, "fail here"))
 
     assert "KeyError: 'here'" in caplog.records[-1].fields["trace"]
@@ -104,7 +104,7 @@ def test_a_reader_that_is_killed_ends_it(file):
 
 @pytest.mark.slow
 def test_one_person_has_one_and_long_work_leaves_places_for_who_waits(app, file):
-    def begun(person: str, limits: Limits) -> Generator[Any, None, None]:
+    def begun(person: str, limits: WorkLimits) -> Generator[Any, None, None]:
         with app.test_request_context(environ_overrides={WHOSE: person}):
             found = child.pieces(GREEDY, file, limits)
             next(found)

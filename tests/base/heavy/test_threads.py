@@ -15,7 +15,7 @@ from gevent.monkey import get_original
 from tests.support.turns import nobody_waits
 from tests.support.waiting import until
 from webapp.base.errors import Unavailable
-from webapp.base.heavy.threads import COMPUTATIONS, PASSWORDS, READS, Threads, get_thread_ident, offload, on_loop, set_aside
+from webapp.base.heavy.threads import COMPUTATIONS, PASSWORDS, READS, ThreadGroup, get_thread_ident, offload, on_loop, set_aside
 from webapp.base.heavy.turns import YieldingStream, by_turns, give_way
 from webapp.people.accounts import passwords
 from webapp.people.accounts.guards import WHOSE
@@ -70,7 +70,7 @@ def test_a_lock_in_a_thread_fails_the_test(lock: Any) -> None:
 
 
 def test_a_thread_that_does_not_come_back_is_replaced_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    threads, over = Threads("tests", 1, lost_seconds=0.05), native_lock()
+    threads, over = ThreadGroup("tests", 1, lost_seconds=0.05), native_lock()
     over.acquire()
 
     with pytest.raises(Unavailable):
@@ -84,7 +84,7 @@ def test_a_thread_that_does_not_come_back_is_replaced_and_told(caplog: pytest.Lo
 
 
 def test_one_person_has_one_thread_at_a_time(app: Flask) -> None:
-    threads, over, order = Threads("tests", 2), native_lock(), list[str]()
+    threads, over, order = ThreadGroup("tests", 2), native_lock(), list[str]()
     over.acquire()
 
     def come(person: str) -> None:
@@ -103,7 +103,7 @@ def test_one_person_has_one_thread_at_a_time(app: Flask) -> None:
 
 
 def test_a_slot_stays_taken_until_its_thread_is_free() -> None:
-    threads, over = Threads("tests", 1), native_lock()
+    threads, over = ThreadGroup("tests", 1), native_lock()
     over.acquire()
     with pytest.raises(TimeoutError), gevent.Timeout(0.01, TimeoutError):
         threads.run(over.acquire)

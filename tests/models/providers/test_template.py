@@ -13,7 +13,7 @@ from webapp.models.providers.anthropic import AnthropicReader
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.openai import OpenAIReader
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream, value_of
-from webapp.streaming.codec import Decoder
+from webapp.streaming.codec import SseDecoder
 from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
 
 # Plain words, escapes, lone surrogates, Unicode line ends, and text that looks like the message around it.
@@ -102,7 +102,7 @@ def collect(reader: ReplyReader, pieces: Iterator[bytes]) -> list[Event]:
 def parsed(reader: ReplyReader, content: bytes) -> list[Event]:
     """Reads with the full parser alone, up to the word that ends a stream."""
     events: list[Event] = []
-    for message in Decoder().feed(content):
+    for message in SseDecoder().feed(content):
         if message.data.strip() == "[DONE]":
             break
         if value := value_of(message):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from webapp.operations.alerts.kinds import ABOVE, BELOW, Bounds, Measurement, is_open, step, times_fired
+from webapp.operations.alerts.kinds import ABOVE, BELOW, AlertBounds, Measurement, is_open, step, times_fired
 
-SUCCESS = Bounds(BELOW, 0.95, 0.97, 20)
-ERRORS = Bounds(ABOVE, 0.05, 0.03, 20)
+SUCCESS = AlertBounds(BELOW, 0.95, 0.97, 20)
+ERRORS = AlertBounds(ABOVE, 0.05, 0.03, 20)
 
 
-def course(bounds: Bounds, *measurements: Measurement) -> list[str]:
+def course(bounds: AlertBounds, *measurements: Measurement) -> list[str]:
     state, states = "ok", []
     for measurement in measurements:
         state = step(state, measurement, bounds)  # type: ignore[arg-type]  # its own states

@@ -14,15 +14,15 @@ from webapp.chat.messages import feedback
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.operations.experiments import judging, monitoring
-from webapp.operations.experiments.judging import Answer, is_good
+from webapp.operations.experiments.judging import JudgedAnswer, is_good
 from webapp.prompts.tables import Exposure
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 LONG_AGO, JUST_NOW, SOON_AFTER = (NOW - timedelta(minutes=minutes) for minutes in (60, 2, 55))
 
 
-def answer(status="completed", *, ended_at=LONG_AGO, is_mended=False, thumb=None, regretted_at=None) -> Answer:
-    return Answer(status, "", ended_at, is_mended, thumb, regretted_at)
+def answer(status="completed", *, ended_at=LONG_AGO, is_mended=False, thumb=None, regretted_at=None) -> JudgedAnswer:
+    return JudgedAnswer(status, "", ended_at, is_mended, thumb, regretted_at)
 
 
 @pytest.mark.parametrize(

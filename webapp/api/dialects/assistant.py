@@ -12,7 +12,7 @@ from webapp.api.dialects.text import TextEncoder
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.schemas import Grammar, register, shape
 from webapp.api.streaming.course import DEMO, STOPPED, about_chat, as_objects
-from webapp.api.streaming.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.chat.messages import sending
@@ -89,7 +89,7 @@ class AssistantEncoder(TextEncoder):
         self._notices = notices
         self._session_id, self._message_id, self._elapsed_ms = session_id, message_id, elapsed_ms
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         info = _frame("session_info", session_id=self._session_id, status="processing")
         return [info, *(_warning(notice) for notice in self._notices)]
 

@@ -22,11 +22,13 @@ Id = Annotated[str, Field(max_length=64)]
 class DialectRequest(BaseModel):
     """A request body; unknown fields are ignored."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True)
 
 
 class DialectResponse(BaseModel):
     """A response."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 class Notice(DialectResponse):
@@ -40,6 +42,6 @@ Reason = Annotated[
 ]
 
 
-class PlainError(BaseModel):
+class PlainError(DialectResponse):
     error: str
     code: str

@@ -125,10 +125,10 @@ def index() -> TokenList:
 def create(body: NewToken) -> NewTokenAnswer:
     me = caller()
     creation_limit.count(me.id)
-    made = tokens.make_own_token(
+    token = tokens.make_own_token(
         me, body.password, body.name, body.scopes, days=body.days, gateway=body.gateway, address=client_address()
     )
-    return NewTokenAnswer(token=made)
+    return NewTokenAnswer(token=token)
 
 
 @bp.delete("/tokens/<id>")

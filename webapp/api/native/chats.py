@@ -13,7 +13,7 @@ from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.native.generations import Sent, sent
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
-from webapp.api.problems import Refused
+from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Model, Paged
 from webapp.api.streaming.streams import stream
 from webapp.base.db import db
@@ -275,7 +275,7 @@ def grant(id: str, body: NewGrant) -> GrantList:
     if body.to != "everyone":
         sharing.share(chat, f"{body.to}:{body.to_id or ''}", "view" if is_read else "write", by=caller())
     elif body.to_id or not is_read:
-        raise Refused({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
+        raise InvalidFields({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
     else:
         sharing.open_to_team(chat, by=caller())
     return _grants(own_chat(id))
@@ -324,7 +324,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
     }
     if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
-        raise Refused(refused)
+        raise InvalidFields(refused)
 
 
 def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
@@ -348,14 +348,14 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
         )
     character = character_queries.character(me, ids[0])
     if character is None:
-        raise Refused({"character_ids" if body.character_ids else "character_id": UNSEEN})
+        raise InvalidFields({"character_ids" if body.character_ids else "character_id": UNSEEN})
     return roleplay_service.begin(character, by=me, persona=persona, model=body.model, reads=reads)
 
 
 def _persona(id: str) -> Persona | None:
     persona = character_queries.persona(caller(), id) if id else None
     if id and persona is None:
-        raise Refused({"persona_id": UNSEEN})
+        raise InvalidFields({"persona_id": UNSEEN})
     return persona
 
 

@@ -11,11 +11,11 @@ from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import AnyId, Changes, changes
+from webapp.base.inputs import LATER, AnyId, Changes, changes
 from webapp.knowledge import queries, service
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.shown import MeaningState, meaning
-from webapp.knowledge.tables import Collection, Question
+from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import questions
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import audit_author, found
@@ -25,6 +25,8 @@ bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 
 class Embedding(BaseModel):
     """The progress of embedding a collection's documents for semantic search."""
+
+    model_config = LATER
 
     state: MeaningState
     model: str = Field(description="The model whose vectors are searched; empty if there are none.")
@@ -224,5 +226,5 @@ def run_questions() -> FiguresAnswer:
     return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 
-def _question(row: Question) -> QuestionAnswer:
+def _question(row: TrialQuestion) -> QuestionAnswer:
     return QuestionAnswer.of(row, question=row.text)

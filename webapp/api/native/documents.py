@@ -11,7 +11,7 @@ from webapp.api.operations import operation, taken_body
 from webapp.api.schemas import Answer, Body, Paged, Query
 from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
-from webapp.base.inputs import AnyId
+from webapp.base.inputs import LATER, AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import documents, web_pages
@@ -34,6 +34,8 @@ State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed
 
 
 class Progress(BaseModel):
+    model_config = LATER
+
     done: int
     of: int
 
@@ -206,7 +208,7 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 def search(query: SearchQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
-    bounds: ranking.Bounds = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
+    bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
     return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
 
@@ -259,6 +261,6 @@ def _hit(hit: ranking.PassageHit) -> FoundPassage:
         title=hit.document.title,
         text=passage.head + passage.text,
         rank=hit.rank,
-        keyword_rank=hit.placed.keyword_rank,
-        vector_rank=hit.placed.vector_rank,
+        keyword_rank=hit.ranked.keyword_rank,
+        vector_rank=hit.ranked.vector_rank,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import create_model
 
 from webapp.api.schemas import Answer, Grammar, register
-from webapp.api.streaming.encoding import DialectFrame, State, as_json
+from webapp.api.streaming.encoding import DialectFrame, StreamState, as_json
 from webapp.streaming.events import GENERATION_EVENTS, Text, to_json
 from webapp.streaming.topics import Entry
 
@@ -50,7 +50,7 @@ class CanonicalEncoder:
     takes_snapshots = True
     fits_packets = False
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         if not state.is_snapshot:
             return []
         texts = {"text": state.text, "reasoning": state.reasoning}

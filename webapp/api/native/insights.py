@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
-from webapp.api.problems import Refused
+from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Cursor, Money, Paged, Query
 from webapp.base.db import utc_now
 from webapp.base.errors import Forbidden
@@ -148,7 +148,7 @@ def summary(query: InsightsQuery) -> Summary:
 def series(query: SeriesQuery) -> Series:
     answer_filter = _wanted(query)
     if query.step == "hour" and answer_filter.until - answer_filter.since > MOST_HOURS:
-        raise Refused({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
+        raise InvalidFields({"step": f"By the hour at most {MOST_HOURS.days} days can be shown."})
     points = over_time(
         answered(answer_filter) if query.step == "hour" else known(answer_filter),
         answer_filter.since,
@@ -173,7 +173,7 @@ def _wanted(query: InsightsQuery, *, outcome: str = "") -> AnswerFilter:
     until = (query.until or utc_now()).astimezone(UTC)
     since = query.since.astimezone(UTC) if query.since else until - USUAL
     if not timedelta() <= until - since <= MOST:
-        raise Refused({"from": f"It must be before `to`, and by at most {MOST.days} days."})
+        raise InvalidFields({"from": f"It must be before `to`, and by at most {MOST.days} days."})
     return AnswerFilter(since, until, _whose(query.user), query.kind, [query.model] * bool(query.model), outcome, query.prompt)
 
 
@@ -240,7 +240,7 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     until = _day("until", query.until) or utc_now().date()
     since = _day("since", query.since) or until - timedelta(days=min(USUAL_DAYS, (until - date.min).days))
     if not 0 <= (until - since).days <= MOST_DAYS:
-        raise Refused({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
+        raise InvalidFields({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
     sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model))
     rows = [
         UsedAnswer.of(usage, day=day, model=model) for (day, model), usage in sorted(sums.items(), key=lambda entry: entry[0])
@@ -252,4 +252,4 @@ def _day(name: str, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise Refused({name: "That isn't a valid date."}) from error
+        raise InvalidFields({name: "That isn't a valid date."}) from error

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from flask import Blueprint, url_for
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
@@ -137,7 +137,7 @@ def _answer_of(user: User, seen_at: datetime | None) -> PersonAnswer:
 groups_bp = Blueprint("api_groups", __name__, url_prefix="/api/v1/groups")
 
 
-class GroupMember(BaseModel):
+class GroupMember(Answer):
     id: str
     email: str
     name: str

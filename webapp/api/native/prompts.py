@@ -18,7 +18,7 @@ from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.operations.experiments import service as experiment_service
 from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries, service
-from webapp.prompts.template import TooLong, partly_filled
+from webapp.prompts.template import FilledTooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
@@ -194,7 +194,7 @@ def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
 def preview(key: str, body: PreviewBody) -> PreviewAnswer:
     try:
         parts, missing = partly_filled(_numbered(_visible(key), body.version).parts, body.variables)
-    except TooLong as error:
+    except FilledTooLong as error:
         raise Invalid("That makes the prompt too long. Use shorter values.", field="variables") from error
     return PreviewAnswer(sections=[PartAnswer(name=part.name, text=part.text) for part in parts], missing=missing)
 

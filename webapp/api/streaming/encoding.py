@@ -29,7 +29,7 @@ class DialectFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StreamState:
     """The state at the beginning of a stream. `seq` is the position after which entries follow.
 
     `is_snapshot` means that the requested position is gone: `text` and `reasoning` then hold everything up to `seq`. An encoder
@@ -57,7 +57,7 @@ class Encoder(Protocol):
     takes_snapshots: bool
     fits_packets: bool
 
-    def opening(self, state: State) -> list[DialectFrame]: ...
+    def opening(self, state: StreamState) -> list[DialectFrame]: ...
     def encode(self, entry: Entry) -> list[DialectFrame]: ...
     def closing(self) -> list[DialectFrame]: ...
 
@@ -73,7 +73,7 @@ def end_id(generation_id: str) -> str:
 def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
     """Encodes each frame as the bytes of one write; only the last has the id: the position is reached once all have arrived."""
     last = len(frames) - 1
-    ids = [frame.id or (id if place == last else "") for place, frame in enumerate(frames)]
+    ids = [frame.id or (id if index == last else "") for index, frame in enumerate(frames)]
     return [
         encode(frame.data if isinstance(frame.data, str) else as_json(frame.data), event=frame.event, id=id)
         for frame, id in zip(frames, ids, strict=True)

@@ -12,7 +12,7 @@ from webapp.api.operations import DELIVERS
 from webapp.api.sources import redaction
 from webapp.api.streaming.course import NO_ACCESS
 from webapp.api.streaming.encoding import Encoder
-from webapp.api.streaming.feed import SUPERSEDED, Feed, GenerationFeed, has_logged_end
+from webapp.api.streaming.feed import SUPERSEDED, ConnectionFeed, GenerationFeed, has_logged_end
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.errors import NotFound
@@ -50,7 +50,9 @@ def stream(
     return response
 
 
-def events(feed: Feed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0) -> Response:
+def events(
+    feed: ConnectionFeed, watcher: Watcher, *, leave: Callable[[], None] | None = None, pause_seconds: float = 0
+) -> Response:
     """Streams a feed to this request's caller, with the same heartbeats as pages.
 
     A request that starts the answer has passed a limit already; other streams have the limits of pages. With `pause_seconds`, it
@@ -80,7 +82,7 @@ def last_position() -> int:
 def has_all(generation: Generation, after: int) -> bool:
     """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
-    is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
+    is_last = after > 0 and after == engine.logs.topics.last(topic_names.of_generation(generation.id))
     return is_last and not generation.is_active and has_logged_end(engine, generation.id)
 
 
@@ -112,10 +114,10 @@ def wait_until_ended(generation: Generation) -> Generation:
 
     If the caller disconnects, it returns the generation unfinished: no one is left to read the response.
     """
-    id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
-    the_engine().follows(generation)
+    id, topics, topic = generation.id, the_engine().logs.topics, topic_names.of_generation(generation.id)
+    the_engine().logs.follows(generation)
     with attending(generation.lane) as wait:
-        while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().logs.has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     row = db.session.get(Generation, id, populate_existing=True)
     if row is None:
@@ -132,7 +134,12 @@ def _apart(writes: Generator[bytes, None, None], pause: Callable[[], object]) ->
 
 
 def _sent(
-    engine: Engine, feed: Feed, watcher: Watcher, outlet: NonBlockingWriter | None, socket: Any, leave: Callable[[], None] | None
+    engine: Engine,
+    feed: ConnectionFeed,
+    watcher: Watcher,
+    outlet: NonBlockingWriter | None,
+    socket: Any,
+    leave: Callable[[], None] | None,
 ) -> Generator[bytes, None, None]:
     try:
         with connected(engine, feed.lane, watcher, socket) as connection:
@@ -157,7 +164,7 @@ def _sent(
             leave()
 
 
-def _quick(connection: WatcherConnection, feed: Feed) -> bytes:
+def _quick(connection: WatcherConnection, feed: ConnectionFeed) -> bytes:
     """Returns new text; nothing if access may have changed, as those events wake the same watchers as text."""
     return b"" if connection.may_be_refused else feed.quick_news()
 

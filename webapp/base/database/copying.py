@@ -238,15 +238,15 @@ def number_on(target: Connection, tables: list[Table]) -> None:
 
 
 def _found(target: Connection, revision: str) -> str | None:
-    tables, found = set(inspect(target).get_table_names()), found_revision(target)
-    if found is None and tables:
+    tables, current = set(inspect(target).get_table_names()), found_revision(target)
+    if current is None and tables:
         raise Conflict(OTHER_TABLES)
-    if found is not None:
+    if current is not None:
         if any(target.scalar(select(db.metadata.tables[name]).limit(1)) is not None for name in LIVED_IN if name in tables):
             raise Conflict(NOT_EMPTY)
-        if found != revision:
-            raise Conflict(OTHER_VERSION.format(found, revision))
-    return found
+        if current != revision:
+            raise Conflict(OTHER_VERSION.format(current, revision))
+    return current
 
 
 @dataclass(slots=True)
@@ -284,10 +284,10 @@ def copy_rows(source: Connection, target: Connection, table: Table) -> Sum:
 
 
 def summed(connection: Connection, table: Table) -> Sum:
-    found = Sum()
+    total = Sum()
     for rows in in_pieces(connection, table):
-        found.add(rows)
-    return found
+        total.add(rows)
+    return total
 
 
 def in_pieces(connection: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
@@ -303,8 +303,10 @@ def _as_there(table: Table, columns: Sequence[Any]) -> Table:
     kept_columns = [column for column in table.columns if column.name in names]
     # SQL NULL is not the `null` of JSON.
     kinds = [JSON(none_as_null=True) if isinstance(column.type, JSON) else column.type for column in kept_columns]
-    made = [Column(column.name, kind, primary_key=column.primary_key) for column, kind in zip(kept_columns, kinds, strict=True)]
-    return Table(table.name, MetaData(), *made)
+    new_columns = [
+        Column(column.name, kind, primary_key=column.primary_key) for column, kind in zip(kept_columns, kinds, strict=True)
+    ]
+    return Table(table.name, MetaData(), *new_columns)
 
 
 def _number_of(row: Row[Any]) -> int:

@@ -22,13 +22,13 @@ COPIED_BYTES = 256 * 1024
 TOO_MUCH = "It needs too much memory or time to read."
 BUSY = "Other files are being read right now. Try again in a few seconds."
 log = logging.getLogger("web:heavy")
-# Long work leaves the places alone that people wait for, and one person has one of each at a time.
+# Long work leaves the slots alone that people wait for, and one person has one of each at a time.
 _short = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 _long = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WorkLimits:
     """The limits of one piece of work, and how long it waits for its turn. Memory counts as address space."""
 
     memory_bytes: int = 768 * 1024 * 1024
@@ -39,26 +39,26 @@ class Limits:
 
 
 # What a person waits for; the turn comes after two others at the latest have used up their time.
-SMALL = Limits(memory_bytes=640 * 1024 * 1024, cpu_seconds=8, wall_seconds=10, patience_seconds=15, is_long=False)
+SMALL = WorkLimits(memory_bytes=640 * 1024 * 1024, cpu_seconds=8, wall_seconds=10, patience_seconds=15, is_long=False)
 
 
 class Exceeded(Exception):
     """The work exceeded its memory or time, so there are no more results."""
 
 
-class Broken(Exception):
+class ChildCrashed(Exception):
     """The child failed through a bug of our own."""
 
 
-def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Generator[Any, None, None]:
+def pieces(module: str, file: IO[bytes], limits: WorkLimits | None = None) -> Generator[Any, None, None]:
     """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
 
     At most two with long work run simultaneously, and two that people wait for; the next waits and is then refused.
     Close it: `with closing(pieces(...))`.
     """
-    limits = limits or Limits()
-    places = _long if limits.is_long else _short
-    with places.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
+    limits = limits or WorkLimits()
+    slots = _long if limits.is_long else _short
+    with slots.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):
@@ -68,7 +68,7 @@ def pieces(module: str, file: IO[bytes], limits: Limits | None = None) -> Genera
                     return
                 elif kind == frames.FAULT:
                     log.error("heavy_work_failed", extra={"fields": {"module": module, "trace": value}})
-                    raise Broken(module)
+                    raise ChildCrashed(module)
                 else:
                     break
         except frames.BadFrame as error:
@@ -108,7 +108,7 @@ def on_disk(stream: IO[bytes], *, head: bytes = b"") -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _running(module: str, file: IO[bytes], limits: Limits) -> Iterator[subprocess.Popen[bytes]]:
+def _running(module: str, file: IO[bytes], limits: WorkLimits) -> Iterator[subprocess.Popen[bytes]]:
     # Within Python's read buffer, `seek` does not move the file descriptor's offset, which the child inherits.
     file.seek(0)
     os.lseek(file.fileno(), 0, os.SEEK_SET)

@@ -31,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Threads:
+class ThreadGroup:
     """A few real threads for one purpose, with one call at a time for each person, so that no one's many requests fill them.
 
     A call that does not come back counts as lost: its caller is refused, and one more thread takes its place.
@@ -97,9 +97,9 @@ class Threads:
 
 
 # Passwords have threads of their own, so that people can sign in whatever else the server does. Signing in has a rate limit.
-PASSWORDS = Threads("passwords", 2, most_each=2)
-READS = Threads("reads", 2)
-COMPUTATIONS = Threads("computations", 2)
+PASSWORDS = ThreadGroup("passwords", 2, most_each=2)
+READS = ThreadGroup("reads", 2)
+COMPUTATIONS = ThreadGroup("computations", 2)
 ALL_THREADS = PASSWORDS, READS, COMPUTATIONS
 
 
@@ -118,8 +118,8 @@ def offload_expecting(expected: type[Exception], function: Callable[P, T], *args
 
 def offload_now(expected: type[Exception], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does the same without queueing, for the one greenlet that holds the turn to write, as all other writers wait for it."""
-    found: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
-    return _given(expected, found)
+    outcome: T | Exception = gevent.get_hub().threadpool.apply(_outcome(expected, partial(function, *args, **kwargs)))
+    return _given(expected, outcome)
 
 
 def set_aside(hub: Any, function: Callable[[], object]) -> None:

@@ -19,20 +19,20 @@ END_FORM, LONG_FORM = "<4s4H2LH", "<4sQ2H2L4Q"
 MOST_COMMENT = 1 << 16
 
 
-class TooMany(Exception):
+class TooManyFiles(Exception):
     """The archive's file list is longer than the limit."""
 
 
 def opened(file: IO[bytes], most_files: int = MOST_FILES) -> ZipFile:
-    """Opens an archive; raises `TooMany`, or one of `FAULTS`."""
+    """Opens an archive; raises `TooManyFiles`, or one of `FAULTS`."""
     count, list_bytes = _declared_size(file)
     if count > most_files or list_bytes > MOST_LIST_BYTES:
-        raise TooMany
+        raise TooManyFiles
     file.seek(0)
     archive = ZipFile(file)
     # The number that the archive states is not trusted.
     if len(archive.infolist()) > most_files:
-        raise TooMany
+        raise TooManyFiles
     return archive
 
 

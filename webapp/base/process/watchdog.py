@@ -24,7 +24,7 @@ LIBRARIES = "/site-packages/"
 log = logging.getLogger("loop")
 
 
-class Turn:
+class LoopTurn:
     """One iteration of the event loop, between two waits."""
 
     __slots__ = ("began_at", "stack", "waited")
@@ -42,7 +42,7 @@ class Watchdog:
     def __init__(self) -> None:
         self.times, self.seconds = 0, 0.0
         self.listeners: list[Callable[[float], None]] = []
-        self._turn: Turn | None = None
+        self._turn: LoopTurn | None = None
         self._is_asleep = False
         self._not_logged, self._logged_at = 0, -LOG_EVERY_SECONDS
 
@@ -61,7 +61,7 @@ class Watchdog:
         original("_thread", "start_new_thread")(self._watch, ())
 
     def _begin_turn(self) -> None:
-        self._turn = Turn(time.thread_time())
+        self._turn = LoopTurn(time.thread_time())
         if self._is_asleep:
             self._is_asleep = False
             if self._wake.locked():
@@ -103,11 +103,11 @@ class Watchdog:
                 left -= 1
                 self._sleep(SAMPLE_SECONDS)
 
-    def _sample(self, turn: Turn) -> None:
+    def _sample(self, turn: LoopTurn) -> None:
         """Records the stack of an iteration that takes too long, then sleeps until the next sample."""
         is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= BLOCKED_SECONDS
         if is_long and not turn.stack and self._turn is turn:
-            turn.stack = places(sys._current_frames().get(self._ident))
+            turn.stack = stack_lines(sys._current_frames().get(self._ident))
         due = time.monotonic() + SAMPLE_SECONDS
         self._sleep(SAMPLE_SECONDS)
         # A sample that comes too late cannot tell how the time in between was spent.
@@ -126,7 +126,7 @@ class Watchdog:
             os.close(file)
 
 
-def places(frame: FrameType | None) -> str:
+def stack_lines(frame: FrameType | None) -> str:
     """Returns the location of a frame and of our callers, innermost first: files, lines and functions, without any values.
 
     Only our callers, because a library that calls itself twenty times would hide them.

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import Unfit, value_of
+from webapp.base.untrusted_json import UnfitJson, value_of
 from webapp.characters.cards import cards
 from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data_of, fields_of, is_description_of, is_tags_in
 
@@ -30,7 +30,7 @@ INSIDE = "embeded://"
 NO_ICON = ("icon", "ccdefault:")
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
-PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
+ASSET_PATH = re.compile(r"assets/[\w .()/-]{1,200}")
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 # JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
@@ -94,7 +94,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Yields the card of a file as the fields of a character, or the reason why it cannot be read."""
     try:
         yield _card(file)
-    except Unfit as error:
+    except UnfitJson as error:
         yield {"trouble": str(error)}
 
 
@@ -152,7 +152,7 @@ def _value(text: bytes) -> Any:
 def opened(file: IO[bytes]) -> ZipFile:
     try:
         return zips.opened(file, MOST_ENTRIES)
-    except zips.TooMany as error:
+    except zips.TooManyFiles as error:
         raise BadCard("The file holds too many files.") from error
     except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
@@ -169,7 +169,7 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
 
 def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
     """Returns the card's icon if the archive contains it."""
-    name = next((place for place in _places(card) if place in packed.NameToInfo), "")
+    name = next((path for path in _picture_paths(card) if path in packed.NameToInfo), "")
     return entry(packed, name, most_bytes) if name else b""
 
 
@@ -178,22 +178,22 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
     file = BytesIO()
     with ZipFile(file, "w") as packed:
         if picture:
-            place = next(iter(_places(card)), "")
-            if not place:
-                place, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
+            path = next(iter(_picture_paths(card)), "")
+            if not path:
+                path, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
                 card = {**card, "data": {**card["data"], "assets": [OURS, *others]}}
-            packed.writestr(place, picture)
+            packed.writestr(path, picture)
         packed.writestr(CARD, as_bytes(card))
     return file.getvalue()
 
 
-def _places(card: Mapping[str, Any]) -> list[str]:
+def _picture_paths(card: Mapping[str, Any]) -> list[str]:
     """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
     icons = sorted(
         (asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda asset: asset.get("name") != "main"
     )
     names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
-    return [name for name in names if PLACE.fullmatch(name) and ".." not in name]
+    return [name for name in names if ASSET_PATH.fullmatch(name) and ".." not in name]
 
 
 def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:

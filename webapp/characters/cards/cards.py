@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import Unfit, clean
+from webapp.base.untrusted_json import UnfitJson, clean
 from webapp.characters.macros.macros import Names, spelled, unsupported
 from webapp.characters.text_scripts import scripts_in
 
@@ -56,7 +56,7 @@ MOST_TAGS, TAG_CHARS = 12, 40
 QUOTED_CHARS = 60
 
 
-class BadCard(Unfit):
+class BadCard(UnfitJson):
     """The file contains no usable card."""
 
 

@@ -17,7 +17,7 @@ ALWAYS = MOST_NUMBER
 AT_DEPTH, ABOVE_NOTE, BELOW_NOTE, OUTLET = 4, 2, 3, 7
 # The depth of a note that sets none.
 NOTE_DEPTH = 4
-PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
+SIDES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
 # The extension in which an entry keeps fields that cards have no place for.
 REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
@@ -76,7 +76,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class InclusionGroup:
     """The inclusion groups of an entry; one entry of each is used: by order, by number of keys found, or by weighted chance."""
 
     names: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class LoreEntry:
     """An entry of a lorebook: a text, and the conditions for sending it."""
 
     id: str
@@ -131,9 +131,9 @@ class Entry:
     # The index in the book's list, which also contains invalid entries.
     place_in_book: int = 0
     keys: Keys = field(default_factory=Keys)
-    place: InsertionPoint = field(default_factory=InsertionPoint)
+    insertion: InsertionPoint = field(default_factory=InsertionPoint)
     timing: Timing = field(default_factory=Timing)
-    group: Group = field(default_factory=Group)
+    group: InclusionGroup = field(default_factory=InclusionGroup)
     recursion: Recursion = field(default_factory=Recursion)
     audience: Audience = field(default_factory=Audience)
     # The kinds of prompt that it is sent with; with every kind if empty.
@@ -151,19 +151,19 @@ class Entry:
         return not (self.content or self.keys.first)
 
 
-def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> Entry:
+def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> LoreEntry:
     """Parses an entry in the format of cards; SillyTavern's own fields are in its extensions."""
     more = _mapping(value.get("extensions"))
     content, decorators = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
-    return Entry(
+    return LoreEntry(
         id=f"{id}:{at}",
         title=text_of(value.get("name") or value.get("comment"), TITLE_CHARS).strip() or (keys[0] if keys else "") or "Entry",
         content=content.strip()[:CONTENT_CHARS],
         book=book,
         place_in_book=at,
         keys=_keys(value, more, decorators, keys, depth),
-        place=_place(value, more, decorators),
+        insertion=_insertion(value, more, decorators),
         timing=_timing(more, decorators),
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
@@ -207,7 +207,7 @@ def _keys(
     )
 
 
-def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> InsertionPoint:
+def _insertion(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> InsertionPoint:
     named = _role(decorators.get("role", more.get("role")))
     position = more.get("position", value.get("position"))
     if "depth" in decorators or (position == AT_DEPTH and "position" not in decorators):
@@ -221,7 +221,7 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mappin
         return InsertionPoint(outlet=outlet_of(more))
     if decorated := decorators.get("position"):
         return InsertionPoint(is_before=decorated == "before_desc")
-    return InsertionPoint(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
+    return InsertionPoint(is_before=not isinstance(position, (int, str)) or SIDES.get(position, "before") == "before")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:
@@ -240,8 +240,8 @@ def _timing(more: Mapping[str, Any], decorators: Mapping[str, str]) -> Timing:
     )
 
 
-def _group(more: Mapping[str, Any]) -> Group:
-    return Group(
+def _group(more: Mapping[str, Any]) -> InclusionGroup:
+    return InclusionGroup(
         names=texts_of(text_of(more.get("group"), 500).split(","))[:MOST_GROUPS],
         by_order=more.get("group_override") is True,
         by_score=more.get("use_group_scoring") is True,
@@ -308,7 +308,7 @@ class Book:
     """A lorebook's entries, and how many tokens they can have in total; 0 for no limit."""
 
     name: str = ""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LoreEntry, ...] = ()
     most_tokens: int = 0
 
 

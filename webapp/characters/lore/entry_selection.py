@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
-from webapp.characters.lore.entries import Book, Entry, Keys
+from webapp.characters.lore.entries import Book, Keys, LoreEntry
 from webapp.characters.lore.expressions import EXPRESSION, compiled
 
 # How many characters of the newest messages are searched, and how many messages are replayed for entries that stay or pause.
@@ -40,8 +40,8 @@ class LoreContext:
     def last(self, count: int, end: int) -> list[str]:
         """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
         parts, chars_left = list[str](), SCANNED_CHARS
-        for place in reversed(range(max(0, end - count), end)):
-            role, text = self.messages[place]
+        for index in reversed(range(max(0, end - count), end)):
+            role, text = self.messages[index]
             parts.append(f"{self.speakers.get(role, '')}: {text[-chars_left:]}")
             chars_left -= len(text)
             if chars_left <= 0:
@@ -49,9 +49,9 @@ class LoreContext:
         return parts[::-1]
 
 
-def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
+def select_entries(books: Iterable[Book], context: LoreContext) -> list[LoreEntry]:
     """Returns the entries to send, in order."""
-    entries, until, tokens_left = list[Entry](), context.now() + MOST_SECONDS, context.most_tokens
+    entries, until, tokens_left = list[LoreEntry](), context.now() + MOST_SECONDS, context.most_tokens
     for book in books:
         most = min(tokens_left, book.most_tokens or tokens_left)
         candidates = [entry for entry in book.entries if entry.content and _is_for(entry, context)]
@@ -63,7 +63,7 @@ def select_entries(books: Iterable[Book], context: LoreContext) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.order)
 
 
-def _is_for(entry: Entry, context: LoreContext) -> bool:
+def _is_for(entry: LoreEntry, context: LoreContext) -> bool:
     return (
         entry.is_enabled
         and entry.audience.has(context.character)
@@ -89,11 +89,11 @@ class _Selection:
 
     def __init__(self, context: LoreContext, end: int, most_tokens: int, until: float, most_activated: int = 0) -> None:
         self.context, self.end, self.left, self.until, self.most_activated = context, end, most_tokens, until, most_activated
-        self.activated, self.recursed = list[Entry](), list[str]()
+        self.activated, self.recursed = list[LoreEntry](), list[str]()
         self._texts: dict[int, Text] = {}
         self._earlier: dict[int, _Selection] = {}
 
-    def activated_of(self, entries: Sequence[Entry]) -> list[Entry]:
+    def activated_of(self, entries: Sequence[LoreEntry]) -> list[LoreEntry]:
         states = {entry: self._state(entry) for entry in entries if entry.timing.remembers}
         new_texts = self._activate(entry for entry, state in states.items() if state == "active")
         waiting = [entry for entry in entries if not states.get(entry) and self._may_begin(entry)]
@@ -109,7 +109,7 @@ class _Selection:
             self._texts.clear()
         return self.activated
 
-    def _may_begin(self, entry: Entry) -> bool:
+    def _may_begin(self, entry: LoreEntry) -> bool:
         timing = entry.timing
         if self.end < timing.delay or not (timing.after_answers or timing.every > 1):
             return self.end >= timing.delay
@@ -120,7 +120,7 @@ class _Selection:
     def _answers(self) -> int:
         return sum(role == "assistant" for role, _ in self.context.messages[: self.end])
 
-    def _score(self, entry: Entry, step: int) -> int:
+    def _score(self, entry: LoreEntry, step: int) -> int:
         """Returns how well an entry matches at this step; 0 for no match."""
         if entry.recursion.from_step > step or (step and not entry.recursion.comes):
             return 0
@@ -137,14 +137,14 @@ class _Selection:
             self._texts[depth] = Text.from_parts([*self.context.last(depth, self.end), *self.recursed])
         return self._texts[depth]
 
-    def _is_lucky(self, entry: Entry) -> bool:
+    def _is_lucky(self, entry: LoreEntry) -> bool:
         if entry.chance >= 100:
             return True
         # Seeded, because replaying an entry that stays or pauses must give the same result.
         chance = Random(f"{self.context.seed}:{entry.id}:{self.end}") if entry.timing.remembers else self.context.chance
         return chance.random() * 100 < entry.chance
 
-    def _activate(self, entries: Iterable[Entry]) -> list[str]:
+    def _activate(self, entries: Iterable[LoreEntry]) -> list[str]:
         """Selects the entries that fit in the budget, and returns those texts that can trigger others."""
         new_texts = list[str]()
         for entry in sorted(entries, key=lambda entry: (not entry.is_constant, -entry.priority, -entry.order)):
@@ -154,20 +154,20 @@ class _Selection:
                 new_texts += [entry.content] if entry.recursion.brings else []
         return new_texts
 
-    def _best(self, entries: Sequence[Entry], scores: dict[Entry, int]) -> list[Entry]:
+    def _best(self, entries: Sequence[LoreEntry], scores: dict[LoreEntry, int]) -> list[LoreEntry]:
         """Keeps one entry of each inclusion group."""
-        taken, rivals = {name for entry in self.activated for name in entry.group.names}, dict[str, list[Entry]]()
+        taken, rivals = {name for entry in self.activated for name in entry.group.names}, dict[str, list[LoreEntry]]()
         for entry in entries:
             for name in entry.group.names:
                 rivals.setdefault(name, []).append(entry)
-        beaten = set[Entry]()
+        beaten = set[LoreEntry]()
         for name, all_rivals in rivals.items():
             unbeaten = [rival for rival in all_rivals if rival not in beaten]
             winner = self._winner(unbeaten, scores) if unbeaten and name not in taken else None
             beaten.update(entry for entry in unbeaten if entry is not winner)
         return [entry for entry in entries if entry not in beaten]
 
-    def _winner(self, rivals: Sequence[Entry], scores: dict[Entry, int]) -> Entry:
+    def _winner(self, rivals: Sequence[LoreEntry], scores: dict[LoreEntry, int]) -> LoreEntry:
         if preferred := [rival for rival in rivals if rival.group.by_order]:
             return max(preferred, key=lambda rival: rival.order)
         if any(rival.group.by_score for rival in rivals):
@@ -175,7 +175,7 @@ class _Selection:
             rivals = [rival for rival in rivals if scores[rival] == best or not rival.group.by_score]
         return self.context.chance.choices(rivals, [rival.group.weight for rival in rivals])[0]
 
-    def _state(self, entry: Entry) -> str:
+    def _state(self, entry: LoreEntry) -> str:
         """Returns whether an entry stays `active` or is `silent` because of an earlier answer, found by replaying those."""
         active_until = silent_until = -1
         for end in self._moments():
@@ -192,8 +192,8 @@ class _Selection:
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
         messages = self.context.messages
-        places = range(max(1, self.end - REMEMBERED), self.end)
-        return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
+        ends = range(max(1, self.end - REMEMBERED), self.end)
+        return [end for end in ends if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
 
 
 def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:

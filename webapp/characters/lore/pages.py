@@ -11,7 +11,7 @@ from flask import Response, abort, request
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.lore.editing import entries_of, with_entry, without_entry
-from webapp.characters.lore.entries import Entry, book_of
+from webapp.characters.lore.entries import LoreEntry, book_of
 from webapp.characters.lore.forms import EntryForm
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of
@@ -48,7 +48,7 @@ class LorebookEditor:
         return f"?{urlencode({'q': self.words})}" if self.words else ""
 
     @cached_property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[LoreEntry]:
         """The entries that contain all words of the query, in title, keys or content."""
         words = self.words.casefold().split()
         return [entry for entry in by_turns(book_of(self.book, id="").entries) if not words or _has(entry, words)]
@@ -93,7 +93,7 @@ def remove(editor: LorebookEditor, place: int) -> Response:
     return _page(editor, form, place)
 
 
-def _has(entry: Entry, words: Sequence[str]) -> bool:
+def _has(entry: LoreEntry, words: Sequence[str]) -> bool:
     text = "\n".join((entry.title, *entry.keys.first, *entry.keys.others, entry.content)).casefold()
     return all(word in text for word in words)
 

@@ -11,7 +11,7 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
-from webapp.base.untrusted_json import Unfit, plain
+from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
@@ -57,7 +57,7 @@ def checked_book(value: dict[str, Any]) -> dict[str, Any]:
     """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
         book = world_info.book_in(plain(value, "The lorebook"))
-    except Unfit as error:
+    except UnfitJson as error:
         raise Invalid(str(error), field="book") from error
     refuse_too_much(book)
     return book

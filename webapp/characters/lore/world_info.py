@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import IO, Any
 
-from webapp.base.untrusted_json import Unfit, value_of
+from webapp.base.untrusted_json import UnfitJson, value_of
 from webapp.characters.lore.entries import MOST_NUMBER, REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
@@ -88,14 +88,14 @@ MOST_BYTES = 2 * 1024 * 1024
 def book_in(value: Any) -> dict[str, Any]:
     """Returns the lorebook of a SillyTavern file, a `lorebook_v3` file or a card."""
     if not isinstance(value, dict):
-        raise Unfit(NO_BOOK)
+        raise UnfitJson(NO_BOOK)
     data = value["data"] if isinstance(value.get("data"), dict) else value
     book = data["character_book"] if isinstance(data.get("character_book"), dict) else data
     entries = book.get("entries")
     if isinstance(entries, list):
         return dict(book)
     if not isinstance(entries, dict):
-        raise Unfit(NO_BOOK)
+        raise UnfitJson(NO_BOOK)
     original = value.get("originalData")
     name = value.get("name") or (original.get("name") if isinstance(original, dict) else "")
     return {
@@ -146,7 +146,7 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in book.items() if name not in ("name", "entries", "extensions")}
     entries = [entry for entry in book.get("entries", ()) if isinstance(entry, dict)]
     numbered = zip(_uids(entries), entries, strict=True)
-    worlds = {str(uid): _world(entry, uid, place) for place, (uid, entry) in enumerate(numbered)}
+    worlds = {str(uid): _world(entry, uid, index) for index, (uid, entry) in enumerate(numbered)}
     return {**plain, "name": book.get("name", ""), **rest, **_with_others(book, rest), "entries": worlds}
 
 
@@ -161,12 +161,12 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
         yield uid
 
 
-def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
+def _world(entry: Mapping[str, Any], uid: int, index: int) -> dict[str, Any]:
     more = entry.get("extensions")
     more = more if isinstance(more, dict) else {}
     fields = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
     fields |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
-    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": place}
+    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": index}
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
     rest = extension if isinstance(extension := more.get(REST), dict) else {}
@@ -193,5 +193,5 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)
         yield {"book": book_in(value)}
-    except Unfit as error:
+    except UnfitJson as error:
         yield {"trouble": str(error)}

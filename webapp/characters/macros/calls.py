@@ -28,7 +28,7 @@ SCOPES = {"if": 1, "setvar": 1, "addvar": 1, "setglobalvar": 1, "addglobalvar": 
 MOST_DEPTH = 12
 
 
-class Piece(NamedTuple):
+class MacroPiece(NamedTuple):
     """A piece of text. Only written text is split into arguments, never the output of a macro."""
 
     text: str
@@ -36,8 +36,8 @@ class Piece(NamedTuple):
 
 
 # The output of `{{trim}}`: `joined` removes the line breaks on both sides of it.
-TRIM = Piece("")
-SEPARATOR = Piece("::", is_written=True)
+TRIM = MacroPiece("")
+SEPARATOR = MacroPiece("::", is_written=True)
 
 
 class Call(NamedTuple):
@@ -45,7 +45,7 @@ class Call(NamedTuple):
 
     name: str
     start: int
-    pieces: Sequence[Piece] | None
+    pieces: Sequence[MacroPiece] | None
 
     @property
     def text(self) -> str:
@@ -71,7 +71,7 @@ class Call(NamedTuple):
 
 
 # Returns the replacement of a macro call; None leaves it as written.
-Meaning = Callable[[Call], Piece | None]
+Meaning = Callable[[Call], MacroPiece | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -146,17 +146,17 @@ class _Open:
         elif (name := macro.closes) and self.scopes.get(name):
             self._end(macro, self.scopes[name].pop())
 
-    def _end(self, closer: Macro, place: int) -> None:
-        opener, body = self.parts[place], self.parts[place + 1 : -1]
-        height = 1 + _height(self.parts[place:])
+    def _end(self, closer: Macro, opener_index: int) -> None:
+        opener, body = self.parts[opener_index], self.parts[opener_index + 1 : -1]
+        height = 1 + _height(self.parts[opener_index:])
         if not isinstance(opener, Macro) or height > MOST_DEPTH:
             # A block around this one would be too deep as well.
             self.scopes.clear()
             return
-        del self.parts[place + 1 :]
-        for places in self.scopes.values():
-            while places and places[-1] > place:
-                places.pop()
+        del self.parts[opener_index + 1 :]
+        for openers in self.scopes.values():
+            while openers and openers[-1] > opener_index:
+                openers.pop()
         where = next((at for at, part in enumerate(body) if isinstance(part, Macro) and part.is_else), None)
         splits = where is not None and opener.scope == "if"
         opener.body, opener.otherwise = (body[:where], body[(where or 0) + 1 :]) if splits else (body, [])
@@ -198,10 +198,10 @@ def replaced(
     A condition that is one of `named` counts as empty if the macro has no value.
     """
     parts, end = parsed(text, is_within)
-    return joined((*_Replacing(text, meaning, named).pieces(parts), Piece(rest(text[end:]))))
+    return joined((*_Replacing(text, meaning, named).pieces(parts), MacroPiece(rest(text[end:]))))
 
 
-def joined(pieces: Iterable[Piece]) -> str:
+def joined(pieces: Iterable[MacroPiece]) -> str:
     """Joins the pieces into one text."""
     parts, is_trimmed = list[str](), False
     for piece in pieces:
@@ -218,36 +218,36 @@ class _Replacing:
     def __init__(self, text: str, meaning: Meaning, named: Container[str]) -> None:
         self._text, self._meaning, self._names = text, meaning, named
 
-    def pieces(self, parts: Iterable[Part]) -> Iterator[Piece]:
+    def pieces(self, parts: Iterable[Part]) -> Iterator[MacroPiece]:
         for part in parts:
-            yield Piece(part, is_written=True) if isinstance(part, str) else self._replaced(part)
+            yield MacroPiece(part, is_written=True) if isinstance(part, str) else self._replaced(part)
 
-    def _replaced(self, macro: Macro) -> Piece:
+    def _replaced(self, macro: Macro) -> MacroPiece:
         if macro.scope == "if" and macro.body is not None:
             return self._chosen(macro)
         if macro.scope in COMMENTS and macro.body is not None:
-            return Piece("")
+            return MacroPiece("")
         pieces = [*self.pieces(macro.parts)]
         call = _call(macro, pieces)
         if macro.body is not None:
             return self._around(macro, call, pieces)
         piece = self._meaning(call) if call else None
-        return Piece(f"{{{{{joined(pieces)}}}}}") if piece is None else piece
+        return MacroPiece(f"{{{{{joined(pieces)}}}}}") if piece is None else piece
 
-    def _chosen(self, macro: Macro) -> Piece:
+    def _chosen(self, macro: Macro) -> MacroPiece:
         """Returns the branch that an `if` takes; the other one is not evaluated, so it has no side effects."""
         call = _call(macro, [*self.pieces(macro.parts)])
         chosen = macro.body if call and self._is_true(call) else macro.otherwise
-        return Piece(_trimmed(macro, joined(self.pieces(chosen or ()))))
+        return MacroPiece(_trimmed(macro, joined(self.pieces(chosen or ()))))
 
-    def _around(self, macro: Macro, call: Call | None, pieces: list[Piece]) -> Piece:
+    def _around(self, macro: Macro, call: Call | None, pieces: list[MacroPiece]) -> MacroPiece:
         body = joined(self.pieces(macro.body or ()))
-        inner = Piece(_trimmed(macro, body))
+        inner = MacroPiece(_trimmed(macro, body))
         if not call or call.name == "trim":
             return inner
         piece = self._meaning(call._replace(pieces=[*call.pieces, SEPARATOR, inner] if call.pieces else [inner]))
         as_written = f"{{{{{joined(pieces)}}}}}{body}{self._text[macro.closer : macro.end]}"
-        return Piece(as_written) if piece is None else piece
+        return MacroPiece(as_written) if piece is None else piece
 
     def _is_true(self, call: Call) -> bool:
         pieces, text = call.pieces or (), call.text.strip()
@@ -262,29 +262,29 @@ class _Replacing:
 
 def _named(text: str, start: int) -> Call | None:
     """Returns the macro that a condition names without braces, if it names one."""
-    call = _call(Macro(start, start, [text]), [Piece(text, is_written=True)])
+    call = _call(Macro(start, start, [text]), [MacroPiece(text, is_written=True)])
     return call if call and (not call.pieces or text[0] in ENDS) else None
 
 
-def _call(macro: Macro, pieces: Sequence[Piece]) -> Call | None:
+def _call(macro: Macro, pieces: Sequence[MacroPiece]) -> Call | None:
     first, *others = pieces
     head = macro.head
     if not head or (head[1] and macro.body is None):
         return _short(macro.start, pieces)
     if others and head.end() == len(first.text) and not head[3] and head[2] != "//":
         return None
-    rest = [Piece(first.text[head.end() :], is_written=True), *others]
+    rest = [MacroPiece(first.text[head.end() :], is_written=True), *others]
     return Call(head[2].lower(), macro.start, rest if head[3] or head[2] == "//" else None)
 
 
-def _short(start: int, pieces: Sequence[Piece]) -> Call | None:
+def _short(start: int, pieces: Sequence[MacroPiece]) -> Call | None:
     first, *others = pieces
     match = SHORT.match(first.text) if first.is_written else None
     does = match[3].strip() if match else ""
     if not match or (others and does not in ("=", "+=")):
         return None
-    name = Piece(match[2], is_written=True)
-    replacement = [SEPARATOR, Piece(first.text[match.end() :]), *others] if does in ("=", "+=") else []
+    name = MacroPiece(match[2], is_written=True)
+    replacement = [SEPARATOR, MacroPiece(first.text[match.end() :]), *others] if does in ("=", "+=") else []
     return Call(f"{DOES[does]}{ENDS[match[1]]}", start, [name, *replacement])
 
 
@@ -294,21 +294,21 @@ def _trimmed(macro: Macro, text: str) -> str:
     return text if head and "#" in head[1] else textwrap.dedent(text.strip("\r\n")).strip()
 
 
-def _split(pieces: Iterable[Piece], between: re.Pattern[str]) -> list[list[Piece]]:
-    arguments: list[list[Piece]] = [[]]
+def _split(pieces: Iterable[MacroPiece], between: re.Pattern[str]) -> list[list[MacroPiece]]:
+    arguments: list[list[MacroPiece]] = [[]]
     for piece in pieces:
         if not piece.is_written:
             arguments[-1].append(piece)
             continue
         first, *others = between.split(piece.text)
-        arguments[-1].append(Piece(first, is_written=True))
-        arguments += [[Piece(text, is_written=True)] for text in others]
+        arguments[-1].append(MacroPiece(first, is_written=True))
+        arguments += [[MacroPiece(text, is_written=True)] for text in others]
     return arguments
 
 
-def _with_commas(pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _with_commas(pieces: Iterable[MacroPiece]) -> Iterator[MacroPiece]:
     for piece in pieces:
-        yield Piece(piece.text.replace(r"\,", ",")) if piece.is_written else piece
+        yield MacroPiece(piece.text.replace(r"\,", ",")) if piece.is_written else piece
 
 
 def _trim_end(texts: list[str]) -> None:

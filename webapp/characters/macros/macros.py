@@ -10,7 +10,7 @@ from functools import cached_property
 from random import Random
 
 from webapp.characters.macros import dates as macro_dates
-from webapp.characters.macros.calls import TRIM, Call, Piece, replaced
+from webapp.characters.macros.calls import TRIM, Call, MacroPiece, replaced
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 
 # The spelling of the same macros in early cards, such as `<USER>`.
@@ -53,7 +53,7 @@ class Names:
     """The names and other values that replace macros; a macro without a known value stays as written.
 
     `texts` returns a text of the card or the persona by a name of `TEXTS`, `words` a value by a name of `WORDS`, and `outlet`
-    the lorebook entries of an outlet. `place` is the chat: `{{pick}}` always draws the same choice in it.
+    the lorebook entries of an outlet. `{{pick}}` always draws the same choice in the chat `chat_id`.
     """
 
     user: str = ""
@@ -66,7 +66,7 @@ class Names:
     outlet: Callable[[str], str | None] = _unknown
     now: datetime | None = None
     chance: Random | None = None
-    place: str = ""
+    chat_id: str = ""
 
     def fill(self, text: str, *, original: str = "") -> str:
         """Replaces every macro that has a value; the rest of the text stays as written.
@@ -83,7 +83,7 @@ class Names:
     def _filled(self, text: str, room: "_Budget", original: str = "") -> str:
         if "{{" not in text or not (self.user or self.char):
             return text
-        return _Filling(self, text, room, original).filled()
+        return _TextFilling(self, text, room, original).filled()
 
     def fill_names(self, text: str) -> str:
         """Replaces only `{{user}}` and `{{char}}`."""
@@ -125,14 +125,14 @@ class _Budget:
         return has_time
 
 
-class _Filling:
+class _TextFilling:
     """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends.
 
-    A macro that needs a time, a random generator or a place stays as written without it.
+    A macro that needs a time, a random generator or a chat stays as written without it.
     """
 
     def __init__(self, names: Names, text: str, room: _Budget, original: str = "", within: tuple[str, ...] = ()) -> None:
-        self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
+        self.now, self.chance, self.chat_id, self.works = names.now, names.chance, names.chat_id, room.works
         self._names, self._text, self._budget, self._original, self._within = names, text, room, original, within
 
     def filled(self) -> str:
@@ -140,19 +140,19 @@ class _Filling:
         return replaced(self._text, self._meaning, is_within=self._budget.is_within, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
-        """Returns a number below `count` that is always the same for this offset of this text in this place."""
+        """Returns a number below `count` that is always the same for this offset of this text in this chat."""
         digest = self._digest.copy()
         digest.update(str(start).encode())
         return int.from_bytes(digest.digest()[:8]) % count
 
     @cached_property
     def _digest(self) -> "hashlib._Hash":
-        return hashlib.sha256(f"{self.place}\0{self._text}\0".encode("utf-8", "replace"))
+        return hashlib.sha256(f"{self.chat_id}\0{self._text}\0".encode("utf-8", "replace"))
 
-    def _meaning(self, call: Call) -> Piece | None:
+    def _meaning(self, call: Call) -> MacroPiece | None:
         if call.name in VARIABLE_MACROS:
             text = variable_macro(call, self._names.variables) if self._names.variables else None
-            return Piece(text) if text is not None and self._budget.holds(text) else None
+            return MacroPiece(text) if text is not None and self._budget.holds(text) else None
         if call.name == NUMBERED and call.text.strip().isdecimal():
             return self._own_text(f"{NUMBERED}::{call.text.strip()[:4]}")
         if call.name == "outlet" and len(call.parts) == 1:
@@ -161,47 +161,47 @@ class _Filling:
         if not (meaning := MEANINGS.get(call.name)):
             return None if call.pieces else self._context_value(call.name)
         value = meaning(call, self)
-        return Piece(value) if isinstance(value, str) else value
+        return MacroPiece(value) if isinstance(value, str) else value
 
-    def _context_value(self, name: str) -> Piece | None:
+    def _context_value(self, name: str) -> MacroPiece | None:
         if name in NAMES or name in GROUP:
             text = self._names.user if NAMES.get(name) == "user" else self._names.char
             text = self._names.group or text if name in GROUP else text
             # Names in the text itself are always filled in; an inserted text can contain many, so its names count towards the
             # budget.
-            return Piece(text) if text and (not self._within or self._budget.holds(text)) else None
+            return MacroPiece(text) if text and (not self._within or self._budget.holds(text)) else None
         if name == "original":
             return self._put_in(name, self._original)
         if name in TEXTS:
             return self._own_text(name)
         word = self._names.words(name) if name in WORDS else None
-        return Piece(word) if word is not None and self._budget.holds(word) else None
+        return MacroPiece(word) if word is not None and self._budget.holds(word) else None
 
-    def _own_text(self, name: str) -> Piece | None:
+    def _own_text(self, name: str) -> MacroPiece | None:
         return None if name in self._within else self._put_in(name, self._names.texts(name))
 
-    def _put_in(self, name: str, text: str | None) -> Piece | None:
+    def _put_in(self, name: str, text: str | None) -> MacroPiece | None:
         if text is None or not self._budget.holds(text):
             return None
-        return Piece(_Filling(self._names, text, self._budget, within=(*self._within, name)).filled())
+        return MacroPiece(_TextFilling(self._names, text, self._budget, within=(*self._within, name)).filled())
 
 
-Given = Piece | str | None
+Given = MacroPiece | str | None
 
 
-def _random(call: Call, context: _Filling) -> Given:
+def _random(call: Call, context: _TextFilling) -> Given:
     if not call.pieces or not context.chance or not context.works(call.most_choices):
         return None
     return call.choice(context.chance.randrange)
 
 
-def _pick(call: Call, context: _Filling) -> Given:
-    if not call.pieces or not context.place or not context.works(call.most_choices):
+def _pick(call: Call, context: _TextFilling) -> Given:
+    if not call.pieces or not context.chat_id or not context.works(call.most_choices):
         return None
     return call.choice(lambda count: context.drawn(call.start, count))
 
 
-def _roll(call: Call, context: _Filling) -> Given:
+def _roll(call: Call, context: _TextFilling) -> Given:
     match = DICE.fullmatch(call.text.strip())
     if not match or not context.chance:
         return None
@@ -211,33 +211,33 @@ def _roll(call: Call, context: _Filling) -> Given:
     return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
 
 
-def _reverse(call: Call, context: _Filling) -> Given:
+def _reverse(call: Call, context: _TextFilling) -> Given:
     return call.text[::-1] if call.pieces else None
 
 
-def _formatted(call: Call, context: _Filling) -> Given:
+def _formatted(call: Call, context: _TextFilling) -> Given:
     form = call.text.strip()
     return macro_dates.formatted(context.now, form) if form and context.now and context.works(len(form)) else None
 
 
-def _moment(form: str) -> Callable[[Call, _Filling], Given]:
+def _moment(form: str) -> Callable[[Call, _TextFilling], Given]:
     return lambda call, context: macro_dates.formatted(context.now, form) if not call.pieces and context.now else None
 
 
-def _apart(call: Call, context: _Filling) -> Given:
+def _apart(call: Call, context: _TextFilling) -> Given:
     return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
 
 
-def _always(value: Piece | str) -> Callable[[Call, _Filling], Given]:
+def _always(value: MacroPiece | str) -> Callable[[Call, _TextFilling], Given]:
     return lambda call, context: value if not call.pieces else None
 
 
-def _nothing(call: Call, context: _Filling) -> Given:
+def _nothing(call: Call, context: _TextFilling) -> Given:
     """Removes text that is meant for people who read the card."""
     return "" if call.pieces else None
 
 
-MEANINGS: dict[str, Callable[[Call, _Filling], Given]] = {
+MEANINGS: dict[str, Callable[[Call, _TextFilling], Given]] = {
     "random": _random,
     "pick": _pick,
     "roll": _roll,

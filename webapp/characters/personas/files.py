@@ -8,7 +8,7 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.base.untrusted_json import Unfit, clean, value_of
+from webapp.base.untrusted_json import UnfitJson, clean, value_of
 from webapp.characters import queries
 from webapp.characters.cards.cards import BadCard
 from webapp.characters.lore import queries as lore_queries
@@ -26,7 +26,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The file", otherwise=NO_PERSONAS, most_bytes=MOST_BYTES)
         yield {"personas": list(_personas(value))}
-    except Unfit as error:
+    except UnfitJson as error:
         yield {"trouble": str(error)}
 
 
@@ -56,7 +56,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 @dataclass
-class ImportResult:
+class PersonaImportResult:
     """The result of an import: how many personas are new, how many already existed, and those that failed, with the reason.
 
     `lacking` are the lorebooks that new personas name and the person doesn't have.
@@ -68,10 +68,10 @@ class ImportResult:
     lacking: list[str] = field(default_factory=list)
 
 
-def import_personas(stream: IO[bytes], *, by: User) -> ImportResult:
+def import_personas(stream: IO[bytes], *, by: User) -> PersonaImportResult:
     """Creates a persona for each one in the file, except those that this person already has with the same texts."""
     values: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
-    result = ImportResult()
+    result = PersonaImportResult()
     worlds = lore_queries.by_name(by.id, {persona["lorebook"] for persona in values if persona["lorebook"]})
     own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.

@@ -12,6 +12,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base import changes, topic_names
+from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, TooMany
 from webapp.base.heavy import child
@@ -34,7 +35,7 @@ MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80
 TRIES = 5
 # Rendering uses most of it.
-LIMITS = child.Limits(cpu_seconds=120)
+LIMITS = child.WorkLimits(cpu_seconds=120)
 TOO_MUCH = "It needs too much memory or time to import."
 # Rate limit for refused files; an accepted file gives its token back.
 _refused = Throttle(burst=5, seconds=12.0, now=time.monotonic, name="imports")
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class ImportResult:
+class ChatImportResult:
     """The result of an import: new chats and messages, chats that existed already, and refused ones with the reason."""
 
     chats: int = 0
@@ -65,7 +66,7 @@ class ImportResult:
     def lacks(self, names: Sequence[str]) -> None:
         self.lacking = list(dict.fromkeys((*self.lacking, *names)))[:MOST_NAMED]
 
-    def add(self, other: "ImportResult", name: str) -> None:
+    def add(self, other: "ChatImportResult", name: str) -> None:
         """Adds the result of another file."""
         self.chat_id = "" if self.known or self.chats else other.chat_id
         self.chats += other.chats
@@ -78,13 +79,13 @@ class ImportResult:
             self.refuse(name, other.trouble)
 
 
-def import_files(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> ImportResult:
+def import_files(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> ChatImportResult:
     """Imports several files; an unreadable one does not stop the others."""
     if len(files) == 1:
         return import_file(user, files[0][1])
     if len(files) > MOST_FILES:
         raise Invalid(f"Choose at most {MOST_FILES} files at once.", field="file")
-    result, refusals = ImportResult(), list[Invalid]()
+    result, refusals = ChatImportResult(), list[Invalid]()
     for name, file in files:
         try:
             result.add(import_file(user, file), name[:NAME_CHARS])
@@ -98,12 +99,12 @@ def import_files(user: User, files: Sequence[tuple[str, IO[bytes]]]) -> ImportRe
     return result
 
 
-def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> ImportResult:
+def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAGES) -> ChatImportResult:
     """Imports a file into a person's chats; existing chats and messages stay unchanged.
 
     The file must be on disk, because a child process reads it.
     """
-    result, user_id = ImportResult(), user.id
+    result, user_id = ChatImportResult(), user.id
     creation_limit.count(user_id)
     storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
     with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
@@ -139,7 +140,7 @@ def _alone(user_id: str) -> Iterator[None]:
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
     """Rate-limits people whose files keep being refused."""
-    if wait_seconds := _refused.take(user_id, the_engine().buckets):
+    if wait_seconds := _refused.take(user_id, BUCKETS.get()):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
     try:
@@ -149,7 +150,7 @@ def _patient(user_id: str) -> Iterator[None]:
         raise
     finally:
         if not was_refused:
-            _refused.give_back(user_id, the_engine().buckets)
+            _refused.give_back(user_id, BUCKETS.get())
 
 
 def _again(what: Callable[[], T]) -> T:
@@ -166,15 +167,15 @@ def _again(what: Callable[[], T]) -> T:
 class _Storing:
     """Writes the pieces of a file to the database, one chat after the other."""
 
-    def __init__(self, user_id: str, model: str, result: ImportResult, most_messages: int) -> None:
+    def __init__(self, user_id: str, model: str, result: ChatImportResult, most_messages: int) -> None:
         self._user_id, self._model, self._result, self._most = user_id, model, result, most_messages
-        self._filling: _Filling | None = None
+        self._filling: _ChatFilling | None = None
         self._found = 0
 
     def take(self, piece: pieces.Piece) -> None:
         """Stores one piece; raises `BadFile` when there are too many messages."""
         match piece:
-            case pieces.Refused(title, reason):
+            case pieces.RefusedChat(title, reason):
                 self._result.refuse(title, reason)
             case pieces.Head(chat, count):
                 self.end()
@@ -198,14 +199,14 @@ class _Storing:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
         there = cast_names.character_ids(self._user_id, chat)
         worlds, lacking = cast_names.lorebook_ids(self._user_id, chat)
-        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
+        chat_id, is_new = _again(lambda: _store(self._user_id, chat, self._model, there, worlds))
         self._result.lacks(lacking if is_new else ())
         speakers = there if cast_names.is_group(there) else {}
-        self._filling = _Filling(chat_id, self._user_id, chat, speakers, is_new=is_new)
+        self._filling = _ChatFilling(chat_id, self._user_id, chat, speakers, is_new=is_new)
         self._result.chats += is_new
 
 
-def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
+def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
     """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
     values = _values(filed) | cast_names.values(user_id, filed, there)
@@ -234,7 +235,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
     }
 
 
-class _Filling:
+class _ChatFilling:
     """Adds missing messages to one chat."""
 
     def __init__(self, chat_id: str, user_id: str, filed: FiledChat, speakers: Mapping[str, str], *, is_new: bool) -> None:

@@ -83,8 +83,11 @@ class Swipe:
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
-    made, stories = queries.generations_of(messages), path_story.by_message(db.session(), [message.id for message in messages])
-    return {message.id: _swipe(engine, message, made.get(message.id, []), stories.get(message.id, "")) for message in messages}
+    generations = queries.generations_of(messages)
+    stories = path_story.by_message(db.session(), [message.id for message in messages])
+    return {
+        message.id: _swipe(engine, message, generations.get(message.id, []), stories.get(message.id, "")) for message in messages
+    }
 
 
 def _swipe(engine: Engine, message: Message, generations: Sequence[Generation], story: str) -> Swipe:

@@ -12,7 +12,7 @@ from webapp.base.errors import Invalid
 from webapp.chat.files import reference
 from webapp.chat.files.reference import MARK, Reference
 from webapp.knowledge import formats
-from webapp.knowledge.documents.readers.part import Refused
+from webapp.knowledge.documents.readers.part import UnreadableFile
 from webapp.knowledge.documents.readers.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
@@ -83,7 +83,7 @@ def uploaded(name: str, content: bytes) -> File:
     """Makes an attachment of an uploaded file; raises `Invalid` if it isn't text, or is too long for a message."""
     try:
         text = decoded(content)
-    except Refused as error:
+    except UnreadableFile as error:
         raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text.", field="message") from error
     if len(content) > MOST_BYTES:
         raise Invalid(f"{name[:NAME_CHARS]} {TOO_LONG}", field="message")

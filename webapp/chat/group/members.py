@@ -104,11 +104,11 @@ def answering_speaker(
             raise Invalid(NOT_HERE, field="character_id")
         return None
     named = mentioned(there, text) if before and not speaker_id and chat.turn_order == MENTION else None
-    found = named or next((member for member in there if member.id == (speaker_id or before)), None)
-    if not found and speaker_id:
+    speaker = named or next((member for member in there if member.id == (speaker_id or before)), None)
+    if not speaker and speaker_id:
         raise Invalid(NOT_HERE, field="character_id")
-    found = found or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
-    return Speaker(found.id, found.name)
+    speaker = speaker or next_member(there, chat.turn_order, recent_speakers(chat, below), text, random.random())
+    return Speaker(speaker.id, speaker.name)
 
 
 def recent_speakers(chat: Chat, message_id: str | None) -> list[str]:

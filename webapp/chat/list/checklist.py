@@ -16,7 +16,7 @@ from webapp.web.filters import ago
 
 
 @dataclass(frozen=True)
-class Step:
+class ChecklistStep:
     words: str
     is_done: bool
     is_next: bool
@@ -30,7 +30,7 @@ class Step:
 @dataclass(frozen=True)
 class Checklist:
     title: str
-    steps: tuple[Step, ...]
+    steps: tuple[ChecklistStep, ...]
 
 
 def checklist(user: User | None) -> Checklist | None:
@@ -50,9 +50,11 @@ def checklist(user: User | None) -> Checklist | None:
     has_failed = done[0] and best.is_working is False
     other = ("connect another server", url_for("connections.new"))
     steps = (
-        Step("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
-        Step("Test it", done[1], following == 1, "View" if has_failed else "Test it", page, _trouble(best) if has_failed else ""),
-        Step("Send a message", done[2], following == 2, hint="Type it above."),
+        ChecklistStep("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
+        ChecklistStep(
+            "Test it", done[1], following == 1, "View" if has_failed else "Test it", page, _trouble(best) if has_failed else ""
+        ),
+        ChecklistStep("Send a message", done[2], following == 2, hint="Type it above."),
     )
     title = "Almost there" if done[0] else "The demo answers until you add a key"
     return Checklist(f"{best.name} isn't working" if has_failed else title, steps)
@@ -60,7 +62,7 @@ def checklist(user: User | None) -> Checklist | None:
 
 def _another_key(live: LiveConnection) -> Checklist:
     page = url_for("connections.edit", slug=live.slug)
-    step = Step(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
+    step = ChecklistStep(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
     return Checklist(f"{live.name} refuses requests", (step,))
 
 

@@ -23,7 +23,7 @@ Show = Literal["open", "archived", "deleted", "all"]
 IS_GROUP = text("chats.turn_order <> ''")
 
 
-class Page(NamedTuple):
+class MessagePage(NamedTuple):
     """A page of messages, and the cursor of the next page; empty on the last."""
 
     rows: Sequence[Message]
@@ -57,14 +57,14 @@ def _has_part(owner_id: str, character_id: str) -> ColumnElement[bool]:
     return Chat.id.in_(union(alone, in_groups))
 
 
-def path(chat: Chat, *, after: str = "", limit: int) -> Page:
+def path(chat: Chat, *, after: str = "", limit: int) -> MessagePage:
     """Returns the messages on the branch that the chat shows, from the root on."""
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
     begin = ids.index(after) + 1 if after in ids else 0
     return _page(ids[begin:], limit)
 
 
-def tree(chat: Chat, *, after: str = "", limit: int) -> Page:
+def tree(chat: Chat, *, after: str = "", limit: int) -> MessagePage:
     """Returns the messages of all branches, oldest first, without deleted ones and everything below them."""
     return _page([id for id in _in_sight(chat.id) if id > after], limit)
 
@@ -82,10 +82,10 @@ def recent(ids: Sequence[str], limit: int) -> tuple[Sequence[Message], bool]:
     return messages[::-1], read < len(ids)
 
 
-def _page(ids: Sequence[str], limit: int) -> Page:
+def _page(ids: Sequence[str], limit: int) -> MessagePage:
     """Returns the first of these messages, fewer if they are long."""
     page = queries.first_within(db.session(), ids[:limit], MOST_CHARS)
-    return Page(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
+    return MessagePage(queries.in_order(page), page[-1] if len(page) < len(ids) else "")
 
 
 def _in_sight(chat_id: str) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Result, TextClause, bindparam, text
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.list.passages import Piece, from_first_match, passage
+from webapp.chat.list.passages import PassagePiece, from_first_match, passage
 from webapp.chat.record import queries
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
@@ -78,11 +78,11 @@ class ChatHit:
     at: datetime
     message_id: str = ""
     role: str = ""
-    passage: tuple[Piece, ...] = ()
+    passage: tuple[PassagePiece, ...] = ()
     sharer: str = ""
 
     @property
-    def short_passage(self) -> tuple[Piece, ...]:
+    def short_passage(self) -> tuple[PassagePiece, ...]:
         return from_first_match(self.passage)
 
     @property
@@ -122,7 +122,7 @@ def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
 def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
     parameters = {"query": dialect.query(words), "owner": owner_id}
-    rows = _places(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
+    rows = _first_versions(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
     hits = _hits(dialect, words, rows[:PAGE])
     titles = [] if page else [_title(row) for row in _rows(dialect.chats, **parameters, limit=MOST_TITLES)]
     return ChatSearchResult(titles, hits, len(rows) > PAGE)
@@ -140,7 +140,7 @@ def _glanced(owner_id: str, query: str, words: list[str]) -> ChatSearchResult:
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
     parameters = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
     rows = _rows(dialect.newest, query=dialect.query(whole), **parameters).all() if whole else []
-    hits = _hits(dialect, whole, _places(rows)[:MOST_GLANCED])
+    hits = _hits(dialect, whole, _first_versions(rows)[:MOST_GLANCED])
     return ChatSearchResult(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
 
 
@@ -178,7 +178,7 @@ def _ranked(result: Result[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: row.rank)
 
 
-def _places(rows: Sequence[Any]) -> list[Any]:
+def _first_versions(rows: Sequence[Any]) -> list[Any]:
     """Keeps the first match among versions of the same message: the others can be reached from there."""
     first: dict[tuple[str, str | None, str], Any] = {}
     for row in rows:
@@ -205,9 +205,9 @@ def _in_sight(rows: Sequence[Any]) -> list[Any]:
     return [row for row in rows if row.id not in hidden]
 
 
-def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[Piece, ...]]:
+def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str, tuple[PassagePiece, ...]]:
     """Returns the passages of the hits on this page, reading one text at a time."""
-    passages_by_id: dict[str, tuple[Piece, ...]] = {}
+    passages_by_id: dict[str, tuple[PassagePiece, ...]] = {}
     for id in ids:
         (row,) = db.session.execute(dialect.texts, {"ids": [id], "first": words[0]})
         passages_by_id[id] = passage(row.content, words, is_cut=row.start > 0)

@@ -79,11 +79,11 @@ def index() -> Response:
     )
 
 
-def _selection(endpoint: str, **kept: Any) -> dict[str, Any]:
+def _selection(endpoint: str, **parameters: Any) -> dict[str, Any]:
     """Returns the address that selects all rows of a list, or clears the selection if all are."""
     if "all" in request.args:
-        return {"clear_url": url_for(endpoint, **kept)}
-    return {"all_url": url_for(endpoint, all=1, **kept)}
+        return {"clear_url": url_for(endpoint, **parameters)}
+    return {"all_url": url_for(endpoint, all=1, **parameters)}
 
 
 @bp.get("/chats/trash")

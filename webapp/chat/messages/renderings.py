@@ -117,9 +117,9 @@ def render_stale_parts() -> bool:
             chars += length
     if ids:
         messages = db.session.scalars(select(Message).where(Message.id.in_(ids))).all()
-        kept = {_key(message): _unstored[_key(message)] for message in messages if _key(message) in _unstored}
-        fresh = _taken([message for message in messages if _key(message) not in kept])
-        _store(kept | _made(fresh))
+        html_by_key = {_key(message): _unstored[_key(message)] for message in messages if _key(message) in _unstored}
+        fresh = _taken([message for message in messages if _key(message) not in html_by_key])
+        _store(html_by_key | _made(fresh))
     return bool(ids)
 
 
@@ -148,15 +148,15 @@ def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
 
 
 def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
-    made: dict[tuple[str, int], str] = {}
+    html_by_part: dict[tuple[str, int], str] = {}
     for rendering in stale:
         # Releases the database connection while rendering.
         db.session.rollback()
-        made[rendering.id, rendering.length] = (
+        html_by_part[rendering.id, rendering.length] = (
             render_markdown(rendering.content, rendering.seams, cited=rendering.cited) or NOTHING
         )
         queue_for_turn()
-    return made
+    return html_by_part
 
 
 def _store(html_by_key: Mapping[tuple[str, int], str]) -> None:

@@ -178,13 +178,13 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
     generation = db.session.get_one(Generation, generation_id)
     message = db.session.get_one(Message, generation.message_id)
     chat, path = db.session.get_one(Chat, message.chat_id), paths.messages_to(message.id)
-    given = for_retry(chat, message.parent_id or "", generation.user_id or "", speaker_id=message.speaker_id)
+    sources = for_retry(chat, message.parent_id or "", generation.user_id or "", speaker_id=message.speaker_id)
     prompt = answer_prompt.prompt_for(
         chat,
         path,
         generation.model_asked,
         history_limit=history_limit,
-        given=given,
+        given=sources,
         is_personal=is_personal,
         speaker_id=message.speaker_id,
         # Saved when the generation was stored: building the prompt again sets the same values.
@@ -193,4 +193,4 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
     with write() as session:
         session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt.as_record()))
         session.execute(update(Message).where(Message.id == generation.message_id).values(sources=list(prompt.sources)))
-    return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=given)
+    return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=sources)

@@ -20,7 +20,7 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
-from webapp.prompts.template import Part, PromptField, TooLong, Unfilled, fields_of, filled, objections
+from webapp.prompts.template import FilledTooLong, PromptField, PromptPart, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
 from webapp.web.htmx import navigate, redirect, render
 
@@ -36,7 +36,7 @@ class InsertablePrompt:
     name: str
     key: str
     about: str
-    parts: tuple[Part, ...]
+    parts: tuple[PromptPart, ...]
     rest: str = ""
     reads: tuple[str, ...] = ()
 
@@ -48,7 +48,7 @@ class InsertablePrompt:
         """Fills in the fields; raises `Invalid` if the result is empty or too long."""
         try:
             filled_parts = filled(self.parts, {field.name: values.get(field.name, "") for field in self.fields})
-        except TooLong as error:
+        except FilledTooLong as error:
             raise Invalid("That makes the message too long. Use shorter texts.") from error
         except Unfilled as error:
             raise Invalid("Fill in at least one field.") from error
@@ -84,8 +84,8 @@ def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Respon
     reads = form.knowledge.data or []
     if prompt.fields:
         # Leaves out empty query parameters.
-        wanted: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
-        return navigate(url_for("prompted.fill", name=prompt.name, **wanted))
+        parameters: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
+        return navigate(url_for("prompted.fill", name=prompt.name, **parameters))
     return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, reads))
 
 
@@ -137,9 +137,9 @@ def _form(
 
 def prompts_named_in(user: User | None, typed: str) -> InsertablePrompt | None:
     """Returns the prompt named by a message if the person has one of that name; None for any other text."""
-    found = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
-    prompt = insertable(user, found[1]) if user and found else None
-    return replace(prompt, rest=(found[2] or "").strip()) if prompt and found else None
+    match = NAMED.fullmatch(typed.strip()) if user and typed.lstrip().startswith("/") else None
+    prompt = insertable(user, match[1]) if user and match else None
+    return replace(prompt, rest=(match[2] or "").strip()) if prompt and match else None
 
 
 def insertable(user: User, name: str) -> InsertablePrompt | None:

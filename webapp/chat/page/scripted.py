@@ -130,9 +130,9 @@ def scripts_of_message(message_id: str) -> Callable[[str], str] | None:
     """Returns a function that applies the scripts to an answer that has ended; None if there are none."""
     session = db.session()
     speaking = select(Chat, Message.speaker_id).join(Message, Message.chat_id == Chat.id).where(Message.id == message_id)
-    found = session.execute(speaking).first()
-    character = character_of(session, found.Chat.owner_id, found.speaker_id or found.Chat.character_id) if found else None
-    scripts = scripts_for(found.Chat, [character]) if found and character else {}
+    row = session.execute(speaking).first()
+    character = character_of(session, row.Chat.owner_id, row.speaker_id or row.Chat.character_id) if row else None
+    scripts = scripts_for(row.Chat, [character]) if row and character else {}
     fitting = tuple(script for some in scripts.values() for script in some if script.fits("assistant", 0))
     return partial(_applied_in_time, fitting) if fitting else None
 

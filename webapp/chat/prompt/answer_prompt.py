@@ -77,7 +77,7 @@ class FittedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SentPart:
     """A part of what was sent: a message of the chat (`message_id`) or a section of the prompt (`section`)."""
 
     role: str
@@ -91,7 +91,7 @@ class Part:
 class SentPrompt:
     """Everything that was sent for one answer; `prompt` says what was not, `dropped` which sections did not fit, in order."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SentPart, ...]
     parameters: tuple[tuple[str, str], ...]
     prompt: RecordedPrompt
     is_continuation: bool
@@ -214,11 +214,11 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
     messages = _messages(prompt, paths.messages_to(message.id))
     builder = PromptBuilder(_quoting(prompt.builder, _as_seen(viewer, prompt.sources)))
     parts = [
-        messages[placed] if isinstance(placed, int) else Part(placed.role, placed.title, placed.text, section=placed)
+        messages[placed] if isinstance(placed, int) else SentPart(placed.role, placed.title, placed.text, section=placed)
         for placed in builder.among(len(messages))
     ]
     if generation.text_offset:
-        parts.append(Part("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
+        parts.append(SentPart("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
     values: dict[str, Any] = {**prompt.parameters}
     values |= values.pop("samplers", {})
     parameters = tuple(
@@ -362,12 +362,12 @@ def _notices(prompt: RecordedPrompt) -> list[Notice]:
     ]
 
 
-def _messages(prompt: RecordedPrompt, path: Sequence[paths.PathMessage]) -> list[Part]:
+def _messages(prompt: RecordedPrompt, path: Sequence[paths.PathMessage]) -> list[SentPart]:
     recorded = {message.id: message for message in prompt.messages}
     sent = ((message, recorded[message.id]) for message in path if message.id in recorded)
     as_sent = [message._replace(content=message.content[: then.chars], speaker=then.speaker) for message, then in sent]
     as_sent = prompt.scripts.applied_to(as_sent)
-    return [Part(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
+    return [SentPart(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
 def fitted_prompt(
@@ -436,6 +436,6 @@ def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) 
         others = (reference for reference in references if reference not in shown)
         names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
         content = "\n\n".join(part for part in (text, *names) if part)
-        found = ((files[reference.id], reference.name) for reference in shown)
-        pictures = tuple(AttachedImage(file.media_type, storage.path_of(file.hash), name) for file, name in found)
+        pairs = ((files[reference.id], reference.name) for reference in shown)
+        pictures = tuple(AttachedImage(file.media_type, storage.path_of(file.hash), name) for file, name in pairs)
         yield replace(turn, content=content, pictures=pictures)

@@ -19,8 +19,8 @@ def model_to_ask(chat: Chat, wanted: str = "") -> str:
 
 def model_named(model: str) -> Model:
     """Returns what is known about a model."""
-    known = providers()
-    return known.choice(model) or Model(model, known.display_name(model))
+    catalog = providers()
+    return catalog.choice(model) or Model(model, catalog.display_name(model))
 
 
 def supports(model: Model, ability: str) -> bool | None:

@@ -30,9 +30,9 @@ def shares(chat: Chat) -> list[grant_shares.Share]:
     return grant_shares.shares(KIND, chat.id)
 
 
-def share_names(given: Iterable[grant_shares.Share]) -> tuple[str, ...]:
+def share_names(shares: Iterable[grant_shares.Share]) -> tuple[str, ...]:
     """Returns the names of those that a chat is shared with."""
-    return tuple(share.name or "Team" for share in given)
+    return tuple(share.name or "Team" for share in shares)
 
 
 def readers(chat_id: str) -> set[str]:

@@ -19,8 +19,8 @@ BOUNDS = "up to 100 variables, with names of 100 characters and values of 2,000,
 
 def variables_at(message_id: str | None) -> dict[str, str]:
     """Returns a chat's variables after a message: those of the nearest message, from this one upwards, that has some."""
-    found = db.session.scalar(NEAREST, {"id": message_id}) if message_id else None
-    return dict(found) if found else {}
+    values = db.session.scalar(NEAREST, {"id": message_id}) if message_id else None
+    return dict(values) if values else {}
 
 
 def variables_of_person(id: str | None) -> dict[str, str]:

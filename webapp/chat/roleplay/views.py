@@ -48,7 +48,7 @@ bp = Blueprint("roleplay", __name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedCast:
     """The characters and the persona of a chat for its page; each character with a link if the viewer can see it."""
 
     cast: Sequence[tuple[characters_shown.Face, str]]
@@ -115,7 +115,7 @@ def _played() -> dict[str, Callable[[str], Any]]:
     return {"played_in": played_in, "chats_with": chats_with}
 
 
-def played_in(chat_id: str) -> Played | None:
+def played_in(chat_id: str) -> PlayedCast | None:
     """Returns the characters of a chat; None for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
     face = None if chat.is_group else face_of_chat(chat)
@@ -125,7 +125,7 @@ def played_in(chat_id: str) -> Played | None:
     is_own, persona = right_in(chat, me) == "own", members.persona_of(chat)
     seen = {member.id for member in character_queries.members(db.session(), me.id, [id for id, _ in there])} if me else set()
     faces = [(face, url_for("characters.show", id=id) if id in seen else "") for id, face in there]
-    return Played(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
+    return PlayedCast(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
 
 
 def chosen_persona(id: str) -> Persona | None:

@@ -170,7 +170,7 @@ class HistoryLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StoryPiece:
     """The text down to a message that is to be retold; `before` is the story that it continues."""
 
     message_id: str
@@ -183,7 +183,7 @@ class StoryJob:
     """A running request for a story; `is_kept` is set when the story was stored."""
 
     chat_id: str
-    piece: Piece
+    piece: StoryPiece
     side_request: side_requests.SideRequest
     is_kept: bool = False
 
@@ -226,7 +226,7 @@ def _carry_on(engine: Engine, chat_id: str, message_id: str, model: str) -> None
             log.info("no story for %s: %s", chat_id, type(error).__name__)
 
 
-def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None]) -> StoryJob | None:
+def _job(chat: Chat, model: str, person: str, find: Callable[[int], StoryPiece | None]) -> StoryJob | None:
     prompt = active_prompts.render(STORY_KEY)
     model = prompt.version.model or model
     if model.startswith(DEMO):
@@ -240,7 +240,9 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], Piece | None
     return StoryJob(chat.id, piece, side_requests.SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 
-def _request(prompt: active_prompts.RenderedPrompt, model: str, piece: Piece, answer_tokens: int, *, words: int) -> ModelRequest:
+def _request(
+    prompt: active_prompts.RenderedPrompt, model: str, piece: StoryPiece, answer_tokens: int, *, words: int
+) -> ModelRequest:
     before = f"The story so far:\n\n{piece.before.text}\n\n" if piece.before else ""
     instruction = f"{before}What was said next:\n\n{piece.words}\n\nThe story of both, in at most {words} words:"
     parameters: RequestParameters = {"max_tokens": answer_tokens, **prompt.parameters}
@@ -275,7 +277,7 @@ def _changed(generation: Generation) -> None:
 STORY = side_requests.kind(PURPOSE, "Stories so far", _finish, _changed)
 
 
-def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
+def due(chat: Chat, message_id: str, model: str, tokens: int) -> StoryPiece | None:
     """Returns what to retell of the branch that ends with this answer; None if its history still leaves enough room."""
     room = _room(chat, message_id, model)
     if room.is_endless:
@@ -287,14 +289,14 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> Piece | None:
     return None if stays is None else piece_of(chat, rest[: len(rest) - stays], before, tokens)
 
 
-def rest_of(chat: Chat, tokens: int) -> Piece | None:
+def rest_of(chat: Chat, tokens: int) -> StoryPiece | None:
     """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
     ids = _path(chat)
     before = path_story.of_path(db.session(), chat.id, ids)
     return piece_of(chat, ids[before.count if before else 0 :], before, tokens)
 
 
-def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> Piece | None:
+def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> StoryPiece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
     names, lines, last = _names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
@@ -308,7 +310,7 @@ def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None
             line = f"{line[:half]}{CUT}{line[-half:]}"
         tokens, last = tokens - cost, message.id
         lines += [line] if line else []
-    return Piece(last, "\n\n".join(lines), before) if lines else None
+    return StoryPiece(last, "\n\n".join(lines), before) if lines else None
 
 
 def _room(chat: Chat, message_id: str, model: str) -> HistoryLimit:

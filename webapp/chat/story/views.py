@@ -25,8 +25,8 @@ class StoryForm(Form):
     was = StringField("was", default="")
 
     @classmethod
-    def for_story(cls, found: PathStory | None) -> "StoryForm":
-        return cls.fresh(text=found.text if found else "", was=found.mark if found else "")
+    def for_story(cls, story: PathStory | None) -> "StoryForm":
+        return cls.fresh(text=story.text if story else "", was=story.mark if story else "")
 
     def is_changed(self, story: PathStory | None) -> bool:
         """Returns whether the submitted text differs from the stored one."""

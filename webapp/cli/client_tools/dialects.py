@@ -9,9 +9,9 @@ from secrets import token_hex
 from typing import Any
 
 from webapp.cli.client_tools.remote import Remote, Unexpected
-from webapp.cli.client_tools.smoke import PAUSE_SECONDS, QUESTION, Pause, Result, tried
+from webapp.cli.client_tools.smoke import PAUSE_SECONDS, QUESTION, CheckResult, Pause, tried
 from webapp.models.upstream import Body
-from webapp.streaming.codec import Message
+from webapp.streaming.codec import SseMessage
 
 # What each line is about, and what to expect there.
 EXPECTED = {
@@ -97,7 +97,7 @@ DIALECTS = (
 )
 
 
-def checks(remote: Remote, *, pause: Pause) -> Iterator[Result]:
+def checks(remote: Remote, *, pause: Pause) -> Iterator[CheckResult]:
     """Runs the checks of each dialect one after the other, and deletes the chats that they created."""
     for dialect in DIALECTS:
         trial = ChatTrial(remote, dialect, pause)
@@ -109,11 +109,11 @@ def checks(remote: Remote, *, pause: Pause) -> Iterator[Result]:
         yield _checked(f"plans, {name} (expect: {expected})", getattr(plans, name))
 
 
-def _checked(name: str, check: Callable[[], str]) -> Result:
+def _checked(name: str, check: Callable[[], str]) -> CheckResult:
     try:
         return tried(name, check)
     except LeftOut as why:
-        return Result(name, None, str(why))
+        return CheckResult(name, None, str(why))
 
 
 class ChatTrial:
@@ -320,6 +320,6 @@ def _awaited(
     return state
 
 
-def _parsed(message: Message) -> tuple[str, Event]:
+def _parsed(message: SseMessage) -> tuple[str, Event]:
     data = json.loads(message.data)
     return str(data.get("type", message.event)), data

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 
 from webapp.models.upstream import Body, Upstream
-from webapp.streaming.codec import Decoder, Message
+from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.streaming.stop import Stop
 
 
@@ -52,11 +52,11 @@ class Remote:
     def close(self) -> None:
         self._upstream.close()
 
-    def events(self, reply: Body) -> Iterator[Message]:
+    def events(self, reply: Body) -> Iterator[SseMessage]:
         """Yields the messages of a stream as they arrive."""
         if reply.status != 200:
             raise Unexpected(f"The stream answered {reply.status}: {_object(reply.read_all()).get('error', '')}")
-        decoder = Decoder()
+        decoder = SseDecoder()
         for piece in reply.chunks():
             yield from decoder.feed(piece)
 

@@ -18,7 +18,7 @@ Pause = Callable[[float], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """The result of one check; `is_ok` is None for one that can't be made on this server."""
 
     name: str
@@ -26,7 +26,7 @@ class Result:
     words: str
 
 
-def checks(remote: Remote, *, has_token: bool, pause: Pause) -> Iterator[Result]:
+def checks(remote: Remote, *, has_token: bool, pause: Pause) -> Iterator[CheckResult]:
     """Runs the checks one after the other, and deletes the chat that they created."""
     yield tried("is alive", lambda: _alive(remote))
     if not has_token:
@@ -35,7 +35,7 @@ def checks(remote: Remote, *, has_token: bool, pause: Pause) -> Iterator[Result]
     try:
         thread = remote.json("POST", "/chat/threads", expects=201, title="Smoke test")["thread"]["id"]
     except (Unexpected, ProviderError, LookupError, TypeError, ValueError) as error:
-        yield Result("creates a chat", False, str(error))
+        yield CheckResult("creates a chat", False, str(error))
         return
     yield tried("sends and streams", lambda: _stream(remote, thread))
     yield tried("reconnects", lambda: _come_again(remote, thread))
@@ -43,12 +43,12 @@ def checks(remote: Remote, *, has_token: bool, pause: Pause) -> Iterator[Result]
     yield tried("tidies up", lambda: _delete(remote, thread))
 
 
-def tried(name: str, check: Callable[[], str]) -> Result:
+def tried(name: str, check: Callable[[], str]) -> CheckResult:
     """Makes a check and returns its words or, if it fails, those of the error."""
     try:
-        return Result(name, True, check())
+        return CheckResult(name, True, check())
     except (Unexpected, ProviderError, Stopped, LookupError, TypeError, ValueError) as error:
-        return Result(name, False, str(error) or type(error).__name__)
+        return CheckResult(name, False, str(error) or type(error).__name__)
 
 
 def _alive(remote: Remote) -> str:

@@ -22,11 +22,6 @@ SHARED_SECONDS = 1.0
 _checked = SingleFlight[bool](lambda _: 1)
 
 
-class _SameRequest(RequestContext):
-    def match_request(self) -> None:
-        """Leaves the route as it was found for the first request."""
-
-
 def same_request() -> Context:
     """Returns a factory of request contexts like the current one, in which the user is not yet authenticated."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -37,12 +32,8 @@ def same_request() -> Context:
         # Opened once: checking its signature takes longer than rendering most fragments.
         return app.session_interface.open_session(app, app.request_class(dict(environ)))
 
-    route, arguments = request.url_rule, request.view_args
-
     def context() -> RequestContext:
-        same_request = _SameRequest(app, dict(environ), session=session())
-        same_request.request.url_rule, same_request.request.view_args = route, arguments
-        return same_request
+        return RequestContext(app, dict(environ), session=session())
 
     return context
 
@@ -52,8 +43,8 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
 
     The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
     """
-    topics, topic = the_engine().topics, topic_names.of_person(person)
-    allowance = the_engine().requester.allowances(person)[-1]
+    topics, topic = the_engine().logs.topics, topic_names.of_person(person)
+    allowance = the_engine().admission.requester.allowances(person)[-1]
     # A ticket authenticates streams that can send no header.
     credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
 

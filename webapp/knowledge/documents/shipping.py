@@ -17,7 +17,7 @@ from webapp.base.ids import new_id
 from webapp.knowledge import service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
-from webapp.knowledge.tables import Collection, Document, DocumentPart, Question
+from webapp.knowledge.tables import Collection, Document, DocumentPart, TrialQuestion
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
@@ -104,7 +104,7 @@ def _add(collection_id: str, path: str, page: str, owner_id: str) -> str:
 def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
     """Stores the questions about pages that were just added; if none were added, stores nothing."""
     owner_id = owner.id
-    stored_questions = set(db.session.scalars(select(Question.text).where(Question.owner_id == owner_id)))
+    stored_questions = set(db.session.scalars(select(TrialQuestion.text).where(TrialQuestion.owner_id == owner_id)))
     about = [
         (question.text, next((documents[page] for page in question.pages if page in documents), None)) for question in questions()
     ]
@@ -115,4 +115,4 @@ def _keep_questions(documents: Mapping[str, str], owner: User) -> None:
         if question not in stored_questions and documents and (id or question in unanswerable)
     ]
     with write() as session:
-        session.add_all(Question(owner_id=owner_id, text=question, document_id=id) for question, id in new_questions)
+        session.add_all(TrialQuestion(owner_id=owner_id, text=question, document_id=id) for question, id in new_questions)

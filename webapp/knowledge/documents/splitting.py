@@ -25,7 +25,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A part of a text; `head` is to be put before it, and its first `overlap` characters repeat the end of the last piece."""
 
     path: Path
@@ -39,16 +39,16 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LineBlock:
     """Consecutive lines of one kind, with the blank lines after them."""
 
     kind: str
     lines: list[str]
 
 
-def split(text: str) -> Iterator[Piece]:
+def split(text: str) -> Iterator[TextPiece]:
     """Yields the passages of a Markdown text in order; none is longer than `MOST`, including its head."""
-    waiting: Piece | None = None
+    waiting: TextPiece | None = None
     for piece in _pieces(_blocks(text.splitlines(keepends=True))):
         joined = _joined(waiting, piece) if waiting else None
         if waiting and not joined:
@@ -58,7 +58,7 @@ def split(text: str) -> Iterator[Piece]:
         yield waiting
 
 
-def _joined(first: Piece, second: Piece) -> Piece | None:
+def _joined(first: TextPiece, second: TextPiece) -> TextPiece | None:
     """Merges two pieces if one of them is small and neither has a head or an overlap."""
     is_small = min(len(first.text), len(second.text)) < ENOUGH
     if not is_small or first.head or second.head or second.overlap or len(first.text) + len(second.text) > MOST:
@@ -73,9 +73,9 @@ def _common(first: Path, second: Path) -> Path:
     return first[: len(shared)]
 
 
-def _blocks(lines: Iterable[str]) -> Iterator[Block]:
+def _blocks(lines: Iterable[str]) -> Iterator[LineBlock]:
     """Groups the lines into headings, code, tables and prose."""
-    block, fence = Block("", []), ""
+    block, fence = LineBlock("", []), ""
     for line in lines:
         kind = "code" if fence else _kind_of(line)
         opens = kind == "code" and not fence
@@ -84,9 +84,9 @@ def _blocks(lines: Iterable[str]) -> Iterator[Block]:
             continue
         if block.lines and (opens or _is_new(block, kind, in_code=bool(fence))):
             yield block
-            block = Block(kind, [])
+            block = LineBlock(kind, [])
         elif not block.kind:
-            block = Block(kind, block.lines)
+            block = LineBlock(kind, block.lines)
         block.lines.append(line)
         if opens and (match := FENCE.match(line)):
             fence = match.group(1)
@@ -96,7 +96,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[Block]:
         yield block
 
 
-def _is_new(block: Block, kind: str, *, in_code: bool) -> bool:
+def _is_new(block: LineBlock, kind: str, *, in_code: bool) -> bool:
     if in_code:
         return False
     follows_blank = not block.lines[-1].strip()
@@ -111,10 +111,10 @@ def _kind_of(line: str) -> str:
     return "table" if line.lstrip().startswith("|") else "prose"
 
 
-def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
+def _pieces(blocks: Iterable[LineBlock]) -> Iterator[TextPiece]:
     path: Path = ()
     levels: list[int] = []
-    piece = Piece(path, "")
+    piece = TextPiece(path, "")
     for block in blocks:
         if block.kind == "heading" and (match := HEADING.match(block.lines[0])):
             if piece.text:
@@ -123,14 +123,14 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
                 levels.pop()
             path = (*path[: len(levels)], match.group(2).rstrip(MARKS_BEHIND)[:120])
             levels.append(len(match.group(1)))
-            piece = Piece(path, "")
+            piece = TextPiece(path, "")
         text = "".join(block.lines)
         if len(piece.text) + len(text) <= MOST:
             piece = replace(piece, text=piece.text + text)
             continue
         if piece.text:
             yield piece
-        piece = Piece(path, "")
+        piece = TextPiece(path, "")
         if len(text) <= MOST:
             piece = replace(piece, text=text)
         else:
@@ -139,7 +139,7 @@ def _pieces(blocks: Iterable[Block]) -> Iterator[Piece]:
         yield piece
 
 
-def _cut(path: Path, block: Block) -> Iterator[Piece]:
+def _cut(path: Path, block: LineBlock) -> Iterator[TextPiece]:
     """Splits a block that is too long: prose with an overlap, tables and code with their head repeated before each part."""
     if block.kind in ("prose", "heading"):
         yield from _cut_prose(path, "".join(block.lines))
@@ -148,14 +148,14 @@ def _cut(path: Path, block: Block) -> Iterator[Piece]:
     text, is_first = "", True
     for line in _short("".join(block.lines), MOST - len(head)):
         if text and len(text) + len(line) > MOST - (0 if is_first else len(head)):
-            yield Piece(path, text, "" if is_first else head)
+            yield TextPiece(path, text, "" if is_first else head)
             text, is_first = "", False
         text += line
     if text:
-        yield Piece(path, text, "" if is_first else head)
+        yield TextPiece(path, text, "" if is_first else head)
 
 
-def _head_of(block: Block) -> str:
+def _head_of(block: LineBlock) -> str:
     rows = 2 if block.kind == "table" and len(block.lines) > 1 and RULE.match(block.lines[1]) else 1
     head = "".join(block.lines[:rows])
     return head if len(head) <= MOST_HEAD and len(block.lines) > rows else ""
@@ -167,12 +167,12 @@ def _short(text: str, most: int) -> Iterator[str]:
         yield from (line[start : start + most] for start in range(0, len(line), most))
 
 
-def _cut_prose(path: Path, text: str) -> Iterator[Piece]:
+def _cut_prose(path: Path, text: str) -> Iterator[TextPiece]:
     start = overlap = 0
     while start < len(text):
         room = MOST - overlap
         end = len(text) if len(text) - start <= room else start + _end(text[start : start + room])
-        yield Piece(path, text[start - overlap : end], overlap=overlap)
+        yield TextPiece(path, text[start - overlap : end], overlap=overlap)
         start, overlap = end, min(OVERLAP, end)
 
 

@@ -62,7 +62,7 @@ class FetchedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class PageReply:
     status: int
     headers: dict[str, str]
     content: bytes
@@ -117,7 +117,7 @@ def _text(fetched: FetchedPage, *, most: int) -> str:
     try:
         with child.short(MODULE, BytesIO(fetched.content), head=about) as pieces:
             return "".join(piece.get("text", "") for piece in pieces).strip()
-    except (child.Exceeded, child.Broken, Unavailable):
+    except (child.Exceeded, child.ChildCrashed, Unavailable):
         return ""
 
 
@@ -202,7 +202,7 @@ def _is_allowed(robots: bytes, url: str) -> bool:
     return rules.can_fetch(AGENT, url)
 
 
-def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> Reply:
+def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> PageReply:
     engine = the_engine()
     seconds = max(0.1, until - time.monotonic())
     headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}
@@ -216,12 +216,12 @@ def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, mo
             body.within(max(0.1, until - time.monotonic()))
             is_wanted = 200 <= body.status < 300
             content = body.read_all(most_bytes) if is_wanted else b""
-            return Reply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
+            return PageReply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
     finally:
         engine.other_requests.discard(stop)
 
 
-def _taken(url: str, reply: Reply) -> FetchedPage:
+def _taken(url: str, reply: PageReply) -> FetchedPage:
     if not 200 <= reply.status < 300:
         raise Invalid(f"The server answered with status {reply.status} instead of a page.", field="url")
     kind, _, parameters = reply.headers.get("content-type", "").partition(";")

@@ -16,7 +16,7 @@ COPIED_BELOW = 0.5
 Edition = str
 
 
-class Block:
+class VectorBlock:
     """Some vectors, with the passage and the document of each."""
 
     def __init__(self, vectors: Numbers, rows: Sequence[int], documents: Sequence[int]) -> None:
@@ -42,7 +42,7 @@ class Vectors:
 
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
-        self._blocks: list[Block] = []
+        self._blocks: list[VectorBlock] = []
         self._numbers: dict[Edition, int] = {}
 
     @property
@@ -61,7 +61,7 @@ class Vectors:
         numbers = [self._numbers.setdefault(edition, len(self._numbers)) for _, edition, _ in passages]
         for start in range(0, len(passages), ROWS_AT_ONCE):
             piece = slice(start, start + ROWS_AT_ONCE)
-            self._blocks.append(Block(vectors[piece], [row for row, *_ in passages[piece]], numbers[piece]))
+            self._blocks.append(VectorBlock(vectors[piece], [row for row, *_ in passages[piece]], numbers[piece]))
 
     def nearest(self, query_vector: bytes, editions: Iterable[Edition], *, least: float, most: int) -> list[tuple[float, int]]:
         """Returns nearness and row of the nearest passages of these documents that are at least `least` near, nearest first."""

@@ -40,7 +40,7 @@ TOO_LARGE = "The vectors of these collections need more memory than knowledge.ve
 OTHER_LENGTH = "The embedding model gives vectors of another length now. Embed the collection again."
 
 
-class TooLarge(Exception):
+class VectorsTooLarge(Exception):
     """The vectors need more memory than is allowed."""
 
 
@@ -78,7 +78,7 @@ class VectorMemory:
             missing = list(editions)
             if not self._makes_room(set_id, sum(map(_passages, missing)) * dimensions * 4):
                 del self._sets[set_id]
-                raise TooLarge
+                raise VectorsTooLarge
         for some in _together(missing):
             vectors.add(_read_vectors(set_id, some, until))
         return vectors
@@ -127,7 +127,7 @@ def _read_vectors(set_id: str, editions: Sequence["Edition"], until: float) -> l
 class NearestPassages:
     """Ranks and nearness by passage: 1 means the same, 0 as near as unrelated texts. `left_out` is why something is missing."""
 
-    places: Mapping[int, int] = field(default_factory=dict)
+    ranks: Mapping[int, int] = field(default_factory=dict)
     nearness: Mapping[int, float] = field(default_factory=dict)
     left_out: str = ""
 
@@ -179,16 +179,16 @@ def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) 
     for searched_set in sets:
         by_model[searched_set.model].append(searched_set)
     person_id = user.id if by_model else ""
-    places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
+    ranks, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
     for model, sets in by_model.items():
         try:
             nearest = _nearest(_query_vector(model, question, person_id, until), sets, until)
-        except (AppError, TooLarge) as error:
+        except (AppError, VectorsTooLarge) as error:
             reasons.append(_reason(error))
             continue
-        places |= {row: place for place, (_, row) in enumerate(nearest, 1)}
+        ranks |= {row: rank for rank, (_, row) in enumerate(nearest, 1)}
         nearness |= {row: value for value, row in nearest}
-    return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
+    return NearestPassages(ranks, nearness, " ".join(dict.fromkeys(reasons)))
 
 
 def _searched(user: User, among: Among) -> list[SearchedSet]:
@@ -253,8 +253,8 @@ def _ranked(query_vector: bytes, loaded_sets: "Sequence[tuple[SearchedSet, Vecto
     return sorted(ranked, key=lambda pair: (-pair[0], pair[1]))[:DEPTH]
 
 
-def _reason(error: AppError | TooLarge) -> str:
-    if isinstance(error, TooLarge):
+def _reason(error: AppError | VectorsTooLarge) -> str:
+    if isinstance(error, VectorsTooLarge):
         return TOO_LARGE
     return TOO_LATE if isinstance(error, bounded.TooLate) else error.message
 

@@ -15,7 +15,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import answer_sources, queries
 from webapp.knowledge.search import bm25
 from webapp.knowledge.search.ranking import PassageHit, search, search_with_details, unmatched_words
-from webapp.knowledge.tables import Question, QuestionRun
+from webapp.knowledge.tables import QuestionRun, TrialQuestion
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
@@ -64,7 +64,7 @@ def viewed_as(person: User, *, author: AuditAuthor) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class SearchFigures:
     """nDCG@10 and recall@5 over all questions, and the ids of questions whose document was not among the first five."""
 
     ndcg: float
@@ -72,8 +72,8 @@ class Figures:
     misses: tuple[str, ...]
 
 
-def kept_by(user: User) -> Sequence[Question]:
-    query = select(Question).where(Question.owner_id == user.id).order_by(Question.id)
+def kept_by(user: User) -> Sequence[TrialQuestion]:
+    query = select(TrialQuestion).where(TrialQuestion.owner_id == user.id).order_by(TrialQuestion.id)
     return db.session.scalars(query.limit(MOST)).all()
 
 
@@ -83,7 +83,7 @@ def runs(user: User) -> Sequence[QuestionRun]:
     return db.session.scalars(query.limit(2)).all()
 
 
-def add(text: str, document_id: str, *, by: User) -> Question:
+def add(text: str, document_id: str, *, by: User) -> TrialQuestion:
     """Stores a question with the document that answers it; without a document, the search is expected to find nothing."""
     text = " ".join(checked_text(text, "question", most=MOST_CHARS).split())
     if not text:
@@ -94,8 +94,8 @@ def add(text: str, document_id: str, *, by: User) -> Question:
         raise Invalid(f"You already keep {MOST} questions, which is the limit. Delete one first.", field="question")
     creation_limit.count(by.id)
     with write() as session:
-        same = select(Question).where(Question.owner_id == by.id, Question.text == text)
-        question = session.scalar(same) or Question(owner_id=by.id, text=text)
+        same = select(TrialQuestion).where(TrialQuestion.owner_id == by.id, TrialQuestion.text == text)
+        question = session.scalar(same) or TrialQuestion(owner_id=by.id, text=text)
         question.document_id = document_id or None
         session.add(question)
     return question
@@ -103,7 +103,7 @@ def add(text: str, document_id: str, *, by: User) -> Question:
 
 def forget(id: str, *, by: User) -> None:
     with write() as session:
-        question = session.get(Question, id)
+        question = session.get(TrialQuestion, id)
         if question is None or question.owner_id != by.id:
             raise NotFound("Not found, or you don't have access.")
         session.delete(question)
@@ -117,8 +117,8 @@ def run(user: User) -> QuestionRun:
     # Rate-limited, because each run takes as many searches as there are questions.
     creation_limit.count(user.id)
     pairs = [(question.id, question.text, question.document_id) for question in questions]
-    found = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
-    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in found)
+    results = ((id, search(user, text, limit=CANDIDATES), expected) for id, text, expected in by_turns(pairs))
+    figures = measured((id, list(dict.fromkeys(hit.document.id for hit in hits)), expected) for id, hits, expected in results)
     with write() as session:
         run = QuestionRun(
             owner_id=user.id, questions=len(pairs), ndcg=figures.ndcg, recall=figures.recall, misses=list(figures.misses)
@@ -130,18 +130,18 @@ def run(user: User) -> QuestionRun:
     return run
 
 
-def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Figures:
+def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> SearchFigures:
     """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
     gains, misses, count = 0.0, list[str](), 0
     for id, ranked_ids, expected in answers:
-        place = _place(ranked_ids, expected)
+        rank = _rank(ranked_ids, expected)
         count += 1
-        gains += 1 / log2(1 + place) if place <= MEASURED else 0
-        misses += [id] if place > EARLY else []
-    return Figures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
+        gains += 1 / log2(1 + rank) if rank <= MEASURED else 0
+        misses += [id] if rank > EARLY else []
+    return SearchFigures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
 
 
-def _place(ranked_ids: Sequence[str], expected: str | None) -> int:
+def _rank(ranked_ids: Sequence[str], expected: str | None) -> int:
     if expected is None:
         return MEASURED + 1 if ranked_ids else 1
     return ranked_ids.index(expected) + 1 if expected in ranked_ids else MEASURED + 1

@@ -142,7 +142,7 @@ def _viewed(id: str, *, is_asked: bool) -> User:
 
 
 def shown_tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
-    found = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
+    trial = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
         (
@@ -152,9 +152,9 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
             is_given,
             _meant(hit),
         )
-        for hit, reasons, is_given in found.hits
+        for hit, reasons, is_given in trial.hits
     ]
-    return ShownTried(hits, found.too_common, found.unknown, found.left_out)
+    return ShownTried(hits, trial.too_common, trial.unknown, trial.left_out)
 
 
 def kept(user: User) -> list[ShownQuestion]:
@@ -178,12 +178,12 @@ def _two_places(value: float) -> str:
 
 
 def _meant(hit: PassageHit) -> str:
-    """Describes the places by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
-    placed = hit.placed
-    if placed.vector_rank is None:
+    """Describes the ranks by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
+    ranked = hit.ranked
+    if ranked.vector_rank is None:
         return ""
-    words = f", by words {placed.keyword_rank}" if placed.keyword_rank else ""
-    return f"place {placed.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {placed.score:.3f}"
+    words = f", by words {ranked.keyword_rank}" if ranked.keyword_rank else ""
+    return f"place {ranked.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {ranked.score:.3f}"
 
 
 def _answer(document_id: str | None, titles: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ log = logging.getLogger("generation:models")
 
 
 @dataclass
-class _Memory:
+class _ConnectionCache:
     """This process's cache of connections, refreshed when it is a second old."""
 
     connections: tuple[LiveConnection, ...] = ()
@@ -48,7 +48,7 @@ class Providers:
 
     def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
-        self._memory = _Memory()
+        self._memory = _ConnectionCache()
 
     @property
     def is_configured(self) -> bool:
@@ -92,8 +92,8 @@ class Providers:
             is_open = for_visitor or self.is_demo_allowed()
             if is_open and any(demo_model.id == model for demo_model in self._demo.models()):
                 return self._demo
-        elif self.is_choosable(model) and (found := self._found(model)):
-            return self._made(found[0], beats)
+        elif self.is_choosable(model) and (match := self._found(model)):
+            return self._made(match[0], beats)
         raise Invalid(self._refusal(model), field="model")
 
     def embedder(self, model: str) -> Provider:
@@ -271,7 +271,7 @@ class Providers:
     def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
         if connection.key.trouble:
             raise DecryptionError(connection.key.trouble)
-        pace = provider_types.Pace(
+        pace = provider_types.ReadingPace(
             int(setting("stream.read_size")),
             float(setting("stream.first_byte_seconds")) or float(setting("stream.total_seconds")) or 3600.0,
             beats * setting("stream.coalesce_ms") / 1000,

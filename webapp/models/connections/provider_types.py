@@ -40,7 +40,7 @@ KINDS: Mapping[str, ProviderType] = {
 
 
 @dataclass(frozen=True)
-class Pace:
+class ReadingPace:
     """How a provider reads a stream: bytes per read, how long it waits for the first byte, and how long a beat is."""
 
     read_size: int
@@ -76,7 +76,7 @@ def _without_scheme(text: str) -> str:
 
 
 def provider(
-    connection: LiveConnection, config: Config, upstream: Upstream, pace: Pace, modes: Mapping[str, Mode] | None = None
+    connection: LiveConnection, config: Config, upstream: Upstream, pace: ReadingPace, modes: Mapping[str, Mode] | None = None
 ) -> Provider:
     """Builds the provider of a connection; `modes` has the models whose reasoning tags differ from the connection's."""
     options: dict[str, Any] = {

@@ -5,7 +5,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
 from webapp.models.connections.provider_types import KINDS, address_of
 from webapp.models.connections.tables import Connection, DeletedConnection
-from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
+from webapp.models.providers.base import Continuation, Model, ModelRecord, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
 from webapp.settings.secrets.encryption import DecryptionError
 
@@ -229,7 +229,7 @@ def _note_refusal(row: Connection, code: str) -> None:
         row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
 
 
-def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], author: AuditAuthor) -> None:
+def _list(session: Session, row: Connection, listed: Sequence[ModelRecord], author: AuditAuthor) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
     suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), author=author)

@@ -15,7 +15,7 @@ from webapp.models.providers.embeddings import embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
-from webapp.models.upstream import Answer, Body, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream import Body, JsonReply, Stopped, Trust, Upstream, base_address
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
@@ -122,11 +122,11 @@ class ProviderHttp:
             "POST", url, stop=stop, headers=headers, json=payload, first_byte_seconds=seconds, trust=self._trust, label=self.label
         )
 
-    def _answer(self, path: str) -> Answer:
+    def _answer(self, path: str) -> JsonReply:
         headers = self._headers("application/json")
         return self._upstream.json("GET", self.url + path, headers=headers, trust=self._trust, label=self.label)
 
-    def _value(self, answer: Answer) -> Any:
+    def _value(self, answer: JsonReply) -> Any:
         if answer.status == 404:
             raise self._wrong_address()
         if answer.status != 200:

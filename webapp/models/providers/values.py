@@ -3,7 +3,7 @@
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from webapp.models.upstream.bounded_json import MOST_PARTS, Unreadable, load
+from webapp.models.upstream.bounded_json import MOST_PARTS, UnreadableJson, load
 from webapp.streaming.events import Delta, Reasoning, Text, Usage
 
 LONGEST_NAME = 200
@@ -40,7 +40,7 @@ def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> dict[str, Any]
     """Parses a JSON object; returns None for anything else that can arrive in its place."""
     try:
         value = load(text, most_parts=most_parts)
-    except Unreadable:
+    except UnreadableJson:
         return None
     # Gemini wraps its errors in a list of one item.
     value = value[0] if isinstance(value, list) and len(value) == 1 else value

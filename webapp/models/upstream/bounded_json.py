@@ -13,19 +13,19 @@ OPENERS = "[{,"
 LONGEST_INTEGER = 20
 
 
-class Unreadable(ValueError):
+class UnreadableJson(ValueError):
     """The text is not JSON, or has too many parts."""
 
 
 def load(content: str | bytes, *, most_parts: int = MOST_PARTS) -> Any:
-    """Decodes a JSON text; raises `Unreadable`."""
+    """Decodes a JSON text; raises `UnreadableJson`."""
     try:
         text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
         if not exceeds(text, most_parts):
             return DECODER.decode(text)
     except (ValueError, RecursionError, InvalidOperation) as error:
-        raise Unreadable("not JSON") from error
-    raise Unreadable(f"more than {most_parts} parts")
+        raise UnreadableJson("not JSON") from error
+    raise UnreadableJson(f"more than {most_parts} parts")
 
 
 def exceeds(text: str, most: int = MOST_PARTS) -> bool:

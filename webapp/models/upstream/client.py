@@ -14,7 +14,7 @@ from gevent.event import Event as GreenEvent
 
 from webapp.models.upstream.addresses import Trust, parts_of
 from webapp.models.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
-from webapp.models.upstream.bounded_json import Unreadable, load
+from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.models.upstream.read_beat import Beat
 from webapp.models.upstream.sockets import RefusedAddress, Sender
@@ -23,7 +23,7 @@ from webapp.streaming.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JsonReply:
     """A small reply, read completely; `value` is None if the content is not JSON."""
 
     status: int
@@ -89,7 +89,7 @@ class Upstream:
         most_bytes: int = MOST_SMALL_BYTES,
         trust: Trust = "public",
         label: str = "",
-    ) -> Answer:
+    ) -> JsonReply:
         """Returns a small reply, read completely within `seconds`; `body` is sent as JSON."""
         until = monotonic() + seconds
         stop = Stop(GreenEvent)  # pyright: ignore[reportArgumentType]
@@ -98,7 +98,7 @@ class Upstream:
         ) as reply:
             reply.within(until - monotonic())
             content = reply.read_all(most_bytes)
-        return Answer(reply.status, reply.headers, content, read_in_thread(_value, content))
+        return JsonReply(reply.status, reply.headers, content, read_in_thread(_value, content))
 
     def close(self) -> None:
         for sender in self._senders.values():
@@ -125,7 +125,7 @@ class Upstream:
 def _value(content: bytes) -> Any:
     try:
         return load(content)
-    except Unreadable:
+    except UnreadableJson:
         return None
 
 

@@ -1,37 +1,43 @@
 """HTTP requests whose every socket connects to an address that was checked."""
 
+import re
 import socket
 import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from functools import cache, lru_cache
-from http.client import HTTPResponse, IncompleteRead
+from functools import cache, lru_cache, partial
+from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
+from queue import LifoQueue
 from select import POLLIN
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import certifi
 import gevent
 import requests
 from gevent.monkey import get_original
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPResponse as Response
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import ssl_wrap_socket
 
 from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.upstream.addresses import Trust, is_allowed
-from webapp.models.upstream.chunked import Chunked
 from webapp.models.upstream.json_body import as_json
 from webapp.streaming.failure import ProviderError
 
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
+# Takes host and port.
+OpenSocket = Callable[[str, int], socket.socket]
 
 SEND_SECONDS = 30.0
 # How long a read must have blocked to count as a yield.
 PAUSE_SECONDS = 0.0005
 POOLS, POOL_SIZE = 20, 300
-READ_SIZE = 65536
+# The end of a chunk, and the next with its first byte, unless that is the last, whose trailers can be late.
+NEXT_CHUNK = re.compile(rb"\r\n0*[1-9a-fA-F][^\n]*\n.", re.DOTALL)
 MOST_ADDRESSES = 200
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": "Millrace"}
 OF_JSON = {"Content-Type": "application/json"}
@@ -45,7 +51,8 @@ class Sender:
     """
 
     def __init__(self, trust: Trust, tls: ssl.SSLContext | None, connect_seconds: float) -> None:
-        self._adapter = Adapter(tls, _pools(trust, connect_seconds))
+        open_socket = partial(connected, trust=trust, seconds=connect_seconds)
+        self._adapter = Adapter(tls, open_socket)
 
     def send(self, request: requests.Request) -> requests.Response:
         """Sends a request; returns the reply once its headers have arrived."""
@@ -88,19 +95,17 @@ class Adapter(HTTPAdapter):
     They are loaded for the first https address, because they take 2 MB.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None, pools: dict[str, Callable[..., Any]]) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, open_socket: OpenSocket) -> None:
         self._tls = tls
         super().__init__(pool_connections=POOLS, pool_maxsize=POOL_SIZE)
+        pools = {"http": partial(Pool, open_socket=open_socket), "https": partial(SecurePool, open_socket=open_socket)}
         self.poolmanager.pool_classes_by_scheme = pools
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         where, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         if where["scheme"] != "https":
             return where, {}
-        return where, {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._tls or tls_context()}
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+        return where, {"ssl_context": self._tls or tls_context()}
 
 
 class Turns(RawIOBase):
@@ -110,16 +115,32 @@ class Turns(RawIOBase):
     trailers, would block the whole process. `has_more` is set if the buffer had no room for all that had arrived.
     """
 
-    def __init__(self, raw: Any, sock: Any) -> None:
-        self._raw, self._receive, self.has_more = raw, sock.recv_into, False
+    def __init__(self, sock: socket.socket) -> None:
+        # Keeps the socket open for the reply when the connection is closed.
+        self._file = sock.makefile("rb", buffering=0)
+        self._receive, self.has_more, self._is_silent = sock.recv_into, False, False
         # Not due at once: the first words would wait for all who read at the moment.
         self.time_slice = TimeSlice(give_way)
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
 
+    def makefile(self, _mode: str) -> BufferedReader:
+        """Returns what a reply reads from; it takes this object for its socket."""
+        return BufferedReader(self)
+
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def buffered(self, reader: BufferedReader) -> bytes:
+        """Returns what the buffer of a reader from here contains, without reading more."""
+        self._is_silent = True
+        try:
+            return reader.peek()
+        finally:
+            self._is_silent = False
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._is_silent:
+            return None
         count = self._read(buffer)
         if self._tls and count:
             count += self._records(self._tls, memoryview(buffer)[count:])
@@ -149,89 +170,92 @@ class Turns(RawIOBase):
         return filled
 
     def close(self) -> None:
-        self._raw.close()
+        self._file.close()
         super().close()
 
 
-class Reply(HTTPResponse):
+class SocketReply(HTTPResponse):
     """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
 
-    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.turns = Turns(self.fp.detach(), sock)
-        self.fp = BufferedReader(self.turns)
-        self._chunks = Chunked()
+    def __init__(self, turns: Turns, *_: Any, **options: Any) -> None:
+        super().__init__(cast(socket.socket, turns), **options)
+        self._turns = turns
 
     def read1(self, n: int = -1) -> bytes:
         """Returns what has arrived of the body, as soon as there is some."""
-        if not self.chunked:
-            return super().read1(n)
-        content = b""
-        while self.fp and not content:
-            content = self._unpacked(self.fp.read1(n if 0 < n < READ_SIZE else READ_SIZE))
-        return content
-
-    def _unpacked(self, piece: bytes) -> bytes:
-        # A few servers close the connection without sending their trailers.
-        if not piece and not self._chunks.is_in_trailers:
-            raise IncompleteRead(b"")
-        try:
-            content = self._chunks.feed(piece)
-        except ValueError:
-            raise IncompleteRead(b"") from None
-        if self._chunks.is_over or not piece:
-            self.close()
-        return content
+        content = super().read1(n)
+        if not self.chunked or not content:
+            return content
+        parts = [content]
+        # Without a byte of the next chunk, reading would wait for it.
+        while NEXT_CHUNK.match(self._turns.buffered(self.fp)):
+            parts.append(super().read1(n))
+        return b"".join(parts)
 
 
-def reply_of(response: requests.Response) -> Reply:
-    """Returns our reply object from inside the libraries' wrappers."""
-    theirs: Any = response.raw._original_response
-    reply: Reply = theirs
-    return reply
+class Connection(HTTPConnection):
+    """A connection whose socket is opened by `open_socket`; `turns` is what its last reply is read from."""
+
+    response_class: Any
+    turns: Turns
+
+    def __init__(self, *args: Any, open_socket: OpenSocket, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._open_socket = open_socket
+
+    def connect(self) -> None:
+        self.sock = self._open_socket(self.host, self.port or self.default_port)
+
+    def getresponse(self) -> Response:  # type: ignore[override]
+        self.turns = Turns(self.sock)
+        self.response_class = partial(SocketReply, self.turns)
+        return super().getresponse()
+
+    @property
+    def is_connected(self) -> bool:
+        """Returns whether the server has kept the connection open and has sent nothing.
+
+        Uses the system's poll: gevent's would yield, and a greenlet killed at that moment would lose the connection.
+        """
+        if self.sock is None:
+            return False
+        poll = get_original("select", "poll")()
+        poll.register(self.sock, POLLIN)
+        return not poll.poll(0)
 
 
-class Pool(HTTPConnectionPool):
+class SecureConnection(Connection, HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        # A name in a certificate has neither the brackets nor the zone of an IPv6 address.
+        name = self.host.strip("[]").partition("%")[0]
+        self.sock = ssl_wrap_socket(self.sock, ssl_context=self.ssl_context, server_hostname=name)
+        self.is_verified = True
+
+
+class KeptConnections(LifoQueue[Any]):
     """Keeps only connections that are open and silent.
 
     One that was shut down in the middle of its trailers looks like a complete reply, and its server can still be sending.
     """
 
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None and not conn.is_connected:
-            conn.close()
-        super()._put_conn(conn)
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        if item is not None and not item.is_connected:
+            item.close()
+        super().put(item, block, timeout)
 
 
-def _pools(trust: Trust, connect_seconds: float) -> dict[str, Callable[..., Any]]:
-    """Returns connection pools by scheme, whose sockets all come from `_connection`."""
-    guard = {
-        "_new_conn": lambda connection: _connection(connection, trust, connect_seconds),
-        "is_connected": property(_is_kept),
-        "response_class": Reply,
-    }
-    plain = type("GuardedHTTPConnection", (HTTPConnection,), guard)
-    secure = type("GuardedHTTPSConnection", (HTTPSConnection,), guard)
-    return {
-        "http": type("GuardedHTTPPool", (Pool, HTTPConnectionPool), {"ConnectionCls": plain}),
-        "https": type("GuardedHTTPSPool", (Pool, HTTPSConnectionPool), {"ConnectionCls": secure}),
-    }
+class Pool(HTTPConnectionPool):
+    ConnectionCls, QueueCls = Connection, KeptConnections
 
 
-def _is_kept(connection: HTTPConnection) -> bool:
-    """Returns whether the server has kept the connection open and has sent nothing.
-
-    Uses the system's poll: gevent's would yield, and a greenlet killed at that moment would lose the connection.
-    """
-    if connection.sock is None:
-        return False
-    poll = get_original("select", "poll")()
-    poll.register(connection.sock, POLLIN)
-    return not poll.poll(0)
+class SecurePool(HTTPSConnectionPool):
+    ConnectionCls, QueueCls = SecureConnection, KeptConnections
 
 
-def _connection(connection: HTTPConnection, trust: Trust, seconds: float) -> socket.socket:
-    return connected(connection.host, connection.port or connection.default_port, trust, seconds)
+def turns_of(response: requests.Response) -> Turns:
+    """Returns what a reply is read from, as long as nothing of its body has been read."""
+    return cast(Connection, response.raw.connection).turns
 
 
 def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:

@@ -14,7 +14,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
 from webapp.models.connections.models import providers
-from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertKind, Bounds, Measurement, times_fired
+from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertBounds, AlertKind, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budget_queries
 from webapp.operations.health.backups import made_at
@@ -82,8 +82,8 @@ class Answers:
         answer_filter = AnswerFilter(self._now - A_WEEK, self._now)
         past = {name: list[Measurement]() for name, kind in KINDS.items() if kind.metric in METRICS}
         for figures in by_turns(_windows(answer_filter, timedelta(minutes=minutes))):
-            for name, found in past.items():
-                found.append(_of(KINDS[name], figures))
+            for name, measurements in past.items():
+                measurements.append(_of(KINDS[name], figures))
         return past
 
 
@@ -118,8 +118,8 @@ def _usual_ms(now: datetime) -> Mapping[str, float]:
     return medians
 
 
-def bounds_of(rule: AlertRule) -> Bounds:
-    return Bounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
+def bounds_of(rule: AlertRule) -> AlertBounds:
+    return AlertBounds(KINDS[rule.name].side, rule.limit, rule.warn_at, rule.min_samples)
 
 
 def _windows(answer_filter: AnswerFilter, window: timedelta) -> Iterator[Figures]:
@@ -168,10 +168,10 @@ def _backup(rule: AlertRule) -> Measurement:
     Without any, it is the time since the set-up, once that is long enough for a warning. On PostgreSQL there is no value then, as
     other programs make the backups.
     """
-    made = made_at(the_config().data_dir)
-    since = made or (set_up_at() if is_sqlite() else None)
+    backup_at = made_at(the_config().data_dir)
+    since = backup_at or (set_up_at() if is_sqlite() else None)
     days = (utc_now() - since) / timedelta(days=1) if since else None
-    return Measurement(days if made or (days or 0) > rule.warn_at else None)
+    return Measurement(days if backup_at or (days or 0) > rule.warn_at else None)
 
 
 def _key(_rule: AlertRule) -> Measurement:

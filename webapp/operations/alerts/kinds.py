@@ -108,7 +108,7 @@ KINDS: Mapping[str, AlertKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class AlertBounds:
     """Thresholds: fires beyond `limit`, warns beyond `warn_at`, and has no data with fewer than `min_samples`."""
 
     side: str
@@ -125,7 +125,7 @@ class Measurement(NamedTuple):
     words: str = ""
 
 
-def step(state: State, measurement: Measurement, bounds: Bounds) -> State:
+def step(state: State, measurement: Measurement, bounds: AlertBounds) -> State:
     """Returns the state after a check; a firing rule resolves only when it would not even warn."""
     if measurement.value is None or measurement.samples < bounds.min_samples:
         return "no_data"
@@ -136,7 +136,7 @@ def step(state: State, measurement: Measurement, bounds: Bounds) -> State:
     return "firing" if state == "firing" else "warning"
 
 
-def is_open(was_open: bool, state: State, measurement: Measurement, bounds: Bounds) -> bool:
+def is_open(was_open: bool, state: State, measurement: Measurement, bounds: AlertBounds) -> bool:
     """Returns whether an alert has fired and is not resolved.
 
     Too few samples don't resolve it while they are still bad, so that it isn't sent twice; good ones do, and so does having none.
@@ -147,7 +147,7 @@ def is_open(was_open: bool, state: State, measurement: Measurement, bounds: Boun
     return was_open and value is not None and measurement.samples > 0 and is_beyond(value, bounds.warn_at, bounds.side)
 
 
-def times_fired(measurements: Iterable[Measurement], bounds: Bounds) -> int:
+def times_fired(measurements: Iterable[Measurement], bounds: AlertBounds) -> int:
     """Returns how often a rule with these thresholds would have fired."""
     state: State = "ok"
     fired, open_now = 0, False

@@ -15,7 +15,8 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.engine.costs import was_refused
-from webapp.engine.state.admission import Meter, unmetered
+from webapp.engine.live import Meter
+from webapp.engine.state.admission import unmetered
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import recount, reservations
@@ -30,7 +31,7 @@ ENDED_BY_BUDGET = "budget"
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class BudgetReservation:
     """What was reserved for an answer that this worker is about to begin."""
 
     reservations: list[reservations.Reservation]
@@ -55,8 +56,8 @@ class BudgetGate:
         in_app: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._estimate, self._token_id, self._is_side_request, self._in_app = estimate, token_id, is_side_request, in_app
-        # Weak keys: a generation whose transaction failed never begins, and must not leave an allowance in memory.
-        self._allowed: WeakKeyDictionary[Generation, Allowance] = WeakKeyDictionary()
+        # Weak keys: a generation whose transaction failed never begins, and must not leave a reservation in memory.
+        self._allowed: WeakKeyDictionary[Generation, BudgetReservation] = WeakKeyDictionary()
         self._beginnings = recount.PeriodStarter(in_app)
 
     def prepare(self) -> None:
@@ -84,7 +85,9 @@ class BudgetGate:
             is_side_request=self._is_side_request(generation.kind),
         )
         if reserved := reservations.reserve(session, usage, utc_now()):
-            self._allowed[generation] = Allowance(reserved, consumption.input_tokens, consumption.output_tokens, usage.price)
+            self._allowed[generation] = BudgetReservation(
+                reserved, consumption.input_tokens, consumption.output_tokens, usage.price
+            )
 
     def meter(self, generation: Generation) -> Meter:
         """Returns what meters this answer while it arrives."""
@@ -108,7 +111,7 @@ class BudgetGate:
             consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
             reservations.correct(session, generation.id, consumption, recount.price_of(generation.model_asked))
 
-    def _watched(self, id: str, allowance: Allowance, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
+    def _watched(self, id: str, allowance: BudgetReservation, events: Iterator[Event], stop: Stop) -> Iterator[Event]:
         meter = TokenMeter(_tokens_of(allowance), estimate=self._estimate, more=partial(self._more, id, allowance))
         try:
             for event in events:
@@ -120,7 +123,7 @@ class BudgetGate:
             if close := getattr(events, "close", None):
                 close()
 
-    def _more(self, id: str, allowance: Allowance, tokens: int) -> int:
+    def _more(self, id: str, allowance: BudgetReservation, tokens: int) -> int:
         """Reserves the same number of tokens again, or as many as are missing; returns 0 when a budget is used up."""
         further = Consumption(0, max(tokens, allowance.output_tokens))
         try:
@@ -133,7 +136,7 @@ class BudgetGate:
         return further.output_tokens if is_held else 0
 
 
-def _tokens_of(allowance: Allowance) -> float:
+def _tokens_of(allowance: BudgetReservation) -> float:
     input_tokens = Consumption(allowance.input_tokens, 0)
     tokens_left = [
         affordable(

@@ -128,8 +128,8 @@ def count_long_periods(now: datetime, *, above: int = SLICE, pause: Callable[[],
         before = counted_before(session, budget, starts_at, now=now, pause=pause)
         with write():
             # The budget can have been deleted by now.
-            if found := session.get(Budget, id):
-                begin(session, found, starts_at, used=used_since(session, found, starts_at, before))
+            if row := session.get(Budget, id):
+                begin(session, row, starts_at, used=used_since(session, row, starts_at, before))
 
 
 def _not_begun(session: Session, now: datetime) -> list[tuple[str, datetime]]:
@@ -223,14 +223,14 @@ def _used(unit: str, row: Any, price: Callable[[str], Price]) -> int:
 
 
 @dataclass
-class _Memory:
+class _LengthCache:
     """A cache of the median answer length by model; as an estimate, it can be a minute old."""
 
     medians: dict[str, int] = field(default_factory=dict)
     read_at: float = float("-inf")
 
 
-MEMORY = PerApp(_Memory)
+MEMORY = PerApp(_LengthCache)
 
 
 def price_of(model: str) -> Price:

@@ -23,7 +23,7 @@ WAIT, USE, KEEP, EITHER, STOP = "wait", "use", "keep", "either", "stop"
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class RecommendationCard:
     """The recommendation: `decision` in a word, `title` in a line, `words` the reasons; `version` is the one to use, if any."""
 
     decision: str
@@ -36,17 +36,17 @@ class Card:
         return " ".join((f"{self.title}.", *self.words))
 
 
-def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> Card:
+def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -> RecommendationCard:
     """Returns the recommendation for the present figures; the first arm is the version that was in use before."""
     comparison, control = evidence(arms, has_shares=has_shares), arms[0]
     paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
     running_arms = [arm for arm in arms if not arm.paused_words]
     if not any(arm.exposures for arm in arms):
-        return Card(WAIT, "Wait", ("No answers have been made with these versions yet.",))
+        return RecommendationCard(WAIT, "Wait", ("No answers have been made with these versions yet.",))
     if comparison.is_imbalanced:
-        return Card(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
+        return RecommendationCard(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
     if len(running_arms) == 1:
-        return Card(
+        return RecommendationCard(
             KEEP,
             f"Keep {_name(running_arms[0])}",
             (*paused, f"Nothing is left to compare {running_arms[0].letter} with."),
@@ -56,7 +56,7 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
         return _won(winner, running_arms, control, outcome, comparison, paused)
     if comparison.are_alike:
         return _alike(comparison, control, outcome, paused)
-    return Card(WAIT, "Wait", (*paused, *_too_early(comparison, outcome)))
+    return RecommendationCard(WAIT, "Wait", (*paused, *_too_early(comparison, outcome)))
 
 
 def percent(rate: float | None) -> str:
@@ -77,7 +77,7 @@ def _won(
     outcome: str,
     evidence: Evidence,
     paused: tuple[str, ...],
-) -> Card:
+) -> RecommendationCard:
     second = max((arm for arm in arm_figures if arm is not best), key=lambda arm: arm.rate or 0)
     why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
     factor = f"over {number(1000)}" if evidence.factor > 1000 else f"{evidence.factor:.0f}"
@@ -85,11 +85,11 @@ def _won(
         f"The evidence is strong: with a real difference such figures are {factor} times likelier than by chance (BF {factor})."
     )
     if best is control:
-        return Card(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
-    return Card(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
+        return RecommendationCard(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
+    return RecommendationCard(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
 
 
-def _alike(evidence: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> Card:
+def _alike(evidence: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> RecommendationCard:
     first, second = sorted(evidence.contenders[:2], key=lambda arm: arm.letter)
     why = (
         f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
@@ -99,11 +99,11 @@ def _alike(evidence: Evidence, control: ArmFigures, outcome: str, paused: tuple[
     is_beaten = control not in evidence.contenders
     better = next((arm for arm in others if is_beaten or _change(arm.cost, control.cost) < 0), None)
     if better:
-        return Card(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
+        return RecommendationCard(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
     dearer = tuple(words for arm in others for words in _price(arm, control))
     if dearer:
-        return Card(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
-    return Card(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
+        return RecommendationCard(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
+    return RecommendationCard(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
 
 
 def _too_early(evidence: Evidence, outcome: str) -> list[str]:

@@ -21,7 +21,7 @@ BROKEN = ("failed", "interrupted")
 MENDED = '"code": "mending"'
 
 
-class Answer(NamedTuple):
+class JudgedAnswer(NamedTuple):
     """What is known of an answer; `regretted_at` is when it was first tried again or deleted."""
 
     status: str
@@ -43,7 +43,7 @@ def judge(experiment: Experiment) -> None:
         queue_for_turn()
 
 
-def is_good(answer: Answer, outcome: str, now: datetime) -> bool | None:
+def is_good(answer: JudgedAnswer, outcome: str, now: datetime) -> bool | None:
     """Returns whether it counts as a success; None while that is unknown, or if it does not count."""
     if answer.ended_at is None:
         return None
@@ -73,7 +73,7 @@ def _values(row: Row[Any], outcome: str, now: datetime) -> dict[str, Any]:
         return {"settled_at": now, "is_broken": True, "is_good": None} if now - row.created_at > 2 * A_DAY else {}
     moments = (moment for moment in (row.again_at, row.message_deleted_at, row.chat_deleted_at) if moment)
     thumb = None if row.thumb is None else bool(row.thumb)
-    answer = Answer(row.status, row.reason, row.ended_at, bool(row.is_mended), thumb, min(moments, default=None))
+    answer = JudgedAnswer(row.status, row.reason, row.ended_at, bool(row.is_mended), thumb, min(moments, default=None))
     first = row.first_text_at
     new = {
         "is_good": is_good(answer, outcome, now),

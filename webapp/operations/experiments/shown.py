@@ -9,7 +9,7 @@ from webapp.base.db import db
 from webapp.base.words import number
 from webapp.engine.costs import in_dollars
 from webapp.operations.experiments import monitoring, queries
-from webapp.operations.experiments.card import OUTCOMES, WAIT, Card, card, percent, seconds
+from webapp.operations.experiments.card import OUTCOMES, WAIT, RecommendationCard, card, percent, seconds
 from webapp.operations.experiments.figures import ArmFigures
 from webapp.people.accounts.tables import User
 from webapp.prompts.queries import KnownPrompt, in_use
@@ -82,7 +82,7 @@ def page(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def card_of(experiment: Experiment, figures: Sequence[ArmFigures]) -> Card:
+def card_of(experiment: Experiment, figures: Sequence[ArmFigures]) -> RecommendationCard:
     """Returns the recommendation; the shares of an example are ignored, as it was given to no one."""
     has_shares = experiment.method == A_B_TEST and not experiment.is_example
     return card(figures, experiment.outcome, has_shares=has_shares)
@@ -102,7 +102,7 @@ def _line(row: Experiment, key: str) -> ShownExperiment:
     return ShownExperiment(row.id, key, state, title, row.created_at, row.ended_at)
 
 
-def _finding(card: Card) -> str:
+def _finding(card: RecommendationCard) -> str:
     """Turns the recommendation of a running experiment into the finding of a stopped one."""
     if card.decision == WAIT:
         return "It was too early to tell"

@@ -177,8 +177,8 @@ def unfinished(copy: Path) -> Iterator[Path]:
     os.close(os.open(file, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
     try:
         yield file
-        with closing(sqlite3.connect(file)) as made:
-            made.execute("PRAGMA journal_mode=DELETE")
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA journal_mode=DELETE")
         file.rename(copy)
     finally:
         for end in ("", "-wal", "-shm"):

@@ -35,7 +35,7 @@ from webapp.settings.secrets.keyring import Keyring, keyring
 from webapp.streaming.shared_config import UNLIKE
 from webapp.web.feature import brought
 from webapp.web.filters import ago
-from webapp.web.health_facts import Chapter, Fact, MoreFacts, size
+from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
 
 UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
 # What helps a connection that is refused, by the reason.
@@ -74,7 +74,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     config = the_config()
     server = Chapter("Server", [*redis(the_engine()), _disk(config.data_dir), *_log(config), *versions()])
     if trouble := trouble_with_database(names_reason=True):
-        return [Chapter("Database", [Fact(_database_kind(), trouble, "bad")]), server]
+        return [Chapter("Database", [HealthFact(_database_kind(), trouble, "bad")]), server]
     return [
         Chapter("Database", _database(is_thorough=is_thorough)),
         Chapter("Models", [fact for live in providers().connections() for fact in _of_connection(live)]),
@@ -84,63 +84,63 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
     ]
 
 
-def _of_connection(live: LiveConnection) -> Iterator[Fact]:
+def _of_connection(live: LiveConnection) -> Iterator[HealthFact]:
     yield connection(live)
     if live.left_out:
-        yield Fact(f"Models of {live.name}", listing.left_out_text(live.left_out), "warn", listing.HINT)
+        yield HealthFact(f"Models of {live.name}", listing.left_out_text(live.left_out), "warn", listing.HINT)
 
 
-def connection(live: LiveConnection) -> Fact:
+def connection(live: LiveConnection) -> HealthFact:
     """Returns the state of a connection at its last check."""
     if not live.is_enabled:
-        return Fact(live.name, "Turned off.")
+        return HealthFact(live.name, "Turned off.")
     if live.key.trouble:
-        return Fact(live.name, live.key.trouble, "bad")
+        return HealthFact(live.name, live.key.trouble, "bad")
     if not live.is_usable:
-        return Fact(live.name, "No key.", hint="Enter one under Admin, Connections.")
+        return HealthFact(live.name, "No key.", hint="Enter one under Admin, Connections.")
     if live.is_working is None or live.checked_at is None:
-        return Fact(live.name, "Not tested yet.")
+        return HealthFact(live.name, "Not tested yet.")
     if live.refused_at:
         words = f"{live.check_result} First refused {ago(live.refused_at, utc_now())}."
-        return Fact(live.name, words, "bad", REMEDIES.get(live.refused_for, ""))
+        return HealthFact(live.name, words, "bad", REMEDIES.get(live.refused_for, ""))
     words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
-    return Fact(live.name, words, "ok" if live.is_working else "bad")
+    return HealthFact(live.name, words, "ok" if live.is_working else "bad")
 
 
-def key(ring: Keyring) -> Fact:
+def key(ring: Keyring) -> HealthFact:
     """Returns which key encrypts the secrets, and whether a change of the key is unfinished."""
-    place = f"stored in {ring.file}" if ring.file else "set in the environment"
-    words = f"{ring.current}, {place}; {plural(len(ring.secrets), 'stored secret')}."
+    source = f"stored in {ring.file}" if ring.file else "set in the environment"
+    words = f"{ring.current}, {source}; {plural(len(ring.secrets), 'stored secret')}."
     if ring.lost:
-        return Fact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
+        return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:
-        return Fact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
-    return Fact("Encryption key", words, "ok")
+        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
+    return HealthFact("Encryption key", words, "ok")
 
 
-def _address(config: Config) -> Fact:
+def _address(config: Config) -> HealthFact:
     """Returns whether the public address is configured, and uses https."""
     if not config.public_url:
-        return Fact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
+        return HealthFact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
     if config.public_url.startswith("https://"):
-        return Fact("Address", f"{config.public_url}. Cookies are only sent over https.", "ok")
-    return Fact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
+        return HealthFact("Address", f"{config.public_url}. Cookies are only sent over https.", "ok")
+    return HealthFact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
 
 
-def of_request(request: Request, config: Config) -> list[Fact]:
+def of_request(request: Request, config: Config) -> list[HealthFact]:
     """Returns what this request reveals about its way through proxies."""
     return [_host(request, config), *_proxies(request, config)]
 
 
 @cache
-def versions() -> tuple[Fact, ...]:
+def versions() -> tuple[HealthFact, ...]:
     """Returns the versions in use; that of the browser library is from the lock file."""
     lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
     parts = [f"{name} {version(name)}" for name in PACKAGES]
     parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
     python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
     built = f"Version {VERSION}{f', commit {commit()}' if commit() else ''}."
-    return Fact("Millrace", built), Fact("Platform", python), Fact("Libraries", f"{', '.join(parts)}.")
+    return HealthFact("Millrace", built), HealthFact("Platform", python), HealthFact("Libraries", f"{', '.join(parts)}.")
 
 
 @cache
@@ -170,30 +170,34 @@ def _commit_in(git: Path) -> str:
     return next((words[0] for words in packed if words[1:] == [ref]), "")
 
 
-def memory(text_bytes: int) -> Fact:
+def memory(text_bytes: int) -> HealthFact:
     """Returns the memory of this process, if the system reports it, and how much of it is text of answers."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
-        return Fact("Memory", f"{size(text_bytes)} used for the text of answers.")
-    return Fact("Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it used for the text of answers.")
+        return HealthFact("Memory", f"{size(text_bytes)} used for the text of answers.")
+    return HealthFact(
+        "Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it used for the text of answers."
+    )
 
 
-def loop(watchdog: Watchdog) -> Fact:
+def loop(watchdog: Watchdog) -> HealthFact:
     """Returns whether anything has blocked the event loop."""
     if not watchdog.times:
-        return Fact("Blocked", "Nothing has blocked the server for long.", "ok")
+        return HealthFact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
-    return Fact("Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code.")
+    return HealthFact(
+        "Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code."
+    )
 
 
-def threads() -> Fact:
+def threads() -> HealthFact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
     words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
     if lost := sum(thread.lost for thread in ALL_THREADS):
         hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
-        return Fact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
-    return Fact("Free threads", f"{words}.", "ok")
+        return HealthFact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
+    return HealthFact("Free threads", f"{words}.", "ok")
 
 
 def trouble_with_redis(engine: Engine) -> str:
@@ -205,66 +209,70 @@ def trouble_with_redis(engine: Engine) -> str:
     return "" if engine.shared.is_connected else NO_REDIS
 
 
-def redis(engine: Engine) -> list[Fact]:
+def redis(engine: Engine) -> list[HealthFact]:
     """Returns the state of Redis, through which workers reach each other, if it is configured."""
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):
         hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
-        return [Fact("Redis", NO_REDIS, "bad", hint)]
+        return [HealthFact("Redis", NO_REDIS, "bad", hint)]
     if differs := engine.shared.agreement.differs:
-        return [Fact("Redis", UNLIKE.format(differs), "bad")]
+        return [HealthFact("Redis", UNLIKE.format(differs), "bad")]
     version, evicts = about
     if evicts:
         hint = "Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something."
-        return [Fact("Redis", f"Version {version}. It drops data when its memory is full.", "warn", hint)]
-    return [Fact("Redis", f"Version {version}.", "ok")]
+        return [HealthFact("Redis", f"Version {version}. It drops data when its memory is full.", "warn", hint)]
+    return [HealthFact("Redis", f"Version {version}.", "ok")]
 
 
-def _log(config: Config) -> list[Fact]:
+def _log(config: Config) -> list[HealthFact]:
     if not config.debug:
         return []
     names = ", ".join(sorted(config.debug))
     if config.log_content:
-        return [Fact("Log", f"Detailed logging: {names}. It includes the text of answers.", "warn", NO_CONTENT)]
-    return [Fact("Log", f"Detailed logging: {names}, without the text of answers.")]
+        return [HealthFact("Log", f"Detailed logging: {names}. It includes the text of answers.", "warn", NO_CONTENT)]
+    return [HealthFact("Log", f"Detailed logging: {names}, without the text of answers.")]
 
 
-def _disk(folder: Path) -> Fact:
+def _disk(folder: Path) -> HealthFact:
     free = shutil.disk_usage(folder).free
     words = f"{size(free)} free on the disk that holds {folder}."
     if free >= SCARCE_BYTES:
-        return Fact("Disk", words, "ok")
-    return Fact(
+        return HealthFact("Disk", words, "ok")
+    return HealthFact(
         "Disk", words, "bad" if free < LAST_BYTES else "warn", "When it is full, nothing can be saved. Free up space soon."
     )
 
 
-def _host(request: Request, config: Config) -> Fact:
+def _host(request: Request, config: Config) -> HealthFact:
     url = urlsplit(config.public_url)
     if url.netloc and url.netloc != request.host:
         hint = f"Links you share point to {config.public_url}. Use that address, or change PUBLIC_URL."
-        return Fact("Your address", request.host_url, "warn", hint)
+        return HealthFact("Your address", request.host_url, "warn", hint)
     if url.scheme == "https" and not request.is_secure:
-        return Fact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
+        return HealthFact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
     if request.is_secure and url.scheme != "https":
-        return Fact("Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}")
-    return Fact("Your address", request.host_url, "ok")
+        return HealthFact(
+            "Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}"
+        )
+    return HealthFact("Your address", request.host_url, "ok")
 
 
-def _proxies(request: Request, config: Config) -> list[Fact]:
+def _proxies(request: Request, config: Config) -> list[HealthFact]:
     if not request.headers.get("X-Forwarded-For"):
-        return [Fact("Proxies", "No proxy detected.")]
+        return [HealthFact("Proxies", "No proxy detected.")]
     if config.trusted_proxies:
-        return [Fact("Proxies", f"Trusted: {', '.join(config.trusted_proxies)}. Your address is {request.remote_addr}.", "ok")]
+        return [
+            HealthFact("Proxies", f"Trusted: {', '.join(config.trusted_proxies)}. Your address is {request.remote_addr}.", "ok")
+        ]
     hint = f"Set TRUSTED_PROXIES={request.remote_addr}: until then everyone looks like one visitor and shares one rate limit."
-    return [Fact("Proxies", "There is a proxy in front of this server that TRUSTED_PROXIES doesn't list.", "warn", hint)]
+    return [HealthFact("Proxies", "There is a proxy in front of this server that TRUSTED_PROXIES doesn't list.", "warn", hint)]
 
 
-def _database(*, is_thorough: bool) -> list[Fact]:
+def _database(*, is_thorough: bool) -> list[HealthFact]:
     """Returns the facts on a database that responds."""
     version = _scalar("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version")
-    about = Fact(_database_kind(), f"Version {version}, {_database_size()}.", "ok")
+    about = HealthFact(_database_kind(), f"Version {version}, {_database_size()}.", "ok")
     return [about, *_journal(), *network_disk(), _writing(), _schema(), *(_soundness() if is_thorough else ())]
 
 
@@ -274,22 +282,22 @@ def _database_kind() -> str:
     return "SQLite" if backend == "sqlite" else "PostgreSQL"
 
 
-def _last_backup(config: Config) -> Fact:
+def _last_backup(config: Config) -> HealthFact:
     """Returns when the newest known backup was made."""
-    made = made_at(config.data_dir)
-    if not made:
-        return Fact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
-    is_old = (utc_now() - made).days > OLD_DAYS
-    return Fact("Backups", f"Last backup: {ago(made, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+    backup_at = made_at(config.data_dir)
+    if not backup_at:
+        return HealthFact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
+    is_old = (utc_now() - backup_at).days > OLD_DAYS
+    return HealthFact("Backups", f"Last backup: {ago(backup_at, utc_now())}.", "" if is_old else "ok", NIGHTLY)
 
 
-def _soundness() -> list[Fact]:
+def _soundness() -> list[HealthFact]:
     """Checks whether the whole file can be read and is consistent."""
     if not is_sqlite():
         return []
     # The first error is enough.
     is_sound = _scalar("PRAGMA quick_check(1)") == "ok"
-    return [Fact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
+    return [HealthFact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
 
 
 def _database_size() -> str:
@@ -298,41 +306,41 @@ def _database_size() -> str:
     return size(float(_scalar("SELECT pg_database_size(current_database())")))
 
 
-def _journal() -> list[Fact]:
+def _journal() -> list[HealthFact]:
     if not is_sqlite():
         return []
     mode = _scalar("PRAGMA journal_mode")
     if mode == "wal":
-        return [Fact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
-    return [Fact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
+        return [HealthFact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
+    return [HealthFact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
 
 
-def network_disk(mounts: str = "") -> list[Fact]:
+def network_disk(mounts: str = "") -> list[HealthFact]:
     """Returns a warning if the file is on a network disk, according to the mounts."""
     if not is_sqlite():
         return []
     folder = Path(db.engine.url.database or "").absolute().parent
     if not (kind := network_of(folder, mounts or read_mounts())):
         return []
-    return [Fact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
+    return [HealthFact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
 
 
-def _writing() -> Fact:
+def _writing() -> HealthFact:
     began = time.monotonic()
     try:
         with write(patience_seconds=1):
             pass
     except (Unavailable, OperationalError):
-        return Fact("Writing", "The database can't be written to.", "bad", "Check free space and permissions on its disk.")
-    return Fact("Writing", f"Writable, in {max(1, round((time.monotonic() - began) * 1000))} ms.", "ok")
+        return HealthFact("Writing", "The database can't be written to.", "bad", "Check free space and permissions on its disk.")
+    return HealthFact("Writing", f"Writable, in {max(1, round((time.monotonic() - began) * 1000))} ms.", "ok")
 
 
-def _schema() -> Fact:
+def _schema() -> HealthFact:
     with db.engine.connect() as connection:
         revision = found_revision(connection)
     if is_newer(revision):
-        return Fact("Schema", f"{revision}, of a newer version.", "warn", "Update this server too, and restart it.")
-    return Fact("Schema", f"{revision}, up to date.", "ok" if revision == newest_revision() else "bad")
+        return HealthFact("Schema", f"{revision}, of a newer version.", "warn", "Update this server too, and restart it.")
+    return HealthFact("Schema", f"{revision}, up to date.", "ok" if revision == newest_revision() else "bad")
 
 
 def _scalar(question: str) -> str:
@@ -353,8 +361,8 @@ def network_of(folder: Path, mounts: str) -> str:
     holding = {str(path) for path in (folder, *folder.parents)}
     lines = (line.split(" ") for line in mounts.splitlines())
     # Of several mounts in one place, the last hides the others.
-    found = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
-    kind = found.get(max((place for place in found if place in holding), key=len, default=""), "")
+    kinds = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
+    kind = kinds.get(max((folder for folder in kinds if folder in holding), key=len, default=""), "")
     return kind if kind in OF_NETWORKS else ""
 
 
@@ -366,5 +374,5 @@ def read_mounts() -> str:
         return ""
 
 
-def _unescaped(place: str) -> str:
-    return place.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+def _unescaped(folder: str) -> str:
+    return folder.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")

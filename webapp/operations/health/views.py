@@ -20,7 +20,7 @@ from webapp.people.accounts.guards import admin_only, anybody, audit_author, cur
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
 from webapp.web.filters import plural
-from webapp.web.health_facts import Chapter, Fact
+from webapp.web.health_facts import Chapter, HealthFact
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("selftest", __name__, url_prefix="/admin/health")
@@ -62,25 +62,25 @@ def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:
         pause(PAUSE_SECONDS)
 
 
-def _streams() -> list[Fact]:
+def _streams() -> list[HealthFact]:
     engine, mine = the_engine(), open_pages(current_user().id)
     limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
     of_them = f" (limit {limit})" if limit else ""
-    running = f"{len(engine.live)} running (limit {engine.max_streams})"
+    running = f"{len(engine.live)} running (limit {engine.admission.max_streams})"
     return [
-        Fact("Your open pages", f"{mine} open{of_them}"),
-        Fact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
-        Fact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
-        facts.memory(engine.topics.buffered_bytes),
+        HealthFact("Your open pages", f"{mine} open{of_them}"),
+        HealthFact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
+        HealthFact("Running answers", running, "warn" if len(engine.live) >= engine.admission.max_streams else ""),
+        facts.memory(engine.logs.topics.buffered_bytes),
         facts.loop(WATCHDOG.get()),
         facts.threads(),
     ]
 
 
-def _paused() -> list[Fact]:
+def _paused() -> list[HealthFact]:
     """Returns the models that are paused after repeated failures."""
     return [
-        Fact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
+        HealthFact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
         for model, pause in the_engine().circuits.paused().items()
     ]
 

@@ -38,9 +38,9 @@ Cell = tuple[str, str, str, str]
 
 def known(answer_filter: AnswerFilter) -> Iterator[Known]:
     """Yields the requested answers; whole days as their sums, where these exist."""
-    made = _made(answer_filter)
-    yield from _days(answer_filter, made)
-    for part in _rest(answer_filter, made):
+    days = _made(answer_filter)
+    yield from _days(answer_filter, days)
+    for part in _rest(answer_filter, days):
         yield from answered(part)
 
 
@@ -67,16 +67,16 @@ def _made(answer_filter: AnswerFilter) -> list[date]:
     # Sums can't be filtered by the outcome of single answers.
     last = first if answer_filter.outcome else _day_of(answer_filter.until)
     marks = select(InsightMark.day).where(InsightMark.day >= first, InsightMark.day < last).order_by(InsightMark.day)
-    made = list(db.session.scalars(marks))
-    if len(made) < (min(last, last_day()) - first).days:
+    days = list(db.session.scalars(marks))
+    if len(days) < (min(last, last_day()) - first).days:
         wake()
-    return made
+    return days
 
 
-def _rest(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerFilter]:
-    """Yields the parts of the period that the days with sums (`made`) don't cover."""
+def _rest(answer_filter: AnswerFilter, days: Sequence[date]) -> Iterator[AnswerFilter]:
+    """Yields the parts of the period that the days with sums (`days`) don't cover."""
     at = answer_filter.since
-    for day in made:
+    for day in days:
         begins = datetime.combine(day, time(), UTC)
         if at < begins:
             yield replace(answer_filter, since=at, until=begins)
@@ -85,10 +85,10 @@ def _rest(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[AnswerF
         yield replace(answer_filter, since=at)
 
 
-def _days(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
+def _days(answer_filter: AnswerFilter, days: Sequence[date]) -> Iterator[Day]:
     one = InsightDay
     columns = (one.day, one.kind, one.model, one.prompt, one.cost, one.first_texts, *(getattr(one, name) for name in SUMS))
-    for row in by_turns(_rows(answer_filter, made, columns, one.user_id == (answer_filter.user_id or EVERYONE))):
+    for row in by_turns(_rows(answer_filter, days, columns, one.user_id == (answer_filter.user_id or EVERYONE))):
         day, kind, model, prompt, cost, first_texts, *sums = row
         figures = Figures(**dict(zip(SUMS, sums, strict=True)))
         figures.first_texts = times(map(int, first_texts.split(",")) if first_texts else ())
@@ -97,7 +97,7 @@ def _days(answer_filter: AnswerFilter, made: Sequence[date]) -> Iterator[Day]:
 
 
 def _rows(
-    answer_filter: AnswerFilter, made: Sequence[date], columns: Sequence[Any], condition: ColumnElement[bool], by: Any = None
+    answer_filter: AnswerFilter, days: Sequence[date], columns: Sequence[Any], condition: ColumnElement[bool], by: Any = None
 ) -> Iterator[Any]:
     """Yields rows of a few days per query: a year has tens of thousands, and a query is not interrupted."""
     one = InsightDay
@@ -105,8 +105,8 @@ def _rows(
     statement = statement.where(one.model.in_(answer_filter.models)) if answer_filter.models else statement
     statement = statement.where(one.prompt == answer_filter.prompt) if answer_filter.prompt else statement
     statement = statement if by is None else statement.group_by(by)
-    for start in range(0, len(made), DAYS_AT_ONCE):
-        some = made[start : start + DAYS_AT_ONCE]
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        some = days[start : start + DAYS_AT_ONCE]
         yield from db.session.execute(statement.where(one.day >= some[0], one.day <= some[-1])).all()
 
 

@@ -127,7 +127,7 @@ def _where(statement: Select[*tuple[Any, ...]], answer_filter: AnswerFilter) -> 
 
 def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
     """Returns the condition for this kind, or for any kind that people request: no side tasks, and no imported answers."""
-    side_kinds = [name for name, known in the_engine().kinds.items() if known.is_side_request]
+    side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request]
     condition: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
     return condition
 

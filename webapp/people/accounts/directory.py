@@ -80,8 +80,8 @@ def one(id: str) -> Seen | None:
 
 def members(group_id: str, after: str) -> Sequence[User]:
     """Returns a page of the members of a group, and one more if there is a next page."""
-    wanted = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
-    return _page(wanted, after, PAGE + 1)
+    query = select(User).join(Membership, Membership.user_id == User.id).where(Membership.group_id == group_id)
+    return _page(query, after, PAGE + 1)
 
 
 def names() -> dict[str, str]:

@@ -95,8 +95,8 @@ def holder(name: str) -> tuple[ApiToken | None, User] | None:
     row = db.session.execute(query.where(User.disabled_at.is_(None))).first()
     if row is None:
         return None
-    found, user = row
-    return found if isinstance(found, ApiToken) else None, user
+    token, user = row
+    return token if isinstance(token, ApiToken) else None, user
 
 
 # Invites and password links

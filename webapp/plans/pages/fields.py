@@ -35,14 +35,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PlanFieldGroup:
     """A group of fields below a heading."""
 
     label: str
-    fields: tuple["Field | Group", ...]
+    fields: tuple["Field | PlanFieldGroup", ...]
 
 
-def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[Field | Group, ...]:
+def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[Field | PlanFieldGroup, ...]:
     """Returns the fields of an object; a list of objects has fields for its existing items."""
     needed = schema.get("required", ())
     return tuple(
@@ -51,7 +51,7 @@ def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = ""
     )
 
 
-def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[Field | Group, ...]:
+def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[Field | PlanFieldGroup, ...]:
     """Returns the fields for a part that can be something other than an object."""
     if kind_of(schema) == "object":
         return form(schema, value, errors)
@@ -83,14 +83,16 @@ def _field(
     *,
     is_needed: bool = False,
     label_of: str = "",
-) -> Field | Group:
+) -> Field | PlanFieldGroup:
     words, path, items = label_of or label(schema, name), prefix + name, schema.get("items", {})
     if kind_of(schema) == "object":
-        return Group(words, form(schema, value, errors, f"{path}."))
+        return PlanFieldGroup(words, form(schema, value, errors, f"{path}."))
     if is_of_objects(schema):
         rows = value if isinstance(value, list) else []
-        places = ((place, form(items, row, errors, f"{path}.{place}.")) for place, row in enumerate(rows))
-        return Group(words, tuple(Group(f"{label(items, 'Part')} {place + 1}", fields) for place, fields in places))
+        paths = ((index, form(items, row, errors, f"{path}.{index}.")) for index, row in enumerate(rows))
+        return PlanFieldGroup(
+            words, tuple(PlanFieldGroup(f"{label(items, 'Part')} {path + 1}", fields) for path, fields in paths)
+        )
     kind, choices = _kind(schema)
     limits = {"min": schema.get("minimum"), "max": schema.get("maximum"), "maxlength": schema.get("maxLength")}
     limits = {rule: limit for rule, limit in limits.items() if limit is not None}
@@ -117,7 +119,7 @@ def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path:
     if kind == "object":
         return typed(schema, form, before, f"{path}.")
     if is_of_objects(schema):
-        return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
+        return [typed(items, form, row, f"{path}.{index}.") for index, row in enumerate(before or [])]
     lines = [text.replace("\r\n", "\n").strip() for text in form.get(path, ())]
     if kind == "array":
         return list(lines if "enum" in items else _lines(lines))

@@ -13,12 +13,12 @@ from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
-from webapp.plans.pages.parts import Card, Editing, Maker, Section
+from webapp.plans.pages.parts import Editing, Maker, PlanCard, PlanSection
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
 from webapp.plans.writing.plan_prompt import PlanPrompt
-from webapp.plans.writing.projection import Pace, PlanProjection, time_left
+from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
@@ -31,7 +31,7 @@ class ShownPlan:
     title: str
     type: str
     status: str
-    sections: tuple[Section, ...]
+    sections: tuple[PlanSection, ...]
     done: int
     total: int
     unit: str
@@ -78,7 +78,7 @@ def plan(
     engine: Engine, row: Plan, generation: Generation | None, inputs: Mapping[str, Any], *, editing: Editing | None = None
 ) -> ShownPlan:
     """Returns a plan to show, including what has been written so far."""
-    broadcast = engine.broadcast(generation) if generation and row.is_running else None
+    broadcast = engine.logs.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
     time_text = ""
@@ -115,12 +115,12 @@ def plan(
     )
 
 
-def pace_of(engine: Engine, row: Plan, generation: Generation) -> Pace:
+def pace_of(engine: Engine, row: Plan, generation: Generation) -> PlanPace:
     """Returns what the progress of a plan's generation is measured by."""
     began, end = row.generation_started_at, generation.ended_at or utc_now()
     seconds = max(0.0, (end - began).total_seconds()) if began else 0.0
     usual = queries.usual_seconds(row, generation.model_asked) if row.is_running else None
-    return Pace(PlanPrompt.from_record(generation.prompt).chars_before, engine.now() - seconds, usual)
+    return PlanPace(PlanPrompt.from_record(generation.prompt).chars_before, engine.now() - seconds, usual)
 
 
 def from_content(
@@ -143,8 +143,8 @@ def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     schema = about.get("plan", {})
     maker = Maker(about, dict(content), {}, frozenset(), False)
     name = main_list(schema)
-    made = value_at(content, name) if name else None
-    done = len(made) if isinstance(made, list) else 0
+    value = value_at(content, name) if name else None
+    done = len(value) if isinstance(value, list) else 0
     return ShownPlan(
         id="",
         title=str(content.get("title") or about.get("title", "")),
@@ -167,7 +167,7 @@ def row(engine: Engine, id: str) -> ShownPlan | None:
 def listed(engine: Engine, row: Plan) -> ShownPlan:
     """Returns a plan for lists: its title and its progress, without its content."""
     generation = queries.generation_of(row) if row.is_running else None
-    if generation and (broadcast := engine.broadcast(generation)):
+    if generation and (broadcast := engine.logs.broadcast(generation)):
         broadcast.catch_up()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)
@@ -193,12 +193,12 @@ def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
-def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> Card:
+def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], path: str) -> PlanCard:
     """Returns a card of a plan that is being written."""
-    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(place)
+    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(path)
 
 
-def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> Section | None:
+def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSection | None:
     """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
     return Maker(about, dict(content), {}, frozenset(), True).section(name, part) if part else None

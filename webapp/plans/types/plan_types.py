@@ -116,7 +116,7 @@ def _parsed_new(slug: str, source: str) -> Type:
     plan_type = parsed(slug, source)
     try:
         yaml_text.read(source, "plan type", is_new=True)
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="source") from error
     return plan_type
 
@@ -161,7 +161,7 @@ def _read_shipped() -> tuple[Type, ...]:
 def _about(source: str) -> PlanAbout:
     try:
         about = yaml_text.read(source, "plan type").value
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(str(error), field="source") from error
     if not isinstance(about, dict):
         raise Invalid("A plan type must be a mapping with title, prompt, inputs and plan.", field="source")

@@ -38,7 +38,7 @@ KINDS = {"string": "text", "integer": "a whole number", "number": "a number", "b
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlanFault:
     """An error at a path, with its sentence."""
 
     path: str
@@ -48,9 +48,9 @@ class Fault:
 class Rejected(Invalid):
     """Raised for invalid values, with a sentence for each field."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[PlanFault]) -> None:
         super().__init__("Some of the values are invalid.", field=faults[0].path)
-        self.places = {fault.path: fault.message for fault in reversed(faults)}
+        self.paths = {fault.path: fault.message for fault in reversed(faults)}
         self.fields = {fault.path.partition(".")[0]: fault.message for fault in reversed(faults)}
 
     def details(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def load() -> None:
         import_module(name)
 
 
-def faults(value: Any, schema: Schema) -> list[Fault]:
+def faults(value: Any, schema: Schema) -> list[PlanFault]:
     """Returns the errors of a value in the order of their paths; of a value too large to validate, only that."""
     if too_large := list(_too_large(value)):
         return too_large
@@ -104,14 +104,14 @@ def check_schema(schema: Any, where: str) -> None:
         raise Invalid(f"“{where}” isn't a valid JSON Schema: {error.message[:200]}", field="source") from error
 
 
-def _too_large(value: Any) -> Iterator[Fault]:
+def _too_large(value: Any) -> Iterator[PlanFault]:
     """Yields an error for each section that is too large to validate."""
     values_left = MOST_VALUES
     for name, section in value.items() if isinstance(value, dict) else (("", value),):
         for nested in values_in(section):
             values_left -= 1
             if values_left < 0 or (isinstance(nested, list) and len(nested) > MOST_ITEMS):
-                yield Fault(name, "This is too large.")
+                yield PlanFault(name, "This is too large.")
                 break
 
 
@@ -124,19 +124,19 @@ def _refuse_the_large(schema: Schema, where: str) -> None:
         raise Invalid(f"“{where}” requires more than {MOST_ITEMS} items in a list.", field="source")
 
 
-def _order(fault: Fault, names: list[str]) -> tuple[int, list[int]]:
+def _order(fault: PlanFault, names: list[str]) -> tuple[int, list[int]]:
     name, *rest = steps(fault.path) or [""]
     return names.index(str(name)) if name in names else -1, [step for step in rest if isinstance(step, int)]
 
 
-def _faults(error: "ValidationError") -> list[Fault]:
+def _faults(error: "ValidationError") -> list[PlanFault]:
     path, expected = tuple(error.absolute_path), cast(Any, error.validator_value)
     if error.validator == "required" and isinstance(error.instance, dict):
-        return [Fault(dotted((*path, name)), "This field is required.") for name in expected if name not in error.instance]
+        return [PlanFault(dotted((*path, name)), "This field is required.") for name in expected if name not in error.instance]
     if error.validator == "minItems" and isinstance(error.instance, list):
         lacking = range(len(error.instance), int(expected))
-        return [Fault(dotted((*path, place)), "This field is missing.") for place in lacking]
-    return [Fault(dotted(path), _sentence(error))]
+        return [PlanFault(dotted((*path, index)), "This field is missing.") for index in lacking]
+    return [PlanFault(dotted(path), _sentence(error))]
 
 
 def _sentence(error: "ValidationError") -> str:

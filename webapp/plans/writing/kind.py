@@ -19,7 +19,7 @@ from webapp.plans.tables import Plan
 from webapp.plans.types import validation
 from webapp.plans.types.schema import is_within
 from webapp.plans.writing import quota
-from webapp.plans.writing.ending import Ending, ParsedPlan, ending, kept, repaired
+from webapp.plans.writing.ending import ParsedPlan, PlanEnding, ending, kept, repaired
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import AttemptRecord, Saved
@@ -36,7 +36,7 @@ WRITTEN_BY = select(TABLE.c.id).where(
 SAVE_TEXT = Prepared(
     update(TABLE).where(TABLE.c.id.in_(WRITTEN_BY.with_for_update(skip_locked=True))).values(partial_content=bindparam("text"))
 )
-UNREAD = validation.Fault("", "can't be read")
+UNREAD = validation.PlanFault("", "can't be read")
 
 
 def projection(facts: GenerationFacts) -> PlanProjection:
@@ -44,7 +44,7 @@ def projection(facts: GenerationFacts) -> PlanProjection:
     generation = db.session.get_one(Generation, facts.id)
     plan, prompt = plan_of(generation), PlanPrompt.from_record(generation.prompt)
     schema = plan.schema if plan else {}
-    return PlanProjection(schema, prompt.there, prompt.places, validation.is_valid)
+    return PlanProjection(schema, prompt.there, prompt.paths, validation.is_valid)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
@@ -110,13 +110,13 @@ def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) ->
     return ParsedPlan(there, (UNREAD,), ()), there
 
 
-def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[str, Any], text: str) -> Ending:
+def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[str, Any], text: str) -> PlanEnding:
     end = ending(generation.status, generation.reason, generation.error, result, value)
     plan.content, plan.status, plan.error_code, plan.error = value, end.status, end.code, end.message
     plan.partial_content = None if end.status == "completed" else text
     plan.title = str(value.get("title") or plan.title)[:200]
-    anew = PlanPrompt.from_record(generation.prompt).places
-    plan.ticked = [task for task in plan.ticked if not any(is_within(task, place) for place in anew)]
+    anew = PlanPrompt.from_record(generation.prompt).paths
+    plan.ticked = [task for task in plan.ticked if not any(is_within(task, path) for path in anew)]
     plan.is_kept, plan.changed_at = False, utc_now()
     return end
 

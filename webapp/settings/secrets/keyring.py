@@ -138,10 +138,10 @@ def _replace_file(file: Path, keys: Sequence[str]) -> None:
     fresh = file.with_name(f"{file.name}.new")
     try:
         fresh.unlink(missing_ok=True)
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as made:
-            made.write(",".join(keys) + "\n")
-            made.flush()
-            os.fsync(made.fileno())
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as key_file:
+            key_file.write(",".join(keys) + "\n")
+            key_file.flush()
+            os.fsync(key_file.fileno())
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             fresh.replace(file)

@@ -13,7 +13,7 @@ RETRY_SECONDS = 5
 CONNECTION = "millrace.connection"
 
 
-class Connection:
+class ClientConnection:
     """A connection, which counts towards the limit of its address until a caller signs in on it, and then towards theirs.
 
     Above the limit of its address it counts towards none, is `is_excess`, and must be closed unless a caller signs in on it.
@@ -49,12 +49,12 @@ class ConnectionLimiter:
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
         self.open: Counter[str] = Counter()
-        self._by_socket: dict[Any, Connection] = {}
+        self._by_socket: dict[Any, ClientConnection] = {}
 
     @contextmanager
-    def entered(self, address: str, socket: Any = None) -> Iterator[Connection]:
+    def entered(self, address: str, socket: Any = None) -> Iterator[ClientConnection]:
         """Counts a connection until the block ends, as far as the limit of its address allows."""
-        connection = Connection(self, address)
+        connection = ClientConnection(self, address)
         self.count(connection)
         if socket:
             self._by_socket[socket] = connection
@@ -64,13 +64,13 @@ class ConnectionLimiter:
             self._by_socket.pop(socket, None)
             connection.leave()
 
-    def count(self, connection: Connection) -> None:
+    def count(self, connection: ClientConnection) -> None:
         """Counts a connection as its address's, if there is room."""
         connection.count_as(connection.address, self._most())
 
     def has_room(self, whose: str, most: int) -> bool:
         return not most or self.open[whose] < most
 
-    def connection_of(self, environ: Mapping[str, Any]) -> Connection | None:
+    def connection_of(self, environ: Mapping[str, Any]) -> ClientConnection | None:
         """Returns the connection of a request; None if it is not counted."""
         return environ.get(CONNECTION) or self._by_socket.get(environ.get("gunicorn.socket"))

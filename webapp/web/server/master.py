@@ -9,23 +9,23 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker as Base
 
 
-class Log(Logger):  # type: ignore[misc]
+class ErrorLogger(Logger):  # type: ignore[misc]
     """A logger without access logs: gunicorn formats a line for each request, which our configuration then discards."""
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         pass
 
 
-class Worker(Base):  # type: ignore[misc]
+class ForkedWorker(Base):  # type: ignore[misc]
     """A worker that has not started; after the fork it changes its class to that of the serving worker."""
 
-    def __init__(self, *known: Any) -> None:
-        super().__init__(*known)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.worker_connections = self.cfg.worker_connections
 
     def init_process(self) -> None:
         # Imported only after the fork.
-        from webapp.web.server.worker import Worker as Serving
+        from webapp.web.server.worker import ServingWorker as Serving
 
         # The serving class alone, without the application, is 5 MB in a master that needs none of it. Changes the class of the
         # object rather than creating another: gunicorn holds a reference, and later reads from it

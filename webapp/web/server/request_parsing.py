@@ -2,11 +2,11 @@
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from io import BytesIO
 from math import inf
 from threading import Lock
-from typing import IO, Any, TypeAlias, cast
+from typing import IO, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
@@ -30,9 +30,10 @@ MARKS, MOST_MARKS = (b";", b"=", b"\\", b"\n"), 100
 MOST_HEADS_BYTES = 65_536
 CHUNK_BYTES = 65_536
 Form: TypeAlias = tuple[MultiDict[str, str], MultiDict[str, FileStorage]]
+Parsed: TypeAlias = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
 
-class Decoder(MultipartDecoder):
+class BoundedDecoder(MultipartDecoder):
     """Refuses a part whose header is too long, has too many separators, or contains no name."""
 
     _heads_bytes = 0
@@ -55,18 +56,18 @@ class Decoder(MultipartDecoder):
 
 
 class PartsParser(MultiPartParser):
-    """Parses multipart forms with `Decoder`, enforces the size limit of files, and lets other greenlets run in between."""
+    """Parses multipart forms with `BoundedDecoder`, enforces the size limit of files, and lets other greenlets run in between."""
 
     most_file_bytes: int | None = None
 
     def parse(self, stream: IO[bytes], boundary: bytes, content_length: int | None) -> Form:
         fields: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
-        for part, place in self._parts(stream, boundary, content_length):
+        for part, file in self._parts(stream, boundary, content_length):
             if isinstance(part, File):
-                files.append((part.name, FileStorage(place, part.filename, part.name, headers=part.headers)))
+                files.append((part.name, FileStorage(file, part.filename, part.name, headers=part.headers)))
             else:
-                fields.append((part.name, place.read().decode(self.get_part_charset(part.headers), "replace")))
+                fields.append((part.name, file.read().decode(self.get_part_charset(part.headers), "replace")))
         return self.cls(fields), self.cls(files)
 
     def _parts(self, stream: IO[bytes], boundary: bytes, length: int | None) -> Iterator[tuple[Field | File, IO[bytes]]]:
@@ -79,14 +80,14 @@ class PartsParser(MultiPartParser):
                     file = self.start_file_streaming(event, length) if isinstance(event, File) else BytesIO()
                     current, size = (event, opened.enter_context(file)), 0
                 elif isinstance(event, Data) and current:
-                    part, place = current
-                    place.write(event.data)
+                    part, content = current
+                    content.write(event.data)
                     size += len(event.data)
                     bytes_left -= len(event.data) if isinstance(part, Field) else 0
                     self._refuse_too_much(part, size, bytes_left)
                     if not event.more_data:
-                        place.seek(0)
-                        yield part, place
+                        content.seek(0)
+                        yield part, content
             # Nothing was refused, so the files stay open; the caller closes them.
             opened.pop_all()
 
@@ -97,7 +98,7 @@ class PartsParser(MultiPartParser):
             raise TooLarge.file(self.most_file_bytes)
 
     def _events(self, stream: IO[bytes], boundary: bytes) -> Iterator[Event]:
-        decoder = Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
+        decoder = BoundedDecoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
         unhurried = YieldingStream(stream)
         while True:
             decoder.receive_data(unhurried.read(CHUNK_BYTES) or None)
@@ -121,30 +122,44 @@ class FormParser(FormDataParser):
 
     most_file_bytes: int | None = None
 
-    def _parse_urlencoded(self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]) -> Any:
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
+    ) -> Parsed:
+        # A form that can't be parsed is an empty one.
+        with suppress(ValueError):
+            if mimetype == "multipart/form-data":
+                return stream, *self._parts(stream, (options or {}).get("boundary", ""), content_length)
+            if mimetype == "application/x-www-form-urlencoded":
+                return stream, self._fields(stream, content_length), self.cls()
+        return stream, self.cls(), self.cls()
+
+    def _fields(self, stream: IO[bytes], content_length: int | None) -> MultiDict[str, str]:
         if (content_length or 0) > (self.max_form_memory_size or inf):
             raise RequestEntityTooLarge
         # Reads the body before taking the lock, so that a slow client does not hold up other requests.
         content = stream.read()
         _beginning.enter()
         with _decoding if len(content) > PIECE_BYTES else _at_once:
-            return stream, self.cls(list(_fields(content))), self.cls()
+            return self.cls(list(_decoded_fields(content)))
 
-    def _parse_multipart(self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]) -> Any:
+    def _parts(self, stream: IO[bytes], boundary: str, content_length: int | None) -> Form:
         parser = PartsParser(self.stream_factory, self.max_form_memory_size, cls=self.cls, max_form_parts=self.max_form_parts)
         parser.most_file_bytes = self.most_file_bytes
-        boundary = options.get("boundary", "").encode("ascii")
         if not boundary:
             raise ValueError("no boundary")
-        return (stream, *parser.parse(stream, boundary, content_length))
+        return parser.parse(stream, boundary.encode("ascii"), content_length)
 
 
 class Unannounced(LimitedStream):
     """A body without a Content-Length. Werkzeug cuts it off at the limit without a word; this refuses it."""
 
+    def __init__(self, body: IO[bytes], limit: int) -> None:
+        super().__init__(body, limit, is_max=True)
+        self._body = body
+
     def readall(self) -> bytes:
         content = super().readall()
-        if self.is_exhausted and self._stream.read(1):
+        if self.is_exhausted and self._body.read(1):
             raise RequestEntityTooLarge
         return content
 
@@ -165,7 +180,7 @@ class Incoming(Request):
         body, most = super().stream, self.max_content_length
         if self.content_length is not None or most is None or not self.environ.get("wsgi.input_terminated"):
             return body
-        return cast(IO[bytes], Unannounced(self.environ["wsgi.input"], most, is_max=True))
+        return cast(IO[bytes], Unannounced(self.environ["wsgi.input"], most))
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
@@ -174,7 +189,7 @@ class Incoming(Request):
         return ImmutableMultiDict() if is_too_much else super().cookies
 
 
-def _fields(content: bytes) -> Iterator[tuple[str, str]]:
+def _decoded_fields(content: bytes) -> Iterator[tuple[str, str]]:
     """Yields the decoded names and values of an urlencoded form."""
     for field in filter(None, content.split(b"&")):
         name, _, value = field.partition(b"=")

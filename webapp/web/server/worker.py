@@ -16,7 +16,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webapp.base.heavy.turns import TimeSlice, TurnQueue, give_way
-from webapp.web.server.connection_limiter import Connection
+from webapp.web.server.connection_limiter import ClientConnection
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -38,7 +38,7 @@ IDLE_SECONDS = 5.0
 CROWDED = 0.9
 
 
-class Worker(GeventWorker):  # type: ignore[misc]
+class ServingWorker(GeventWorker):  # type: ignore[misc]
     """Limits the connections of each address, sets a deadline for bodies, and closes idle connections when slots are scarce."""
 
     def load_wsgi(self) -> None:
@@ -50,11 +50,11 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._limiter, self._proxies = LIMITER.of(app), PROXIES.of(app)
         self._open = 0
         # Connections above the limit of their address.
-        self._excess = set[Connection]()
+        self._excess = set[ClientConnection]()
         # How long to wait for a head, by the greenlet of a connection whose first request has not begun.
         self._head_seconds: dict[Any, float] = {}
         # Sockets between two requests, with the time since when, and their connections.
-        self._idle: dict[Any, tuple[float, Connection]] = {}
+        self._idle: dict[Any, tuple[float, ClientConnection]] = {}
         # Sockets waiting for data from the client, with the time since when.
         self._waiting: dict[Any, float] = {}
         # Sockets whose client has disconnected: their slots become free as soon as their greenlets have run.
@@ -116,7 +116,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._head_seconds.pop(gevent.getcurrent(), None)
             self._left.discard(client)
 
-    def _serve_excess(self, listener: Any, client: Any, addr: Any, connection: Connection) -> None:
+    def _serve_excess(self, listener: Any, client: Any, addr: Any, connection: ClientConnection) -> None:
         # Without those on which a caller has signed in meanwhile.
         self._excess = {excess for excess in self._excess if excess.is_excess}
         own = sum(other.address == connection.address for other in self._excess)

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from webapp.base import yaml_text
-from webapp.base.yaml_text import Document, Path
+from webapp.base.yaml_text import Path, YamlDocument
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
-from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, Unfit, is_sound, names_in, text_of
+from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, UnfitAnswer, is_sound, names_in, text_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -34,7 +34,7 @@ OF_A_STEP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WorkflowFault:
     """A sentence for the person and, if known, a hint how to fix it."""
 
     line: int
@@ -43,38 +43,38 @@ class Fault:
     hint: str = ""
 
 
-class Broken(ValueError):
+class BrokenWorkflow(ValueError):
     """Raised for a text that is not a valid workflow; `faults` has the reasons."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[WorkflowFault]) -> None:
         super().__init__(faults[0].message)
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.line, fault.column))[:MOST_FAULTS])
 
 
 def read(source: str) -> Definition:
-    """Returns the definition; raises `Broken`."""
+    """Returns the definition; raises `BrokenWorkflow`."""
     return _Reader(_document(source)).definition()
 
 
 def read_new(source: str) -> Definition:
-    """Returns the definition of a text that was just written, in which no name can be given twice; raises `Broken`."""
+    """Returns the definition of a text that was just written, in which no name can be given twice; raises `BrokenWorkflow`."""
     return _Reader(_document(source, is_new=True)).definition()
 
 
-def _document(source: str, *, is_new: bool = False) -> Document:
+def _document(source: str, *, is_new: bool = False) -> YamlDocument:
     try:
         return yaml_text.read(source, "workflow", is_new=is_new)
-    except yaml_text.Unreadable as error:
-        raise Broken([Fault(error.line, error.column, str(error), error.hint)]) from error
+    except yaml_text.UnreadableYaml as error:
+        raise BrokenWorkflow([WorkflowFault(error.line, error.column, str(error), error.hint)]) from error
 
 
 @dataclass(slots=True)
 class _Reader:
-    document: Document
-    faults: list[Fault]
+    document: YamlDocument
+    faults: list[WorkflowFault]
     looked_for: int
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document, self.faults, self.looked_for = document, [], 0
 
     def definition(self) -> Definition:
@@ -92,9 +92,9 @@ class _Reader:
             by_id={step.id: step for step in steps},
         )
         if not self.faults:
-            self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(definition)]
+            self.faults += [self._at(("steps", index), *words) for index, *words in flow_faults(definition)]
         if self.faults:
-            raise Broken(self.faults)
+            raise BrokenWorkflow(self.faults)
         return definition
 
     def _slug(self, about: dict[str, Any]) -> str:
@@ -135,11 +135,11 @@ class _Reader:
         if not isinstance(value, list) or not 2 <= len(value) <= MOST_OPTIONS:
             self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
             return ()
-        for place, option in enumerate(value):
+        for index, option in enumerate(value):
             if isinstance(option, bool):
-                self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
+                self._fault((*path, "options", index), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
             elif not isinstance(option, str | int | float) or not 0 < len(str(option).strip()) <= 100 or "\n" in str(option):
-                self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
+                self._fault((*path, "options", index), "An option must be a text of at most 100 characters.", OPTIONS)
         options = tuple(str(option).strip() for option in value)
         if len({option.casefold() for option in options}) < len(options):
             self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
@@ -149,31 +149,31 @@ class _Reader:
         if not isinstance(value, list) or not 0 < len(value) <= MOST_STEPS:
             self._fault(("steps",), f"“steps” must be a list of 1 to {MOST_STEPS} steps.", "steps:\n  - say: Hello!")
             return ()
-        ids = [self._id(place, step) for place, step in enumerate(value)]
-        for place in (place for place, id in enumerate(ids) if id in ids[:place]):
-            self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
+        ids = [self._id(index, step) for index, step in enumerate(value)]
+        for index in (index for index, id in enumerate(ids) if id in ids[:index]):
+            self._fault(("steps", index), f"Two steps are named “{ids[index]}”.", "Give this one another: id: another_name")
         answers = {f"steps.{id}" for id in ids if id}
         names = {*slots, *answers}
-        read = [self._step(place, step, slots, ids, names) for place, step in enumerate(value)]
+        read = [self._step(index, step, slots, ids, names) for index, step in enumerate(value)]
         afters = [*ids[1:], END]
         return tuple(replace(step, id=id, after=after) for step, id, after in zip(read, ids, afters, strict=True))
 
-    def _id(self, place: int, value: Any) -> str:
-        """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
+    def _id(self, index: int, value: Any) -> str:
+        """Returns a step's id: the one it declares, or that of its slot, or its verb and number."""
         about = value if isinstance(value, dict) else {}
         verb = next((name for name in about if name in OF_A_STEP), "step")
-        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
+        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{index + 1}")
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
             self._fault(
-                ("steps", place, "id"),
+                ("steps", index, "id"),
                 f"A step can't be named “{str(id)[:40]}”.",
                 "Use lowercase letters, digits and underscores.",
             )
-            return f"step_{place + 1}"
+            return f"step_{index + 1}"
         return id
 
-    def _step(self, place: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
-        path = ("steps", place)
+    def _step(self, index: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+        path = ("steps", index)
         verbs = [name for name in raw_step if name in OF_A_STEP] if isinstance(raw_step, dict) else []
         if len(verbs) != 1:
             self._fault(path, *self._unclear(raw_step, verbs))
@@ -181,7 +181,7 @@ class _Reader:
         (verb,) = verbs
         about = self._mapping(path, raw_step, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
-        step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
+        step = Step("", verb, transitions=ways, line=self.document.position(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
                 self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
@@ -226,7 +226,7 @@ class _Reader:
                 continue
             try:
                 values[name] = None if value is None else slots[name].value(text_of(value))
-            except Unfit as error:
+            except UnfitAnswer as error:
                 self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
         return values
 
@@ -261,7 +261,7 @@ class _Reader:
                 path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
             )
             return ()
-        return tuple(self._way((*path, place), way, ids, names) for place, way in enumerate(value))
+        return tuple(self._way((*path, index), way, ids, names) for index, way in enumerate(value))
 
     def _way(self, path: Path, value: Any, ids: list[str], names: set[str]) -> Transition:
         about = self._mapping(path, value, ("if", "go"))
@@ -347,8 +347,8 @@ class _Reader:
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
         self.faults.append(self._at(path, message, hint))
 
-    def _at(self, path: Path, message: str, hint: str = "") -> Fault:
-        return Fault(*self.document.place(path), message, hint)
+    def _at(self, path: Path, message: str, hint: str = "") -> WorkflowFault:
+        return WorkflowFault(*self.document.position(path), message, hint)
 
     def _closest(self, name: str, names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""

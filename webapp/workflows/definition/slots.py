@@ -15,13 +15,13 @@ DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 # Invisible, and of no use in a text: only line ends and tabs stay.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
-PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
 OF_A_PERSON = ("user.first_name", "user.name")
 # A text can repeat one answer hundreds of times.
 MOST_FILLED_CHARS = 20_000
 
 
-class Unfit(ValueError):
+class UnfitAnswer(ValueError):
     """Raised for an invalid answer; the message states what is expected."""
 
 
@@ -39,10 +39,10 @@ class Slot:
     example: str = ""
 
     def value(self, text: str) -> Any:
-        """Returns the parsed answer; raises `Unfit`."""
+        """Returns the parsed answer; raises `UnfitAnswer`."""
         text = CONTROL.sub("", text).strip()
         if not text:
-            raise Unfit("Please answer, or skip this question." if self.is_optional else "Please answer.")
+            raise UnfitAnswer("Please answer, or skip this question." if self.is_optional else "Please answer.")
         return TYPES[self.type](self, text)
 
     @property
@@ -61,20 +61,20 @@ def text_of(value: Any) -> str:
 def _text(slot: Slot, text: str) -> str:
     most = int(min(slot.most or MOST_CHARS, MOST_CHARS))
     if len(text) > most:
-        raise Unfit(f"That is too long. The limit is {most} characters.")
+        raise UnfitAnswer(f"That is too long. The limit is {most} characters.")
     if len(text) < (slot.least or 0):
-        raise Unfit(f"Please write at least {_number(slot.least or 0)} characters.")
+        raise UnfitAnswer(f"Please write at least {_number(slot.least or 0)} characters.")
     return text
 
 
 def _amount(slot: Slot, text: str) -> int | float:
     if not NUMBER.fullmatch(text):
-        raise Unfit("Please answer with a number.")
+        raise UnfitAnswer("Please answer with a number.")
     number = float(text.replace(",", "."))
     if slot.least is not None and number < slot.least:
-        raise Unfit(f"Please answer with a number of at least {_number(slot.least)}.")
+        raise UnfitAnswer(f"Please answer with a number of at least {_number(slot.least)}.")
     if slot.most is not None and number > slot.most:
-        raise Unfit(f"Please answer with a number of at most {_number(slot.most)}.")
+        raise UnfitAnswer(f"Please answer with a number of at most {_number(slot.most)}.")
     return int(number) if number.is_integer() else number
 
 
@@ -85,14 +85,14 @@ def _date(_slot: Slot, text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise Unfit("Please answer with a date such as 2026-03-31.") from error
+        raise UnfitAnswer("Please answer with a date such as 2026-03-31.") from error
 
 
 def _choice(slot: Slot, text: str) -> str:
     if text.isascii() and text.isdigit() and text not in slot.options and 0 < int(text[:4]) <= len(slot.options):
         return slot.options[int(text[:4]) - 1]
     if not (option := _option(slot, text)):
-        raise Unfit(f"Please choose one of: {', '.join(slot.options)}.")
+        raise UnfitAnswer(f"Please choose one of: {', '.join(slot.options)}.")
     return option
 
 
@@ -107,7 +107,7 @@ def _several(slot: Slot, text: str) -> list[str]:
     parts = [part for part in map(str.strip, re.split(separator, text)) if part]
     chosen = {_choice(slot, part) for part in parts[: len(slot.options) * 2]}
     if not chosen:
-        raise Unfit(f"Please choose from: {', '.join(slot.options)}.")
+        raise UnfitAnswer(f"Please choose from: {', '.join(slot.options)}.")
     return [option for option in slot.options if option in chosen]
 
 
@@ -119,19 +119,19 @@ def yes_or_no(text: str) -> bool | None:
 
 def _yes_or_no(_slot: Slot, text: str) -> bool:
     if (answer := yes_or_no(text)) is None:
-        raise Unfit("Please answer yes or no.")
+        raise UnfitAnswer("Please answer yes or no.")
     return answer
 
 
 def _email(_slot: Slot, text: str) -> str:
     if len(text) > 254 or not EMAIL.fullmatch(text):
-        raise Unfit("Please answer with an email address.")
+        raise UnfitAnswer("Please answer with an email address.")
     return text
 
 
 def _file(_slot: Slot, text: str) -> dict[str, str]:
     if not (match := FILE.fullmatch(text)):
-        raise Unfit("Please upload a file.")
+        raise UnfitAnswer("Please upload a file.")
     return {"document_id": match[1], "name": match[2]}
 
 
@@ -154,17 +154,17 @@ SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email"
 
 def names_in(text: str) -> Iterator[str]:
     """Yields the names of a text's placeholders."""
-    return (match.group(1) for match in PLACE.finditer(text))
+    return (match.group(1) for match in PLACEHOLDER.finditer(text))
 
 
 def is_sound(text: str) -> bool:
     """Returns whether every `{{` begins a valid placeholder."""
-    return "{{" not in PLACE.sub("", text)
+    return "{{" not in PLACEHOLDER.sub("", text)
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
     """Fills the placeholders of a text; one without a value becomes empty, and a result that is too long is cut."""
-    whole = PLACE.sub(lambda match: shown(values.get(match.group(1))), text)
+    whole = PLACEHOLDER.sub(lambda match: shown(values.get(match.group(1))), text)
     return whole if len(whole) <= MOST_FILLED_CHARS else f"{whole[:MOST_FILLED_CHARS]}…"
 
 

@@ -30,7 +30,7 @@ TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
 # These keys control when Rasa starts a flow or repeats a question. Here a person starts a run, and it asks every time.
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
-PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 TEXT = r"\"[^\"]*\"|'[^']*'"
 WORDS = re.compile(
     rf"(?P<text>{TEXT})|(?P<more>\bis\s+not\b)|(?P<same>\bis\b|(?<![=!<>])=(?!=))"
@@ -73,7 +73,7 @@ def is_rasa(source: str) -> bool:
     """Returns whether a text is part of a Rasa assistant and not a workflow of Millrace; one that can't be parsed isn't."""
     try:
         value = value_of(source)
-    except yaml_text.Unreadable:
+    except yaml_text.UnreadableYaml:
         return False
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
@@ -117,10 +117,10 @@ class _Flow:
         self._list(_list(about.get("steps")), {}, END, depth=0)
         title = str(about.get("name") or self.name).strip().capitalize()[:80]
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
-        made = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
+        head = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
         written = set(re.findall(r"\w+", json.dumps(steps)))
         used = {name: slot for name, slot in self.slots.items() if name in written}
-        source = yaml_text.written(made | {"slots": used, "steps": steps})
+        source = yaml_text.written(head | {"slots": used, "steps": steps})
         return Imported(_slug(self.name), title, source, self.count, self.mapped, tuple(dict.fromkeys(self.notes)))
 
     def _slots(self, about: Any) -> None:
@@ -144,12 +144,12 @@ class _Flow:
         steps = self._within([step for step in steps if isinstance(step, dict)])
         own = dict(ids)
         mine = []
-        for place, step in enumerate(steps):
-            mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{place + 1}")))
+        for index, step in enumerate(steps):
+            mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{index + 1}")))
             if "id" in step:
                 own[str(step["id"])] = mine[-1]
-        for place, step in enumerate(steps):
-            self._step(step, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
+        for index, step in enumerate(steps):
+            self._step(step, mine[index], own, mine[index + 1] if index + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
 
     def _within(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -162,22 +162,22 @@ class _Flow:
     def _step(self, rasa_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
         verb = next((verb for verb in VERBS if verb in rasa_step), "")
-        made: dict[str, Any] | None = None
+        fields: dict[str, Any] | None = None
         if verb in ("link", "call"):
             self._other(rasa_step, id, ids, after, end, depth=depth)
             return
         if verb:
-            made = getattr(self, f"_{verb}")(rasa_step)
-        if made is None:
+            fields = getattr(self, f"_{verb}")(rasa_step)
+        if fields is None:
             self.notes.append(_named(rasa_step))
         else:
             self.mapped += 1
-        self.steps.append({"id": id, **(made or {})})
+        self.steps.append({"id": id, **(fields or {})})
         step = self.steps[-1]
         ways = self._ways(rasa_step.get("next"), ids, after, end, depth=depth)
-        if made and "branch" not in made and not isinstance(ways, list) and ways == after and after == END:
+        if fields and "branch" not in fields and not isinstance(ways, list) and ways == after and after == END:
             step["next"] = END
-        elif not made or "branch" in made:
+        elif not fields or "branch" in fields:
             step["branch"] = ways if isinstance(ways, list) else [{"go": ways}]
         else:
             step["next"] = ways
@@ -256,7 +256,7 @@ class _Flow:
     def _response(self, name: str) -> str:
         """Returns a response's text, with placeholders for the slots that the flow has."""
         text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
-        return PLACE.sub(lambda match: f"{{{{{match.group(1)}}}}}" if match.group(1) in self.slots else "…", text)[:1_000]
+        return PLACEHOLDER.sub(lambda match: f"{{{{{match.group(1)}}}}}" if match.group(1) in self.slots else "…", text)[:1_000]
 
     def _id(self, preferred: str) -> str:
         base = re.sub(r"[^a-z0-9_]+", "_", preferred.lower()).strip("_")[:34] or "step"
@@ -272,15 +272,15 @@ class _Flow:
 
 def _reached(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the steps that a run can reach; steps that only follow something not understood are left out."""
-    by_id = {step["id"]: place for place, step in enumerate(steps)}
+    by_id = {step["id"]: index for index, step in enumerate(steps)}
     seen, ahead = set[int](), [0] if steps else []
     while ahead:
-        place = ahead.pop()
-        if place in seen:
+        reached = ahead.pop()
+        if reached in seen:
             continue
-        seen.add(place)
-        ahead += [by_id[go] for go in _targets(steps[place]) if go in by_id]
-    return [step for place, step in enumerate(steps) if place in seen]
+        seen.add(reached)
+        ahead += [by_id[go] for go in _targets(steps[reached]) if go in by_id]
+    return [step for index, step in enumerate(steps) if index in seen]
 
 
 def _targets(step: Mapping[str, Any]) -> Iterator[str]:
@@ -378,10 +378,10 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
 def import_flows(sources: Sequence[str], *, author: AuditAuthor, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
-        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.Unreadable, value_of, source))
+        coming = imported(sources, read=lambda source: offload_expecting(yaml_text.UnreadableYaml, value_of, source))
         # In threads: reading a large flow takes a fifth of a second, and so does writing it.
         flows = list(iter(lambda: offload(next, coming, None), None))
-    except yaml_text.Unreadable as error:
+    except yaml_text.UnreadableYaml as error:
         raise Invalid(f"Line {error.line}: {error}", field="file") from error
     if not flows:
         raise Invalid(NOTHING, field="file")

@@ -146,7 +146,7 @@ Words = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class WordCompletion:
     """A suggested word and its description; `rest` is what follows the part already typed."""
 
     word: str
@@ -155,7 +155,7 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SuggestionRule:
     """Suggests `words` where the line before the cursor matches `line` in section `part`; `behind` is appended to each word.
 
     `words` is called with the whole text and with the text above the cursor's line.
@@ -195,19 +195,19 @@ def _in_step(above: str) -> Words:
 
 
 RULES = (
-    Rule(re.compile(r"\{\{\s*\Z"), _values, behind="}}"),
-    Rule(re.compile(r"\bcollect:\s*\Z"), _slots, "steps"),
-    Rule(re.compile(r"\b(?:go|next):\s*\Z"), _steps, "steps"),
-    Rule(re.compile(r"\bif:\s*\Z|\bif:[^}]*\b(?:and|or|not)\s+\Z"), _slots, "steps"),
-    Rule(re.compile(r"\btype:\s*\Z"), lambda *_: dict.fromkeys(TYPES, "A type of answer."), "slots"),
-    Rule(re.compile(r"^\Z"), lambda *_: _described(PARTS), behind=": "),
-    Rule(re.compile(r"^\s*-\s+\Z"), lambda *_: _described({"id": ID}, VERBS), "steps", ": "),
-    Rule(re.compile(r"^\s+\Z"), lambda _, above: _in_step(above), "steps", ": "),
-    Rule(re.compile(r"^\s{3,}\Z|[{,]\s*\Z"), lambda *_: _described(SLOT_FIELDS), "slots", ": "),
+    SuggestionRule(re.compile(r"\{\{\s*\Z"), _values, behind="}}"),
+    SuggestionRule(re.compile(r"\bcollect:\s*\Z"), _slots, "steps"),
+    SuggestionRule(re.compile(r"\b(?:go|next):\s*\Z"), _steps, "steps"),
+    SuggestionRule(re.compile(r"\bif:\s*\Z|\bif:[^}]*\b(?:and|or|not)\s+\Z"), _slots, "steps"),
+    SuggestionRule(re.compile(r"\btype:\s*\Z"), lambda *_: dict.fromkeys(TYPES, "A type of answer."), "slots"),
+    SuggestionRule(re.compile(r"^\Z"), lambda *_: _described(PARTS), behind=": "),
+    SuggestionRule(re.compile(r"^\s*-\s+\Z"), lambda *_: _described({"id": ID}, VERBS), "steps", ": "),
+    SuggestionRule(re.compile(r"^\s+\Z"), lambda _, above: _in_step(above), "steps", ": "),
+    SuggestionRule(re.compile(r"^\s{3,}\Z|[{,]\s*\Z"), lambda *_: _described(SLOT_FIELDS), "slots", ": "),
 )
 
 
-def completions(source: str, at: int) -> list[Completion]:
+def completions(source: str, at: int) -> list[WordCompletion]:
     """Returns the first few completions at this position."""
     source = source[:MOST_CHARS]
     above, _, line = source[: max(0, at)].rpartition("\n")
@@ -217,11 +217,11 @@ def completions(source: str, at: int) -> list[Completion]:
     return list(_fitting(source, above, line.removesuffix(prefix), prefix))[:MOST]
 
 
-def _fitting(source: str, above: str, ahead: str, prefix: str) -> Iterator[Completion]:
+def _fitting(source: str, above: str, ahead: str, prefix: str) -> Iterator[WordCompletion]:
     part = (SECTION.findall(above) or [""])[-1]
     for rule in RULES:
         if rule.part in ("", part) and rule.line.search(ahead):
             for word, about in rule.words(source, above).items():
                 if word.startswith(prefix) and word != prefix:
-                    yield Completion(word, word[len(prefix) :] + rule.behind, about)
+                    yield WordCompletion(word, word[len(prefix) :] + rule.behind, about)
             return

@@ -18,7 +18,7 @@ from webapp.people.accounts.guards import admin_only, anybody, audit_author, cur
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
-from webapp.workflows.definition.parsing import Fault
+from webapp.workflows.definition.parsing import WorkflowFault
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.running import runs
@@ -138,7 +138,7 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(diagram: Diagram | None, faults: Sequence[Fault]) -> Response:
+def _checked(diagram: Diagram | None, faults: Sequence[WorkflowFault]) -> Response:
     return Response(render_template("workflows/_checked.html", picture=diagram, faults=faults, is_live=True))
 
 
@@ -150,7 +150,7 @@ def _picture(source: str) -> Diagram | None:
         return None
 
 
-def _form(entry: library.Entry | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     faults = getattr(refusal, "faults", ())
     # A text that was refused can't be parsed, so it has faults and no diagram.
     drawn = None if refusal else _picture(source)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.slots import Slot, Unfit, filled, names_in, shown, text_of, yes_or_no
+from webapp.workflows.definition.slots import Slot, UnfitAnswer, filled, names_in, shown, text_of, yes_or_no
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,
@@ -16,9 +16,9 @@ from webapp.workflows.state import (
     Event,
     HandOver,
     PostReply,
-    Result,
+    RunState,
     Say,
-    State,
+    StepResult,
 )
 
 # Limits: the characters of a model's answer that are kept for later steps; the length of the trail, which a loop would grow
@@ -35,25 +35,25 @@ QUESTION_MARKS = ("?", "？", "؟")
 WORDS = {"back": "back", "go back": "back", "skip": "skip", "cancel": "cancel"}
 
 
-def apply(definition: Definition, state: State, event: Event, people: Mapping[str, str] | None = None) -> Result:
+def apply(definition: Definition, state: RunState, event: Event, people: Mapping[str, str] | None = None) -> StepResult:
     """Applies an event; `people` has the person's names that texts can include."""
     move = _Move(definition, state, dict(people or {}))
     handler = HANDLERS.get(event.kind)
     refusal = handler(move, event) if handler else NOT_WAITING
-    return Result(move.state, () if refusal else tuple(move.effects), refusal)
+    return StepResult(move.state, () if refusal else tuple(move.effects), refusal)
 
 
-def step_of(definition: Definition, state: State) -> Step | None:
+def step_of(definition: Definition, state: RunState) -> Step | None:
     return definition.by_id.get(state.step)
 
 
-def slot_of(definition: Definition, state: State) -> Slot | None:
+def slot_of(definition: Definition, state: RunState) -> Slot | None:
     """Returns the slot that the current step asks for."""
     step = step_of(definition, state)
     return definition.slots.get(step.slot) if step and step.verb == "collect" else None
 
 
-def text_for(definition: Definition, state: State, text: str, people: Mapping[str, str]) -> str:
+def text_for(definition: Definition, state: RunState, text: str, people: Mapping[str, str]) -> str:
     """Fills in a text of the definition with the answers so far."""
     answers = {f"steps.{id}": words for id, words in state.said.items()}
     return filled(text, {**answers, **people, **state.slots})
@@ -64,7 +64,7 @@ class _Move:
     """Applies one event: moves the state through the steps and collects the effects."""
 
     definition: Definition
-    state: State
+    state: RunState
     people: dict[str, str]
     effects: list[Effect] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class _Move:
             self.change(outcomes={**self.state.outcomes, step.id: outcome}, tries=0, turns_left=0, due=False, proposed="")
             self.go(step.exit(self.state.values))
 
-    def go(self, id: str, *, there: State | None = None) -> None:
+    def go(self, id: str, *, there: RunState | None = None) -> None:
         """Continues to the first step that waits for a person or a model; if that is the step of `there`, nothing is repeated."""
         for _ in range((len(self.definition.steps) + 1) ** 2):
             step = self.definition.by_id.get(id)
@@ -146,7 +146,7 @@ def _begin(move: _Move, _event: Event) -> str:
     return ""
 
 
-def _not_waiting(state: State) -> str:
+def _not_waiting(state: RunState) -> str:
     if state.has_ended:
         return ENDED
     return {"running": WRITING, "paused": PAUSED}.get(state.status, "")
@@ -164,7 +164,7 @@ def _answer(move: _Move, event: Event) -> str:
         return _confirm_guess(move, slot, step, is_meant=verdict)
     try:
         value = slot.value(event.value)
-    except Unfit as error:
+    except UnfitAnswer as error:
         return _handle_invalid_answer(move, slot, event, str(error))
     move.effects.append(PostReply(shown(value) if slot.type != "text" else event.value.strip(), step.id))
     move.change(slots={**move.state.slots, slot.name: value})
@@ -180,7 +180,7 @@ def _guess(move: _Move, event: Event) -> str:
     guessed, _, typed = event.value.partition("\n\n")
     try:
         value = slot.value(guessed)
-    except Unfit as error:
+    except UnfitAnswer as error:
         return str(error)
     if typed.strip():
         move.effects.append(PostReply(typed.strip(), step.id))
@@ -342,7 +342,7 @@ def _change(move: _Move, event: Event) -> str:
         return f"There is no answer named “{event.name[:40]}” yet."
     try:
         value = slot.value(event.value)
-    except Unfit as error:
+    except UnfitAnswer as error:
         return str(error)
     # Steps that mention the slot or set slots are done again.
     speaking = [step for step in definition.steps if step.verb in ("say", "chat", "generate")]
@@ -382,17 +382,17 @@ HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
 }
 
 
-def summary(definition: Definition, state: State) -> str:
+def summary(definition: Definition, state: RunState) -> str:
     """Returns the answers as a summary for the people who take over."""
     lines = _listed(definition, state, definition.slots, "- **{}:** {}")
     return "\n".join([f"**{definition.title}: summary**", "", *(lines or ["Nothing has been answered."])])
 
 
-def listed(definition: Definition, state: State, names: Collection[str]) -> str:
+def listed(definition: Definition, state: RunState, names: Collection[str]) -> str:
     """Returns the answers with these names as a list for a model."""
     return "\n".join(_listed(definition, state, names, "- {}: {}"))
 
 
-def _listed(definition: Definition, state: State, names: Collection[str], form: str) -> list[str]:
+def _listed(definition: Definition, state: RunState, names: Collection[str], form: str) -> list[str]:
     answers = [(name, state.slots[name]) for name in definition.slots if name in state.slots and name in names]
     return [form.format(name.replace("_", " ").capitalize(), " ".join(shown(value).split())) for name, value in answers]

@@ -24,7 +24,7 @@ from webapp.workflows.running import interpretation, model_calls
 from webapp.workflows.running.interpreter import apply, slot_of
 from webapp.workflows.running.moving import moved, same_steps
 from webapp.workflows.running.record import LED, append, definition_of, locked_run, notify_group, record
-from webapp.workflows.state import Event, State
+from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
@@ -36,7 +36,7 @@ ELSEWHERE = "This was just answered elsewhere. Look at the current question firs
 
 
 @dataclass(frozen=True, slots=True)
-class Redone:
+class ChangeEffects:
     """The effects of changing an answer: the steps to be done again, and the answers that no longer count."""
 
     steps: tuple[str, ...]
@@ -156,58 +156,58 @@ def _refusal(run: WorkflowRun, why: str, *, is_invalid: bool) -> AppError:
     return (Invalid if is_invalid else Conflict)(why, field="value")
 
 
-def redone(run: WorkflowRun, name: str, value: str) -> Redone:
+def redone(run: WorkflowRun, name: str, value: str) -> ChangeEffects:
     """Returns what changing an answer would affect, without changing anything."""
     _refuse_typed_file(run, Event("change", value, name))
     return _redone(run, name, value)
 
 
-def redone_by_file(run: WorkflowRun, name: str) -> Redone:
+def redone_by_file(run: WorkflowRun, name: str) -> ChangeEffects:
     """Does the same as `redone` for replacing a file; the effects don't depend on which file it is."""
     return _redone(run, name, f"{'0' * 26} file")
 
 
-def _redone(run: WorkflowRun, name: str, value: str) -> Redone:
-    before = run.place
+def _redone(run: WorkflowRun, name: str, value: str) -> ChangeEffects:
+    before = run.current_state
     result = apply(definition_of(run), before, Event("change", value, name))
     if result.refusal:
         raise _refusal(run, result.refusal, is_invalid=not before.has_ended and before.status != "running")
-    return Redone(*_differences(definition_of(run), before, result.state))
+    return ChangeEffects(*_differences(definition_of(run), before, result.state))
 
 
 def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
-    definition, place = definition_of(run), run.place
-    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, place)
+    definition, state = definition_of(run), run.current_state
+    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, state)
     if slot and slot.type == "file" and event.kind in ("answer", "change") and FILE.fullmatch(event.value.strip()):
         raise Invalid("Please upload a file.", field="value")
 
 
-def move(run: WorkflowRun, version: int, *, confirm: bool) -> Redone:
+def move(run: WorkflowRun, version: int, *, confirm: bool) -> ChangeEffects:
     """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
     source, id = library.source_of(run.slug, version), run.id
     old, new = definition_of(run), library.known(source)
-    place = run.place
-    if place.has_ended:
+    state = run.current_state
+    if state.has_ended:
         raise Conflict("This workflow has ended.")
     same = same_steps(old, new)
-    if place.step not in same or new.by_id[same[place.step]].verb != old.by_id[place.step].verb:
+    if state.step not in same or new.by_id[same[state.step]].verb != old.by_id[state.step].verb:
         raise Conflict("The current step isn't in that version, so this run can't move to it.")
     added = tuple(step for step in new.by_id if step not in same.values())
     gone = tuple(step for step in old.by_id if step not in same)
     if confirm:
         with write() as session:
             row = locked_run(session, id)
-            if row.place != place:
+            if row.current_state != state:
                 raise Conflict(ELSEWHERE)
-            row.source, row.version, row.state = source, version, moved(place, same, new.slots).stored()
+            row.source, row.version, row.state = source, version, moved(state, same, new.slots).stored()
             row.plan_step = same.get(row.plan_step, "")
         _notified(id)
-    return Redone(added, gone)
+    return ChangeEffects(added, gone)
 
 
 def free(run: WorkflowRun) -> None:
     """Makes the chat of an ended run an ordinary chat."""
-    if not run.place.has_ended:
+    if not run.current_state.has_ended:
         raise Conflict("The workflow is still running. Finish or cancel it first.")
     chat_id = run.chat_id
     with write() as session:
@@ -217,7 +217,7 @@ def free(run: WorkflowRun) -> None:
 
 def write_in(run: WorkflowRun, user: User, text: str) -> None:
     """Adds a message between people, which no model answers."""
-    if not run.place.handed_to:
+    if not run.current_state.handed_to:
         raise Conflict("This workflow wasn't handed over to anyone.")
     content, chat_id, author_id = sending.checked_text(text), run.chat_id, user.id
     with write() as session:
@@ -228,7 +228,7 @@ def write_in(run: WorkflowRun, user: User, text: str) -> None:
     announcements.announce(db.session.get_one(Chat, chat_id), "message", id)
 
 
-def _differences(definition: Definition, before: State, after: State) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _differences(definition: Definition, before: RunState, after: RunState) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the steps to be done again or for the first time, and the answers that are gone."""
     ahead = set(definition.reachable(after.step))
     again = {id for id in before.outcomes if id in ahead and id not in {*after.outcomes, *after.kept}}

@@ -51,17 +51,17 @@ def first(
 class _Rest:
     """Returns the text that can be sent after what was sent before."""
 
-    def __init__(self, found: "Sentences", sent: int) -> None:
-        self._found, self._sent = found, sent
+    def __init__(self, sentences: "Sentences", sent: int) -> None:
+        self._sentences, self._sent = sentences, sent
 
     def more(self, text: str) -> tuple[str, bool]:
-        self._found.feed(text)
-        start, end = self._sent, self._found.end
-        self._sent = max(start, self._found.safe if end is None else end)
-        return self._found.text[start : self._sent], end is not None
+        self._sentences.feed(text)
+        start, end = self._sent, self._sentences.end
+        self._sent = max(start, self._sentences.safe if end is None else end)
+        return self._sentences.text[start : self._sent], end is not None
 
     def rest(self) -> str:
-        return self._found.text[self._sent :]
+        return self._sentences.text[self._sent :]
 
 
 def _in_parts(events: Iterator[Event], pause: Callable[[], None]) -> Iterator[Event]:

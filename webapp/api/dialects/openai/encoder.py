@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from webapp.api.dialects.text import TextEncoder
-from webapp.api.streaming.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.streaming.events import Ended, Usage
 
 REASONS = {"length": "length", "cap": "length", "budget": "length", "token_limit": "length", "content_filter": "content_filter"}
@@ -17,7 +17,7 @@ TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class CompletionIdentity:
     """The completion's identity: `created` in seconds; `model` as requested, until it is known which model answers."""
 
     id: str
@@ -32,11 +32,11 @@ class Completion:
 class CompletionEncoder(TextEncoder):
     fits_packets = False
 
-    def __init__(self, about: Completion) -> None:
+    def __init__(self, about: CompletionIdentity) -> None:
         super().__init__()
         self._about = about
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         return [self._chunk({"role": "assistant"})]
 
     def _piece(self, text: str) -> DialectFrame:
@@ -93,10 +93,10 @@ def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[st
     """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
     source_by_number = {source["number"]: source for source in sources if "number" in source}
     citations = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if source_by_number else (), MOST_PLACES))
-    places = [(number, span) for number, span in citations if number in source_by_number]
-    cited = {number for number, _ in places}
-    places += [(number, (len(text), len(text))) for number in source_by_number if number not in cited]
-    return [_annotation(source_by_number[number], *span) for number, span in places]
+    cited_spans = [(number, span) for number, span in citations if number in source_by_number]
+    cited = {number for number, _ in cited_spans}
+    cited_spans += [(number, (len(text), len(text))) for number in source_by_number if number not in cited]
+    return [_annotation(source_by_number[number], *span) for number, span in cited_spans]
 
 
 def _annotation(source: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:

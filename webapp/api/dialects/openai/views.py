@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api import completions
 from webapp.api.access import caller, may
@@ -140,13 +140,13 @@ class DoorError(DialectResponse):
     error: DoorErrorBody
 
 
-class ChunkDelta(BaseModel):
+class ChunkDelta(DialectResponse):
     role: Literal["assistant"] | None = None
     content: str | None = None
     annotations: list[Annotation] | None = None
 
 
-class ChunkChoice(BaseModel):
+class ChunkChoice(DialectResponse):
     index: int
     delta: ChunkDelta
     logprobs: None
@@ -287,9 +287,9 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     return Completion(**head.head(transcript.served), choices=[choice], usage=usage)
 
 
-def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.Completion:
+def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.CompletionIdentity:
     created = int(generation.created_at.timestamp())
-    return encoder.Completion(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
+    return encoder.CompletionIdentity(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
 
 
 def _model(name: str) -> DoorModel:

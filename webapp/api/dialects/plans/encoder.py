@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.api.streaming.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.plans.types.schema import Schema, sections
-from webapp.plans.writing.projection import Pace, PlanProjection, progress_of
+from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of
 from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Notice
 from webapp.streaming.topics import Entry
 
@@ -36,7 +36,7 @@ class PlansEncoder:
         plan_id: str,
         schema: Schema,
         projection: PlanProjection,
-        pace: Pace,
+        pace: PlanPace,
         now: Callable[[], float],
         outcome: Callable[[], PlanOutcome],
         *,
@@ -53,7 +53,7 @@ class PlansEncoder:
         self._next_at, self._sent_before, self._warnings = float("-inf"), (0, 0), list[str]()
         self._has_ended = False
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         about = {"warnings": self._of_request} if self._of_request else {}
         return [DialectFrame({"planId": self._plan_id, "status": "generating", "connected": True, **about}, "progress")]
 

@@ -108,7 +108,7 @@ class PlanCancelled(DialectResponse):
     status: PlanStatus
 
 
-class Progress(BaseModel):
+class Progress(DialectResponse):
     """Progress of a plan. Only the first event has `connected`, and none of the fields below `warnings`."""
 
     planId: str

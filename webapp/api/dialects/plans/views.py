@@ -29,7 +29,7 @@ from webapp.api.dialects.plans.schemas import (
 from webapp.api.dialects.plans.stream import plan_stream, plans_stream
 from webapp.api.dialects.schemas import Notice
 from webapp.api.operations import STARTS, STREAM_HEADERS, answered_with, both, idempotency_key, operation, wants_stream
-from webapp.api.problems import Refused, stream_url
+from webapp.api.problems import InvalidFields, stream_url
 from webapp.api.streaming.course import UNFINISHED
 from webapp.api.streaming.feed import END
 from webapp.api.streaming.streams import has_all, last_position, wait_until_ended
@@ -46,7 +46,7 @@ from webapp.plans.tables import Plan, PlanInputs
 from webapp.plans.types import plan_types
 from webapp.plans.types.preferences import sorted_preferences
 from webapp.plans.writing import kind, service
-from webapp.plans.writing.projection import PlanProjection, Progress, progress_at_end, progress_of
+from webapp.plans.writing.projection import PlanProjection, WritingProgress, progress_at_end, progress_of
 from webapp.streaming.events import Failed
 
 TAG = "Plans compatibility API"
@@ -75,7 +75,7 @@ def submit(body: PlanWishes, query: PlanWishesQuery) -> PlanWishesKept:
     slug, key = USUAL_TYPE if body.planType is None else body.planType, idempotency_key()
     values = {name: value for name, value in (body.preferences or {}).items() if value is not None}
     if slug not in plan_types.slugs():
-        raise Refused({"planType": f"There is no plan type named {slug}."})
+        raise InvalidFields({"planType": f"There is no plan type named {slug}."})
     preferences = sorted_preferences(values, plan_types.get(slug).inputs)
     inputs = service.submit(caller(), slug, {**preferences.known, "goals": body.goals}, others=preferences.others, key=key)
     plan = service.make(inputs, key=key) if query.generate else None
@@ -235,7 +235,7 @@ def _encoded(plan: Plan, warnings: Sequence[str]) -> tuple[Generation, PlansEnco
     engine, generation = the_engine(), found(queries.generation_of(plan))
     outcome = partial(_outcome, engine, plan.id, generation.id)
     pace = shown.pace_of(engine, plan, generation)
-    begins_at = engine.topics.last(topic_names.of_generation(generation.id))
+    begins_at = engine.logs.topics.last(topic_names.of_generation(generation.id))
     encoder = PlansEncoder(
         plan.id, plan.schema, kind.projection(generation), pace, engine.now, outcome, begins_at=begins_at, warnings=warnings
     )
@@ -256,10 +256,10 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
         return PlanOutcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE)
 
 
-def _now(plan: Plan) -> tuple[dict[str, Any], Progress]:
+def _now(plan: Plan) -> tuple[dict[str, Any], WritingProgress]:
     """Returns the current content of a plan, and how far it is."""
     engine, generation = the_engine(), queries.generation_of(plan)
-    broadcast = engine.broadcast(generation) if generation and plan.is_running else None
+    broadcast = engine.logs.broadcast(generation) if generation and plan.is_running else None
     if not broadcast or not generation:
         # Plans of earlier releases have no count of their own.
         chars = plan.chars or len(kind.text_of(plan))

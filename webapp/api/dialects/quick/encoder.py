@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from webapp.api.dialects.text import TextEncoder
-from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, State, json_bytes, pieces, shortened
+from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, StreamState, json_bytes, pieces, shortened
 from webapp.streaming.events import Notice, Usage
 
 Block = dict[str, Any]
@@ -43,7 +43,7 @@ class QuickEncoder(TextEncoder):
         super().__init__(about.notices)
         self._about, self._sent_blocks = about, 0
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         return []
 
     def _text(self, text: str) -> list[DialectFrame]:

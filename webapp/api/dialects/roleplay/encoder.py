@@ -1,7 +1,7 @@
 """Dialect 1: named events for `EventSource`, beginning with a state, and with an end for each generation. Pure."""
 
 from webapp.api.streaming.course import DEMO, Course
-from webapp.api.streaming.encoding import DialectFrame, State, end_id
+from webapp.api.streaming.encoding import DialectFrame, StreamState, end_id
 from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Saved, Started
 from webapp.streaming.topics import Entry
 
@@ -32,7 +32,7 @@ class RoleplayEncoder:
         self._last_id = last_id or end_id(stream_id)
         self._course, self._has_said_error, self._beginning = Course(), False, beginning
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         """Returns the text so far; a client that appends the chunks that follow has the whole text."""
         values = {"isStreaming": state.status not in ENDED, "partialMessage": self._beginning + state.text}
         frames = [DialectFrame({**values, "streamId": self._stream_id, "seq": max(0, state.seq)}, "state")]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from webapp.api.dialects.text import TextEncoder
-from webapp.api.streaming.encoding import DialectFrame, State
+from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.streaming.events import Ended
 from webapp.streaming.topics import Entry
 
@@ -27,7 +27,7 @@ class ThreadsEncoder(TextEncoder):
         self._thread_id, self._message, self._now = thread_id, message, now
         self._after, self._is_behind = after, after > 0
 
-    def opening(self, state: State) -> list[DialectFrame]:
+    def opening(self, state: StreamState) -> list[DialectFrame]:
         connected = self._frame("connected", {"threadId": self._thread_id})
         return [connected, self._frame("message_saved", {"message": self._message})]
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from webapp.api.authors import Author, authors_of
 from webapp.api.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
-from webapp.api.schemas import Grammar, register, shape
+from webapp.api.schemas import Grammar, Query, register, shape
 from webapp.api.sources import source_answers_by_message
 from webapp.base import topic_names
 from webapp.base.db import utc_now
@@ -61,7 +61,7 @@ class ThreadMessages(DialectResponse):
     nextBefore: str | None
 
 
-class ThreadPage(BaseModel):
+class ThreadPage(Query):
     """Query parameters of a page of messages. Not strict: in a URL, all values are text."""
 
     before: Id = ""
@@ -84,7 +84,7 @@ class WorkflowState(DialectResponse):
     slots: dict[str, Any]
 
 
-class EventsQuery(BaseModel):
+class EventsQuery(Query):
     after: Annotated[str, Field(max_length=80, description="The `id:` of the last event received; the header goes before.")] = ""
 
 
@@ -163,17 +163,17 @@ def shown_messages(rows: Sequence[Message], **otherwise: str) -> list[ThreadMess
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:
     """Returns the state of a run, with the question it waits on."""
-    definition, place = definition_of(run), run.place
-    step = definition.by_id.get(place.step) if not place.has_ended else None
-    due = question(run, definition, place) if step and place.status == "waiting" else None
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id.get(state.step) if not state.has_ended else None
+    due = question(run, definition, state) if step and state.status == "waiting" else None
     return WorkflowState(
         runId=run.id,
         workflow=run.slug,
-        status=place.status,
+        status=state.status,
         step=step.id if step else None,
         ask=due.ask if due else "",
         options=list(due.options) if due else [],
-        slots=dict(place.slots),
+        slots=dict(state.slots),
     )
 
 

@@ -23,7 +23,7 @@ from webapp.api.dialects.threads.shown import (
     shown_thread,
 )
 from webapp.api.operations import STARTS, both, idempotency_key, operation
-from webapp.api.problems import Refused
+from webapp.api.problems import InvalidFields
 from webapp.api.streaming.feed import END
 from webapp.api.streaming.streams import has_all, stream
 from webapp.api.streaming.streams import last_position as position_read
@@ -169,7 +169,7 @@ def _continued(id: str, last: str) -> Response:
         return Response(status=204)
     engine, id = the_engine(), generation.id
     # A position that this answer has not reached is one of an earlier answer.
-    is_anothers = id in engine.live and engine.topics.last(topic_names.of_generation(id)) < after
+    is_anothers = id in engine.live and engine.logs.topics.last(topic_names.of_generation(id)) < after
     return _streamed(generation, after=0 if is_anothers else after)
 
 
@@ -202,7 +202,7 @@ def _begun(me: User, slug: str, title: str) -> WorkflowRun:
     try:
         return runs.start(me, slug, title=title, key=idempotency_key())
     except NotFound as error:
-        raise Refused({"workflow": error.message}) from error
+        raise InvalidFields({"workflow": error.message}) from error
 
 
 def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Position]:

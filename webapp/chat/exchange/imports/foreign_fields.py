@@ -5,7 +5,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import Unfit, clean, plain
+from webapp.base.untrusted_json import UnfitJson, clean, plain
 from webapp.chat.exchange.imports.filed import fields
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
@@ -41,8 +41,8 @@ def of_line(
         return None
     is_known = fields(swipe.get("extra")).get("model")
     extra = fields(swipe.get("extra")) | (fields(row.get("extra")) if is_shown else {})
-    made = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
-    about = made | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
+    times = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
+    about = times | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
     about |= _dated(swipe, sent) or (_dated(row, sent) if is_shown else {})
     # An empty text is kept: no column says whether it was there.
     about |= _filled({"extra": _rest(extra, {name for name in EXTRA if extra.get(name)} | (MODEL if is_known else set()))})
@@ -94,7 +94,7 @@ def _measured(value: Any) -> tuple[Any, float]:
     """Returns the value with its length as JSON; an infinite one for a value that can't be stored."""
     try:
         plain_value = plain(value, "It")
-    except Unfit:
+    except UnfitJson:
         return None, math.inf
     return plain_value, len(json.dumps(plain_value, ensure_ascii=False))
 

@@ -89,7 +89,7 @@ def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
             yield from _members(archive, most_bytes)
     except BadFile:
         raise
-    except zips.TooMany as error:
+    except zips.TooManyFiles as error:
         raise BadFile("The archive's list of files is too long.") from error
     except zips.FAULTS as error:
         raise BadFile(DAMAGED) from error
@@ -204,12 +204,12 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedChat:
     title: str
     reason: str
 
 
-Piece = Head | list[Rendered] | Refused
+Piece = Head | list[Rendered] | RefusedChat
 
 
 def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[dict[str, Any]]:
@@ -227,7 +227,7 @@ def read(piece: dict[str, Any]) -> Piece:
     if "trouble" in piece:
         raise BadFile(piece["trouble"])
     if "refused" in piece:
-        return Refused(*piece["refused"])
+        return RefusedChat(*piece["refused"])
     if "chat" in piece:
         chat = _with_moments(piece["chat"])
         settings = {field.name: chat.pop(field.name) for field in FIELDS if field.name in chat}
@@ -315,19 +315,19 @@ class _Cut:
 def _cuts(message: FiledMessage) -> list[_Cut]:
     return [
         _Cut(
-            str(place),
+            str(index),
             generation.reason,
             None if generation.continues is None else str(generation.continues),
             generation.text_offset,
             generation.created_at,
         )
-        for place, generation in enumerate(message.generations)
+        for index, generation in enumerate(message.generations)
     ]
 
 
 def _message(value: dict[str, Any]) -> FiledMessage:
-    made = tuple(map(_generation, value["generations"]))
-    return FiledMessage(**_with_moments(value, generations=made, sources=tuple(value["sources"])))
+    generations = tuple(map(_generation, value["generations"]))
+    return FiledMessage(**_with_moments(value, generations=generations, sources=tuple(value["sources"])))
 
 
 def _generation(value: dict[str, Any]) -> FiledGeneration:

@@ -6,23 +6,23 @@ from urllib.parse import unquote
 
 from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.package import Package
-from webapp.knowledge.documents.readers.part import DAMAGED, Part, Refused
+from webapp.knowledge.documents.readers.part import DAMAGED, FilePart, UnreadableFile
 from webapp.knowledge.documents.readers.text import decoded
 
 CONTAINER = "META-INF/container.xml"
 PAGES = {"application/xhtml+xml", "text/html"}
 
 
-def parts(raw: bytes, _: str) -> Iterator[Part]:
+def parts(raw: bytes, _: str) -> Iterator[FilePart]:
     package = Package(raw)
     main = next((file.get("full-path", "") for file in package.elements(CONTAINER, "rootfile")), "")
     if not package.has(main):
-        raise Refused(DAMAGED)
+        raise UnreadableFile(DAMAGED)
     title, chapters = _about(package, main)
     for chapter in chapters:
         if package.has(chapter):
             _, text = markup.as_markdown(decoded(package.read(chapter)))
-            yield Part(f"{text}\n", title=title)
+            yield FilePart(f"{text}\n", title=title)
 
 
 def _about(package: Package, main: str) -> tuple[str, list[str]]:

@@ -14,7 +14,7 @@ CELLS = {"td", "th"}
 BLANKS = re.compile(r"\s+")
 
 
-class Page(HTMLParser):
+class MarkupParser(HTMLParser):
     """An HTML parser that collects lines of Markdown."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Page(HTMLParser):
 
 def as_markdown(html: str) -> tuple[str, str]:
     """Returns the title of a page, and its readable text as Markdown."""
-    page = Page()
+    page = MarkupParser()
     # No tag begins behind the last end of one, and the library would search for its end from each beginning.
     tags, end, rest = html.rpartition(">")
     page.feed(tags + end + rest.replace("<", "&lt;"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webapp.knowledge.documents.readers.flow import MOST_COLUMNS, Flow
 from webapp.knowledge.documents.readers.package import Package
-from webapp.knowledge.documents.readers.part import PROTECTED, Part, Refused
+from webapp.knowledge.documents.readers.part import PROTECTED, FilePart, UnreadableFile
 
 CONTENT, MANIFEST = "content.xml", "META-INF/manifest.xml"
 SKIPPED = {"annotation", "tracked-changes", "forms", "date-time-decl", "footer-decl"}
@@ -63,10 +63,10 @@ class Content:
             self.flow.say(text)
 
 
-def parts(raw: bytes, name: str) -> Iterator[Part]:
+def parts(raw: bytes, name: str) -> Iterator[FilePart]:
     package, content = Package(raw), Content()
     if package.has(MANIFEST) and any(True for _ in package.elements(MANIFEST, "encryption-data")):
-        raise Refused(PROTECTED)
+        raise UnreadableFile(PROTECTED)
     part, number, title = PARTS.get(name.lower().rpartition(".")[2], ""), 0, ""
     for kind, name_or_text, attributes in package.events(CONTENT):
         if kind == "text":
@@ -80,8 +80,8 @@ def parts(raw: bytes, name: str) -> Iterator[Part]:
             if name_or_text == part and not content.flow.is_in_table:
                 number += 1
                 text = content.flow.take()
-                yield Part(title + text if text else "", number, is_apart=True)
-    yield Part(content.flow.take())
+                yield FilePart(title + text if text else "", number, is_apart=True)
+    yield FilePart(content.flow.take())
 
 
 def _count(text: str | None, most: int) -> int:

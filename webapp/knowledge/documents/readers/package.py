@@ -6,7 +6,7 @@ from io import BytesIO
 from xml.parsers import expat
 
 from webapp.base.heavy import zips
-from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, Refused
+from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, UnreadableFile
 
 # The total of all unpacked bytes, against zip bombs.
 MOST_BYTES = 256 * 1024 * 1024
@@ -28,13 +28,13 @@ class Package:
 
     def __init__(self, raw: bytes) -> None:
         if raw.startswith(OLD):
-            raise Refused(OLD_OFFICE)
+            raise UnreadableFile(OLD_OFFICE)
         try:
             self._zip = zips.opened(BytesIO(raw))
-        except zips.TooMany as error:
-            raise Refused(TOO_MUCH) from error
+        except zips.TooManyFiles as error:
+            raise UnreadableFile(TOO_MUCH) from error
         except zips.FAULTS as error:
-            raise Refused(DAMAGED) from error
+            raise UnreadableFile(DAMAGED) from error
         self._left = MOST_BYTES
 
     def has(self, name: str) -> bool:
@@ -51,7 +51,7 @@ class Package:
             nonlocal depth
             depth += 1
             if depth > MOST_DEPTH:
-                raise Refused(DAMAGED)
+                raise UnreadableFile(DAMAGED)
             events.append(("start", _local(name), {_of_attribute(key): value for key, value in attributes.items()}))
 
         def end(name: str) -> None:
@@ -69,20 +69,20 @@ class Package:
                 parser.Parse(chunk, False)
                 fed_bytes += len(chunk)
                 if fed_bytes - parser.CurrentByteIndex > MOST_TAG_BYTES:
-                    raise Refused(DAMAGED)
+                    raise UnreadableFile(DAMAGED)
                 yield from events
                 events.clear()
             parser.Parse(b"", True)
-        except Refused:
+        except UnreadableFile:
             raise
         # `ValueError` and `LookupError` are raised for unknown encodings.
         except (expat.ExpatError, ValueError, LookupError) as error:
-            raise Refused(DAMAGED) from error
+            raise UnreadableFile(DAMAGED) from error
         yield from events
 
     def elements(self, name: str, element: str) -> Iterator[dict[str, str]]:
         """Yields the attributes of each element of this name in one file."""
-        return (attributes for kind, found, attributes in self.events(name) if kind == "start" and found == element)
+        return (attributes for kind, tag, attributes in self.events(name) if kind == "start" and tag == element)
 
     def main(self, otherwise: str) -> str:
         """Returns the name of the file that the package is about; where it names none, the usual one."""
@@ -102,22 +102,22 @@ class Package:
     def _chunks(self, name: str) -> Iterator[bytes]:
         try:
             if self._zip.getinfo(name).flag_bits & ENCRYPTED:
-                raise Refused(PROTECTED)
+                raise UnreadableFile(PROTECTED)
             with zips.entry(self._zip, name) as file:
                 while chunk := file.read(CHUNK):
                     self._left -= len(chunk)
                     if self._left < 0:
-                        raise Refused(TOO_MUCH)
+                        raise UnreadableFile(TOO_MUCH)
                     yield chunk
-        except Refused:
+        except UnreadableFile:
             raise
         except zips.FAULTS as error:
-            raise Refused(DAMAGED) from error
+            raise UnreadableFile(DAMAGED) from error
 
 
 def _refuse(*_: object) -> None:
     """Rejects document type declarations: office files have none, so one indicates an attack."""
-    raise Refused(DAMAGED)
+    raise UnreadableFile(DAMAGED)
 
 
 def _local(name: str) -> str:

@@ -6,13 +6,13 @@ DAMAGED = "This file is damaged, or isn't what its name says. Open it in the pro
 PROTECTED = "This file is protected by a password. Save it without one and add it again."
 
 
-class Refused(ValueError):
+class UnreadableFile(ValueError):
     """Raised when a file can't be read; the message is the reason shown to people."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A page, slide, sheet or chapter as Markdown; `number` is its place among `of` parts, if it has one.
+class FilePart:
+    """A page, slide, sheet or chapter as Markdown; `number` is its number among `of` parts, if it has one.
 
     A part that `is_apart` shares no passage with its neighbours. `title` is the title that the file declares.
     """

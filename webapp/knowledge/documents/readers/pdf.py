@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pypdfium2
 
-from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, Part, Refused
+from webapp.knowledge.documents.readers.part import DAMAGED, PROTECTED, FilePart, UnreadableFile
 
 MOST_PAGES = 5_000
 TOO_MANY_PAGES = f"This PDF has more than {MOST_PAGES:,} pages, which is the limit. Try splitting it into several."
@@ -16,30 +16,30 @@ FULL_PAGE = 1_200
 BROKEN_WORD = re.compile("[\x02\xad\ufffe]\r?\n?")
 
 
-def parts(raw: bytes, _: str) -> Iterator[Part]:
+def parts(raw: bytes, _: str) -> Iterator[FilePart]:
     document = _opened(raw)
     count, has_text = len(document), False
     if count > MOST_PAGES:
-        raise Refused(TOO_MANY_PAGES)
+        raise UnreadableFile(TOO_MANY_PAGES)
     for number in range(1, count + 1):
         text = _text(document, number - 1)
         has_text = has_text or bool(text)
-        yield Part(f"{text}\n\n" if text else "", number, count, is_apart=len(text) < FULL_PAGE)
+        yield FilePart(f"{text}\n\n" if text else "", number, count, is_apart=len(text) < FULL_PAGE)
     if not has_text:
-        raise Refused(SCAN)
+        raise UnreadableFile(SCAN)
 
 
 def _opened(raw: bytes) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(raw)
     except pypdfium2.PdfiumError as error:
-        raise Refused(PROTECTED if "password" in str(error).lower() else DAMAGED) from error
+        raise UnreadableFile(PROTECTED if "password" in str(error).lower() else DAMAGED) from error
 
 
-def _text(document: pypdfium2.PdfDocument, place: int) -> str:
+def _text(document: pypdfium2.PdfDocument, index: int) -> str:
     """Returns the text of a page; empty if the page can't be loaded."""
     try:
-        page = document[place]
+        page = document[index]
         words = page.get_textpage()
         text = words.get_text_range()
         words.close()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from webapp.knowledge.documents.readers.flow import MOST_COLUMNS, table
 from webapp.knowledge.documents.readers.package import Package
-from webapp.knowledge.documents.readers.part import Part, Refused
+from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
 
 WORKBOOK = "xl/workbook.xml"
 # Built-in number formats for dates and times, which files use without defining them.
@@ -33,7 +33,7 @@ class Workbook:
     dates: frozenset[int]
 
 
-def parts(raw: bytes, _: str) -> Iterator[Part]:
+def parts(raw: bytes, _: str) -> Iterator[FilePart]:
     package = Package(raw)
     main = package.main(WORKBOOK)
     targets = package.relations(main)
@@ -42,7 +42,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     book = Workbook(_texts(package, main), _dates(package, main))
     for number, (name, path) in enumerate(sheets, 1):
         rows = table(list(_rows(package, path, book))) if "/chartsheets/" not in path else ""
-        yield Part(f"## {name}\n\n{rows}\n" if rows else "", number, len(sheets), is_apart=True)
+        yield FilePart(f"## {name}\n\n{rows}\n" if rows else "", number, len(sheets), is_apart=True)
 
 
 def _texts(package: Package, main: str) -> list[str]:
@@ -71,7 +71,7 @@ def _dates(package: Package, main: str) -> frozenset[int]:
                 formats.add(_number(attributes.get("numFmtId")))
             elif kind == "start" and name_or_text == "xf" and is_of_cells:
                 styles.append(_number(attributes.get("numFmtId")))
-    return frozenset(place for place, format in enumerate(styles) if format in formats)
+    return frozenset(index for index, format in enumerate(styles) if format in formats)
 
 
 def _is_date(format: str) -> bool:
@@ -92,7 +92,7 @@ def _rows(package: Package, path: str, book: Workbook) -> Iterator[list[str]]:
         elif name_or_text == "c":
             empty += not value
             if empty > MOST_EMPTY:
-                raise Refused(EMPTY_CELLS)
+                raise UnreadableFile(EMPTY_CELLS)
             column, text = _column(cell, len(cells)), _shown(cell, "".join(value), book)
             if text and column < MOST_COLUMNS:
                 cells += [""] * (column + 1 - len(cells))
@@ -115,8 +115,8 @@ def _column(cell: Mapping[str, str], following: int) -> int:
 def _shown(cell: Mapping[str, str], value: str, book: Workbook) -> str:
     kind = cell.get("t", "n")
     if kind == "s":
-        place = _number(value)
-        return book.texts[place] if 0 <= place < len(book.texts) else ""
+        index = _number(value)
+        return book.texts[index] if 0 <= index < len(book.texts) else ""
     if kind == "b":
         return TRUTH.get(value, "")
     is_date = kind == "n" and _number(cell.get("s")) in book.dates

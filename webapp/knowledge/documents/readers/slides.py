@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webapp.knowledge.documents.readers.flow import Flow
 from webapp.knowledge.documents.readers.package import Package
-from webapp.knowledge.documents.readers.part import Part
+from webapp.knowledge.documents.readers.part import FilePart
 
 PRESENTATION = "ppt/presentation.xml"
 TITLES = {"title", "ctrTitle"}
@@ -12,7 +12,7 @@ TITLES = {"title", "ctrTitle"}
 SKIPPED = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
 
 
-def parts(raw: bytes, _: str) -> Iterator[Part]:
+def parts(raw: bytes, _: str) -> Iterator[FilePart]:
     package = Package(raw)
     main = package.main(PRESENTATION)
     targets = package.relations(main)
@@ -21,7 +21,7 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
     for number, name in enumerate(slides, 1):
         text = _text(package, name)
         notes = "".join(_text(package, relation) for relation in package.relations(name, "/notesSlide").values())
-        yield Part(text + (f"Notes: {notes}" if notes else ""), number, len(slides), is_apart=True)
+        yield FilePart(text + (f"Notes: {notes}" if notes else ""), number, len(slides), is_apart=True)
 
 
 def _text(package: Package, name: str) -> str:

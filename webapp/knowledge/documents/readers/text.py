@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.flow import MOST_COLUMNS
-from webapp.knowledge.documents.readers.part import Part, Refused
+from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
 from webapp.knowledge.documents.splitting import HEADING, MARKS_BEHIND
 
 CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
@@ -20,32 +20,32 @@ NOT_A_TABLE = "This table couldn't be read. Check that every quoted cell ends wi
 csv.field_size_limit(1_000_000)
 
 
-def parts(raw: bytes, name: str) -> Iterator[Part]:
+def parts(raw: bytes, name: str) -> Iterator[FilePart]:
     """Yields the whole file as one part, with its title if it has one."""
     text, kind = decoded(raw), formats.kind_of(name)
     if kind == "html":
         title, text = markup.as_markdown(text)
-        yield Part(text, title=title)
+        yield FilePart(text, title=title)
     elif kind == "markdown":
         match = HEADING.match(text.lstrip().partition("\n")[0])
-        yield Part(text, title=match.group(2).rstrip(MARKS_BEHIND)[:200] if match and match.group(1) == "#" else "")
+        yield FilePart(text, title=match.group(2).rstrip(MARKS_BEHIND)[:200] if match and match.group(1) == "#" else "")
     else:
-        made: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
-        yield Part(made(text, name))
+        convert: Callable[[str, str], str] = {"code": _as_code, "table": _as_table}.get(kind, lambda text, _: text)
+        yield FilePart(convert(text, name))
 
 
 def decoded(raw: bytes) -> str:
-    """Decodes a text; raises `Refused` if the bytes are not text."""
+    """Decodes a text; raises `UnreadableFile` if the bytes are not text."""
     encoding = next((name for mark, name in MARKS.items() if raw.startswith(mark)), "utf-8")
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError:
         if b"\0" in raw:
-            raise Refused(NOT_TEXT) from None
+            raise UnreadableFile(NOT_TEXT) from None
         text = raw.decode("cp1252", "replace")
     strange = len(CONTROL.findall(text[:100_000]))
     if "\0" in text or strange > len(text[:100_000]) / 100:
-        raise Refused(NOT_TEXT)
+        raise UnreadableFile(NOT_TEXT)
     return clean(text)
 
 
@@ -73,5 +73,5 @@ def _as_table(text: str, name: str) -> str:
             if len(lines) == 1 and row:
                 lines.append("|" + "---|" * len(row[:MOST_COLUMNS]) + "\n")
     except csv.Error as error:
-        raise Refused(NOT_A_TABLE) from error
+        raise UnreadableFile(NOT_A_TABLE) from error
     return "".join(lines)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from webapp.knowledge.documents.readers.flow import Flow
 from webapp.knowledge.documents.readers.package import Package
-from webapp.knowledge.documents.readers.part import Part
+from webapp.knowledge.documents.readers.part import FilePart
 
 DOCUMENT = "word/document.xml"
 # Duplicates for older programs, and deleted or moved text.
@@ -14,7 +14,7 @@ NAMED = re.compile(r"heading (\d)|title", re.IGNORECASE)
 SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
-class Document:
+class WordDocument:
     """Collects Markdown from the XML events of a document."""
 
     def __init__(self, levels: dict[str, int]) -> None:
@@ -54,11 +54,11 @@ class Document:
             self.flow.say(text)
 
 
-def parts(raw: bytes, _: str) -> Iterator[Part]:
+def parts(raw: bytes, _: str) -> Iterator[FilePart]:
     """Yields the pages; the whole text as one part if the file has no page marks."""
     package = Package(raw)
     main = package.main(DOCUMENT)
-    document = Document(_levels(package, main))
+    document = WordDocument(_levels(package, main))
     for name in (main, *package.relations(main, "/footnotes").values(), *package.relations(main, "/endnotes").values()):
         for kind, name_or_text, attributes in package.events(name):
             if kind == "text":
@@ -69,9 +69,9 @@ def parts(raw: bytes, _: str) -> Iterator[Part]:
                 document.end(name_or_text)
                 if name_or_text in ("p", "tbl") and document.has_turned and not document.flow.is_in_table:
                     # A paragraph belongs to the page on which it begins.
-                    yield Part(document.flow.take(), document.page)
+                    yield FilePart(document.flow.take(), document.page)
                     document.page, document.has_turned = document.page + 1, False
-    yield Part(document.flow.take(), document.page if document.page > 1 else None)
+    yield FilePart(document.flow.take(), document.page if document.page > 1 else None)
 
 
 def _levels(package: Package, main: str) -> dict[str, int]:
