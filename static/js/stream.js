@@ -6,7 +6,7 @@
   // Controls that are useless once the page was refused for good; typed text stays.
   const CONTROLS = "#composer-controls, #follow-up button";
   const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
-  let [lateLine, isOver, attempts] = [0, false, 0];
+  let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];
 
   const feed = () => document.querySelector("#thread, #plan-feed");
   const isOurs = (event) => event.target === feed();
@@ -59,8 +59,7 @@
   });
   document.addEventListener("htmx:sse:after:connection", (event) => {
     if (!isOurs(event)) return;
-    attempts = 0;
-    line("");
+    attempts = line("") ?? 0;
     if (event.detail.connection.status === 204) refused(204);
     setTimeout(letGo);
   });
@@ -87,7 +86,6 @@
   // The title and the icon show the state in the tab bar.
   const icon = document.querySelector("link[rel=icon]"),
     plain = icon?.href;
-  let sign = "";
   const mark = (now = sign) => {
     sign = now;
     const title = sign + document.title.replace(/^[…●] /, ""),
@@ -96,7 +94,10 @@
     const href = { "… ": icons.runningIcon, "● ": icons.doneIcon }[sign] ?? plain;
     if (icon && icon.getAttribute("href") !== href) icon.href = href;
   };
-  document.addEventListener("DOMContentLoaded", () => mark(millrace.isRunning() ? "… " : ""));
+  document.addEventListener("arrived", () => {
+    [lateLine, isOver, attempts] = [clearTimeout(lateLine), false, 0];
+    mark(millrace.isRunning() ? "… " : "");
+  });
   document.addEventListener("htmx:after:swap", () => mark());
   const word = (article, status, words) => {
     const state = article?.querySelector(".state__words");
