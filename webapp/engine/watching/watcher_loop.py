@@ -15,8 +15,7 @@ from typing import Any, Literal, Protocol
 
 import gevent
 from flask import Flask, Response, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
 from webapp.base import topic_names
 from webapp.base.errors import TooMany

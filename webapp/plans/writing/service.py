@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, select
-from sqlalchemy import delete as deleted
+from sqlalchemy import and_, delete as deleted, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 

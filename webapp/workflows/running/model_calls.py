@@ -12,8 +12,7 @@ from webapp.base.errors import AppError, Busy, Conflict, OverBudget
 from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
-from webapp.chat.record import announcements, paths
-from webapp.chat.record import queries as chat_queries
+from webapp.chat.record import announcements, paths, queries as chat_queries
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
