@@ -1,4 +1,4 @@
-"""Compresses responses for clients that accept gzip, and pages where their length can't reveal a secret (ADR 35)."""
+"""Compresses responses for clients that accept gzip, and pages where their length can't reveal a secret (ADR 36)."""
 
 import secrets
 import struct
