@@ -1,5 +1,5 @@
-// Follows links within the frame: the body of the next page is swapped in, style sheets and scripts stay. What can't be swapped is
-// loaded as a whole. A page is fetched ahead when the pointer rests on its link in the sidebar, one at a time.
+// Follows links within the frame: the body of the next page is swapped in, style sheets and scripts stay. What can't be swapped
+// is loaded as a whole. A page is fetched ahead when the pointer rests on its link in the sidebar, one at a time.
 "use strict";
 {
   const REST = 65,
@@ -7,11 +7,12 @@
     LINK = "a[href]:not([download], [target], [hx-get])";
   const address = ({ pathname, search }) => pathname + search;
   let [here, going, ahead, resting] = [address(location), null, null, 0];
-
   const begin = (url) => {
     const ending = new AbortController();
     const page = fetch(url, { headers: { Accept: "text/html" }, signal: ending.signal }).then(async (answer) => {
-      if (answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html")) return [await answer.text(), answer.url];
+      // A redirect doesn't tell where in its page it leads.
+      const isPage = answer.ok && !answer.redirected && answer.headers.get("Content-Type")?.startsWith("text/html");
+      if (isPage) return answer.text();
       throw ending.abort();
     });
     page.catch(() => {});
@@ -23,7 +24,6 @@
     ahead?.ending.abort();
     ahead = begin(url);
   };
-
   // Sheets are loaded for no medium, so that the page that is left keeps its looks.
   const load = (part) => {
     const place = part.src ? "src" : "href";
@@ -59,13 +59,13 @@
     if (next) history.pushState({}, "", next);
   };
   // `y` is where a page stood that one goes back to.
-  const show = async ([html, url], hash, y) => {
+  const show = async (html, { href, hash }, y) => {
     const page = new DOMParser().parseFromString(html, "text/html"),
       [script, ours] = [page, document].map(({ head }) => head.querySelector("script[src]").src);
     if (!page.querySelector(".frame") || script !== ours) throw new TypeError("another frame");
     await Promise.all([...page.head.querySelectorAll("link[rel=stylesheet], script[src]")].map(load));
     dispatchEvent(new Event("pagehide"));
-    here = address(new URL(url));
+    here = address(new URL(href));
     history.scrollRestoration = "manual";
     if (y === undefined) note(here);
     swap(page);
@@ -79,13 +79,14 @@
   };
   const go = async ({ href, hash }, y) => {
     const url = href.split("#")[0];
+    clearTimeout(resting);
     going?.ending.abort();
     const mine = (going = isReady(url) ? ahead : begin(url));
     ahead = null;
     const page = await mine.page.catch(() => null);
     if (mine !== going) return;
     going = null;
-    await (page ? show(page, hash, y) : Promise.reject()).catch(() =>
+    await (page ? show(page, { href, hash }, y) : Promise.reject()).catch(() =>
       y === undefined ? location.assign(href) : location.reload(),
     );
   };
@@ -94,7 +95,6 @@
     const link = target.closest?.(LINK);
     return link?.origin === location.origin && address(link) !== here && document.querySelector(".frame") ? link : null;
   };
-
   // Last of all, as a script or htmx can have taken the click. A message that is being sent opens its chat itself.
   addEventListener("click", (event) => {
     const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented);
@@ -111,7 +111,7 @@
   const rest = (event) => {
     clearTimeout(resting);
     const link = event.target.closest?.("nav, .back") && linkOf(event);
-    if (link) resting = setTimeout(fetchAhead, event.type === "pointerover" ? REST : 0, link.href.split("#")[0]);
+    if (link) resting = setTimeout(fetchAhead, event.type === "pointerdown" ? 0 : REST, link.href.split("#")[0]);
   };
   for (const event of ["pointerover", "pointerdown", "focusin"]) addEventListener(event, rest, { passive: true });
   addEventListener("scrollend", () => note());
