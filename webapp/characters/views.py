@@ -119,6 +119,7 @@ def show(id: str) -> Response:
         character=character,
         personas=personas,
         is_favorite=id in queries.favorites(me),
+        star_url=url_for(".star", id=id, **{"from": "page"}),
         done=done_message(shown.DONE),
     )
 
