@@ -119,7 +119,7 @@ def show(id: str) -> Response:
         character=character,
         personas=personas,
         is_favorite=id in queries.favorites(me),
-        star_url=url_for(".star", id=id, **{"from": "page"}),
+        star_url=url_for(".star", id=id, page="y"),
         done=done_message(shown.DONE),
     )
 
@@ -154,7 +154,7 @@ def star(id: str) -> Response:
     is_favorite, me = request.form.get("is_favorite") == "y", current_user()
     service.star(visible_character(id), by=me, is_favorite=is_favorite)
     if not is_htmx():
-        return _to(id) if request.args.get("from") == "page" else redirect(CharacterFilter.asked().url(_anchor=f"card-{id}"))
+        return _to(id) if request.args.get("page") else redirect(CharacterFilter.asked().url(_anchor=f"card-{id}"))
     character = visible_character(id)
     return render("characters/_star.html", id=id, name=character.name, is_favorite=is_favorite, star_url=request.full_path)
 
