@@ -209,17 +209,21 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
 
 def press(page: Page, button: Locator) -> None:
     """Presses a button or a link that leads to another page, and waits for that page: loaded, or swapped in."""
-    with page.expect_navigation():
-        button.click()
+    # A navigation is for Playwright also a scroll position that is noted in the history.
+    page.evaluate("document.getElementById('main').setAttribute('data-left', '')")
+    button.click()
+    page.wait_for_function("document.readyState === 'complete' && document.querySelector('#main:not([data-left])')")
 
 
 def load(page: Page, button: Locator) -> Response:
     """Presses a button that loads another page, and returns its response."""
-    with page.expect_navigation() as navigation:
-        button.click()
-    response = navigation.value
-    assert response
-    return response
+    with page.expect_response(_of_document) as document:
+        press(page, button)
+    return document.value
+
+
+def _of_document(response: Response) -> bool:
+    return response.request.is_navigation_request()
 
 
 def new_collection(page: Page, name: str) -> None:
@@ -234,11 +238,10 @@ def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Respon
     """Reloads with JavaScript: the DevTools protocol fails while one document replaces another."""
     # Of Playwright's calls that evaluate JavaScript, only this one is retried when the document is replaced during it.
     page.wait_for_function("true")
-    with page.expect_navigation(wait_until=wait_until) as navigation:
-        page.evaluate("location.reload()")
-    response = navigation.value
-    assert response
-    return response
+    with page.expect_response(_of_document) as document:
+        page.evaluate("window.isLeft = true; location.reload()")
+    page.wait_for_function("!window.isLeft" + (" && document.readyState === 'complete'" if wait_until == "load" else ""))
+    return document.value
 
 
 def press_while_it_refreshes(control: Locator) -> None:
