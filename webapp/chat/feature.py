@@ -8,7 +8,7 @@ from webapp.chat.list import home_views, sharing_views, shown
 from webapp.chat.list import views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views
+from webapp.chat.page import composer_views, interrupted_views, mention_views, picker_views, preview_views, prompt_insertion_views
 from webapp.chat.page import views as page_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -36,6 +36,7 @@ FEATURE = Feature(
         list_views.row,
         composer_views.bp,
         prompt_insertion_views.bp,
+        mention_views.bp,
         attachment_views.bp,
         interrupted_views.bp,
         exchange_views.bp,
