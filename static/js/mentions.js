@@ -2,7 +2,6 @@
 "use strict";
 {
   const MOST_ROWS = 8,
-    MOST_RECENT = 30,
     // A sign and what follows it, up to the caret. Names of prompts have no spaces.
     NAMED = /(?:^|[\s(])(?:(\/)([\w.-]*)|([#@])((?!\s)[^\n#@]{0,60}))$/;
   let named = null,
@@ -14,26 +13,22 @@
   const list = () => document.getElementById("mentions");
   const options = (which = "") => [...(list()?.querySelectorAll(`[role=option]${which}`) ?? [])];
   const active = () => options("[aria-selected=true]")[0];
-  const recent = () => JSON.parse(localStorage.getItem("mentions") ?? "[]");
 
   const read = () => {
     const { selectionStart, selectionEnd, value } = box();
-    const match =
-      selectionStart === selectionEnd && document.activeElement === box() && value.slice(0, selectionEnd).match(NAMED);
-    if (!match) return null;
+    const match = value.slice(0, selectionEnd).match(NAMED);
+    if (!match || selectionStart !== selectionEnd || document.activeElement !== box()) return null;
     const query = match[2] ?? match[4];
     return { sign: match[1] ?? match[3], query, start: selectionEnd - query.length - 1, end: selectionEnd };
   };
 
+  const tell = (name, id) => (id ? box().setAttribute(name, id) : box().removeAttribute(name));
   const mark = (row) => {
     active()?.setAttribute("aria-selected", "false");
     row?.setAttribute("aria-selected", "true");
     row?.scrollIntoView({ block: "nearest" });
-    for (const [name, id] of [
-      ["aria-activedescendant", row?.id],
-      ["aria-controls", row && "mentions-list"],
-    ])
-      id ? box().setAttribute(name, id) : box().removeAttribute(name);
+    tell("aria-activedescendant", row?.id);
+    tell("aria-controls", row && "mentions-list");
   };
   const close = () => {
     loads += 1;
@@ -45,18 +40,16 @@
   // What begins with the typed words comes first, then what has a word that does; among equals, what was chosen lately.
   const show = () => {
     const words = named.query.toLowerCase(),
-      keys = recent();
+      keys = millrace.recent();
     const rank = ({ dataset: { name, key } }) => {
       const at = name.toLowerCase().indexOf(words),
         last = keys.indexOf(key);
-      return (at < 1 ? at : /[\p{L}\p{N}]/u.test(name[at - 1]) ? 2 : 1) * 1_000 + (last < 0 ? MOST_RECENT : last);
+      return (at < 1 ? at : /[\p{L}\p{N}]/u.test(name[at - 1]) ? 2 : 1) * 1_000 + (last < 0 ? 999 : last);
     };
     const ranked = options().sort((a, b) => rank(a) - rank(b));
     const fitting = ranked.filter((row) => rank(row) >= 0).slice(0, MOST_ROWS);
     for (const row of ranked) row.hidden = !fitting.includes(row);
-    list()
-      .querySelector("ul")
-      .append(...ranked);
+    document.getElementById("mentions-list").append(...ranked);
     mark(fitting[0]);
     if (fitting.length || list().querySelector(".mentions__none")) millrace.openAt(list(), box(), named.start);
     else list().hidePopover();
@@ -65,7 +58,8 @@
   const load = async (query = "") => {
     const number = ++loads,
       wanted = named.sign;
-    const html = await millrace.fragment(`${box().dataset.mentions}&${new URLSearchParams({ sign: wanted, q: query })}`);
+    const address = `${box().dataset.mentions}&${new URLSearchParams({ sign: wanted, q: query })}`;
+    const html = await millrace.fragment(address, {}, true);
     if (!html || number !== loads || !named) return;
     list()?.remove();
     document.getElementById("composer-box").insertAdjacentHTML("beforeend", html);
@@ -87,14 +81,13 @@
 
   const choose = async (row) => {
     const { start, end } = named,
-      field = box(),
-      before = field.value;
-    localStorage.setItem("mentions", JSON.stringify([...new Set([row.dataset.key, ...recent()])].slice(0, MOST_RECENT)));
+      { value } = box();
+    millrace.recent(row.dataset.key);
     close();
     const html = row.dataset.url ? await millrace.fragment(row.dataset.url) : row.querySelector("template").innerHTML;
-    if (!html || field.value !== before) return;
-    field.focus();
-    field.setSelectionRange(start, end);
+    if (!html || box().value !== value) return;
+    box().focus();
+    box().setSelectionRange(start, end);
     // Only this way of changing can be undone.
     document.execCommand("delete");
     millrace.insert(html);
@@ -120,6 +113,6 @@
   document.addEventListener("focusout", ({ target }) => target.id === "composer-text" && close());
   const optionAt = ({ target }) => target.closest?.("#mentions [role=option]");
   // The box keeps the focus.
-  document.addEventListener("pointerdown", (event) => optionAt(event) && event.preventDefault());
+  document.addEventListener("mousedown", (event) => event.target.closest?.("#mentions") && event.preventDefault());
   document.addEventListener("click", (event) => optionAt(event) && choose(optionAt(event)));
 }

@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, sending, versions
-from webapp.chat.messages import fork as forking
+from webapp.chat.messages import chats, fork as forking, sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.page.mentions_shown import read_from
