@@ -29,8 +29,8 @@ these, the log of the start says so. If `flask` recommends python-dotenv, ignore
 SETTINGS = """
 ## Settings
 
-*Administration → Settings* (models: *Administration → Models*), `PUT /api/v1/settings/NAME`, or `flask settings set NAME VALUE` on
-the server. The search under *Administration* finds every setting. A running server picks up changes within a second.
+*Administration → Settings* (models: *Administration → Models*), `PUT /api/v1/settings/NAME`, or `flask settings set NAME VALUE`
+on the server. The search under *Administration* finds every setting. A running server picks up changes within a second.
 If a setting also has a variable, the variable is the default, a stored value takes precedence, and the
 page shows which one is in effect.
 
