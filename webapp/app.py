@@ -10,8 +10,7 @@ from gevent.event import Event
 from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
-from webapp.api import access, compression, cors, limits
-from webapp.api import feature as api
+from webapp.api import access, compression, cors, feature as api, limits
 from webapp.base import logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.current import BUCKETS, CONFIG, TOPICS
@@ -29,11 +28,9 @@ from webapp.engine.assembly import build
 from webapp.engine.chores import RESUMES
 from webapp.engine.engine import ENGINE, the_engine
 from webapp.engine.kinds import Kind
-from webapp.engine.watching import feature as live
-from webapp.engine.watching import watcher_loop
+from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
-from webapp.models.connections import feature as connections
-from webapp.models.connections import models
+from webapp.models.connections import feature as connections, models
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -54,7 +51,7 @@ from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
-from webapp.web import assets, errors, filters, security, templates
+from webapp.web import assets, compression as page_compression, errors, filters, security, templates
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
@@ -110,6 +107,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _configure(app, config)
     logs.set_up(config)
     compression.init(app)
+    page_compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)

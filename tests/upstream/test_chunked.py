@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.models.upstream.sockets import SocketReply, Turns
 

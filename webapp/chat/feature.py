@@ -4,19 +4,23 @@ from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, sharing_views, shown
-from webapp.chat.list import views as list_views
+from webapp.chat.list import home_views, sharing_views, shown, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views
-from webapp.chat.page import views as page_views
+from webapp.chat.page import (
+    composer_views,
+    interrupted_views,
+    picker_views,
+    preview_views,
+    prompt_insertion_views,
+    views as page_views,
+)
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
-from webapp.chat.roleplay import group_views, variable_views
-from webapp.chat.roleplay import views as roleplay_views
+from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList

@@ -12,6 +12,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base import changes, topic_names
+from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, TooMany
 from webapp.base.heavy import child
@@ -139,7 +140,7 @@ def _alone(user_id: str) -> Iterator[None]:
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
     """Rate-limits people whose files keep being refused."""
-    if wait_seconds := _refused.take(user_id, the_engine().admission.buckets):
+    if wait_seconds := _refused.take(user_id, BUCKETS.get()):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
     try:
@@ -149,7 +150,7 @@ def _patient(user_id: str) -> Iterator[None]:
         raise
     finally:
         if not was_refused:
-            _refused.give_back(user_id, the_engine().admission.buckets)
+            _refused.give_back(user_id, BUCKETS.get())
 
 
 def _again(what: Callable[[], T]) -> T:

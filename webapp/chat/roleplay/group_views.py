@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField, SelectMultipleField
 
-from webapp.characters import queries as character_queries
-from webapp.characters import shown as characters_shown
+from webapp.characters import queries as character_queries, shown as characters_shown
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import chat_page_url

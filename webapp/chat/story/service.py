@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -30,8 +29,7 @@ from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
 from webapp.chat.record.post_answer import PostAnswer
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.engine import service as generations
-from webapp.engine import side_requests
+from webapp.engine import service as generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
@@ -249,7 +247,7 @@ def _request(
     return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 
-def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     """Stores the story, unless the one it continues has changed or its last message is gone."""
     job, text = _jobs.get(generation.id), transcript.text.strip()[: path_story.MOST_CHARS]
     # The story can be deleted after its text is complete and before it is stored: it must not reappear then.

@@ -15,8 +15,7 @@ from typing import Any, Literal, Protocol
 
 import gevent
 from flask import Flask, Response, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
 from webapp.base import topic_names
 from webapp.base.errors import TooMany
@@ -396,7 +395,7 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 def _in_slot(engine: Engine, key: tuple[str, str, Sort], limit: int, slot: WatcherSlot) -> Iterator[None]:
     slots = _slots[key]
     slots.append(slot)
-    here = [open_place for open_place in slots if not open_place.is_revoked]
+    here = [open_slot for open_slot in slots if not open_slot.is_revoked]
     if limit and len(here) > limit:
         here[0].revoke()
     elsewhere = engine.shared.watcher_limit if engine.shared and limit else None

@@ -7,9 +7,20 @@ from importlib import import_module
 from json import dumps
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, case, column, func, literal, literal_column, select
-from sqlalchemy import table as named_table
-from sqlalchemy import text as statement
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table as named_table,
+    text as statement,
+)
 from sqlalchemy.orm import Session
 
 from webapp.base.current import PerApp

@@ -7,7 +7,6 @@ from math import log2
 from sqlalchemy import delete, select
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.threads import offload
@@ -58,7 +57,7 @@ def tried(
     return TriedQuestion(rows, common, unmatched_words(user, result, is_viewed=is_viewed), result.left_out)
 
 
-def viewed_as(person: User, *, author: AuditAuthor) -> None:
+def viewed_as(person: User, *, author: audit.AuditAuthor) -> None:
     """Records in the audit log that an admin views what another person would find."""
     audit.record("searched as", author=author, object_kind="person", object_id=person.id, detail=person.email)
 

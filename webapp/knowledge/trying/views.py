@@ -11,8 +11,7 @@ from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
-from webapp.people.accounts import directory
-from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts import directory, queries as account_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User

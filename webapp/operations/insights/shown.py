@@ -254,7 +254,7 @@ def attempt_text(attempt: AttemptRecord) -> str:
     if attempt.get("code") == "mended":
         return REPAIRS.get(how, "The reply was repaired.")
     way = " without streaming" if how == "whole" else ""
-    after = f" after {_ms(attempt['seconds'] * 1000)}" if attempt.get("seconds") else ""
+    after = f" after {_ms(seconds * 1000)}" if (seconds := attempt.get("seconds")) else ""
     reason = attempt.get("message") or attempt.get("code") or "no reason was given"
     return f"{providers().display_name(model)} failed{way}{after}: {reason}"
 

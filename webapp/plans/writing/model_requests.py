@@ -133,7 +133,7 @@ def _request_prompt(
     rendered_prompts += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for prompt in rendered_prompts for part in prompt.parts)
     if plan_types.is_as_shipped(about):
-        type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
+        type = active_prompts.render(f"plan.{about.get('type', '')}", unit, schema=_json(schema))
         return PlanPrompt(question, PromptBuilder(type.sections).counted, PromptVersions.from_rendered(type, *rendered_prompts))
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
     return PlanPrompt(question, PromptBuilder([section]).counted, PromptVersions.from_rendered(*rendered_prompts))

@@ -10,8 +10,7 @@ from webapp.chat.messages import source_search
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge import answer_sources
-from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge import answer_sources, queries as knowledge_queries
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section

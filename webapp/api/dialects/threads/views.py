@@ -25,8 +25,7 @@ from webapp.api.dialects.threads.shown import (
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import InvalidFields
 from webapp.api.streaming.feed import END
-from webapp.api.streaming.streams import has_all, stream
-from webapp.api.streaming.streams import last_position as position_read
+from webapp.api.streaming.streams import has_all, last_position as position_read, stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.base import topic_names
 from webapp.base.db import db

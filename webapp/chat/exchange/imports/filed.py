@@ -4,8 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from dataclasses import fields as fields_of
+from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
