@@ -1,13 +1,13 @@
 """Keep what a draft names besides its text.
 
-Revision: 0153, after 0150
+Revision: 0155, after 0154
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0153"
-down_revision = "0150"
+revision = "0155"
+down_revision = "0154"
 branch_labels = None
 depends_on = None
 
