@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
@@ -37,6 +37,7 @@ class Meter:
 
     tokens: int
     length: int
+    consequence: ClassVar[str] = "When it is full, the earliest messages are left out or summarized."
 
     @property
     def percent(self) -> int:
