@@ -160,6 +160,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "second_factor.confirm": (Route("POST", "signed_in", "people"),),
     "second_factor.renew": (Route("POST", "signed_in", "people"),),
     "second_factor.end": (Route("POST", "signed_in", "people"),),
+    "sidebar.own_sidebar": (Route("GET", "signed_in", "people"),),
+    "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
@@ -211,6 +213,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.save_draft": (Route("POST", "signed_in", "writing people", ("chat",)),),
     "composer.choose": (Route("GET", "signed_in", "person", ("answer",)),),
     "composer.rate": (Route("POST", "signed_in", "person", ("answer",)),),
+    "mentions.index": (Route("GET", "signed_in", "people"),),
+    "mentions.chip": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
     # Chat list, trash, search
     "list.index": (Route("GET", "signed_in", "people"),),
