@@ -212,7 +212,8 @@ def press(page: Page, button: Locator) -> None:
     # A navigation is for Playwright also a scroll position that is noted in the history.
     page.evaluate("document.getElementById('main').setAttribute('data-left', '')")
     button.click()
-    page.wait_for_function("document.readyState === 'complete' && document.querySelector('#main:not([data-left])')")
+    page.locator("#main:not([data-left])").wait_for(state="attached")
+    page.wait_for_load_state()
 
 
 def load(page: Page, button: Locator) -> Response:
@@ -245,8 +246,10 @@ def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Respon
     # Of Playwright's calls that evaluate JavaScript, only this one is retried when the document is replaced during it.
     page.wait_for_function("true")
     with page.expect_response(_of_document) as document:
-        page.evaluate("window.isLeft = true; location.reload()")
-    page.wait_for_function("!window.isLeft" + (" && document.readyState === 'complete'" if wait_until == "load" else ""))
+        page.evaluate("document.documentElement.setAttribute('data-left', ''); location.reload()")
+    page.locator("html:not([data-left])").wait_for(state="attached")
+    if wait_until == "load":
+        page.wait_for_load_state()
     return document.value
 
 
