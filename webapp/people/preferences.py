@@ -8,6 +8,7 @@ from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
 THEMES = {"": "System", "light": "Light", "dark": "Dark"}
+FONTS = {"": "Source Serif", "system": "System font"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
@@ -15,6 +16,7 @@ SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors.
 CHOICES = {
     "theme": (THEMES, "themes"),
+    "font": (FONTS, "fonts"),
     "text_size": (TEXT_SIZES, "text sizes"),
     "density": (DENSITIES, "densities"),
     "speech": (SPEECH, "ways to show speech"),

@@ -9,6 +9,7 @@ from webapp.people.accounts.guards import came_from, current_user, signed_in
 from webapp.people.preferences import (
     CHOICES,
     DENSITIES,
+    FONTS,
     MOST_CHARS,
     SEND_KEYS,
     SPEECH,
@@ -28,6 +29,7 @@ bp = Blueprint("preferences", __name__)
 
 class PreferencesForm(Form):
     theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
+    font = SelectField("Font of answers", choices=options(FONTS), validate_choice=False, default="")
     text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
     density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
     speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")

@@ -1,0 +1,24 @@
+"""Add the accent colour, the contrast and the font that a person has chosen.
+
+Revision: 0152, after 0150
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0152"
+down_revision = "0150"
+branch_labels = None
+depends_on = None
+
+COLUMNS = ("accent", "contrast", "font")
+
+
+def upgrade() -> None:
+    for name in COLUMNS:
+        op.add_column("users", sa.Column(name, sa.String(10), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    for name in COLUMNS:
+        op.drop_column("users", name)
