@@ -12,8 +12,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import compare, knowledge, pages, plans, sitting
-from bench import stream as streams
+from bench import compare, knowledge, pages, plans, sitting, stream as streams
 from bench.load import Sitting
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict

@@ -11,8 +11,7 @@ from math import sqrt
 from pathlib import Path
 
 from flask import Flask, current_app
-from sqlalchemy import insert
-from sqlalchemy import text as statement
+from sqlalchemy import insert, text as statement
 
 from bench.archive import Texts
 from bench.figures import percentile

@@ -10,8 +10,7 @@ from gevent.event import Event
 from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
-from webapp.api import access, compression, cors, limits
-from webapp.api import feature as api
+from webapp.api import access, compression, cors, feature as api, limits
 from webapp.base import logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.current import BUCKETS, CONFIG, TOPICS
@@ -29,11 +28,9 @@ from webapp.engine.assembly import build
 from webapp.engine.chores import RESUMES
 from webapp.engine.engine import ENGINE, the_engine
 from webapp.engine.kinds import Kind
-from webapp.engine.watching import feature as live
-from webapp.engine.watching import watcher_loop
+from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
-from webapp.models.connections import feature as connections
-from webapp.models.connections import models
+from webapp.models.connections import feature as connections, models
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -55,8 +52,8 @@ from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.web import assets, errors, filters, security, templates
-from webapp.web.feature import BROUGHT, PLACES, brought, by_type
-from webapp.web.places import Places
+from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
+from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
@@ -136,18 +133,18 @@ def _start_engine(app: Flask, config: Config) -> None:
     engine = build(app, config, **tools)
     metrics, watchdog = Metrics(engine, watchers=watcher_loop.open_pages), Watchdog()
     engine.metric_listeners += [metrics.record, TraceExporter(engine).record]
-    engine.gate = BudgetGate(
+    engine.admission.gate = BudgetGate(
         estimate=tokens.estimate,
         token_id=access.token_id,
         is_side_request=lambda kind: engine.kinds[kind].is_side_request,
         in_app=app.app_context,
     )
-    engine.requester = access.CurrentRequester()
+    engine.admission.requester = access.CurrentRequester()
     watchdog.listeners.append(metrics.loop_blocked)
     worker_metrics = WorkerMetrics(metrics.text, config.data_dir / "metrics", worker_id=engine.worker.id, pause=_pause)
     ENGINE.set(engine, app)
-    TOPICS.set(engine.topics, app)
-    BUCKETS.set(engine.buckets, app)
+    TOPICS.set(engine.logs.topics, app)
+    BUCKETS.set(engine.admission.buckets, app)
     WATCHDOG.set(watchdog, app)
     METRICS.set(worker_metrics, app)
     models.PROVIDERS.set(models.make(config), app)
@@ -172,7 +169,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     CONFIG.set(config, app)
     BROUGHT.set(by_type(FEATURES), app)
-    PLACES.set(Places(place for feature in FEATURES for place in feature.places), app)
+    NAVIGATION.set(Navigation(entry for feature in FEATURES for entry in feature.navigation), app)
     CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
     RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)
     app.config.update(

@@ -76,7 +76,7 @@ def test_a_running_answer_with_a_lost_position_goes_on_from_the_snapshot(program
 def test_after_everything_is_forgotten_it_is_told_from_the_saved_message(program: Client, fake, app: Flask) -> None:
     sent, path = counted(program, fake)
     stored = program.ended(sent)["content"]
-    topics = ENGINE.of(app).topics
+    topics = ENGINE.of(app).logs.topics
     topics.expire(f"generation:{sent['generation_id']}", 0)
     assert topics.last(f"generation:{sent['generation_id']}") == 0
 
@@ -100,7 +100,7 @@ def test_each_of_two_generations_of_one_answer_tells_its_own_part(program: Clien
     paths = [f"/generations/{message['generation_id']}/events" for message in (sent, more)]
     for forget in (False, True):
         for message in (sent, more) if forget else ():
-            ENGINE.of(app).topics.expire(f"generation:{message['generation_id']}", 0)
+            ENGINE.of(app).logs.topics.expire(f"generation:{message['generation_id']}", 0)
         told = [program.events(path) for path in paths]
         assert "".join(map(text_of, told)) == whole
         assert told[0][-2].event in ("saved", "failed")

@@ -177,7 +177,7 @@ class Soak:
         """Returns what is wrong with an outcome; empty for a complete answer or a truthful error with exactly one end."""
         self.tally.ends[ended.status] += 1
         text = db.session.get_one(Message, ended.message_id).content
-        events = [entry.event for entry in self._engine.topics.read(f"generation:{ended.id}", 0)]
+        events = [entry.event for entry in self._engine.logs.topics.read(f"generation:{ended.id}", 0)]
         ends = [event for event in events if isinstance(event, Ended)]
         if len(ends) != 1 or events[-1] != ends[0] or ends[0].status != ended.status:
             return f"{len(ends)} ends, the last event is {events[-1:]}"
@@ -201,7 +201,7 @@ class Soak:
         with self._app.app_context():
             journal = len(db.session.scalars(db.select(JournalRow.generation_id)).all())
             active = len(db.session.scalars(db.select(Generation.id).where(Generation.status.in_(("queued", "running")))).all())
-        logs = self._engine.topics._logs.values()  # type: ignore[attr-defined]  there is no other way to ask
+        logs = self._engine.logs.topics._logs.values()  # type: ignore[attr-defined]  there is no other way to ask
         with self._app.app_context():
             checked_out = db.engine.pool.checkedout()  # type: ignore[attr-defined]
         return {

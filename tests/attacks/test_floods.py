@@ -37,4 +37,4 @@ def test_invented_positions_are_not_all_kept(member, fake, engine, listen):
         listener.until(lambda feed: feed.messages)
         listener.close()
 
-    assert 0 < len(engine._broadcasts[generation]._shared) <= MOST_SHARED
+    assert 0 < len(engine.logs._broadcasts[generation]._shared) <= MOST_SHARED

@@ -1,8 +1,7 @@
 """Every hostile text, by the model and by a person, through the whole application: the page and every frame of the stream."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.attacks.conftest import begin, set_to
 from tests.attacks.payloads import OF_MODELS, TEXTS, pieces, text_of, wrong_in_page, wrong_in_stream

@@ -1,8 +1,7 @@
 """Files of variables are read as systemd reads them, and as the `.env` files of other programs are written."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.base.env_file import parse
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chats import HIDE, copied
-from tests.browser.chats import until as until_in
+from tests.browser.chats import HIDE, copied, until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.answer_shown import Silence
 

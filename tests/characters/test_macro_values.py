@@ -21,7 +21,7 @@ WORDS = {"lastmessage": "{{user}}, {{trim}}!", "model": "fake/plain"}
 
 
 def names(**others) -> Names:
-    usual = Names("Jo", "Bo", texts=TEXTS.get, words=WORDS.get, now=AT, chance=Random(1), place="chat")
+    usual = Names("Jo", "Bo", texts=TEXTS.get, words=WORDS.get, now=AT, chance=Random(1), chat_id="chat")
     return replace(usual, **others)
 
 
@@ -91,7 +91,7 @@ def test_a_pick_stays_at_its_place() -> None:
     picked = names().fill(text)
     assert set(picked) == set("abcd")
     assert names(chance=Random(2), now=AT.astimezone(UTC)).fill(text) == picked
-    assert names(place="another").fill(text) != picked != names().fill(text + " ")[:40]
+    assert names(chat_id="another").fill(text) != picked != names().fill(text + " ")[:40]
 
 
 LONG = "".join(f"{{{{char}}}}{number}" for number in range(2_000))

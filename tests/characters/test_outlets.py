@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from tests.characters.card_samples import as_json, bring
-from tests.characters.lore.test_pages import as_file
-from tests.characters.lore.test_pages import bring as bring_book
+from tests.characters.lore.test_pages import as_file, bring as bring_book
 from tests.chat.conftest import ended
 from webapp.characters.macros.macros import Names
 

@@ -93,7 +93,7 @@ def ended_with(count: int) -> Callable[[Page], bool]:
 def until_settled(app: Flask) -> None:
     """Waits for everything that follows an answer: its end, the title, and the delayed updates of open pages."""
     engine = ENGINE.of(app)
-    until(lambda: not engine.live and not engine.soon, "nothing runs, and all has been told")
+    until(lambda: not engine.live and not engine.logs.soon, "nothing runs, and all has been told")
 
 
 def raw_of_last(page: Page) -> str:

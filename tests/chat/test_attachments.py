@@ -4,8 +4,7 @@ import io
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markupsafe import Markup
 
 from tests.chat.conftest import asked, ended

@@ -58,7 +58,7 @@ def test_what_was_refused_is_still_kept(owner, path, fake):
 
 
 def test_other_open_pages_hear_nothing_of_it(owner, path, app):
-    topics = ENGINE.of(app).topics
+    topics = ENGINE.of(app).logs.topics
     lane = f"chat:{path.removeprefix('/chats/')}"
     before = topics.last(lane)
 

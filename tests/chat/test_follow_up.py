@@ -204,7 +204,7 @@ def test_a_limit_leaves_it_waiting(owner, path, app, fake):
         set_setting("limits.streams_burst", "1")
     page = owner.page(path).press("Queue", message="Second")
     for _ in range(3):
-        ENGINE.of(app).rates.take(_person(app, path))
+        ENGINE.of(app).admission.rates.take(_person(app, path))
     fake.over()
 
     page = owner.wait_for(path, ended_with(2))

@@ -89,7 +89,7 @@ def test_a_name_of_ones_own_stays_one(app, owner, path):
 
 
 def test_other_pages_hear_of_it(app, owner, path):
-    url, topics = address(owner.page(path), "Branch into new chat"), ENGINE.of(app).topics
+    url, topics = address(owner.page(path), "Branch into new chat"), ENGINE.of(app).logs.topics
     mine = f"user:{owner.person_id}"
     # A title can be announced at the same time: once for both chats, with the id of either.
     before = topics.last(mine)

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from tests.characters.card_samples import as_json
-from tests.characters.card_samples import bring as bring_card
+from tests.characters.card_samples import as_json, bring as bring_card
 from tests.chat.conftest import address, asked, ended_with, id_of, texts
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines

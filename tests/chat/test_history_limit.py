@@ -1,8 +1,7 @@
 """Which messages the story summarizes before they no longer fit: every message is always in the story or sent."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
 from webapp.chat.prompt.tokens import PER_MESSAGE, estimate

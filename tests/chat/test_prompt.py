@@ -3,8 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder

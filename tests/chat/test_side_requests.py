@@ -11,7 +11,7 @@ from tests.upstream.handle import TITLE
 from webapp.base.db import db, utc_now, write
 from webapp.engine.duties import recovery
 from webapp.engine.engine import ENGINE
-from webapp.engine.side_requests import MOST_OF_A_PERSON
+from webapp.engine.state.admission import MOST_OF_A_PERSON
 from webapp.engine.tables import Generation
 from webapp.settings import service as settings
 
@@ -41,7 +41,7 @@ def records(browser) -> list[Generation]:
 def test_it_takes_neither_the_chats_lane_nor_the_place_of_an_answer(owner, titled, fake):
     with owner.app.app_context():
         settings.set_setting("limits.concurrent_streams", "1")
-    ENGINE.of(owner.app).max_streams = 1
+    ENGINE.of(owner.app).admission.max_streams = 1
     path = titled()
 
     owner.post(f"{path}/messages", message="And then?")

@@ -18,8 +18,7 @@ from sqlalchemy import select
 from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
-from tests.support.preparing import environ_of, prepared_once
-from tests.support.preparing import flask as flask_command
+from tests.support.preparing import environ_of, flask as flask_command, prepared_once
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.database.state import trouble_with_database

@@ -14,8 +14,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.search.ranking import search
-from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts import service as accounts
+from webapp.people.accounts import queries as account_queries, service as accounts
 from webapp.people.accounts.tables import Grant
 
 

@@ -92,7 +92,7 @@ def install(app: Any) -> tuple[Faults, FaultyDemo]:
     faults = Faults()
     demo = FaultyDemo(faults)
     engine: Engine = ENGINE.of(app)
-    engine.topics = FaultyTopics(engine.topics, faults)
+    engine.logs.topics = FaultyTopics(engine.logs.topics, faults)
     known = PROVIDERS.of(app)
     PROVIDERS.set(Providers(CONFIG.of(app), demo, known.upstream), app)
     with app.app_context():

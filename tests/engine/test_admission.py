@@ -42,7 +42,7 @@ def test_people_are_served_in_turn_and_each_in_their_order() -> None:
     order = []
     answers.running = 0
     line.serve()
-    while served := [name for name, place in waiters.items() if place.has_place]:
+    while served := [name for name, place in waiters.items() if place.has_slot]:
         (name,) = served
         order.append(name)
         del waiters[name]
@@ -59,7 +59,7 @@ def test_whoever_comes_later_takes_no_place_from_those_who_wait() -> None:
     answers.running = 1
     assert not line.take()
     line.serve()
-    assert waiter.has_place
+    assert waiter.has_slot
     assert not line.take()
     line.give_back()
     assert line.take()
@@ -108,7 +108,7 @@ def leave(engine: Engine) -> None:
 def test_a_request_waits_until_a_place_is_free_and_holds_no_connection_meanwhile(full: Any) -> None:
     app, engine, (_, ben, _) = full
     asking = gevent.spawn(ben.call, "POST", "/v1/chat/completions", STREAMED)
-    until(lambda: engine.line.waiting == 1, "it waits")
+    until(lambda: engine.admission.line.waiting == 1, "it waits")
     with app.app_context():
         pool = db.engine.pool
         assert isinstance(pool, QueuePool)
@@ -120,7 +120,7 @@ def test_a_request_waits_until_a_place_is_free_and_holds_no_connection_meanwhile
     answer = asking.get(timeout=30)
     assert (answer.status_code, answer.mimetype) == (200, "text/event-stream")
     answer.close()
-    until(lambda: not engine.live and not engine.line.arrived, "nothing is left over")
+    until(lambda: not engine.live and not engine.admission.line.arrived, "nothing is left over")
 
 
 def test_after_its_time_it_is_refused_with_a_status_and_counts_for_nothing(full: Any) -> None:
@@ -133,14 +133,14 @@ def test_after_its_time_it_is_refused_with_a_status_and_counts_for_nothing(full:
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert ben.call("GET", "/me").headers["RateLimit"] == before
-    assert engine.line.waiting == 0
+    assert engine.admission.line.waiting == 0
 
 
 def test_stopping_the_chat_ends_the_waiting_for_its_answer(full: Any) -> None:
     _, engine, (_, ben, _) = full
     chat = ben.post("/chats", {}, status=201)["chat"]["id"]
     asking = gevent.spawn(ben.call, "POST", f"/chats/{chat}/messages", {"message": "Hello"})
-    until(lambda: engine.line.waiting == 1, "it waits")
+    until(lambda: engine.admission.line.waiting == 1, "it waits")
 
     ben.post(f"/api/chat/{chat}/stream/cancel")
 
@@ -154,12 +154,12 @@ def test_waiting_requests_count_towards_the_answers_of_their_person(full: Any) -
     with app.app_context():
         set_setting("limits.concurrent_streams", "2")
     asking = [gevent.spawn(ben.call, "POST", "/v1/chat/completions", STREAMED) for _ in range(2)]
-    until(lambda: engine.line.waiting == 2, "two wait")
+    until(lambda: engine.admission.line.waiting == 2, "two wait")
 
     assert ben.call("POST", "/v1/chat/completions", STREAMED).status_code == 429
 
-    engine.max_streams = 3
-    engine.line.serve()
+    engine.admission.max_streams = 3
+    engine.admission.line.serve()
     for answer in (greenlet.get(timeout=30) for greenlet in asking):
         assert answer.status_code == 200
         answer.close()
@@ -168,7 +168,7 @@ def test_waiting_requests_count_towards_the_answers_of_their_person(full: Any) -
 def test_a_server_that_closes_ends_all_waiting(full: Any) -> None:
     _, engine, (_, ben, _) = full
     asking = gevent.spawn(ben.call, "POST", "/v1/chat/completions", STREAMED)
-    until(lambda: engine.line.waiting == 1, "it waits")
+    until(lambda: engine.admission.line.waiting == 1, "it waits")
 
     engine.finish(seconds=2)
 

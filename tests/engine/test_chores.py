@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.engine.injection import Faults
 from webapp.base.db import db
-from webapp.engine.chores import advisory_lock, run_in_turns
+from webapp.engine.chores import advisory_lock, run_steps
 from webapp.engine.engine import ENGINE
 
 pytestmark = pytest.mark.slow
@@ -39,5 +39,5 @@ def test_a_server_that_is_about_to_end_begins_nothing_more(app):
         engine.is_closing = True
 
     with app.app_context():
-        assert not run_in_turns((last, lambda: done.append("one more")))
+        assert not run_steps((last, lambda: done.append("one more")))
     assert done == ["last"]

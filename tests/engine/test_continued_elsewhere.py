@@ -24,7 +24,7 @@ def test_a_page_that_hears_an_end_late_keeps_what_came_after_it(bench: Bench, fa
     assert 'data-status="responding"' in shown(feed)
 
     go_on_elsewhere(bench, id)
-    bench.engine.topics.append(topic_names.of_generation(id), Ended("interrupted", "server_restart"))
+    bench.engine.logs.topics.append(topic_names.of_generation(id), Ended("interrupted", "server_restart"))
     told = shown(feed)
 
     assert "the whole of it" in told
@@ -42,7 +42,7 @@ def test_pages_that_come_in_one_moment_share_what_is_read_of_an_answer_that_anot
     bench.until(lambda: bench.generation(id).status == "completed")
     chat_id = bench.generation(id).lane.removeprefix("chat:")
     bench.until(lambda: not bench.engine.live)
-    position = ChatPosition(bench.engine.topics.epoch, 0, generation=id, cursor=(0, 0, 0, 0))
+    position = ChatPosition(bench.engine.logs.topics.epoch, 0, generation=id, cursor=(0, 0, 0, 0))
     signal = bench.engine.signal()
 
     with bench.app.app_context():

@@ -44,7 +44,7 @@ def test_what_fails_behind_the_commit_does_not_swallow_the_end(bench, fake):
     fake.says("Fine.")
     [id] = asked(bench, "Hello")
 
-    events = [entry.event for entry in bench.engine.topics.read(f"generation:{id}", 0)]
+    events = [entry.event for entry in bench.engine.logs.topics.read(f"generation:{id}", 0)]
     assert bench.message(id).content == "Fine."
     assert events[-2:] == [Saved("message", bench.message(id).id, "assistant"), Ended("completed", "stop")]
 

@@ -89,7 +89,7 @@ def test_what_a_full_disk_does_not_take_survives_a_kill(small_disk, bench, fake,
         for reached in ("w000079", "w000109"):
             fake.goes_on()
             bench.until(lambda reached=reached: reached in bench.said(id))
-            bench.until(lambda: live.reserved == bench.engine.topics.last(live.run.topic))
+            bench.until(lambda: live.reserved == bench.engine.logs.topics.last(live.run.topic))
         said = bench.said(id)
         [file] = small_disk.glob("*.lines")
         kept = file.read_bytes()

@@ -71,7 +71,7 @@ class Case:
         return has_failed
 
     def said(self, id: str) -> list[Entry]:
-        return self.bench.engine.topics.read(f"generation:{id}", 0)
+        return self.bench.engine.logs.topics.read(f"generation:{id}", 0)
 
     def check(self, ids: list[str]) -> None:
         """Asserts the invariants for all generations of one run."""

@@ -267,7 +267,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
     bench.until(lambda: any(notice.code == "retry" for notice in bench.engine.live[id].run.transcript.notices))
 
     with bench.app.app_context():
-        picture, _ = bench.engine.broadcast(db.session.get(Generation, id)).snapshot()
+        picture, _ = bench.engine.logs.broadcast(db.session.get(Generation, id)).snapshot()
     assert (picture.status, picture.words) == ("queued", "Retrying")
     bench.engine.live[id].run.stop.request("user")
     assert bench.until_ended(id, 20).status == "stopped"

@@ -137,8 +137,8 @@ def outlet() -> Iterator[tuple[NonBlockingWriter, socket.socket]]:
 @pytest.mark.parametrize(
     "happens",
     [
-        lambda engine: engine.topics.append(LANE, Changed("title", "pushed")),
-        lambda engine: engine.topics.append(topic_names.of_person("somebody"), Changed("access", "somebody")),
+        lambda engine: engine.logs.topics.append(LANE, Changed("title", "pushed")),
+        lambda engine: engine.logs.topics.append(topic_names.of_person("somebody"), Changed("access", "somebody")),
         lambda engine: seated(engine).__enter__(),
     ],
     ids=["news of another kind", "access", "another page"],
@@ -149,7 +149,7 @@ def test_whatever_else_happens_wakes_a_page_and_it_is_pushed_nothing_more(
     ours, theirs = outlet
     with seated(engine) as connection:
         connection.push(lambda: b"more", ours)
-        waiting = gevent.spawn(connection.wait, {LANE: engine.topics.last(LANE)})
+        waiting = gevent.spawn(connection.wait, {LANE: engine.logs.topics.last(LANE)})
         gevent.sleep(0)
         connection.push_signal.set()
         gevent.sleep(0)
@@ -171,7 +171,7 @@ def test_a_heartbeat_waits_for_no_database_and_asks_again_with_the_next(engine: 
         may_answer.wait()
         return next(answers)
 
-    access = watcher_loop.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    access = watcher_loop.Access(engine.logs.topics, Watcher("somebody", 0, 0, is_allowed))
     with gevent.Timeout(60):
         assert not access.is_revoked(is_due=True)
         assert not access.is_revoked(is_due=True)
@@ -184,7 +184,7 @@ def test_where_the_database_is_away_a_heartbeat_ends_nothing(engine: Engine) -> 
     def is_allowed() -> bool:
         raise OperationalError("SELECT 1", None, Exception("the connection is lost"))
 
-    access = watcher_loop.Access(engine.topics, Watcher("somebody", 0, 0, is_allowed))
+    access = watcher_loop.Access(engine.logs.topics, Watcher("somebody", 0, 0, is_allowed))
     assert not access.is_revoked(is_due=True)
     assert not access.is_revoked(is_due=False)
 
@@ -207,9 +207,9 @@ def test_two_hundred_watchers_render_an_answer_once(app: Flask, owner: Browser, 
 
     with app.app_context():
         generation = db.session.query(Generation).one()
-        broadcast = engine.broadcast(generation)
+        broadcast = engine.logs.broadcast(generation)
     assert broadcast
-    entries = engine.topics.read(f"generation:{generation.id}", 0)
+    entries = engine.logs.topics.read(f"generation:{generation.id}", 0)
     deltas = sum(isinstance(entry.event, Delta) for entry in entries)
     # At most one rendering per delta and one at the end, however many watchers there are.
     assert deltas >= 40

@@ -19,8 +19,7 @@ from webapp.base.db import write
 from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts import service as accounts
+from webapp.people.accounts import queries as account_queries, service as accounts
 from webapp.people.accounts.tables import User
 
 # 2 000 documents and 200 questions in a deep run.

@@ -4,8 +4,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from webapp.knowledge.documents.splitting import ENOUGH, MOST, OVERLAP, split
 

@@ -8,8 +8,7 @@ from flask import Flask, Response
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from webapp.base.errors import NotFound
-from webapp.people.accounts.guards import admin_only, anybody, current_user, found, policy
-from webapp.people.accounts.guards import signed_in as for_people
+from webapp.people.accounts.guards import admin_only, anybody, current_user, found, policy, signed_in as for_people
 
 
 @for_people

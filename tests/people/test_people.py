@@ -193,11 +193,11 @@ def test_disabling_ends_every_session_and_every_token(app: Flask, owner: Browser
 def test_open_pages_are_told_to_look_again(app: Flask, owner: Browser, member: Browser) -> None:
     topic = f"user:{member.person_id}"
     with app.app_context():
-        before = the_engine().topics.last(topic)
+        before = the_engine().logs.topics.last(topic)
     do(owner, "disable", member)
 
     with app.app_context():
-        entries = the_engine().topics.read(topic, before)
+        entries = the_engine().logs.topics.read(topic, before)
     assert [str(getattr(entry.event, "what", "")) for entry in entries] == ["access"]
 
 

@@ -21,8 +21,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.tables import PersonAuthor
 from webapp.people.members.invites import password_link
-from webapp.people.second_factor import service as second_factor_service
-from webapp.people.second_factor import totp
+from webapp.people.second_factor import service as second_factor_service, totp
 from webapp.people.second_factor.tables import SecondFactor
 from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import set_setting

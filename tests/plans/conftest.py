@@ -89,7 +89,7 @@ class LorebookEditor:
     def elements(self, id: str) -> list[str]:
         """Returns the finished elements of a plan that is being written."""
         with self.app.app_context():
-            broadcast = self.engine.broadcast(self.generation(id))
+            broadcast = self.engine.logs.broadcast(self.generation(id))
             broadcast.catch_up()
             return list(broadcast.projection.draft.elements)
 

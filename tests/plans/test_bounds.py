@@ -10,7 +10,7 @@ from tests.support.turns import nobody_waits
 from webapp.base.errors import Invalid
 from webapp.plans.export import as_calendar
 from webapp.plans.types import plan_types, validation
-from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_place, steps, value_at
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_path, steps, value_at
 from webapp.plans.writing.draft import PlanDraft
 from webapp.plans.writing.ending import ParsedPlan, kept, repaired
 from webapp.plans.writing.model_requests import MOST_CHARS
@@ -35,7 +35,7 @@ def test_a_type_with_too_many_parts_is_refused_at_once(source: str) -> None:
 def test_a_place_with_thousands_of_digits_is_a_name_like_any_other() -> None:
     digits = "1" * 5_000
     assert steps(f"weeks.{digits}") == ["weeks", digits]
-    assert is_place((digits,))
+    assert is_path((digits,))
     assert value_at({"weeks": [1]}, f"weeks.{digits}") is None
     assert at({"properties": {"weeks": {"items": {}}}}, f"weeks.{digits}") is None
     draft = PlanDraft()

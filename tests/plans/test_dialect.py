@@ -175,7 +175,7 @@ def test_a_dropped_client_goes_on_by_the_events_of_its_generation(program: Progr
     assert outline(json.loads(text)) == outline(plan)
     assert heard(**{"Last-Event-ID": whole[4].id}) == whole[5:]
 
-    ENGINE.of(app).topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
+    ENGINE.of(app).logs.topics.expire(f"generation:{begun.headers['X-Stream-Id']}", 0)
     kept = heard()
     assert (kept[0].event, kept[-1].event) == ("snapshot", "ended")
     assert json.loads(json.loads(kept[0].data)["text"]) == plan

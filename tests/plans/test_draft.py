@@ -37,7 +37,7 @@ def test_cut_anywhere_only_right_elements_are_kept_and_the_rest_is_asked_for(end
     assert ended <= len(value.get("weeks", [])) <= ended + TEXT.startswith('"}', end - 1)
     assert value.get("weeks", []) == WHOLE["weeks"][: len(value.get("weeks", []))]
     rest = {place: part for place in missing(value, MONTHLY.plan) if (part := value_of(place)) is not None}
-    again = PlanDraft(value, list(rest), takes_places=True)
+    again = PlanDraft(value, list(rest), takes_paths=True)
     again.feed(json.dumps(rest))
     assert again.value == WHOLE
 
@@ -76,13 +76,13 @@ def test_an_item_cut_in_a_name_of_its_own_is_dropped() -> None:
 
 def test_places_that_were_not_asked_for_are_locked() -> None:
     start = without(WHOLE, "risks")
-    draft = PlanDraft(start, ["risks"], takes_places=True)
+    draft = PlanDraft(start, ["risks"], takes_paths=True)
     draft.feed('{"risks": ["Rain"], "title": "Mine", "weeks.0": {}, "weeks": []}')
     assert draft.value == {**start, "risks": ["Rain"]}
 
 
 def test_a_part_that_is_written_anew_stays_until_it_is_finished() -> None:
-    draft = PlanDraft(WHOLE, ["weeks.1", "monthly_summary"], takes_places=True)
+    draft = PlanDraft(WHOLE, ["weeks.1", "monthly_summary"], takes_paths=True)
     draft.feed('{"monthly_summary": "Half of')
     assert draft.value["monthly_summary"] == "Half of"
     assert draft.settled() == WHOLE
@@ -93,8 +93,8 @@ def test_a_part_that_is_written_anew_stays_until_it_is_finished() -> None:
 def test_a_second_answer_gives_what_its_heading_names() -> None:
     draft = PlanDraft()
     text = TEXT[: TEXT.index('"weeks"') + 60] + heading(["weeks.0", "weeks.1", "weeks.2", "weeks.3", "risks", "first_step"])
-    places = {f"weeks.{number}": week for number, week in enumerate(WHOLE["weeks"])}
-    text += json.dumps({**places, "risks": WHOLE["risks"], "first_step": WHOLE["first_step"], "title": "Not asked for"})
+    asked = {f"weeks.{number}": week for number, week in enumerate(WHOLE["weeks"])}
+    text += json.dumps({**asked, "risks": WHOLE["risks"], "first_step": WHOLE["first_step"], "title": "Not asked for"})
     dice = random.Random(4)
     while text:
         size = dice.randint(1, 30)
@@ -110,7 +110,7 @@ def test_a_second_answer_gives_what_its_heading_names() -> None:
 @pytest.mark.parametrize("answered", [0, 40, 400, 10_000])
 def test_a_second_answer_never_takes_a_counted_week_back(end: int, answered: int) -> None:
     projection = PlanProjection(MONTHLY.plan, {}, [], validation.is_valid)
-    rest = {place: value_of(place) for place in repaired(drafted(TEXT[:end]), MONTHLY.plan).places}
+    rest = {place: value_of(place) for place in repaired(drafted(TEXT[:end]), MONTHLY.plan).paths}
     second = json.dumps(rest)[:answered]
     counts = []
     for text in (TEXT[:end], heading(list(rest)), *(second[start : start + 30] for start in range(0, len(second), 30))):
@@ -129,7 +129,7 @@ def test_a_week_counts_when_it_is_valid() -> None:
     wrong = TEXT.replace('"minutes": 40', '"minutes": "forty"', 1)
     list(projection.fold(Entry(1, Delta(wrong))))
     assert projection.done == 3
-    (place,) = repaired(projection.draft, MONTHLY.plan).places
+    (place,) = repaired(projection.draft, MONTHLY.plan).paths
     list(projection.fold(Entry(2, Delta(heading([place]) + json.dumps({place: 40})))))
     assert (projection.done, projection.draft.value) == (4, WHOLE)
 

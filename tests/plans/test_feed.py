@@ -91,7 +91,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     for url in (path, other):
         member.wait_for(url, lambda page: 'data-status="completed"' in page.text)
     engine = ENGINE.of(app)
-    at = at.format(epoch=engine.topics.epoch, other=other.rpartition("/")[2])
+    at = at.format(epoch=engine.logs.topics.epoch, other=other.rpartition("/")[2])
     feed = feed_of(app, member, path, at)
     first = heard(feed, app) + heard(feed, app)
     assert ("#plan", "outerMorph") in first

@@ -12,8 +12,7 @@ from flask import Flask
 from tests.plans.conftest import LorebookEditor
 from tests.plans.halting import RISKS, WEEK_3, halting
 from tests.plans.program import Program
-from tests.plans.test_dialect import EXAMPLE, TEXT
-from tests.plans.test_dialect import WEEK_3 as AT_WEEK_3
+from tests.plans.test_dialect import EXAMPLE, TEXT, WEEK_3 as AT_WEEK_3
 from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.behaviours import TOKEN

@@ -4,8 +4,7 @@ import re
 from time import thread_time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.rendering.corpus import Page, cut, sizes, texts
 from webapp.rendering.citations import FULL_WIDTH

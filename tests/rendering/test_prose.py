@@ -1,8 +1,7 @@
 """Plain prose takes a short way through the parser and the sanitizer, with the same result as the long one."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.rendering.corpus import OURS, texts
 from webapp.rendering.blocks import MAX_INLINE_CHARS, one_by_one

@@ -2,8 +2,7 @@
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.base.errors import Unavailable
 from webapp.settings.secrets.encryption import MISPLACED, UNREADABLE, DecryptionError, EncryptionService

@@ -16,8 +16,7 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import write
-from webapp.models.connections import keys, queries
-from webapp.models.connections import service as connections
+from webapp.models.connections import keys, queries, service as connections
 from webapp.models.connections.effective import live_connections
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.models.connections.tables import Connection

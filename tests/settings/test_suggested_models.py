@@ -12,8 +12,7 @@ from tests.support.marks import also_on_postgres
 from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db
-from webapp.models.connections import service as connections
-from webapp.models.connections import suggested_models
+from webapp.models.connections import service as connections, suggested_models
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.models.connections.suggested_models import MODELS

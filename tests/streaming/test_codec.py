@@ -9,8 +9,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.streaming.codec import LineTooLong, SseDecoder, SseMessage, encode
 

@@ -9,8 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.streaming.json_cases import ACCEPTED, OPEN, REFUSED
 from webapp.streaming.partial_json import Path, StreamingJSONParser, loads

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import gevent
 import pytest
 from gevent.event import Event as Signal
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.streaming.conftest import until

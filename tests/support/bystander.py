@@ -20,8 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import standstill
-from tests.support.bystander_reader import WORD as BYTES
-from tests.support.bystander_reader import Visit
+from tests.support.bystander_reader import WORD as BYTES, Visit
 from tests.support.person import Person
 from tests.support.server import Server
 from tests.support.starved import Starved, watched

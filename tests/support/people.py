@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import write
-from webapp.people.accounts import passwords
-from webapp.people.accounts import service as accounts
+from webapp.people.accounts import passwords, service as accounts
 from webapp.people.accounts.tables import User
 
 PASSWORD = "a quiet river at night"

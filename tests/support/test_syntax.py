@@ -4,8 +4,7 @@ import re
 
 import html5lib
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.support.browser import Browser
 from tests.support.rounds import ROUNDS

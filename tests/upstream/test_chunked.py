@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.models.upstream.sockets import SocketReply, Turns
 
@@ -33,7 +32,7 @@ def reply_to(first: bytes) -> Iterator[tuple[SocketReply, socket.socket]]:
 
 
 def read(content: bytes, *, size: int = 65536, closes: bool = True) -> list[bytes]:
-    """Returns what part read gives."""
+    """Returns what each read gives."""
     with reply_to(content) as (reply, server):
         if closes:
             server.shutdown(socket.SHUT_WR)

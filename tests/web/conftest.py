@@ -2,8 +2,7 @@
 
 import pytest
 from flask import Blueprint, Flask, Response, render_template_string, request
-from sqlalchemy.exc import DataError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, OperationalError, TimeoutError as PoolTimeout
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.support.list_parts import PART, applied, changed, drawn, same
 from webapp.engine.watching.difference import difference

@@ -76,9 +76,9 @@ def test_visitors_have_no_palette(visitor: Browser) -> None:
 
 
 @pytest.mark.slow
-def test_every_place_exists(app: Flask, owner: Browser) -> None:
-    for place in (place for feature in FEATURES for place in feature.places):
-        assert owner.get(place.path, follow=True).status_code == 200, place
+def test_every_entry_of_the_navigation_exists(app: Flask, owner: Browser) -> None:
+    for entry in (entry for feature in FEATURES for entry in feature.navigation):
+        assert owner.get(entry.path, follow=True).status_code == 200, entry
 
 
 def test_recent_chats_are_in_the_palette(member: Browser) -> None:

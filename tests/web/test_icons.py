@@ -9,8 +9,8 @@ from tests.test_assets import names
 from webapp.app import FEATURES
 from webapp.base.config import ROOT
 
-PLACES = [place for feature in FEATURES for place in feature.places]
-# Patterns for the start of the words next to an icon, where these differ from the icon's place in the navigation.
+ENTRIES = [entry for feature in FEATURES for entry in feature.navigation]
+# Patterns for the start of the words next to an icon, where these differ from the icon in the navigation.
 OTHERS = {
     "arrow-up": "Send",
     "boxes": "Another model",
@@ -43,8 +43,8 @@ OTHERS = {
     "x": "Close|Dismiss|Remove",
 }
 IDEAS = {
-    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.words) for place in PLACES if place.icon == icon))))
-    for icon in (*OTHERS, *(place.icon for place in PLACES))
+    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.words) for place in ENTRIES if place.icon == icon))))
+    for icon in (*OTHERS, *(entry.icon for entry in ENTRIES))
 }
 # Icons so general that they can accompany any similar words.
 GENERAL = {"plus", "search", "x"}
@@ -58,7 +58,7 @@ def uses() -> Iterator[tuple[str, str, str]]:
         for pattern in (BUTTON, BESIDE):
             for found in pattern.finditer(path.read_text("utf-8")):
                 yield path.name, found["icon"], found["words"].strip()
-    yield from ((place.path, place.icon, place.words) for place in PLACES)
+    yield from ((place.path, place.icon, place.words) for place in ENTRIES)
 
 
 def meant(words: str) -> set[str]:
@@ -77,8 +77,8 @@ def test_the_table_names_icons_that_exist() -> None:
     assert set(IDEAS) <= set(names()), "add what is missing to static/icons.txt, in order; `make setup` draws it"
 
 
-def test_places_have_icons_of_their_own() -> None:
-    icons = [place.icon for place in PLACES]
+def test_entries_have_icons_of_their_own() -> None:
+    icons = [entry.icon for entry in ENTRIES]
     assert sorted(icon for icon in icons if icon != "settings") == sorted(set(icons) - {"settings"})
 
 

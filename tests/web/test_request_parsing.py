@@ -5,8 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from flask import Flask, request
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import EnvironBuilder
 

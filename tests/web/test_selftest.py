@@ -85,7 +85,7 @@ def test_a_connection_is_tested_from_there(make_app: MakeApp, fake: Fake) -> Non
 
 
 def test_the_memory_of_the_process_is_told(app: Flask, owner: Browser) -> None:
-    ENGINE.of(app).topics.append("generation:x", Delta("a" * 5000))
+    ENGINE.of(app).logs.topics.append("generation:x", Delta("a" * 5000))
 
     words = next(
         element.text() for element in owner.page("/admin/health").all("dd") if "used for the text of answers" in element.text()

@@ -5,8 +5,7 @@ import io
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from webapp.web.downloads import FORMULA, csv_text, harmless
 from webapp.web.pagination import cut

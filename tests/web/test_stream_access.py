@@ -24,7 +24,7 @@ def test_pages_of_one_browser_share_a_check_until_access_changes(app: Flask) -> 
         for cookie, chat in [("a=1", "one"), ("a=1", "two"), ("a=1", "one"), ("b=2", "one")]:
             ask(cookie, chat)
         with app.app_context():
-            the_engine().topics.append(topic_names.of_person("ada"), Changed("access", "one"))
+            the_engine().logs.topics.append(topic_names.of_person("ada"), Changed("access", "one"))
         ask("a=1", "one")
         return checked
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import postgres
-from tests.support import redis_server as redis
+from tests.support import postgres, redis_server as redis
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.preparing import environ_of

@@ -7,8 +7,7 @@ from random import Random
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.support.rounds import ROUNDS
 from tests.workflows.test_interpreter import any_definition

@@ -113,7 +113,7 @@ def _is_told_by_its_log(app: Flask, id: str) -> None:
         run, state = db.session.get_one(WorkflowRun, id), RunState()
         for event in queries.events_of(run, after=0, limit=99):
             state = apply(definition_of(run), state, Event(event.kind, event.value, event.name)).state
-        assert RunState.from_stored(state.stored()) == run.place
+        assert RunState.from_stored(state.stored()) == run.current_state
 
 
 @pytest.mark.slow

@@ -109,7 +109,11 @@ def caller_or_none() -> Caller | None:
 def stream_limits() -> dict[str, int]:
     """Returns how many streams can deliver answers to the caller at once, by whose limit it is; nothing for a visitor."""
     caller = caller_or_none()
-    return {allowance.key: allowance.streams for allowance in the_engine().requester.allowances(caller.user.id)} if caller else {}
+    return (
+        {allowance.key: allowance.streams for allowance in the_engine().admission.requester.allowances(caller.user.id)}
+        if caller
+        else {}
+    )
 
 
 def made_limits(person: str) -> list[tuple[str, int, int]]:
@@ -121,7 +125,7 @@ def made_limits(person: str) -> list[tuple[str, int, int]]:
     of_person = int(setting("limits.made_per_minute")), int(setting("limits.made_burst"))
     if not (caller and caller.gateway):
         return [(person, *of_person)]
-    of_all, *behind = the_engine().requester.allowances(caller.user.id)
+    of_all, *behind = the_engine().admission.requester.allowances(caller.user.id)
     return [(of_all.key, of_all.per_minute, of_all.burst), *((allowance.key, *of_person) for allowance in behind)]
 
 

@@ -79,7 +79,7 @@ class CutSource:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
-    with generations.admission(engine, person):
+    with engine.admission.slot(person):
         parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
             generation, source = _stored(engine, completion, model, person, parameters, sources)

@@ -29,7 +29,7 @@ from webapp.api.native import (
     workflows,
 )
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
@@ -75,5 +75,5 @@ FEATURE = Feature(
         openai.bp,
     ),
     brings=(DOOR,),
-    places=(Place(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
+    navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

@@ -51,7 +51,7 @@ def _count(connection: ClientConnection, caller: Caller | User) -> None:
     if gateway is None:
         connection.count_as(f"person:{person}", int(setting("limits.connections_per_address")))
         return
-    (of_all, *_) = the_engine().requester.allowances(person)
+    (of_all, *_) = the_engine().admission.requester.allowances(person)
     # Each stream has a connection, and as many are for all other requests.
     connection.count_as(f"gateway:{of_all.gateway_id}", 2 * of_all.streams)
 
@@ -78,11 +78,11 @@ def headers_for(person: str) -> dict[str, str]:
 
     For a gateway they are those of the person it names, else its own.
     """
-    allowance = the_engine().requester.allowances(person)[-1]
+    allowance = the_engine().admission.requester.allowances(person)[-1]
     if not allowance.per_minute:
         return {}
     burst, seconds = allowance.burst, 60 / allowance.per_minute
-    remaining, wait_seconds = the_engine().rates.left(allowance.key, burst=burst, seconds=seconds)
+    remaining, wait_seconds = the_engine().admission.rates.left(allowance.key, burst=burst, seconds=seconds)
     return {
         "RateLimit-Policy": f'"answers";q={burst};w={math.ceil(burst * seconds)}',
         "RateLimit": f'"answers";r={remaining};t={math.ceil(wait_seconds)}',

@@ -43,12 +43,12 @@ IMPLIED = {"HEAD", "OPTIONS"}
 
 
 class Route(NamedTuple):
-    """One method of one path; `place` numbers the paths that share a view, from 1."""
+    """One method of one path; `number` counts the paths that share a view, from 1."""
 
     rule: Rule
     method: str
     operation: Operation
-    place: int
+    number: int
 
     @property
     def path(self) -> str:
@@ -62,7 +62,7 @@ class Route(NamedTuple):
     def id(self) -> str:
         name = str(self.rule.endpoint).replace(".", "_")
         several = len((self.rule.methods or set()) - IMPLIED) > 1
-        return name + (f"_{self.method.lower()}" if several else "") + (f"_{self.place}" if self.place > 1 else "")
+        return name + (f"_{self.method.lower()}" if several else "") + (f"_{self.number}" if self.number > 1 else "")
 
 
 def routes(app: Flask) -> Iterator[Route]:

@@ -85,11 +85,11 @@ def stream_url(generation_id: str, path: str = EVENTS_PATH) -> str:
     return f"{url}{'&' if '?' in url else '?'}ticket={ticket}" if ticket else url
 
 
-def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
+def _name(path: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
     """Returns the field's path as it was sent: for a union, pydantic's location also names the member it tried."""
-    parts = list(place[:1])
-    within: Any = sent.get(place[0]) if place and isinstance(sent, dict) else None
-    for part in place[1:]:
+    parts = list(path[:1])
+    within: Any = sent.get(path[0]) if path and isinstance(sent, dict) else None
+    for part in path[1:]:
         match within:
             case dict() if part in within:
                 within = within[part]
@@ -98,7 +98,7 @@ def _name(place: tuple[int | str, ...], sent: Any, *, is_missing: bool) -> str:
             case _:
                 continue
         parts.append(part)
-    return ".".join(map(str, [*parts, *place[1:][-1:]] if is_missing else parts)) or "body"
+    return ".".join(map(str, [*parts, *path[1:][-1:]] if is_missing else parts)) or "body"
 
 
 def _either(sentences: list[str]) -> str:

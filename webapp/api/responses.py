@@ -39,10 +39,10 @@ def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str,
     if operation.answer or operation.media or not operation.stream:
         responses_object[str(operation.status)] = _done(operation, refs)
     if operation.stream:
-        place = responses_object.setdefault("200", {"description": DONE[200], "content": {}})
-        place["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
+        described = responses_object.setdefault("200", {"description": DONE[200], "content": {}})
+        described["content"][EVENT_STREAM] = events(GRAMMARS[operation.stream], refs)
         sent = {name: {"description": about, "schema": {"type": "string"}} for name, about in operation.headers.items()}
-        place |= {"headers": sent} if sent else {}
+        described |= {"headers": sent} if sent else {}
     problem = {"content": {PROBLEM: {"schema": refs[Problem, "serialization"]}}}
     for status, sentence, model in operation.others:
         content = {"content": {JSON: {"schema": refs[model, "serialization"]}}} if model else problem if status >= 400 else {}

@@ -133,9 +133,9 @@ def database_words(config: Config) -> str:
     parts = urlsplit(config.database_url)
     if parts.scheme == "sqlite":
         return f"SQLite {config.database_url.removeprefix('sqlite:///')}"
-    place = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or "this machine"
+    host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or "this machine"
     person = f", as {unquote(parts.username)}" if parts.username else ""
-    return f"PostgreSQL {unquote(parts.path.strip('/')) or 'by its default name'} at {place}{person}"
+    return f"PostgreSQL {unquote(parts.path.strip('/')) or 'by its default name'} at {host}{person}"
 
 
 def _read_env_file() -> None:

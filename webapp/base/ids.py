@@ -36,4 +36,4 @@ def new_secret() -> str:
 
 
 def _written(number: int) -> str:
-    return "".join(ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(LENGTH)))
+    return "".join(ALPHABET[(number >> 5 * index) & 31] for index in reversed(range(LENGTH)))

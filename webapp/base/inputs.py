@@ -20,8 +20,8 @@ from pydantic import (
     ValidationError,
     WrapValidator,
     create_model,
+    model_validator as validates,
 )
-from pydantic import model_validator as validates
 from pydantic.json_schema import JsonSchemaValue
 
 from webapp.base.errors import Invalid

@@ -37,9 +37,9 @@ def loaded(source: str) -> YamlDocument:
         raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(text for text in (error.context, error.problem) if text)
-        raise UnreadableYaml(f"That isn't valid YAML: {_short(problem)}", *place, hint=HINT) from error
+        raise UnreadableYaml(f"That isn't valid YAML: {_short(problem)}", *position, hint=HINT) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UnreadableYaml(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
 
@@ -53,23 +53,23 @@ def _document(source: str) -> YamlDocument:
         loader.dispose()
     # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    return YamlDocument(value, dict(_places(node, ())), tuple(_repeated(node))) if node else YamlDocument(value, {})
+    return YamlDocument(value, dict(_positions(node, ())), tuple(_repeated(node))) if node else YamlDocument(value, {})
 
 
-def _places(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+def _positions(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
     yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _places(value, (*path, str(key.value)))
+            yield from _positions(value, (*path, str(key.value)))
             # An error about a value points to its key.
             yield (*path, str(key.value)), (key.start_mark.line + 1, key.start_mark.column + 1)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            yield from _places(value, (*path, number))
+            yield from _positions(value, (*path, number))
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
-    """Yields each name that its mapping already has, with its place."""
+    """Yields each name that its mapping already has, with its position."""
     if isinstance(node, yaml.MappingNode):
         seen = set[str]()
         for key, value in node.value:

@@ -1,10 +1,10 @@
-"""The feature definition of characters, personas and lorebooks: blueprints and places in the navigation."""
+"""The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
 from webapp.characters import greeting_views, lore_views, script_views, views
 from webapp.characters.lore import views as lorebook_views
 from webapp.characters.personas import views as persona_views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
@@ -16,8 +16,8 @@ FEATURE = Feature(
         script_views.bp,
         lorebook_views.bp,
     ),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Characters",
             path="/characters",
             icon="drama",
@@ -25,7 +25,7 @@ FEATURE = Feature(
             also="roleplay card",
             sidebar=("/characters", "/personas"),
         ),
-        Place(words="Personas", path="/personas", icon="contact", rank=55, also="who you are"),
-        Place(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore"),
+        NavEntry(words="Personas", path="/personas", icon="contact", rank=55, also="who you are"),
+        NavEntry(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore"),
     ),
 )

@@ -35,7 +35,7 @@ class CardLore:
 
     book: Book = field(default_factory=Book)
     note: str = ""
-    place: InsertionPoint = field(default_factory=InsertionPoint)
+    insertion: InsertionPoint = field(default_factory=InsertionPoint)
     nickname: str = ""
 
 
@@ -68,10 +68,10 @@ def _read(id: str, changed_at: datetime) -> CardLore:
 def of_card(card: dict[str, Any], *, id: str, name: str) -> CardLore:
     data = data_of(card)
     extensions = data.get("extensions")
-    note, place = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
+    note, insertion = noted(extensions.get("depth_prompt") if isinstance(extensions, dict) else None, chars=TEXT_CHARS)
     nickname = nickname_of(card)
     note = Names(char=nickname).fill_names(spelled(note))[:TEXT_CHARS]
-    return CardLore(book_of(book_in(card), id=id, name=name), note, place, nickname)
+    return CardLore(book_of(book_in(card), id=id, name=name), note, insertion, nickname)
 
 
 def book_in(card: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
-from webapp.engine.chores import Chore, run_in_turns
+from webapp.engine.chores import Chore, run_steps
 from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
@@ -323,7 +323,7 @@ STEPS = (
 
 def sweep() -> bool:
     """Deletes what has expired, yielding to other greenlets in between; returns whether more will expire."""
-    return run_in_turns(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
+    return run_steps(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
 # Every quarter of an hour, as long as there is something that will expire.

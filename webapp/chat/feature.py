@@ -4,24 +4,28 @@ from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, sharing_views, shown
-from webapp.chat.list import views as list_views
+from webapp.chat.list import home_views, sharing_views, shown, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.page import composer_views, interrupted_views, picker_views, preview_views, prompt_insertion_views
-from webapp.chat.page import views as page_views
+from webapp.chat.page import (
+    composer_views,
+    interrupted_views,
+    picker_views,
+    preview_views,
+    prompt_insertion_views,
+    views as page_views,
+)
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
-from webapp.chat.roleplay import group_views, variable_views
-from webapp.chat.roleplay import views as roleplay_views
+from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
@@ -63,11 +67,11 @@ FEATURE = Feature(
             is_on_every_page=True,
         ),
     ),
-    places=(
-        Place(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
-        Place(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
-        Place(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
-        Place(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
-        Place(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+    navigation=(
+        NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
+        NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
+        NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
     ),
 )

@@ -25,7 +25,7 @@ from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
-from webapp.engine.chores import run_in_turns
+from webapp.engine.chores import run_steps
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText, started_of
@@ -167,7 +167,7 @@ def continue_interrupted(generation: Generation) -> None:
 
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    run_in_turns((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
+    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
 
 
 def _sweep() -> None:

@@ -23,11 +23,11 @@ class Commands(AppGroup):
 
     def __init__(self, name: str, features: Iterable[Feature]) -> None:
         super().__init__(name)
-        self._places = {**ROOT, **{name: place for feature in features for name, place in feature.commands.items()}}
+        self._import_paths = {**ROOT, **{name: path for feature in features for name, path in feature.commands.items()}}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *self._places})
+        return sorted({*super().list_commands(ctx), *self._import_paths})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = super().get_command(ctx, cmd_name)
-        return command or (resolve_name(self._places[cmd_name]) if cmd_name in self._places else None)
+        return command or (resolve_name(self._import_paths[cmd_name]) if cmd_name in self._import_paths else None)

@@ -25,9 +25,7 @@ from webapp.models.providers.base import Reply
 from webapp.models.providers.demo import PACE_SECONDS, DemoProvider
 from webapp.operations.experiments import example
 from webapp.operations.insights import example_answers
-from webapp.people.accounts import directory
-from webapp.people.accounts import queries as account_queries
-from webapp.people.accounts import service as accounts
+from webapp.people.accounts import directory, queries as account_queries, service as accounts
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups, people
 from webapp.rendering import markdown

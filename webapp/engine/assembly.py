@@ -61,6 +61,8 @@ def build(
         share=share if config.redis_url else None,
     )
     engine.duties = _duties(engine)
+    if engine.shared:
+        engine.logs.follow = partial(copies.follow, engine)
     return engine
 
 
@@ -79,7 +81,6 @@ def _duties(engine: Engine) -> Duties:
         copier=engine.ticker("copies", partial(copies.update_all, engine), lambda: COPY_SECONDS),
         report=partial(report.report_end, engine),
         spill=partial(spill.write, engine),
-        follow=partial(copies.follow, engine),
     )
 
 

@@ -21,7 +21,7 @@ TICKERS = PerApp[dict[str, Ticker]](dict)
 RESUMES = PerApp[list[Callable[[], None]]]()
 
 
-def run_in_turns(steps: Iterable[Callable[[], object]]) -> bool:
+def run_steps(steps: Iterable[Callable[[], object]]) -> bool:
     """Runs steps one after another, yielding to other greenlets between them; returns whether all were run.
 
     No transaction is open while it yields. A server that is shutting down starts no further step.

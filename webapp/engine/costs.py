@@ -116,7 +116,7 @@ def _store(engine: Engine, id: str, usage: Usage) -> None:
     with write() as session:
         session.execute(update(Generation).where(Generation.id == id).values(**columns))
         if generation := session.get(Generation, id, populate_existing=True):
-            engine.gate.correct(session, generation)
+            engine.admission.gate.correct(session, generation)
     generation = db.session.get_one(Generation, id)
     engine.kinds[generation.kind].priced(generation)
 

@@ -1,7 +1,7 @@
-"""The state of all running generations in this process."""
+"""The engine: runs the generations of this process, from their start to their end."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,23 @@ from webapp.base.current import PerApp
 from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
 from webapp.base.process.pause_detector import PauseDetector
-from webapp.base.throttle import Shared, Throttle
 from webapp.engine import trace
-from webapp.engine.kinds import GenerationFacts, Kind
+from webapp.engine.kinds import Kind
 from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.state import reserve
-from webapp.engine.state.admission import AdmissionQueue, Gate, NoRequester, OpenGate, Requester
+from webapp.engine.state.admission import Admission
 from webapp.engine.state.circuit import Circuits
+from webapp.engine.state.generation_logs import GenerationLogs
 from webapp.engine.state.ownership import Worker
 from webapp.engine.state.presence import Presence
 from webapp.engine.state.recovery_state import RecoveryState
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
-from webapp.streaming.broadcaster import Broadcast, Projection
-from webapp.streaming.events import Event
 from webapp.streaming.loops import FlushLoop, Spawn, Ticker
 from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
-from webapp.streaming.topics import MemoryTopics, Signal, Topics
-from webapp.streaming.transcript import Transcript
+from webapp.streaming.topics import MemoryTopics, Signal
 
 if TYPE_CHECKING:
     # Imported for types alone, so that the library is only loaded where Redis is used.
@@ -41,30 +38,16 @@ log = logging.getLogger("generation:engine")
 
 # Timeouts can be up to a second late, so they are checked twice a second.
 KEEPER_SECONDS = 0.5
-KEEP_SECONDS = 300.0
-# For pages that reconnect soon; later, a page reloads the whole chat.
-KEEP_PICTURE_SECONDS = 60.0
 # The reasons of ends that no watchers cause, by the policy in `when_unwatched`.
 UNWATCHED = {"idle": "idle_listener", "abort": "client_gone"}
 # A client that has just started an answer needs a moment to connect to its stream.
 ARRIVING_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class AnswerCopy:
-    """An answer that another worker writes and that is read in this one; `asked_at` is the time of the last request for it."""
-
-    id: str
-    lane: str
-    asked_at: float
-    length: int = -1
-    notified_at: float = float("-inf")
-
-
 @dataclass(frozen=True, slots=True)
 class Duties:
     """What is done for the runs by modules that import the engine: three loops, which are woken when there is something to do,
-    a report of each end, a file for text that could not be saved, and a copy of what another worker writes.
+    a report of each end, and a file for text that could not be saved.
     """
 
     journal: Ticker
@@ -72,11 +55,13 @@ class Duties:
     copier: Ticker
     report: Callable[[LiveGeneration], None]
     spill: Callable[[LiveGeneration], None]
-    follow: Callable[[GenerationFacts], None]
 
 
 class Engine:
-    """The runs, topics and broadcasts of this process. Spawning, waiting and the clock are passed in, `duties` set afterwards."""
+    """The runs of this process and their ends. Spawning, waiting and the clock are passed in, `duties` set afterwards.
+
+    `logs` holds what the runs write, `admission` decides what can start.
+    """
 
     duties: Duties
 
@@ -93,38 +78,35 @@ class Engine:
         share: "Callable[[str], RedisTopics] | None" = None,
     ) -> None:
         """`share` creates the topics of this worker, given its id, if it is one of several."""
-        self.in_app, self.data_dir, self.max_streams = in_app, data_dir, max_streams
+        self.in_app, self.data_dir = in_app, data_dir
         self.spawn, self.signal, self.pause, self.now = spawn, signal, pause, now
         self.worker = Worker(new_id(), data_dir / "workers")
         self.reserve = reserve.Reserve(data_dir / reserve.FOLDER, self.worker.id)
         self.shared = share(self.worker.id) if share else None
-        self.topics: Topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
-        self.copied: dict[str, AnswerCopy] = {}
-        # The last state in the database of each watched topic, while Redis is unavailable.
-        self.seen_lanes: dict[str, object] = {}
         self.presence = Presence(now)
         self.circuits = Circuits(now)
-        self.rates = Throttle(burst=1, seconds=1.0, now=now, name="answers")
-        self.side_request_rates = Throttle(burst=1, seconds=1.0, now=now, name="asides")
-        self.buckets: Shared | None = self.shared.buckets if self.shared else None
         self.kinds: dict[str, Kind] = {}
-        self.gate: Gate = OpenGate()
-        self.requester: Requester = NoRequester()
-        self.line = AdmissionQueue(lambda: self.max_streams, lambda: len(self.running_answers()))
         # Called with every metric event.
         self.metric_listeners: list[MetricListener] = []
         self.live: dict[str, LiveGeneration] = {}
+        topics = self.shared or MemoryTopics(epoch=self.worker.id, signal=signal, now=now)
+        self.logs = GenerationLogs(topics, live=self.live, kinds=self.kinds, spawn=spawn, pause=pause, now=now)
+        self.admission = Admission(
+            max_streams,
+            live=self.live,
+            kinds=self.kinds,
+            emit=self.emit,
+            signal=signal,
+            now=now,
+            buckets=self.shared.buckets if self.shared else None,
+        )
         self.readers: set[Signal] = set()
-        # Topics with a delayed event that is about to be sent.
-        self.soon = set[str]()
         # Requests to providers after an answer that are not generations, such as for its cost: a shutdown stops them too.
         self.other_requests: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
         self.recovery_state = RecoveryState(now)
         self.is_closing = self.is_closed = self.has_begun = False
-        self._broadcasts: dict[str, Broadcast] = {}
-        self._forget_at: dict[str, float] = {}
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._pauses = PauseDetector(KEEPER_SECONDS, now)
         self.keeper = self.ticker("keeper", self.stop_overdue, lambda: KEEPER_SECONDS)
@@ -155,7 +137,7 @@ class Engine:
         stop = Stop(self.signal)
         run = Run(
             topic_names.of_generation(generation.id),
-            self.topics,
+            self.logs.topics,
             stop,
             now=self.now,
             schedule_flush=self.flush_loop.schedule,
@@ -172,12 +154,12 @@ class Engine:
             continues_id=generation.continues_id,
             text_offset=generation.text_offset,
             person=generation.user_id or "",
-            counted_as=tuple(allowance.key for allowance in self.requester.allowances(generation.user_id or "")),
+            counted_as=tuple(allowance.key for allowance in self.admission.requester.allowances(generation.user_id or "")),
             model=generation.model_asked,
             when_unwatched=generation.when_unwatched,
             run=run,
             source=source,
-            meter=self.gate.meter(generation),
+            meter=self.admission.gate.meter(generation),
         )
         self.live[live.id] = live
         self.presence.begin(live.lane)
@@ -187,14 +169,6 @@ class Engine:
         self.duties.journal.wake()
         self.keeper.wake()
 
-    def end(self, id: str, events: Sequence[Event]) -> None:
-        """Appends the end to the log of a generation that ended without one, for its readers."""
-        topic = topic_names.of_generation(id)
-        for event in events:
-            self.topics.append(topic, event)
-        self.topics.expire(topic, KEEP_SECONDS)
-        self._forget(id)
-
     @contextmanager
     def recovering_on_failure(self) -> Iterator[None]:
         """Wakes the recovery if the block fails, as it can leave a generation that nothing runs."""
@@ -203,56 +177,10 @@ class Engine:
             yield
             on_failure.pop_all()
 
-    def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
-        """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
-        is_known = self.follows(generation)
-        broadcast = self._broadcasts.get(generation.id)
-        if broadcast or not is_known:
-            return broadcast
-        topic, projection = topic_names.of_generation(generation.id), self.kinds[generation.kind].projection(generation)
-        broadcast = Broadcast(topic, projection, self.topics, spawn=self.spawn, pause=self.pause)
-        return self._broadcasts.setdefault(generation.id, broadcast)
-
-    def follows(self, generation: GenerationFacts) -> bool:
-        """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""
-        if generation.id not in self.live and self.shared:
-            self.duties.follow(generation)
-        return self.has_log(generation.id)
-
-    def has_log(self, id: str) -> bool:
-        """Returns whether its log grows in this process, but starts no copy."""
-        return id in self.live or id in self.copied
-
-    def transcript(self, id: str) -> Transcript | None:
-        """Returns the transcript so far of a generation whose log is in this process."""
-        if live := self.live.get(id):
-            return live.run.transcript
-        if id not in self.copied:
-            return None
-        transcript = Transcript()
-        for entry in self.topics.read(topic_names.of_generation(id), 0):
-            transcript.fold(entry.event)
-        return transcript
-
-    def forget_copy(self, id: str) -> None:
-        """Drops the copy of a generation that has ended, or has no readers left in this process."""
-        self.copied.pop(id, None)
-        self.topics.expire(topic_names.of_generation(id), KEEP_SECONDS)
-        self._forget(id)
-
-    def is_watched(self, id: str) -> bool:
-        """Returns whether it has watchers in this process, or had some recently."""
-        return id in self._broadcasts
-
-    def projection_of(self, generation: GenerationFacts) -> Projection:
-        """Returns a new projection, of the feature's own type, for a generation without watchers in this process."""
-        kind = self.kinds[generation.kind]
-        return (kind.unseen or kind.projection)(generation)
-
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""
         self.is_closing = True
-        self.line.stop()
+        self.admission.close()
         for stop in [*(live.run.stop for live in self.live.values()), *self.other_requests]:
             stop.request("server_restart")
         self.wait(lambda: not self.live and not self.other_requests, seconds)
@@ -277,23 +205,9 @@ class Engine:
             self.duties.report(live)
         finally:
             del self.live[live.id]
-            self.line.serve()
+            self.admission.line.serve()
             self.presence.forget(live.lane)
-            self.topics.expire(live.run.topic, KEEP_SECONDS)
-            self._forget(live.id)
-
-    def running_answers(self) -> list[LiveGeneration]:
-        """Returns all running generations but side requests, which do not count towards the limits on answers."""
-        return [live for live in self.live.values() if not self.kinds[live.kind].is_side_request]
-
-    def _forget(self, id: str) -> None:
-        now = self.now()
-        # Ordered by time, so that only the oldest have to be checked.
-        self._forget_at.pop(id, None)
-        self._forget_at[id] = now + KEEP_PICTURE_SECONDS
-        while self._forget_at[old := next(iter(self._forget_at))] <= now:
-            del self._forget_at[old]
-            self._broadcasts.pop(old, None)
+            self.logs.forget(live.id)
 
     def stop_overdue(self) -> bool:
         """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""

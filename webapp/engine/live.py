@@ -1,13 +1,15 @@
 """`LiveGeneration`: a generation that runs in this process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.engine.state.admission import Meter
 from webapp.streaming.events import Event
 from webapp.streaming.run import Run
 from webapp.streaming.stop import Stop
+
+# Inspects an answer's events as they arrive, and can stop it.
+Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
 class Source(Protocol):
@@ -37,7 +39,7 @@ class LiveGeneration:
     model: str
     when_unwatched: str
     run: Run
-    source: "Source"
+    source: Source
     meter: Meter
     journalled: int = 0
     reserved: int = 0

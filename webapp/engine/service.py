@@ -2,10 +2,9 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from math import ceil
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, select, update
@@ -15,14 +14,13 @@ from sqlalchemy.orm import Session, aliased
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import AppError, Busy, Conflict, TooMany, Unavailable
-from webapp.base.throttle import Throttle
+from webapp.base.errors import Busy, TooMany, Unavailable
 from webapp.engine.duties import ends
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
-from webapp.engine.state.admission import MOST_WAITING, AnswerAllowance, Waiter
+from webapp.engine.state.admission import TOO_MANY_AT_ONCE
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
@@ -38,7 +36,6 @@ ENDING_SECONDS = 5.0
 PAGE_BEATS = 1.25
 # With more watchers than a few, each piece of text costs a hundred pages' writes; 90 ms apart, no text is later than 100 ms.
 FEW_WATCHERS, CROWD_BEATS = 8, 2.25
-TOO_MANY_AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
 
 
 class Active(NamedTuple):
@@ -106,84 +103,6 @@ def refuse_if_busy(lane: str) -> None:
         raise Busy(BUSY, generation=running.id)
 
 
-@contextmanager
-def admission(engine: Engine, person: str, *, lane: str = "") -> Iterator[None]:
-    """Holds a place on this server for the answer that is started inside the block; while all are taken, it waits for one.
-
-    Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how long to
-    wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were read before can
-    be out of date in it.
-    """
-    allowances = engine.requester.allowances(person)
-    _refuse_if_too_many_at_once(engine, allowances)
-    with engine.line.counted(tuple(allowance.key for allowance in allowances)):
-        _count_per_minute(engine, allowances)
-        if not engine.line.take():
-            try:
-                _wait_for_place(engine, allowances[-1].key, lane)
-            except AppError:
-                _uncount(engine, allowances)
-                raise
-        try:
-            yield
-        finally:
-            engine.line.give_back()
-
-
-def _refuse_if_too_many_at_once(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
-    answers = engine.running_answers()
-    for allowance in allowances:
-        running = sum(allowance.key in live.counted_as for live in answers)
-        if allowance.at_once and running + engine.line.arrived[allowance.key] >= allowance.at_once:
-            engine.emit(Limited("concurrent"))
-            raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
-
-
-def _count_per_minute(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
-    """Counts an answer towards the limits per minute; one that is refused counts towards none."""
-    limited = [allowance for allowance in allowances if allowance.per_minute]
-    for place, limit in enumerate(limited):
-        if wait_seconds := ceil(_rates(engine, limit).take(limit.key, engine.buckets)):
-            _uncount(engine, limited[:place])
-            engine.emit(Limited("per_minute"))
-            sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
-            raise TooMany(sentence, retry_after=wait_seconds)
-
-
-def _uncount(engine: Engine, allowances: Sequence[AnswerAllowance]) -> None:
-    for allowance in allowances:
-        if allowance.per_minute:
-            _rates(engine, allowance).give_back(allowance.key, engine.buckets)
-
-
-def _rates(engine: Engine, allowance: AnswerAllowance) -> Throttle:
-    engine.rates.burst, engine.rates.seconds = allowance.burst, 60 / allowance.per_minute
-    return engine.rates
-
-
-def _wait_for_place(engine: Engine, whose: str, lane: str) -> None:
-    """Waits until the line gives this request a place, unless it is stopped, or its client disconnects."""
-    seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, engine.signal())
-    if seconds and engine.line.waiting < MOST_WAITING:
-        # Holds no database connection while it waits.
-        db.session.rollback()
-        engine.line.join(waiter)
-        is_over = False
-        try:
-            with engine.requester.leaving(waiter.signal.set):
-                waiter.signal.wait(seconds)
-            is_over = True
-        finally:
-            engine.line.leave(waiter)
-            if waiter.has_place and not is_over:
-                engine.line.give_back()
-    if waiter.is_stopped and not engine.is_closing:
-        raise Conflict("Stopped before the answer began.")
-    if not waiter.has_place:
-        engine.emit(Limited("server_full"))
-        raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)
-
-
 def refuse_if_running(lane: str) -> None:
     """Raises `Busy` like `refuse_if_busy`, but only for generations of this process; those of others are refused when stored."""
     for live in the_engine().live.values():
@@ -201,17 +120,17 @@ def store_within_limits(
     """
     side_kinds = tuple(kind.name for kind in engine.kinds.values() if kind.is_side_request)
     # The one of a person at a gateway is counted in memory alone: their name is stored nowhere.
-    allowance = engine.requester.allowances(generation.user_id or "")[0]
+    allowance = engine.admission.requester.allowances(generation.user_id or "")[0]
     generation.gateway_id = allowance.gateway_id
     # `values_of` applies the defaults, which include the id.
     values = rows.values_of(generation)
     parameters = {**values, "whose": generation.user_id, "gateway": generation.gateway_id, "itself": values["id"]}
-    others = _placed(side_kinds).scalar(session, parameters) or 0
+    others = _holding_slots(side_kinds).scalar(session, parameters) or 0
     rows.attach(session, generation)
     if allowance.at_once and generation.user_id and others >= allowance.at_once:
         engine.emit(Limited("concurrent"))
         raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
-    engine.gate.admit(session, generation, request, character_id)
+    engine.admission.gate.admit(session, generation, request, character_id)
 
 
 def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
@@ -261,7 +180,7 @@ def recovering_if_not_started(engine: Engine) -> Iterator[None]:
     The source is made before the commit, so that a model that is not available leaves nothing stored.
     """
     engine.begin()
-    engine.gate.prepare()
+    engine.admission.gate.prepare()
     with engine.recovering_on_failure():
         yield
 
@@ -320,7 +239,7 @@ def queue(session: Session, **values: Any) -> Generation:
 
 
 @cache
-def _placed(side_kinds: tuple[str, ...]) -> Prepared:
+def _holding_slots(side_kinds: tuple[str, ...]) -> Prepared:
     """Inserts a generation and returns how many others its person has active, not counting those of the kinds `side_kinds`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))

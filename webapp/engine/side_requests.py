@@ -7,24 +7,18 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base.db import write
-from webapp.base.errors import TooMany
 from webapp.base.ids import new_id
 from webapp.engine import service
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
-from webapp.engine.metric_events import Limited
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
-from webapp.settings.service import setting
 
 # A side request's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
-# Limits besides those of answers: at most a quarter of the server's number of concurrent answers, and a few per person.
-SHARE = 4
-MOST_OF_A_PERSON = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation
 def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
     engine = the_engine()
-    _refuse_if_too_many(engine, side_request)
+    engine.admission.refuse_if_too_many_side_requests(side_request.person)
     source = _source(engine, side_request.request, side_request.seconds)
     with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
@@ -61,7 +55,7 @@ def request(side_request: SideRequest) -> None:
                 connection=providers().connection_of(side_request.request.model),
                 owner=engine.worker.id,
             )
-            engine.gate.admit(session, generation, side_request.request, "")
+            engine.admission.gate.admit(session, generation, side_request.request, "")
         service.start(engine, generation, source)
 
 
@@ -79,26 +73,6 @@ def stop(lane: str) -> None:
     """Stops the side request that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
     if running := service.active_generation(lane):
         service.stop(running)
-
-
-def _refuse_if_too_many(engine: Engine, side_request: SideRequest) -> None:
-    running = [live for live in engine.live.values() if engine.kinds[live.kind].is_side_request]
-    is_full = engine.max_streams and len(running) >= max(1, engine.max_streams // SHARE)
-    if (
-        is_full
-        or sum(live.person == side_request.person for live in running) >= MOST_OF_A_PERSON
-        or _is_too_fast(engine, side_request)
-    ):
-        engine.emit(Limited("aside"))
-        raise TooMany("Too many background requests to models are running. Please try again in a few seconds.", retry_after=5)
-
-
-def _is_too_fast(engine: Engine, side_request: SideRequest) -> bool:
-    if not (per_minute := int(setting("limits.streams_per_minute"))):
-        return False
-    rates = engine.side_request_rates
-    rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
-    return bool(rates.take(side_request.person or "", engine.buckets))
 
 
 def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:

@@ -190,7 +190,7 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     """Formats a passage as quoted data, in a fence longer than any run of backticks in its text, so the text cannot close it."""
     text = (passage.head + passage.text).translate(BIDI)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    where = [document.title, formats.below(document.title, passage.heading), formats.place(document.name, passage.page)]
+    where = [document.title, formats.below(document.title, passage.heading), formats.page_label(document.name, passage.page)]
     head = formats.BELOW.join(" ".join(text.translate(BIDI).split()) for text in where if text)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 

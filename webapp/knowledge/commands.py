@@ -51,8 +51,8 @@ def ask(question: str, email: str) -> None:
     questions.viewed_as(person, author=COMMAND_LINE)
     result = questions.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in result.hits:
-        places = {"words": hit.placed.keyword_rank, "meaning": hit.placed.vector_rank}
-        status = ", ".join(f"{name} {place}" for name, place in places.items() if place)
+        ranks = {"words": hit.ranked.keyword_rank, "meaning": hit.ranked.vector_rank}
+        status = ", ".join(f"{name} {rank}" for name, rank in ranks.items() if rank)
         title, heading = hit.document.title, formats.below(hit.document.title, hit.passage.heading)
         where = formats.BELOW.join(filter(None, (title, heading)))
         click.echo(f"{hit.rank}. {where} ({status}){' *' if is_given else ''}")

@@ -21,7 +21,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.web.feature import Feature
 from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 LISTED, PATIENCE_SECONDS = 5, 10.0
 BYTES = func.coalesce(func.sum(Document.bytes), 0)
@@ -73,8 +73,8 @@ FEATURE = Feature(
             read=lambda me: {"collections": shown.collections(me)},
         ),
     ),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Knowledge",
             path="/knowledge",
             icon="library",

@@ -38,7 +38,7 @@ LABELS = {
     "code": "Code",
 }
 # What a numbered part of a file is called, if not a page.
-PLACES = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
+PAGE_WORDS = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
 # Separates a heading from the one above it.
 BELOW = " › "
@@ -80,6 +80,6 @@ def below(title: str, heading: str) -> str:
     return rest if first == title else heading
 
 
-def place(name: str, number: int | None) -> str:
-    """Returns a place in a file, such as “page 3”; empty if it isn't known."""
-    return f"{PLACES.get(ending(name), 'page')} {number}" if number else ""
+def page_label(name: str, number: int | None) -> str:
+    """Returns what a page is called, such as “page 3”; empty if it isn't known."""
+    return f"{PAGE_WORDS.get(ending(name), 'page')} {number}" if number else ""

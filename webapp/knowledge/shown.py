@@ -72,7 +72,7 @@ class ShownDocument:
 class ShownPassage:
     number: int
     heading: str
-    place: str
+    page: str
     html: Markup
     is_wanted: bool
     begins_with_title: bool
@@ -86,7 +86,7 @@ class ShownHit:
     url: str
     title: str
     heading: str
-    place: str
+    page: str
     document_id: str
     collection: str
     pieces: Sequence[tuple[str, bool]]
@@ -101,7 +101,7 @@ class ShownSource:
     title: str = ""
     url: str = ""
     heading: str = ""
-    place: str = ""
+    page: str = ""
     html: Markup | None = None
 
 
@@ -128,7 +128,7 @@ def document(row: Document) -> ShownDocument:
     elif row.of and row.state == "embedding":
         status = f"Embedding ({row.done:,} of {row.of:,})"
     elif row.of and row.state == "reading":
-        status = f"Reading ({formats.place(row.name, row.done)} of {row.of})"
+        status = f"Reading ({formats.page_label(row.name, row.done)} of {row.of})"
     return ShownDocument(row.id, row.title, row.state, status, row.done, row.of, row.level, row.created_at, row.url)
 
 
@@ -187,9 +187,9 @@ def _collection(row: Collection, user: User, counts: queries.Counts) -> ShownCol
 def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
     html = offload(markdown.render, text)
-    place = formats.place(document.name, row.page)
+    page = formats.page_label(document.name, row.page)
     is_title = not row.number and text.lstrip().partition("\n")[0].rstrip() == f"# {document.title}"
-    return ShownPassage(row.number, row.heading, place, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
+    return ShownPassage(row.number, row.heading, page, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
 
 
 def _source(source: SeenSource) -> ShownSource:
@@ -199,17 +199,17 @@ def _source(source: SeenSource) -> ShownSource:
         return ShownSource(source.number, source.words, document.title if document else "", url)
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
     url = place_url(document, passage)
-    place = formats.place(document.name, passage.page)
-    return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), place, html)
+    page = formats.page_label(document.name, passage.page)
+    return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), page, html)
 
 
 def hit(hit: PassageHit, query_words: list[str]) -> ShownHit:
     """Returns a hit to show, with the words of the question marked."""
     document, passage = hit.document, hit.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, query_words)
-    place = formats.place(document.name, passage.page)
+    page = formats.page_label(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)
-    return ShownHit(hit.rank, url, document.title, heading, place, document.id, hit.collection_name, pieces)
+    return ShownHit(hit.rank, url, document.title, heading, page, document.id, hit.collection_name, pieces)
 
 
 def _pieces(text: str, query_words: list[str]) -> list[tuple[str, bool]]:

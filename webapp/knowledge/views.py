@@ -52,13 +52,13 @@ class CollectionFeed(LaneFeed):
         return {self.lane: self._after}
 
     def position(self) -> str:
-        return f"{self._engine.topics.epoch}.{self._after}"
+        return f"{self._engine.logs.topics.epoch}.{self._after}"
 
     def news(self) -> list[Frame]:
         """Renders the whole list of documents once, however many changes there were."""
         if self._entries(self._after) == []:
             return []
-        self._after = self._engine.topics.last(self.lane)
+        self._after = self._engine.logs.topics.last(self.lane)
         with self._context():
             html = self._draw()
         if html == self._sent:

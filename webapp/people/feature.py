@@ -2,20 +2,20 @@
 
 from webapp.people.pages import account_views, audit_views, group_views, people_views, views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp),
     commands={"users": "webapp.people.accounts.commands:users", "tokens": "webapp.people.accounts.commands:tokens"},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Your account",
             path="/account",
             icon="user",
             rank=90,
             also="password email name tokens sessions delete export",
         ),
-        Place(
+        NavEntry(
             words="People",
             path="/admin/people",
             icon="users",
@@ -25,7 +25,7 @@ FEATURE = Feature(
             right="administer",
             about="Accounts, invites and roles",
         ),
-        Place(
+        NavEntry(
             words="Groups",
             path="/admin/groups",
             icon="network",
@@ -35,7 +35,7 @@ FEATURE = Feature(
             right="administer",
             about="Share with several people at once",
         ),
-        Place(
+        NavEntry(
             words="Audit",
             path="/admin/audit",
             icon="scroll-text",

@@ -32,8 +32,8 @@ def as_calendar(
     """Returns an iCalendar (RFC 5545) with an all-day event for each dated task; it is empty if the type has no dates."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Plans//EN", f"X-WR-CALNAME:{_escaped(title)}"]
-    for place, (on, task) in enumerate(dated(about, content, inputs)):
-        lines += ["BEGIN:VEVENT", f"UID:{plan_id}-{place}@millrace", f"DTSTAMP:{stamp}", f"DTSTART;VALUE=DATE:{on:%Y%m%d}"]
+    for index, (on, task) in enumerate(dated(about, content, inputs)):
+        lines += ["BEGIN:VEVENT", f"UID:{plan_id}-{index}@millrace", f"DTSTAMP:{stamp}", f"DTSTART;VALUE=DATE:{on:%Y%m%d}"]
         lines += [f"SUMMARY:{_escaped(_name_of(task, about))}"]
         lines += [f"DESCRIPTION:{_escaped(words)}"] if (words := _rest_of(task)) else []
         lines += ["END:VEVENT"]
@@ -46,11 +46,11 @@ def dated(about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any]) -> 
     start, step = day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
     if start is None:
         return
-    for place, item in enumerate(content.get(calendar.get("list", ""), ())):
-        if (date.max - start).days < place * step + DAYS_OF_WEEK:
+    for index, item in enumerate(content.get(calendar.get("list", ""), ())):
+        if (date.max - start).days < index * step + DAYS_OF_WEEK:
             # Dates beyond `date.max` can't be represented.
             return
-        first = start + timedelta(days=place * step)
+        first = start + timedelta(days=index * step)
         for task in item.get(calendar["tasks"], ()) if "tasks" in calendar else [item]:
             if isinstance(task, dict):
                 yield _on_weekday(first, task.get(calendar.get("weekday", ""))), task
@@ -59,12 +59,12 @@ def dated(about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any]) -> 
 def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> list[str]:
     if is_of_objects(part):
         items = part["items"]
-        lines = [line for place, item in enumerate(value) for line in _item(f"{name}.{place}", items, item, place + 1, ticked)]
+        lines = [line for index, item in enumerate(value) for line in _item(f"{name}.{index}", items, item, index + 1, ticked)]
         return [f"## {_line(label(part, name))}", "", *lines]
     return [f"## {_line(label(part, name))}", "", *_written(part, value, name, ticked), ""]
 
 
-def _item(place: str, part: Schema, value: dict[str, Any], number: int, ticked: frozenset[str]) -> list[str]:
+def _item(path: str, part: Schema, value: dict[str, Any], number: int, ticked: frozenset[str]) -> list[str]:
     fields = [(name, schema, value[name]) for name, schema in sections(part) if name in value]
     heading = next((field for _, schema, field in fields if kind_of(schema) == "string"), "")
     lines = [f"### {label(part, 'Part')} {number}: {_line(heading)}", ""]
@@ -72,22 +72,22 @@ def _item(place: str, part: Schema, value: dict[str, Any], number: int, ticked: 
         if field is heading:
             continue
         if kind_of(schema) == "array":
-            lines += [*_written(schema, field, f"{place}.{name}", ticked), ""]
+            lines += [*_written(schema, field, f"{path}.{name}", ticked), ""]
         else:
-            box = f"- {_box(f'{place}.{name}', ticked)}" if schema.get("x-view") == "checklist" else ""
+            box = f"- {_box(f'{path}.{name}', ticked)}" if schema.get("x-view") == "checklist" else ""
             lines += [f"{box}{_line(label(schema, name))}: {_line(str(field))}", ""]
     return lines
 
 
-def _written(part: Schema, value: Any, place: str, ticked: frozenset[str]) -> list[str]:
+def _written(part: Schema, value: Any, path: str, ticked: frozenset[str]) -> list[str]:
     if isinstance(value, list):
-        boxes = [_box(f"{place}.{number}", ticked) if part.get("x-view") == "checklist" else "" for number in range(len(value))]
+        boxes = [_box(f"{path}.{number}", ticked) if part.get("x-view") == "checklist" else "" for number in range(len(value))]
         return [f"- {box}{_one_line(item)}" for box, item in zip(boxes, value, strict=True)]
     return [_one_line(value)]
 
 
-def _box(place: str, ticked: frozenset[str]) -> str:
-    return f"[{'x' if place in ticked else ' '}] "
+def _box(path: str, ticked: frozenset[str]) -> str:
+    return f"[{'x' if path in ticked else ' '}] "
 
 
 def _one_line(value: Any) -> str:

@@ -8,7 +8,7 @@ from webapp.plans.types import views as type_views
 from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.model_requests import OF_PLANS
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp, views.files, type_views.bp),
@@ -30,8 +30,8 @@ FEATURE = Feature(
             ),
         ),
     ),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Plans",
             path="/plans",
             icon="list-checks",
@@ -40,7 +40,7 @@ FEATURE = Feature(
             right="make plans",
             sidebar=("/plans",),
         ),
-        Place(
+        NavEntry(
             words="Plan types",
             path="/admin/plan-types",
             icon="layout-template",

@@ -2,13 +2,13 @@
 
 from webapp.prompts import views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     commands={"sim": "webapp.prompts.commands:sim"},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Prompt library",
             path="/prompts",
             icon="notebook-pen",

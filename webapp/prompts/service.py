@@ -8,7 +8,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.words import plural
@@ -200,5 +199,5 @@ def _refuse_unseen(newest: int, seen: int | None) -> None:
         raise Conflict(f"This prompt has {MOST_VERSIONS:,} versions, which is the limit.")
 
 
-def note(session: Session, action: str, key: str, detail: str, author: AuditAuthor) -> None:
+def note(session: Session, action: str, key: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="prompt", object_id=key, detail=detail)

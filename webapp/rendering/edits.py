@@ -24,7 +24,7 @@ class Tails:
         self._drawn: dict[int, tuple[str, list[str]]] = {0: ("", [])}
 
     @property
-    def place(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """The position of the text now: the number of the last tail, and how many additions it has."""
         return self._number, len(self._drawn[self._number][1])
 
@@ -36,13 +36,13 @@ class Tails:
     def add(self, markup: str) -> None:
         self._drawn[self._number][1].append(markup)
 
-    def since(self, place: tuple[int, ...], sealed: str) -> str:
-        """Returns the edit from `place` to the current place, or an empty string; `sealed` are the blocks finished in between."""
-        if place[:1] == (self._number,) and not sealed:
-            added = "".join(self._drawn[self._number][1][place[1] :])
+    def since(self, position: tuple[int, ...], sealed: str) -> str:
+        """Returns the edit from `position` to the current one, or nothing; `sealed` are the blocks finished in between."""
+        if position[:1] == (self._number,) and not sealed:
+            added = "".join(self._drawn[self._number][1][position[1] :])
             return f"|{_brief(added)}" if added else ""
-        before = self._at(*place) if place and place[0] in self._drawn else None
-        return edit(before, sealed, self._at(*self.place))
+        before = self._at(*position) if position and position[0] in self._drawn else None
+        return edit(before, sealed, self._at(*self.position))
 
     def _at(self, number: int, additions: int) -> str:
         markup, added = self._drawn[number]

@@ -24,8 +24,8 @@ def prose_tokens(source: str, most_chars: int) -> Sequence[Token]:
 def _tokens(lines: Sequence[str]) -> Iterator[Token]:
     for number, line in enumerate(lines):
         if line:
-            text, place = line.rstrip(" "), [number, number + 1]
-            yield Token("paragraph_open", "p", 1, map=place, block=True)
+            text, span = line.rstrip(" "), [number, number + 1]
+            yield Token("paragraph_open", "p", 1, map=span, block=True)
             children = [Token("text", "", 0, content=text)]
-            yield Token("inline", "", 0, map=place, level=1, children=children, content=text, block=True)
+            yield Token("inline", "", 0, map=span, level=1, children=children, content=text, block=True)
             yield Token("paragraph_close", "p", -1, block=True)

@@ -13,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import PerApp, the_config
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
@@ -66,13 +65,13 @@ def setting(name: str) -> Any:
     return _in_effect(_known(name))[0]
 
 
-def set_setting(name: str, text: str, *, author: AuditAuthor = COMMAND_LINE) -> Value:
+def set_setting(name: str, text: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE) -> Value:
     """Parses and stores a value; every process applies it within a second."""
     set_settings({name: text}, author=author)
     return parsed_value(name, text)
 
 
-def set_settings(texts: Mapping[str, str], *, author: AuditAuthor) -> None:
+def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor) -> None:
     """Stores several values, all of them or none."""
     values = {name: parsed_value(name, text) for name, text in texts.items()}
     with write() as session:
@@ -95,7 +94,7 @@ def parsed_value(name: str, text: str) -> Value:
     return value
 
 
-def unset_setting(name: str, *, author: AuditAuthor) -> None:
+def unset_setting(name: str, *, author: audit.AuditAuthor) -> None:
     """Deletes the stored value, so that the environment or the default applies."""
     _known(name)
     with write() as session:
@@ -123,7 +122,7 @@ def _known(name: str) -> Setting:
     return SETTINGS[name]
 
 
-def _note(session: Session, action: str, name: str, author: AuditAuthor, *, detail: str = "") -> None:
+def _note(session: Session, action: str, name: str, author: audit.AuditAuthor, *, detail: str = "") -> None:
     audit.add(session, action, author=author, object_kind="setting", object_id=name, detail=detail)
 
 

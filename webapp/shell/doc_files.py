@@ -81,8 +81,8 @@ ABOUT: Mapping[str, str] = {
     "reliability": "What goes wrong on purpose, and what came out",
 }
 AWAY = "https://docs.invalid/"
-LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<place>#[\w-]+)?\)")
-HERE = re.compile(r"\]\((?P<place>#[\w-]+)\)")
+LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<anchor>#[\w-]+)?\)")
+HERE = re.compile(r"\]\((?P<anchor>#[\w-]+)\)")
 BOUND = re.compile(rf'<a href="{re.escape(AWAY)}([^"]*)"[^>]*>')
 HEADING = re.compile(r"<h(?P<level>[2-6])(?P<more>[^>]*)>(?P<words>.*?)</h(?P=level)>", re.DOTALL)
 # A column without a name gets no `th`, because screen readers would announce an empty header.
@@ -149,9 +149,9 @@ def bound(text: str, name: str, names: Collection[str], render: Callable[[str], 
     def away(link: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join(folder, link["path"]))
         # A page that is not in the app can't be linked to; the renderer keeps only the link's text.
-        return f"]({AWAY}docs/{path}{link['place'] or ''})" if path in names else link[0]
+        return f"]({AWAY}docs/{path}{link['anchor'] or ''})" if path in names else link[0]
 
-    text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['place']})", LINK.sub(away, text))
+    text = HERE.sub(lambda link: f"]({AWAY}docs/{name}{link['anchor']})", LINK.sub(away, text))
     html = NAMELESS.sub(r"<td\1></td>", BOUND.sub(r'<a href="/\1">', render(text)))
     return HEADING.sub(_heading, html)
 

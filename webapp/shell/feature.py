@@ -2,13 +2,13 @@
 
 from webapp.shell import docs_views, preferences_views, secrets_views, settings_views, views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(settings_views.bp, secrets_views.bp, preferences_views.bp, docs_views.bp, views.bp),
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Server settings",
             path="/admin/settings",
             icon="settings",
@@ -19,7 +19,7 @@ FEATURE = Feature(
             about="Streaming, limits, the demo and retention",
             tab="Settings",
         ),
-        Place(
+        NavEntry(
             words="Keys",
             path="/admin/keys",
             icon="key",
@@ -29,15 +29,15 @@ FEATURE = Feature(
             right="administer",
             about="The key that encrypts provider keys",
         ),
-        Place(
+        NavEntry(
             words="Settings",
             path="/settings",
             icon="settings",
             rank=80,
             also="theme text size density model instructions",
         ),
-        Place(words="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),
-        Place(
+        NavEntry(words="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),
+        NavEntry(
             words="Documentation",
             path="/docs",
             icon="book-open",

@@ -15,9 +15,9 @@ from webapp.people.preferences import THEMES
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
-from webapp.web.feature import PLACES
+from webapp.web.feature import NAVIGATION
 from webapp.web.htmx import is_htmx, redirect, render
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 bp = Blueprint("everywhere", __name__)
 # The background colour of the light theme; browsers need it before they have read a style sheet.
@@ -30,23 +30,23 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
-def links() -> list[Place]:
+def links() -> list[NavEntry]:
     """Returns the sidebar's links for the current person."""
     me = viewer_or_none()
-    return PLACES.get().sidebar(partial(may, me.role)) if me else []
+    return NAVIGATION.get().sidebar(partial(may, me.role)) if me else []
 
 
 @bp.app_template_global()
-def tabs() -> dict[str, list[Place]]:
+def tabs() -> dict[str, list[NavEntry]]:
     """Returns the pages of the administration."""
-    return PLACES.get().tabs()
+    return NAVIGATION.get().tabs()
 
 
 @bp.app_template_global()
-def admin_page() -> Place | None:
+def admin_page() -> NavEntry | None:
     """Returns the admin page that this request is for; None for other pages, and for people who aren't admins."""
     me = viewer_or_none()
-    return PLACES.get().admin_page(request.path) if me and me.is_admin else None
+    return NAVIGATION.get().admin_page(request.path) if me and me.is_admin else None
 
 
 @bp.get("/help")
@@ -63,7 +63,7 @@ def palette() -> Response:
     context: dict[str, Any] = {"query": query, "label": label, "chats": chats, "themes": THEMES}
     if is_htmx() and "q" in request.args:
         return render("shell/_palette_chats.html", **context)
-    groups = PLACES.get().palette(partial(may, me.role))
+    groups = NAVIGATION.get().palette(partial(may, me.role))
     return render("shell/_palette.html" if is_htmx() else "shell/palette.html", groups=groups, **context)
 
 
@@ -86,7 +86,7 @@ def toggle_sidebar() -> Response:
 def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "shell/_found.html" if is_htmx() else "shell/admin.html"
-    return render(template, query=query, places=PLACES.get().matching(query), settings=catalog.matching(query))
+    return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=catalog.matching(query))
 
 
 @bp.get("/manifest.webmanifest")

@@ -150,8 +150,8 @@ class StreamingJSONParser:
     def _open(self, container: dict[str, Any] | list[Any]) -> None:
         if not self._stack:
             self.value = container if isinstance(container, dict) else None
-        elif (place := self._put(container)) is not None:
-            self._path.append(place)
+        elif (key := self._put(container)) is not None:
+            self._path.append(key)
         self.is_broken |= len(self._stack) > DEEPEST
         self._stack.append(container)
 
@@ -201,9 +201,9 @@ class StreamingJSONParser:
             self._finish(value)
 
     def _finish(self, value: Any) -> None:
-        place = self._put(value)
-        if place is not None:
-            self.finished.append((*self._path, place))
+        key = self._put(value)
+        if key is not None:
+            self.finished.append((*self._path, key))
 
     def _put(self, value: Any) -> str | int | None:
         """Adds a value to the innermost container; returns its key or index."""
@@ -241,12 +241,12 @@ class StreamingJSONParser:
         if isinstance(inside, list):
             if not self.live:
                 inside.append("")
-            place: str | int = len(inside) - 1
+            key: str | int = len(inside) - 1
         else:
-            place = self._key or ""
-        has_grown = not self.live or inside[place] != written  # type: ignore[index]
-        inside[place] = written  # type: ignore[index]
-        self.live = (*self._path, place)
+            key = self._key or ""
+        has_grown = not self.live or inside[key] != written  # type: ignore[index]
+        inside[key] = written  # type: ignore[index]
+        self.live = (*self._path, key)
         return has_grown
 
 

@@ -14,7 +14,7 @@ log = logging.getLogger("streaming:redis")
 
 
 class WatcherLimit:
-    """The places of watchers. Without Redis every worker counts by itself; places of dead workers are the oldest and go first."""
+    """The slots of watchers. Without Redis every worker counts by itself; slots of dead workers are the oldest and go first."""
 
     def __init__(self, link: Link, worker: str, is_connected: Callable[[], bool]) -> None:
         self._link, self._worker, self._is_connected = link, worker, is_connected
@@ -22,7 +22,7 @@ class WatcherLimit:
         self._here: dict[str, Callable[[], None]] = {}
 
     def enter(self, key: str, limit: int, lose: Callable[[], None]) -> str:
-        """Takes one of `limit` places and returns its name; `revoke` is called when a newer watcher takes it over."""
+        """Takes one of `limit` slots and returns its name; `revoke` is called when a newer watcher takes it over."""
         name = f"{self._worker}.{next(self._numbers)}"
         self._here[name] = lose
         if self._is_connected():
@@ -39,7 +39,7 @@ class WatcherLimit:
                 self._link.leave(_hidden(key), name)
 
     def revoke(self, name: str) -> None:
-        """Gives up a place that a watcher in another worker has taken over."""
+        """Gives up a slot that a watcher in another worker has taken over."""
         if lose := self._here.get(name):
             lose()
 

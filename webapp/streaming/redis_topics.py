@@ -357,8 +357,8 @@ class RedisTopics(MemoryTopics):
             if subscription.sent < log.dropped:
                 log.decompress()
             entries = log.entries[max(0, subscription.sent - log.dropped) :]
-            for place in range(0, len(entries), MOST_TOGETHER):
-                part = entries[place : place + MOST_TOGETHER]
+            for index in range(0, len(entries), MOST_TOGETHER):
+                part = entries[index : index + MOST_TOGETHER]
                 events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)
                 unsent.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
                 subscription.sent = part[-1].seq

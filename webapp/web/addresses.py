@@ -4,12 +4,12 @@ from functools import cache
 
 from flask import url_for
 
-PLACE = "0" * 26
+STAND_IN = "0" * 26
 
 
 def address(endpoint: str, id: str) -> str:
     """Returns the URL that `url_for` builds for one of our ids, which need no escaping."""
-    return _pattern(endpoint).replace(PLACE, id)
+    return _pattern(endpoint).replace(STAND_IN, id)
 
 
 @cache
@@ -20,4 +20,4 @@ def fixed(endpoint: str) -> str:
 
 @cache
 def _pattern(endpoint: str) -> str:
-    return url_for(endpoint, id=PLACE)
+    return url_for(endpoint, id=STAND_IN)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask import Blueprint
 
 from webapp.base.current import PerApp
-from webapp.web.places import Place, Places
+from webapp.web.navigation import NavEntry, Navigation
 
 T = TypeVar("T")
 
@@ -25,14 +25,14 @@ class Feature:
 
     blueprints: Sequence[Blueprint] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
-    places: Sequence[Place] = ()
+    navigation: Sequence[NavEntry] = ()
     setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     resumes: Sequence[Callable[[], None]] = ()
     brings: Sequence[object] = ()
 
 
 BROUGHT = PerApp[Mapping[type, list[Any]]]()
-PLACES = PerApp[Places]()
+NAVIGATION = PerApp[Navigation]()
 
 
 def brought(sort: type[T]) -> list[T]:

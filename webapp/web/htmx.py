@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, flash, make_response, render_template, request, stream_template
-from flask import redirect as flask_redirect
+from flask import Response, flash, make_response, redirect as flask_redirect, render_template, request, stream_template
 
 from webapp.base.heavy.turns import by_turns
 

@@ -124,9 +124,9 @@ def played(source: str, folder: Path) -> tuple[list[str], int]:
     except BrokenWorkflow as error:
         return [f"1: {about['workflow']}: line {error.faults[0].line}: {error.faults[0].message}"], 0
     faults = [
-        f"{document.place(('cases', str(name), place))[0]}: {name}: {fault}"
+        f"{document.position(('cases', str(name), index))[0]}: {name}: {fault}"
         for name, lines in cases.items()
-        for place, fault in _faults(definition, lines)
+        for index, fault in _faults(definition, lines)
     ]
     return faults, len(cases)
 
@@ -143,11 +143,11 @@ def _faults(definition: Definition, lines: Any) -> Iterator[tuple[int, str]]:
     """Yields the first failing line of a case, if any."""
     play = _Play(definition)
     play.happen(Event("begin"))
-    for place, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):
+    for index, line in enumerate(lines if isinstance(lines, list) else [SHAPE]):
         sign, words = str(line)[:1], str(line)[1:].strip()
         act = SIGNS.get(sign)
         if fault := act(play, words) if act else SHAPE:
-            yield place, fault
+            yield index, fault
             return
 
 

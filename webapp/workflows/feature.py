@@ -2,7 +2,7 @@
 
 from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 from webapp.workflows import views
 from webapp.workflows.editor import views as editor_views
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
@@ -14,7 +14,9 @@ FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, editor_views.trials),
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections)),
-    places=(
-        Place(words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)),
+    navigation=(
+        NavEntry(
+            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)
+        ),
     ),
 )

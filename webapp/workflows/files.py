@@ -23,7 +23,7 @@ ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you
 
 def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Answers the current question with a file."""
-    slot = slot_of(definition_of(run), run.place)
+    slot = slot_of(definition_of(run), run.current_state)
     if run.status != "waiting" or not _takes_file(slot):
         raise Conflict(NONE_WANTED)
     id, file = run.id, _stored_document(run, sent, by)
@@ -32,7 +32,7 @@ def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen
 
 def change(run: WorkflowRun, name: str, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Replaces the file of an earlier answer, and deletes the old one."""
-    slot, before = definition_of(run).slots.get(name), run.place.slots.get(name)
+    slot, before = definition_of(run).slots.get(name), run.current_state.slots.get(name)
     if not _takes_file(slot) or not before:
         raise Conflict(NONE_WANTED)
     id, by_id, file = run.id, by.id, _stored_document(run, sent, by)

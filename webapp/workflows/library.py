@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
@@ -167,7 +166,7 @@ def source_of(slug: str, version: int) -> str:
     return workflow_version.source if workflow_version else shipped.source if shipped else ""
 
 
-def save(source: str, *, author: AuditAuthor, slug: str = "", replaces: Replaces = "any") -> str:
+def save(source: str, *, author: audit.AuditAuthor, slug: str = "", replaces: Replaces = "any") -> str:
     """Saves a text as the draft of the workflow it names, and returns that slug; runs don't use it until it is published.
 
     `replaces` limits whose draft can be overwritten if it isn't published, because there is no other copy of it.
@@ -200,7 +199,7 @@ def _refuse_to_replace(session: Session, row: Workflow, source: str, replaces: R
         raise Conflict(UNPUBLISHED.format(row.slug))
 
 
-def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
+def publish(slug: str, note: str, *, author: audit.AuditAuthor) -> int:
     """Publishes the draft as the version for new runs; existing runs keep the version they started with."""
     if get(slug).is_shipped:
         raise Conflict("This workflow comes with Millrace. Save a draft of your own first.")
@@ -223,7 +222,7 @@ def publish(slug: str, note: str, *, author: AuditAuthor) -> int:
         return row.published
 
 
-def remove(slug: str, *, author: AuditAuthor) -> None:
+def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     """Deletes a workflow; a shipped one with the same slug takes its place, and existing runs continue."""
     get(slug)
     with write() as session:
@@ -242,7 +241,7 @@ def _check_plan_types(definition: Definition) -> None:
         )
 
 
-def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="workflow", object_id=slug)
 
 

@@ -94,42 +94,42 @@ class Panel:
 
 
 def panel(run: WorkflowRun, right: str) -> Panel:
-    definition, place = definition_of(run), run.place
-    step, slot = definition.by_id.get(place.step), slot_of(definition, place)
-    is_waiting = place.status == "waiting"
-    active = active_ids(f"chat:{run.chat_id}") if place.status == "running" else None
+    definition, state = definition_of(run), run.current_state
+    step, slot = definition.by_id.get(state.step), slot_of(definition, state)
+    is_waiting = state.status == "waiting"
+    active = active_ids(f"chat:{run.chat_id}") if state.status == "running" else None
     why = run.refusal.get("words", "")
     return Panel(
         id=run.id,
         seq=run.seq,
         title=definition.title,
-        status=place.status,
-        words=STATES[place.status],
-        why=why_paused(run, place),
-        here=label(place.step) if step and not place.has_ended else "",
-        dots=tuple(_dots(definition, place)),
-        facts=tuple(facts(run, definition, place)) if right == "own" else (),
-        question=question(run, definition, place) if is_waiting else None,
+        status=state.status,
+        words=STATES[state.status],
+        why=why_paused(run, state),
+        here=label(state.step) if step and not state.has_ended else "",
+        dots=tuple(_dots(definition, state)),
+        facts=tuple(facts(run, definition, state)) if right == "own" else (),
+        question=question(run, definition, state) if is_waiting else None,
         refusal=why if is_waiting else "",
         typed=run.refusal.get("typed", "") if is_waiting else "",
         can_skip=is_waiting and (slot is None or slot.is_optional),
-        can_back=is_waiting and len(place.trail) > 1,
-        has_ended=place.has_ended,
+        can_back=is_waiting and len(state.trail) > 1,
+        has_ended=state.has_ended,
         can_ask=is_waiting and slot is not None,
-        handed_to=place.handed_to,
-        can_write=bool(place.handed_to) and right in ("own", "write"),
+        handed_to=state.handed_to,
+        can_write=bool(state.handed_to) and right in ("own", "write"),
         is_own=right == "own",
         stop_url=url_for("chat.stop", id=active.id) if active and right == "own" else "",
     )
 
 
-def question(run: WorkflowRun, definition: Definition, place: RunState) -> CurrentQuestion:
+def question(run: WorkflowRun, definition: Definition, state: RunState) -> CurrentQuestion:
     """Returns the current question; in a chat step, the person replies freely."""
-    slot = slot_of(definition, place)
+    slot = slot_of(definition, state)
     if slot is None:
         return CurrentQuestion("Your reply", is_long=True)
-    if place.proposed:
-        return CurrentQuestion(proposal(slot, place.proposed), ("yes", "no"), type="yes/no")
+    if state.proposed:
+        return CurrentQuestion(proposal(slot, state.proposed), ("yes", "no"), type="yes/no")
     ask = question_text(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200
@@ -138,20 +138,20 @@ def question(run: WorkflowRun, definition: Definition, place: RunState) -> Curre
 
 
 def question_text(run: WorkflowRun, slot: Slot) -> str:
-    return text_for(definition_of(run), run.place, slot.ask, people_of(db.session(), run))
+    return text_for(definition_of(run), run.current_state, slot.ask, people_of(db.session(), run))
 
 
-def facts(run: WorkflowRun, definition: Definition, place: RunState) -> list[GivenAnswer]:
+def facts(run: WorkflowRun, definition: Definition, state: RunState) -> list[GivenAnswer]:
     """Returns the answers so far in the order of the slots; they can't be changed once the run has ended."""
-    names = [name for name in definition.slots if name in place.slots]
-    is_open = not place.has_ended and place.status != "running"
+    names = [name for name in definition.slots if name in state.slots]
+    is_open = not state.has_ended and state.status != "running"
     urls = {name: url_for("runs.fact", id=run.id, name=name) if is_open else "" for name in names}
-    return [GivenAnswer(label(name), shown(place.slots[name]), urls[name]) for name in names]
+    return [GivenAnswer(label(name), shown(state.slots[name]), urls[name]) for name in names]
 
 
-def typed(slot: Slot, place: RunState) -> str:
+def typed(slot: Slot, state: RunState) -> str:
     """Returns an answer as text for its form field."""
-    return text_of(place.slots.get(slot.name))
+    return text_of(state.slots.get(slot.name))
 
 
 def label(name: str) -> str:
@@ -164,7 +164,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
     plan, last = plan_being_written(run), planning.plan_of(run) if right == "own" else None
     plan_url = url_for("plans.show", id=last.id) if last and not last.is_running else ""
     feed_url = url_for("runs.plan_events", id=run.id) if plan and right == "own" else ""
-    newest = library.newest(run.slug) if right == "own" and run.version and not run.place.has_ended else 0
+    newest = library.newest(run.slug) if right == "own" and run.version and not run.current_state.has_ended else 0
     move_url = url_for("runs.show_move", id=run.id) if newest > run.version else ""
     more = {"move_url": move_url, "plan_url": plan_url, "feed_url": feed_url, "refreshes": run.status == "running"}
     return {"panel": panel(run, right), "plan": plan, **more}
@@ -181,14 +181,14 @@ def plan_being_written(run: WorkflowRun) -> plans_shown.ShownPlan | None:
 LEADER = Leader(KIND, "workflows/_panel.html", of_chat, STEP.key)
 
 
-def is_interrupted(place: RunState) -> bool:
+def is_interrupted(state: RunState) -> bool:
     """Returns whether a run is paused although it is a model's turn: its call failed or was stopped."""
-    return place.status == "paused" and place.due
+    return state.status == "paused" and state.due
 
 
-def why_paused(run: WorkflowRun, place: RunState) -> str:
+def why_paused(run: WorkflowRun, state: RunState) -> str:
     """Returns the reason for a pause, if a failed model call caused it; empty if a person paused the run or stopped the model."""
-    if not is_interrupted(place):
+    if not is_interrupted(state):
         return ""
     run_event = queries.last_event(run, MODEL_FAILED)
     return run_event.value if run_event else ""
@@ -196,12 +196,12 @@ def why_paused(run: WorkflowRun, place: RunState) -> str:
 
 def refusing_budget(run: WorkflowRun) -> str:
     """Returns the id of the budget that refused the call for which a run is paused; empty if none did."""
-    run_event = queries.last_event(run, MODEL_FAILED) if is_interrupted(run.place) else None
+    run_event = queries.last_event(run, MODEL_FAILED) if is_interrupted(run.current_state) else None
     return run_event.name if run_event else ""
 
 
-def _dots(definition: Definition, place: RunState) -> list[ProgressStep]:
+def _dots(definition: Definition, state: RunState) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
-    states = {step.id: "here" if step.id == place.step else "done" if step.id in place.outcomes else "ahead" for step in steps}
-    return [ProgressStep(label(id), state) for id, state in states.items() if state != "ahead" or not place.has_ended]
+    dots = {step.id: "here" if step.id == state.step else "done" if step.id in state.outcomes else "ahead" for step in steps}
+    return [ProgressStep(label(id), dot) for id, dot in dots.items() if dot != "ahead" or not state.has_ended]

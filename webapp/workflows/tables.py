@@ -67,7 +67,7 @@ class WorkflowRun(Record):
     __table_args__ = (Index("ix_workflow_runs_owner_id_status", "owner_id", "status"),)
 
     @property
-    def place(self) -> RunState:
+    def current_state(self) -> RunState:
         return RunState.from_stored(self.state)
 
     @property

@@ -71,7 +71,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @signed_in
 def index() -> Response:
     me = current_user()
-    under_way = [(run, definition_of(run).title, run.place) for run in queries.runs_of(me.id, status="open")]
+    under_way = [(run, definition_of(run).title, run.current_state) for run in queries.runs_of(me.id, status="open")]
     entries = [entry for entry in library.entries() if entry.version or me.is_admin]
     return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
 
@@ -203,10 +203,10 @@ def _done(run: WorkflowRun, event: Event) -> Response:
 
 
 def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, **more: object) -> Response:
-    definition, place = definition_of(run), run.place
-    slot = found(definition.slots.get(name) if name in place.slots else None)
+    definition, state = definition_of(run), run.current_state
+    slot = found(definition.slots.get(name) if name in state.slots else None)
     ask = shown.question_text(run, slot)
-    values = {"value": shown.typed(slot, place), **more}
+    values = {"value": shown.typed(slot, state), **more}
     if slot.type == "file":
         # The effects of replacing a file don't depend on the new one.
         values |= {"redone": runs.redone_by_file(run, name), "formats": shown.FORMATS}

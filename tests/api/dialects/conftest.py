@@ -23,8 +23,7 @@ from webapp.chat.record.tables import Message
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import allowed_scopes
 from webapp.settings.service import set_setting
-from webapp.streaming.codec import SseDecoder
-from webapp.streaming.codec import SseMessage as Told
+from webapp.streaming.codec import SseDecoder, SseMessage as Told
 
 __all__ = ["app", "asked"]
 

@@ -183,7 +183,7 @@ def test_who_missed_a_whole_answer_is_told_of_it(app, program, chat, listen, fak
 
     heard = [listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": id}) for id in (before.ids[0], first[-1].id)]
     # What the process remembers of an answer is gone after a restart, and after five minutes.
-    ENGINE.of(app).topics._logs.clear()
+    ENGINE.of(app).logs.topics._logs.clear()
     again = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": second[-1].id})
     native = f"/api/v1/generations/{json.loads(second[-1].data)['streamId']}/events"
 
@@ -325,7 +325,7 @@ def test_an_answer_whose_owner_is_dead_is_waited_for_without_spinning(app, progr
     topic = f"generation:{sent['streamId']}"
     with app.app_context(), write() as session:
         session.execute(update(Generation).where(Generation.id == sent["streamId"]).values(status="running"))
-    ENGINE.of(app).topics._logs.pop(topic)
+    ENGINE.of(app).logs.topics._logs.pop(topic)
 
     roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
     native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
@@ -344,7 +344,7 @@ def test_what_a_dead_owner_had_said_is_told_at_its_end(app, program, chat, liste
     text = messages(chat)[-1].content
     status = partial(_set_status, app, sent["streamId"])
     status("running")
-    ENGINE.of(app).topics._logs.pop(f"generation:{sent['streamId']}")
+    ENGINE.of(app).logs.topics._logs.pop(f"generation:{sent['streamId']}")
     roleplay = listen(f"/api/chat/{chat}/stream", **{"Last-Event-ID": "57"})
     native = listen(f"/api/v1/generations/{sent['streamId']}/events", **{"Last-Event-ID": "57"})
     roleplay.until("state")

@@ -4,8 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces

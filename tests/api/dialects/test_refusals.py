@@ -200,7 +200,7 @@ def test_too_many_is_429_and_a_full_house_503(app, program, fake):
     with app.app_context():
         set_setting("limits.queue_seconds", "0")
         set_setting("limits.streams_per_minute", "0")
-    ENGINE.of(app).max_streams = 1
+    ENGINE.of(app).admission.max_streams = 1
     ENGINE.of(app).live["another"] = SimpleNamespace(kind="chat", person="", counted_as=())
     full = program.post("/ai/chat/stream", accept=EVENTS, message="Hi")
     del ENGINE.of(app).live["another"]

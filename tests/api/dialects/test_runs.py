@@ -87,7 +87,7 @@ def test_quick_chat_sends_html_to_pages_that_show_it_unchanged(app, program, fak
     asked, _ = content_of(program, "a key", format="html")
     again = content_of(program, "a key", format="html")[0]
     # Once the projection is gone, the saved message has the HTML.
-    ENGINE.of(app)._broadcasts.clear()
+    ENGINE.of(app).logs._broadcasts.clear()
     late, _ = content_of(program, "a key", format="html")
     with app.app_context():
         set_setting("dialects.quick_format", "html")
@@ -198,7 +198,7 @@ class CountingTopics(MemoryTopics):
 def test_who_waits_for_a_slow_answer_only_waits(app, program, chat, fake, monkeypatch):
     monkeypatch.setattr(watcher_loop, "HEARTBEAT_SECONDS", 0.05)
     engine = ENGINE.of(app)
-    engine.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
+    engine.logs.topics = topics = CountingTopics(epoch=engine.worker.id, signal=engine.signal, now=engine.now)
     fake.counts(20, pace=0.02)
 
     assert program.post("/api/chat", chatId=chat, message="Hello").json["response"].startswith("w000001 ")

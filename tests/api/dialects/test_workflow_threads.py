@@ -389,8 +389,8 @@ def test_without_a_log_the_end_has_the_whole_text(app, program: Program, fake: U
     answer = program.get(f"/api/v1/chats/{thread}/messages").json["messages"][-1]
     engine, id = ENGINE.of(app), answer["generation"]["id"]
     until(lambda: id not in engine.live, "the answer is over")
-    engine.topics.expire(topic_names.of_generation(id), 0.0)
-    until(lambda: not engine.topics.last(topic_names.of_generation(id)), "its log is gone")
+    engine.logs.topics.expire(topic_names.of_generation(id), 0.0)
+    until(lambda: not engine.logs.topics.last(topic_names.of_generation(id)), "its log is gone")
 
     status, events = continued(program, thread, stream[-3].id)
     assert (status, spoken(data(events)), said(data(events))) == (200, "", [WARM])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Template
 
-from webapp.base.process.watchdog import BLOCKED_SECONDS, LOG_EVERY_SECONDS, places
+from webapp.base.process.watchdog import BLOCKED_SECONDS, LOG_EVERY_SECONDS, stack_lines
 
 ROOT = Path(__file__).resolve().parents[3]
 # Runs in a separate process, because the tests themselves block the test process's loop.
@@ -115,7 +115,7 @@ def test_of_libraries_only_the_innermost_place_is_named() -> None:
 
     def deep() -> None:
         # Through a template, so that the stack contains many library frames.
-        Template("{% for one in [1] %}{{ go() }}{% endfor %}").render(go=lambda: found.append(places(sys._getframe())))
+        Template("{% for one in [1] %}{{ go() }}{% endfor %}").render(go=lambda: found.append(stack_lines(sys._getframe())))
 
     deep()
 

@@ -7,8 +7,7 @@ import pytest
 
 from tests.models.providers.canned import Canned, lines
 from tests.models.providers.received import KEY, Received, collect, request_for
-from tests.upstream.handle import MESSAGES
-from tests.upstream.handle import Upstream as Fake
+from tests.upstream.handle import MESSAGES, Upstream as Fake
 from webapp.models.providers.anthropic import OPENING, AnthropicProvider, body
 from webapp.models.providers.base import CONTINUE_INSTRUCTION, Model, ModelRequest, ProviderError, Turn
 from webapp.models.upstream import Upstream

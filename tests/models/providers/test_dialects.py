@@ -6,16 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.models.providers.received import KEY, collect, request_for
 from tests.models.providers.streams import REQUEST, Sent, Stream, collected_by, provider_of, stream_of
 from tests.support.marks import few_of
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
-from tests.upstream.handle import CHAT, MESSAGES
-from tests.upstream.handle import Upstream as Fake
+from tests.upstream.handle import CHAT, MESSAGES, Upstream as Fake
 from webapp.models.upstream import Upstream
 from webapp.streaming.stop import Stop
 

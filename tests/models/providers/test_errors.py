@@ -8,8 +8,7 @@ from tests.models.providers.canned import lines
 from tests.models.providers.error_cases import CASES, LONG_SECRET, Case
 from tests.models.providers.received import KEY, collect, request_for
 from tests.models.providers.streams import provider_of
-from tests.upstream.handle import CHAT, MESSAGES
-from tests.upstream.handle import Upstream as Fake
+from tests.upstream.handle import CHAT, MESSAGES, Upstream as Fake
 from webapp.models.upstream import Upstream
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop

@@ -13,8 +13,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.operations.experiments import queries, service
 from webapp.operations.experiments.service import ExperimentInput
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.prompts import queries as prompt_queries
-from webapp.prompts import service as prompt_service
+from webapp.prompts import queries as prompt_queries, service as prompt_service
 from webapp.prompts.tables import Experiment, Exposure
 from webapp.prompts.validation import SectionInput, VersionInput
 from webapp.settings.service import set_setting

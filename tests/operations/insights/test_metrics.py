@@ -270,7 +270,7 @@ def test_it_costs_the_same_however_many_answers_there_are(app: Flask) -> None:
 
 
 def test_a_text_that_goes_is_no_longer_held(app: Flask) -> None:
-    topics = ENGINE.of(app).topics
+    topics = ENGINE.of(app).logs.topics
     topics.append("generation:x", Delta("a" * 1000))
     assert topics.buffered_bytes >= 1000
     topics.expire("generation:x", 0)

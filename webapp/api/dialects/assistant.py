@@ -23,8 +23,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.settings.service import setting
-from webapp.streaming.events import ATTEMPT_NOTICE, Event, Started
-from webapp.streaming.events import Notice as NoticeEvent
+from webapp.streaming.events import ATTEMPT_NOTICE, Event, Notice as NoticeEvent, Started
 
 # How many earlier messages are sent to the model if the client does not specify a number.
 USUAL_LIMIT = 10

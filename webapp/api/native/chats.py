@@ -19,8 +19,7 @@ from webapp.api.streaming.streams import stream
 from webapp.base.db import db
 from webapp.base.inputs import AnyId, Line
 from webapp.characters import queries as character_queries
-from webapp.characters.lore import queries as lore_queries
-from webapp.characters.lore import service as lore_service
+from webapp.characters.lore import queries as lore_queries, service as lore_service
 from webapp.characters.tables import Persona
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.exchange import export

@@ -261,6 +261,6 @@ def _hit(hit: ranking.PassageHit) -> FoundPassage:
         title=hit.document.title,
         text=passage.head + passage.text,
         rank=hit.rank,
-        keyword_rank=hit.placed.keyword_rank,
-        vector_rank=hit.placed.vector_rank,
+        keyword_rank=hit.ranked.keyword_rank,
+        vector_rank=hit.ranked.vector_rank,
     )

@@ -16,8 +16,7 @@ from webapp.engine.tables import Generation
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, SERIES, over_time, summed
 from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
-from webapp.operations.usage.queries import summed as usage_by
-from webapp.operations.usage.queries import used
+from webapp.operations.usage.queries import summed as usage_by, used
 
 bp = Blueprint("api_insights", __name__, url_prefix="/api/v1/insights")
 # Close to the first and last dates of `datetime`, a conversion to another time zone would overflow.

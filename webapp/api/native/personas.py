@@ -13,8 +13,7 @@ from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.service import MOST_ATTACHED
-from webapp.characters.personas import files as persona_files
-from webapp.characters.personas import personas
+from webapp.characters.personas import files as persona_files, personas
 from webapp.characters.personas.personas import PersonaInput
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import found

@@ -188,7 +188,7 @@ def show_capabilities() -> Capabilities:
 
 
 def _limits() -> LimitsAnswer:
-    own = the_engine().requester.allowances(caller().id)[-1]
+    own = the_engine().admission.requester.allowances(caller().id)[-1]
     return LimitsAnswer(
         answers_per_minute=own.per_minute,
         answers_at_once=own.at_once,

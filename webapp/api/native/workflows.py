@@ -235,18 +235,18 @@ def move(id: str, body: Move) -> Redone:
 
 
 def _run(run: WorkflowRun) -> RunAnswer:
-    place = run.place
+    state = run.current_state
     named = {"thread_id": run.chat_id, "workflow": run.slug, "state": run.status, "step": _step(run)}
-    about = {"why": why_paused(run, place), "proposed": place.proposed, "handed_to": place.handed_to}
-    return RunAnswer.of(run, **named, slots=dict(place.slots), **about)
+    about = {"why": why_paused(run, state), "proposed": state.proposed, "handed_to": state.handed_to}
+    return RunAnswer.of(run, **named, slots=dict(state.slots), **about)
 
 
 def _step(run: WorkflowRun) -> StepAnswer | None:
-    definition, place = definition_of(run), run.place
-    step = definition.by_id.get(place.step)
-    if step is None or place.has_ended:
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id.get(state.step)
+    if step is None or state.has_ended:
         return None
-    due = question(run, definition, place) if place.status == "waiting" else None
+    due = question(run, definition, state) if state.status == "waiting" else None
     return StepAnswer(
         id=step.id,
         verb=step.verb,

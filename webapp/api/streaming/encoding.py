@@ -73,7 +73,7 @@ def end_id(generation_id: str) -> str:
 def wire(frames: list[DialectFrame], *, id: str = "") -> list[bytes]:
     """Encodes each frame as the bytes of one write; only the last has the id: the position is reached once all have arrived."""
     last = len(frames) - 1
-    ids = [frame.id or (id if place == last else "") for place, frame in enumerate(frames)]
+    ids = [frame.id or (id if index == last else "") for index, frame in enumerate(frames)]
     return [
         encode(frame.data if isinstance(frame.data, str) else as_json(frame.data), event=frame.event, id=id)
         for frame, id in zip(frames, ids, strict=True)

@@ -48,8 +48,8 @@ def id_after(why: Notice) -> str:
 def has_logged_end(engine: Engine, id: str) -> bool:
     """Returns whether the log already has its end; the run can still be cleaning up after it."""
     topic = topic_names.of_generation(id)
-    last = engine.topics.last(topic)
-    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.topics.read(topic, last - 1))
+    last = engine.logs.topics.last(topic)
+    return last > 0 and any(isinstance(entry.event, Ended) for entry in engine.logs.topics.read(topic, last - 1))
 
 
 def _fit_one_packet(entries: Sequence[Entry]) -> bool:
@@ -86,7 +86,7 @@ class GenerationFeed:
         }
         self._status, self._was_active = generation.status, generation.is_active
         if self._was_active:
-            engine.follows(generation)
+            engine.logs.follows(generation)
 
     def topics(self) -> dict[str, int]:
         return {self.topic: self.after}
@@ -107,7 +107,7 @@ class GenerationFeed:
 
     def beat(self) -> list[bytes]:
         """Sends the saved message if another worker ended the generation without an entry in this process's log."""
-        is_here = self._engine.has_log(self.id) or self._engine.topics.last(self.topic) != self.after
+        is_here = self._engine.logs.has_log(self.id) or self._engine.logs.topics.last(self.topic) != self.after
         return [] if is_here or self.has_ended else self._saved()
 
     def disconnected(self, why: Notice) -> list[bytes]:
@@ -116,13 +116,13 @@ class GenerationFeed:
 
     def _entries(self) -> list[Entry] | None:
         """Returns the new entries of the log; None if the position, or the whole log, is gone."""
-        topics = self._engine.topics
-        is_remembered = self._was_active or self._engine.has_log(self.id) or topics.last(self.topic)
+        topics = self._engine.logs.topics
+        is_remembered = self._was_active or self._engine.logs.has_log(self.id) or topics.last(self.topic)
         try:
             return topics.read(self.topic, self.after) if is_remembered else None
         except Gap:
             # The reader's position is ahead of this worker's copy of the log: those entries can still be on their way.
-            return [] if self.after > topics.last(self.topic) and self.id in self._engine.copied else None
+            return [] if self.after > topics.last(self.topic) and self.id in self._engine.logs.copied else None
 
     def _opening(self) -> list[bytes]:
         if self._has_opened:
@@ -138,10 +138,10 @@ class GenerationFeed:
 
     def _snapshot(self) -> list[bytes]:
         # A run that has logged its end can still be cleaning up: a snapshot of it would be one without an end.
-        transcript = None if has_logged_end(self._engine, self.id) else self._engine.transcript(self.id)
+        transcript = None if has_logged_end(self._engine, self.id) else self._engine.logs.transcript(self.id)
         if transcript is None:
             return self._saved()
-        self.after = self._engine.topics.last(self.topic)
+        self.after = self._engine.logs.topics.last(self.topic)
         return self._everything("running", events_so_far(transcript))
 
     def _saved(self) -> list[bytes]:
@@ -155,7 +155,7 @@ class GenerationFeed:
             if generation.is_active:
                 # It has not begun yet, or its worker died and the end is still to be written. A position ahead of the log would
                 # make the caller spin.
-                self.after = self._engine.topics.last(self.topic)
+                self.after = self._engine.logs.topics.last(self.topic)
                 return []
             # A reader who got only the opening has not received the text either.
             whole = [] if self._has_sent else self._everything(generation.status, text)

@@ -82,7 +82,7 @@ def last_position() -> int:
 def has_all(generation: Generation, after: int) -> bool:
     """Returns whether nothing follows this position, as far as this process knows."""
     engine = the_engine()
-    is_last = after > 0 and after == engine.topics.last(topic_names.of_generation(generation.id))
+    is_last = after > 0 and after == engine.logs.topics.last(topic_names.of_generation(generation.id))
     return is_last and not generation.is_active and has_logged_end(engine, generation.id)
 
 
@@ -114,10 +114,10 @@ def wait_until_ended(generation: Generation) -> Generation:
 
     If the caller disconnects, it returns the generation unfinished: no one is left to read the response.
     """
-    id, topics, topic = generation.id, the_engine().topics, topic_names.of_generation(generation.id)
-    the_engine().follows(generation)
+    id, topics, topic = generation.id, the_engine().logs.topics, topic_names.of_generation(generation.id)
+    the_engine().logs.follows(generation)
     with attending(generation.lane) as wait:
-        while the_engine().has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
+        while the_engine().logs.has_log(id) and not has_logged_end(the_engine(), id) and wait({topic: topics.last(topic)}):
             pass
     row = db.session.get(Generation, id, populate_existing=True)
     if row is None:

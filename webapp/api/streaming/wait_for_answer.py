@@ -127,7 +127,7 @@ def ended_answer(generation: Generation) -> EndedAnswer:
 
 def _events(generation: Generation) -> list[Event]:
     try:
-        entries = the_engine().topics.read(topic_names.of_generation(generation.id), 0)
+        entries = the_engine().logs.topics.read(topic_names.of_generation(generation.id), 0)
     except Gap:
         entries = []
     if entries or not generation.message_id:

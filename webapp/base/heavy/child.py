@@ -22,7 +22,7 @@ COPIED_BYTES = 256 * 1024
 TOO_MUCH = "It needs too much memory or time to read."
 BUSY = "Other files are being read right now. Try again in a few seconds."
 log = logging.getLogger("web:heavy")
-# Long work leaves the places alone that people wait for, and one person has one of each at a time.
+# Long work leaves the slots alone that people wait for, and one person has one of each at a time.
 _short = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 _long = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 
@@ -57,8 +57,8 @@ def pieces(module: str, file: IO[bytes], limits: WorkLimits | None = None) -> Ge
     Close it: `with closing(pieces(...))`.
     """
     limits = limits or WorkLimits()
-    places = _long if limits.is_long else _short
-    with places.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
+    slots = _long if limits.is_long else _short
+    with slots.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):

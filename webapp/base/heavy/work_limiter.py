@@ -37,7 +37,7 @@ class WorkLimiter:
         busy: str = BUSY,
         before_waiting: Callable[[], object] = lambda: None,
     ) -> None:
-        self._places, self._most_each, self._patience_seconds = BoundedSemaphore(most), most_each, patience_seconds
+        self._slots, self._most_each, self._patience_seconds = BoundedSemaphore(most), most_each, patience_seconds
         self._busy, self._before_waiting = busy, before_waiting
         # Weak references: only of people who are inside or waiting.
         self._of = WeakValueDictionary[str, BoundedSemaphore]()
@@ -51,17 +51,17 @@ class WorkLimiter:
             leave()
 
     def enter(self, whose: str, *, patience_seconds: float | None = None) -> Callable[[], None]:
-        """Waits for a place, and returns the function that frees it; raises `Unavailable` if that takes too long."""
+        """Waits for a slot, and returns the function that frees it; raises `Unavailable` if that takes too long."""
         own = self._of.get(whose) or self._of.setdefault(whose, BoundedSemaphore(self._most_each))
         with ExitStack() as stack:
-            for places in (own, self._places) if whose else (self._places,):
-                self._wait(places, self._patience_seconds if patience_seconds is None else patience_seconds)
-                stack.callback(places.release)
+            for slots in (own, self._slots) if whose else (self._slots,):
+                self._wait(slots, self._patience_seconds if patience_seconds is None else patience_seconds)
+                stack.callback(slots.release)
             return stack.pop_all().close
 
-    def _wait(self, places: BoundedSemaphore, patience_seconds: float) -> None:
-        if places.acquire(blocking=False):
+    def _wait(self, slots: BoundedSemaphore, patience_seconds: float) -> None:
+        if slots.acquire(blocking=False):
             return
         self._before_waiting()
-        if not places.acquire(timeout=patience_seconds):
+        if not slots.acquire(timeout=patience_seconds):
             raise Unavailable(self._busy, retry_after=AGAIN_SECONDS)

@@ -107,7 +107,7 @@ class Watchdog:
         """Records the stack of an iteration that takes too long, then sleeps until the next sample."""
         is_long = time.clock_gettime(self._clock) - turn.began_at + turn.waited >= BLOCKED_SECONDS
         if is_long and not turn.stack and self._turn is turn:
-            turn.stack = places(sys._current_frames().get(self._ident))
+            turn.stack = stack_lines(sys._current_frames().get(self._ident))
         due = time.monotonic() + SAMPLE_SECONDS
         self._sleep(SAMPLE_SECONDS)
         # A sample that comes too late cannot tell how the time in between was spent.
@@ -126,7 +126,7 @@ class Watchdog:
             os.close(file)
 
 
-def places(frame: FrameType | None) -> str:
+def stack_lines(frame: FrameType | None) -> str:
     """Returns the location of a frame and of our callers, innermost first: files, lines and functions, without any values.
 
     Only our callers, because a library that calls itself twenty times would hide them.

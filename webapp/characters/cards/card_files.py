@@ -30,7 +30,7 @@ INSIDE = "embeded://"
 NO_ICON = ("icon", "ccdefault:")
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
-PLACE = re.compile(r"assets/[\w .()/-]{1,200}")
+ASSET_PATH = re.compile(r"assets/[\w .()/-]{1,200}")
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 # JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
@@ -169,7 +169,7 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
 
 def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
     """Returns the card's icon if the archive contains it."""
-    name = next((place for place in _places(card) if place in packed.NameToInfo), "")
+    name = next((path for path in _picture_paths(card) if path in packed.NameToInfo), "")
     return entry(packed, name, most_bytes) if name else b""
 
 
@@ -178,22 +178,22 @@ def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
     file = BytesIO()
     with ZipFile(file, "w") as packed:
         if picture:
-            place = next(iter(_places(card)), "")
-            if not place:
-                place, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
+            path = next(iter(_picture_paths(card)), "")
+            if not path:
+                path, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
                 card = {**card, "data": {**card["data"], "assets": [OURS, *others]}}
-            packed.writestr(place, picture)
+            packed.writestr(path, picture)
         packed.writestr(CARD, as_bytes(card))
     return file.getvalue()
 
 
-def _places(card: Mapping[str, Any]) -> list[str]:
+def _picture_paths(card: Mapping[str, Any]) -> list[str]:
     """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
     icons = sorted(
         (asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda asset: asset.get("name") != "main"
     )
     names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
-    return [name for name in names if PLACE.fullmatch(name) and ".." not in name]
+    return [name for name in names if ASSET_PATH.fullmatch(name) and ".." not in name]
 
 
 def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:

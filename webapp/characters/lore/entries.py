@@ -17,7 +17,7 @@ ALWAYS = MOST_NUMBER
 AT_DEPTH, ABOVE_NOTE, BELOW_NOTE, OUTLET = 4, 2, 3, 7
 # The depth of a note that sets none.
 NOTE_DEPTH = 4
-PLACES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
+SIDES = {0: "before", 1: "after", 5: "after", 6: "after", "before_char": "before", "after_char": "after"}
 # The extension in which an entry keeps fields that cards have no place for.
 REST = "sillytavern"
 LOGICS = ("any", "not all", "none", "all")
@@ -131,7 +131,7 @@ class LoreEntry:
     # The index in the book's list, which also contains invalid entries.
     place_in_book: int = 0
     keys: Keys = field(default_factory=Keys)
-    place: InsertionPoint = field(default_factory=InsertionPoint)
+    insertion: InsertionPoint = field(default_factory=InsertionPoint)
     timing: Timing = field(default_factory=Timing)
     group: InclusionGroup = field(default_factory=InclusionGroup)
     recursion: Recursion = field(default_factory=Recursion)
@@ -163,7 +163,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
         book=book,
         place_in_book=at,
         keys=_keys(value, more, decorators, keys, depth),
-        place=_place(value, more, decorators),
+        insertion=_insertion(value, more, decorators),
         timing=_timing(more, decorators),
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
@@ -207,7 +207,7 @@ def _keys(
     )
 
 
-def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> InsertionPoint:
+def _insertion(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mapping[str, str]) -> InsertionPoint:
     named = _role(decorators.get("role", more.get("role")))
     position = more.get("position", value.get("position"))
     if "depth" in decorators or (position == AT_DEPTH and "position" not in decorators):
@@ -221,7 +221,7 @@ def _place(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Mappin
         return InsertionPoint(outlet=outlet_of(more))
     if decorated := decorators.get("position"):
         return InsertionPoint(is_before=decorated == "before_desc")
-    return InsertionPoint(is_before=not isinstance(position, (int, str)) or PLACES.get(position, "before") == "before")
+    return InsertionPoint(is_before=not isinstance(position, (int, str)) or SIDES.get(position, "before") == "before")
 
 
 def outlet_of(more: Mapping[str, Any]) -> str:

@@ -40,8 +40,8 @@ class LoreContext:
     def last(self, count: int, end: int) -> list[str]:
         """Returns the last `count` messages before `end`, each after its speaker's name, up to `SCANNED_CHARS` characters."""
         parts, chars_left = list[str](), SCANNED_CHARS
-        for place in reversed(range(max(0, end - count), end)):
-            role, text = self.messages[place]
+        for index in reversed(range(max(0, end - count), end)):
+            role, text = self.messages[index]
             parts.append(f"{self.speakers.get(role, '')}: {text[-chars_left:]}")
             chars_left -= len(text)
             if chars_left <= 0:
@@ -192,8 +192,8 @@ class _Selection:
     def _moments(self) -> list[int]:
         """Returns how many messages preceded each earlier answer."""
         messages = self.context.messages
-        places = range(max(1, self.end - REMEMBERED), self.end)
-        return [end for end in places if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
+        ends = range(max(1, self.end - REMEMBERED), self.end)
+        return [end for end in ends if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
 
 
 def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:

@@ -33,8 +33,8 @@ def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]
     `attached` ones come first within each part, so that the limit does not cut them.
     """
     query = select(Lorebook).where(is_visible(user), Lorebook.deleted_at.is_(None))
-    places = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
-    return db.session.scalars(query.order_by(*places).limit(MOST_LISTED)).all()
+    order = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
+    return db.session.scalars(query.order_by(*order).limit(MOST_LISTED)).all()
 
 
 def shared_among(ids: Sequence[str]) -> set[str]:

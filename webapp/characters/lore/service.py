@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import IO, Any
 
-from sqlalchemy import delete as delete_rows
-from sqlalchemy import select
+from sqlalchemy import delete as delete_rows, select
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write

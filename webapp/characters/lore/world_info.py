@@ -146,7 +146,7 @@ def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in book.items() if name not in ("name", "entries", "extensions")}
     entries = [entry for entry in book.get("entries", ()) if isinstance(entry, dict)]
     numbered = zip(_uids(entries), entries, strict=True)
-    worlds = {str(uid): _world(entry, uid, place) for place, (uid, entry) in enumerate(numbered)}
+    worlds = {str(uid): _world(entry, uid, index) for index, (uid, entry) in enumerate(numbered)}
     return {**plain, "name": book.get("name", ""), **rest, **_with_others(book, rest), "entries": worlds}
 
 
@@ -161,12 +161,12 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
         yield uid
 
 
-def _world(entry: Mapping[str, Any], uid: int, place: int) -> dict[str, Any]:
+def _world(entry: Mapping[str, Any], uid: int, index: int) -> dict[str, Any]:
     more = entry.get("extensions")
     more = more if isinstance(more, dict) else {}
     fields = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
     fields |= {name: more[theirs] for name, theirs in EXTENSIONS.items() if theirs in more}
-    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": place}
+    usual = {**USUAL, "position": 0 if entry.get("position", "before_char") == "before_char" else 1, "displayIndex": index}
     title = {"comment": entry["name"]} if entry.get("name") and not entry.get("comment") else {}
     exact = {"caseSensitive": True} if entry.get("case_sensitive") is True else {}
     rest = extension if isinstance(extension := more.get(REST), dict) else {}

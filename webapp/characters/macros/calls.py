@@ -146,17 +146,17 @@ class _Open:
         elif (name := macro.closes) and self.scopes.get(name):
             self._end(macro, self.scopes[name].pop())
 
-    def _end(self, closer: Macro, place: int) -> None:
-        opener, body = self.parts[place], self.parts[place + 1 : -1]
-        height = 1 + _height(self.parts[place:])
+    def _end(self, closer: Macro, opener_index: int) -> None:
+        opener, body = self.parts[opener_index], self.parts[opener_index + 1 : -1]
+        height = 1 + _height(self.parts[opener_index:])
         if not isinstance(opener, Macro) or height > MOST_DEPTH:
             # A block around this one would be too deep as well.
             self.scopes.clear()
             return
-        del self.parts[place + 1 :]
-        for places in self.scopes.values():
-            while places and places[-1] > place:
-                places.pop()
+        del self.parts[opener_index + 1 :]
+        for openers in self.scopes.values():
+            while openers and openers[-1] > opener_index:
+                openers.pop()
         where = next((at for at, part in enumerate(body) if isinstance(part, Macro) and part.is_else), None)
         splits = where is not None and opener.scope == "if"
         opener.body, opener.otherwise = (body[:where], body[(where or 0) + 1 :]) if splits else (body, [])

@@ -53,7 +53,7 @@ class Names:
     """The names and other values that replace macros; a macro without a known value stays as written.
 
     `texts` returns a text of the card or the persona by a name of `TEXTS`, `words` a value by a name of `WORDS`, and `outlet`
-    the lorebook entries of an outlet. `place` is the chat: `{{pick}}` always draws the same choice in it.
+    the lorebook entries of an outlet. `{{pick}}` always draws the same choice in the chat `chat_id`.
     """
 
     user: str = ""
@@ -66,7 +66,7 @@ class Names:
     outlet: Callable[[str], str | None] = _unknown
     now: datetime | None = None
     chance: Random | None = None
-    place: str = ""
+    chat_id: str = ""
 
     def fill(self, text: str, *, original: str = "") -> str:
         """Replaces every macro that has a value; the rest of the text stays as written.
@@ -128,11 +128,11 @@ class _Budget:
 class _TextFilling:
     """A text being filled in; `within` names the texts it is nested in, which it cannot include, so recursion ends.
 
-    A macro that needs a time, a random generator or a place stays as written without it.
+    A macro that needs a time, a random generator or a chat stays as written without it.
     """
 
     def __init__(self, names: Names, text: str, room: _Budget, original: str = "", within: tuple[str, ...] = ()) -> None:
-        self.now, self.chance, self.place, self.works = names.now, names.chance, names.place, room.works
+        self.now, self.chance, self.chat_id, self.works = names.now, names.chance, names.chat_id, room.works
         self._names, self._text, self._budget, self._original, self._within = names, text, room, original, within
 
     def filled(self) -> str:
@@ -140,14 +140,14 @@ class _TextFilling:
         return replaced(self._text, self._meaning, is_within=self._budget.is_within, rest=rest, named=NAMED)
 
     def drawn(self, start: int, count: int) -> int:
-        """Returns a number below `count` that is always the same for this offset of this text in this place."""
+        """Returns a number below `count` that is always the same for this offset of this text in this chat."""
         digest = self._digest.copy()
         digest.update(str(start).encode())
         return int.from_bytes(digest.digest()[:8]) % count
 
     @cached_property
     def _digest(self) -> "hashlib._Hash":
-        return hashlib.sha256(f"{self.place}\0{self._text}\0".encode("utf-8", "replace"))
+        return hashlib.sha256(f"{self.chat_id}\0{self._text}\0".encode("utf-8", "replace"))
 
     def _meaning(self, call: Call) -> MacroPiece | None:
         if call.name in VARIABLE_MACROS:
@@ -196,7 +196,7 @@ def _random(call: Call, context: _TextFilling) -> Given:
 
 
 def _pick(call: Call, context: _TextFilling) -> Given:
-    if not call.pieces or not context.place or not context.works(call.most_choices):
+    if not call.pieces or not context.chat_id or not context.works(call.most_choices):
         return None
     return call.choice(lambda count: context.drawn(call.start, count))
 

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore_queries
-from webapp.characters.personas import files as persona_files
-from webapp.characters.personas import personas
+from webapp.characters.personas import files as persona_files, personas
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none

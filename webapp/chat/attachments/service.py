@@ -6,6 +6,7 @@ import logging
 from base64 import b64decode
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from typing import IO, Any
 
 from sqlalchemy import insert, update
@@ -29,9 +30,21 @@ NOT_WRITTEN = "The server's disk is full or can't be written to, so the file was
 # Magic bytes of the supported picture formats.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.documents.text_extraction"
+PLAIN_TEXT = "text/plain; charset=utf-8"
 CHARS_PER_TOKEN = 4
 EXCEEDED = "Reading this file takes too much time or memory."
 MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """What is stored of an uploaded file."""
+
+    kind: str
+    media_type: str
+    content: bytes
+    width: int = 0
+    height: int = 0
 
 
 def most_bytes() -> int:
@@ -62,8 +75,8 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
         db.session.rollback()
         file.seek(0)
         is_picture = file.read(16).startswith(PICTURES)
-        values, content = _picture(file) if is_picture else _text(name, file)
-    return _kept(person_id, name, values, content)
+        content = _picture(file) if is_picture else _text(name, file)
+    return _kept(person_id, name, content)
 
 
 def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
@@ -119,15 +132,24 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
     long_files.collect(session, chat_id, files, by=person_id)
 
 
-def _kept(person_id: str, name: str, values: dict[str, Any], content: bytes) -> StoredFile:
-    digest = offload(hashlib.sha256, content).hexdigest()
+def _kept(person_id: str, name: str, file: FileContent) -> StoredFile:
+    digest = offload(hashlib.sha256, file.content).hexdigest()
     row = storage.just_uploaded(person_id, name, digest)
     if not row:
         with write() as session:
-            row = StoredFile(owner_id=person_id, name=name, hash=digest, bytes=len(content), **values)
+            row = StoredFile(
+                owner_id=person_id,
+                name=name,
+                kind=file.kind,
+                media_type=file.media_type,
+                hash=digest,
+                bytes=len(file.content),
+                width=file.width,
+                height=file.height,
+            )
             session.add(row)
     # Even if the row existed: the earlier upload can have failed before the file was written.
-    _write(digest, content)
+    _write(digest, file.content)
     # If it is never sent, the sweeper has to delete it.
     erasing.wake()
     return row
@@ -141,23 +163,23 @@ def _write(digest: str, content: bytes) -> None:
         raise Unavailable(NOT_WRITTEN) from error
 
 
-def _picture(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+def _picture(file: IO[bytes]) -> FileContent:
     try:
         picture = _read(PICTURE, file)[0]
     except child.Exceeded as error:
         raise Invalid(EXCEEDED, field="message") from error
-    return {"kind": IMAGE, **{key: picture[key] for key in ("media_type", "width", "height")}}, b64decode(picture["content"])
+    return FileContent(IMAGE, picture["media_type"], b64decode(picture["content"]), picture["width"], picture["height"])
 
 
-def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+def _text(name: str, file: IO[bytes]) -> FileContent:
     """Extracts the text of a document; a file of any other type must be text. A long file is returned unchanged."""
-    values, most = {"kind": TEXT, "media_type": "text/plain; charset=utf-8"}, most_whole()
+    most = most_whole()
     file.seek(0)
     if formats.reader_of(name) == "text":
         content = file.read(most + 1)
         # The beginning of a long file is enough to tell whether it is text; a character can be cut in half at its end.
         text = attachments.uploaded(name, content[:most]).text.encode()
-        return (values, text) if len(content) <= most else _long(file)
+        return FileContent(TEXT, PLAIN_TEXT, text) if len(content) <= most else _long(file)
     about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
         try:
@@ -167,17 +189,17 @@ def _text(name: str, file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
             return _long(file)
     if any("is_long" in piece for piece in pieces):
         return _long(file)
-    return values, "".join(piece["text"] for piece in pieces).strip().encode()
+    return FileContent(TEXT, PLAIN_TEXT, "".join(piece["text"] for piece in pieces).strip().encode())
 
 
-def _long(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+def _long(file: IO[bytes]) -> FileContent:
     if file.seek(0, 2) > documents.most_bytes():
         raise TooLarge.file(documents.most_bytes(), field="message")
     file.seek(0)
-    return {"kind": DOCUMENT, "media_type": "application/octet-stream"}, file.read()
+    return FileContent(DOCUMENT, "application/octet-stream", file.read())
 
 
-def _read(module: str, file: IO[bytes]) -> list[dict[str, Any]]:
+def _read(module: str, file: IO[bytes]) -> list[Any]:
     with closing(child.pieces(module, file, child.SMALL)) as piece_iterator:
         pieces = list(piece_iterator)
     if refused := next((piece["refused"] for piece in pieces if "refused" in piece), ""):

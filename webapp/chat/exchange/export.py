@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
-from typing import Any
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
@@ -17,7 +16,7 @@ from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import own
-from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage
+from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource
 from webapp.chat.files import storage
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
@@ -190,8 +189,8 @@ def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
 def _cited(source: SeenSource) -> str:
     if not source.document:
         return source.words
-    place = formats.place(source.document.name, source.passage.page if source.passage else None)
-    return ", ".join(part for part in (source.document.title, place) if part)
+    page = formats.page_label(source.document.name, source.passage.page if source.passage else None)
+    return ", ".join(part for part in (source.document.title, page) if part)
 
 
 def text_of(engine: Engine, message: Message, generations: Sequence[Generation]) -> str:
@@ -292,7 +291,7 @@ def _origins(ids: Iterator[str]) -> dict[str, str]:
 
 
 def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[Generation]) -> FiledMessage:
-    places = {generation.id: place for place, generation in enumerate(generations)}
+    index_by_id = {generation.id: index for index, generation in enumerate(generations)}
     return FiledMessage(
         id=origin_of(message),
         parent=parent,
@@ -306,17 +305,19 @@ def _filed(engine: Engine, message: Message, parent: str, generations: Sequence[
         created_at=message.created_at,
         sources=_filed_sources(message),
         foreign_fields=message.foreign_fields,
-        generations=tuple(_filed_generation(generation, places.get(generation.continues_id or "")) for generation in generations),
+        generations=tuple(
+            _filed_generation(generation, index_by_id.get(generation.continues_id or "")) for generation in generations
+        ),
     )
 
 
-def _filed_sources(message: Message) -> tuple[dict[str, Any], ...]:
+def _filed_sources(message: Message) -> tuple[FiledSource, ...]:
     """Returns the sources that the chat's owner, who gets the file, can see now."""
     if not message.sources:
         return ()
     owner = db.session.get(User, queries.chat_of(message).owner_id or "")
     return tuple(
-        {"number": source.number, "title": source.document.title, "page": source.passage.page if source.passage else None}
+        FiledSource(number=source.number, title=source.document.title, page=source.passage.page if source.passage else None)
         for source in seen(owner, message.sources)
         if source.document
     )

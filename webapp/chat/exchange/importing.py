@@ -12,6 +12,7 @@ from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base import changes, topic_names
+from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, TooMany
 from webapp.base.heavy import child
@@ -139,7 +140,7 @@ def _alone(user_id: str) -> Iterator[None]:
 @contextmanager
 def _patient(user_id: str) -> Iterator[None]:
     """Rate-limits people whose files keep being refused."""
-    if wait_seconds := _refused.take(user_id, the_engine().buckets):
+    if wait_seconds := _refused.take(user_id, BUCKETS.get()):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
     was_refused = False
     try:
@@ -149,7 +150,7 @@ def _patient(user_id: str) -> Iterator[None]:
         raise
     finally:
         if not was_refused:
-            _refused.give_back(user_id, the_engine().buckets)
+            _refused.give_back(user_id, BUCKETS.get())
 
 
 def _again(what: Callable[[], T]) -> T:
@@ -198,14 +199,14 @@ class _Storing:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
         there = cast_names.character_ids(self._user_id, chat)
         worlds, lacking = cast_names.lorebook_ids(self._user_id, chat)
-        chat_id, is_new = _again(lambda: _place(self._user_id, chat, self._model, there, worlds))
+        chat_id, is_new = _again(lambda: _store(self._user_id, chat, self._model, there, worlds))
         self._result.lacks(lacking if is_new else ())
         speakers = there if cast_names.is_group(there) else {}
         self._filling = _ChatFilling(chat_id, self._user_id, chat, speakers, is_new=is_new)
         self._result.chats += is_new
 
 
-def _place(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
+def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
     """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
     values = _values(filed) | cast_names.values(user_id, filed, there)

@@ -73,8 +73,8 @@ def _called(cast: Sequence[Member]) -> dict[str, Member]:
 
 def _in_turn(cast: Sequence[Member], spoken: Sequence[str]) -> Member:
     """Returns the member after the latest speaker that is still in the cast."""
-    places = {member.id: place for place, member in enumerate(cast)}
-    last = next((places[id] for id in reversed(spoken) if id in places), -1)
+    index_by_id = {member.id: index for index, member in enumerate(cast)}
+    last = next((index_by_id[id] for id in reversed(spoken) if id in index_by_id), -1)
     return cast[(last + 1) % len(cast)]
 
 

@@ -6,8 +6,7 @@ from functools import partial
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat import erasing
-from webapp.chat.messages import chats as chat_service
-from webapp.chat.messages import deleted_branches
+from webapp.chat.messages import chats as chat_service, deleted_branches
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
 

@@ -15,8 +15,8 @@ from webapp.rendering.text import plain
 
 BEFORE_CHARS, AFTER_CHARS = 100, 200
 FEW_CHARS = 20
-# How many places are tried when a word only starts like a search term.
-MOST_PLACES = 4
+# How many matches are tried when a word only starts like a search term.
+MOST_MATCHES = 4
 # Control characters, which no one types.
 OPENS, CLOSES = "\x02", "\x03"
 MARKS = str.maketrans("", "", OPENS + CLOSES)
@@ -35,7 +35,7 @@ def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[P
 
     `is_cut` means that `text` is itself cut off at its beginning.
     """
-    cuts = [_cut_out(text, place, is_cut=is_cut) for place in _places(text, words)]
+    cuts = [_cut_out(text, position, is_cut=is_cut) for position in _match_positions(text, words)]
     marked = next((cut for cut in _marked(cuts, words) if OPENS in cut), cuts[0])
     return tuple(_pieces(_without_signs(marked)))
 
@@ -48,10 +48,12 @@ def from_first_match(pieces: Sequence[PassagePiece]) -> tuple[PassagePiece, ...]
     return (PassagePiece(f"…{few.partition(' ')[2] or few}", is_marked=False), *pieces[1:])
 
 
-def _places(text: str, words: Sequence[str]) -> list[int]:
-    """Returns possible places of the words: first where a word begins with a search term, then with its first half."""
+def _match_positions(text: str, words: Sequence[str]) -> list[int]:
+    """Returns possible positions of the words: first where a word begins with a search term, then with its first half."""
     halves = [word[: max(3, (len(word) + 1) // 2)] for word in words]
-    positions = [place for beginnings in (words, halves) for place in islice(_beginning_with(beginnings, text), MOST_PLACES)]
+    positions = [
+        position for beginnings in (words, halves) for position in islice(_beginning_with(beginnings, text), MOST_MATCHES)
+    ]
     return positions or [0]
 
 
@@ -65,9 +67,9 @@ def _beginning_with(beginnings: Sequence[str], text: str) -> Iterator[int]:
             end = match.start() + AFTER_CHARS
 
 
-def _cut_out(text: str, place: int, *, is_cut: bool) -> str:
-    start = text.rfind(" ", 0, max(0, place - BEFORE_CHARS)) + 1 if place > BEFORE_CHARS else 0
-    start, end = max(start, place - 2 * BEFORE_CHARS, 0), place + AFTER_CHARS
+def _cut_out(text: str, position: int, *, is_cut: bool) -> str:
+    start = text.rfind(" ", 0, max(0, position - BEFORE_CHARS)) + 1 if position > BEFORE_CHARS else 0
+    start, end = max(start, position - 2 * BEFORE_CHARS, 0), position + AFTER_CHARS
     is_inside = start > 0 or is_cut
     return f"{'…' if is_inside else ''}{text[start:end].translate(MARKS)}{'…' if end < len(text) else ''}"
 

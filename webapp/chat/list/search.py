@@ -122,7 +122,7 @@ def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
 def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
     parameters = {"query": dialect.query(words), "owner": owner_id}
-    rows = _places(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
+    rows = _first_versions(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
     hits = _hits(dialect, words, rows[:PAGE])
     titles = [] if page else [_title(row) for row in _rows(dialect.chats, **parameters, limit=MOST_TITLES)]
     return ChatSearchResult(titles, hits, len(rows) > PAGE)
@@ -140,7 +140,7 @@ def _glanced(owner_id: str, query: str, words: list[str]) -> ChatSearchResult:
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
     parameters = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
     rows = _rows(dialect.newest, query=dialect.query(whole), **parameters).all() if whole else []
-    hits = _hits(dialect, whole, _places(rows)[:MOST_GLANCED])
+    hits = _hits(dialect, whole, _first_versions(rows)[:MOST_GLANCED])
     return ChatSearchResult(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
 
 
@@ -178,7 +178,7 @@ def _ranked(result: Result[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: row.rank)
 
 
-def _places(rows: Sequence[Any]) -> list[Any]:
+def _first_versions(rows: Sequence[Any]) -> list[Any]:
     """Keeps the first match among versions of the same message: the others can be reached from there."""
     first: dict[tuple[str, str | None, str], Any] = {}
     for row in rows:

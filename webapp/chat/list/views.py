@@ -11,8 +11,7 @@ from wtforms import StringField
 
 from webapp.base.errors import Invalid
 from webapp.chat import erasing
-from webapp.chat.list import bulk, paging
-from webapp.chat.list import shown as list_shown
+from webapp.chat.list import bulk, paging, shown as list_shown
 from webapp.chat.list.search import glance, search, words_of
 from webapp.chat.messages import chats, deleted_branches
 from webapp.chat.page import shown, snapshot_shown

@@ -101,7 +101,7 @@ def erase(*chats: Chat) -> None:
 
 
 def _throw_away(chat: Chat) -> None:
-    the_engine().line.stop(chat.lane)
+    the_engine().admission.line.stop(chat.lane)
     if running := generations.active_generation(chat.lane):
         generations.stop(running)
     with write() as session:

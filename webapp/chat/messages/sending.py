@@ -116,6 +116,16 @@ class MessageInput:
 NO_INPUT = MessageInput("", "")
 
 
+@dataclass(frozen=True, slots=True)
+class CommittedGeneration:
+    """A generation that has been stored, what it will read from, and whom to tell: the people in whose lists its chat is."""
+
+    generation: Generation
+    source: Source
+    chat_id: str
+    list_owners: set[str]
+
+
 def start_chat(
     text: str,
     *,
@@ -469,23 +479,20 @@ def store_and_start(
     `draft` is the id of the chat whose draft is deleted with it.
     """
     engine = the_engine()
-    with generations.admission(engine, person, lane=lane), generations.recovering_if_not_started(engine):
+    with engine.admission.slot(person, lane=lane), generations.recovering_if_not_started(engine):
         try:
-            generation, source, news = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
+            committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
             if repeated := generations.generation_of_request(sent_as):
                 return repeated
             generations.refuse_if_busy(lane)
             raise Conflict(CHAT_CHANGED) from error
-        generations.start(engine, generation, source)
-    announcements.notify(*news)
-    return generation
+        generations.start(engine, committed.generation, committed.source)
+    announcements.notify(committed.chat_id, "message", committed.generation.message_id or "", committed.list_owners)
+    return committed.generation
 
 
-def _stored(
-    engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None
-) -> tuple[Generation, Source, tuple[str, str, str, set[str]]]:
-    """Returns the committed generation, the source it will read from, and the arguments for `notify`."""
+def _stored(engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None) -> CommittedGeneration:
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
         _lock_person(session, person, draft)
@@ -503,8 +510,9 @@ def _stored(
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
         source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
-        with_chat = announcements.list_owners(prepared.chat.id, prepared.chat.owner_id, is_shared=prepared.is_shared)
-    return generation, source, (prepared.chat.id, "message", generation.message_id or "", with_chat)
+        chat = prepared.chat
+        list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
+    return CommittedGeneration(generation, source, chat.id, list_owners)
 
 
 def _lock_person(session: Session, person: str, draft: str | None) -> None:
@@ -512,7 +520,7 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    prepared = LOCK_PERSON if the_engine().requester.allowances(person)[0].at_once else PERSON
+    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
     row = prepared.first(session, {"person": person, "draft": draft})
     if not row:
         return

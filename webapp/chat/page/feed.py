@@ -84,7 +84,7 @@ class ChatFeed(LaneFeed):
         super().__init__(engine, topic_names.of_chat(chat_id), context)
         self._chat_id, self._right = chat_id, right
         self._said: tuple[object, ...] | None = None
-        self._position = replace(position) if position and position.epoch == engine.topics.epoch else None
+        self._position = replace(position) if position and position.epoch == engine.logs.topics.epoch else None
         after = self._position.sidebar if self._position else -1
         self._clock = clock or Clock(engine.now, recorder(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
@@ -102,9 +102,9 @@ class ChatFeed(LaneFeed):
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
         # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
         # anything but its cursor changes.
-        place = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
-        before, self._said = self._said, place
-        return "" if before == place else str(replace(now, sidebar=sidebar) if now else "")
+        position = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
+        before, self._said = self._said, position
+        return "" if before == position else str(replace(now, sidebar=sidebar) if now else "")
 
     def news(self) -> list[Frame]:
         """Returns everything since the last call, in order; an unknown position gets the whole thread."""
@@ -143,7 +143,7 @@ class ChatFeed(LaneFeed):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
-        key = (self._engine.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
+        key = (self._engine.logs.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
         change = _changes_cache.get(
             key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page))
         )
@@ -153,7 +153,7 @@ class ChatFeed(LaneFeed):
         """Updates the page if nothing but the chat's title has changed."""
         assert self._position
         self._position = replace(self._position, seq=seq)
-        return [Frame(_headings_cache.get((self._engine.topics.epoch, self._chat_id, seq, self._right), self._heading))]
+        return [Frame(_headings_cache.get((self._engine.logs.topics.epoch, self._chat_id, seq, self._right), self._heading))]
 
     def _heading(self) -> str:
         with self._context():
@@ -161,8 +161,8 @@ class ChatFeed(LaneFeed):
             return render_template("chat/page/_named.html", chat=chat, title_place=UNTOUCHED)
 
     def _everything(self) -> list[Frame]:
-        seq = self._engine.topics.last(self.lane)
-        key = (self._engine.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
+        seq = self._engine.logs.topics.last(self.lane)
+        key = (self._engine.logs.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
         return self._apply(_threads_cache.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
     def _rendered(self, draw: "Callable[[], PageChange]") -> "PageChange":
@@ -182,7 +182,7 @@ class ChatFeed(LaneFeed):
 
     def _apply(self, change: "PageChange", seq: int) -> list[Frame]:
         before = self._position
-        self._position = ChatPosition(self._engine.topics.epoch, seq, change.head, change.generation, change.cursor)
+        self._position = ChatPosition(self._engine.logs.topics.epoch, seq, change.head, change.generation, change.cursor)
         if before and self._broadcast and not change.is_whole:
             # The followed answer is still running, or has just ended and its last frames are still to be sent.
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
@@ -209,7 +209,7 @@ class ChatFeed(LaneFeed):
             with self._engine.in_app():
                 return db.session.get(Generation, generation_id)
 
-        return _generations_cache.get((self._engine.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
+        return _generations_cache.get((self._engine.logs.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class _Page:
     def __init__(self, moment: snapshot_shown.PageSnapshot, right: str) -> None:
         self._chat, self._right = moment.chat, right
         messages, self._messages = moment.messages, moment.thread
-        self._places = [message.id for message in self._messages]
+        self._path_ids = [message.id for message in self._messages]
         self._earlier_url, self._cut = shown.earlier_url(messages), deleted_branches.restorable_below(messages, right)
         self._led = replacing_composer(self._chat, right)
         self._around = composer_values(self._chat, messages, moment.running, right, moment.chat_state)
@@ -251,13 +251,13 @@ class _Page:
 
     def covers(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
-        return not self._has_gone_on(page) and {self._chat.id, *self._places}.issuperset(ids)
+        return not self._has_gone_on(page) and {self._chat.id, *self._path_ids}.issuperset(ids)
 
     def changed(self, ids: Iterable[str], page: PageState) -> PageChange:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
-        count = self._places.index(page.head) + 1 if page.head else 0
+        count = self._path_ids.index(page.head) + 1 if page.head else 0
         old = [message for message in self._messages[:count] if message.id in set(ids)]
         return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
 
@@ -266,7 +266,7 @@ class _Page:
 
         In that case the frames still to come from the followed generation are older than what is saved.
         """
-        if page.head and page.head not in self._places:
+        if page.head and page.head not in self._path_ids:
             return True
         is_another = self._running and self._running.generation_id != page.heard
         is_over = all(message.generation_id != page.heard for message in self._messages)

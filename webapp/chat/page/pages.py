@@ -34,7 +34,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     """
     engine, lane, me = the_engine(), chat.lane, user_or_none()
     right = right_in(chat, me)
-    seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id if me else ""))
+    seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
     restore_draft(form, moment.chat_state.draft)
@@ -42,7 +42,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     running = snapshot_shown.running_in(thread)
     head = thread[-1].id if thread else ""
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
-    position = ChatPosition(engine.topics.epoch, seq, head, generation, cursor, sidebar)
+    position = ChatPosition(engine.logs.topics.epoch, seq, head, generation, cursor, sidebar)
     return render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,
@@ -123,9 +123,9 @@ def refused_response(chat: Chat, form: MessageForm) -> Response:
     return response
 
 
-def chat_page_url(chat_id: str, place: str = "end") -> str:
-    """Returns the address of a chat's page, at its end or another place."""
-    return f"{address('chat.show', chat_id)}#{place}"
+def chat_page_url(chat_id: str, anchor: str = "end") -> str:
+    """Returns the address of a chat's page, at its end or another anchor."""
+    return f"{address('chat.show', chat_id)}#{anchor}"
 
 
 def stream(chat: Chat) -> Response:

@@ -150,16 +150,16 @@ class AnswerProjection:
         now = self._cursor()
         if cursor == now:
             return [], now
-        sealed, reasoning, notices, states, *place = cursor
+        sealed, reasoning, notices, states, *tail = cursor
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         # Usually only the text has grown.
         has_more = self.has_ended or (reasoning, notices) != now[1:3]
         if has_more and (data := self._beside(sealed, reasoning, notices)):
             # The text follows in a frame of its own, on the next call: if the connection is lost between the two, the page's
             # position tells which of them it has.
-            return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *place)
-        if not self.has_ended and (sealed, *place) != (now[0], *now[PERSISTENT_COUNTS:]):
-            edit = self._tails.since(tuple(place), "".join(self._growing.sealed[sealed:]))
+            return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *tail)
+        if not self.has_ended and (sealed, *tail) != (now[0], *now[PERSISTENT_COUNTS:]):
+            edit = self._tails.since(tuple(tail), "".join(self._growing.sealed[sealed:]))
             frames += [Frame(edit)] if edit else []
         return frames, now
 
@@ -230,16 +230,16 @@ class AnswerProjection:
 
     def _cursor(self) -> Cursor:
         lasting = (len(self._growing.sealed), len(self._reasoning), len(self._notices), self._states)
-        return (*lasting, *self._tails.place)
+        return (*lasting, *self._tails.position)
 
     def _state(self) -> dict[str, str]:
         words = {"words": self.words} if self.words else {}
         return {"message": self._message_id, "status": self.status, "generation": self._generation_id, **words}
 
-    def _part(self, place: str, swap: str, html: str, *, is_needed: bool = False) -> str:
+    def _part(self, name: str, swap: str, html: str, *, is_needed: bool = False) -> str:
         if not html and not is_needed:
             return ""
-        return part(f"#message-{self._message_id}-{place}", swap, html)
+        return part(f"#message-{self._message_id}-{name}", swap, html)
 
 
 def with_all_notices(cursor: Cursor) -> Cursor:

@@ -169,13 +169,13 @@ def thread(
     shown_messages = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown_messages]
     if is_scripted and characters:
         shown_messages = _scripted(messages, shown_messages, characters)
-    placed = [
+    shown = [
         replace(message, versions=_versions(message.id, siblings[message.id])) if message.id in siblings else message
         for message in shown_messages
     ]
-    if placed and not placed[-1].is_running and queries.chat_of(messages[-1]).head_id == placed[-1].id:
-        placed[-1] = _last(placed[-1], messages[-1])
-    return [limited(message, right) for message in placed]
+    if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
+        shown[-1] = _last(shown[-1], messages[-1])
+    return [limited(message, right) for message in shown]
 
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
@@ -242,7 +242,7 @@ def earlier_url(messages: Sequence[Message]) -> str:
 def _message(engine: Engine, message: Message, generations: list[Generation]) -> ShownMessage:
     last = generations[-1] if generations else None
     if last and last.is_active:
-        if broadcast := engine.broadcast(last):
+        if broadcast := engine.logs.broadcast(last):
             picture, cursor = broadcast.snapshot()
             if not broadcast.projection.has_ended:
                 return replace(_running(message, last, picture, cursor), silence=silence(engine, last))

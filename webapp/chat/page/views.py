@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, sending, versions
-from webapp.chat.messages import fork as forking
+from webapp.chat.messages import chats, fork as forking, sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.page.pages import chat_page, chat_page_url, composer, message_fragment, refused_response, sent_response, stream

@@ -55,7 +55,7 @@ def lore_sections(context: PromptContext) -> Iterator[Section | Template]:
     person = session.get(User, context.person_id) if context.person_id else None
     names = names_for(context, character, persona, person, group=all_names(chat))
     if card_lore.note:
-        yield Template(_placed(card_lore.place, count, Section("Character's note", card_lore.note, names.char)), names.fill)
+        yield Template(_inserted(card_lore.insertion, count, Section("Character's note", card_lore.note, names.char)), names.fill)
     # In a group every message already names its speaker.
     speakers = {} if chat.is_group else {"user": names.user, "assistant": names.char}
     chars = sum(len(entry.content) for book in books for entry in book.entries)
@@ -66,15 +66,17 @@ def lore_sections(context: PromptContext) -> Iterator[Section | Template]:
     changed = scripting_lore(chat, character.id if character else "")
     for entry in entries:
         origin, is_own = f"Lorebook {entry.book}".strip(), entry.id in own
-        if entry.place.outlet is not None:
+        if entry.insertion.outlet is not None:
             content = changed(spelled(entry.content), None)
-            context.outlets.add(entry.place.outlet, called.fill_names(content) if is_own else content, f"{origin}: {entry.title}")
+            context.outlets.add(
+                entry.insertion.outlet, called.fill_names(content) if is_own else content, f"{origin}: {entry.title}"
+            )
             continue
         priority = LAST_TO_GO if entry.is_constant else FIRST_TO_GO if entry.is_first_to_go else entry.priority
-        place = replace(note, is_before=entry.place.is_before) if entry.place.is_at_note else entry.place
+        insertion = replace(note, is_before=entry.insertion.is_before) if entry.insertion.is_at_note else entry.insertion
         section = Section(entry.title, spelled(entry.content), origin, priority=priority)
-        placed = _placed(place, count, section)
-        yield Template(placed, partial(_filled, fill_own if is_own else fill, changed, placed.depth))
+        inserted = _inserted(insertion, count, section)
+        yield Template(inserted, partial(_filled, fill_own if is_own else fill, changed, inserted.depth))
 
 
 def _filled(fill: Callable[[str], str], changed: Callable[[str, int | None], str], depth: int | None, text: str) -> str:
@@ -97,6 +99,6 @@ def _lore_context(context: PromptContext, names: Names, speakers: Mapping[str, s
     )
 
 
-def _placed(place: InsertionPoint, count: int, section: Section) -> Section:
-    depth = place.depth if place.from_start is None else max(0, count - place.from_start)
-    return replace(section, role=place.role, depth=depth, rank=BEFORE if place.is_before else AFTER)
+def _inserted(insertion: InsertionPoint, count: int, section: Section) -> Section:
+    depth = insertion.depth if insertion.from_start is None else max(0, count - insertion.from_start)
+    return replace(section, role=insertion.role, depth=depth, rank=BEFORE if insertion.is_before else AFTER)

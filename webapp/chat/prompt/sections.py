@@ -177,7 +177,7 @@ def _now(names: Names, chat_id: str) -> Names:
     if not names.char:
         return names
     zone = ZoneInfo(str(setting("team.time_zone")))
-    return replace(names, now=utc_now().astimezone(zone), chance=SystemRandom(), place=chat_id)
+    return replace(names, now=utc_now().astimezone(zone), chance=SystemRandom(), chat_id=chat_id)
 
 
 def _owner(id: str | None) -> User | None:

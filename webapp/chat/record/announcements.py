@@ -16,14 +16,14 @@ SOON_SECONDS = 0.3
 def _update_lists(engine: Engine, person: str, chat_id: str) -> None:
     """Schedules an update after a chat is created, deleted, moved or renamed, or an answer in it begins or ends."""
     topic = topic_names.of_person(person)
-    if topic in engine.soon:
+    if topic in engine.logs.soon:
         return
-    engine.soon.add(topic)
+    engine.logs.soon.add(topic)
 
     def say() -> None:
         engine.pause(SOON_SECONDS)
-        engine.soon.remove(topic)
-        engine.topics.append(topic, Changed("chat", chat_id))
+        engine.logs.soon.remove(topic)
+        engine.logs.topics.append(topic, Changed("chat", chat_id))
 
     engine.spawn(say)
 

@@ -293,7 +293,7 @@ def newest_below(message: Message) -> str:
 def text_so_far(engine: Engine, message: Message) -> str:
     """Returns the raw text of a message, including what a running generation has produced so far."""
     last = last_generation(message)
-    transcript = engine.transcript(last.id) if last and last.is_active and engine.follows(last) else None
+    transcript = engine.logs.transcript(last.id) if last and last.is_active and engine.logs.follows(last) else None
     return message.content + transcript.text if transcript else message.content
 
 

@@ -9,8 +9,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import Grant, Membership, User
-from webapp.people.grants import grants
-from webapp.people.grants import shares as grant_shares
+from webapp.people.grants import grants, shares as grant_shares
 
 KIND = "chat"
 RIGHTS = ("view", "write")

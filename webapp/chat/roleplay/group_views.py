@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField, SelectMultipleField
 
-from webapp.characters import queries as character_queries
-from webapp.characters import shown as characters_shown
+from webapp.characters import queries as character_queries, shown as characters_shown
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.page.pages import chat_page_url
@@ -25,12 +24,12 @@ BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A character that can be chosen; `place` is its position as typed in the form."""
+    """A character that can be chosen; `position` is its number as typed in the form."""
 
     id: str
     face: characters_shown.Face
     is_chosen: bool
-    place: str
+    position: str
     is_deleted: bool = False
 
 
@@ -58,9 +57,9 @@ class CastForm(Form):
     ) -> list[Offered]:
         """Returns all characters that can be chosen, those in the chat first."""
         chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
-        places = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}
+        positions = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}
         return [
-            Offered(id, faces[id], id in chosen, _typed(id) if was_sent else places.get(id, ""), id in deleted)
+            Offered(id, faces[id], id in chosen, _typed(id) if was_sent else positions.get(id, ""), id in deleted)
             for id in dict.fromkeys([*present, *faces])
             if id in faces
         ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from webapp.base.database import rows
 from webapp.base.db import db, write
@@ -78,13 +78,27 @@ def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobo
     return persona or (None if is_nobody else character_queries.default_persona(by)), model
 
 
-def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> dict[str, Any]:
+class GreetingFields(TypedDict):
+    """The fields of a message that greets; the HTML of some is rendered later."""
+
+    content: str
+    variables: dict[str, str] | None
+    html: NotRequired[str]
+    html_version: NotRequired[int]
+    # In a group.
+    speaker_id: NotRequired[str]
+    speaker_name: NotRequired[str]
+
+
+def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> GreetingFields:
     content = names.fill(text)
-    html = {"html": renderings.render_markdown(content), "html_version": markdown.VERSION} if is_rendered else {}
-    return {"content": content, "variables": changed_values(names.variables), **html}
+    greeting = GreetingFields(content=content, variables=changed_values(names.variables))
+    if is_rendered:
+        greeting["html"], greeting["html_version"] = renderings.render_markdown(content), markdown.VERSION
+    return greeting
 
 
-def _stored(chat: Chat, greetings: Iterable[dict[str, Any]], shared: VariableStore, *, are_versions: bool) -> Chat:
+def _stored(chat: Chat, greetings: Iterable[GreetingFields], shared: VariableStore, *, are_versions: bool) -> Chat:
     """Stores a new chat with its greetings: versions of its first message, or one below the other."""
     creation_limit.count(chat.owner_id or "")
     with write() as session:
@@ -153,9 +167,12 @@ def begin_group(
     # A variable set in one greeting is visible to the following ones.
     variables = Variables(VariableStore(), VariableStore(lambda: variables_of_person(by.id)))
     context = PromptContext(id, by.id, model, (), variables=variables)
-    greetings = [
-        _greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context))
-        | {"speaker_id": character.id, "speaker_name": character.name}
+    greetings: list[GreetingFields] = [
+        {
+            **_greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context)),
+            "speaker_id": character.id,
+            "speaker_name": character.name,
+        }
         for character in by_turns(there)
         # A card's first greeting for groups, else its usual greeting.
         if (text := next(iter(group_greetings(character.card)), "") or character.greeting)

@@ -16,7 +16,7 @@ from webapp.web.htmx import redirect
 bp = Blueprint("variables", __name__)
 TWICE = "Two variables have the same name."
 SEEN_CHARS = 200_000
-PLACES = range(MOST_NAMES + 1)
+LINES = range(MOST_NAMES + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class VariableRows:
         """Parses the submitted rows; None if the form had none."""
         if "variables-seen" not in form:
             return None
-        rows = [(_line(form, "name", at).strip(), _line(form, "value", at), f"variable-removed-{at}" in form) for at in PLACES]
+        rows = [(_line(form, "name", at).strip(), _line(form, "value", at), f"variable-removed-{at}" in form) for at in LINES]
         return cls(tuple((name, value) for name, value, is_removed in rows if name and not is_removed), _seen(form))
 
     @property

@@ -8,10 +8,8 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
-from webapp.characters import queries as character_queries
-from webapp.characters import shown as characters_shown
-from webapp.characters.lore import queries as lore_queries
-from webapp.characters.lore import service as lore_service
+from webapp.characters import queries as character_queries, shown as characters_shown
+from webapp.characters.lore import queries as lore_queries, service as lore_service
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
 from webapp.chat.list import paging, shown

@@ -11,9 +11,10 @@ from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.heavy.turns import give_way
 from webapp.engine.duties import journal
-from webapp.engine.engine import AnswerCopy, Engine
+from webapp.engine.engine import Engine
 from webapp.engine.generation_text import PIECE, end_of, missing_events, state_of_copy
 from webapp.engine.kinds import GenerationFacts
+from webapp.engine.state.generation_logs import AnswerCopy
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.streaming.events import Ended, Event
 from webapp.streaming.topics import Entry
@@ -32,10 +33,10 @@ LINGER_SECONDS = 30.0
 
 def follow(engine: Engine, generation: GenerationFacts) -> None:
     """Copies a generation's log from now on, beginning with its journal; one that has ended is copied as a whole immediately."""
-    if answer_copy := engine.copied.get(generation.id):
+    if answer_copy := engine.logs.copied.get(generation.id):
         answer_copy.asked_at = engine.now()
         return
-    engine.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
+    engine.logs.copied[generation.id] = AnswerCopy(generation.id, generation.lane, engine.now())
     engine.duties.copier.wake()
     _update(engine, [generation.id])
 
@@ -44,15 +45,15 @@ def update_all(engine: Engine) -> bool:
     """Runs once a second: updates every copy and completes those that have ended; returns whether to run again."""
     shared = _shared(engine)
     try:
-        if engine.copied:
-            _update(engine, list(engine.copied))
+        if engine.logs.copied:
+            _update(engine, list(engine.logs.copied))
         if shared.is_connected:
-            engine.seen_lanes.clear()
+            engine.logs.seen_lanes.clear()
         else:
             _check_lanes(engine, shared)
     except SQLAlchemyError as error:
         log.warning("what other workers write could not be read, trying again: %s", type(error).__name__)
-    return bool(engine.copied) or (not shared.is_connected and not engine.is_closed)
+    return bool(engine.logs.copied) or (not shared.is_connected and not engine.is_closed)
 
 
 def _shared(engine: Engine) -> "RedisTopics":
@@ -64,7 +65,9 @@ def _update(engine: Engine, ids: list[str]) -> None:
     with engine.in_app():
         columns = Generation.id, Generation.owner, Generation.status
         rows_by_id = {row.id: row for row in db.session.execute(select(*columns).where(Generation.id.in_(ids)))}
-        to_notify = [copied for id in ids if (copied := engine.copied.get(id)) and _renew(engine, copied, rows_by_id.get(id))]
+        to_notify = [
+            copied for id in ids if (copied := engine.logs.copied.get(id)) and _renew(engine, copied, rows_by_id.get(id))
+        ]
         db.session.rollback()
     # After the transaction: Redis can be slow, and no database connection must be held while waiting for it.
     for copied in to_notify:
@@ -76,17 +79,17 @@ def _renew(engine: Engine, copied: AnswerCopy, row: Row[str, str, str] | None) -
     """Updates a copy from the database; returns whether its owner has to be notified that it is read here."""
     shared, topic = _shared(engine), topic_names.of_generation(copied.id)
     if copied.id in engine.live:
-        engine.copied.pop(copied.id, None)
+        engine.logs.copied.pop(copied.id, None)
         return False
     if row is None or row.status not in ACTIVE:
         _complete(engine, copied.id, topic)
         shared.drop(topic)
-        engine.forget_copy(copied.id)
+        engine.logs.forget_copy(copied.id)
         return False
     is_read = shared.is_watched(topic) or engine.now() - copied.asked_at < READ_RECENTLY_SECONDS
     if not is_read and engine.now() - copied.asked_at > LINGER_SECONDS:
         shared.drop(topic)
-        engine.forget_copy(copied.id)
+        engine.logs.forget_copy(copied.id)
         return False
     before, copied.length = copied.length, shared.last(topic)
     if before in (-1, copied.length):
@@ -122,12 +125,12 @@ def _check_lanes(engine: Engine, shared: "RedisTopics") -> None:
     watched = shared.watched()
     now = _signs(engine, watched)
     # At the first check it is unknown what was missed, so every topic counts as changed.
-    changed = [topic for topic in watched if engine.seen_lanes.get(topic, "unknown") != now.get(topic)]
-    engine.seen_lanes = {topic: now.get(topic) for topic in watched}
+    changed = [topic for topic in watched if engine.logs.seen_lanes.get(topic, "unknown") != now.get(topic)]
+    engine.logs.seen_lanes = {topic: now.get(topic) for topic in watched}
     shared.renew(changed)
 
 
-def _signs(engine: Engine, topics: Sequence[str]) -> dict[str, Any]:
+def _signs(engine: Engine, topics: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     people = [topic.removeprefix(topic_names.of_person("")) for topic in topics if topic.startswith(topic_names.of_person(""))]
     newest, running = func.max(Generation.id), func.count(case((WHILE_ACTIVE, 1)))
     of_lanes = select(Generation.lane, newest, running).where(Generation.lane.in_(topics)).group_by(Generation.lane)

@@ -86,19 +86,19 @@ def _made(id: str, make: Callable[[], Projection | None]) -> Projection | None:
 
 def _shared(engine: Engine, live: LiveGeneration) -> Projection | None:
     """Returns the watchers' projection, or a new one for an unwatched answer, unless that is rendered when it is shown."""
-    if not engine.is_watched(live.id):
+    if not engine.logs.is_watched(live.id):
         most_chars = engine.kinds[live.kind].drawn_later_chars
         if not live.text_offset and len(live.run.transcript.text) < most_chars:
             return None
-        return _folded(engine, live, merged_entries(engine.topics.read(live.run.topic, 0)))
-    if not (broadcast := engine.broadcast(live)):
+        return _folded(engine, live, merged_entries(engine.logs.topics.read(live.run.topic, 0)))
+    if not (broadcast := engine.logs.broadcast(live)):
         raise Abandoned(live.id)
     broadcast.catch_up()
     return None if broadcast.has_failed else _finished(broadcast.projection)
 
 
 def _folded(engine: Engine, generation: GenerationFacts, entries: Iterable[Entry]) -> Projection:
-    projection = engine.projection_of(generation)
+    projection = engine.logs.projection_of(generation)
     for entry in entries:
         for _ in projection.fold(entry):
             give_way()
@@ -138,7 +138,7 @@ def _settle(
             log.error("%s could not be saved and locked its place: what it said is left in the journal", id)
         if is_new:
             # Last, as other transactions can be waiting for the rows that the gate locks.
-            engine.gate.settle(session, generation, transcript)
+            engine.admission.gate.settle(session, generation, transcript)
     _rest_if_long(transcript)
     kind.changed(generation)
     costs.settle_later(engine, generation)

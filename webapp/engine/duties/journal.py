@@ -48,7 +48,7 @@ def commit(engine: Engine) -> None:
     If the database fails, nothing changes: the same entries are written with the next commit.
     """
     live = [answer for answer in engine.live.values() if not answer.run.is_saving]
-    new = {answer.id: engine.topics.read(answer.run.topic, answer.journalled) for answer in live}
+    new = {answer.id: engine.logs.topics.read(answer.run.topic, answer.journalled) for answer in live}
     for answer in live:
         answer.may_have_rows |= bool(new[answer.id])
     try:
@@ -83,7 +83,7 @@ def commit(engine: Engine) -> None:
 def keep_rest(engine: Engine, session: Session, id: str) -> None:
     """Writes a run's entries since its last row, as its text cannot be saved anywhere else."""
     live = engine.live.get(id)
-    if live and (entries := engine.topics.read(live.run.topic, live.journalled)):
+    if live and (entries := engine.logs.topics.read(live.run.topic, live.journalled)):
         ADD.run(session, _row(id, entries))
 
 
@@ -127,7 +127,7 @@ def _read(id: str, first: str, raw: str | bytes) -> list[Entry]:
     except (ValueError, TypeError, RecursionError) as error:
         log.error("a journal row of %s at %.20s can't be read and is skipped: %s", id, first, type(error).__name__)
         return []
-    return [Entry(start + place, from_json(storable(value))) for place, value in enumerate(values)]
+    return [Entry(start + index, from_json(storable(value))) for index, value in enumerate(values)]
 
 
 def storable(value: Any) -> Any:

@@ -163,11 +163,11 @@ def settle(engine: Engine, id: str) -> bool:
     if engine.shared:
         engine.shared.close_for_others(topic)
         engine.shared.extend(topic, entries)
-    log_entries = engine.topics.read(topic, 0) or entries
+    log_entries = engine.logs.topics.read(topic, 0) or entries
     outcome = _outcome(generation, log_entries, was_ours=was_ours)
     saved_events = ends.settle_orphan(engine, generation, log_entries, outcome)
-    if engine.topics.last(topic):
-        engine.end(id, [*saved_events, Ended(outcome.status, outcome.reason)])
+    if engine.logs.topics.last(topic):
+        engine.logs.end(id, [*saved_events, Ended(outcome.status, outcome.reason)])
     log.info("%s had no end, and has one now: %d entries were known", id, len(log_entries))
     return True
 
@@ -280,7 +280,7 @@ def _is_read(engine: Engine, name: str, work: Callable[[], None]) -> bool:
 
 
 def _take_reserve(engine: Engine, file: Path) -> set[str]:
-    lines_by_generation: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    lines_by_generation: defaultdict[str, list[spill.ReserveLine]] = defaultdict(list)
     for raw in lines_in(file):
         if line := _line(raw):
             lines_by_generation[line["id"]].append(line)
@@ -300,9 +300,9 @@ def _put_away(engine: Engine, file: Path, ids: list[str]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _line(raw: bytes) -> dict[str, Any] | None:
+def _line(raw: bytes) -> spill.ReserveLine | None:
     try:
-        line: dict[str, Any] = json.loads(raw)
+        line: spill.ReserveLine = json.loads(raw)
         if (type(line["id"]), type(line["after"]), type(line["said"])) != (str, int, list) or line["status"] not in ENDS:
             raise TypeError("unexpected entry")
     except (ValueError, LookupError, TypeError):
@@ -311,7 +311,7 @@ def _line(raw: bytes) -> dict[str, Any] | None:
     return line
 
 
-def _save_lines(engine: Engine, id: str, lines: Sequence[dict[str, Any]]) -> None:
+def _save_lines(engine: Engine, id: str, lines: Sequence[spill.ReserveLine]) -> None:
     """Saves an answer from its journal, the parts that were written while it ran, and the line of its end, if there is one."""
     with engine.in_app():
         generation = db.session.get(Generation, id)
@@ -340,10 +340,10 @@ def _take_file(engine: Engine, file: Path) -> None:
 def _save_file(engine: Engine, file: Path) -> None:
     generation = db.session.get(Generation, file.stem)
     if generation and generation.is_active:
-        spilled = json.loads(file.read_text("utf-8"))
+        spilled: spill.SpilledText = json.loads(file.read_text("utf-8"))
         entries = _entries(spilled["said"], 1)
         ends.settle_orphan(engine, generation, entries, Outcome(spilled["status"], spilled["reason"]))
 
 
 def _entries(entries: list[Any], first: int) -> list[Entry]:
-    return [Entry(place, from_json(journal.storable(value))) for place, value in enumerate(entries, first)]
+    return [Entry(index, from_json(journal.storable(value))) for index, value in enumerate(entries, first)]

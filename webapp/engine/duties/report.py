@@ -35,7 +35,7 @@ def report_end(engine: Engine, live: LiveGeneration) -> None:
             "session_id": live.lane.partition(":")[2],
             "streaming": is_streaming,
             "processing_time_ms": round(answered.seconds * 1000),
-            "chunk_count": _chunk_count(engine.topics, live.run.topic),
+            "chunk_count": _chunk_count(engine.logs.topics, live.run.topic),
             "success": answered.status in ("completed", "stopped"),
             "model_used": _chosen(live.model, answered.served, live.run.transcript.provider, codes, failed),
             "fallback_used": bool(codes & FALLBACKS),

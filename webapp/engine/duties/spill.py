@@ -4,18 +4,38 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 from webapp.base.heavy.threads import offload_expecting
 from webapp.engine.engine import Engine
 from webapp.engine.live import LiveGeneration
-from webapp.streaming.events import to_json
-from webapp.streaming.outcome import stopped_outcome
+from webapp.streaming.events import Status, to_json
+from webapp.streaming.outcome import Outcome, stopped_outcome
 from webapp.streaming.topics import merged_entries
 
 log = logging.getLogger("generation:spill")
 
 # How often unsaved text is written: a kill loses what came since.
 UNSAVED_SECONDS = 1.0
+
+
+class SpilledText(TypedDict):
+    """The text of a run and its end: the content of its file."""
+
+    status: Status
+    reason: str
+    said: list[Any]
+
+
+class ReserveLine(TypedDict):
+    """A line of the reserve: what a run said after the entry with the number `after`; a part was written while it ran."""
+
+    id: str
+    after: int
+    status: Status
+    reason: str
+    said: list[Any]
+    is_part: NotRequired[bool]
 
 
 def write(engine: Engine, live: LiveGeneration) -> None:
@@ -34,14 +54,9 @@ def keep_unsaved(engine: Engine) -> None:
     engine.reserve.written_at = engine.now()
     for live in list(engine.live.values()):
         after = max(live.journalled, live.reserved)
-        if new := engine.topics.read(live.run.topic, after):
-            part = {
-                "id": live.id,
-                "after": after,
-                **_end_of(live),
-                "said": [to_json(entry.event) for entry in new],
-                "is_part": True,
-            }
+        if new := engine.logs.topics.read(live.run.topic, after):
+            outcome, said = _outcome_of(live), [to_json(entry.event) for entry in new]
+            part = ReserveLine(id=live.id, after=after, status=outcome.status, reason=outcome.reason, said=said, is_part=True)
             try:
                 offload_expecting(OSError, engine.reserve.put, json.dumps(part).encode())
             except OSError as error:
@@ -52,25 +67,26 @@ def keep_unsaved(engine: Engine) -> None:
 
 def _into_reserve(engine: Engine, live: LiveGeneration) -> None:
     after = max(live.journalled, live.reserved)
-    new = [to_json(entry.event) for entry in merged_entries(engine.topics.read(live.run.topic, after))]
-    line = {"id": live.id, "after": after, **_end_of(live), "said": new}
+    outcome = _outcome_of(live)
+    said = [to_json(entry.event) for entry in merged_entries(engine.logs.topics.read(live.run.topic, after))]
+    line = ReserveLine(id=live.id, after=after, status=outcome.status, reason=outcome.reason, said=said)
     try:
         engine.reserve.put(json.dumps(line).encode())
     except OSError:
         log.exception("nothing could save %s: anything not in the journal is lost", live.id)
 
 
-def _end_of(live: LiveGeneration) -> dict[str, str]:
-    outcome = live.run.outcome or stopped_outcome("server_restart", has_text=True)
-    return {"status": outcome.status, "reason": outcome.reason}
+def _outcome_of(live: LiveGeneration) -> Outcome:
+    return live.run.outcome or stopped_outcome("server_restart", has_text=True)
 
 
 def _write(engine: Engine, live: LiveGeneration) -> None:
     spilled = folder_of(engine)
     spilled.mkdir(parents=True, exist_ok=True)
-    entries = [to_json(entry.event) for entry in engine.topics.read(live.run.topic, 0)]
+    entries = [to_json(entry.event) for entry in engine.logs.topics.read(live.run.topic, 0)]
     unfinished = spilled / f"{live.id}.part"
-    text = json.dumps({**_end_of(live), "said": entries}, ensure_ascii=False)
+    outcome = _outcome_of(live)
+    text = json.dumps(SpilledText(status=outcome.status, reason=outcome.reason, said=entries), ensure_ascii=False)
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -1,15 +1,25 @@
-"""Which answers can start: the limits of a person or a gateway, the gate of budgets, and the line while the server is full."""
+"""Which answers and side requests can start: the limits of a person or a gateway, the gate of budgets, and the line while the
+server is full.
+"""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from math import ceil
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from webapp.base.db import db
+from webapp.base.errors import AppError, Conflict, TooMany, Unavailable
+from webapp.base.throttle import Shared, Throttle
+from webapp.engine.kinds import Kind
+from webapp.engine.live import LiveGeneration, Meter
+from webapp.engine.metric_events import Limited, MetricListener
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
+from webapp.settings.service import setting
 from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -17,8 +27,11 @@ from webapp.streaming.transcript import Transcript
 
 # Each waiting request holds a connection, of which a worker has two thousand, but no connection to the database.
 MOST_WAITING = 500
-# Inspects an answer's events as they arrive, and can stop it.
-Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
+# Limits of side requests besides those of answers: at most a quarter of the server's number of concurrent answers, and a few
+# per person.
+SIDE_SHARE = 4
+MOST_OF_A_PERSON = 2
+TOO_MANY_AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +71,19 @@ class NoRequester:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for a place; `signal` is set when it has one, or need not wait any longer."""
+    """A request that waits for a slot; `signal` is set when it has one, or need not wait any longer."""
 
     whose: str
     lane: str
     signal: Signal
-    has_place: bool = False
+    has_slot: bool = False
     is_stopped: bool = False
 
 
 class AdmissionQueue:
-    """The places for answers, and who waits for one: the first request of each person is served before the second of any.
+    """The slots for answers, and who waits for one: the first request of each person is served before the second of any.
 
-    A place is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
+    A slot is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
     """
 
     def __init__(self, most: Callable[[], int], running: Callable[[], int]) -> None:
@@ -90,7 +103,7 @@ class AdmissionQueue:
         return bool(most) and self._running() + self._held >= most
 
     def take(self) -> bool:
-        """Takes a free place, unless others wait for it."""
+        """Takes a free slot, unless others wait for it."""
         if self._lines or self.is_full:
             return False
         self._held += 1
@@ -108,12 +121,12 @@ class AdmissionQueue:
             self._lines.pop(waiter.whose, None)
 
     def give_back(self) -> None:
-        """Gives back a place that is held: its answer runs, or does not come."""
+        """Gives back a slot that is held: its answer runs, or does not come."""
         self._held -= 1
         self.serve()
 
     def serve(self) -> None:
-        """Gives free places to those who wait."""
+        """Gives free slots to those who wait."""
         while self._lines and not self.is_full:
             whose = next(iter(self._lines))
             line = self._lines.pop(whose)
@@ -122,7 +135,7 @@ class AdmissionQueue:
                 # Behind all others.
                 self._lines[whose] = line
             self._held += 1
-            waiter.has_place = True
+            waiter.has_slot = True
             waiter.signal.set()
 
     def stop(self, lane: str | None = None) -> None:
@@ -178,3 +191,126 @@ class OpenGate:
 def unmetered(events: Iterator[Event], _stop: Stop) -> Iterator[Event]:
     """Returns the events unchanged."""
     return events
+
+
+class Admission:
+    """What can start in this process. `gate` and `requester` are set afterwards, if they check and limit anything.
+
+    `buckets` are the counts of the rates if several workers share them.
+    """
+
+    def __init__(
+        self,
+        max_streams: int,
+        *,
+        live: Mapping[str, LiveGeneration],
+        kinds: Mapping[str, Kind],
+        emit: MetricListener,
+        signal: Callable[[], Signal],
+        now: Callable[[], float],
+        buckets: Shared | None = None,
+    ) -> None:
+        self.max_streams, self.buckets = max_streams, buckets
+        self.gate: Gate = OpenGate()
+        self.requester: Requester = NoRequester()
+        self.rates = Throttle(burst=1, seconds=1.0, now=now, name="answers")
+        self.line = AdmissionQueue(lambda: self.max_streams, lambda: len(self._running(is_side_request=False)))
+        self._side_request_rates = Throttle(burst=1, seconds=1.0, now=now, name="asides")
+        self._live, self._kinds, self._emit, self._signal = live, kinds, emit, signal
+        self._is_closing = False
+
+    def close(self) -> None:
+        """Ends the waiting of all requests for a shutdown."""
+        self._is_closing = True
+        self.line.stop()
+
+    @contextmanager
+    def slot(self, person: str, *, lane: str = "") -> Iterator[None]:
+        """Holds a slot on this server for the answer that is started inside the block; while all are taken, it waits for one.
+
+        Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how
+        long to wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were
+        read before can be out of date in it.
+        """
+        allowances = self.requester.allowances(person)
+        self._refuse_if_too_many_at_once(allowances)
+        with self.line.counted(tuple(allowance.key for allowance in allowances)):
+            self._count_per_minute(allowances)
+            if not self.line.take():
+                try:
+                    self._wait_for_slot(allowances[-1].key, lane)
+                except AppError:
+                    self._uncount(allowances)
+                    raise
+            try:
+                yield
+            finally:
+                self.line.give_back()
+
+    def refuse_if_too_many_side_requests(self, person: str | None) -> None:
+        """Raises `TooMany` if too many side requests run, on this server or of this person, or too many began lately."""
+        running = self._running(is_side_request=True)
+        is_full = self.max_streams and len(running) >= max(1, self.max_streams // SIDE_SHARE)
+        if is_full or sum(live.person == person for live in running) >= MOST_OF_A_PERSON or self._is_too_fast(person or ""):
+            self._emit(Limited("aside"))
+            raise TooMany("Too many background requests to models are running. Please try again in a few seconds.", retry_after=5)
+
+    def _running(self, *, is_side_request: bool) -> list[LiveGeneration]:
+        """Returns all running side requests, or all running generations that count towards the limits on answers."""
+        return [live for live in self._live.values() if self._kinds[live.kind].is_side_request is is_side_request]
+
+    def _refuse_if_too_many_at_once(self, allowances: Sequence[AnswerAllowance]) -> None:
+        answers = self._running(is_side_request=False)
+        for allowance in allowances:
+            running = sum(allowance.key in live.counted_as for live in answers)
+            if allowance.at_once and running + self.line.arrived[allowance.key] >= allowance.at_once:
+                self._emit(Limited("concurrent"))
+                raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
+
+    def _count_per_minute(self, allowances: Sequence[AnswerAllowance]) -> None:
+        """Counts an answer towards the limits per minute; one that is refused counts towards none."""
+        limited = [allowance for allowance in allowances if allowance.per_minute]
+        for index, allowance in enumerate(limited):
+            if wait_seconds := ceil(self._rates(allowance).take(allowance.key, self.buckets)):
+                self._uncount(limited[:index])
+                self._emit(Limited("per_minute"))
+                sentence = f"You're sending messages too quickly. Please try again in {wait_seconds} s."
+                raise TooMany(sentence, retry_after=wait_seconds)
+
+    def _uncount(self, allowances: Sequence[AnswerAllowance]) -> None:
+        for allowance in allowances:
+            if allowance.per_minute:
+                self._rates(allowance).give_back(allowance.key, self.buckets)
+
+    def _rates(self, allowance: AnswerAllowance) -> Throttle:
+        self.rates.burst, self.rates.seconds = allowance.burst, 60 / allowance.per_minute
+        return self.rates
+
+    def _is_too_fast(self, person: str) -> bool:
+        if not (per_minute := int(setting("limits.streams_per_minute"))):
+            return False
+        rates = self._side_request_rates
+        rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
+        return bool(rates.take(person, self.buckets))
+
+    def _wait_for_slot(self, whose: str, lane: str) -> None:
+        """Waits until the line gives this request a slot, unless it is stopped, or its client disconnects."""
+        seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, self._signal())
+        if seconds and self.line.waiting < MOST_WAITING:
+            # Holds no database connection while it waits.
+            db.session.rollback()
+            self.line.join(waiter)
+            is_over = False
+            try:
+                with self.requester.leaving(waiter.signal.set):
+                    waiter.signal.wait(seconds)
+                is_over = True
+            finally:
+                self.line.leave(waiter)
+                if waiter.has_slot and not is_over:
+                    self.line.give_back()
+        if waiter.is_stopped and not self._is_closing:
+            raise Conflict("Stopped before the answer began.")
+        if not waiter.has_slot:
+            self._emit(Limited("server_full"))
+            raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)

@@ -44,11 +44,11 @@ def _pieces(html: str) -> tuple[list[str], dict[str, str]]:
 
 def _inserted(before: list[str], now: list[str], rows: dict[str, str]) -> dict[str, list[str]] | None:
     """Returns new and moved rows by the row that follows them; None if no such row stays, or a group has moved."""
-    places = {id: place for place, id in enumerate(before)}
+    index_by_id = {id: index for index, id in enumerate(before)}
     come, behind, last = dict[str, list[str]](), "", len(before)
     for id in reversed(now):
-        if places.get(id, last) < last:
-            behind, last = id, places[id]
+        if index_by_id.get(id, last) < last:
+            behind, last = id, index_by_id[id]
         elif id in rows and behind in rows:
             come.setdefault(behind, []).insert(0, id)
         else:

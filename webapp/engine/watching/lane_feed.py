@@ -48,13 +48,13 @@ class LaneFeed:
     def _entries(self, after: int) -> list[Entry] | None:
         """Returns the new entries of the lane; None if the position is not in its log."""
         try:
-            return self._engine.topics.read(self.lane, after)
+            return self._engine.logs.topics.read(self.lane, after)
         except Gap:
             return None
 
     def _follow_generation(self, generation: GenerationFacts | None) -> bool:
         """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
-        self._broadcast = self._engine.broadcast(generation) if generation else None
+        self._broadcast = self._engine.logs.broadcast(generation) if generation else None
         if self._broadcast and self._signal:
             self._listening.enter_context(self._broadcast.watched_by(self._signal))
         return self._broadcast is not None
@@ -62,12 +62,12 @@ class LaneFeed:
 
 def now_in(topic: str) -> str:
     """Returns the current position in a topic for a page; to be read before any data of the page."""
-    topics = the_engine().topics
+    topics = the_engine().logs.topics
     return f"{topics.epoch}.{topics.last(topic)}"
 
 
 def known_at(engine: Engine, position: str) -> int:
     """Parses a page's position; returns -1 for one of another epoch, which is a gap, so that everything is sent again."""
     epoch, _, after = position.rpartition(".")
-    is_of_now = epoch == engine.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
+    is_of_now = epoch == engine.logs.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
     return int(after) if is_of_now else -1

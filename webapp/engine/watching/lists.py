@@ -87,12 +87,13 @@ class ListNews:
 
     def news(self) -> list[Frame]:
         """Returns every list that has changed since the page's position."""
-        before, self.after = self.after, self._engine.topics.last(self._topic)
-        lists = (live for live in self._lists.values() if has_changed(self._engine.topics, self._topic, before, *live.changes))
+        topics = self._engine.logs.topics
+        before, self.after = self.after, topics.last(self._topic)
+        lists = (live for live in self._lists.values() if has_changed(topics, self._topic, before, *live.changes))
         return [frame for live in lists for frame in self._renewed(live)]
 
     def _renewed(self, live_list: LiveList) -> list[Frame]:
-        key = (live_list.name, self._engine.topics.epoch, self._person, self.after)
+        key = (live_list.name, self._engine.logs.topics.epoch, self._person, self.after)
         html, before = drawn.get(key, lambda: self._rendered(live_list)), self._sent.get(live_list.name, "")
         # An equal list is sent again if its rows grow: the page can show rows that were updated since.
         if not html or (html == before and not live_list.rows):
@@ -134,11 +135,11 @@ class ListFeed(LaneFeed):
         return self._news.topics()
 
     def position(self) -> str:
-        return f"{self._engine.topics.epoch}.{self._news.after}"
+        return f"{self._engine.logs.topics.epoch}.{self._news.after}"
 
     def news(self) -> list[Frame]:
         """Returns the whole list if it has changed, else the rows that have grown."""
-        is_changed = has_changed(self._engine.topics, self.lane, self._news.after, *self._list.changes)
+        is_changed = has_changed(self._engine.logs.topics, self.lane, self._news.after, *self._list.changes)
         frames = self._news.news()
         if is_changed:
             self._follow()
@@ -171,7 +172,7 @@ class ListFeed(LaneFeed):
             self._unfollow()
             before, self._followed = self._followed, {}
             for id, generation in running.items():
-                if broadcast := self._engine.broadcast(generation):
+                if broadcast := self._engine.logs.broadcast(generation):
                     cursor = before[id][1] if id in before else broadcast.snapshot()[1]
                     self._followed[id] = (broadcast, cursor)
                     if self._signal:

@@ -16,7 +16,7 @@ from webapp.streaming.codec import encode
 # Header of a request for a feed: the shared stream that is to carry it, and the feed's name there. A client that knows the
 # stream's id can add to it.
 HEADER = "Shared-Stream"
-PLACE = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})")
+DESTINATION = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{32})")
 ID = re.compile("[0-9a-f]{32}")
 END = "end"
 # How many frames can wait to be sent; a feed with more waits too, and then sends its backlog in one frame.
@@ -102,14 +102,14 @@ def opened(id: str, socket: Any) -> SharedStream:
     return SharedStream(the_engine(), id, socket)
 
 
-def attached_stream(place: str, person: str, frames: Generator[bytes, None, None]) -> str:
+def attached_stream(destination: str, person: str, frames: Generator[bytes, None, None]) -> str:
     """Returns the name under which a shared stream now carries this feed; empty if the feed needs a stream of its own."""
-    match = PLACE.fullmatch(place)
+    match = DESTINATION.fullmatch(destination)
     stream = _streams.get(match[1]) if match else None
     return match[2] if match and stream and stream.add(match[2], person, frames) else ""
 
 
-def remove(place: str) -> None:
+def remove(destination: str) -> None:
     """Removes the feed of a page that has left."""
-    if (match := PLACE.fullmatch(place)) and (stream := _streams.get(match[1])):
+    if (match := DESTINATION.fullmatch(destination)) and (stream := _streams.get(match[1])):
         stream.remove(match[2])

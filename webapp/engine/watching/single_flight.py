@@ -40,36 +40,36 @@ class SingleFlight(Generic[V]):
     ) -> None:
         self._size_of, self._most, self._most_chars = size_of, most, most_chars
         self._seconds, self._now = seconds, now
-        self._places: OrderedDict[Key, _Slot[V]] = OrderedDict()
+        self._slots: OrderedDict[Key, _Slot[V]] = OrderedDict()
         self._chars = 0
 
     def get(self, key: Key, make: Callable[[], V]) -> V:
         """Returns the result for this key; computes it unless it is cached or being computed."""
-        place = self._places.setdefault(key, _Slot())
-        place.asked_at = self._now()
-        self._places.move_to_end(key)
-        with place.lock:
-            if not place.made:
+        slot = self._slots.setdefault(key, _Slot())
+        slot.asked_at = self._now()
+        self._slots.move_to_end(key)
+        with slot.lock:
+            if not slot.made:
                 self._trim()
-                place.made.append(make())
-                self._count(key, place)
-        return place.made[0]
+                slot.made.append(make())
+                self._count(key, slot)
+        return slot.made[0]
 
-    def _count(self, key: Key, place: _Slot[V]) -> None:
+    def _count(self, key: Key, slot: _Slot[V]) -> None:
         # It can have been evicted while it was computed.
-        if self._places.get(key) is place:
-            place.size = self._size_of(place.made[0])
-            self._chars += place.size
+        if self._slots.get(key) is slot:
+            slot.size = self._size_of(slot.made[0])
+            self._chars += slot.size
             self._trim()
 
     def _trim(self) -> None:
         while self._has_too_much():
-            _, dropped = self._places.popitem(last=False)
+            _, dropped = self._slots.popitem(last=False)
             self._chars -= dropped.size
 
     def _has_too_much(self) -> bool:
-        if len(self._places) <= 1:
+        if len(self._slots) <= 1:
             return False
-        oldest = next(iter(self._places.values()))
+        oldest = next(iter(self._slots.values()))
         is_old = oldest.asked_at < self._now() - self._seconds
-        return is_old or len(self._places) > self._most or self._chars > self._most_chars
+        return is_old or len(self._slots) > self._most or self._chars > self._most_chars

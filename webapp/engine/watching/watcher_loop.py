@@ -15,8 +15,7 @@ from typing import Any, Literal, Protocol
 
 import gevent
 from flask import Flask, Response, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
 from webapp.base import topic_names
 from webapp.base.errors import TooMany
@@ -69,7 +68,7 @@ class PageFeed(Protocol):
 
 
 class WatcherSlot:
-    """A watcher's place; when its person opens too many pages, the oldest loses its place."""
+    """A watcher's slot; when its person opens too many pages, the oldest loses its slot."""
 
     def __init__(self, signal: Signal) -> None:
         self.signal, self.is_revoked = signal, False
@@ -86,7 +85,7 @@ FEEDS_PER_CONNECTION = 4
 # refused (`delivering`).
 Sort = Literal["alone", "shared", "delivering"]
 # By whose limits they count towards, lane (empty for all lanes together), and sort.
-_places: defaultdict[tuple[str, str, Sort], list[WatcherSlot]] = defaultdict(list)
+_slots: defaultdict[tuple[str, str, Sort], list[WatcherSlot]] = defaultdict(list)
 _deliveries: Counter[str] = Counter()
 # Streams are opened, and catch up, one per turn of the event loop.
 _opening = TurnQueue()
@@ -184,7 +183,7 @@ def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
 
 def open_pages(person: str = "") -> int:
     """Returns how many streams are open, to one person or in total."""
-    return sum(len(places) for (whose, lane, _), places in _places.items() if not lane and person in ("", whose))
+    return sum(len(slots) for (whose, lane, _), slots in _slots.items() if not lane and person in ("", whose))
 
 
 def _next_beat() -> float:
@@ -201,21 +200,21 @@ def _until_stroke(seconds: float) -> float:
 class WatcherConnection:
     """A watcher's connection: what wakes it, and why it must end. The `push_signal` is for what the watcher follows."""
 
-    def __init__(self, engine: Engine, place: WatcherSlot, access: Access, is_gone: Callable[[], bool]) -> None:
-        self.signal, self._engine, self._place, self._access, self._is_gone = place.signal, engine, place, access, is_gone
-        self.push_signal = PushSignal(place.signal)
+    def __init__(self, engine: Engine, slot: WatcherSlot, access: Access, is_gone: Callable[[], bool]) -> None:
+        self.signal, self._engine, self._slot, self._access, self._is_gone = slot.signal, engine, slot, access, is_gone
+        self.push_signal = PushSignal(slot.signal)
         self._writer: NonBlockingWriter | None = None
         self._push: Push | None = None
         self._beat_at = self._check_at = _next_beat()
 
     @property
     def is_over(self) -> bool:
-        """Whether the watcher has left, the server is closing, or another page has taken the place."""
-        return self._is_gone() or self._engine.is_closed or self._place.is_revoked
+        """Whether the watcher has left, the server is closing, or another page has taken the slot."""
+        return self._is_gone() or self._engine.is_closed or self._slot.is_revoked
 
     @property
     def is_superseded(self) -> bool:
-        return self._place.is_revoked
+        return self._slot.is_revoked
 
     def is_beat(self) -> bool:
         """Returns whether a heartbeat is due, without which proxies and clients would consider the connection dead."""
@@ -244,7 +243,7 @@ class WatcherConnection:
         """Waits for news that was not pushed, or for the next heartbeat; `signal` is the one that topics set."""
         self.push_signal.push = self._push
         try:
-            self._engine.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
+            self._engine.logs.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
         finally:
             self.push_signal.push = None
         if self._writer and self._writer.finish():
@@ -297,8 +296,8 @@ def watch(feed: PageFeed, watcher: Watcher) -> Response:
     """Streams a feed to this request's browser, over its shared stream if requested; access is checked at every heartbeat."""
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
-    engine, place = the_engine(), request.headers.get(shared.HEADER, "")
-    if name := shared.attached_stream(place, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
+    engine, destination = the_engine(), request.headers.get(shared.HEADER, "")
+    if name := shared.attached_stream(destination, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
         return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
     return streaming_response(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))
 
@@ -351,16 +350,16 @@ def _frames(
 
 @contextmanager
 def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Iterator[WatcherConnection]:
-    """Counts the watcher as present, in a place among those of its person, while inside the block."""
-    place = WatcherSlot(engine.signal())
+    """Counts the watcher as present, in a slot among those of its person, while inside the block."""
+    slot = WatcherSlot(engine.signal())
     with ExitStack() as stack:
-        is_gone = stack.enter_context(detecting_disconnect(socket, place.signal.set))
+        is_gone = stack.enter_context(detecting_disconnect(socket, slot.signal.set))
         whose = watcher.counted_as or watcher.person
-        stack.enter_context(_placed(engine, (whose, lane, watcher.sort), watcher.per_lane, place))
-        stack.enter_context(_placed(engine, (whose, "", watcher.sort), watcher.in_all, place))
-        stack.enter_context(_present(engine, lane, place.signal))
-        stack.enter_context(trace.watching(lane, lambda: place.is_revoked))
-        yield stack.enter_context(WatcherConnection(engine, place, Access(engine.topics, watcher), is_gone).reminded())
+        stack.enter_context(_in_slot(engine, (whose, lane, watcher.sort), watcher.per_lane, slot))
+        stack.enter_context(_in_slot(engine, (whose, "", watcher.sort), watcher.in_all, slot))
+        stack.enter_context(_present(engine, lane, slot.signal))
+        stack.enter_context(trace.watching(lane, lambda: slot.is_revoked))
+        yield stack.enter_context(WatcherConnection(engine, slot, Access(engine.logs.topics, watcher), is_gone).reminded())
 
 
 def _quick(feed: PageFeed) -> bytes:
@@ -393,19 +392,19 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(engine: Engine, key: tuple[str, str, Sort], limit: int, place: WatcherSlot) -> Iterator[None]:
-    places = _places[key]
-    places.append(place)
-    here = [open_place for open_place in places if not open_place.is_revoked]
+def _in_slot(engine: Engine, key: tuple[str, str, Sort], limit: int, slot: WatcherSlot) -> Iterator[None]:
+    slots = _slots[key]
+    slots.append(slot)
+    here = [open_place for open_place in slots if not open_place.is_revoked]
     if limit and len(here) > limit:
         here[0].revoke()
     elsewhere = engine.shared.watcher_limit if engine.shared and limit else None
-    name = elsewhere.enter(repr(key), limit, place.revoke) if elsewhere else ""
+    name = elsewhere.enter(repr(key), limit, slot.revoke) if elsewhere else ""
     try:
         yield
     finally:
         if elsewhere:
             elsewhere.leave(repr(key), name)
-        places.remove(place)
-        if not places:
-            _places.pop(key, None)
+        slots.remove(slot)
+        if not slots:
+            _slots.pop(key, None)

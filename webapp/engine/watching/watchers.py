@@ -43,8 +43,8 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
 
     The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
     """
-    topics, topic = the_engine().topics, topic_names.of_person(person)
-    allowance = the_engine().requester.allowances(person)[-1]
+    topics, topic = the_engine().logs.topics, topic_names.of_person(person)
+    allowance = the_engine().admission.requester.allowances(person)[-1]
     # A ticket authenticates streams that can send no header.
     credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
 

@@ -23,8 +23,7 @@ from webapp.knowledge.permissions import NOT_YOURS
 from webapp.knowledge.service import Level, existing
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts import creation_limit
-from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts import creation_limit, queries as account_queries
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting

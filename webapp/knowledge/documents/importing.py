@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from itertools import count
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from webapp.base.ids import new_id
 from webapp.engine.chores import Chore
 from webapp.knowledge import formats, queries
 from webapp.knowledge.changes import notify_documents, notify_people
+from webapp.knowledge.documents.reader import FileAbout, FileRefusal, PassageBatch, ReaderReport
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.knowledge.vectors import embedding, vector_sets
@@ -40,7 +41,6 @@ EXCEEDED = "Reading this file takes too much time or memory. Try splitting it in
 BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
 INCOMPLETE = "Parts of this file are missing. Read it again if it comes from an address, or add it again."
 CLEARED_AT_ONCE = 50
-OF_PASSAGE = ("heading", "head", "text", "overlap", "words", "page")
 MODULE = "webapp.knowledge.documents.reader"
 log = logging.getLogger("knowledge")
 
@@ -111,31 +111,31 @@ def _read(id: str, claim: str) -> None:
     _clear(id, claim, but=edition - 1)
     about = about_file(name, "" if title == formats.stem(name) else title)
     with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as piece_iterator:
-        store(id, claim, edition, piece_iterator if stored == length else [{"refused": INCOMPLETE}])
+        store(id, claim, edition, piece_iterator if stored == length else [FileRefusal(refused=INCOMPLETE)])
 
 
-def about_file(name: str, title: str = "") -> dict[str, Any]:
+def about_file(name: str, title: str = "") -> FileAbout:
     """Returns what the reader process needs to know about a file."""
     most = int(setting("knowledge.collection_characters"))
-    return {"name": name, "title": title, "most": most, "wants": index.wants()}
+    return FileAbout(name=name, title=title, most=most, wants=index.wants())
 
 
-def store(id: str, claim: str, edition: int, parsed_pieces: Iterable[dict[str, Any]]) -> None:
+def store(id: str, claim: str, edition: int, reports: Iterable[ReaderReport]) -> None:
     """Stores what the reader process reports about a claimed document."""
     number = 0
-    for piece in by_turns(parsed_pieces):
-        if "refused" in piece:
-            return _fail(id, claim, piece["refused"])
-        if "passages" in piece:
-            _add(id, claim, piece, number=number, edition=edition)
-            number += len(piece["passages"])
-        elif "page" in piece:
+    for report in by_turns(reports):
+        if "refused" in report:
+            return _fail(id, claim, report["refused"])
+        if "passages" in report:
+            _add(id, claim, report, number=number, edition=edition)
+            number += len(report["passages"])
+        elif "page" in report:
             with _own(id, claim) as (_, document):
-                document.done, document.of = piece["page"], piece["of"]
+                document.done, document.of = report["page"], report["of"]
         else:
             with _own(id, claim) as (_, document):
-                document.state, document.title, document.done = "splitting", piece["title"], 0
-                document.of = document.characters = piece["characters"]
+                document.state, document.title, document.done = "splitting", report["title"], 0
+                document.of = document.characters = report["characters"]
     return _finish(id, claim, edition)
 
 
@@ -153,7 +153,7 @@ def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
 
 
 @contextmanager
-def _file(id: str, about: dict[str, Any]) -> Iterator[tuple[IO[bytes], int]]:
+def _file(id: str, about: FileAbout) -> Iterator[tuple[IO[bytes], int]]:
     """Yields the stored bytes as a file, after a JSON line for the reader process, and the number of bytes."""
     with TemporaryFile() as file:
         file.write(json.dumps(about).encode() + b"\n")
@@ -171,17 +171,27 @@ def _parts(id: str) -> Iterator[bytes]:
         yield content
 
 
-def _add(id: str, claim: str, piece: dict[str, Any], *, number: int, edition: int) -> None:
+def _add(id: str, claim: str, batch: PassageBatch, *, number: int, edition: int) -> None:
     """Stores a batch of passages; searches find none of them until the document is finished."""
     with _own(id, claim) as (session, document):
-        document.done = piece["done"]
+        document.done = batch["done"]
         rows = [
-            Passage(document_id=id, edition=edition, number=number + place, **{name: passage[name] for name in OF_PASSAGE})
-            for place, passage in enumerate(piece["passages"])
+            Passage(
+                document_id=id,
+                edition=edition,
+                number=number + index,
+                heading=passage["heading"],
+                head=passage["head"],
+                text=passage["text"],
+                overlap=passage["overlap"],
+                words=passage["words"],
+                page=passage["page"],
+            )
+            for index, passage in enumerate(batch["passages"])
         ]
         session.add_all(rows)
         session.flush()
-        index.put(session.connection(), [row.row for row in rows], piece["passages"])
+        index.put(session.connection(), [row.row for row in rows], batch["passages"])
 
 
 def _finish(id: str, claim: str, edition: int) -> None:

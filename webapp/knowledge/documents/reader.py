@@ -8,11 +8,11 @@ import codecs
 import json
 import resource
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Literal, NotRequired, TypedDict, final
 
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
@@ -30,6 +30,58 @@ STANDARD_FILES = 3
 # Python imports these codecs on first use, which would fail once no file can be opened.
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp437")
 Found = tuple[TextPiece, int | None]
+
+
+class FileAbout(TypedDict):
+    """What the reader process is told about a file, as the first line of its input."""
+
+    name: str
+    title: str
+    most: int
+    wants: Literal["spaced", "terms"]
+
+
+@final
+class FileRefusal(TypedDict):
+    """The reason why a file can't be read."""
+
+    refused: str
+
+
+@final
+class PageReached(TypedDict):
+    page: int
+    of: int
+
+
+@final
+class TextExtracted(TypedDict):
+    title: str
+    characters: int
+
+
+class IndexedPassage(TypedDict):
+    """A passage with what the index of the database needs: the weights of its `terms`, or its head and body as spaced words."""
+
+    heading: str
+    head: str
+    text: str
+    overlap: int
+    words: int
+    page: int | None
+    terms: NotRequired[dict[str, int]]
+    index: NotRequired[list[str]]
+
+
+@final
+class PassageBatch(TypedDict):
+    """Some passages, and how many characters are `done`."""
+
+    done: int
+    passages: list[IndexedPassage]
+
+
+ReaderReport = FileRefusal | PageReached | TextExtracted | PassageBatch
 
 
 @dataclass(slots=True)
@@ -86,30 +138,30 @@ class FullText:
             raise UnreadableFile(EMPTY)
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[ReaderReport]:
     """Yields the size of the text, then batches of passages; or the reason why there are none."""
-    about = json.loads(file.readline())
+    about: FileAbout = json.loads(file.readline())
     yield from pieces_of(parts(file.read(), about["name"]), about)
 
 
-def pieces_of(parts: Iterable[FilePart], about: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def pieces_of(parts: Iterable[FilePart], about: FileAbout) -> Iterator[ReaderReport]:
     """Does the same as `pieces`, for parts that are already extracted."""
     whole = FullText(about["most"])
     try:
         for part in parts:
             whole.add(part)
             if part.number and part.of and part.number % (part.of // PROGRESS_STEPS + 1) == 0:
-                yield {"page": part.number, "of": part.of}
+                yield PageReached(page=part.number, of=part.of)
         whole.refuse_if_empty()
     except UnreadableFile as refusal:
-        yield {"refused": str(refusal)}
+        yield FileRefusal(refused=str(refusal))
         return
     title = about["title"] or whole.title or formats.stem(about["name"])
-    yield {"title": title, "characters": whole.length}
+    yield TextExtracted(title=title, characters=whole.length)
     pieces, done = whole.pieces(), 0
     while batch := list(islice(pieces, AT_ONCE)):
         done += sum(len(piece.text) - piece.overlap for piece, _ in batch)
-        yield {"done": done, "passages": _indexed_pieces(batch, title, counts=about["wants"] == "terms")}
+        yield PassageBatch(done=done, passages=_indexed_pieces(batch, title, counts=about["wants"] == "terms"))
 
 
 def parts(raw: bytes, name: str) -> Iterator[FilePart]:
@@ -124,11 +176,16 @@ def parts(raw: bytes, name: str) -> Iterator[FilePart]:
     return parts
 
 
-def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[dict[str, Any]]:
+def _indexed_pieces(batch: list[Found], title: str, *, counts: bool) -> list[IndexedPassage]:
     texts = [(f"{title} {piece.heading}", piece.head + piece.text) for piece, _ in batch]
-    pieces = []
+    passages = list[IndexedPassage]()
     for (piece, page), (head, body), (terms, length) in zip(batch, texts, tokenizer.weights(texts), strict=True):
-        passage = {"heading": piece.heading, "head": piece.head, "text": piece.text, "overlap": piece.overlap, "words": length}
-        indexed = {"terms": terms} if counts else {"index": [tokenizer.spaced(head), tokenizer.spaced(body)]}
-        pieces.append(passage | {"page": page} | indexed)
-    return pieces
+        passage = IndexedPassage(
+            heading=piece.heading, head=piece.head, text=piece.text, overlap=piece.overlap, words=length, page=page
+        )
+        if counts:
+            passage["terms"] = terms
+        else:
+            passage["index"] = [tokenizer.spaced(head), tokenizer.spaced(body)]
+        passages.append(passage)
+    return passages

@@ -5,11 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from json import dumps
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, case, column, func, literal, literal_column, select
-from sqlalchemy import table as named_table
-from sqlalchemy import text as statement
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table as named_table,
+    text as statement,
+)
 from sqlalchemy.orm import Session
 
 from webapp.base.current import PerApp
@@ -64,7 +75,7 @@ class Common:
 COMMON = PerApp[Common | None](lambda: None)
 
 
-def wants() -> str:
+def wants() -> Literal["spaced", "terms"]:
     """Returns what the reader process has to report about each passage, for the index of this database."""
     return "spaced" if is_sqlite() else "terms"
 
@@ -72,8 +83,8 @@ def wants() -> str:
 def put(connection: Connection, rows: Sequence[int], pieces: Sequence[Mapping[str, Any]]) -> None:
     """Adds passages that were just inserted to the full-text index."""
     if connection.dialect.name == "sqlite":
-        places = zip(rows, (piece["index"] for piece in pieces), strict=True)
-        connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in places])
+        index_texts = zip(rows, (piece["index"] for piece in pieces), strict=True)
+        connection.execute(PUT, [{"row": row, "head": head, "body": body} for row, (head, body) in index_texts])
         return
     terms = [(term, row, weight) for row, piece in zip(rows, pieces, strict=True) for term, weight in piece["terms"].items()]
     if terms:

@@ -26,7 +26,7 @@ LEAST_TO_COUNT = 20
 # quickly.
 FEW = 2_000
 KEPT_SECONDS, MOST_KEPT = 60.0, 100
-# Weights: words count twice as much as meaning, unless a setting says otherwise. A result adds weight / (`K` + its place).
+# Weights: words count twice as much as meaning, unless a setting says otherwise. A result adds weight / (`K` + its rank).
 KEYWORDS, VECTORS, K = 2, 1, 10
 
 
@@ -47,7 +47,7 @@ class SearchOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
-    """A passage with its places in both orders, counted from 1 and None if it isn't in one, and the weight of meaning."""
+    """A passage with its ranks in both orders, counted from 1 and None if it isn't in one, and the weight of meaning."""
 
     row: int
     keyword_rank: int | None
@@ -68,7 +68,7 @@ class PassageHit:
     passage: Passage
     document: Document
     collection_name: str
-    placed: RankedPassage
+    ranked: RankedPassage
     nearness: float | None = None
 
 
@@ -106,13 +106,13 @@ def search_with_details(user: User, query: str, **bounds: Unpack[SearchOptions])
     fixed_weight = bounds.get("weight")
     weight = weight_now() if fixed_weight is None else fixed_weight
     near = semantic_search.find_nearest(user, query, among, until=until) if weight else semantic_search.NOTHING
-    placed = fused(list(scores), near.places, weight=weight)[: min(limit, MOST)]
+    best = fused(list(scores), near.ranks, weight=weight)[: min(limit, MOST)]
     counted = Counted(size.passages, size.words, counts)
-    return SearchResult(_hits(placed, scores, near), query_words, distinctive, counted, near.left_out)
+    return SearchResult(_hits(best, scores, near), query_words, distinctive, counted, near.left_out)
 
 
 def weight_now() -> float:
-    """Returns the weight of the place by meaning; that of the place by words is 2."""
+    """Returns the weight of the rank by meaning; that of the rank by words is 2."""
     return float(setting("knowledge.meaning_weight"))
 
 
@@ -168,12 +168,12 @@ def _first_among(best: Mapping[int, float], conditions: Sequence[ColumnElement[b
 
 
 def _hits(
-    placed: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
+    ranked: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
 ) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    results = db.session.execute(query.where(Passage.row.in_([passage.row for passage in placed])))
+    results = db.session.execute(query.where(Passage.row.in_([passage.row for passage in ranked])))
     rows = {passage.row: (passage, document, name) for passage, document, name in results}
-    there = enumerate((passage for passage in placed if passage.row in rows), 1)
+    there = enumerate((passage for passage in ranked if passage.row in rows), 1)
     return [
         PassageHit(rank, scores.get(passage.row, 0.0), *rows[passage.row], passage, near.nearness.get(passage.row))
         for rank, passage in there
@@ -238,16 +238,16 @@ def _own_counts(own: OwnPassages, words: Mapping[str, str], until: float) -> Map
 
 
 def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: float = VECTORS) -> list[RankedPassage]:
-    """Returns the passages in either order, best score first; on a tie, the one placed higher by words first.
+    """Returns the passages in either order, best score first; on a tie, the one ranked higher by words first.
 
-    `by_meaning` maps passages to places, because each embedding model ranks separately and places can repeat; `weight` is the
+    `by_meaning` maps passages to ranks, because each embedding model ranks separately and ranks can repeat; `weight` is the
     weight of meaning.
     """
-    words = {row: place for place, row in enumerate(by_words[: semantic_search.DEPTH], 1)}
-    meaning = {row: place for row, place in by_meaning.items() if place <= semantic_search.DEPTH}
-    placed = [RankedPassage(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
+    words = {row: index for index, row in enumerate(by_words[: semantic_search.DEPTH], 1)}
+    meaning = {row: rank for row, rank in by_meaning.items() if rank <= semantic_search.DEPTH}
+    ranked = [RankedPassage(row, words.get(row), meaning.get(row), weight) for row in {**words, **meaning}]
     return sorted(
-        placed,
+        ranked,
         key=lambda passage: (
             -passage.score,
             passage.keyword_rank or semantic_search.DEPTH + 1,
@@ -257,5 +257,5 @@ def fused(by_words: Sequence[int], by_meaning: Mapping[int, int], *, weight: flo
     )
 
 
-def _fused_share(weight: float, place: int | None) -> float:
-    return weight / (K + place) if place else 0.0
+def _fused_share(weight: float, rank: int | None) -> float:
+    return weight / (K + rank) if rank else 0.0

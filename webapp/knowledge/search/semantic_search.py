@@ -127,7 +127,7 @@ def _read_vectors(set_id: str, editions: Sequence["Edition"], until: float) -> l
 class NearestPassages:
     """Ranks and nearness by passage: 1 means the same, 0 as near as unrelated texts. `left_out` is why something is missing."""
 
-    places: Mapping[int, int] = field(default_factory=dict)
+    ranks: Mapping[int, int] = field(default_factory=dict)
     nearness: Mapping[int, float] = field(default_factory=dict)
     left_out: str = ""
 
@@ -179,16 +179,16 @@ def _near(user: User, question: str, sets: Sequence[SearchedSet], until: float) 
     for searched_set in sets:
         by_model[searched_set.model].append(searched_set)
     person_id = user.id if by_model else ""
-    places, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
+    ranks, nearness, reasons = dict[int, int](), dict[int, float](), list[str]()
     for model, sets in by_model.items():
         try:
             nearest = _nearest(_query_vector(model, question, person_id, until), sets, until)
         except (AppError, VectorsTooLarge) as error:
             reasons.append(_reason(error))
             continue
-        places |= {row: place for place, (_, row) in enumerate(nearest, 1)}
+        ranks |= {row: rank for rank, (_, row) in enumerate(nearest, 1)}
         nearness |= {row: value for value, row in nearest}
-    return NearestPassages(places, nearness, " ".join(dict.fromkeys(reasons)))
+    return NearestPassages(ranks, nearness, " ".join(dict.fromkeys(reasons)))
 
 
 def _searched(user: User, among: Among) -> list[SearchedSet]:

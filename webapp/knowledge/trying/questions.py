@@ -7,7 +7,6 @@ from math import log2
 from sqlalchemy import delete, select
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.threads import offload
@@ -58,7 +57,7 @@ def tried(
     return TriedQuestion(rows, common, unmatched_words(user, result, is_viewed=is_viewed), result.left_out)
 
 
-def viewed_as(person: User, *, author: AuditAuthor) -> None:
+def viewed_as(person: User, *, author: audit.AuditAuthor) -> None:
     """Records in the audit log that an admin views what another person would find."""
     audit.record("searched as", author=author, object_kind="person", object_id=person.id, detail=person.email)
 
@@ -134,14 +133,14 @@ def measured(answers: Iterable[tuple[str, Sequence[str], str | None]]) -> Search
     """Computes the figures from each question's id, the documents found, best first, and the expected one or None."""
     gains, misses, count = 0.0, list[str](), 0
     for id, ranked_ids, expected in answers:
-        place = _place(ranked_ids, expected)
+        rank = _rank(ranked_ids, expected)
         count += 1
-        gains += 1 / log2(1 + place) if place <= MEASURED else 0
-        misses += [id] if place > EARLY else []
+        gains += 1 / log2(1 + rank) if rank <= MEASURED else 0
+        misses += [id] if rank > EARLY else []
     return SearchFigures(gains / max(1, count), 1 - len(misses) / max(1, count), tuple(misses))
 
 
-def _place(ranked_ids: Sequence[str], expected: str | None) -> int:
+def _rank(ranked_ids: Sequence[str], expected: str | None) -> int:
     if expected is None:
         return MEASURED + 1 if ranked_ids else 1
     return ranked_ids.index(expected) + 1 if expected in ranked_ids else MEASURED + 1

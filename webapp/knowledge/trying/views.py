@@ -11,8 +11,7 @@ from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, weight_now
 from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
-from webapp.people.accounts import directory
-from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts import directory, queries as account_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
@@ -178,12 +177,12 @@ def _two_places(value: float) -> str:
 
 
 def _meant(hit: PassageHit) -> str:
-    """Describes the places by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
-    placed = hit.placed
-    if placed.vector_rank is None:
+    """Describes the ranks by meaning and by words that together decide the rank; empty if meaning did not find the passage."""
+    ranked = hit.ranked
+    if ranked.vector_rank is None:
         return ""
-    words = f", by words {placed.keyword_rank}" if placed.keyword_rank else ""
-    return f"place {placed.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {placed.score:.3f}"
+    words = f", by words {ranked.keyword_rank}" if ranked.keyword_rank else ""
+    return f"place {ranked.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {ranked.score:.3f}"
 
 
 def _answer(document_id: str | None, titles: Mapping[str, str]) -> str:

@@ -105,7 +105,7 @@ def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SEC
             slug = catalogue.connection_of(embedding_request.model)
             generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
             turns = tuple(Turn("user", text) for text in embedding_request.texts)
-            engine.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
+            engine.admission.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
         service.start(engine, generation, asking)
     asking.is_over.wait(seconds)
     return _found(engine, id, asking)
@@ -131,6 +131,6 @@ def packed(vector: Sequence[float]) -> bytes:
 def alikeness(vectors: Sequence[bytes]) -> float:
     """Returns the average similarity of all pairs of these vectors."""
     numbers = [array("f", vector) for vector in vectors]
-    pairs = [(one, other) for place, one in enumerate(numbers) for other in numbers[:place]]
+    pairs = [(one, other) for index, one in enumerate(numbers) for other in numbers[:index]]
     products = [sum(a * b for a, b in zip(one, other, strict=True)) for one, other in pairs]
     return sum(products) / max(1, len(products))

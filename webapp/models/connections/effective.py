@@ -1,7 +1,7 @@
 """Connections with their effective values (stored over environment over default), their key and their models."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.models.connections import keys, queries
 from webapp.models.connections.keys import BUILT_IN, Key, Stored
 from webapp.models.connections.tables import Connection
-from webapp.models.providers.base import Model
+from webapp.models.providers.base import Model, ModelRecord
 
 # OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
 USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
@@ -95,9 +95,9 @@ def live_connection(slug: str) -> LiveConnection | None:
     return next((_live(row, {}) for row in rows.values()), None)
 
 
-def as_stored(models: Iterable[Model]) -> list[dict[str, Any]]:
+def as_stored(models: Iterable[Model]) -> list[ModelRecord]:
     """Converts a list of models for storage, so that it is known while the server is down; lets other greenlets run."""
-    return [asdict(model) for model in by_turns(models)]
+    return [model.as_record() for model in by_turns(models)]
 
 
 def new_built_in() -> Connection:

@@ -3,15 +3,15 @@
 from webapp.models.connections import model_views, naming, views
 from webapp.models.connections.queries import HOLDER
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 NAMING = ("models.default", "models.fallbacks", "models.titles")
 FEATURE = Feature(
     setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": naming.check},
     brings=(HOLDER,),
     blueprints=(views.bp, model_views.bp),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Connections",
             path="/admin/connections",
             icon="plug",
@@ -21,7 +21,7 @@ FEATURE = Feature(
             right="administer",
             about="Providers and model servers, with their keys",
         ),
-        Place(
+        NavEntry(
             words="Models",
             path="/admin/models",
             icon="boxes",

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.base.words import number, plural
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.tables import Connection
+from webapp.models.providers.base import ModelRecord
 from webapp.settings.service import setting
 
 # OpenRouter lists 500. A page with models costs as much as all lists together.
@@ -20,7 +20,7 @@ HINT = (
 )
 
 
-def store(session: Session, row: Connection, listed: Sequence[dict[str, Any]]) -> None:
+def store(session: Session, row: Connection, listed: Sequence[ModelRecord]) -> None:
     """Stores the models that a connection lists, as far as they fit next to the others; cuts longer lists of other connections.
 
     The default model and those that the settings name are always kept.
@@ -51,19 +51,19 @@ def share(sizes: Iterable[int], most: int = MOST_MODELS) -> int:
     Lists that are shorter than an even share leave the rest of it to the longer ones.
     """
     lengths, room = sorted(sizes), most
-    for place, length in enumerate(lengths):
-        if length > (even := room // (len(lengths) - place)):
+    for index, length in enumerate(lengths):
+        if length > (even := room // (len(lengths) - index)):
             return even
         room -= length
     return most
 
 
-def cut(listed: Sequence[dict[str, Any]], most: int, names_to_keep: Collection[str]) -> list[dict[str, Any]]:
+def cut(listed: Sequence[ModelRecord], most: int, names_to_keep: Collection[str]) -> list[ModelRecord]:
     """Returns at most `most` models in their original order: the wanted ones, then the first."""
     if len(listed) <= most:
         return list(listed)
-    places = sorted(range(len(listed)), key=lambda place: listed[place]["id"] not in names_to_keep)[:most]
-    return [listed[place] for place in sorted(places)]
+    indexes = sorted(range(len(listed)), key=lambda index: listed[index]["id"] not in names_to_keep)[:most]
+    return [listed[index] for index in sorted(indexes)]
 
 
 def _make_way(session: Session, sizes: Mapping[str, int], most: int, named: Iterable[str]) -> None:

@@ -52,8 +52,8 @@ class OllamaProbe:
 
 def is_connected(ollama: OllamaProbe) -> bool:
     """Returns whether a usable connection to it exists."""
-    place = urlsplit(ollama.address).netloc
-    same = {place, place.replace("127.0.0.1", "localhost")}
+    server = urlsplit(ollama.address).netloc
+    same = {server, server.replace("127.0.0.1", "localhost")}
     return any(connection.host in same and connection.is_usable for connection in live_connections())
 
 

@@ -6,8 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.words import plural
-from webapp.models.connections import service as connections
-from webapp.models.connections import shown, suggested_models
+from webapp.models.connections import service as connections, shown, suggested_models
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
 from webapp.models.providers.base import Model

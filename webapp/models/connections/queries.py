@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
 from webapp.models.connections.tables import Connection, DeletedConnection
+from webapp.models.providers.base import ModelRecord
 from webapp.settings.secrets.encryption import Holder, Secret
 from webapp.settings.tables import ApplicationSetting
 
@@ -30,10 +31,10 @@ def deleted_slugs() -> frozenset[str]:
         return frozenset(connection.scalars(select(DeletedConnection.slug)))
 
 
-def listed_models(id: str) -> list[dict[str, Any]]:
+def listed_models(id: str) -> list[ModelRecord]:
     """Returns the last list of models of a connection."""
     with db.engine.connect() as connection:
-        models: list[dict[str, Any]] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
+        models: list[ModelRecord] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
         return models or []
 
 

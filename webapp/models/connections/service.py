@@ -5,7 +5,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import select
@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import the_config
 from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, NotFound, Unavailable
@@ -22,7 +21,7 @@ from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
 from webapp.models.connections.provider_types import KINDS, address_of
 from webapp.models.connections.tables import Connection, DeletedConnection
-from webapp.models.providers.base import Continuation, Model, Provider, ProviderError
+from webapp.models.providers.base import Continuation, Model, ModelRecord, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
 from webapp.settings.secrets.encryption import DecryptionError
 
@@ -61,7 +60,7 @@ class ConnectionInput(Input):
         return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
-def create(kind: str, entered: ConnectionInput, *, author: AuditAuthor) -> str:
+def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) -> str:
     """Creates a connection, and returns its slug, which prefixes the names of its models."""
     if kind not in KINDS or kind == keys.BUILT_IN:
         raise Invalid("Choose an API type.", field="kind")
@@ -81,7 +80,7 @@ def create(kind: str, entered: ConnectionInput, *, author: AuditAuthor) -> str:
     return slug
 
 
-def change(slug: str, entered: ConnectionInput, *, author: AuditAuthor) -> None:
+def change(slug: str, entered: ConnectionInput, *, author: audit.AuditAuthor) -> None:
     """Changes a connection. A new address requires the key again, so that no key is sent where it was not entered for."""
     before, key = _live(slug), entered.key
     address = _new_address(before, entered.base_url)
@@ -104,13 +103,13 @@ def change(slug: str, entered: ConnectionInput, *, author: AuditAuthor) -> None:
         _note(session, "changed a connection", slug, f"at {address}", author)
 
 
-def set_key(slug: str, key: str, *, author: AuditAuthor) -> None:
+def set_key(slug: str, key: str, *, author: audit.AuditAuthor) -> None:
     """Stores another key and keeps the address."""
     live = _live(slug)
     change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), author=author)
 
 
-def set_enabled(slug: str, is_enabled: bool, *, author: AuditAuthor) -> None:
+def set_enabled(slug: str, is_enabled: bool, *, author: audit.AuditAuthor) -> None:
     """Turns a connection on or off, and with it its models; everything is kept."""
     _live(slug)
     with write() as session:
@@ -118,7 +117,7 @@ def set_enabled(slug: str, is_enabled: bool, *, author: AuditAuthor) -> None:
         _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", author)
 
 
-def forget_key(slug: str, *, author: AuditAuthor) -> None:
+def forget_key(slug: str, *, author: audit.AuditAuthor) -> None:
     """Deletes the stored key; the key from the environment, if any, takes effect again."""
     _live(slug)
     with write() as session:
@@ -128,7 +127,7 @@ def forget_key(slug: str, *, author: AuditAuthor) -> None:
         _note(session, "deleted a key", slug, "", author)
 
 
-def delete(slug: str, *, author: AuditAuthor) -> None:
+def delete(slug: str, *, author: audit.AuditAuthor) -> None:
     """Deletes a connection with its key; chats that used it are kept and need another model, or the same server again."""
     if slug == keys.BUILT_IN:
         raise Conflict("The built-in connection can't be deleted, but you can turn it off.")
@@ -140,7 +139,7 @@ def delete(slug: str, *, author: AuditAuthor) -> None:
         _note(session, "deleted a connection", slug, "", author)
 
 
-def check(slug: str, make: Callable[[], Provider], *, author: AuditAuthor) -> bool:
+def check(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor) -> bool:
     """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
     _live(slug)
     # Releases the database connection while waiting for the server.
@@ -157,7 +156,7 @@ def check(slug: str, make: Callable[[], Provider], *, author: AuditAuthor) -> bo
     return models is not None
 
 
-def refresh(slug: str, make: Callable[[], Provider], *, author: AuditAuthor) -> int:
+def refresh(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor) -> int:
     """Reloads the list of models and returns its length; raises `Conflict` with the server's error message."""
     db.session.rollback()
     try:
@@ -229,7 +228,7 @@ def _note_refusal(row: Connection, code: str) -> None:
         row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
 
 
-def _list(session: Session, row: Connection, listed: Sequence[dict[str, Any]], author: AuditAuthor) -> None:
+def _list(session: Session, row: Connection, listed: Sequence[ModelRecord], author: audit.AuditAuthor) -> None:
     listing.store(session, row, listed)
     row.models_at = utc_now()
     suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), author=author)
@@ -258,20 +257,20 @@ def _flush(session: Session) -> None:
         raise Conflict("A connection with that name was just added. Please try again.", field="name") from error
 
 
-def _note(session: Session, action: str, slug: str, detail: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, slug: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="connection", object_id=slug, detail=detail)
 
 
 class ApplicationSettingsService:
     """Reads and stores the key."""
 
-    def set_openrouter_api_key(self, key: str, *, author: AuditAuthor = COMMAND_LINE) -> None:
+    def set_openrouter_api_key(self, key: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE) -> None:
         """Encrypts and stores the key, for the effective address."""
         if not key.strip():
             raise Invalid("Enter a key.", field="key")
         set_key(keys.BUILT_IN, key, author=author)
 
-    def forget_openrouter_api_key(self, *, author: AuditAuthor) -> None:
+    def forget_openrouter_api_key(self, *, author: audit.AuditAuthor) -> None:
         """Deletes the stored key; the one in the environment, if any, takes effect again."""
         forget_key(keys.BUILT_IN, author=author)
 
@@ -308,7 +307,7 @@ def _store_refusal(live: LiveConnection, words: str, code: str) -> None:
                 row.is_working, row.check_result, row.checked_at = not code, words[:300], utc_now()
                 row.refused_at, row.refused_for = row.checked_at if code else None, code
                 if code:
-                    _note(session, ACTIONS[code], live.slug, words, AuditAuthor(live.name))
+                    _note(session, ACTIONS[code], live.slug, words, audit.AuditAuthor(live.name))
     except (Unavailable, OperationalError) as error:
         # The next answer records it.
         log.warning("refusal_not_recorded", extra={"fields": {"connection": live.slug, "error": type(error).__name__}})

@@ -67,11 +67,11 @@ def _source(live: LiveConnection) -> str:
 
 def _how(live: LiveConnection) -> str:
     ending = f"key ends in {live.key.last_four}" if live.key.last_four else ""
-    place = "" if live.is_built_in and not live.own_address else live.base_url
+    address = "" if live.is_built_in and not live.own_address else live.base_url
     count = plural(len(live.models), "model") if live.models else ""
     left_out = f"{number(live.left_out)} left out" if live.left_out else ""
     default = f"default {live.default_model}" if live.default_model else ""
-    return " · ".join(filter(None, (place, ending, count, left_out, default)))
+    return " · ".join(filter(None, (address, ending, count, left_out, default)))
 
 
 def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:

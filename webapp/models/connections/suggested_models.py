@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.keys import BUILT_IN
@@ -23,7 +22,7 @@ LISTS = ("models.allowed", "models.fallbacks")
 TEXT = ", ".join(MODELS)
 
 
-def propose(session: Session, before: LiveConnection, *, author: AuditAuthor) -> None:
+def propose(session: Session, before: LiveConnection, *, author: audit.AuditAuthor) -> None:
     """Stores the suggestion with the first key for OpenRouter itself, if no models or other connections are configured."""
     is_first = before.is_built_in and before.base_url == BASE_URL and before.key.source == "none" and not before.models_at
     if is_first and not before.default_model and not _is_furnished(session):
@@ -31,7 +30,7 @@ def propose(session: Session, before: LiveConnection, *, author: AuditAuthor) ->
         _note(session, "suggested models", TEXT, author)
 
 
-def withdraw(session: Session, why: str, *, author: AuditAuthor) -> None:
+def withdraw(session: Session, why: str, *, author: audit.AuditAuthor) -> None:
     """Removes the suggested settings that are unchanged."""
     rows = [row for name in LISTS if (row := session.get(ApplicationSetting, name)) and _is_untouched(row)]
     for row in rows:
@@ -40,7 +39,7 @@ def withdraw(session: Session, why: str, *, author: AuditAuthor) -> None:
         _note(session, "removed the suggested models", why, author)
 
 
-def withdraw_if_unknown(session: Session, connection: Connection, listed: Iterable[str], *, author: AuditAuthor) -> None:
+def withdraw_if_unknown(session: Session, connection: Connection, listed: Iterable[str], *, author: audit.AuditAuthor) -> None:
     """Removes the suggestion once OpenRouter lists none of these models."""
     if connection.id == BUILT_IN and not set(listed) & set(MODELS):
         withdraw(session, "None of them is listed by a connection.", author=author)
@@ -63,7 +62,7 @@ def _is_furnished(session: Session) -> bool:
     return bool(session.scalar(query) or session.scalar(others))
 
 
-def _note(session: Session, action: str, detail: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="setting", object_id=LISTS[0], detail=detail)
     # Clears the settings cache, so that the next read sees the change immediately rather than within a second.
     MEMORY.forget()

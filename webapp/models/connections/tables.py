@@ -1,12 +1,12 @@
 """The tables of connections, and of those that were deleted."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base.db import Base, Record, utc_now
+from webapp.models.providers.base import ModelRecord
 
 
 class Connection(Record):
@@ -29,7 +29,7 @@ class Connection(Record):
     continuation: Mapped[str] = mapped_column(String(10), default="instruct")
     reasoning_tags: Mapped[str] = mapped_column(String(10), default="auto", server_default="auto")
     is_enabled: Mapped[bool] = mapped_column(default=True)
-    models: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    models: Mapped[list[ModelRecord]] = mapped_column(JSON, default=list)
     models_at: Mapped[datetime | None]
     left_out: Mapped[int] = mapped_column(default=0, server_default="0")
     checked_at: Mapped[datetime | None]

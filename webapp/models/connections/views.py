@@ -5,8 +5,7 @@ from functools import partial
 from flask import Blueprint, Response, url_for
 
 from webapp.base.current import PerApp
-from webapp.models.connections import listing, local_ollama, shown
-from webapp.models.connections import service as connections
+from webapp.models.connections import listing, local_ollama, service as connections, shown
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import admin_only, audit_author

@@ -2,9 +2,9 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol, TypedDict
+from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
 from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
@@ -111,6 +111,20 @@ class ModelRequest:
     sources: tuple[SourceRecord, ...] = ()
 
 
+class ModelRecord(TypedDict):
+    """A `Model` as it is stored; earlier releases stored fewer of its fields."""
+
+    id: str
+    name: str
+    context_length: NotRequired[int | None]
+    hidden: NotRequired[bool]
+    prompt_price: NotRequired[str]
+    completion_price: NotRequired[str]
+    efforts: NotRequired[Sequence[str]]
+    takes_schema: NotRequired[bool]
+    abilities: NotRequired[Sequence[str] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
@@ -128,6 +142,10 @@ class Model:
     efforts: tuple[str, ...] = ()
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
+
+    def as_record(self) -> ModelRecord:
+        """Returns what is stored of it with its connection."""
+        return cast(ModelRecord, asdict(self))
 
 
 @dataclass(frozen=True, slots=True)

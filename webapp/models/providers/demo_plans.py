@@ -114,7 +114,7 @@ class SchemaFiller:
             return self.object(schema, path)
         if kind == "array":
             count = max(schema.get("minItems", 0), min(schema.get("maxItems", 3), 2 + _number(path) % 2))
-            return [self._value(schema.get("items", {}), (*path, place)) for place in range(count)]
+            return [self._value(schema.get("items", {}), (*path, index)) for index in range(count)]
         if kind in ("integer", "number"):
             least = schema.get("minimum", 0)
             span = max(1, min(schema.get("maximum", least + 40), least + 40) - least)

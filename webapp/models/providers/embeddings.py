@@ -28,8 +28,8 @@ def embedded_in(value: Mapping[str, Any], count: int) -> Embedded | None:
     """Parses one reply; returns None if it does not have a vector for each text."""
     rows = dicts_of(value.get("data"))
     # Most servers number the rows, and not all keep the order of the texts.
-    placed = sorted(rows, key=lambda row: count_of(row.get("index")) or 0)
-    vectors = tuple(vector for row in placed if (vector := _vector(row.get("embedding"))))
+    ordered = sorted(rows, key=lambda row: count_of(row.get("index")) or 0)
+    vectors = tuple(vector for row in ordered if (vector := _vector(row.get("embedding"))))
     if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
         return None
     usage, model = openai_usage(value.get("usage")) or Usage(), name_of(value.get("model"))

@@ -108,8 +108,8 @@ def plain_error_of(value: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(text, str):
             return {"message": text}
     details = dicts_of(value.get("detail"))[:MOST_DETAILS]
-    places = [(".".join(map(str, list_of(detail.get("loc"))[:MOST_DETAILS])), detail.get("msg")) for detail in details]
-    return {"message": "; ".join(f"{place}: {words}" for place, words in places)}
+    problems = [(".".join(map(str, list_of(detail.get("loc"))[:MOST_DETAILS])), detail.get("msg")) for detail in details]
+    return {"message": "; ".join(f"{path}: {words}" for path, words in problems)}
 
 
 def words_of(error: Mapping[str, Any]) -> str:

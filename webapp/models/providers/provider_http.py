@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.providers.base import Embedded, ProviderError, Reply, events_of
-from webapp.models.providers.embeddings import PATH as EMBEDDINGS
-from webapp.models.providers.embeddings import embedded_in
+from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed

@@ -18,8 +18,7 @@ import gevent
 import requests
 from gevent.monkey import get_original
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3 import HTTPResponse as Response
+from urllib3 import HTTPConnectionPool, HTTPResponse as Response, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import ssl_wrap_socket
 

@@ -2,14 +2,14 @@
 
 from webapp.operations.alerts import delivery, service, views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     resumes=(service.wake,),
     setting_checks={"alerts.webhook": delivery.check_webhook},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Alerts",
             path="/admin/alerts",
             icon="siren",

@@ -8,7 +8,6 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
@@ -59,7 +58,7 @@ def firing() -> list[queries.FiringAlert]:
     return IN_MEMORY.get()
 
 
-def change(rule: AlertRule, entered: AlertChange, *, author: AuditAuthor) -> None:
+def change(rule: AlertRule, entered: AlertChange, *, author: audit.AuditAuthor) -> None:
     """Changes limits, window, minimum of samples, or whether the rule is enabled; resets its state.
 
     An alert that has fired stays open until a check finds it over, or until the rule is turned off: who was told of it is told.
@@ -86,7 +85,7 @@ def change(rule: AlertRule, entered: AlertChange, *, author: AuditAuthor) -> Non
         delivery.deliver_later(ended)
 
 
-def mute(rule: AlertRule, minutes: int, *, author: AuditAuthor) -> None:
+def mute(rule: AlertRule, minutes: int, *, author: audit.AuditAuthor) -> None:
     """Stops deliveries for this many minutes; 0 unmutes."""
     name = rule.name
     with write() as session:
@@ -156,5 +155,5 @@ def _existing(session: Session, name: str) -> AlertRule:
     return alert_rule
 
 
-def _note(session: Session, action: str, name: str, detail: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, name: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="alert", object_id=name, detail=detail)

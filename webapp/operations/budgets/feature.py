@@ -3,13 +3,13 @@
 from webapp.operations.budgets import views
 from webapp.operations.budgets.service import check_time_zone
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
     setting_checks={"team.time_zone": check_time_zone},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Budgets",
             path="/admin/budgets",
             icon="wallet",

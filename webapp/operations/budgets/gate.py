@@ -15,7 +15,8 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.engine.costs import was_refused
-from webapp.engine.state.admission import Meter, unmetered
+from webapp.engine.live import Meter
+from webapp.engine.state.admission import unmetered
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import recount, reservations

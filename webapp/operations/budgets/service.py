@@ -8,7 +8,6 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.inputs import Input, Line, OneLine, Refusal
@@ -59,7 +58,7 @@ class BudgetChange(Input):
     warn_at: WarnAt | None = None
 
 
-def create(entered: BudgetInput, *, author: AuditAuthor) -> Budget:
+def create(entered: BudgetInput, *, author: audit.AuditAuthor) -> Budget:
     """Creates a budget, including known usage since its current period began."""
     naming.refuse_unlisted(entered.model, field="model")
     most, who_id = _amount(entered.unit, entered.limit), _known(entered.who, entered.who_id)
@@ -82,7 +81,7 @@ def create(entered: BudgetInput, *, author: AuditAuthor) -> Budget:
     return budget
 
 
-def change(budget: Budget, entered: BudgetChange, *, author: AuditAuthor) -> None:
+def change(budget: Budget, entered: BudgetChange, *, author: audit.AuditAuthor) -> None:
     """Changes the amount, or when to warn; the usage is kept."""
     id = budget.id
     most = None if entered.limit is None else _amount(budget.unit, entered.limit)
@@ -93,7 +92,7 @@ def change(budget: Budget, entered: BudgetChange, *, author: AuditAuthor) -> Non
         _note(session, "changed a budget", row, author)
 
 
-def remove(budget: Budget, *, author: AuditAuthor) -> None:
+def remove(budget: Budget, *, author: audit.AuditAuthor) -> None:
     """Deletes a budget with its counts; without any budget, usage is no longer counted."""
     id = budget.id
     with write() as session:
@@ -112,13 +111,13 @@ def check_time_zone(value: Any) -> None:
         raise Invalid(f"There is no time zone named {value}. Use a name such as Europe/Berlin or UTC.", field="value")
 
 
-def _turn_on(author: AuditAuthor) -> None:
+def _turn_on(author: audit.AuditAuthor) -> None:
     # Before the budget is created, so that a crash never leaves a budget that isn't counted.
     if not setting(ENABLED):
         set_settings({ENABLED: "true"}, author=author)
 
 
-def _keep_on(author: AuditAuthor) -> None:
+def _keep_on(author: audit.AuditAuthor) -> None:
     """Turns budgets on if any exist; reads the stored setting, because this process's cache can be stale."""
     stored = db.session.scalar(select(ApplicationSetting.value).where(ApplicationSetting.key == ENABLED))
     if stored != "true" and db.session.scalar(select(func.count()).select_from(Budget)):
@@ -147,6 +146,6 @@ def _existing(session: Session, id: str) -> Budget:
     return budget
 
 
-def _note(session: Session, action: str, budget: Budget, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, budget: Budget, author: audit.AuditAuthor) -> None:
     detail = f"{budget.who}: {periods.limit_words(budget)}"
     audit.add(session, action, author=author, object_kind="budget", object_id=budget.id, detail=detail)

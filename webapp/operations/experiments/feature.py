@@ -3,14 +3,14 @@
 from webapp.operations.experiments import monitoring, tryout_views, views
 from webapp.operations.experiments.tryouts import TRYOUT
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp, tryout_views.bp),
     brings=(TRYOUT,),
     resumes=(monitoring.wake,),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Experiments",
             path="/experiments",
             icon="flask-conical",

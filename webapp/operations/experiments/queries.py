@@ -85,8 +85,8 @@ def _figures(arm: ExperimentArm, sums: Sequence[float | None] | None, ttft_p95_m
 def _ttft_p95(experiment_id: str) -> Select[*tuple[Any, ...]]:
     """Selects the 95th percentile of the time to the first text, by version."""
     one, condition = Exposure, and_(Exposure.experiment_id == experiment_id, Exposure.first_text_ms.is_not(None))
-    place = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)
+    rank = func.row_number().over(partition_by=one.version, order_by=one.first_text_ms)
     count = func.count().over(partition_by=one.version)
-    ranked = select(one.version, one.first_text_ms, place.label("place"), count.label("count")).where(condition).subquery()
-    is_there = ranked.c.place >= (ranked.c.count * 95 + 99) // 100
+    ranked = select(one.version, one.first_text_ms, rank.label("rank"), count.label("count")).where(condition).subquery()
+    is_there = ranked.c.rank >= (ranked.c.count * 95 + 99) // 100
     return select(ranked.c.version, func.min(ranked.c.first_text_ms)).where(is_there).group_by(ranked.c.version)

@@ -15,9 +15,7 @@ from webapp.base.inputs import Input, Refusal, checked_by
 from webapp.operations.experiments import monitoring, queries
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.prompts import active_prompts
-from webapp.prompts import queries as prompt_queries
-from webapp.prompts import service as prompt_service
+from webapp.prompts import active_prompts, queries as prompt_queries, service as prompt_service
 from webapp.prompts.evidence import MIN_TRIES
 from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE, FIXED, Experiment, ExperimentArm, Prompt
 

@@ -12,8 +12,7 @@ from webapp.operations.experiments import monitoring, queries
 from webapp.operations.experiments.card import OUTCOMES, WAIT, RecommendationCard, card, percent, seconds
 from webapp.operations.experiments.figures import ArmFigures
 from webapp.people.accounts.tables import User
-from webapp.prompts.queries import KnownPrompt, in_use
-from webapp.prompts.queries import versions as versions_of
+from webapp.prompts.queries import KnownPrompt, in_use, versions as versions_of
 from webapp.prompts.tables import A_B_TEST, Experiment
 
 DONE = {

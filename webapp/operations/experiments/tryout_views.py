@@ -86,7 +86,7 @@ def page(one: tryouts.Tryout) -> dict[str, Any]:
     for answer, generation in rows:
         shown.setdefault(f"{answer.place}", []).append(_shown(answer, generation))
     questions: Mapping[str, str] = {f"{answer.place}": answer.question for answer, _ in rows}
-    cases = [(questions[place], tries) for place, tries in shown.items()]
+    cases = [(questions[index], tries) for index, tries in shown.items()]
     totals = [
         (version, cost([generation for answer, generation in rows if generation and answer.version == version]))
         for version in one.versions

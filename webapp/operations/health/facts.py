@@ -109,8 +109,8 @@ def connection(live: LiveConnection) -> HealthFact:
 
 def key(ring: Keyring) -> HealthFact:
     """Returns which key encrypts the secrets, and whether a change of the key is unfinished."""
-    place = f"stored in {ring.file}" if ring.file else "set in the environment"
-    words = f"{ring.current}, {place}; {plural(len(ring.secrets), 'stored secret')}."
+    source = f"stored in {ring.file}" if ring.file else "set in the environment"
+    words = f"{ring.current}, {source}; {plural(len(ring.secrets), 'stored secret')}."
     if ring.lost:
         return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:
@@ -362,7 +362,7 @@ def network_of(folder: Path, mounts: str) -> str:
     lines = (line.split(" ") for line in mounts.splitlines())
     # Of several mounts in one place, the last hides the others.
     kinds = {_unescaped(words[1]): words[2] for words in lines if len(words) > 2}
-    kind = kinds.get(max((place for place in kinds if place in holding), key=len, default=""), "")
+    kind = kinds.get(max((folder for folder in kinds if folder in holding), key=len, default=""), "")
     return kind if kind in OF_NETWORKS else ""
 
 
@@ -374,5 +374,5 @@ def read_mounts() -> str:
         return ""
 
 
-def _unescaped(place: str) -> str:
-    return place.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+def _unescaped(folder: str) -> str:
+    return folder.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")

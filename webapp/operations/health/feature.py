@@ -2,13 +2,13 @@
 
 from webapp.operations.health import views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.probes, views.bp),
     commands={name: f"webapp.operations.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Health",
             path="/admin/health",
             icon="activity",

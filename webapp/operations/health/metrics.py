@@ -134,7 +134,7 @@ class Metrics:
         gauges: dict[str, tuple[str, Callable[[], float]]] = {
             "millrace_streams_active": ("Answers being written now.", lambda: len(engine.live)),
             "millrace_sse_connections": ("Open streams to browsers and programs.", watchers),
-            "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.topics.buffered_bytes),
+            "millrace_topics_buffered_bytes": ("Memory used by the text of answers.", lambda: engine.logs.topics.buffered_bytes),
         }
         for name, (words, read_value) in gauges.items():
             Gauge(name, words, registry=self._registry).set_function(read_value)

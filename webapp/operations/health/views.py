@@ -66,12 +66,12 @@ def _streams() -> list[HealthFact]:
     engine, mine = the_engine(), open_pages(current_user().id)
     limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
     of_them = f" (limit {limit})" if limit else ""
-    running = f"{len(engine.live)} running (limit {engine.max_streams})"
+    running = f"{len(engine.live)} running (limit {engine.admission.max_streams})"
     return [
         HealthFact("Your open pages", f"{mine} open{of_them}"),
         HealthFact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
-        HealthFact("Running answers", running, "warn" if len(engine.live) >= engine.max_streams else ""),
-        facts.memory(engine.topics.buffered_bytes),
+        HealthFact("Running answers", running, "warn" if len(engine.live) >= engine.admission.max_streams else ""),
+        facts.memory(engine.logs.topics.buffered_bytes),
         facts.loop(WATCHDOG.get()),
         facts.threads(),
     ]

@@ -3,7 +3,7 @@
 from webapp.operations.insights import days, example_answers, trace_exporter, views
 from webapp.prompts.shown import PromptCounts
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
@@ -11,8 +11,8 @@ FEATURE = Feature(
     commands={"insights": "webapp.operations.insights.commands:insights"},
     resumes=(days.wake,),
     setting_checks={"insights.otlp_url": trace_exporter.check_url},
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Insights",
             path="/insights",
             icon="gauge",

@@ -93,6 +93,21 @@ class ChosenFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedAnswer:
+    """An answer in words, with its row."""
+
+    one: Generation
+    model: str
+    model_asked: str
+    who: str
+    kind: str
+    is_fallback: bool
+    first_text: str
+    duration: str
+    cost: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     name: str
     value: str
@@ -193,19 +208,19 @@ def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Fig
     return FiguresLine(name, number(of.answers), *rates, cost, params)
 
 
-def row(one: Generation, names: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the values of one answer, for a list or its page."""
-    return {
-        "one": one,
-        "model": providers().display_name(one.model, one.connection),
-        "model_asked": providers().display_name(one.model_asked),
-        "who": _person(one.user_id or "", names),
-        "kind": _kind(one.kind),
-        "is_fallback": is_fallback(one),
-        "first_text": _ms(ms_since_asked(one, one.first_text_at)),
-        "duration": _ms(ms_since_asked(one, one.ended_at)),
-        "cost": UNKNOWN if one.cost is None else in_dollars(Decimal(one.cost)),
-    }
+def row(one: Generation, names: Mapping[str, str]) -> ListedAnswer:
+    """Returns one answer, for a list or its page."""
+    return ListedAnswer(
+        one=one,
+        model=providers().display_name(one.model, one.connection),
+        model_asked=providers().display_name(one.model_asked),
+        who=_person(one.user_id or "", names),
+        kind=_kind(one.kind),
+        is_fallback=is_fallback(one),
+        first_text=_ms(ms_since_asked(one, one.first_text_at)),
+        duration=_ms(ms_since_asked(one, one.ended_at)),
+        cost=UNKNOWN if one.cost is None else in_dollars(Decimal(one.cost)),
+    )
 
 
 def answer(one: Generation, me: User) -> dict[str, Any]:
@@ -239,7 +254,7 @@ def attempt_text(attempt: AttemptRecord) -> str:
     if attempt.get("code") == "mended":
         return REPAIRS.get(how, "The reply was repaired.")
     way = " without streaming" if how == "whole" else ""
-    after = f" after {_ms(attempt['seconds'] * 1000)}" if attempt.get("seconds") else ""
+    after = f" after {_ms(seconds * 1000)}" if (seconds := attempt.get("seconds")) else ""
     reason = attempt.get("message") or attempt.get("code") or "no reason was given"
     return f"{providers().display_name(model)} failed{way}{after}: {reason}"
 

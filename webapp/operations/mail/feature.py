@@ -2,7 +2,7 @@
 
 from webapp.operations.mail import service, views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
@@ -12,8 +12,8 @@ FEATURE = Feature(
         "mail.from": service.check_address,
         "alerts.emails": service.check_addresses,
     },
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Email",
             path="/admin/mail",
             icon="mail",

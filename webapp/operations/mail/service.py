@@ -11,7 +11,6 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, logs
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.models.providers.base import ProviderError
@@ -60,7 +59,7 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
     return send_mail(server, message, seconds=SECONDS)
 
 
-def send_test(to: str, *, author: AuditAuthor) -> None:
+def send_test(to: str, *, author: audit.AuditAuthor) -> None:
     """Sends one test email; raises `Invalid` with the error."""
     check_address(to or "nobody", field="to")
     audit.record("sent a test email", author=author, object_kind="setting", object_id="mail.host", detail=to)
@@ -106,7 +105,7 @@ def password() -> Password:
     return Password(text, True)
 
 
-def set_password(text: str, *, author: AuditAuthor) -> None:
+def set_password(text: str, *, author: audit.AuditAuthor) -> None:
     """Stores the password, bound to the configured server."""
     if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
         raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
@@ -121,7 +120,7 @@ def set_password(text: str, *, author: AuditAuthor) -> None:
         _note(session, "entered the mail password", author)
 
 
-def forget_password(*, author: AuditAuthor) -> None:
+def forget_password(*, author: audit.AuditAuthor) -> None:
     with write() as session:
         if row := session.get(ApplicationSetting, NAME):
             session.delete(row)
@@ -146,7 +145,7 @@ def _purpose() -> str:
     return f"mail password for {setting('mail.host')}:{setting('mail.port')}"
 
 
-def _note(session: Session, action: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="setting", object_id=NAME)
 
 

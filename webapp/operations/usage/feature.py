@@ -2,12 +2,12 @@
 
 from webapp.operations.usage import views
 from webapp.web.feature import Feature
-from webapp.web.places import Place
+from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp,),
-    places=(
-        Place(
+    navigation=(
+        NavEntry(
             words="Usage",
             path="/admin/usage",
             icon="chart-column",

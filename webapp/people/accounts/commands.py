@@ -5,8 +5,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from webapp.people.accounts import directory, queries, service
-from webapp.people.accounts import tokens as api_tokens
+from webapp.people.accounts import directory, queries, service, tokens as api_tokens
 from webapp.people.accounts.roles import SCOPES, allowed_scopes
 from webapp.web.command_errors import names_database, one_line_errors
 

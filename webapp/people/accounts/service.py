@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.current import BUCKETS, PerApp
 from webapp.base.db import NO_PATIENCE, Base, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable
@@ -55,7 +54,7 @@ def create_owner(token: str, email: str, name: str, password: str, *, address: s
     with write() as session:
         _use_owner_link(session, token)
         add(session, owner)
-        about_person(session, "created the owner", owner, author=AuditAuthor(owner, address))
+        about_person(session, "created the owner", owner, author=audit.AuditAuthor(owner, address))
     return owner
 
 
@@ -68,7 +67,7 @@ def add_user(email: str, role: str, password: str) -> User:
         if role == "owner" and queries.has_owner():
             raise Conflict("There is already an owner.", field="role")
         add(session, user)
-        about_person(session, "added an account", user, author=COMMAND_LINE, detail=role)
+        about_person(session, "added an account", user, author=audit.COMMAND_LINE, detail=role)
     return user
 
 
@@ -78,7 +77,7 @@ def set_password(
     *,
     keep: str = "",
     revokes_tokens: bool = False,
-    author: AuditAuthor = COMMAND_LINE,
+    author: audit.AuditAuthor = audit.COMMAND_LINE,
 ) -> None:
     """Changes the password; ends every session except the one with the secret `keep`, and invalidates password links.
 
@@ -128,7 +127,7 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
     slow_down(email, address)
     db.session.rollback()
     if not passwords.is_right(stored, password):
-        audit.refused("entered a wrong password", key=email, author=AuditAuthor(email, address))
+        audit.refused("entered a wrong password", key=email, author=audit.AuditAuthor(email, address))
         raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
 
@@ -164,7 +163,7 @@ def add_session(session: Session, user: User, agent: str = "", *, address: str =
     )
     session.add(user_session)
     session.flush()
-    author, browser = AuditAuthor(user, address), agents.in_words(agent)
+    author, browser = audit.AuditAuthor(user, address), agents.in_words(agent)
     audit.add(session, "signed in", author=author, object_kind="session", object_id=user_session.id, detail=browser)
     return secret
 
@@ -176,7 +175,7 @@ def sign_out(secret: str, *, address: str = "") -> None:
     with write() as session:
         ended = delete(UserSession).where(UserSession.token_hash == queries.hashed(secret)).returning(UserSession.user_id)
         if user_id := session.scalar(ended):
-            audit.add(session, "signed out", author=AuditAuthor(session.get(User, user_id) or "", address))
+            audit.add(session, "signed out", author=audit.AuditAuthor(session.get(User, user_id) or "", address))
 
 
 def session_user(secret: str) -> User | None:
@@ -224,7 +223,7 @@ def add(session: Session, user: User) -> None:
         raise Conflict("An account with that email already exists.", field="email") from error
 
 
-def about_person(session: Session, action: str, person: User, *, author: AuditAuthor, detail: str = "") -> None:
+def about_person(session: Session, action: str, person: User, *, author: audit.AuditAuthor, detail: str = "") -> None:
     """Adds an entry about an account to the audit log."""
     words = ": ".join(filter(None, (person.email, detail)))
     audit.add(session, action, author=author, object_kind="person", object_id=person.id, detail=words)
@@ -234,7 +233,7 @@ def slow_down(email: str, address: str) -> None:
     """Counts an attempt to authenticate; raises TooMany above the rate limit."""
     if wait_seconds := math.ceil(SIGN_INS.get().wait_seconds(email[:254], address)):
         log.warning("sign_in_slowed_down", extra={"fields": {"address": address, "wait_seconds": wait_seconds}})
-        audit.refused("made too many attempts", key=network(address), author=AuditAuthor("", address))
+        audit.refused("made too many attempts", key=network(address), author=audit.AuditAuthor("", address))
         raise TooMany(f"Too many attempts. Please wait {plural(wait_seconds, 'second')}.", retry_after=wait_seconds)
 
 
@@ -246,7 +245,7 @@ def welcome(email: str, address: str) -> None:
 def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
     log.info("sign_in_refused", extra={"fields": {"address": address}})
     # People sometimes type their password into the email field, so only addresses of existing accounts are logged.
-    author, detail = AuditAuthor("", address), email or "no active account"
+    author, detail = audit.AuditAuthor("", address), email or "no active account"
     audit.refused("tried to sign in", key=network(address), author=author, object_kind="person", object_id=user_id, detail=detail)
 
 

@@ -13,7 +13,6 @@ from pydantic import Field
 from sqlalchemy import delete, func, select
 
 from webapp.base import audit
-from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.changes import access_changed
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
@@ -48,7 +47,7 @@ def make_token(
     *,
     days: int = 0,
     gateway: GatewayLimits | None = None,
-    author: AuditAuthor = COMMAND_LINE,
+    author: audit.AuditAuthor = audit.COMMAND_LINE,
 ) -> str:
     """Creates a token and returns it, which is the only time it is shown; with 0 days it never expires.
 
@@ -89,7 +88,7 @@ def make_own_token(
 ) -> str:
     """Creates a token after confirming the password, because it outlives the session, which could be stolen."""
     service.confirm(user, password, address=address)
-    return make_token(user, name, scopes, days=days, gateway=gateway, author=AuditAuthor(user, address))
+    return make_token(user, name, scopes, days=days, gateway=gateway, author=audit.AuditAuthor(user, address))
 
 
 def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
@@ -99,7 +98,7 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
         name = session.scalar(revoked)
         if name is None:
             raise NotFound("That token no longer exists.")
-        author, detail = AuditAuthor(user, address), f"{name} for {user.email}"
+        author, detail = audit.AuditAuthor(user, address), f"{name} for {user.email}"
         audit.add(session, "revoked a token", author=author, object_kind="token", object_id=token_id, detail=detail)
     access_changed(user.id)
 

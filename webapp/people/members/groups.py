@@ -5,7 +5,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.people.accounts import queries
@@ -17,7 +16,7 @@ from webapp.people.members.people import existing
 TAKEN = "A group with that name already exists."
 
 
-def create(name: str, *, author: AuditAuthor) -> Group:
+def create(name: str, *, author: audit.AuditAuthor) -> Group:
     """Creates an empty group."""
     group = Group(name=checked_name(name))
     with write() as session:
@@ -28,7 +27,7 @@ def create(name: str, *, author: AuditAuthor) -> Group:
     return group
 
 
-def rename(group: Group, name: str, *, author: AuditAuthor) -> None:
+def rename(group: Group, name: str, *, author: audit.AuditAuthor) -> None:
     """Renames a group; its members stay."""
     name, group_id = checked_name(name), group.id
     with write() as session:
@@ -39,7 +38,7 @@ def rename(group: Group, name: str, *, author: AuditAuthor) -> None:
         _flush(session)
 
 
-def delete_group(group: Group, *, author: AuditAuthor) -> None:
+def delete_group(group: Group, *, author: audit.AuditAuthor) -> None:
     """Deletes a group; its members keep their accounts, but lose the rights that it gave them."""
     group_id = group.id
     with write() as session:
@@ -53,7 +52,7 @@ def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
     return people_to_pick(text, limit, User.id.not_in(inside))
 
 
-def put_in(group: Group, person_id: str, *, author: AuditAuthor) -> None:
+def put_in(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
     """Adds a person to a group; does nothing if they are already a member."""
     group_id = group.id
     if not person_id:
@@ -67,7 +66,7 @@ def put_in(group: Group, person_id: str, *, author: AuditAuthor) -> None:
         _note(session, "added to a group", group, author=author, detail=f"{person.email} into {group.name}")
 
 
-def take_out(group: Group, person_id: str, *, author: AuditAuthor) -> None:
+def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
     """Removes a person from a group."""
     group_id = group.id
     with write() as session:
@@ -97,5 +96,5 @@ def _flush(session: Session, taken: str = TAKEN) -> None:
         raise Conflict(taken, field="name") from error
 
 
-def _note(session: Session, action: str, group: Group, *, author: AuditAuthor, detail: str = "") -> None:
+def _note(session: Session, action: str, group: Group, *, author: audit.AuditAuthor, detail: str = "") -> None:
     audit.add(session, action, author=author, object_kind="group", object_id=group.id, detail=detail or group.name)

@@ -8,7 +8,6 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, NotFound
 from webapp.base.ids import new_secret
@@ -72,7 +71,7 @@ def accept(token: str, email: str, name: str, password: str, *, address: str = "
     with write() as session:
         _use(session, token)
         service.add(session, user)
-        service.about_person(session, "accepted an invite", user, author=AuditAuthor(user, address), detail=user.role)
+        service.about_person(session, "accepted an invite", user, author=audit.AuditAuthor(user, address), detail=user.role)
     service.welcome(guesser, address)
     return user
 
@@ -110,7 +109,7 @@ def choose_password(token: str, password: str, *, address: str = "") -> User:
         if now is None or now.disabled_at:
             raise Forbidden(USED)
         service.replace_password(session, now, stored)
-        service.about_person(session, "set a password with a link", now, author=AuditAuthor(now, address))
+        service.about_person(session, "set a password with a link", now, author=audit.AuditAuthor(now, address))
     return now
 
 
@@ -128,6 +127,6 @@ def _use(session: Session, token: str) -> None:
         raise Forbidden(USED)
 
 
-def _note(session: Session, action: str, invite: Invite, *, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, invite: Invite, *, author: audit.AuditAuthor) -> None:
     detail = f"{invite.role} {invite.email}".strip()
     audit.add(session, action, author=author, object_kind="invite", object_id=invite.id, detail=detail)

@@ -135,7 +135,7 @@ def _context(refused_form: Form | None = None) -> dict[str, Any]:
         "token": TokenForm.fresh().offering(allowed_scopes(me.role), is_admin=me.is_admin),
         "delete": DeleteForm.fresh(),
     }
-    forms = {place: refused_form if refused_form and type(refused_form) is type(form) else form for place, form in fresh.items()}
+    forms = {name: refused_form if refused_form and type(refused_form) is type(form) else form for name, form in fresh.items()}
     return {
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.audit import AuditAuthor
 from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
@@ -81,7 +80,7 @@ def confirm(user: User, code: str, *, address: str = "") -> list[str]:
     codes = totp.new_recovery_codes()
     with write() as session:
         _change(session, user_id, confirmed_at=utc_now(), recovery=_hashes(codes))
-        service.about_person(session, "turned on two-factor authentication", user, author=AuditAuthor(user, address))
+        service.about_person(session, "turned on two-factor authentication", user, author=audit.AuditAuthor(user, address))
     return codes
 
 
@@ -92,7 +91,7 @@ def renew(user: User, password: str, *, address: str = "") -> list[str]:
     codes = totp.new_recovery_codes()
     with write() as session:
         _change(session, user_id, recovery=_hashes(codes))
-        service.about_person(session, "made new recovery codes", user, author=AuditAuthor(user, address))
+        service.about_person(session, "made new recovery codes", user, author=audit.AuditAuthor(user, address))
     return codes
 
 
@@ -102,10 +101,10 @@ def end(user: User, password: str, code: str, *, address: str = "") -> None:
         raise Forbidden(REQUIRED)
     service.confirm(user, password, address=address)
     check(user.id, code, address=address)
-    turn_off(user, AuditAuthor(user, address))
+    turn_off(user, audit.AuditAuthor(user, address))
 
 
-def turn_off(user: User, author: AuditAuthor) -> None:
+def turn_off(user: User, author: audit.AuditAuthor) -> None:
     """Turns it off without a code, for someone who has lost theirs."""
     with write() as session:
         if not session.scalar(delete(SecondFactor).where(SecondFactor.user_id == user.id).returning(SecondFactor.user_id)):
@@ -144,7 +143,7 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
             else _use_recovery(session, user_id, code, recovery, address=address)
         )
     if not is_right:
-        audit.refused("entered a wrong code", key=user_id, author=AuditAuthor(person(user_id) or "", address))
+        audit.refused("entered a wrong code", key=user_id, author=audit.AuditAuthor(person(user_id) or "", address))
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
     _attempts.give_back(user_id, BUCKETS.get())
 
@@ -157,7 +156,7 @@ def _use_recovery(session: Session, user_id: str, code: str, recovery: str, *, a
     remaining = " ".join(other for other in codes if other != used)
     is_used = _change(session, user_id, SecondFactor.recovery == recovery, recovery=remaining)
     if is_used and (user := session.get(User, user_id)):
-        author, detail = AuditAuthor(user, address), f"{len(codes) - 1} left"
+        author, detail = audit.AuditAuthor(user, address), f"{len(codes) - 1} left"
         service.about_person(session, "used a recovery code", user, author=author, detail=detail)
     return is_used
 

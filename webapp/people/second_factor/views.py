@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, session
 
-from webapp.people.accounts import queries
-from webapp.people.accounts import service as accounts
+from webapp.people.accounts import queries, service as accounts
 from webapp.people.accounts.guards import (
     anybody,
     client_address,

@@ -87,7 +87,7 @@ class PlanFeed(LaneFeed):
     def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: PlanPosition | None, context: Context) -> None:
         super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
-        self._position = position if position and position.epoch == engine.topics.epoch else None
+        self._position = position if position and position.epoch == engine.logs.topics.epoch else None
         after = self._position.sidebar if self._position else -1
         self._sidebar = ListNews(engine, owner_id, after, context) if self.is_page else None
 
@@ -111,7 +111,7 @@ class PlanFeed(LaneFeed):
 
     def _everything(self) -> list[Frame]:
         """Renders the whole plan and restarts from its position."""
-        epoch, seq = self._engine.topics.epoch, self._engine.topics.last(self.lane)
+        epoch, seq = self._engine.logs.topics.epoch, self._engine.logs.topics.last(self.lane)
         self._unfollow()
         whole = _rendered_plans.get((epoch, self._plan_id, seq, self.template), self._drawn)
         self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
@@ -158,8 +158,8 @@ class PlanFeed(LaneFeed):
     def _parts(self, writing: "Writing", projection: PlanProjection, notes: list[Frame]) -> str:
         """Renders the parts named by the notes; nothing here waits for the database or the network."""
         with self._context():
-            places = dict.fromkeys(_drawn_with(writing, note.data) for note in notes if note.event == "element")
-            parts = [_element(writing, projection, place) for place in places]
+            paths = dict.fromkeys(_drawn_with(writing, note.data) for note in notes if note.event == "element")
+            parts = [_element(writing, projection, path) for path in paths]
             parts += [_text(writing, *json.loads(note.data)) for note in notes if note.event == "text"]
             # After the end, the whole plan is sent anyway.
             if not projection.has_ended and any(note.event != "text" for note in notes):
@@ -179,24 +179,24 @@ class PlanFeed(LaneFeed):
                 self._position = None
 
 
-def _drawn_with(writing: Writing, place: str) -> str:
-    """Returns the place to render when this one is finished: a single card, or else the whole section."""
-    name, _, number = place.partition(".")
+def _drawn_with(writing: Writing, path: str) -> str:
+    """Returns the path to render when this one is finished: a single card, or else the whole section."""
+    name, _, number = path.partition(".")
     schema = at(writing.about["plan"], name)
     is_drawn_whole = number and schema and not is_of_cards(schema) and (is_of_objects(schema) or not is_whole(schema))
-    return name if is_drawn_whole else place
+    return name if is_drawn_whole else path
 
 
-def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
+def _element(writing: Writing, projection: PlanProjection, path: str) -> str:
     """Renders a finished element as a replacement of its part of the page."""
-    name, _, number = place.partition(".")
+    name, _, number = path.partition(".")
     value, schema = projection.draft.value, at(writing.about["plan"], name)
     if name == "title":
         return part("#plan-title", "innerHTML", str(escape(text_of(value.get("title")))))
     if schema is None:
         return ""
     if is_of_cards(schema):
-        return _card(writing, value, place, schema) if number else ""
+        return _card(writing, value, path, schema) if number else ""
     if kind_of(schema) == "array" and number and is_whole(schema) and not is_of_objects(schema):
         # Shown when the whole list is complete.
         return ""
@@ -204,18 +204,18 @@ def _element(writing: Writing, projection: PlanProjection, place: str) -> str:
     return part(f"#part-{name}", "outerHTML", render_template("plans/_section.html", section=section, plan=None))
 
 
-def _card(writing: Writing, value: dict[str, Any], place: str, schema: Schema) -> str:
-    name, _, number = place.partition(".")
-    card = shown.card(writing.about, value, writing.inputs, place)
+def _card(writing: Writing, value: dict[str, Any], path: str, schema: Schema) -> str:
+    name, _, number = path.partition(".")
+    card = shown.card(writing.about, value, writing.inputs, path)
     html = render_template("plans/_card.html", card=card, plan=None)
-    is_kept_place = int(number) < int(schema.get("minItems", 0))
-    return part(f"#{card.id}", "outerHTML", html) if is_kept_place else part(f"#part-{name}-cards", "beforeend", html)
+    is_kept_card = int(number) < int(schema.get("minItems", 0))
+    return part(f"#{card.id}", "outerHTML", html) if is_kept_card else part(f"#part-{name}-cards", "beforeend", html)
 
 
-def _text(writing: Writing, place: str, count: int, new: str) -> str:
+def _text(writing: Writing, path: str, count: int, new: str) -> str:
     """Renders new words of a text; a section of text gets them appended."""
-    section = shown.section(writing.about, {place: new}, place) if "." not in place else None
-    if section is None or place == "title":
+    section = shown.section(writing.about, {path: new}, path) if "." not in path else None
+    if section is None or path == "title":
         return ""
     if count:
         return part(f"#{section.id}-text", "beforeend", str(escape(new)))

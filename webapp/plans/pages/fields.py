@@ -89,9 +89,9 @@ def _field(
         return PlanFieldGroup(words, form(schema, value, errors, f"{path}."))
     if is_of_objects(schema):
         rows = value if isinstance(value, list) else []
-        places = ((place, form(items, row, errors, f"{path}.{place}.")) for place, row in enumerate(rows))
+        paths = ((index, form(items, row, errors, f"{path}.{index}.")) for index, row in enumerate(rows))
         return PlanFieldGroup(
-            words, tuple(PlanFieldGroup(f"{label(items, 'Part')} {place + 1}", fields) for place, fields in places)
+            words, tuple(PlanFieldGroup(f"{label(items, 'Part')} {path + 1}", fields) for path, fields in paths)
         )
     kind, choices = _kind(schema)
     limits = {"min": schema.get("minimum"), "max": schema.get("maximum"), "maxlength": schema.get("maxLength")}
@@ -119,7 +119,7 @@ def _typed(schema: Schema, form: Mapping[str, Sequence[str]], before: Any, path:
     if kind == "object":
         return typed(schema, form, before, f"{path}.")
     if is_of_objects(schema):
-        return [typed(items, form, row, f"{path}.{place}.") for place, row in enumerate(before or [])]
+        return [typed(items, form, row, f"{path}.{index}.") for index, row in enumerate(before or [])]
     lines = [text.replace("\r\n", "\n").strip() for text in form.get(path, ())]
     if kind == "array":
         return list(lines if "enum" in items else _lines(lines))

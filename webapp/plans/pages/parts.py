@@ -16,14 +16,14 @@ Fields = tuple[Field | PlanFieldGroup, ...]
 class Editing:
     """The part whose form is open, the submitted values and their errors."""
 
-    place: str
+    path: str
     errors: Mapping[str, str] = field(default_factory=dict)
     given: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    place: str
+    path: str
     title: str
     meta: str
     why: str
@@ -34,7 +34,7 @@ class Task:
 class PlanCard:
     """An item of a list of objects; without `is_there`, only a placeholder is shown."""
 
-    place: str
+    path: str
     label: str
     heading: str = ""
     when: str = ""
@@ -45,14 +45,14 @@ class PlanCard:
 
     @property
     def id(self) -> str:
-        return "part-" + self.place.replace(".", "-")
+        return "part-" + self.path.replace(".", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSection:
     """A section of a plan; `view` is text, list, tasks, cards or table; `state` is there, live or waiting."""
 
-    place: str
+    path: str
     label: str
     view: str
     state: str
@@ -66,7 +66,7 @@ class PlanSection:
 
     @property
     def id(self) -> str:
-        return f"part-{self.place}"
+        return f"part-{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,16 @@ class Maker:
             return PlanSection(name, words, "cards", state, cards=(card,))
         return PlanSection(name, words, "text", state, text=text_of(value), fields=fields)
 
-    def card(self, place: str) -> PlanCard:
-        name, _, number = place.partition(".")
+    def card(self, path: str) -> PlanCard:
+        name, _, number = path.partition(".")
         items = (at(self.about["plan"], name) or {}).get("items", {})
-        return self._card(place, items, value_at(self.content, place), f"{label(items, 'Part')} {int(number) + 1}")
+        return self._card(path, items, value_at(self.content, path), f"{label(items, 'Part')} {int(number) + 1}")
 
     def finished(self, name: str, count: int) -> int:
         """Returns how many items of the main list have all required fields; one that is being written can lack some."""
         items = (at(self.about["plan"], name) or {}).get("items", {}) if name else {}
         needed = items.get("required", ())
-        return sum(all(field in (value_at(self.content, f"{name}.{place}") or {}) for field in needed) for place in range(count))
+        return sum(all(field in (value_at(self.content, f"{name}.{index}") or {}) for field in needed) for index in range(count))
 
     def _of_objects(self, name: str, part: Schema, rows: list[Any], state: str) -> PlanSection:
         words, items = label(part, name), part["items"]
@@ -114,50 +114,50 @@ class Maker:
             table = tuple(tuple(text_of(row.get(key)) for key, _ in sections(items)) for row in rows if isinstance(row, dict))
             return PlanSection(name, words, "table", state, columns=columns, rows=table, fields=self._fields(name, part, rows))
         count = max(len(rows), int(part.get("minItems", 0)) if self.is_running else 0)
-        return PlanSection(name, words, "cards", state, cards=tuple(self.card(f"{name}.{place}") for place in range(count)))
+        return PlanSection(name, words, "cards", state, cards=tuple(self.card(f"{name}.{index}") for index in range(count)))
 
-    def _card(self, place: str, part: Schema, value: Any, words: str) -> PlanCard:
+    def _card(self, path: str, part: Schema, value: Any, words: str) -> PlanCard:
         is_whole = isinstance(value, dict) and all(name in value for name in part.get("required", ()))
         if not is_whole:
-            return PlanCard(place, words)
+            return PlanCard(path, words)
         lists = {
             name: schema for name, schema in sections(part) if kind_of(schema) == "array" and isinstance(value.get(name), list)
         }
         texts = [(name, schema) for name, schema in sections(part) if name in value and name not in lists]
         heading = next((name for name, schema in texts if kind_of(schema) == "string"), "")
-        tasks = [task for name in lists for task in self._tasks(f"{place}.{name}", value[name])]
+        tasks = [task for name in lists for task in self._tasks(f"{path}.{name}", value[name])]
         checks = [name for name, schema in texts if schema.get("x-view") == "checklist"]
-        tasks += [self._task(f"{place}.{name}", value[name]) for name in checks]
+        tasks += [self._task(f"{path}.{name}", value[name]) for name in checks]
         details = tuple((label(schema, name), text_of(value[name])) for name, schema in texts if name not in (heading, *checks))
-        when = self._when(place, value, lists)
+        when = self._when(path, value, lists)
         return PlanCard(
-            place, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(place, part, value)
+            path, words, text_of(value.get(heading)), when, tuple(tasks), details, True, self._fields(path, part, value)
         )
 
-    def _tasks(self, place: str, rows: list[Any]) -> tuple[Task, ...]:
-        return tuple(self._task(f"{place}.{number}", row) for number, row in enumerate(rows))
+    def _tasks(self, path: str, rows: list[Any]) -> tuple[Task, ...]:
+        return tuple(self._task(f"{path}.{number}", row) for number, row in enumerate(rows))
 
-    def _task(self, place: str, value: Any) -> Task:
+    def _task(self, path: str, value: Any) -> Task:
         if not isinstance(value, dict):
-            return Task(place, text_of(value), "", "", place in self.ticked)
-        part = at(self.about["plan"], place) or {}
+            return Task(path, text_of(value), "", "", path in self.ticked)
+        part = at(self.about["plan"], path) or {}
         texts = [
             name for name, schema in sections(part) if kind_of(schema) == "string" and "enum" not in schema and name in value
         ]
         title = next(iter(texts), "")
         meta = " · ".join(_short(name, field) for name, field in value.items() if name not in texts)
         return Task(
-            place, text_of(value.get(title)), meta, " ".join(text_of(value[name]) for name in texts[1:]), place in self.ticked
+            path, text_of(value.get(title)), meta, " ".join(text_of(value[name]) for name in texts[1:]), path in self.ticked
         )
 
-    def _when(self, place: str, value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
+    def _when(self, path: str, value: dict[str, Any], lists: Mapping[str, Schema]) -> str:
         """Returns an item's days and its total time, such as `6 – 12 October · 2 h 10`."""
         minutes = [row["minutes"] for name in lists for row in value[name] if isinstance(row, dict) and "minutes" in row]
         total = sum(minute for minute in minutes if isinstance(minute, int))
-        return " · ".join(filter(None, (self._days(place), _lasting(total) if total else "")))
+        return " · ".join(filter(None, (self._days(path), _lasting(total) if total else "")))
 
-    def _days(self, place: str) -> str:
-        calendar, (name, _, number) = self.about.get("calendar") or {}, place.partition(".")
+    def _days(self, path: str) -> str:
+        calendar, (name, _, number) = self.about.get("calendar") or {}, path.partition(".")
         start = day(self.inputs.get(calendar.get("start", "")))
         if start is None or name != calendar.get("list") or not number:
             return ""
@@ -169,11 +169,11 @@ class Maker:
             return until
         return f"{first.day} – {until}" if first.month == last.month else f"{first.day} {first:%B} – {until}"
 
-    def _fields(self, place: str, part: Schema, value: Any) -> Fields:
+    def _fields(self, path: str, part: Schema, value: Any) -> Fields:
         editing = self.editing
-        if not editing or place != editing.place:
+        if not editing or path != editing.path:
             return ()
-        return single(part, value if editing.given is None else editing.given, editing.errors, place)
+        return single(part, value if editing.given is None else editing.given, editing.errors, path)
 
 
 def text_of(value: Any) -> str:

@@ -78,7 +78,7 @@ def plan(
     engine: Engine, row: Plan, generation: Generation | None, inputs: Mapping[str, Any], *, editing: Editing | None = None
 ) -> ShownPlan:
     """Returns a plan to show, including what has been written so far."""
-    broadcast = engine.broadcast(generation) if generation and row.is_running else None
+    broadcast = engine.logs.broadcast(generation) if generation and row.is_running else None
     content, notices = row.content, tuple(text for text, _ in notice_lines(generation.notices if generation else ()))
     cursor: Cursor = ()
     time_text = ""
@@ -167,7 +167,7 @@ def row(engine: Engine, id: str) -> ShownPlan | None:
 def listed(engine: Engine, row: Plan) -> ShownPlan:
     """Returns a plan for lists: its title and its progress, without its content."""
     generation = queries.generation_of(row) if row.is_running else None
-    if generation and (broadcast := engine.broadcast(generation)):
+    if generation and (broadcast := engine.logs.broadcast(generation)):
         broadcast.catch_up()
         projection = broadcast.projection
         assert isinstance(projection, PlanProjection)
@@ -193,9 +193,9 @@ def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
     return replace(_outline(about, {}), done=projection.done, total=total, is_running=True)
 
 
-def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], place: str) -> PlanCard:
+def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], path: str) -> PlanCard:
     """Returns a card of a plan that is being written."""
-    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(place)
+    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(path)
 
 
 def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSection | None:

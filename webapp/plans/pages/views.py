@@ -130,31 +130,31 @@ def events(id: str) -> Response:
     return _stream(own_plan(id), planner())
 
 
-@bp.post("/plans/<id>/parts/<place>")
+@bp.post("/plans/<id>/parts/<path>")
 @signed_in
-def save(id: str, place: str) -> Response:
+def save(id: str, path: str) -> Response:
     plan = own_plan(id)
-    part, before = found(at(plan.schema, place)), found(value_at(plan.content, place))
+    part, before = found(at(plan.schema, path)), found(value_at(plan.content, path))
     new = typed_single(part, request.form.to_dict(flat=False), before)
     try:
-        service.edit(plan, place, new)
+        service.edit(plan, path, new)
     except Rejected as refusal:
-        return _plan_page(own_plan(id), planner(), editing=Editing(place, refusal.places, new), status=422)
-    return redirect(_page(plan, place))
+        return _plan_page(own_plan(id), planner(), editing=Editing(path, refusal.paths, new), status=422)
+    return redirect(_page(plan, path))
 
 
-@bp.post("/plans/<id>/parts/<place>/again")
+@bp.post("/plans/<id>/parts/<path>/again")
 @signed_in
-def again_at(id: str, place: str) -> Response:
-    return done(_page(service.again_at(own_plan(id), place), place))
+def again_at(id: str, path: str) -> Response:
+    return done(_page(service.again_at(own_plan(id), path), path))
 
 
-@bp.post("/plans/<id>/tick/<place>")
+@bp.post("/plans/<id>/tick/<path>")
 @signed_in
-def tick(id: str, place: str) -> Response:
+def tick(id: str, path: str) -> Response:
     plan = own_plan(id)
-    service.tick(plan, place)
-    return done(_page(plan, ".".join(place.split(".")[:2])))
+    service.tick(plan, path)
+    return done(_page(plan, ".".join(path.split(".")[:2])))
 
 
 @bp.post("/plans/<id>/stop")
@@ -212,8 +212,8 @@ def _refused(type: plan_types.Type, refusal: AppError, values: dict[str, Any], o
     return response
 
 
-def _page(plan: Plan, place: str = "") -> str:
-    return url_for("plans.show", id=plan.id, _anchor="part-" + place.replace(".", "-") if place else None)
+def _page(plan: Plan, path: str = "") -> str:
+    return url_for("plans.show", id=plan.id, _anchor="part-" + path.replace(".", "-") if path else None)
 
 
 @files.get("/plans/<id>.md")
@@ -257,10 +257,10 @@ def _file(plan: Plan, text: str, ending: str, kind: str) -> Response:
 def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
     """Renders a plan. Its position is read before the rows, so that no change is lost between the page and its stream."""
     engine, lane = the_engine(), plan.lane
-    seq, sidebar = engine.topics.last(lane), engine.topics.last(topic_names.of_person(me.id))
+    seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id))
     engine.presence.seen(lane)
     shown_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = PlanPosition(engine.topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
+    position = PlanPosition(engine.logs.topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
     return render(
         "plans/show.html",
         status=status,

@@ -11,7 +11,6 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit, yaml_text
-from webapp.base.audit import AuditAuthor
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
@@ -121,7 +120,7 @@ def _parsed_new(slug: str, source: str) -> Type:
     return plan_type
 
 
-def save(slug: str, source: str, *, author: AuditAuthor) -> Type:
+def save(slug: str, source: str, *, author: audit.AuditAuthor) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
     type_ = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
@@ -133,7 +132,7 @@ def save(slug: str, source: str, *, author: AuditAuthor) -> Type:
     return type_
 
 
-def remove(slug: str, *, author: AuditAuthor) -> None:
+def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     """Deletes a type that an admin added; a shipped one with the same slug takes its place."""
     get(slug)
     with write() as session:
@@ -143,7 +142,7 @@ def remove(slug: str, *, author: AuditAuthor) -> None:
         _note(session, "removed a plan type", slug, author)
 
 
-def _note(session: Session, action: str, slug: str, author: AuditAuthor) -> None:
+def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="plan type", object_id=slug)
 
 

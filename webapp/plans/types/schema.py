@@ -26,18 +26,18 @@ def steps(path: str) -> list[str | int]:
     return [int(step) if NUMBER.fullmatch(step) else step for step in path.split(".") if step]
 
 
-def is_within(path: str, place: str) -> bool:
-    """Returns whether a path is this place or inside it."""
-    return path == place or path.startswith(f"{place}.")
+def is_within(path: str, outer: str) -> bool:
+    """Returns whether a path is `outer` or leads into it."""
+    return path == outer or path.startswith(f"{outer}.")
 
 
-def is_place(path: tuple[str | int, ...]) -> bool:
+def is_path(path: tuple[str | int, ...]) -> bool:
     """Returns whether `steps(dotted(path))` gives the path back: a model can invent keys that are empty or contain dots."""
     return bool(path) and tuple(steps(dotted(path))) == path
 
 
 def at(schema: Schema, path: str) -> Schema | None:
-    """Returns the subschema for a path, or None if the schema has no such place."""
+    """Returns the subschema for a path, or None if the schema has no such path."""
     sub_schema: Schema | None = schema
     for step in steps(path):
         if sub_schema is None:
@@ -69,7 +69,7 @@ def values_in(value: Any) -> Iterator[Any]:
 
 
 def put(value: Any, path: str, new: Any) -> bool:
-    """Sets the value at a path, which can be the end of a list; returns whether there is such a place."""
+    """Sets the value at a path, which can be the end of a list; returns whether there is such a path."""
     *above, last = steps(path)
     inside = value_at(value, dotted(tuple(above)))
     if isinstance(inside, dict) and isinstance(last, str):
@@ -192,14 +192,14 @@ def missing(value: dict[str, Any], schema: Schema) -> list[str]:
         rows, least = value.get(name), int(part.get("minItems", 0))
         is_needed = rows is None and name in needed
         if isinstance(rows, list) or (is_needed and least and kind_of(part.get("items", {})) == "object"):
-            paths += [f"{name}.{place}" for place in range(len(rows or ()), least)]
+            paths += [f"{name}.{index}" for index in range(len(rows or ()), least)]
         elif is_needed:
             paths.append(name)
     return paths
 
 
 def reduced_to(schema: Schema, paths: list[str]) -> Schema:
-    """Returns the schema of an answer that has only these places, each as a property named by its path."""
+    """Returns the schema of an answer that has only the values at these paths, each as a property named by its path."""
     parts = {path: part for path in paths if (part := at(schema, path))}
     return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
 

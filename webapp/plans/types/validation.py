@@ -50,7 +50,7 @@ class Rejected(Invalid):
 
     def __init__(self, faults: list[PlanFault]) -> None:
         super().__init__("Some of the values are invalid.", field=faults[0].path)
-        self.places = {fault.path: fault.message for fault in reversed(faults)}
+        self.paths = {fault.path: fault.message for fault in reversed(faults)}
         self.fields = {fault.path.partition(".")[0]: fault.message for fault in reversed(faults)}
 
     def details(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _faults(error: "ValidationError") -> list[PlanFault]:
         return [PlanFault(dotted((*path, name)), "This field is required.") for name in expected if name not in error.instance]
     if error.validator == "minItems" and isinstance(error.instance, list):
         lacking = range(len(error.instance), int(expected))
-        return [PlanFault(dotted((*path, place)), "This field is missing.") for place in lacking]
+        return [PlanFault(dotted((*path, index)), "This field is missing.") for index in lacking]
     return [PlanFault(dotted(path), _sentence(error))]
 
 

@@ -5,23 +5,23 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_place, put, value_at, without
+from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_path, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
-# Separates a plan from an answer that replaces some of its places, as in RFC 7464; JSON can't contain it.
+# Separates a plan from an answer that replaces some of its parts, as in RFC 7464; JSON can't contain it.
 SEPARATOR = "\x1e"
 
 
-def heading(places: Sequence[str]) -> str:
-    """Returns the heading of an answer that contains only these places."""
-    return f"{SEPARATOR}{json.dumps(places)}\n"
+def heading(paths: Sequence[str]) -> str:
+    """Returns the heading of an answer that contains only the values at these paths."""
+    return f"{SEPARATOR}{json.dumps(paths)}\n"
 
 
 class PlanDraft:
     """A plan that grows as text arrives.
 
-    The first answer is the whole plan or, if places are wanted, an object with one key for each of them. Every further answer
-    has the places that its heading names. Places that were not requested are ignored and keep their value.
+    The first answer is the whole plan or, if parts are wanted, an object with one key for each of them. Every further answer
+    has the parts that its heading names. Parts that were not requested are ignored and keep their value.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class PlanDraft:
         start: dict[str, Any] | None = None,
         wanted: Sequence[str] = (),
         *,
-        takes_places: bool = False,
+        takes_paths: bool = False,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._start = start or {}
@@ -40,7 +40,7 @@ class PlanDraft:
         # How many characters models have written, without the headings of answers.
         self.chars = 0
         self._cut = ""
-        self._now, self._wanted, self._takes_places = now, set(wanted), takes_places
+        self._now, self._wanted, self._takes_places = now, set(wanted), takes_paths
         self._texts: list[list[str]] = []
         self._heading: str | None = None
         self._begin()
@@ -66,10 +66,10 @@ class PlanDraft:
         """Returns the plan without the string that is still being written; the value it replaces is restored."""
         if not self.live:
             return self.value
-        place, before = self.live[0], value_at(self._start, self.live[0])
-        rest = without(self.value, place)
+        name, before = self.live[0], value_at(self._start, self.live[0])
+        rest = without(self.value, name)
         if before is not None:
-            put(rest, place, before)
+            put(rest, name, before)
         return rest
 
     @property
@@ -85,11 +85,11 @@ class PlanDraft:
     def open_element(self) -> str:
         """The element in which the text stops, if it is already in the plan; otherwise empty.
 
-        Between two items of a list of objects there is none. With requested places there is none either, because a place is put
+        Between two items of a list of objects there is none. With requested parts there is none either, because a part is put
         into the plan only when complete.
         """
         path = self._parser.open_path
-        if not is_place(path[:1]) or not self.is_cut or self._takes_places:
+        if not is_path(path[:1]) or not self.is_cut or self._takes_places:
             return ""
         items = self._found(path[:1])
         if not isinstance(items, list):
@@ -124,31 +124,31 @@ class PlanDraft:
     def _take(self) -> bool:
         parser = self._parser
         if self._takes_places:
-            self._take_places()
+            self._take_paths()
         elif parser.value is not None:
             self.value = parser.value
             self.elements += [
-                dotted(path) for path in parser.finished[self._known :] if is_place(path) and element_of(path) == dotted(path)
+                dotted(path) for path in parser.finished[self._known :] if is_path(path) and element_of(path) == dotted(path)
             ]
         self._known = len(parser.finished)
         self.live = self._live()
         return True
 
-    def _take_places(self) -> None:
+    def _take_paths(self) -> None:
         for path in self._parser.finished[self._known :]:
-            place = str(path[0]) if path else ""
-            if len(path) == 1 and place in self._wanted and put(self.value, place, self._found(path)):
-                self.elements.append(place)
+            name = str(path[0]) if path else ""
+            if len(path) == 1 and name in self._wanted and put(self.value, name, self._found(path)):
+                self.elements.append(name)
 
     def _live(self) -> tuple[str, str] | None:
         path = self._parser.live
-        if not path or not (self._takes_places or is_place(path)):
+        if not path or not (self._takes_places or is_path(path)):
             return None
-        place = dotted(path)
+        element = dotted(path)
         if not self._takes_places:
-            return place, self._found(path)
-        if len(path) == 1 and place in self._wanted and put(self.value, place, self._found(path)):
-            return place, self._found(path)
+            return element, self._found(path)
+        if len(path) == 1 and element in self._wanted and put(self.value, element, self._found(path)):
+            return element, self._found(path)
         return None
 
     def _found(self, path: Path) -> Any:

@@ -7,8 +7,8 @@ from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, element_of, is_within, received, steps, value_at, without
 from webapp.plans.writing.draft import PlanDraft
 
-# With more wrong places than this, the elements that contain them are requested instead.
-MOST_PLACES = 12
+# With more wrong paths than this, the elements that contain them are requested instead.
+MOST_PATHS = 12
 CODES = {
     "user": "cancelled",
     "client_gone": "client_disconnected",
@@ -39,12 +39,12 @@ class ParsedPlan:
         return not self.faults
 
     @property
-    def places(self) -> list[str]:
-        """The places to request again: the wrong ones or, if there are many, the elements that contain them."""
-        places = list(dict.fromkeys(fault.path for fault in self.faults if fault.path))
-        if len(places) > MOST_PLACES:
-            places = list(dict.fromkeys(element_of(tuple(steps(place))) for place in places))
-        return places
+    def paths(self) -> list[str]:
+        """The paths to request again: the wrong ones or, if there are many, the elements that contain them."""
+        paths = list(dict.fromkeys(fault.path for fault in self.faults if fault.path))
+        if len(paths) > MOST_PATHS:
+            paths = list(dict.fromkeys(element_of(tuple(steps(path))) for path in paths))
+        return paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def repaired(draft: PlanDraft, schema: Schema) -> ParsedPlan:
 def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
     """Returns the part of an incomplete plan that is saved: its valid elements."""
     value, wrong = result.value, list(result.faults)
-    while places := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
-        present = [place for place in places if value_at(value, place) is not None]
+    while paths := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
+        present = [path for path in paths if value_at(value, path) is not None]
         before, value = value, without(value, present[0]) if present else value
         if value == before:
             break
@@ -90,7 +90,7 @@ def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict
     code = CODES.get(reason, reason if status in ("interrupted", "failed", "stopped") else "invalid")
     message = SENTENCES.get(code) or error or SENTENCES["invalid"]
     if code == "invalid":
-        names = dict.fromkeys(place.partition(".")[0] for place in result.places)
+        names = dict.fromkeys(path.partition(".")[0] for path in result.paths)
         is_lacking = result.value and names
         message += f" Missing or wrong: {', '.join(names)}." if is_lacking else " The reply wasn't in a plan format."
     has_something = any(value.values())

@@ -44,7 +44,7 @@ def projection(facts: GenerationFacts) -> PlanProjection:
     generation = db.session.get_one(Generation, facts.id)
     plan, prompt = plan_of(generation), PlanPrompt.from_record(generation.prompt)
     schema = plan.schema if plan else {}
-    return PlanProjection(schema, prompt.there, prompt.places, validation.is_valid)
+    return PlanProjection(schema, prompt.there, prompt.paths, validation.is_valid)
 
 
 def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
@@ -115,8 +115,8 @@ def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[st
     plan.content, plan.status, plan.error_code, plan.error = value, end.status, end.code, end.message
     plan.partial_content = None if end.status == "completed" else text
     plan.title = str(value.get("title") or plan.title)[:200]
-    anew = PlanPrompt.from_record(generation.prompt).places
-    plan.ticked = [task for task in plan.ticked if not any(is_within(task, place) for place in anew)]
+    anew = PlanPrompt.from_record(generation.prompt).paths
+    plan.ticked = [task for task in plan.ticked if not any(is_within(task, path) for path in anew)]
     plan.is_kept, plan.changed_at = False, utc_now()
     return end
 

@@ -104,25 +104,25 @@ def for_plan(about: PlanAbout, inputs: dict[str, Any], unit: arm_choice.Experime
     return replace(prompt, schema=about["plan"])
 
 
-def for_places(
+def for_paths(
     about: PlanAbout,
     inputs: dict[str, Any],
     there: dict[str, Any],
-    places: list[str],
+    paths: list[str],
     unit: arm_choice.ExperimentUnit,
     *,
     wrong: str = "",
     is_anew: bool = False,
 ) -> PlanPrompt:
-    """Returns the prompt for some places of a plan, whose other places stay; `wrong` describes their errors."""
-    schema = schema_of_places(about["plan"], places)
-    variables = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(places), "wrong": wrong}
+    """Returns the prompt for some parts of a plan, whose other parts stay; `wrong` describes their errors."""
+    schema = schema_of_paths(about["plan"], paths)
+    variables = {"inputs": _json(inputs), "there": _json(there), "places": ", ".join(paths), "wrong": wrong}
     prompt = _request_prompt(about, schema, unit, is_anew=is_anew, **variables)
-    return replace(prompt, schema=schema, places=tuple(places), there=there)
+    return replace(prompt, schema=schema, paths=tuple(paths), there=there)
 
 
-def schema_of_places(plan: Schema, places: list[str]) -> Schema:
-    return upstream(reduced_to(plan, [place for place in places if at(plan, place) is not None]))
+def schema_of_paths(plan: Schema, paths: list[str]) -> Schema:
+    return upstream(reduced_to(plan, [path for path in paths if at(plan, path) is not None]))
 
 
 def _request_prompt(
@@ -133,7 +133,7 @@ def _request_prompt(
     rendered_prompts += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for prompt in rendered_prompts for part in prompt.parts)
     if plan_types.is_as_shipped(about):
-        type = active_prompts.render(f"plan.{about['type']}", unit, schema=_json(schema))
+        type = active_prompts.render(f"plan.{about.get('type', '')}", unit, schema=_json(schema))
         return PlanPrompt(question, PromptBuilder(type.sections).counted, PromptVersions.from_rendered(type, *rendered_prompts))
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))
     return PlanPrompt(question, PromptBuilder([section]).counted, PromptVersions.from_rendered(*rendered_prompts))
@@ -167,7 +167,7 @@ class RepairingSource:
             failure = error
         if not stop and self._needs_repair(end, failure):
             parsed_plan = self._judge("".join(self._text))
-            if parsed_plan.places:
+            if parsed_plan.paths:
                 yield from self._repaired(parsed_plan, stop)
                 failure, end = self._settled(failure, end)
         if failure:
@@ -181,11 +181,11 @@ class RepairingSource:
         return end is not None and end.reason not in WITHOUT_REPAIR
 
     def _repaired(self, parsed_plan: ParsedPlan, stop: Stop) -> Iterator[Event]:
-        places = parsed_plan.places
-        yield Notice("mending", _lack(len(places), "is", "are"), _lack(len(places), "was", "were"))
+        paths = parsed_plan.paths
+        yield Notice("mending", _lack(len(paths), "is", "are"), _lack(len(paths), "was", "were"))
         before, self._usages = _sum(self._usages), []
-        yield Delta(heading(places))
-        self._text.append(heading(places))
+        yield Delta(heading(paths))
+        self._text.append(heading(paths))
         self._source = self._ask(parsed_plan)
         try:
             for event in self._limited(self._source, stop):
@@ -265,19 +265,19 @@ def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
 def repairing_source(
     engine: Engine, generation: Generation, about: PlanAbout, inputs: dict[str, Any]
 ) -> Callable[[Source], Source]:
-    """Returns a wrapper that calls the model once more for the places that are wrong."""
+    """Returns a wrapper that calls the model once more for the parts that are wrong."""
     model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)
     unit, schema = arm_choice.again(prompt.versions.arms), about["plan"]
 
     def judge(text: str) -> ParsedPlan:
-        draft = PlanDraft(prompt.there, prompt.places, takes_places=bool(prompt.places))
+        draft = PlanDraft(prompt.there, prompt.paths, takes_paths=bool(prompt.paths))
         draft.feed(text)
         return repaired(draft, schema)
 
     def ask(parsed_plan: ParsedPlan) -> Source:
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in parsed_plan.faults[:MOST_QUOTED])
         with engine.in_app():
-            again = for_places(about, inputs, parsed_plan.value, parsed_plan.places, unit, wrong=wrong)
+            again = for_paths(about, inputs, parsed_plan.value, parsed_plan.paths, unit, wrong=wrong)
             again = replace(again, parameters={**prompt.parameters, "temperature": 0.0})
             return generations.ladder(engine, _request(model, again))
 

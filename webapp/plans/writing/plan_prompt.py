@@ -15,7 +15,7 @@ from webapp.prompts.active_prompts import PromptVersions
 class PlanPrompt:
     """A question with the sections before it, and the schema of what is wanted.
 
-    If only some `places` are to be written, `there` is the plan as it is before. `is_whole` requests the answer without
+    If only the parts at `paths` are to be written, `there` is the plan as it is before. `is_whole` requests the answer without
     streaming; `chars_before` is what the model has written of the plan in earlier generations.
     """
 
@@ -23,7 +23,7 @@ class PlanPrompt:
     sections: tuple[Section, ...] = ()
     versions: PromptVersions = field(default_factory=PromptVersions)
     schema: Schema = field(default_factory=dict)
-    places: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     there: dict[str, Any] = field(default_factory=dict)
     is_whole: bool = False
     parameters: RequestParameters = field(default_factory=RequestParameters)
@@ -37,7 +37,7 @@ class PlanPrompt:
             sections=sections_in(record.get("sections", ())),
             versions=PromptVersions.from_record(record),
             schema=record.get("schema", {}),
-            places=tuple(record.get("places", ())),
+            paths=tuple(record.get("places", ())),
             there=record.get("there", {}),
             is_whole=record.get("is_whole", False),
             parameters=parameters_in(record),
@@ -51,7 +51,7 @@ class PlanPrompt:
             "asked": self.asked,
             **self.versions.as_record(),
             "schema": self.schema,
-            **({"places": list(self.places), "there": self.there} if self.places else {}),
+            **({"places": list(self.paths), "there": self.there} if self.paths else {}),
             "is_whole": self.is_whole,
             "parameters": self.parameters,
             "chars_before": self.chars_before,

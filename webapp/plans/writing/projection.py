@@ -41,17 +41,17 @@ class PlanProjection:
         self,
         schema: Schema,
         start: dict[str, Any],
-        places: Sequence[str],
+        paths: Sequence[str],
         is_valid: Callable[[Any, Schema], bool] = lambda _value, _schema: True,
     ) -> None:
         """`is_valid` returns whether an item is one that the end will keep."""
         self.has_ended = False
         self.status, self.notices = "queued", list[str]()
-        self.draft = PlanDraft(start, places, takes_places=bool(places))
+        self.draft = PlanDraft(start, paths, takes_paths=bool(paths))
         self._schema, self._is_valid, self._states = schema, is_valid, 0
         self._live, self._lives = "", 0
         self._main, self._counted, self._valid = main_list(schema), 0, set[str]()
-        self._count(f"{self._main}.{place}" for place in range(len(start.get(self._main) or ())))
+        self._count(f"{self._main}.{index}" for index in range(len(start.get(self._main) or ())))
 
     @property
     def done(self) -> int:
@@ -118,7 +118,7 @@ class PlanProjection:
         if cursor == now:
             return [], now
         elements, lives, chars, notices, states = cursor
-        frames = [Frame(place, "element") for place in dict.fromkeys(self.draft.elements[elements:])]
+        frames = [Frame(path, "element") for path in dict.fromkeys(self.draft.elements[elements:])]
         if self._live and (lives, chars) != now[1:3]:
             start = chars if lives == self._lives else 0
             frames.append(Frame(json.dumps([self._live, start, self._text()[start:]]), "text"))
@@ -126,20 +126,20 @@ class PlanProjection:
         return frames + ([Frame(self.status, "state")] if states != self._states else []), now
 
     def _follow(self) -> None:
-        place = self.draft.live[0] if self.draft.live and self._is_shown() else ""
-        if place and place != self._live:
+        path = self.draft.live[0] if self.draft.live and self._is_shown() else ""
+        if path and path != self._live:
             self._lives += 1
-        self._live = place
+        self._live = path
         self._count(self.draft.elements[self._counted :])
         self._counted = len(self.draft.elements)
 
-    def _count(self, places: Iterable[str]) -> None:
+    def _count(self, paths: Iterable[str]) -> None:
         """Updates the set of valid items, looking only at new and changed ones."""
-        for place in dict.fromkeys(element_of(tuple(steps(path))) for path in places):
-            if place.partition(".")[0] == self._main and "." in place:
-                part = at(self._schema, place) or {}
-                is_valid = self._is_valid(received(value_at(self.draft.value, place), part), part)
-                (self._valid.add if is_valid else self._valid.discard)(place)
+        for element in dict.fromkeys(element_of(tuple(steps(path))) for path in paths):
+            if element.partition(".")[0] == self._main and "." in element:
+                part = at(self._schema, element) or {}
+                is_valid = self._is_valid(received(value_at(self.draft.value, element), part), part)
+                (self._valid.add if is_valid else self._valid.discard)(element)
 
     def _is_shown(self) -> bool:
         """Returns whether the string that is being written can be shown before it is finished."""

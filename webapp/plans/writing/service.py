@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, select
-from sqlalchemy import delete as deleted
+from sqlalchemy import and_, delete as deleted, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -144,19 +143,19 @@ def finish_it(
         prompt = _prompt(plan.about, queries.inputs_of(plan), is_whole=is_whole)
         plan_request = PlanRequest(plan, plan.id, prompt, _model_of(plan), name)
         return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
-    places = missing(plan.content, plan.schema)
-    if not places:
+    paths = missing(plan.content, plan.schema)
+    if not paths:
         raise Conflict("This plan is complete, so there is nothing to finish.")
-    plan_request = _of_places(plan, places, is_whole=is_whole, sent_as=name)
+    plan_request = _of_paths(plan, paths, is_whole=is_whole, sent_as=name)
     return _begin([plan_request], when_unwatched=when_unwatched, origin=origin)[0]
 
 
-def again_at(plan: Plan, place: str) -> Plan:
+def again_at(plan: Plan, path: str) -> Plan:
     """Has one part written again, with all others locked; the old part stays until the new one is finished."""
     generations.refuse_if_busy(plan.lane)
-    if len(steps(place)) > 2 or value_at(plan.content, place) is None or at(plan.schema, place) is None:
+    if len(steps(path)) > 2 or value_at(plan.content, path) is None or at(plan.schema, path) is None:
         raise Invalid("This plan has no such part.")
-    return _begin([_of_places(plan, [place], is_anew=True)])[0]
+    return _begin([_of_paths(plan, [path], is_anew=True)])[0]
 
 
 def start_again(plan: Plan) -> Plan:
@@ -186,13 +185,13 @@ def _new(
     return PlanRequest(plan, "", prompt, _model(inputs, model), sent_as)
 
 
-def _of_places(
-    plan: Plan, places: list[str], *, is_anew: bool = False, is_whole: bool = False, sent_as: str | None = None
+def _of_paths(
+    plan: Plan, paths: list[str], *, is_anew: bool = False, is_whole: bool = False, sent_as: str | None = None
 ) -> PlanRequest:
-    """Returns the request for some places of an existing plan."""
+    """Returns the request for some parts of an existing plan."""
     about, there = plan.about, plan.content
     inputs = queries.inputs_of(plan)
-    prompt = model_requests.for_places(about, inputs.values, there, places, _unit(inputs), is_anew=is_anew)
+    prompt = model_requests.for_paths(about, inputs.values, there, paths, _unit(inputs), is_anew=is_anew)
     return PlanRequest(plan, plan.id, replace(prompt, is_whole=is_whole), _model_of(plan), sent_as)
 
 
@@ -223,7 +222,7 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
         providers().for_model(request.model)
     with ExitStack() as stack:
         for request in plan_requests:
-            stack.enter_context(generations.admission(engine, owner_id, lane=topic_names.of_plan(request.plan_id or "")))
+            stack.enter_context(engine.admission.slot(owner_id, lane=topic_names.of_plan(request.plan_id or "")))
         stack.enter_context(generations.recovering_if_not_started(engine))
         try:
             with write() as session:
@@ -297,34 +296,34 @@ def _model(inputs: PlanInputs, preferred: str) -> str:
     return model
 
 
-def edit(plan: Plan, place: str, new: Any) -> None:
+def edit(plan: Plan, path: str, new: Any) -> None:
     """Replaces the value at a path if it is valid for its schema; raises `Rejected` with a sentence for each field."""
-    part = at(plan.schema, place)
-    if not place or part is None or value_at(plan.content, place) is None:
+    part = at(plan.schema, path)
+    if not path or part is None or value_at(plan.content, path) is None:
         raise Invalid("This plan has no such part.")
     validation.check(new, part)
 
     def change(plan: Plan) -> None:
         _refuse_while_it_runs(plan)
         content = copy.deepcopy(plan.content)
-        put(content, place, new)
+        put(content, path, new)
         plan.content = content
         plan.title = str(content.get("title") or plan.title)[:200]
 
     _change(plan, change)
 
 
-def tick(plan: Plan, place: str) -> None:
+def tick(plan: Plan, path: str) -> None:
     """Marks a task as done, or as not done if it was."""
-    # Normalizes the path, because `weeks..0` leads to the same place as `weeks.0`.
-    place = dotted(tuple(steps(place)))
-    if not place or value_at(plan.content, place) is None:
+    # Normalizes the path, because `weeks..0` leads to the same value as `weeks.0`.
+    path = dotted(tuple(steps(path)))
+    if not path or value_at(plan.content, path) is None:
         raise Invalid("This plan has no such task.")
-    is_done = place not in plan.ticked
+    is_done = path not in plan.ticked
 
     def change(plan: Plan) -> None:
-        others = [task for task in plan.ticked if task != place]
-        plan.ticked = [*others, place] if is_done else others
+        others = [task for task in plan.ticked if task != path]
+        plan.ticked = [*others, path] if is_done else others
 
     _change(plan, change)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.base import audit, logs
-from webapp.base.audit import AuditAuthor
 from webapp.base.config import Config, own_key_file, random_key
 from webapp.base.current import CONFIG
 from webapp.base.db import write
@@ -78,7 +77,7 @@ def keyring() -> Keyring:
     return Keyring(encryption.fingerprints(), own_key_file(current_config()), secrets)
 
 
-def new_key(*, author: AuditAuthor) -> str:
+def new_key(*, author: audit.AuditAuthor) -> str:
     """Generates a key for the environment, which is not in use yet; logs who did so in the audit log, but not the key."""
     key = random_key()
     logs.hide(key)
@@ -86,7 +85,7 @@ def new_key(*, author: AuditAuthor) -> str:
     return key
 
 
-def begin_change(*, author: AuditAuthor) -> str:
+def begin_change(*, author: audit.AuditAuthor) -> str:
     """Adds a new first key to our file and to this process; returns its fingerprint."""
     config = current_config()
     file = _own_file(config)
@@ -98,7 +97,7 @@ def begin_change(*, author: AuditAuthor) -> str:
     return fingerprint_of(key)
 
 
-def end_change(*, author: AuditAuthor) -> None:
+def end_change(*, author: audit.AuditAuthor) -> None:
     """Removes the older keys from our file and from this process, once no readable secret needs them."""
     config = current_config()
     file = _own_file(config)
@@ -108,7 +107,7 @@ def end_change(*, author: AuditAuthor) -> None:
     _use(config, file, config.encryption_keys[:1], "removed old encryption keys", removed, author)
 
 
-def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, author: AuditAuthor) -> None:
+def _use(config: Config, file: Path, keys: tuple[str, ...], action: str, fingerprint: str, author: audit.AuditAuthor) -> None:
     """Switches to these keys; raises `Conflict` if a removed one is still needed."""
     with write() as session:
         if _needed(keys, config.encryption_keys):
@@ -168,7 +167,7 @@ class Rotated:
     outcome: str
 
 
-def rotate(*, author: AuditAuthor) -> Iterator[Rotated]:
+def rotate(*, author: audit.AuditAuthor) -> Iterator[Rotated]:
     """Re-encrypts every stored key with the first encryption key, one after the other.
 
     Each is committed separately and is readable before and after, so that this can be interrupted anywhere and repeated.
@@ -185,7 +184,7 @@ def rotate(*, author: AuditAuthor) -> Iterator[Rotated]:
         yield Rotated(secret.id, "rotated" if fresh != secret.ciphertext else "current")
 
 
-def _replace(holder: Holder, secret: Secret, fresh: str, author: AuditAuthor) -> None:
+def _replace(holder: Holder, secret: Secret, fresh: str, author: audit.AuditAuthor) -> None:
     with write() as session:
         # A key that was entered since is kept: it is encrypted with the first key already.
         if holder.replace(session, secret.id, secret.ciphertext, fresh):

@@ -114,13 +114,13 @@ def flow_faults(definition: Definition) -> Iterator[Found]:
     """Yields the index of each step with an error, the error, and a hint."""
     reachable = set(definition.reachable(definition.steps[0].id))
     ending = _ending(definition)
-    for place, step in enumerate(definition.steps):
+    for index, step in enumerate(definition.steps):
         if step.id not in reachable:
-            yield place, f"No step leads to “{step.id}”.", "Name it in a “next” or a “branch”, or remove it."
+            yield index, f"No step leads to “{step.id}”.", "Name it in a “next” or a “branch”, or remove it."
         elif step.id not in ending:
-            yield place, f"From “{step.id}” no run can end.", "Give one of the steps in this circle a way out."
+            yield index, f"From “{step.id}” no run can end.", "Give one of the steps in this circle a way out."
         elif step.id in _automatic_circle(definition, step):
-            yield place, f"“{step.id}” leads back to itself without a question.", "Put a question into the circle."
+            yield index, f"“{step.id}” leads back to itself without a question.", "Put a question into the circle."
 
 
 def _ending(definition: Definition) -> set[str]:

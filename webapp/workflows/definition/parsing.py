@@ -92,7 +92,7 @@ class _Reader:
             by_id={step.id: step for step in steps},
         )
         if not self.faults:
-            self.faults += [self._at(("steps", place), *words) for place, *words in flow_faults(definition)]
+            self.faults += [self._at(("steps", index), *words) for index, *words in flow_faults(definition)]
         if self.faults:
             raise BrokenWorkflow(self.faults)
         return definition
@@ -135,11 +135,11 @@ class _Reader:
         if not isinstance(value, list) or not 2 <= len(value) <= MOST_OPTIONS:
             self._fault((*path, "options"), f"A {type} slot needs 2 to {MOST_OPTIONS} options.", OPTIONS)
             return ()
-        for place, option in enumerate(value):
+        for index, option in enumerate(value):
             if isinstance(option, bool):
-                self._fault((*path, "options", place), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
+                self._fault((*path, "options", index), "YAML reads this option as true or false.", 'Put it in quotes: "yes"')
             elif not isinstance(option, str | int | float) or not 0 < len(str(option).strip()) <= 100 or "\n" in str(option):
-                self._fault((*path, "options", place), "An option must be a text of at most 100 characters.", OPTIONS)
+                self._fault((*path, "options", index), "An option must be a text of at most 100 characters.", OPTIONS)
         options = tuple(str(option).strip() for option in value)
         if len({option.casefold() for option in options}) < len(options):
             self._fault((*path, "options"), "Two options are the same.", "Capital letters make no difference: remove one.")
@@ -149,31 +149,31 @@ class _Reader:
         if not isinstance(value, list) or not 0 < len(value) <= MOST_STEPS:
             self._fault(("steps",), f"“steps” must be a list of 1 to {MOST_STEPS} steps.", "steps:\n  - say: Hello!")
             return ()
-        ids = [self._id(place, step) for place, step in enumerate(value)]
-        for place in (place for place, id in enumerate(ids) if id in ids[:place]):
-            self._fault(("steps", place), f"Two steps are named “{ids[place]}”.", "Give this one another: id: another_name")
+        ids = [self._id(index, step) for index, step in enumerate(value)]
+        for index in (index for index, id in enumerate(ids) if id in ids[:index]):
+            self._fault(("steps", index), f"Two steps are named “{ids[index]}”.", "Give this one another: id: another_name")
         answers = {f"steps.{id}" for id in ids if id}
         names = {*slots, *answers}
-        read = [self._step(place, step, slots, ids, names) for place, step in enumerate(value)]
+        read = [self._step(index, step, slots, ids, names) for index, step in enumerate(value)]
         afters = [*ids[1:], END]
         return tuple(replace(step, id=id, after=after) for step, id, after in zip(read, ids, afters, strict=True))
 
-    def _id(self, place: int, value: Any) -> str:
-        """Returns a step's id: the one it declares, or that of its slot, or its verb and place."""
+    def _id(self, index: int, value: Any) -> str:
+        """Returns a step's id: the one it declares, or that of its slot, or its verb and number."""
         about = value if isinstance(value, dict) else {}
         verb = next((name for name in about if name in OF_A_STEP), "step")
-        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{place + 1}")
+        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{index + 1}")
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
             self._fault(
-                ("steps", place, "id"),
+                ("steps", index, "id"),
                 f"A step can't be named “{str(id)[:40]}”.",
                 "Use lowercase letters, digits and underscores.",
             )
-            return f"step_{place + 1}"
+            return f"step_{index + 1}"
         return id
 
-    def _step(self, place: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
-        path = ("steps", place)
+    def _step(self, index: int, raw_step: Any, slots: dict[str, Slot], ids: list[str], names: set[str]) -> Step:
+        path = ("steps", index)
         verbs = [name for name in raw_step if name in OF_A_STEP] if isinstance(raw_step, dict) else []
         if len(verbs) != 1:
             self._fault(path, *self._unclear(raw_step, verbs))
@@ -181,7 +181,7 @@ class _Reader:
         (verb,) = verbs
         about = self._mapping(path, raw_step, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
         value, ways = about.get(verb), self._ways((*path, "branch" if verb == "branch" else "next"), about, ids, names)
-        step = Step("", verb, transitions=ways, line=self.document.place(path)[0])
+        step = Step("", verb, transitions=ways, line=self.document.position(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
                 self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
@@ -261,7 +261,7 @@ class _Reader:
                 path, "This must be the name of a step, or a list of ways.", 'next: [{if: mood == "low", go: support}, {go: win}]'
             )
             return ()
-        return tuple(self._way((*path, place), way, ids, names) for place, way in enumerate(value))
+        return tuple(self._way((*path, index), way, ids, names) for index, way in enumerate(value))
 
     def _way(self, path: Path, value: Any, ids: list[str], names: set[str]) -> Transition:
         about = self._mapping(path, value, ("if", "go"))
@@ -348,7 +348,7 @@ class _Reader:
         self.faults.append(self._at(path, message, hint))
 
     def _at(self, path: Path, message: str, hint: str = "") -> WorkflowFault:
-        return WorkflowFault(*self.document.place(path), message, hint)
+        return WorkflowFault(*self.document.position(path), message, hint)
 
     def _closest(self, name: str, names: Any) -> str:
         """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""

@@ -15,7 +15,7 @@ DAY = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 # Invisible, and of no use in a text: only line ends and tabs stay.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 YES, NO = {"yes", "y", "true", "sure", "ok"}, {"no", "n", "false"}
-PLACE = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,80})\s*\}\}")
 OF_A_PERSON = ("user.first_name", "user.name")
 # A text can repeat one answer hundreds of times.
 MOST_FILLED_CHARS = 20_000
@@ -154,17 +154,17 @@ SAMPLES = {"text": "a few words", "date": "2026-03-31", "yes/no": "yes", "email"
 
 def names_in(text: str) -> Iterator[str]:
     """Yields the names of a text's placeholders."""
-    return (match.group(1) for match in PLACE.finditer(text))
+    return (match.group(1) for match in PLACEHOLDER.finditer(text))
 
 
 def is_sound(text: str) -> bool:
     """Returns whether every `{{` begins a valid placeholder."""
-    return "{{" not in PLACE.sub("", text)
+    return "{{" not in PLACEHOLDER.sub("", text)
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
     """Fills the placeholders of a text; one without a value becomes empty, and a result that is too long is cut."""
-    whole = PLACE.sub(lambda match: shown(values.get(match.group(1))), text)
+    whole = PLACEHOLDER.sub(lambda match: shown(values.get(match.group(1))), text)
     return whole if len(whole) <= MOST_FILLED_CHARS else f"{whole[:MOST_FILLED_CHARS]}…"
 
 

@@ -73,8 +73,8 @@ class _Arrow:
 
 def diagram_of(definition: Definition) -> Diagram:
     boxes = tuple(_boxes(definition))
-    places = {step.id: place for place, step in enumerate(definition.steps)} | {END: len(definition.steps)}
-    arrows = [_Arrow(places[step.id], places[go], label) for step in definition.steps for go, label in _targets(step)]
+    index_by_id = {step.id: index for index, step in enumerate(definition.steps)} | {END: len(definition.steps)}
+    arrows = [_Arrow(index_by_id[step.id], index_by_id[go], label) for step in definition.steps for go, label in _targets(step)]
     connectors = tuple(_connectors(arrows, boxes))
     margin = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
     is_wide = any(connector.side == "right" for connector in connectors)
@@ -83,14 +83,14 @@ def diagram_of(definition: Definition) -> Diagram:
 
 
 def _boxes(definition: Definition) -> Iterator[Box]:
-    for place, step in enumerate(definition.steps):
-        yield _box(place, step.verb, step.id)
+    for index, step in enumerate(definition.steps):
+        yield _box(index, step.verb, step.id)
     if any(END in step.exits for step in definition.steps):
         yield _box(len(definition.steps), "end", "The workflow is over")
 
 
-def _box(place: int, verb: str, text: str) -> Box:
-    return Box(LEFT, GAP + place * (HIGH + GAP), VERBS[verb], verb, _short(_named(text), "box"), text)
+def _box(index: int, verb: str, text: str) -> Box:
+    return Box(LEFT, GAP + index * (HIGH + GAP), VERBS[verb], verb, _short(_named(text), "box"), text)
 
 
 def _targets(step: Step) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,7 @@ TOO_MANY_WAYS = f"the ways of a step after its first {MOST_WAYS}"
 # These keys control when Rasa starts a flow or repeats a question. Here a person starts a run, and it asks every time.
 OF_A_FLOW = ("if", "nlu_trigger", "always_include_in_prompt", "persisted_slots", "file_path", "run_pattern_completed")
 OF_A_COLLECT = ("rejections", "force_slot_filling")
-PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 TEXT = r"\"[^\"]*\"|'[^']*'"
 WORDS = re.compile(
     rf"(?P<text>{TEXT})|(?P<more>\bis\s+not\b)|(?P<same>\bis\b|(?<![=!<>])=(?!=))"
@@ -144,12 +144,12 @@ class _Flow:
         steps = self._within([step for step in steps if isinstance(step, dict)])
         own = dict(ids)
         mine = []
-        for place, step in enumerate(steps):
-            mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{place + 1}")))
+        for index, step in enumerate(steps):
+            mine.append(self._id(str(step.get("id") or _verb(step) or f"step_{index + 1}")))
             if "id" in step:
                 own[str(step["id"])] = mine[-1]
-        for place, step in enumerate(steps):
-            self._step(step, mine[place], own, mine[place + 1] if place + 1 < len(mine) else after, after, depth=depth)
+        for index, step in enumerate(steps):
+            self._step(step, mine[index], own, mine[index + 1] if index + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
 
     def _within(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -256,7 +256,7 @@ class _Flow:
     def _response(self, name: str) -> str:
         """Returns a response's text, with placeholders for the slots that the flow has."""
         text = self.domain.text(name).replace("{{", "{").replace("}}", "}")
-        return PLACE.sub(lambda match: f"{{{{{match.group(1)}}}}}" if match.group(1) in self.slots else "…", text)[:1_000]
+        return PLACEHOLDER.sub(lambda match: f"{{{{{match.group(1)}}}}}" if match.group(1) in self.slots else "…", text)[:1_000]
 
     def _id(self, preferred: str) -> str:
         base = re.sub(r"[^a-z0-9_]+", "_", preferred.lower()).strip("_")[:34] or "step"
@@ -272,15 +272,15 @@ class _Flow:
 
 def _reached(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns the steps that a run can reach; steps that only follow something not understood are left out."""
-    by_id = {step["id"]: place for place, step in enumerate(steps)}
+    by_id = {step["id"]: index for index, step in enumerate(steps)}
     seen, ahead = set[int](), [0] if steps else []
     while ahead:
-        place = ahead.pop()
-        if place in seen:
+        reached = ahead.pop()
+        if reached in seen:
             continue
-        seen.add(place)
-        ahead += [by_id[go] for go in _targets(steps[place]) if go in by_id]
-    return [step for place, step in enumerate(steps) if place in seen]
+        seen.add(reached)
+        ahead += [by_id[go] for go in _targets(steps[reached]) if go in by_id]
+    return [step for index, step in enumerate(steps) if index in seen]
 
 
 def _targets(step: Mapping[str, Any]) -> Iterator[str]:

@@ -82,14 +82,14 @@ class _Job:
 
 def interpreted(run: WorkflowRun, event: Event) -> Event:
     """Returns the event unchanged if its answer is valid or can't be interpreted; else a `guess` for the person to confirm."""
-    definition, place, typed = definition_of(run), run.place, event.value.strip()
-    slot, result = slot_of(definition, place), apply(definition, place, event)
+    definition, state, typed = definition_of(run), run.current_state, event.value.strip()
+    slot, result = slot_of(definition, state), apply(definition, state, event)
     # The count of tries grows only if the text was taken as an answer and rejected.
-    is_unfit = bool(result.refusal) and result.state.tries > place.tries
+    is_unfit = bool(result.refusal) and result.state.tries > state.tries
     if not (slot and is_unfit and slot.type in READABLE and typed and len(typed) <= MOST_CHARS):
         return event
     guess = parsed_guess(slot, _interpretation(run, slot, typed))
-    return Event("guess", f"{guess}\n\n{typed}", place.step) if guess else event
+    return Event("guess", f"{guess}\n\n{typed}", state.step) if guess else event
 
 
 def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
@@ -104,7 +104,7 @@ def _interpretation(run: WorkflowRun, slot: Slot, typed: str) -> str:
 
 def _request(run: WorkflowRun, model: str, slot: Slot, typed: str) -> ModelRequest:
     definition, people = definition_of(run), people_of(db.session(), run)
-    question = text_for(definition, run.place, slot.ask, people)
+    question = text_for(definition, run.current_state, slot.ask, people)
     section = Section("Answer to read", reading_task(slot, question, utc_now().date()), definition.title)
     return PromptBuilder([section]).build(model, [("user", typed)], max_tokens=MOST_TOKENS, temperature=0)
 

@@ -45,9 +45,9 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, pi
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
     if generation.status in ("completed", "stopped") and text.strip():
         run.message_id = None
-        record(session, run, Event(MODEL_ANSWERED, text[:4_000], run.place.step))
+        record(session, run, Event(MODEL_ANSWERED, text[:4_000], run.current_state.step))
         return
-    is_aside = run.is_due and run.place.is_aside
+    is_aside = run.is_due and run.current_state.is_aside
     if is_aside and not text.strip():
         _leave_out(session, generation)
     record(session, run, Event(MODEL_FAILED, _why_failed(generation, generation.error or NOTHING)))
@@ -104,7 +104,7 @@ def _finish_plan(session: Session, generation: Generation, transcript: Transcrip
         record(session, run, Event(MODEL_FAILED, GONE))
     elif plan.status == "completed" or (generation.status == "stopped" and any(plan.content.values())):
         plan.is_kept = plan.status != "completed"
-        record(session, run, Event(MODEL_ANSWERED, planning.text_of(plan), run.place.step))
+        record(session, run, Event(MODEL_ANSWERED, planning.text_of(plan), run.current_state.step))
     else:
         record(session, run, Event(MODEL_FAILED, _why_failed(generation, plan.error)))
 

@@ -12,8 +12,7 @@ from webapp.base.errors import AppError, Busy, Conflict, OverBudget
 from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.messages import sending
-from webapp.chat.record import announcements, paths
-from webapp.chat.record import queries as chat_queries
+from webapp.chat.record import announcements, paths, queries as chat_queries
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -54,7 +53,7 @@ def call_if_due(run_id: str) -> None:
     if run is None or not run.is_due:
         return
     try:
-        if definition_of(run).by_id[run.place.step].verb == "generate":
+        if definition_of(run).by_id[run.current_state.step].verb == "generate":
             _plan(run)
         else:
             _begin(run)
@@ -74,7 +73,7 @@ def _plan(run: WorkflowRun) -> None:
     text = planning.text_of(plan)
     with write() as session:
         row = locked_run(session, id)
-        record(session, row, Event(MODEL_ANSWERED, text, row.place.step))
+        record(session, row, Event(MODEL_ANSWERED, text, row.current_state.step))
         chat_id = row.chat_id
     announcements.announce(db.session.get_one(Chat, chat_id), "chat", chat_id)
     call_if_due(id)
@@ -117,12 +116,12 @@ def _store(run_id: str, sources: AnswerSources, session: Session) -> sending.Pen
     # Locks the chat, so that the last message can't be deleted before the new one is stored below it.
     rows.locked(session, Chat, run.chat_id)
     chat = session.get_one(Chat, run.chat_id)
-    step = definition_of(run).by_id[run.place.step]
+    step = definition_of(run).by_id[run.current_state.step]
     cut = session.get(Message, run.message_id) if run.message_id else None
     options = sending.AnswerOptions(given=sources, is_personal=step.is_personal)
     pending = _again(session, chat, cut, options) if cut else _anew(session, chat, options)
     run.message_id = pending.generation.message_id
-    return _limited(pending, ASIDE if run.place.is_aside else step, cut.content if cut else "")
+    return _limited(pending, ASIDE if run.current_state.is_aside else step, cut.content if cut else "")
 
 
 def _anew(session: Session, chat: Chat, options: sending.AnswerOptions) -> sending.PendingGeneration:

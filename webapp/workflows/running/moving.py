@@ -13,11 +13,11 @@ from webapp.workflows.state import RunState
 def same_steps(old: Definition, new: Definition) -> dict[str, str]:
     """Returns the new id of every step that both versions have.
 
-    A step with a name is the step of that name. The others are numbered by their place in the list, so a step that was added
-    above them renames them all: they are the same if their texts are, or if as many of their kind stand at the same place.
+    A step with a name is the step of that name. The others are numbered by their index in the list, so a step that was added
+    above them renames them all: they are the same if their texts are, or if as many of their kind have the same index.
     """
     before, after = ([_content(*numbered) for numbered in enumerate(version.steps)] for version in (old, new))
-    same = {step.id: step.id for place, step in enumerate(old.steps) if _has_name(place, step) and step.id in new.by_id}
+    same = {step.id: step.id for index, step in enumerate(old.steps) if _has_name(index, step) and step.id in new.by_id}
     for what, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if what == "equal":
             pairs = zip(old.steps[a:b], new.steps[c:d], strict=True)
@@ -45,21 +45,21 @@ def moved(state: RunState, same: Mapping[str, str], slots: Iterable[str]) -> Run
     )
 
 
-def _has_name(place: int, step: Step) -> bool:
-    return step.id != f"{step.verb}_{place + 1}"
+def _has_name(index: int, step: Step) -> bool:
+    return step.id != f"{step.verb}_{index + 1}"
 
 
-def _content(place: int, step: Step) -> str:
-    """Returns what identifies a step: its name, or else everything but its place and the steps that it leads to."""
-    return step.id if _has_name(place, step) else repr(replace(step, id="", line=0, after="", transitions=()))
+def _content(index: int, step: Step) -> str:
+    """Returns what identifies a step: its name, or else everything but its index and the steps that it leads to."""
+    return step.id if _has_name(index, step) else repr(replace(step, id="", line=0, after="", transitions=()))
 
 
 def _unnamed(definition: Definition, start: int, end: int) -> dict[str, list[str]]:
     """Returns the ids of the steps without a name in this part of the list, by verb."""
     runs = defaultdict(list)
-    for place in range(start, end):
-        step = definition.steps[place]
-        if not _has_name(place, step):
+    for index in range(start, end):
+        step = definition.steps[index]
+        if not _has_name(index, step):
             runs[step.verb].append(step.id)
     return runs
 

@@ -17,7 +17,7 @@ from webapp.plans.types import plan_types
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
 from webapp.workflows.definition.definition import Definition, Step
-from webapp.workflows.definition.slots import PLACE, shown
+from webapp.workflows.definition.slots import PLACEHOLDER, shown
 from webapp.workflows.running.interpreter import text_for
 from webapp.workflows.running.record import definition_of, locked_run, people_of
 from webapp.workflows.state import RunState
@@ -50,7 +50,7 @@ def begin(run: WorkflowRun) -> None:
 def completed_elsewhere(run: WorkflowRun) -> Plan | None:
     """Returns the current step's plan if its person completed or kept it on the plan's page while the run was paused."""
     plan = plan_of(run)
-    if not plan or run.plan_step != run.place.step or not (plan.status == "completed" or plan.is_kept):
+    if not plan or run.plan_step != run.current_state.step or not (plan.status == "completed" or plan.is_kept):
         return None
     return plan if (plan.type, inputs_of(plan).values) == _wanted(run) else None
 
@@ -77,10 +77,10 @@ def text_of(plan: Plan) -> str:
 
 def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
     """Returns the plan type of the current step, and the values of its fields from the answers so far."""
-    definition, place = definition_of(run), run.place
-    step = definition.by_id[place.step]
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id[state.step]
     type = plan_types.get(step.text)
-    values = _inputs(definition, place, step, people_of(db.session(), run), type.inputs["properties"])
+    values = _inputs(definition, state, step, people_of(db.session(), run), type.inputs["properties"])
     try:
         return type.slug, type.filled(values)
     except Rejected as error:
@@ -95,7 +95,7 @@ def _joined(run_id: str, session: Session, plan: Plan) -> None:
         raise Conflict("The workflow has continued elsewhere.")
     other = session.get(Plan, run.plan_id) if run.plan_id else None
     _refuse_if_running(other if other is not plan else None)
-    run.plan_id, run.plan_step = plan.id, run.place.step
+    run.plan_id, run.plan_step = plan.id, run.current_state.step
 
 
 def _inputs(
@@ -105,7 +105,7 @@ def _inputs(
     inputs: dict[str, Any] = {}
     for name, schema in fields.items():
         text = step.inputs.get(name, "")
-        alone = PLACE.fullmatch(text.strip())
+        alone = PLACEHOLDER.fullmatch(text.strip())
         value = state.slots.get(alone.group(1)) if alone else None
         value = text_for(definition, state, text, people) if value is None else value
         if value not in (None, "", []):

@@ -47,19 +47,19 @@ def people_of(session: Session, run: WorkflowRun) -> dict[str, str]:
 
 def record(session: Session, run: WorkflowRun, event: Event, *, sent_as: str | None = None) -> StepResult:
     """Applies and records an event, and the request that it came from; a refused event that changes nothing is not recorded."""
-    result = apply(definition_of(run), run.place, event, people_of(session, run))
-    if result.refusal and result.state == run.place:
+    result = apply(definition_of(run), run.current_state, event, people_of(session, run))
+    if result.refusal and result.state == run.current_state:
         return result
     if run.seq >= MOST_EVENTS and event.kind not in ALWAYS:
         raise Conflict("This run has become too long. Cancel it and start a new one.")
-    if result.state.step != run.place.step:
+    if result.state.step != run.current_state.step:
         # An interrupted answer is not continued at another step, and its plan is no longer waited for.
         run.message_id, run.plan_step = None, ""
     run.seq += 1
     chat = session.get_one(Chat, run.chat_id, populate_existing=True)
     about = {"kind": event.kind, "name": event.name[:40], "value": event.value, "refusal": result.refusal}
     session.add(RunEvent(run_id=run.id, seq=run.seq, sent_as=sent_as, head_id=chat.head_id, **about))
-    is_unanswered = event.kind == MODEL_FAILED and run.place.is_aside
+    is_unanswered = event.kind == MODEL_FAILED and run.current_state.is_aside
     run.state, run.status, run.changed_at = result.state.stored(), result.state.status, utc_now()
     run.refusal = {"words": result.refusal, "typed": event.value[:MOST_TYPED]} if result.refusal else {}
     if is_unanswered:
@@ -101,6 +101,6 @@ def _hand_over(session: Session, chat: Chat, effect: HandOver) -> str:
 
 def notify_group(run: WorkflowRun) -> None:
     """Updates the chat lists of the people who have taken over, so that they show the chat."""
-    group = queries.group_by_name(run.place.handed_to) if run.place.handed_to else None
+    group = queries.group_by_name(run.current_state.handed_to) if run.current_state.handed_to else None
     for person in queries.people_of(group.id) if group else ():
         changes.access_changed(person.id)

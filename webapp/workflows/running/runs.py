@@ -168,7 +168,7 @@ def redone_by_file(run: WorkflowRun, name: str) -> ChangeEffects:
 
 
 def _redone(run: WorkflowRun, name: str, value: str) -> ChangeEffects:
-    before = run.place
+    before = run.current_state
     result = apply(definition_of(run), before, Event("change", value, name))
     if result.refusal:
         raise _refusal(run, result.refusal, is_invalid=not before.has_ended and before.status != "running")
@@ -176,8 +176,8 @@ def _redone(run: WorkflowRun, name: str, value: str) -> ChangeEffects:
 
 
 def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
-    definition, place = definition_of(run), run.place
-    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, place)
+    definition, state = definition_of(run), run.current_state
+    slot = definition.slots.get(event.name) if event.kind == "change" else slot_of(definition, state)
     if slot and slot.type == "file" and event.kind in ("answer", "change") and FILE.fullmatch(event.value.strip()):
         raise Invalid("Please upload a file.", field="value")
 
@@ -186,20 +186,20 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> ChangeEffects:
     """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
     source, id = library.source_of(run.slug, version), run.id
     old, new = definition_of(run), library.known(source)
-    place = run.place
-    if place.has_ended:
+    state = run.current_state
+    if state.has_ended:
         raise Conflict("This workflow has ended.")
     same = same_steps(old, new)
-    if place.step not in same or new.by_id[same[place.step]].verb != old.by_id[place.step].verb:
+    if state.step not in same or new.by_id[same[state.step]].verb != old.by_id[state.step].verb:
         raise Conflict("The current step isn't in that version, so this run can't move to it.")
     added = tuple(step for step in new.by_id if step not in same.values())
     gone = tuple(step for step in old.by_id if step not in same)
     if confirm:
         with write() as session:
             row = locked_run(session, id)
-            if row.place != place:
+            if row.current_state != state:
                 raise Conflict(ELSEWHERE)
-            row.source, row.version, row.state = source, version, moved(place, same, new.slots).stored()
+            row.source, row.version, row.state = source, version, moved(state, same, new.slots).stored()
             row.plan_step = same.get(row.plan_step, "")
         _notified(id)
     return ChangeEffects(added, gone)
@@ -207,7 +207,7 @@ def move(run: WorkflowRun, version: int, *, confirm: bool) -> ChangeEffects:
 
 def free(run: WorkflowRun) -> None:
     """Makes the chat of an ended run an ordinary chat."""
-    if not run.place.has_ended:
+    if not run.current_state.has_ended:
         raise Conflict("The workflow is still running. Finish or cancel it first.")
     chat_id = run.chat_id
     with write() as session:
@@ -217,7 +217,7 @@ def free(run: WorkflowRun) -> None:
 
 def write_in(run: WorkflowRun, user: User, text: str) -> None:
     """Adds a message between people, which no model answers."""
-    if not run.place.handed_to:
+    if not run.current_state.handed_to:
         raise Conflict("This workflow wasn't handed over to anyone.")
     content, chat_id, author_id = sending.checked_text(text), run.chat_id, user.id
     with write() as session:

@@ -10,8 +10,7 @@ from webapp.chat.messages import source_search
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
-from webapp.knowledge import answer_sources
-from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge import answer_sources, queries as knowledge_queries
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Collection
 from webapp.models.prompt_sections import Section
@@ -45,10 +44,10 @@ CORRECTED = "The person has corrected earlier answers since. These are the ones 
 
 def found_for(run: WorkflowRun) -> answer_sources.AnswerSources:
     """Returns the sources for the next answer; a continued answer keeps its sources, whose numbers it cites."""
-    definition, place = definition_of(run), run.place
-    step = definition.by_id[place.step]
-    names = definition.all_knowledge if place.is_aside else step.knowledge
-    retrieves = place.is_aside or step.retrieves
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id[state.step]
+    names = definition.all_knowledge if state.is_aside else step.knowledge
+    retrieves = state.is_aside or step.retrieves
     has_files = run.collection_id is not None and retrieves
     names = (*names, *(active_prompts.collections_of(STEP.key) if retrieves else ()))
     if not names and not has_files:
@@ -102,10 +101,10 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
 
 def _queries(run: WorkflowRun) -> list[str]:
     """Returns what to search for: the task of the step, and the person's last reply in it."""
-    definition, place = definition_of(run), run.place
-    step = definition.by_id[place.step]
-    task = text_for(definition, place, step.text, people_of(db.session(), run))
-    if place.turns_left == step.turns and not place.is_aside:
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id[state.step]
+    task = text_for(definition, state, step.text, people_of(db.session(), run))
+    if state.turns_left == step.turns and not state.is_aside:
         return [task]
     chat = db.session.get_one(Chat, run.chat_id, populate_existing=True)
     replies = [message.content for message in paths.messages_to(chat.head_id) if message.role == "user"] if chat.head_id else []
@@ -117,16 +116,16 @@ def run_sections(context: PromptContext) -> Iterator[Section]:
     session = db.session()
     if session.get_one(Chat, context.chat_id).kind != LED or not (run := queries.run_of(context.chat_id)):
         return
-    definition, place = definition_of(run), run.place
-    if not (step := definition.by_id.get(place.step)):
+    definition, state = definition_of(run), run.current_state
+    if not (step := definition.by_id.get(state.step)):
         return
     people = people_of(session, run)
-    if corrected := listed(definition, place, queries.changed_names(run)):
+    if corrected := listed(definition, state, queries.changed_names(run)):
         yield Section("Corrected answers", CORRECTED.format(corrected), definition.title, rank=62)
-    if place.is_aside:
+    if state.is_aside:
         yield Section("Side question", ASIDE.format(definition.title), definition.title, rank=60)
         return
-    task, guidelines = (text_for(definition, place, text, people) for text in (step.text, step.guidelines))
+    task, guidelines = (text_for(definition, state, text, people) for text in (step.text, step.guidelines))
     yield Section("Step of the workflow", f"Your task in this step of a guided workflow: {task}", definition.title, rank=60)
     brief = f"Answer in at most {plural(step.max_sentences, 'sentence')}."
     yield Section("How to answer", f"{guidelines}\n{brief}".strip(), definition.title, rank=61)

@@ -93,10 +93,10 @@ def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[st
     """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
     source_by_number = {source["number"]: source for source in sources if "number" in source}
     citations = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if source_by_number else (), MOST_PLACES))
-    places = [(number, span) for number, span in citations if number in source_by_number]
-    cited = {number for number, _ in places}
-    places += [(number, (len(text), len(text))) for number in source_by_number if number not in cited]
-    return [_annotation(source_by_number[number], *span) for number, span in places]
+    cited_spans = [(number, span) for number, span in citations if number in source_by_number]
+    cited = {number for number, _ in cited_spans}
+    cited_spans += [(number, (len(text), len(text))) for number in source_by_number if number not in cited]
+    return [_annotation(source_by_number[number], *span) for number, span in cited_spans]
 
 
 def _annotation(source: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:

@@ -235,7 +235,7 @@ def _encoded(plan: Plan, warnings: Sequence[str]) -> tuple[Generation, PlansEnco
     engine, generation = the_engine(), found(queries.generation_of(plan))
     outcome = partial(_outcome, engine, plan.id, generation.id)
     pace = shown.pace_of(engine, plan, generation)
-    begins_at = engine.topics.last(topic_names.of_generation(generation.id))
+    begins_at = engine.logs.topics.last(topic_names.of_generation(generation.id))
     encoder = PlansEncoder(
         plan.id, plan.schema, kind.projection(generation), pace, engine.now, outcome, begins_at=begins_at, warnings=warnings
     )
@@ -259,7 +259,7 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
 def _now(plan: Plan) -> tuple[dict[str, Any], WritingProgress]:
     """Returns the current content of a plan, and how far it is."""
     engine, generation = the_engine(), queries.generation_of(plan)
-    broadcast = engine.broadcast(generation) if generation and plan.is_running else None
+    broadcast = engine.logs.broadcast(generation) if generation and plan.is_running else None
     if not broadcast or not generation:
         # Plans of earlier releases have no count of their own.
         chars = plan.chars or len(kind.text_of(plan))

@@ -16,6 +16,7 @@ from webapp.api.schemas import Grammar, register, shape
 from webapp.api.streaming.course import about_chat, as_objects
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
+from webapp.base.current import BUCKETS
 from webapp.base.db import db
 from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
@@ -155,7 +156,7 @@ def _begin_answer_as_visitor(visitor: str, body: QuickMessage, options: sending.
 
 
 def _slow_down_visitors() -> None:
-    if wait_seconds := VISITORS.take(network(client_address()), the_engine().buckets):
+    if wait_seconds := VISITORS.take(network(client_address()), BUCKETS.get()):
         seconds = int(wait_seconds) + 1
         the_engine().emit(Limited("visitor_rate"))
         raise TooMany(f"Visitors can't send messages that quickly. Please try again in {seconds} s.", retry_after=seconds)
@@ -182,7 +183,7 @@ class GrowingHtml:
 
     def __init__(self, generation: Generation) -> None:
         self._engine, self._message_id = the_engine(), generation.message_id or ""
-        self._broadcast = self._engine.broadcast(generation)
+        self._broadcast = self._engine.logs.broadcast(generation)
 
     def blocks(self, first: int) -> list[tuple[int, str]]:
         projection = self._projection()

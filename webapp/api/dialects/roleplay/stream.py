@@ -28,7 +28,7 @@ class ChatStream:
     def __init__(self, engine: Engine, chat: Chat, last_id: str = "") -> None:
         self.lane = chat.lane
         self._engine, self._last_id = engine, last_id
-        self._after = engine.topics.last(self.lane)
+        self._after = engine.logs.topics.last(self.lane)
         self._feed: GenerationFeed | None = None
         self._seen, self._has_opened = "", False
 
@@ -63,7 +63,7 @@ class ChatStream:
         return lines
 
     def _has_changed(self) -> bool:
-        after, self._after = self._after, self._engine.topics.last(self.lane)
+        after, self._after = self._after, self._engine.logs.topics.last(self.lane)
         return after != self._after
 
     def _joined(self) -> GenerationFeed | None:
@@ -105,7 +105,7 @@ def encoder_of(generation: Generation, *, last_id: str = "") -> RoleplayEncoder:
 
 def position_of(generation: Generation, engine: Engine) -> int:
     """Returns where a reader of an answer starts: with a snapshot, unless there is no text to take one of yet."""
-    return 0 if generation.is_active and not engine.follows(generation) else NOWHERE
+    return 0 if generation.is_active and not engine.logs.follows(generation) else NOWHERE
 
 
 def new_question(generation: Generation, answer: Message) -> str:

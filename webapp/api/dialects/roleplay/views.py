@@ -185,7 +185,7 @@ def status(id: str) -> StreamStatus:
 )
 def cancel(id: str) -> StreamCancelled:
     chat = stoppable_chat(id)
-    the_engine().line.stop(chat.lane)
+    the_engine().admission.line.stop(chat.lane)
     if running := generations.active_generation(chat.lane):
         generations.stop(running)
         return StreamCancelled(streamId=running.id, status="stopping")

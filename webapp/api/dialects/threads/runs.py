@@ -83,7 +83,7 @@ class RunFeed:
 
     def quick_news(self) -> bytes:
         """Returns more of the model's text, provided that nothing else has happened."""
-        live, topics = self._engine.live.get(self._writing), self._engine.topics
+        live, topics = self._engine.live.get(self._writing), self._engine.logs.topics
         if live is None or topics.last(self.lane) != self._cursors[self.lane]:
             return b""
         topic = topic_names.of_generation(self._writing)
@@ -99,7 +99,7 @@ class RunFeed:
         return wire([self._frame("error", error), self._done(is_success=False)], id=id_after(why))
 
     def _run_news(self) -> list[bytes]:
-        topics = self._engine.topics
+        topics = self._engine.logs.topics
         self._cursors = {self.lane: topics.last(self.lane)}
         with self._context():
             run = db.session.get(WorkflowRun, self._run_id, populate_existing=True)
@@ -175,9 +175,13 @@ class RunFeed:
         frames = list[DialectFrame]()
         if run.status == "completed":
             last = db.session.get(Message, self._position.message_id)
-            frames = [self._frame("workflow_complete", {"message": last.content if last else "", "slots": dict(run.place.slots)})]
-        has_failed = run.status == "failed" or bool(why_paused(run, run.place))
-        was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.place) and not has_failed)
+            frames = [
+                self._frame(
+                    "workflow_complete", {"message": last.content if last else "", "slots": dict(run.current_state.slots)}
+                )
+            ]
+        has_failed = run.status == "failed" or bool(why_paused(run, run.current_state))
+        was_stopped = run.status == "cancelled" or self._was_stopped or (is_interrupted(run.current_state) and not has_failed)
         if has_failed:
             refusal = refused_by_budget(run)
             frames = [self._frame("error", {"error": why(run), "code": refusal.code if refusal else FAILED})]
@@ -198,7 +202,7 @@ def _is_stopped(generation_id: str) -> bool:
 
 
 def why(run: WorkflowRun) -> str:
-    return why_paused(run, run.place) or FELL
+    return why_paused(run, run.current_state) or FELL
 
 
 def watched(run: WorkflowRun, position: Position) -> Response:
@@ -214,7 +218,7 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     run = _settled(run)
     if refusal := refused_by_budget(run):
         raise refusal
-    last, has_failed = _last_generation(run), bool(why_paused(run, run.place))
+    last, has_failed = _last_generation(run), bool(why_paused(run, run.current_state))
     reason = last.reason if last else ""
     message = db.session.get(Message, run.message_id) if run.message_id else None
     # A model that failed may have written something before.
@@ -250,7 +254,7 @@ def is_up_to_date(run: WorkflowRun, position: Position) -> bool:
 
 def _settled(run: WorkflowRun) -> WorkflowRun:
     """Waits until no model writes in the run, and returns it."""
-    id, topics, lane = run.id, the_engine().topics, topic_names.of_chat(run.chat_id)
+    id, topics, lane = run.id, the_engine().logs.topics, topic_names.of_chat(run.chat_id)
     with attending(lane) as wait:
         while True:
             # Taken before reading the run: a change between the two counts as new.

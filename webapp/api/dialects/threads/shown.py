@@ -163,17 +163,17 @@ def shown_messages(rows: Sequence[Message], **otherwise: str) -> list[ThreadMess
 
 def workflow_state(run: WorkflowRun) -> WorkflowState:
     """Returns the state of a run, with the question it waits on."""
-    definition, place = definition_of(run), run.place
-    step = definition.by_id.get(place.step) if not place.has_ended else None
-    due = question(run, definition, place) if step and place.status == "waiting" else None
+    definition, state = definition_of(run), run.current_state
+    step = definition.by_id.get(state.step) if not state.has_ended else None
+    due = question(run, definition, state) if step and state.status == "waiting" else None
     return WorkflowState(
         runId=run.id,
         workflow=run.slug,
-        status=place.status,
+        status=state.status,
         step=step.id if step else None,
         ask=due.ask if due else "",
         options=list(due.options) if due else [],
-        slots=dict(place.slots),
+        slots=dict(state.slots),
     )
 
 

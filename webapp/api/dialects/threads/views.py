@@ -25,8 +25,7 @@ from webapp.api.dialects.threads.shown import (
 from webapp.api.operations import STARTS, both, idempotency_key, operation
 from webapp.api.problems import InvalidFields
 from webapp.api.streaming.feed import END
-from webapp.api.streaming.streams import has_all, stream
-from webapp.api.streaming.streams import last_position as position_read
+from webapp.api.streaming.streams import has_all, last_position as position_read, stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.base import topic_names
 from webapp.base.db import db
@@ -169,7 +168,7 @@ def _continued(id: str, last: str) -> Response:
         return Response(status=204)
     engine, id = the_engine(), generation.id
     # A position that this answer has not reached is one of an earlier answer.
-    is_anothers = id in engine.live and engine.topics.last(topic_names.of_generation(id)) < after
+    is_anothers = id in engine.live and engine.logs.topics.last(topic_names.of_generation(id)) < after
     return _streamed(generation, after=0 if is_anothers else after)
 
 

@@ -32,9 +32,9 @@ def parse(value: dict[str, Any]) -> FiledChat:
     if len(rows) > MOST_NODES:
         raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     nodes = list[Node]()
-    for place, row in enumerate(map(fields, rows)):
+    for index, row in enumerate(map(fields, rows)):
         above = nodes[-1].id if nodes else ""
-        nodes.append(_node(text(row.get("uuid")) or f"{id}:{place}", row, above))
+        nodes.append(_node(text(row.get("uuid")) or f"{id}:{index}", row, above))
     messages, shown = grown(nodes)
     last = _id(text(value.get("current_leaf_message_uuid"))) or (nodes[-1].id if nodes else "")
     created_at = moment(value.get("created_at"))

@@ -4,10 +4,11 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from dataclasses import fields as fields_of
+from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
+
+from webapp.streaming.events import AttemptRecord, NoticeRecord
 
 ORIGIN_CHARS = 120
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -28,6 +29,14 @@ class BadFile(ValueError):
     """Raised for content that cannot be a chat; the message is shown to the person who uploaded the file."""
 
 
+class FiledSource(TypedDict):
+    """A source of an answer in a file, by the title of its document."""
+
+    number: int
+    title: str
+    page: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledGeneration:
     """A generation in a file. `continues` is the index, within its message, of the generation it continues."""
@@ -39,8 +48,8 @@ class FiledGeneration:
     reason: str = ""
     error: str = ""
     is_demo: bool = False
-    notices: tuple[dict[str, str], ...] = ()
-    attempts: tuple[dict[str, Any], ...] = ()
+    notices: tuple[NoticeRecord, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
     text_offset: int = 0
     continues: int | None = None
     input_tokens: int | None = None
@@ -72,7 +81,7 @@ class FiledMessage:
     reasoning: str = ""
     author: str = ""
     speaker: str = ""
-    sources: tuple[dict[str, Any], ...] = ()
+    sources: tuple[FiledSource, ...] = ()
     foreign_fields: dict[str, Any] | None = None
     is_edited: bool = False
     is_hidden: bool = False
@@ -154,11 +163,13 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
 
 def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
     """Sorts siblings as their parents list them under the key `children`; the order of nodes in a file is not reliable."""
-    places: dict[str, int] = {}
+    index_by_id: dict[str, int] = {}
     for node in nodes.values():
         listed = fields(node).get(children)
-        places.update((id, place) for place, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str))
-    return sorted(nodes.items(), key=lambda node: places.get(node[0], 0))
+        index_by_id.update(
+            (id, index) for index, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str)
+        )
+    return sorted(nodes.items(), key=lambda node: index_by_id.get(node[0], 0))
 
 
 def checked(chat: FiledChat) -> FiledChat:

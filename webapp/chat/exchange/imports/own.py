@@ -27,12 +27,12 @@ from webapp.chat.exchange.imports.filed import (
 )
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.record.fields import FIELDS, ChatField
+from webapp.streaming.events import AttemptRecord, NoticeRecord
 
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
 NAME_CHARS, PROMPT_CHARS, STORY_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 20_000, 50, 20
-NOTICE = ("code", "message", "detail")
 
 
 def is_own(value: dict[str, Any]) -> bool:
@@ -104,14 +104,14 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
         generations=tuple(
-            _generation(fields(generation), place) for place, generation in enumerate(generations[: MOST_TRIES + 1])
+            _generation(fields(generation), index) for index, generation in enumerate(generations[: MOST_TRIES + 1])
         )
         if isinstance(generations, list)
         else (),
     )
 
 
-def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
+def _generation(value: dict[str, Any], index: int) -> FiledGeneration:
     status, continues, notices = text(value.get("status")), count(value.get("continues")), value.get("notices")
     return FiledGeneration(
         model_asked=line(value.get("model_asked"), 200),
@@ -121,12 +121,10 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
         reason=line(value.get("reason"), 30),
         error=text(value.get("error"), 2000),
         is_demo=value.get("is_demo") is True,
-        notices=tuple({name: text(fields(notice).get(name), 2000) for name in NOTICE} for notice in notices[:MOST_NOTICES])
-        if isinstance(notices, list)
-        else (),
+        notices=tuple(_notice(fields(notice)) for notice in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
         attempts=_attempts(value.get("attempts")),
         text_offset=count(value.get("text_offset")) or 0,
-        continues=continues if continues is not None and continues < place else None,
+        continues=continues if continues is not None and continues < index else None,
         input_tokens=count(value.get("input_tokens")),
         output_tokens=count(value.get("output_tokens")),
         cost=_cost(value.get("cost")),
@@ -134,15 +132,26 @@ def _generation(value: dict[str, Any], place: int) -> FiledGeneration:
     )
 
 
-def _attempts(values: Any) -> tuple[dict[str, Any], ...]:
+def _attempts(values: Any) -> tuple[AttemptRecord, ...]:
     attempts = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
     return tuple(_attempt(fields(attempt)) for attempt in attempts)
 
 
-def _attempt(value: dict[str, Any]) -> dict[str, Any]:
-    texts = {name: text(value.get(name), 2000) for name in ("model", "how", "code", "message")}
-    attempt = {"model": texts.pop("model"), "how": texts.pop("how"), "seconds": amount(value.get("seconds")) or 0.0, **texts}
+def _attempt(value: dict[str, Any]) -> AttemptRecord:
+    attempt = AttemptRecord(
+        model=text(value.get("model"), 2000),
+        how=text(value.get("how"), 2000),
+        seconds=amount(value.get("seconds")) or 0.0,
+        code=text(value.get("code"), 2000),
+        message=text(value.get("message"), 2000),
+    )
     return {**attempt, "of_connection": True} if value.get("of_connection") is True else attempt
+
+
+def _notice(value: dict[str, Any]) -> NoticeRecord:
+    return NoticeRecord(
+        code=text(value.get("code"), 2000), message=text(value.get("message"), 2000), detail=text(value.get("detail"), 2000)
+    )
 
 
 def settings(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -315,13 +315,13 @@ class _Cut:
 def _cuts(message: FiledMessage) -> list[_Cut]:
     return [
         _Cut(
-            str(place),
+            str(index),
             generation.reason,
             None if generation.continues is None else str(generation.continues),
             generation.text_offset,
             generation.created_at,
         )
-        for place, generation in enumerate(message.generations)
+        for index, generation in enumerate(message.generations)
     ]
 
 

@@ -110,7 +110,7 @@ def _rows(value: dict[str, Any]) -> Sequence[Any]:
     if _is_agnai(value):
         return [{"character_name": value.get("name")}, *(_of_agnai(fields(message)) for message in value["messages"])]
     pairs = (pair for pair in value["data_visible"] if isinstance(pair, list))
-    return [{"mes": words, "is_user": not place} for pair in pairs for place, words in enumerate(pair[:2])]
+    return [{"mes": words, "is_user": not index} for pair in pairs for index, words in enumerate(pair[:2])]
 
 
 def _is_agnai(value: dict[str, Any]) -> bool:
@@ -168,9 +168,9 @@ def _nodes(id: str, lines: Sequence[dict[str, Any]], name: str) -> tuple[list[No
     so what they share is imported once.
     """
     nodes, above = list[Node](), ""
-    for place, row in enumerate(lines):
+    for index, row in enumerate(lines):
         versions, chosen = _versions(row)
-        ids = [origin(PROGRAM, f"{id}:{place}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
+        ids = [origin(PROGRAM, f"{id}:{index}:{number}:{_mark(above, words)}") for number, words in enumerate(versions)]
         nodes += [
             Node(ids[number], above, _message(ids[number], row, number, words, name=name, is_shown=number == chosen))
             for number, words in enumerate(versions)

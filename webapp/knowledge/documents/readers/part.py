@@ -12,7 +12,7 @@ class UnreadableFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A page, slide, sheet or chapter as Markdown; `number` is its place among `of` parts, if it has one.
+    """A page, slide, sheet or chapter as Markdown; `number` is its number among `of` parts, if it has one.
 
     A part that `is_apart` shares no passage with its neighbours. `title` is the title that the file declares.
     """

@@ -36,10 +36,10 @@ def _opened(raw: bytes) -> pypdfium2.PdfDocument:
         raise UnreadableFile(PROTECTED if "password" in str(error).lower() else DAMAGED) from error
 
 
-def _text(document: pypdfium2.PdfDocument, place: int) -> str:
+def _text(document: pypdfium2.PdfDocument, index: int) -> str:
     """Returns the text of a page; empty if the page can't be loaded."""
     try:
-        page = document[place]
+        page = document[index]
         words = page.get_textpage()
         text = words.get_text_range()
         words.close()

@@ -71,7 +71,7 @@ def _dates(package: Package, main: str) -> frozenset[int]:
                 formats.add(_number(attributes.get("numFmtId")))
             elif kind == "start" and name_or_text == "xf" and is_of_cells:
                 styles.append(_number(attributes.get("numFmtId")))
-    return frozenset(place for place, format in enumerate(styles) if format in formats)
+    return frozenset(index for index, format in enumerate(styles) if format in formats)
 
 
 def _is_date(format: str) -> bool:
@@ -115,8 +115,8 @@ def _column(cell: Mapping[str, str], following: int) -> int:
 def _shown(cell: Mapping[str, str], value: str, book: Workbook) -> str:
     kind = cell.get("t", "n")
     if kind == "s":
-        place = _number(value)
-        return book.texts[place] if 0 <= place < len(book.texts) else ""
+        index = _number(value)
+        return book.texts[index] if 0 <= index < len(book.texts) else ""
     if kind == "b":
         return TRUTH.get(value, "")
     is_date = kind == "n" and _number(cell.get("s")) in book.dates

@@ -1,4 +1,4 @@
-"""The places in the navigation: links of the sidebar, the command palette and the list of the admin pages. Pure."""
+"""The entries in the navigation: links of the sidebar, the command palette and the list of the admin pages. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ ADMINISTRATION = ("Models", "People", "Operations")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class NavEntry:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
-    `rank` orders the places under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
+    `rank` orders the entries under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
     admin page. `also_under` is the heading among the admin pages of a page that everyone can open. `sidebar` lists path prefixes
     for which its link in the sidebar is marked as current.
     """
@@ -30,37 +30,37 @@ class Place:
     sidebar: tuple[str, ...] = ()
 
 
-class Places:
-    """The places of all features, in order."""
+class Navigation:
+    """The entries of all features, in order."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        self._all = sorted(places, key=lambda place: place.rank)
+    def __init__(self, entries: Iterable[NavEntry]) -> None:
+        self._all = sorted(entries, key=lambda entry: entry.rank)
 
-    def palette(self, may: Callable[[str], bool]) -> dict[str, list[Place]]:
-        """Returns, by heading, the places that someone with these rights can open."""
+    def palette(self, may: Callable[[str], bool]) -> dict[str, list[NavEntry]]:
+        """Returns, by heading, the entries that someone with these rights can open."""
         groups = {heading: self._under(heading, may) for heading in (GO_TO, *ADMINISTRATION)}
         return {heading: group for heading, group in groups.items() if group}
 
-    def tabs(self) -> dict[str, list[Place]]:
+    def tabs(self) -> dict[str, list[NavEntry]]:
         """Returns the admin pages by heading."""
         return {
-            heading: [place for place in self._all if heading in (place.under, place.also_under)] for heading in ADMINISTRATION
+            heading: [entry for entry in self._all if heading in (entry.under, entry.also_under)] for heading in ADMINISTRATION
         }
 
-    def admin_page(self, path: str) -> Place | None:
+    def admin_page(self, path: str) -> NavEntry | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
-        pages = (place for group in self.tabs().values() for place in group)
+        pages = (entry for group in self.tabs().values() for entry in group)
         return next((page for page in pages if f"{path}/".startswith(f"{page.path}/")), None)
 
-    def matching(self, query: str) -> list[Place]:
+    def matching(self, query: str) -> list[NavEntry]:
         """Returns the admin pages whose name or search words contain every word of a query."""
         words = query.lower().split()
-        pages = (place for group in self.tabs().values() for place in group)
+        pages = (entry for group in self.tabs().values() for entry in group)
         return [page for page in pages if words and all(word in f"{page.words} {page.also}".lower() for word in words)]
 
-    def sidebar(self, may: Callable[[str], bool]) -> list[Place]:
-        """Returns the places with a link in the sidebar."""
-        return [place for place in self._under(GO_TO, may) if place.sidebar]
+    def sidebar(self, may: Callable[[str], bool]) -> list[NavEntry]:
+        """Returns the entries with a link in the sidebar."""
+        return [entry for entry in self._under(GO_TO, may) if entry.sidebar]
 
-    def _under(self, heading: str, may: Callable[[str], bool]) -> list[Place]:
-        return [place for place in self._all if place.under == heading and (not place.right or may(place.right))]
+    def _under(self, heading: str, may: Callable[[str], bool]) -> list[NavEntry]:
+        return [entry for entry in self._all if entry.under == heading and (not entry.right or may(entry.right))]
