@@ -162,6 +162,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "second_factor.end": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
+    "preferences.update_look": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
     # Chats
     "home.show": (Route("GET", "signed_in", "people"),),
