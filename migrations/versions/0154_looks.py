@@ -1,13 +1,13 @@
 """Add the accent colour, the contrast and the font that a person has chosen.
 
-Revision: 0152, after 0150
+Revision: 0154, after 0153
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0152"
-down_revision = "0150"
+revision = "0154"
+down_revision = "0153"
 branch_labels = None
 depends_on = None
 
