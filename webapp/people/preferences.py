@@ -1,6 +1,6 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
@@ -54,6 +54,12 @@ def instruct(user: User, instructions: str) -> None:
     instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
     with write():
         user.instructions = instructions
+
+
+def hide_links(user: User, names: Iterable[str]) -> None:
+    """Hides these links of the sidebar, and shows all others."""
+    with write():
+        user.hidden_links = ",".join(names)
 
 
 def set_look(user: User, **chosen: str) -> None:

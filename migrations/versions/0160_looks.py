@@ -1,13 +1,13 @@
 """Add the accent colour, the contrast and the font that a person has chosen.
 
-Revision: 0154, after 0153
+Revision: 0160, after 0154
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0154"
-down_revision = "0153"
+revision = "0160"
+down_revision = "0154"
 branch_labels = None
 depends_on = None
 
