@@ -25,6 +25,7 @@ from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
@@ -36,6 +37,8 @@ MOST_SCRIPTS = 100
 # The time limit for the scripts that change a greeting.
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
+# How many characters a search over everything finds.
+MOST_NAMED = 4
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # A greeting of a hundred thousand characters takes seconds to render.
 _long_greetings = SingleFlight[str](len, most=64, seconds=3600.0)
@@ -200,6 +203,12 @@ def card_file(character: Character, kind: exchange.Kind, version: Version | None
 
 def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
+
+
+def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns characters by their names, for the search over everything."""
+    characters = queries.characters_named(user, query, limit=MOST_NAMED) if query.words else []
+    return [SearchHit(words=name, path=url_for("characters.show", id=id), icon="drama") for id, name in characters]
 
 
 def _whose(row: Character, user: User) -> str:
