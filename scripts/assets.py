@@ -3,6 +3,7 @@
 What was copied is removed again, 190 MB; what the tests and `make lint` need remains. `make` runs this when a source has changed.
 """
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -74,6 +75,13 @@ def draw_pictures() -> None:
         raise AssetError("Couldn't render static/mark.svg. See the message above.")
 
 
+def pack() -> None:
+    """Compresses what the server sends as it is, for browsers that accept gzip."""
+    for path in VENDOR.iterdir():
+        if path.suffix in (".js", ".svg"):
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+
+
 def remove_copied(packages: Path) -> None:
     """Removes all packages but the `devDependencies`: what only the tests read, and the linter with its program."""
     wanted = json.loads((ROOT / "package.json").read_text("utf-8"))["devDependencies"]
@@ -101,6 +109,7 @@ def main() -> None:
         copy_scripts()
         draw_sheet()
         draw_pictures()
+        pack()
         remove_copied(PACKAGES)
         print("Browser assets: made.")
     except AssetError as error:

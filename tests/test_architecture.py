@@ -379,6 +379,12 @@ def test_our_javascript_stays_small_and_readable() -> None:
     assert not [f"{name}: {line}" for name, lines in scripts.items() for line in lines if len(line) > 130]
 
 
+def test_scripts_begin_again_with_each_page() -> None:
+    # A page that is swapped in (visit.js) is not loaded: what a script does at the start of a page waits for this event.
+    waiting = [path.name for path in ROOT.glob("static/js/**/*.js") if "DOMContentLoaded" in path.read_text("utf-8")]
+    assert waiting == ["page.js"], "listen to `arrived` instead"
+
+
 def test_every_script_has_a_test_in_a_browser_that_misses_it() -> None:
     assert set(NOTICED_BY) == {path.stem for path in ROOT.glob("static/js/**/*.js")}
     for test in NOTICED_BY.values():

@@ -51,7 +51,7 @@ from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
-from webapp.web import assets, errors, filters, security, templates
+from webapp.web import assets, compression as page_compression, errors, filters, security, templates
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
@@ -107,6 +107,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _configure(app, config)
     logs.set_up(config)
     compression.init(app)
+    page_compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)

@@ -1,8 +1,9 @@
 // Completions in the text of a workflow: the request sends the caret's position, and the chosen one is inserted there.
 "use strict";
-document.addEventListener("DOMContentLoaded", () => {
+document.addEventListener("arrived", () => {
   const source = document.getElementById("source"),
     found = document.getElementById("completions");
+  if (!source) return;
   // Counts code points, as the server does.
   const place = () => {
     source.form.elements.at.value = [...source.value.slice(0, source.selectionStart)].length;

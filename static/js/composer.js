@@ -52,7 +52,7 @@
 
   // Focuses the message box of a new page, but doesn't open an on-screen keyboard.
   // A page from the back/forward cache may show an old draft, so it is loaded again.
-  for (const each of ["DOMContentLoaded", "pageshow"])
+  for (const each of ["arrived", "pageshow"])
     addEventListener(each, ({ persisted }) => {
       if (persisted) return location.reload();
       const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *)");

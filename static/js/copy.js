@@ -69,7 +69,7 @@
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
-  for (const each of ["DOMContentLoaded", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
+  for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
 
   // A preview opens and closes below its code; without scripts its link opens a page.

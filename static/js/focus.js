@@ -23,6 +23,9 @@
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 
+  document.addEventListener("arrived", () => {
+    left = origin = null;
+  });
   // Remembers which element opened a form.
   document.addEventListener("focusin", ({ target, relatedTarget }) => {
     if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;

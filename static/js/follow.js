@@ -12,11 +12,13 @@
   const distance = () => page.scrollHeight - innerHeight - scrollY;
   const pill = () => document.getElementById("below");
   const show = () => {
+    if (!pill()) return;
     hasMore &&= !isFollowing;
     pill().classList.toggle("below--new", hasMore);
     pill().hidden = isFollowing || !(hasMore || distance() > innerHeight);
   };
   const goToEnd = () => {
+    if (!pill()) return;
     isFollowing = true;
     show();
     scrollTo({ top: page.scrollHeight, behavior: "instant" });
@@ -30,24 +32,26 @@
     height = now;
   };
 
-  document.addEventListener("DOMContentLoaded", () => {
-    if (!pill()) return;
-    pill().addEventListener("click", (event) => {
-      event.preventDefault();
-      goToEnd();
-    });
-    addEventListener(
-      "scroll",
-      () => {
-        isFollowing = distance() < NEAR;
-        show();
-      },
-      { passive: true },
-    );
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#below")) return;
+    event.preventDefault();
+    goToEnd();
+  });
+  addEventListener(
+    "scroll",
+    () => {
+      isFollowing = distance() < NEAR;
+      show();
+    },
+    { passive: true },
+  );
+  const observer = new ResizeObserver(grown);
+  document.addEventListener("arrived", () => {
+    [isFollowing, hasMore] = [false, false];
     height = document.body.getBoundingClientRect().height;
     if (/^(#end)?$/.test(location.hash)) goToEnd();
-    else isFollowing = distance() < NEAR;
-    new ResizeObserver(grown).observe(document.body);
+    else isFollowing = Boolean(pill()) && distance() < NEAR;
+    observer.observe(document.body);
   });
   // Opening something stops the scrolling, so that it can be read.
   document.addEventListener("click", ({ target }) => {

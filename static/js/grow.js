@@ -78,6 +78,9 @@
     if (numbers) return redraw(left === undefined ? 0 : shown.length - left);
     return add(tail.querySelector("x-c"), parsed(markup).textContent);
   };
+  document.addEventListener("arrived", () => {
+    [shown, tail] = ["", null];
+  });
   document.addEventListener("htmx:sse:before:message", (event) => {
     const { event: name, data } = event.detail.message,
       edit = !name && data.match(/^([\d ]*)\|([\s\S]*)$/);

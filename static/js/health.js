@@ -1,8 +1,9 @@
 // Receives numbered chunks and shows whether streaming works, or is buffered on the way.
 "use strict";
-document.addEventListener("DOMContentLoaded", async () => {
+document.addEventListener("arrived", async () => {
   const place = document.querySelector("[data-listen]"),
     pieces = [];
+  if (!place) return;
   const show = (kind, word) => {
     for (const each of place.querySelectorAll(`[data-${kind}]`)) each.hidden = each.dataset[kind] !== word;
   };

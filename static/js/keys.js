@@ -47,5 +47,8 @@
   const tell = () => {
     for (const line of document.querySelectorAll(".offline")) line.hidden = navigator.onLine;
   };
-  for (const change of ["online", "offline", "load"]) addEventListener(change, tell);
+  for (const change of ["online", "offline"]) addEventListener(change, tell);
+  document.addEventListener("arrived", tell);
+  // A page that is swapped in has no place for a dialog of the one before.
+  addEventListener("pagehide", () => sheet.close());
 }

@@ -31,7 +31,8 @@
     (document.querySelector(CONTROLS) ?? led).focus({ preventScroll: true });
   };
 
-  document.addEventListener("DOMContentLoaded", () => {
+  document.addEventListener("arrived", () => {
+    wasInside = false;
     step = here();
     articles();
   });

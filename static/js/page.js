@@ -33,10 +33,12 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
 });
+// Every page begins with `arrived`, whether it was loaded or swapped in (visit.js).
+document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("arrived", { bubbles: true })));
 // Loads what the page doesn't need at first.
-addEventListener("load", () => {
-  for (const each of document.querySelectorAll("[data-later]")) import(each.dataset.later);
-});
+const loadLater = () => document.querySelectorAll("[data-later]").forEach(({ dataset }) => void import(dataset.later));
+addEventListener("load", loadLater);
+document.addEventListener("arrived", () => document.readyState === "complete" && loadLater());
 function leave(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });
   toast.remove();

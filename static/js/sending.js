@@ -18,6 +18,9 @@
     show(box().value);
     box().value = "";
   });
+  document.addEventListener("arrived", () => {
+    sent = "";
+  });
   document.addEventListener("htmx:after:swap", () => sent && count() > before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
     document.addEventListener(each, ({ target, detail }) => {

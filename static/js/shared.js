@@ -5,7 +5,7 @@ if (self.SharedWorker) {
   const PATIENCE = 3000;
   const PULSE = 2000;
   const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const source = document.currentScript.src.replace("shared.js", "shared-worker.js");
+  const source = document.currentScript.dataset.worker;
   const own = fetch.bind(self),
     coder = new TextEncoder(),
     feeds = new Map();

@@ -55,7 +55,8 @@
     // After the form was sent.
     if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
   });
-  document.addEventListener("DOMContentLoaded", reach);
+  document.addEventListener("arrived", reach);
   // After the browser has scrolled to the message.
   addEventListener("load", show);
+  document.addEventListener("arrived", () => setTimeout(show));
 }

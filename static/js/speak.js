@@ -51,7 +51,8 @@
     }
     if (running) waiting ||= setTimeout(tick, EVERY);
   };
-  document.addEventListener("DOMContentLoaded", () => {
+  document.addEventListener("arrived", () => {
+    [lines.length, later.length, ending, isOver] = [0, 0, "", false];
     id = millrace.running()?.id ?? "";
     place = Math.max(0, blocks().length - 1);
     at = blocks()[place]?.textContent.length ?? 0;

@@ -50,8 +50,16 @@ if (globalThis.Highlight) {
     addedNodes.forEach(wait);
   };
   CSS.highlights.set("speech", spoken);
-  const main = document.getElementById("main"),
-    watched = { childList: true, characterData: true, subtree: true };
-  wait(main);
-  new MutationObserver((changes) => changes.forEach(changed)).observe(main, watched);
+  const watched = { childList: true, characterData: true, subtree: true },
+    observer = new MutationObserver((changes) => changes.forEach(changed));
+  // The page that one comes to from a chat with characters can be one without.
+  const begin = () => {
+    const main = document.querySelector("main[data-later*=speech]");
+    observer.disconnect();
+    if (!main) return;
+    wait(main);
+    observer.observe(main, watched);
+  };
+  begin();
+  document.addEventListener("arrived", begin);
 }

@@ -6,9 +6,7 @@
   // Controls that are useless once the page was refused for good; typed text stays.
   const CONTROLS = "#composer-controls, #follow-up button";
   const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
-  let lateLine = 0,
-    isOver = false,
-    attempts = 0;
+  let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];
 
   const feed = () => document.querySelector("#thread, #plan-feed");
   const isOurs = (event) => event.target === feed();
@@ -56,17 +54,17 @@
 
   document.addEventListener("htmx:sse:before:connection", (event) => {
     const { attempt, config } = event.detail.connection;
-    if (isOver) event.preventDefault();
-    else if (attempt) soonLine(WAITING, Math.min(config.reconnectDelay * 2 ** (attempt - 1), 15000));
+    if (isOurs(event) && isOver) event.preventDefault();
+    else if (isOurs(event) && attempt) soonLine(WAITING, Math.min(config.reconnectDelay * 2 ** (attempt - 1), 15000));
   });
   document.addEventListener("htmx:sse:after:connection", (event) => {
-    attempts = 0;
-    line("");
+    if (!isOurs(event)) return;
+    attempts = line("") ?? 0;
     if (event.detail.connection.status === 204) refused(204);
     setTimeout(letGo);
   });
-  document.addEventListener("htmx:sse:error", (event) => event.detail.status && refused(event.detail.status));
-  document.addEventListener("superseded", () => refused(204));
+  document.addEventListener("htmx:sse:error", (event) => isOurs(event) && event.detail.status && refused(event.detail.status));
+  document.addEventListener("superseded", (event) => isOurs(event) && refused(204));
   document.addEventListener("gone", () => location.reload());
   document.addEventListener("click", (event) => event.target.matches("#status-line button") && location.reload());
 
@@ -88,7 +86,6 @@
   // The title and the icon show the state in the tab bar.
   const icon = document.querySelector("link[rel=icon]"),
     plain = icon?.href;
-  let sign = "";
   const mark = (now = sign) => {
     sign = now;
     const title = sign + document.title.replace(/^[…●] /, ""),
@@ -97,7 +94,10 @@
     const href = { "… ": icons.runningIcon, "● ": icons.doneIcon }[sign] ?? plain;
     if (icon && icon.getAttribute("href") !== href) icon.href = href;
   };
-  document.addEventListener("DOMContentLoaded", () => mark(millrace.isRunning() ? "… " : ""));
+  document.addEventListener("arrived", () => {
+    [lateLine, isOver, attempts] = [clearTimeout(lateLine), false, 0];
+    mark(millrace.isRunning() ? "… " : "");
+  });
   document.addEventListener("htmx:after:swap", () => mark());
   const word = (article, status, words) => {
     const state = article?.querySelector(".state__words");

@@ -74,7 +74,7 @@
   };
 
   const refresh = (times) => [...times].filter((time) => !seen.has(time) || !("ago" in time.dataset)).forEach(localise);
-  for (const each of ["DOMContentLoaded", "htmx:after:swap"])
+  for (const each of ["arrived", "htmx:after:swap"])
     document.addEventListener(each, () => {
       refresh(all());
       count();

@@ -20,9 +20,10 @@ document.addEventListener("submit", ({ target }) => {
   isSent = target.matches("[data-unsaved]");
 });
 // A page that comes back from the cache has not sent its form yet.
-addEventListener("pageshow", () => {
-  isSent = false;
-});
+for (const event of ["pageshow", "arrived"])
+  addEventListener(event, () => {
+    isSent = false;
+  });
 addEventListener("beforeunload", (event) => {
   if (!isSent && [...document.querySelectorAll("form[data-unsaved]")].some(isUnsaved)) event.preventDefault();
 });

@@ -8,7 +8,7 @@ import pytest
 from tests.api.client import Client
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
-from webapp.api.compression import LEAST_BYTES, gzipped
+from webapp.web.compression import LEAST_BYTES, gzipped
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,14 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
     press(page, page.get_by_role("button", name="Sign in"))
 
 
-def press(page: Page, button: Locator) -> Response:
-    """Presses a button that leads to another page, and waits for that page."""
+def press(page: Page, button: Locator) -> None:
+    """Presses a button or a link that leads to another page, and waits for that page: loaded, or swapped in."""
+    with page.expect_navigation():
+        button.click()
+
+
+def load(page: Page, button: Locator) -> Response:
+    """Presses a button that loads another page, and returns its response."""
     with page.expect_navigation() as navigation:
         button.click()
     response = navigation.value

@@ -1,13 +1,15 @@
 """A Chromium, servers to visit with it, and users whose browsers record anything that a page must not do."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from tests.browser.chats import Person, become_owner
 from tests.browser.chromium import ARGUMENTS, executable
@@ -85,7 +87,7 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
         if WITHOUT_SCRIPTS:
             person.context.set_default_timeout(EXPECT_MS)
             for script in missing_in(request.node.nodeid):
-                person.context.route(f"**/static/js/{script}.js*", lambda route: route.abort())
+                person.context.route(re.compile(rf"/static/js/([\w-]+\+)*{script}(\+[\w-]+)*\.js"), partial(leave_out, script))
         if is_signed_in and server.url in cookies:
             person.context.add_cookies(cookies[server.url])
         elif is_signed_in:
@@ -97,6 +99,17 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
     for person in people:
         person.leave()
     assert [oddity for person in people for oddity in person.oddities] == []
+
+
+def leave_out(script: str, route: Route) -> None:
+    """Answers with the other scripts that were joined with this one."""
+    start, _, end = route.request.url.partition("/static/js/")
+    names, _, rest = end.partition(".js")
+    others = "+".join(name for name in names.split("+") if name != script)
+    if others:
+        route.continue_(url=f"{start}/static/js/{others}.js{rest}")
+    else:
+        route.abort()
 
 
 def made(folder: Path, upstream: Upstream) -> AbstractContextManager[Server]:

@@ -27,6 +27,7 @@ NOTICED_BY = {
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
+    "visit": "test_visiting.py::test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer",
     "upload": "test_attachments.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import answers_asked, press, until
+from tests.browser.chats import answers_asked, load, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -36,7 +36,7 @@ def test_the_next_message_is_sent_by_the_form(server: Server, upstream: Upstream
     chat.expect("completed")
     upstream.says("Two.")
     chat.box.fill("second\nline")
-    assert press(chat.page, chat.send).ok
+    assert load(chat.page, chat.send).ok
     chat.expect("completed")
     expect(chat.text).to_have_text("Two.")
     expect(chat.page.locator("article")).to_have_count(4)
@@ -48,10 +48,10 @@ def test_continue_and_try_again_are_forms_too(server: Server, upstream: Upstream
     chat = visit(server, java_script_enabled=False).begin("Count")
     chat.expect("interrupted")
     expect(chat.answer.locator(".notice")).to_be_visible()
-    assert press(chat.page, chat.go_on).ok
+    assert load(chat.page, chat.go_on).ok
     chat.expect("completed")
     assert chat.raw().split()[-1] == "w000040"
-    assert press(chat.page, chat.again).ok
+    assert load(chat.page, chat.again).ok
     chat.expect("completed")
     expect(chat.text).to_have_text("Another version.")
 
@@ -61,7 +61,7 @@ def test_a_refused_message_comes_back_in_the_page(server: Server, upstream: Upst
     chat = visit(server, java_script_enabled=False).begin("short")
     chat.expect("completed")
     chat.box.fill("a" * 200_001)
-    assert press(chat.page, chat.send).status == 422
+    assert load(chat.page, chat.send).status == 422
     expect(chat.page.get_by_role("alert")).to_contain_text("too long")
     assert len(chat.box.input_value()) == 200_001
 

@@ -112,3 +112,8 @@ def test_the_samples_for_proxies_are_those_of_the_page() -> None:
     for name, block in zip(("nginx.conf", "Caddyfile"), blocks, strict=True):
         lines = {line.strip() for line in (ROOT / "deploy" / name).read_text("utf-8").splitlines()}
         assert not {line.strip() for line in block.splitlines()} - lines, name
+
+
+def test_each_decision_has_its_own_number() -> None:
+    numbers = [path.name[:4] for path in ROOT.glob("docs/adr/*.md")]
+    assert sorted(numbers) == sorted(set(numbers)), "take the next free number"

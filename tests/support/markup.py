@@ -22,7 +22,8 @@ TITLE = rf'(?<= title=")(?=[^"]*?\w){PLAIN}'
 VALUES = re.compile(rf'="(?:(?<=value=")[\w.-]{{40,}}|(?<=datetime=")[\dT:.Z+-]+|{TITLE})(?=")|\?at=[\w.-]+')
 # Of our own scripts, compressed; htmx is not counted, as the browser caches it permanently.
 MOST_SCRIPT_BYTES = 24 * 1024
-OUR_SCRIPT = re.compile(r"/static/(js/[\w/-]+\.js)(\?|$)")
+OUR_SCRIPT = re.compile(r"/static/js/([\w+-]+)\.js(\?|$)")
+MOST_SCRIPTS, MOST_SHEETS = 8, 3
 SCRIPT_ADDRESS = re.compile(r"\s*(javascript|data|vbscript):", re.IGNORECASE)
 
 
@@ -69,17 +70,23 @@ def incomplete(tree: LexborHTMLParser) -> Iterator[str]:
 
 
 def heavy_scripts(tree: LexborHTMLParser) -> Iterator[str]:
-    names = [found[1] for node in tree.css("script[src]") if (found := OUR_SCRIPT.search(node.attributes["src"] or ""))]
+    bundles = [found[1] for node in tree.css("script[src]") if (found := OUR_SCRIPT.search(node.attributes["src"] or ""))]
+    names = [name for bundle in bundles for name in bundle.split("+")]
     if len(names) > len(set(names)):
         yield f"a script is loaded twice: {names}"
-    if (size := sum(compressed_bytes(name) for name in set(names))) > MOST_SCRIPT_BYTES:
+    if (size := sum(compressed_bytes(bundle) for bundle in bundles)) > MOST_SCRIPT_BYTES:
         yield f"the page loads {size} bytes of our scripts, {MOST_SCRIPT_BYTES} are allowed: {names}"
+    if len(tree.css("script[src]")) > MOST_SCRIPTS:
+        yield f"the page loads more than {MOST_SCRIPTS} scripts: join them with bundle()"
+    if len(tree.css("link[rel=stylesheet]")) > MOST_SHEETS:
+        yield f"the page loads more than {MOST_SHEETS} style sheets: join them with sheet()"
 
 
 @cache
-def compressed_bytes(name: str) -> int:
-    """Returns the size of one of our scripts when compressed."""
-    return len(gzip.compress((ROOT / "static" / name).read_bytes()))
+def compressed_bytes(bundle: str) -> int:
+    """Returns the size of our scripts, joined as the server joins them, when compressed."""
+    joined = b"\n".join((ROOT / "static" / "js" / f"{name}.js").read_bytes() for name in bundle.split("+"))
+    return len(gzip.compress(joined))
 
 
 def twins(tree: LexborHTMLParser) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Browsers cache static files permanently under a URL with a content hash, and revalidate them otherwise."""
 
+import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.waiting import until
-from webapp.web.assets import FOR_EVER, asset
+from webapp.web.assets import FOR_EVER, asset, bundle
 
 
 @pytest.fixture
@@ -60,3 +61,66 @@ def test_a_missing_file_is_not_kept(visitor: Browser) -> None:
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"])
 def test_nothing_else_is_given_away(visitor: Browser, path: str) -> None:
     assert visitor.get(path).status_code in (308, 404)
+
+
+@pytest.fixture
+def joined(app: Flask, tmp_path: Path) -> Path:
+    (tmp_path / "js").mkdir()
+    (tmp_path / "js" / "one.js").write_text('// The first.\n"use strict";\nlet one = "http://x"; // kept\n')
+    (tmp_path / "js" / "two.js").write_text("let two;\n")
+    return tmp_path
+
+
+def test_scripts_are_joined_in_their_order_without_comments(joined: Path, visitor: Browser) -> None:
+    address = bundle("two", "one")
+
+    answer = visitor.get(address)
+
+    assert address.startswith("/static/js/two+one.js?v=")
+    assert answer.text == 'let two;\n\n"use strict";\nlet one = "http://x"; // kept\n'
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert answer.headers["Cache-Control"] == FOR_EVER
+
+
+@pytest.mark.parametrize("names", [["one", "none"], ["one", "one"]])
+def test_what_cannot_be_joined_is_missing(joined: Path, visitor: Browser, names: list[str]) -> None:
+    assert visitor.get(bundle(*names)).status_code == 404
+
+
+def test_joined_files_are_compressed_for_those_who_accept_it(joined: Path, app: Flask) -> None:
+    client = app.test_client()
+
+    packed = client.get(bundle("one"), headers={"Accept-Encoding": "gzip, br"})
+    plain = client.get(bundle("one"), headers={"Accept-Encoding": "identity"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert {"Accept-Encoding"} == set(packed.vary) == set(plain.vary)
+
+
+def test_a_file_that_was_compressed_at_set_up_is_sent_so(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "b.svg").write_text("<svg/>")
+    (tmp_path / "b.svg.gz").write_bytes(gzip.compress(b"<svg/>"))
+    client = app.test_client()
+
+    packed, plain = (client.get(asset("b.svg"), headers={"Accept-Encoding": way}) for way in ("gzip", "identity"))
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Type"].startswith("image/svg+xml")
+    assert packed.headers["Cache-Control"] == FOR_EVER
+    assert gzip.decompress(packed.data) == plain.data == b"<svg/>"
+    packed.close()
+    plain.close()
+
+
+def test_a_copy_that_is_older_than_its_file_is_not_sent(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "b.svg.gz").write_bytes(gzip.compress(b"old"))
+    os.utime(tmp_path / "b.svg.gz", ns=(1, 1))
+    (tmp_path / "b.svg").write_text("<svg/>")
+
+    answer = app.test_client().get("/static/b.svg", headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in answer.headers
+    assert answer.data == b"<svg/>"
+    answer.close()

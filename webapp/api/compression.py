@@ -1,21 +1,10 @@
 """Compresses JSON for clients that accept gzip, except where its length could reveal a secret (ADR 30)."""
 
-import zlib
-from collections.abc import Iterator
-
 from flask import Flask, Response, request
 
 from webapp.api.operations import JSON
 from webapp.api.responses import PROBLEM
-from webapp.base.db import db
-from webapp.base.heavy.turns import by_turns
-
-# A shorter body fits into one packet anyway.
-LEAST_BYTES = 1024
-# 1 % larger than at level 6, in two thirds of the time: 500 KB of text take 10 ms.
-LEVEL = 5
-PIECE_BYTES = 65_536
-GZIP = zlib.MAX_WBITS | 16
+from webapp.web.compression import LEAST_BYTES, accepts_gzip, gzipped
 
 
 def init(app: Flask) -> None:
@@ -35,24 +24,3 @@ def _compressed(response: Response) -> Response:
         response.set_data(gzipped(response.get_data()))
         response.content_encoding = "gzip"
     return response
-
-
-def accepts_gzip() -> bool:
-    """Returns whether the client accepts gzip, and doesn't prefer the body as it is."""
-    accepted = request.accept_encodings
-    return accepted.quality("gzip") > 0 and accepted.quality("gzip") >= accepted.quality("identity")
-
-
-def gzipped(content: bytes) -> bytes:
-    """Compresses a body; lets other greenlets run between its pieces if it is long."""
-    if len(content) > PIECE_BYTES:
-        # Holds no database connection while others run.
-        db.session.rollback()
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-
-    def pieces() -> Iterator[bytes]:
-        for start in range(0, len(content), PIECE_BYTES):
-            yield compressor.compress(content[start : start + PIECE_BYTES])
-        yield compressor.flush()
-
-    return b"".join(by_turns(pieces()))

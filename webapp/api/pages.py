@@ -9,10 +9,10 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, request
 
 from webapp.api import openapi
-from webapp.api.compression import accepts_gzip, gzipped
 from webapp.api.operations import JSON
 from webapp.base.current import PerApp
 from webapp.people.accounts.guards import anybody
+from webapp.web.compression import accepts_gzip, gzipped
 from webapp.web.htmx import render
 
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -170,7 +170,7 @@ def _drawn(content: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedCards:
+class ImportedCard:
     """An imported character, with notes about what was left out of its card, and one like it that existed already."""
 
     id: str
@@ -183,7 +183,7 @@ class ImportedCards:
 class CharacterImportResult:
     """The result of an import: the new characters, and the files that failed, each with a reason."""
 
-    characters: list[ImportedCards] = field(default_factory=list)
+    characters: list[ImportedCard] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -209,7 +209,7 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
     return result
 
 
-def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
+def _import_one(stream: IO[bytes], by: User) -> ImportedCard:
     card_fields = child.read_one(card_files.__name__, stream)
     notes, picture = card_fields.pop("notes"), b64decode(card_fields.pop("picture", ""))
     try:
@@ -219,4 +219,4 @@ def _import_one(stream: IO[bytes], by: User) -> ImportedCards:
         picture = b""
     entered = service.CharacterInput.entered(card_fields)
     character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
-    return ImportedCards(character.id, character.name, tuple(notes), existing_like(character))
+    return ImportedCard(character.id, character.name, tuple(notes), existing_like(character))

@@ -21,9 +21,9 @@ def own_inputs(owner_id: str, id: str) -> PlanInputs | None:
     return db.session.scalar(select(PlanInputs).where(PlanInputs.id == id, PlanInputs.owner_id == owner_id))
 
 
-def inputs_sent_as(name: str | None) -> PlanInputs | None:
+def inputs_of_request(sent_as: str | None) -> PlanInputs | None:
     """Returns the inputs that an earlier request with this hash has stored."""
-    return db.session.scalar(select(PlanInputs).where(PlanInputs.sent_as == name)) if name else None
+    return db.session.scalar(select(PlanInputs).where(PlanInputs.sent_as == sent_as)) if sent_as else None
 
 
 def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Plan]:

@@ -21,10 +21,10 @@ class WatcherLimit:
         self._numbers = itertools.count(1)
         self._here: dict[str, Callable[[], None]] = {}
 
-    def enter(self, key: str, limit: int, lose: Callable[[], None]) -> str:
+    def enter(self, key: str, limit: int, revoke: Callable[[], None]) -> str:
         """Takes one of `limit` slots and returns its name; `revoke` is called when a newer watcher takes it over."""
         name = f"{self._worker}.{next(self._numbers)}"
-        self._here[name] = lose
+        self._here[name] = revoke
         if self._is_connected():
             # The blocking read will detect that Redis is gone, too.
             with suppress(RedisUnavailable):

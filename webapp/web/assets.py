@@ -1,10 +1,13 @@
 """URLs of static files that contain a hash of the content, so that browsers can cache the files forever.
 
-The style sheets of a page are joined into one file, each in its layer: a page asks for three at most, and a source file is as
-long as its thought.
+The style sheets of a page are joined into one file, each in its layer, and its scripts into another: a page asks for three sheets
+and eight scripts at most, and a source file is as long as its thought. Text is sent compressed: what the lock file installs was
+compressed at set-up, what is joined here is once in each process.
 """
 
+import gzip
 import hashlib
+import mimetypes
 import os
 import re
 import time
@@ -12,15 +15,20 @@ from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, partial
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, request, send_from_directory
 
 from webapp.base.current import PerApp
+from webapp.web.compression import accepts_gzip
 
 FOR_EVER = "public, max-age=31536000, immutable"
 # A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
 LAYERS = ("tokens", "base", "components", "pages", "print")
-SHEET = re.compile(r"css/([\w+-]+)\.css")
+JOINED = re.compile(r"(css|js)/([\w+-]+)\.\1")
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
+SCRIPT_COMMENTS = re.compile(r"^\s*//.*\n", re.MULTILINE)
+TYPES = {"css": "text/css", "js": "text/javascript"}
+# The copy of a file that `make setup` has compressed.
+PACKED = ".gz"
 
 
 URLS = PerApp[Callable[[str, int], str]]()
@@ -30,7 +38,7 @@ def init(app: Flask) -> None:
     """Adds `asset()` and `sheet()` to templates, and lets browsers cache a file forever if its URL has the current hash."""
     # A page has forty of these URLs, and `stat` for each took a tenth of its time: a file is checked once a second.
     URLS.set(lru_cache(maxsize=256)(partial(_url, app)), app)
-    app.jinja_env.globals |= {"asset": asset, "sheet": sheet}
+    app.jinja_env.globals |= {"asset": asset, "sheet": sheet, "bundle": bundle}
     app.view_functions["static"] = _show
     app.after_request(_keep_for_ever)
 
@@ -43,6 +51,11 @@ def asset(path: str) -> str:
 def sheet(*names: str) -> str:
     """Returns the URL of one style sheet that the ones of these names are joined into, in this order."""
     return asset(f"css/{'+'.join(names)}.css")
+
+
+def bundle(*names: str) -> str:
+    """Returns the URL of one script that the ones of these names are joined into, in this order."""
+    return asset(f"js/{'+'.join(names)}.js")
 
 
 def layered(files: Iterable[Path], folder: Path) -> str:
@@ -58,13 +71,38 @@ def layered(files: Iterable[Path], folder: Path) -> str:
 def _show(filename: str) -> Response:
     folder = str(current_app.static_folder)
     files = _files(folder, filename)
-    if not SHEET.fullmatch(filename) or not files:
-        return current_app.send_static_file(filename)
-    response = Response(_joined(folder, files, _changes(files)), mimetype="text/css")
+    match = JOINED.fullmatch(filename)
+    if not match or not files:
+        return _packed(folder, filename)
+    content = _joined(folder, match[1], files, _changes(files))
+    response = Response(_gzipped(content) if accepts_gzip() else content, mimetype=TYPES[match[1]])
+    if accepts_gzip():
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
     response.cache_control.no_cache = True
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+def _packed(folder: str, filename: str) -> Response:
+    path = Path(folder, filename)
+    packed = path.with_name(path.name + PACKED)
+    if not path.is_relative_to(folder) or not packed.is_file() or packed.stat().st_mtime_ns < path.stat().st_mtime_ns:
+        return current_app.send_static_file(filename)
+    if not accepts_gzip():
+        response = current_app.send_static_file(filename)
+    else:
+        kind = mimetypes.guess_type(filename)[0]
+        response = send_from_directory(folder, f"{filename}{PACKED}", mimetype=kind)
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+@lru_cache(maxsize=64)
+def _gzipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 def _url(app: Flask, path: str, _second: int) -> str:
@@ -76,21 +114,21 @@ def _url(app: Flask, path: str, _second: int) -> str:
     except FileNotFoundError:
         changes = ()
     # The URL of a missing file gives a 404, as it would without a hash.
-    return f"{address}?v={_hash(folder, files, changes)}" if changes else address
+    return f"{address}?v={_hash(folder, path, files, changes)}" if changes else address
 
 
 def _files(folder: str, path: str) -> tuple[Path, ...]:
-    """Returns the files behind a path: of a style sheet all that it is joined from, or none if one is missing."""
-    if not (match := SHEET.fullmatch(path)):
+    """Returns the files behind a path: of a sheet or a script all that it is joined from, or none if one is missing."""
+    if not (match := JOINED.fullmatch(path)):
         return (Path(folder, path),)
-    names, sheets = match[1].split("+"), _sheets(folder)
-    is_known = set(names) <= sheets.keys() and len(names) == len(set(names))
-    return tuple(sheets[name] for name in names) if is_known else ()
+    names, sources = match[2].split("+"), _sources(folder, match[1])
+    is_known = set(names) <= sources.keys() and len(names) == len(set(names))
+    return tuple(sources[name] for name in names) if is_known else ()
 
 
 @cache
-def _sheets(folder: str) -> dict[str, Path]:
-    return {file.stem: file for file in Path(folder, "css").rglob("*.css")}
+def _sources(folder: str, kind: str) -> dict[str, Path]:
+    return {file.stem: file for file in Path(folder, kind).rglob(f"*.{kind}")}
 
 
 def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
@@ -98,15 +136,18 @@ def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _hash(folder: str, files: tuple[Path, ...], changes: tuple[int, ...]) -> str:
-    is_sheet = files[0].is_relative_to(f"{folder}/css")
-    content = _joined(folder, files, changes) if is_sheet else files[0].read_bytes()
+def _hash(folder: str, path: str, files: tuple[Path, ...], changes: tuple[int, ...]) -> str:
+    match = JOINED.fullmatch(path)
+    content = _joined(folder, match[1], files, changes) if match else files[0].read_bytes()
     return hashlib.sha256(content).hexdigest()[:12]
 
 
 @lru_cache(maxsize=64)
-def _joined(folder: str, files: tuple[Path, ...], _changes: tuple[int, ...]) -> bytes:
-    return layered(files, Path(folder, "css")).encode()
+def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int, ...]) -> bytes:
+    if kind == "css":
+        return layered(files, Path(folder, "css")).encode()
+    # Without the lines that are comments; the directive of the first script holds for all.
+    return "\n".join(SCRIPT_COMMENTS.sub("", file.read_text("utf-8")) for file in files).encode()
 
 
 def _keep_for_ever(response: Response) -> Response:

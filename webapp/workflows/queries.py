@@ -69,16 +69,16 @@ def events_of(run: WorkflowRun, *, after: int, limit: int) -> Sequence[RunEvent]
     return db.session.scalars(query.order_by(RunEvent.seq).limit(limit)).all()
 
 
-def sent_before(run_id: str, name: str | None) -> RunEvent | None:
+def event_of_request(run_id: str, sent_as: str | None) -> RunEvent | None:
     """Returns the event of an earlier request with this hash."""
-    query = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.sent_as == name)
-    return db.session.scalar(query.limit(1)) if name else None
+    query = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.sent_as == sent_as)
+    return db.session.scalar(query.limit(1)) if sent_as else None
 
 
-def begun_as(name: str | None) -> WorkflowRun | None:
+def run_of_request(sent_as: str | None) -> WorkflowRun | None:
     """Returns the run that an earlier request with this hash has begun."""
-    run_query = select(RunEvent.run_id).where(RunEvent.sent_as == name, BEGUN).scalar_subquery()
-    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.id == run_query)) if name else None
+    run_query = select(RunEvent.run_id).where(RunEvent.sent_as == sent_as, BEGUN).scalar_subquery()
+    return db.session.scalar(select(WorkflowRun).where(WorkflowRun.id == run_query)) if sent_as else None
 
 
 def changed_names(run: WorkflowRun) -> set[str]:

@@ -76,9 +76,9 @@ def of_person(person_id: str) -> Sequence[StoredFile]:
 
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
     """Returns those of these files that the person owns, in this order."""
-    own_ids = list(ids)
-    stored_files = {file.id: file for file in db.session.scalars(_among(own_ids).where(StoredFile.owner_id == person_id))}
-    return [stored_files[id] for id in own_ids if id in stored_files]
+    ids = list(ids)
+    stored_files = {file.id: file for file in db.session.scalars(_among(ids).where(StoredFile.owner_id == person_id))}
+    return [stored_files[id] for id in ids if id in stored_files]
 
 
 def attachable(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:

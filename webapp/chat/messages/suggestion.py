@@ -1,7 +1,6 @@
 """Suggestions: the model drafts the person's next message in a roleplay chat, to be edited, sent or deleted."""
 
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -109,7 +108,7 @@ def _from(text: str, name: str, typed: str) -> str:
     return text if not text or text.startswith(typed) else f"{typed} {text}"
 
 
-def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(_session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     if (written := _texts.get(generation.id)) is not None:
         written.append(None if generation.status == "stopped" else transcript.text)
 

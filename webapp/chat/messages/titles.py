@@ -4,7 +4,6 @@ import logging
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -120,7 +119,7 @@ def _request(prompt: active_prompts.RenderedPrompt, model: str, greeting: str, q
     return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
 
 
-def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     """Renames the chat unless its title has changed since the request."""
     job, first_line = _jobs.get(generation.id), transcript.text[:READS_CHARS].strip().partition("\n")[0]
     title = title_of(first_line).strip(" \"'“”„«».")

@@ -243,9 +243,9 @@ def _message(engine: Engine, message: Message, generations: list[Generation]) ->
     last = generations[-1] if generations else None
     if last and last.is_active:
         if broadcast := engine.logs.broadcast(last):
-            picture, cursor = broadcast.snapshot()
+            snapshot, cursor = broadcast.snapshot()
             if not broadcast.projection.has_ended:
-                return replace(_running(message, last, picture, cursor), silence=silence(engine, last))
+                return replace(_running(message, last, snapshot, cursor), silence=silence(engine, last))
         elif (active := active_ids(last.lane)) and active.id == last.id:
             return _unheard(engine, message, last)
         # The answer has ended since these rows were read.
@@ -255,17 +255,17 @@ def _message(engine: Engine, message: Message, generations: list[Generation]) ->
     return _ended(message, last, generations)
 
 
-def _running(message: Message, last: Generation, picture: AnswerSnapshot, cursor: Cursor) -> ShownMessage:
+def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, cursor: Cursor) -> ShownMessage:
     return ShownMessage(
         id=message.id,
         role=message.role,
-        status=picture.status,
-        words=picture.words or (_waiting(message, last) if picture.status == "queued" else ""),
-        html=Markup(picture.html),
-        tail=Markup(picture.tail),
-        reasoning=message.reasoning + picture.reasoning,
-        thought="Thoughts" if picture.status in {"queued", "thinking"} else "Thought",
-        notices=tuple(ShownNotice("", text) for text in picture.notices),
+        status=snapshot.status,
+        words=snapshot.words or (_waiting(message, last) if snapshot.status == "queued" else ""),
+        html=Markup(snapshot.html),
+        tail=Markup(snapshot.tail),
+        reasoning=message.reasoning + snapshot.reasoning,
+        thought="Thoughts" if snapshot.status in {"queued", "thinking"} else "Thought",
+        notices=tuple(ShownNotice("", text) for text in snapshot.notices),
         receipt="",
         is_running=True,
         started_at=last.created_at,
@@ -285,8 +285,8 @@ def _waiting(message: Message, last: Generation) -> str:
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
     """Shows an active answer that this process can't follow: nothing new can be sent until its end is saved."""
     is_ours = last.owner == engine.worker.id and last.id not in engine.recovery_state.taken
-    picture = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
-    return replace(_running(message, last, picture, ()), generation_id="")
+    snapshot = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
+    return replace(_running(message, last, snapshot, ()), generation_id="")
 
 
 def _ended(message: Message, last: Generation | None, generations: list[Generation]) -> ShownMessage:

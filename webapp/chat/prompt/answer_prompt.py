@@ -344,20 +344,20 @@ def budget_tokens(model: Model, parameters: RequestParameters) -> int:
 
 
 def _notices(prompt: RecordedPrompt) -> list[Notice]:
-    late = [Notice("sources_late", LATE)] if prompt.is_late else []
+    notices = [Notice("sources_late", LATE)] if prompt.is_late else []
     if prompt.by_words:
-        late.append(Notice("sources_by_words", prompt.by_words))
+        notices.append(Notice("sources_by_words", prompt.by_words))
     if prompt.unread:
-        late.append(Notice("files_unread", f"{', '.join(prompt.unread)}: {STILL_READ}"))
+        notices.append(Notice("files_unread", f"{', '.join(prompt.unread)}: {STILL_READ}"))
     if prompt.covered:
         were = "message is" if prompt.covered == 1 else "messages are"
-        late.append(Notice("story", f"{number(prompt.covered)} earlier {were} told by the story so far."))
+        notices.append(Notice("story", f"{number(prompt.covered)} earlier {were} told by the story so far."))
     if not prompt.left_out:
-        return late
+        return notices
     oldest, were = ("next" if prompt.covered else "oldest"), ("was" if prompt.left_out == 1 else "were")
     words = f"The {oldest} exchange" if prompt.left_out == 1 else f"The {prompt.left_out} {oldest} exchanges"
     return [
-        *late,
+        *notices,
         Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window."),
     ]
 

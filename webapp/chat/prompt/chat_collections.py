@@ -24,8 +24,8 @@ def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
     """
     if not speaker_id:
         return ids_by_chat([chat])[chat.id]
-    ids_by_character = character_queries.known_to(db.session(), chat.owner_id, [speaker_id])
-    return _in_order(chat, ids_by_character.get(speaker_id, ()))
+    known = character_queries.known_to(db.session(), chat.owner_id, [speaker_id])
+    return _in_order(chat, known.get(speaker_id, ()))
 
 
 def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
@@ -35,7 +35,7 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
         played[chat.owner_id] |= set(chat.cast_ids)
     ids_by_owner = {owner: character_queries.known_to(db.session(), owner, ids) for owner, ids in played.items()}
     return {
-        chat.id: _in_order(chat, (id for one in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(one, ())))
+        chat.id: _in_order(chat, (id for played_id in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(played_id, ())))
         for chat in chats
     }
 

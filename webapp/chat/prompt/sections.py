@@ -70,8 +70,8 @@ def _versions(context: PromptContext) -> int:
 
 def _idle(context: PromptContext) -> str:
     """Returns the time since the person's previous message, not counting the latest."""
-    turns = zip(context.ids[:-1], context.messages, strict=False)
-    before = [id for id, (role, _) in turns if role == "user"][-1:]
+    earlier = zip(context.ids[:-1], context.messages, strict=False)
+    before = [id for id, (role, _) in earlier if role == "user"][-1:]
     moment: datetime | None = db.session.scalar(select(Message.created_at).where(Message.id.in_(before))) if before else None
     return lasted(utc_now() - moment) if moment else NEVER
 

@@ -218,8 +218,8 @@ def message_in(chat: Chat, id: str) -> Message | None:
 
 def deleted_among(ids: Iterable[str]) -> set[str]:
     """Returns those of these message ids that are deleted or below a deleted message."""
-    unique_ids = list(ids)
-    return set(db.session.scalars(DELETED_AMONG, {"ids": unique_ids})) if unique_ids else set()
+    ids = list(ids)
+    return set(db.session.scalars(DELETED_AMONG, {"ids": ids})) if ids else set()
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:

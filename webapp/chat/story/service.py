@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -248,7 +247,7 @@ def _request(
     return PromptBuilder(prompt.sections).build(model, [("user", instruction)], **parameters)
 
 
-def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     """Stores the story, unless the one it continues has changed or its last message is gone."""
     job, text = _jobs.get(generation.id), transcript.text.strip()[: path_story.MOST_CHARS]
     # The story can be deleted after its text is complete and before it is stored: it must not reappear then.

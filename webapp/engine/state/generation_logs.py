@@ -14,7 +14,7 @@ from webapp.streaming.transcript import Transcript
 
 KEEP_SECONDS = 300.0
 # For pages that reconnect soon; later, a page reloads the whole chat.
-KEEP_PICTURE_SECONDS = 60.0
+KEEP_BROADCAST_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class GenerationLogs:
         now = self._now()
         # Ordered by time, so that only the oldest have to be checked.
         self._forget_at.pop(id, None)
-        self._forget_at[id] = now + KEEP_PICTURE_SECONDS
+        self._forget_at[id] = now + KEEP_BROADCAST_SECONDS
         while self._forget_at[old := next(iter(self._forget_at))] <= now:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)

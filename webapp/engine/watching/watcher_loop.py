@@ -395,7 +395,7 @@ def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
 def _in_slot(engine: Engine, key: tuple[str, str, Sort], limit: int, slot: WatcherSlot) -> Iterator[None]:
     slots = _slots[key]
     slots.append(slot)
-    here = [open_place for open_place in slots if not open_place.is_revoked]
+    here = [open_slot for open_slot in slots if not open_slot.is_revoked]
     if limit and len(here) > limit:
         here[0].revoke()
     elsewhere = engine.shared.watcher_limit if engine.shared and limit else None

@@ -1,7 +1,6 @@
 """Tries versions of a prompt on questions that a person has asked, one after the other, as side tasks of the engine."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -153,7 +152,7 @@ def _answer_question(
     return ""
 
 
-def _finish(session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     error = "" if transcript.text else generation.error or "There was no answer."
     values = {"text": transcript.text, "error": error[:300], "is_done": True}
     session.execute(update(TryoutAnswer).where(TryoutAnswer.generation_id == generation.id).values(**values))

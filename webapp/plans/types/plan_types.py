@@ -122,14 +122,14 @@ def _parsed_new(slug: str, source: str) -> Type:
 
 def save(slug: str, source: str, *, author: audit.AuditAuthor) -> Type:
     """Adds or changes a type; existing plans keep their copy of it."""
-    type_ = offload_expecting(Invalid, _parsed_new, slug, source)
+    plan_type = offload_expecting(Invalid, _parsed_new, slug, source)
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
             raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
         session.merge(PlanType(slug=slug, source=source, changed_by=author.id))
         _note(session, "saved a plan type", slug, author)
-    return type_
+    return plan_type
 
 
 def remove(slug: str, *, author: audit.AuditAuthor) -> None:

@@ -74,9 +74,9 @@ def faults(value: Any, schema: Schema) -> list[PlanFault]:
 
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=FormatChecker(("date",)))
     faults = (fault for error in validator.iter_errors(value) for fault in _faults(error))
-    faults_found = dict.fromkeys(islice(faults, MOST_FAULTS))
+    first_faults = dict.fromkeys(islice(faults, MOST_FAULTS))
     names = list(schema.get("properties", {}))
-    return sorted(faults_found, key=lambda fault: _order(fault, names))
+    return sorted(first_faults, key=lambda fault: _order(fault, names))
 
 
 def is_valid(value: Any, schema: Schema) -> bool:

@@ -47,7 +47,7 @@ def projection(facts: GenerationFacts) -> PlanProjection:
     return PlanProjection(schema, prompt.there, prompt.paths, validation.is_valid)
 
 
-def finish(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
+def finish(session: Session, generation: Generation, transcript: Transcript, projection: PlanProjection | None) -> None:
     """Saves the valid part of the plan, sets its status and settles its quota.
 
     If that fails, the plan stays as it was, and the model's text is kept as its partial text.
@@ -56,9 +56,9 @@ def finish(session: Session, generation: Generation, transcript: Transcript, pic
     if plan is None:
         # The plan was deleted while it was being written.
         return
-    result, value = _read(plan, generation, picture)
+    result, value = _read(plan, generation, projection)
     end = _take(plan, generation, result, value, transcript.text)
-    plan.chars += picture.draft.chars if picture else transcript.chars
+    plan.chars += projection.draft.chars if projection else transcript.chars
     quota.settle(session, plan)
     steps = (*result.steps, *(() if end.status == "completed" else ("kept",)))
     taken = [AttemptRecord(how=step, model=generation.model_asked, code="mended", message="") for step in steps]
@@ -98,11 +98,11 @@ def announce(plan: Plan) -> None:
     changes.notify_person(plan.owner_id, "plan", plan.id)
 
 
-def _read(plan: Plan, generation: Generation, picture: PlanProjection | None) -> tuple[ParsedPlan, dict[str, Any]]:
+def _read(plan: Plan, generation: Generation, projection: PlanProjection | None) -> tuple[ParsedPlan, dict[str, Any]]:
     """Parses the model's text; returns the result, and the part of it that is saved."""
     try:
-        if picture:
-            result = repaired(picture.draft, plan.schema)
+        if projection:
+            result = repaired(projection.draft, plan.schema)
             return result, result.value if result.is_complete else kept(result, plan.schema)
     except MISTAKES:
         log.exception("what was said for the plan %s can't be read and is kept as text", plan.id)
@@ -126,4 +126,14 @@ def plan_now(plan_id: str) -> Plan | None:
     return db.session.get(Plan, plan_id, populate_existing=True)
 
 
-PLAN = Kind("plan", "Plans", projection, finish, saved, changed, saved_text, priced=changed, save_text=save_text)
+PLAN = Kind(
+    name="plan",
+    words="Plans",
+    projection=projection,
+    finish=finish,
+    saved=saved,
+    changed=changed,
+    text=saved_text,
+    priced=changed,
+    save_text=save_text,
+)

@@ -80,7 +80,7 @@ def submit(
     filled = type_.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
     sent = json.dumps([values, others], sort_keys=True)
     sent_as = generations.request_hash(owner_id, key, f"inputs\0{type_.slug}\0{sent}")
-    if repeated := queries.inputs_sent_as(sent_as):
+    if repeated := queries.inputs_of_request(sent_as):
         return repeated
     creation_limit.count(owner_id)
     try:
@@ -88,7 +88,7 @@ def submit(
             inputs = PlanInputs(owner_id=owner_id, type=type_.slug, values=filled, sent_as=sent_as)
             session.add(inputs)
     except IntegrityError:
-        if repeated := queries.inputs_sent_as(sent_as):
+        if repeated := queries.inputs_of_request(sent_as):
             return repeated
         raise
     return db.session.merge(inputs)

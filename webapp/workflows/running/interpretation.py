@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -124,7 +123,7 @@ def _reply(engine: Engine, side_request: side_requests.SideRequest) -> str:
     return job.answer
 
 
-def _finish(_session: Session, generation: Generation, transcript: Transcript, _picture: Any) -> None:
+def _finish(_session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     if (job := _jobs.get(generation.id)) and generation.status == "completed":
         job.answer = transcript.text
 

@@ -36,9 +36,9 @@ def _lock_run(session: Session, generation: GenerationFacts) -> None:
     chat_kind.lock_chat(session, generation)
 
 
-def _finish(session: Session, generation: Generation, transcript: Transcript, picture: AnswerProjection | None) -> None:
+def _finish(session: Session, generation: Generation, transcript: Transcript, projection: AnswerProjection | None) -> None:
     """Saves the answer and advances the run in one transaction, so that neither is stored without the other."""
-    chat_kind.finish(session, generation, transcript, picture)
+    chat_kind.finish(session, generation, transcript, projection)
     if not (id := _run_id(session, _has_answer(generation))):
         return
     run = locked_run(session, id)
@@ -92,9 +92,9 @@ def _lock_run_of_plan(session: Session, generation: GenerationFacts) -> None:
         rows.locked(session, WorkflowRun, id)
 
 
-def _finish_plan(session: Session, generation: Generation, transcript: Transcript, picture: PlanProjection | None) -> None:
+def _finish_plan(session: Session, generation: Generation, transcript: Transcript, projection: PlanProjection | None) -> None:
     """Saves the plan and advances the run in one transaction; a plan that was stopped on purpose is kept as it is."""
-    PLAN.finish(session, generation, transcript, picture)
+    PLAN.finish(session, generation, transcript, projection)
     plan_id = topic_names.plan_in(generation.lane)
     if not (id := _run_id(session, WorkflowRun.plan_id == plan_id)):
         return

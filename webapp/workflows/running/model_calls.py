@@ -19,7 +19,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import AnswerSources
-from webapp.streaming.events import Event as Happening
+from webapp.streaming.events import Event as AnswerEvent
 from webapp.streaming.stop import Stop
 from webapp.workflows.definition.definition import Step
 from webapp.workflows.running import planning, step_prompt
@@ -38,7 +38,7 @@ class LimitedSource:
     def __init__(self, source: Source, sentences: int, tokens: int | None, beginning: str) -> None:
         self._source, self._sentences, self._tokens, self._beginning = source, sentences, tokens, beginning
 
-    def events(self, stop: Stop) -> Iterator[Happening]:
+    def events(self, stop: Stop) -> Iterator[AnswerEvent]:
         events = self._source.events(stop)
         events = capped(self._tokens, events) if self._tokens else events
         return first(self._sentences, events, self._beginning, pause=give_way)

@@ -46,7 +46,7 @@ class ChangeEffects:
 def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowRun:
     """Starts a run in a new chat; repeating the key, the workflow and the title returns the first one."""
     owner_id, sent_as = user.id, generations.request_hash(user.id, key, f"begin\n{slug}\n{title}")
-    if earlier := queries.begun_as(sent_as):
+    if earlier := queries.run_of_request(sent_as):
         return earlier
     entry = library.published(slug)
     model = providers().default(user.default_model)
@@ -56,7 +56,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
         return _begun(owner_id, model, title or entry.headline.title, pinned, sent_as=sent_as)
     except IntegrityError:
         # A concurrent request with the same key was first.
-        if earlier := queries.begun_as(sent_as):
+        if earlier := queries.run_of_request(sent_as):
             return earlier
         raise
 
@@ -97,14 +97,14 @@ def apply_event(run: WorkflowRun, event: Event, *, seen: int | None = None, is_f
     if not is_file:
         _refuse_typed_file(run, event)
     id, sent_as = run.id, _sent_as(run, event, key)
-    if earlier := queries.sent_before(id, sent_as):
+    if earlier := queries.event_of_request(id, sent_as):
         return _repeated(run, earlier)
     event = replace(event, value=sending.checked_text(event.value) if event.value.strip() else event.value)
     if event.kind == "answer" and seen in (None, run.seq):
         event = interpretation.interpreted(run, event)
     with write() as session:
         row = locked_run(session, id)
-        earlier = queries.sent_before(id, sent_as)
+        earlier = queries.event_of_request(id, sent_as)
         if not earlier and seen not in (None, row.seq):
             raise Conflict(ELSEWHERE)
         result = None if earlier else record(session, row, event, sent_as=sent_as)
@@ -122,7 +122,7 @@ def apply_event(run: WorkflowRun, event: Event, *, seen: int | None = None, is_f
 
 def head_before(run: WorkflowRun, event: Event, key: str) -> str:
     """Returns the id of the chat's last message before this event; for a repeated request, before its first time."""
-    if earlier := queries.sent_before(run.id, _sent_as(run, event, key)):
+    if earlier := queries.event_of_request(run.id, _sent_as(run, event, key)):
         return earlier.head_id or ""
     return db.session.get_one(Chat, run.chat_id).head_id or ""
 
