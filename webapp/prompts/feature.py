@@ -11,11 +11,12 @@ FEATURE = Feature(
     brings=(SearchSource(heading="Prompts", rank=45, find=shown.search_hits),),
     navigation=(
         NavEntry(
-            words="Prompt library",
+            words="Prompts",
             path="/prompts",
             icon="notebook-pen",
             rank=58,
             also="library template instructions version",
+            sidebar="Prompts",
         ),
     ),
 )

@@ -1,13 +1,11 @@
 """Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
-from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
-from webapp.people.accounts.roles import may
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.settings import catalog
 from webapp.web.assets import asset
@@ -23,13 +21,6 @@ MOST_QUERY = 200
 # Key in the request's environ: the request that changes the cookie must already render the new state.
 HIDDEN = "millrace.sidebar_hidden"
 ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
-
-
-@bp.app_template_global()
-def links() -> list[NavEntry]:
-    """Returns the sidebar's links for the current person."""
-    me = viewer_or_none()
-    return NAVIGATION.get().sidebar(partial(may, me.role)) if me else []
 
 
 @bp.app_template_global()
