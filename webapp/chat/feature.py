@@ -5,12 +5,13 @@ from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, paging, sharing_views, shown, views as list_views
+from webapp.chat.list import home_views, paging, search_shown, sharing_views, shown, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
     composer_views,
     interrupted_views,
+    mention_views,
     picker_views,
     preview_views,
     prompt_insertion_views,
@@ -41,6 +42,7 @@ FEATURE = Feature(
         list_views.row,
         composer_views.bp,
         prompt_insertion_views.bp,
+        mention_views.bp,
         attachment_views.bp,
         interrupted_views.bp,
         exchange_views.bp,
@@ -57,6 +59,7 @@ FEATURE = Feature(
         Contributor(lore_sections),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
+        *search_shown.SOURCES,
         LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",
