@@ -8,7 +8,16 @@ from flask import Blueprint, Response, request
 
 from webapp.chat.list import shown as list_shown
 from webapp.chat.list.search import titles_of
-from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
+from webapp.people.accounts.guards import (
+    COOKIE_SECONDS,
+    admin_only,
+    anybody,
+    came_from,
+    current_user,
+    found,
+    signed_in,
+    viewer_or_none,
+)
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
@@ -30,9 +39,9 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
-def tabs() -> dict[str, list[NavEntry]]:
-    """Returns the pages of the administration."""
-    return NAVIGATION.get().tabs()
+def areas() -> dict[NavEntry, list[NavEntry]]:
+    """Returns the areas of the administration with their pages."""
+    return NAVIGATION.get().areas()
 
 
 @bp.app_template_global()
@@ -80,6 +89,13 @@ def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "shell/_found.html" if is_htmx() else "shell/admin.html"
     return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=catalog.matching(query))
+
+
+@bp.get("/admin/areas/<name>")
+@admin_only
+def admin_area(name: str) -> Response:
+    area = found(next((area for area in areas() if area.words.lower() == name), None))
+    return render("shell/admin_area.html", area=area, entries=areas()[area])
 
 
 @bp.get("/manifest.webmanifest")
