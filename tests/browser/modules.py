@@ -7,6 +7,7 @@ NOTICED_BY = {
     "completing": "test_workflows.py::test_the_editor_completes_what_is_typed",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
+    "draw": "test_message_buttons.py::test_they_are_drawn_beside_each_message",
     "drop": "test_knowledge.py::test_files_are_dropped_anywhere_on_the_page_of_a_collection",
     "focus": "test_reading.py::test_the_focus_is_never_lost",
     "led": "test_workflows.py::test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once",
