@@ -34,9 +34,12 @@
       const names = place.dataset.buttons.split(" "),
         id = idOf(place),
         versions = place.querySelector(".versions") ?? "";
-      if (place.querySelector(":scope > .button")) continue;
-      place.append(drawn(`buttons-${names[0]}`, id, names));
-      place.querySelector("[data-versions]").replaceWith(versions);
+      if (place.querySelector(":scope > :is(.deeds, [data-copy])")) continue;
+      const shape = drawn(`buttons-${names[0]}`, id, names);
+      // The next step is drawn by the server, for browsers without scripts.
+      for (const button of place.querySelectorAll(":scope > .button")) shape.querySelector(`#${button.id}`)?.replaceWith(button);
+      shape.querySelector("[data-versions]").replaceWith(versions);
+      place.append(shape);
       // A menu that is open stays so when its message is drawn again.
       const deeds = place.querySelector(".deeds"),
         shown = root !== document && deeds && document.getElementById(deeds.id);

@@ -142,6 +142,14 @@ class ShownMessage:
         }
         return [self.role, *(name for name, is_there in found.items() if is_there)]
 
+    @property
+    def next_buttons(self) -> list[str]:
+        """The names of those that the server draws itself: what an answer was cut or failed for, and the last one's next step."""
+        actions = self.actions
+        is_last = actions.can_grow or actions.can_continue
+        wanted = ("continue", "retry", "again") if is_last else ("continue", "retry")
+        return [name for name in self.buttons if name in wanted]
+
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
     return ShownChat(
