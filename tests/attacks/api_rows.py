@@ -160,6 +160,8 @@ TABLE = {
         PATCH api_characters.change api:chat
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
+        PUT api_characters.add_favorite api:chat
+        DELETE api_characters.remove_favorite api:chat
         POST api_characters.replace_texts api:chat
         GET api_characters.avatar api:read
         GET api_characters.export api:read
@@ -186,6 +188,7 @@ TABLE = {
         DELETE api_documents.delete api:knowledge
         POST api_documents.again api:knowledge
         GET api_documents.text api:read
+        GET api_documents.file api:read
         GET api_documents.passages api:read
     """,
     ("one's own", ("deleted document",)): "POST api_documents.restore api:knowledge",

@@ -19,6 +19,11 @@ def question(chat: ChatPage) -> Locator:
     return chat.page.locator("article[data-role=user]").last
 
 
+def is_desk(way: dict[str, Any]) -> bool:
+    """Returns whether there is a pointer that can hover."""
+    return not way.get("has_touch", False)
+
+
 def says(chat: ChatPage, words: str) -> None:
     """Waits for the answer; without scripts the page reloads itself."""
     expect(chat.text).to_have_text(words, timeout=40_000)
@@ -28,20 +33,21 @@ def says(chat: ChatPage, words: str) -> None:
 def with_another_model(chat: ChatPage, *, has_scripts: bool) -> None:
     """Tries again from the submenu, with the keyboard only; without scripts the models are on a separate page."""
     page = chat.page
+    if not has_scripts:
+        chat.answer.get_by_role("link", name="Actions").click()
+        page.get_by_role("link", name="Another model").click()
+        page.get_by_label("Try again with").select_option("demo/quick")
+        page.get_by_role("button", name="Regenerate").click()
+        return
     chat.answer.get_by_role("button", name="More").click()
     chat.answer.locator("summary", has_text="Another model").focus()
     page.keyboard.press("Enter")
-    if has_scripts:
-        choice = chat.answer.locator(".menu__models [value='demo/quick']")
-        expect(choice).to_be_in_viewport()
-        assert not violations(page)
-        assert not overflows(page)
-        with page.expect_response(lambda response: response.request.method == "POST"):
-            choice.press("Enter")
-        return
-    page.get_by_role("link", name="Choose a model").click()
-    page.get_by_label("Try again with").select_option("demo/quick")
-    page.get_by_role("button", name="Regenerate").click()
+    choice = chat.answer.locator(".menu__models [value='demo/quick']")
+    expect(choice).to_be_in_viewport()
+    assert not violations(page)
+    assert not overflows(page)
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        choice.press("Enter")
 
 
 @in_every_way
@@ -59,6 +65,10 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     page.get_by_role("button", name="Save", exact=True).click()
     says(chat, "Two")
     expect(question(chat)).to_contain_text("2 / 2")
+    # Also without the pointer on the message, while its other buttons fade.
+    page.mouse.move(1, 1)
+    expect(question(chat).locator(".versions")).to_have_css("opacity", "1")
+    expect(question(chat).get_by_role("button", name="Edit")).to_have_css("opacity", "0" if is_desk(way) else "1")
 
     upstream.says("Three")
     chat.again.click()

@@ -88,7 +88,7 @@ def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, a
 
     assert {"value": "some/model"}.items() <= next(iter(fragment.all("form [name=model]"))).attributes.items()
 
-    page = owner.page(path).click("Choose a model")
+    page = owner.page(f"/messages/{answer}/actions").click("Another model")
     fake.says("Two")
     page.press("Regenerate", model="some/model")
 

@@ -16,7 +16,7 @@ FEATURE = Feature(
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections)),
     navigation=(
         NavEntry(
-            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)
+            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar="Plans & workflows"
         ),
     ),
 )
