@@ -164,6 +164,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
+    "preferences.update_look": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
     # Chats
     "home.show": (Route("GET", "signed_in", "people"),),
@@ -182,6 +183,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.stop": (Route("POST", "anybody", "writers", ("generation",)),),
     "chat.go_on": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
+    "tree.actions": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.plain": (Route("GET", "anybody", "readers", ("message",)),),
     "reading.sources": (Route("GET", "anybody", "readers", ("message",)),),
