@@ -18,6 +18,7 @@ NOTICED_BY = {
     "health": "test_administrator.py::test_the_self_test_says_what_stands_between",
     "keys": "test_keys_and_printing.py::test_a_question_mark_shows_the_keys_but_not_to_who_is_typing",
     "mentions": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
+    "lightbox": "test_attachments.py::test_pictures_are_looked_at_one_after_the_other",
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
     "page": "test_layout.py::test_a_pause_is_told_by_one_button",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",

@@ -19,6 +19,7 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 def chat_with(person: Person, name: str) -> ChatPage:
     page = person.open("/characters")
     press(page, page.get_by_role("button", name=f"Chat with {name}"))
+    expect(page.locator("article")).not_to_have_count(0)
     return ChatPage(page)
 
 
