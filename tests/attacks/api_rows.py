@@ -160,6 +160,8 @@ TABLE = {
         PATCH api_characters.change api:chat
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
+        PUT api_characters.add_favorite api:chat
+        DELETE api_characters.remove_favorite api:chat
         POST api_characters.replace_texts api:chat
         GET api_characters.avatar api:read
         GET api_characters.export api:read

@@ -283,6 +283,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "greetings.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.duplicate": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "characters.star": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.delete": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.restore": (Route("POST", "signed_in", "one's own", ("deleted character",)),),
     "characters.avatar": (Route("GET", "signed_in", "one's own", ("character",)),),

@@ -174,11 +174,24 @@ def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:
     box = page.get_by_role("searchbox", name="Search characters")
     box.press_sequentially("maps places")
 
-    expect(page.locator(".cast__one")).to_have_count(1)
+    expect(page.locator(".portrait")).to_have_count(1)
     expect(page.get_by_role("link", name="Ilario Quill", exact=True)).to_be_visible()
     expect(box).to_be_focused()
     box.fill("")
-    expect(page.locator(".cast__one")).not_to_have_count(1)
+    expect(page.locator(".portrait")).not_to_have_count(1)
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_a_star_puts_a_character_first(server: Server, visit: Visit, has_scripts: bool) -> None:
+    page = visit(server, java_script_enabled=has_scripts, viewport=PHONE).open("/characters")
+    star = page.get_by_role("button", name="Favorite: Odalys Fenn")
+    star.click()
+
+    expect(star).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.locator(".portrait h2").first).to_have_text("Odalys Fenn")
+    star.click()
+    expect(star).to_have_attribute("aria-pressed", "false")
 
 
 def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -210,7 +223,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     expected = [("system", "Bo keeps bees.\n---\nJo sails."), ("assistant", "Mind the hive."), ("system", "Buzz.")]
     assert heard(upstream) == [*expected, ("user", "How many?")]
     page.goto("/characters")
-    page.get_by_role("link", name="Bo Without").click()
+    page.get_by_role("link", name="Bo Without", exact=True).click()
     press(page, page.get_by_role("button", name="Delete character"))
     press(page, page.get_by_role("button", name="Undo"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")

@@ -95,4 +95,4 @@ def upload(browser: Browser, path: str, content: bytes, file_name: str = "me.png
 
 def names(page: Page) -> list[str]:
     """Returns the names in a list of characters or personas."""
-    return [node.text().strip() for node in page.all(".cast h2 a")]
+    return [node.text().strip() for node in page.all(".cast h2 a, .portraits h2 a")]

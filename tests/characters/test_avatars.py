@@ -57,7 +57,7 @@ def test_it_is_shown_and_served_as_what_it_is(make, member, app):
     assert upload(member, path, png(), name=" ").status_code == 422
     assert upload(member, path, png(), "evil.html", **FIELDS).status_code == 303
 
-    picture = member.page(path).one("img.face--picture")
+    picture = member.page(path).one("img.sitter__portrait")
     reply = member.client.get(picture.attributes["src"], base_url=member.origin)
 
     assert reply.data == png()
@@ -71,10 +71,10 @@ def test_it_is_shown_and_served_as_what_it_is(make, member, app):
 def test_another_one_takes_its_place_and_the_first_is_forgotten(make, member, app):
     path = make()
     upload(member, path, png(), **FIELDS)
-    first = member.page(path).one("img.face--picture").attributes["src"]
+    first = member.page(path).one("img.sitter__portrait").attributes["src"]
     upload(member, path, png(2, 2), **FIELDS)
 
-    assert member.page(path).one("img.face--picture").attributes["src"] != first
+    assert member.page(path).one("img.sitter__portrait").attributes["src"] != first
     with app.app_context():
         assert db.session.query(Avatar).count() == 1
 
@@ -82,7 +82,7 @@ def test_another_one_takes_its_place_and_the_first_is_forgotten(make, member, ap
 def test_it_can_be_taken_away_and_stays_when_nothing_is_said(make, member, app):
     path = make()
     upload(member, path, png(), **FIELDS)
-    assert member.submit(f"{path}/edit", name="Mara").one("img.face--picture")
+    assert member.submit(f"{path}/edit", name="Mara").one("img.sitter__portrait")
 
     page = member.submit(f"{path}/edit", remove_avatar="on")
 
@@ -99,7 +99,7 @@ def test_a_copy_has_a_picture_of_its_own(make, member, app):
 
     member.submit(f"{path}/edit", remove_avatar="on")
 
-    assert member.page(copy).one("img.face--picture")
+    assert member.page(copy).one("img.sitter__portrait")
 
 
 def test_what_is_no_small_picture_is_refused_in_place(make, member):

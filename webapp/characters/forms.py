@@ -7,6 +7,7 @@ from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
 
 from webapp.characters import queries
+from webapp.characters.cards.cards import notes_of
 from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
@@ -50,6 +51,11 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     greeting = TextAreaField(
         "Greeting", description="The first message of every new chat. Markdown is supported.", render_kw=text_box(5)
     )
+    note = TextAreaField(
+        "Note",
+        description="What this character is for, in a sentence. The list shows it to people; models don't get it.",
+        render_kw=text_box(2),
+    )
     tags = StringField(
         "Tags", default="", description="Separated by commas.", render_kw={"autocomplete": "off", "maxlength": 600}
     )
@@ -76,7 +82,8 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
 
     @classmethod
     def for_character(cls, character: Character) -> "CharacterForm":
-        return cls.from_row(character, tags=", ".join(character.tags), is_shared=queries.is_shared(character))
+        more = {"note": notes_of(character.card)[0], "is_shared": queries.is_shared(character)}
+        return cls.from_row(character, tags=", ".join(character.tags), **more)
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
         """Returns the form with the collections that the person can see as choices."""

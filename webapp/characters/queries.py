@@ -1,6 +1,7 @@
 """Database queries for characters and personas."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate, takewhile
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.tables import Avatar, Character, Persona, Profile
+from webapp.characters.tables import Avatar, Character, FavoriteCharacter, Persona, Profile
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
@@ -25,6 +26,8 @@ MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Profile)
+# The beginnings of creators' notes, by character and the time of its last change.
+_known_notes: OrderedDict[tuple[str, datetime], str] = OrderedDict()
 
 
 class CharacterName(NamedTuple):
@@ -47,13 +50,14 @@ class GroupSpeaker(NamedTuple):
 
 
 class CharacterSummary(NamedTuple):
-    """A character in a list, with the beginning of its description or, without one, of its greeting."""
+    """A character in a list, with its creator's note or else the beginning of its description or greeting."""
 
     id: str
     name: str
     avatar_id: str | None
     owner_id: str | None
     tags: list[str]
+    changed_at: datetime
     beginning: str
 
 
@@ -124,8 +128,29 @@ def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
     beginning = func.substr(
         case((Character.description != "", Character.description), else_=Character.greeting), 1, BEGINNING_CHARS
     )
-    columns = Character.id, Character.name, Character.avatar_id, Character.owner_id, Character.tags, beginning
-    return [CharacterSummary(*row) for row in _rows(columns, ids)]
+    columns = Character.id, Character.name, Character.avatar_id, Character.owner_id, Character.tags, Character.changed_at
+    rows = [CharacterSummary(*row) for row in _rows((*columns, beginning), ids)]
+    notes = _notes({row.id: row.changed_at for row in rows})
+    return [row._replace(beginning=notes[row.id] or row.beginning) for row in rows]
+
+
+def _notes(changed: Mapping[str, datetime]) -> dict[str, str]:
+    """Returns the beginning of the creator's note of each card, cached: a card can be a megabyte."""
+    unread = [id for id, changed_at in changed.items() if (id, changed_at) not in _known_notes]
+    # Uses whole JSON paths, as `_called` does. A card of version 1, or one made here, has its fields at the top.
+    paths = ("data", "creator_notes"), ("creator_notes",)
+    texts = (func.substr(Character.card[path].as_string(), 1, BEGINNING_CHARS) for path in paths)
+    for id, *notes in _rows((Character.id, *texts), unread):
+        _known_notes[id, changed[id]] = next((note.strip() for note in notes if note and note.strip()), "")
+    notes_by_id = {id: _known_notes.get((id, changed_at), "") for id, changed_at in changed.items()}
+    while len(_known_notes) > MOST_REMEMBERED:
+        _known_notes.popitem(last=False)
+    return notes_by_id
+
+
+def favorites(user: User) -> set[str]:
+    """Returns the ids of the person's favorite characters."""
+    return set(db.session.scalars(select(FavoriteCharacter.character_id).where(FavoriteCharacter.user_id == user.id)))
 
 
 def texts_of(ids: Sequence[str], *, most_chars: int) -> list[Character]:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Forbidden, Invalid
+from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, Prose, Refusal, checked_by
 from webapp.characters import profiles, queries
-from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, with_greetings
-from webapp.characters.tables import Character
+from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, NOTE_CHARS, with_greetings, with_note
+from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
@@ -26,7 +28,7 @@ Tags = Annotated[
 
 
 class CharacterInput(Input):
-    """What is entered for a character; None keeps the greetings."""
+    """What is entered for a character; None keeps the greetings and the note."""
 
     name: Name
     description: Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS), Prose] = ""
@@ -36,6 +38,9 @@ class CharacterInput(Input):
     alternate_greetings: Greetings | None = Field(default=None, description=OF_CARD)
     group_only_greetings: Greetings | None = Field(default=None, description=OF_CARD)
     tags: Tags = Field(default_factory=list)
+    note: Annotated[str, StringConstraints(max_length=NOTE_CHARS), Prose] | None = Field(
+        default=None, description="What it is for, for people: the list shows it. Null keeps the card's."
+    )
     collection_ids: Annotated[list[AnyId], Field(max_length=service.MOST_COLLECTIONS), Refusal(service.TOO_MANY)] = Field(
         default_factory=list, description="What it knows."
     )
@@ -58,7 +63,7 @@ def create(
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
-        character = Character(owner_id=owner_id, card=with_greetings(entered.card, greetings), **values)
+        character = Character(owner_id=owner_id, card=_with_note(with_greetings(entered.card, greetings), entered), **values)
         session.add(character)
         session.flush()
         if picture:
@@ -78,6 +83,8 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
         character = profiles.existing(session, Character, id)
         if greetings:
             character.card = with_greetings(character.card, greetings)
+        if entered.note is not None:
+            character.card = _with_note(character.card, entered)
         for name, value in values.items():
             setattr(character, name, value)
         character.changed_at = utc_now()
@@ -102,6 +109,19 @@ def duplicate(character: Character, *, by: User) -> Character:
     return profiles.duplicate(character, _copied, by=by)
 
 
+def star(character: Character, *, by: User, is_favorite: bool) -> None:
+    """Adds a character to this person's favorites, or removes it; no one else sees that."""
+    id, user_id = character.id, by.id
+    mine = FavoriteCharacter.user_id == user_id, FavoriteCharacter.character_id == id
+    try:
+        with write() as session:
+            session.execute(delete(FavoriteCharacter).where(*mine))
+            if is_favorite:
+                session.add(FavoriteCharacter(user_id=user_id, character_id=id))
+    except IntegrityError as error:
+        raise Conflict("Your favorites have just changed elsewhere. Please try again.") from error
+
+
 def _copied(source: Character) -> dict[str, Any]:
     same = {name: getattr(source, name) for name in (*TEXTS, "tags", "collection_ids", "card")}
     return {"name": f"{source.name[:112]} (copy)", **same}
@@ -114,6 +134,10 @@ def _checked(entered: CharacterInput, by: User, current_ids: Sequence[str] = ())
         raise Invalid("Say a little about who this is.", field="description")
     values = entered.model_dump(include={"name", "tags", *TEXTS})
     return {**values, "collection_ids": service.attachable(entered.collection_ids, current_ids, by)}
+
+
+def _with_note(card: dict[str, Any], entered: CharacterInput) -> dict[str, Any]:
+    return card if entered.note is None else with_note(card, entered.note)
 
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """View models of characters and personas for pages."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.characters import exchange, queries
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
+from webapp.characters.last_chats import LastChat, last_chats
 from webapp.characters.lore.entries import LoreEntry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
@@ -36,6 +38,9 @@ MOST_SCRIPTS = 100
 # The time limit for the scripts that change a greeting.
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
+ORDERS = {"": "Name", "chat": "Last chat", "new": "Newest"}
+# Notes of creators often have HTML, for websites that show cards.
+HTML_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{1,300}>", re.DOTALL | re.IGNORECASE)
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # A greeting of a hundred thousand characters takes seconds to render.
 _long_greetings = SingleFlight[str](len, most=64, seconds=3600.0)
@@ -75,6 +80,8 @@ class Listed:
     is_teams: bool = False
     is_own: bool = False
     is_default: bool = False
+    is_favorite: bool = False
+    last_chat: LastChat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,10 @@ def persona_face(persona: Persona) -> Face:
     return Face(persona.name, _url("personas.avatar", persona))
 
 
-def characters(rows: Sequence[queries.CharacterSummary], user: User) -> list[Listed]:
-    persona = queries.default_persona(user)
-    return [
+def characters(rows: Sequence[queries.CharacterSummary], user: User, order: str = "") -> list[Listed]:
+    """Returns the characters as their list shows them: favorites first, else in the order of `ORDERS` that is named."""
+    persona, favorites, last = queries.default_persona(user), queries.favorites(user), last_chats(user)
+    listed = [
         Listed(
             row.id,
             character_face(row),
@@ -126,9 +134,16 @@ def characters(rows: Sequence[queries.CharacterSummary], user: User) -> list[Lis
             row.tags,
             is_teams=not row.owner_id,
             is_own=row.owner_id == user.id,
+            is_favorite=row.id in favorites,
+            last_chat=last.get(row.id),
         )
         for row in by_turns(rows)
     ]
+    if order == "new":
+        listed.sort(key=lambda character: character.id, reverse=True)
+    elif order == "chat":
+        listed.sort(key=lambda character: character.last_chat.at.timestamp() if character.last_chat else 0, reverse=True)
+    return sorted(listed, key=lambda character: not character.is_favorite)
 
 
 def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
@@ -229,5 +244,6 @@ def _rendered(text: str) -> Markup:
 
 def _line(text: str, names: Names) -> str:
     """Returns the first words of a text; limits the text before and after names are filled in, to bound the work."""
-    words = " ".join(plain(names.fill(text[: queries.BEGINNING_CHARS])[: queries.BEGINNING_CHARS]).split())
+    text = HTML_TAG.sub(" ", text[: queries.BEGINNING_CHARS])
+    words = " ".join(plain(names.fill(text)[: queries.BEGINNING_CHARS]).split())
     return words if len(words) <= LINE_CHARS else words[:LINE_CHARS].rpartition(" ")[0].rstrip(",;:–—-. ") + "…"

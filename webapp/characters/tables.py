@@ -48,6 +48,18 @@ class Character(Profile):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class FavoriteCharacter(Record):
+    """A character that a person has put first in their list."""
+
+    __tablename__ = "favorite_characters"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    # For the foreign key: deleting a character searches for its rows.
+    character_id: Mapped[str] = mapped_column(ForeignKey("characters.id", ondelete="CASCADE"), index=True)
+
+    __table_args__ = (Index("uq_favorite_characters", "user_id", "character_id", unique=True),)
+
+
 class Persona(Profile):
     """Who a person is in a chat; its lorebooks apply to all chats with it."""
 

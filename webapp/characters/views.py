@@ -1,5 +1,6 @@
 """/characters: lists, shows, edits, imports and exports characters."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -18,6 +19,8 @@ from webapp.web.htmx import done_message, is_htmx, redirect, render
 bp = Blueprint("characters", __name__, url_prefix="/characters")
 cards_bp = Blueprint("cards", __name__, url_prefix="/characters/import")
 MOST_BYTES = 64 * 1024 * 1024
+# How many tags the list offers, and how many narrow it.
+MOST_TAGS = 20
 # The name of a field with the choice for one imported character, before its id.
 CHOICE = "choice-"
 
@@ -30,20 +33,63 @@ class CardsForm(Form):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CharacterFilter:
+    """What the list of characters is narrowed to, and its order: the query of its URL."""
+
+    words: str = ""
+    tags: tuple[str, ...] = ()
+    order: str = ""
+    is_favorite: bool = False
+
+    @classmethod
+    def asked(cls) -> "CharacterFilter":
+        order, tags = request.args.get("sort", ""), [tag for tag in request.args.getlist("tag")[:MOST_TAGS] if tag]
+        return cls(
+            request.args.get("q", "").strip(),
+            tuple(dict.fromkeys(tags)),
+            order if order in shown.ORDERS else "",
+            request.args.get("favorites") == "y",
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.words or self.tags or self.is_favorite)
+
+    def url(self, endpoint: str = "characters.index", **values: Any) -> str:
+        """Returns the URL of a view with this filter."""
+        tags, favorites = list(self.tags), "y" if self.is_favorite else None
+        return url_for(endpoint, q=self.words or None, tag=tags, sort=self.order or None, favorites=favorites, **values)
+
+    def with_tag(self, tag: str) -> str:
+        """Returns the URL of the list that is narrowed to this tag as well, or no longer."""
+        tags = tuple(name for name in self.tags if name != tag) if tag in self.tags else (*self.tags, tag)
+        return replace(self, tags=tags).url()
+
+    @property
+    def with_favorites(self) -> str:
+        return replace(self, is_favorite=not self.is_favorite).url()
+
+
 @bp.get("")
 @signed_in
 def index() -> Response:
-    me, words, tag = current_user(), request.args.get("q", "").strip(), request.args.get("tag", "")
+    me, filter = current_user(), CharacterFilter.asked()
     everybody = queries.briefly(queries.characters(me))
-    matching_ids = (
-        set(queries.characters(me, words=words, tag=tag)) if words or tag else {character.id for character in everybody}
-    )
+    found_ids = set(queries.characters(me, words=filter.words)) if filter.words else None
+    listed = [
+        character
+        for character in everybody
+        if (found_ids is None or character.id in found_ids) and set(filter.tags) <= set(character.tags)
+    ]
+    characters = shown.characters(listed, me, filter.order)
     return render(
         "characters/_cast.html" if is_htmx() else "characters/list.html",
-        characters=shown.characters([character for character in everybody if character.id in matching_ids], me),
-        tags=shown.tags_of(everybody)[:20],
-        words=words,
-        tag=tag,
+        characters=[character for character in characters if character.is_favorite or not filter.is_favorite],
+        tags=list(dict.fromkeys([*shown.tags_of(everybody)[:MOST_TAGS], *filter.tags])),
+        filter=filter,
+        orders=shown.ORDERS,
+        has_favorites=any(character.is_favorite for character in characters) or filter.is_favorite,
         deleted=queries.character(me, request.args.get("deleted", ""), is_deleted=True),
     )
 
@@ -68,7 +114,14 @@ def create() -> Response:
 def show(id: str) -> Response:
     me = current_user()
     character, personas = shown.character(visible_character(id), me), queries.personas(me)
-    return render("characters/show.html", character=character, personas=personas, done=done_message(shown.DONE))
+    return render(
+        "characters/show.html",
+        character=character,
+        personas=personas,
+        is_favorite=id in queries.favorites(me),
+        star_url=url_for(".star", id=id, page="y"),
+        done=done_message(shown.DONE),
+    )
 
 
 @bp.get("/<id>/edit")
@@ -93,6 +146,17 @@ def update(id: str) -> Response:
 @signed_in
 def duplicate(id: str) -> Response:
     return _to(service.duplicate(visible_character(id), by=current_user()).id, done="copied")
+
+
+@bp.post("/<id>/star")
+@signed_in
+def star(id: str) -> Response:
+    is_favorite, me = request.form.get("is_favorite") == "y", current_user()
+    service.star(visible_character(id), by=me, is_favorite=is_favorite)
+    if not is_htmx():
+        return _to(id) if request.args.get("page") else redirect(CharacterFilter.asked().url(_anchor=f"card-{id}"))
+    character = visible_character(id)
+    return render("characters/_star.html", id=id, name=character.name, is_favorite=is_favorite, star_url=request.full_path)
 
 
 @bp.post("/<id>/delete")

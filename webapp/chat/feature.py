@@ -1,10 +1,11 @@
 """The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
+from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, sharing_views, shown, views as list_views
+from webapp.chat.list import home_views, paging, sharing_views, shown, views as list_views
 from webapp.chat.list.open_work_shown import open_work
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
@@ -59,6 +60,7 @@ FEATURE = Feature(
         Contributor(lore_sections),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
+        LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",
             element="#sidebar-chats",

@@ -1,8 +1,13 @@
 """The team's characters and persona that ship with Millrace; admins can edit and delete them."""
 
+from pathlib import Path
+from typing import Any
+
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from webapp.base.db import write
+from webapp.characters import profiles
 from webapp.characters.tables import Character, Persona
 
 HANNE_IS = """\
@@ -133,7 +138,14 @@ braver with strangers than with friends. They take a walk whenever a decision is
 whatever lies on a table and looking at how it was made.\
 """
 
-CHARACTERS = (
+# What the list of characters says about them.
+HANNE_NOTE = "A lock-keeper with the night shift and a second mug of tea."
+ILARIO_NOTE = "Invent a place together with the man who draws its map."
+ODALYS_NOTE = "Solve a small, fair case with an insurance investigator."
+# The portraits are drawn from the SVG files beside them, by scripts/portraits.py.
+PORTRAITS = Path(__file__).parent / "portraits"
+
+CHARACTERS: tuple[dict[str, Any], ...] = (
     {
         "origin": "millrace:hanne",
         "name": "Hanne Voss",
@@ -142,6 +154,7 @@ CHARACTERS = (
         "system_prompt": HANNE_HOW,
         "post_history_prompt": "",
         "tags": ["conversation", "calm", "everyday"],
+        "card": {"creator_notes": HANNE_NOTE},
     },
     {
         "origin": "millrace:ilario",
@@ -151,6 +164,7 @@ CHARACTERS = (
         "system_prompt": ILARIO_HOW,
         "post_history_prompt": ILARIO_LAST,
         "tags": ["worldbuilding", "playful", "fantasy"],
+        "card": {"creator_notes": ILARIO_NOTE},
     },
     {
         "origin": "millrace:odalys",
@@ -160,6 +174,7 @@ CHARACTERS = (
         "system_prompt": ODALYS_HOW,
         "post_history_prompt": ODALYS_LAST,
         "tags": ["mystery", "game"],
+        "card": {"creator_notes": ODALYS_NOTE},
     },
 )
 PERSONAS = ({"origin": "millrace:robin", "name": "Robin", "description": ROBIN_IS},)
@@ -174,4 +189,23 @@ def ship() -> int:
         ]
         missing += [Persona(**persona) for persona in PERSONAS if persona["origin"] not in shipped_origins]
         session.add_all(missing)
+        session.flush()
+        added = [character for character in missing if isinstance(character, Character)]
+        for character in [*added, *_without_notes(session)]:
+            _draw(session, character)
     return len(missing)
+
+
+def _without_notes(session: Session) -> list[Character]:
+    """Returns the shipped characters that an earlier release added: they have neither a portrait nor a note."""
+    query = select(Character).where(Character.origin.in_([character["origin"] for character in CHARACTERS]))
+    rows = session.scalars(query.where(Character.avatar_id.is_(None), Character.deleted_at.is_(None)))
+    return [character for character in rows if not character.card]
+
+
+def _draw(session: Session, character: Character) -> None:
+    about = next(about for about in CHARACTERS if about["origin"] == character.origin)
+    # The note also says that the portrait was added: one that has been removed doesn't return.
+    character.card = about["card"]
+    picture = PORTRAITS / f"{character.origin.removeprefix('millrace:')}.webp"
+    profiles.put_picture(session, character, picture.read_bytes())

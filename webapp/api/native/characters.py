@@ -14,7 +14,7 @@ from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.cards.card_files import Version
-from webapp.characters.cards.cards import GREETINGS, greetings_in
+from webapp.characters.cards.cards import GREETINGS, greetings_in, notes_of
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
@@ -40,6 +40,8 @@ class CharacterAnswer(Named):
     alternate_greetings: list[str] = Field(description="Versions of the first message, which the card keeps; empty in the list.")
     group_only_greetings: list[str] = Field(description="The first of them greets in group chats; empty in the list.")
     tags: list[str]
+    note: str = Field(description="What it is for, for people: the creator's note of its card; empty in the list.")
+    is_favorite: bool = Field(description="Whether it is one of your favorites.")
     collection_ids: list[str] = Field(description="What it knows: collections that its answers quote, as far as you see them.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
@@ -143,7 +145,7 @@ def index(query: CharactersQuery) -> CharacterList:
     following_ids = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
     rows = queries.texts_of(following_ids, most_chars=PAGE_CHARS) if following_ids else []
     return CharacterList(
-        characters=_answers_of(rows, card={}, alternate_greetings=[], group_only_greetings=[]),
+        characters=_answers_of(rows, card={}, note="", alternate_greetings=[], group_only_greetings=[]),
         next_cursor=rows[-1].id if len(rows) < len(following_ids) else "",
     )
 
@@ -205,6 +207,18 @@ def restore(id: str) -> CharacterAnswer:
 @operation("Duplicate a character", scope="chat", answer=CharacterAnswer, status=201, errors=(409, 422))
 def duplicate(id: str) -> CharacterAnswer:
     return _one(service.duplicate(_visible(id), by=caller()))
+
+
+@bp.put("/<id>/favorite")
+@operation("Add a character to your favorites", scope="chat", status=204, errors=(409,))
+def add_favorite(id: str) -> None:
+    service.star(_visible(id), by=caller(), is_favorite=True)
+
+
+@bp.delete("/<id>/favorite")
+@operation("Remove a character from your favorites", scope="chat", status=204)
+def remove_favorite(id: str) -> None:
+    service.star(_visible(id), by=caller(), is_favorite=False)
 
 
 @bp.post("/<id>/replace")
@@ -276,11 +290,12 @@ def _visible(id: str) -> Character:
 
 
 def _one(row: Character) -> CharacterAnswer:
-    return _answers_of([row], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
+    return _answers_of([row], note=notes_of(row.card)[0], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
 
 
 def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
     me, shared = caller(), queries.shared_among([row.id for row in rows])
+    favorites = queries.favorites(me)
     seen = {
         collection.id for collection in knowledge_queries.collections_among(me, [id for row in rows for id in row.collection_ids])
     }
@@ -289,6 +304,7 @@ def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
             row,
             is_teams=not row.owner_id,
             is_own=row.owner_id == me.id,
+            is_favorite=row.id in favorites,
             collection_ids=[id for id in row.collection_ids if id in seen],
             is_shared=not row.owner_id or row.id in shared,
             avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,

@@ -10,6 +10,7 @@ from webapp.characters.text_scripts import scripts_in
 
 TEXT_CHARS, DESCRIPTION_CHARS = 20_000, 100_000
 NAME_CHARS = 120
+NOTE_CHARS = 20_000
 MOST_GREETINGS, GREETINGS_CHARS = 20, 100_000
 GREETINGS = ("alternate_greetings", "group_only_greetings")
 V1_FIELDS = ("name", "description", "personality", "scenario", "first_mes", "mes_example")
@@ -142,6 +143,15 @@ def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
     """Returns the creator's notes for the people who use the card, and the creator's name."""
     data = data_of(card)
     return _spoken(_text(data, "creator_notes"), ""), _name(data, "creator")
+
+
+def with_note(card: dict[str, Any], note: str) -> dict[str, Any]:
+    """Returns the card with this note; an unchanged one keeps its original text."""
+    if note == notes_of(card)[0]:
+        return card
+    data = data_of(card)
+    changed = {"creator_notes": note}
+    return {**card, **changed} if data is card else {**card, "data": {**data, **changed}}
 
 
 def other_greetings(card: Mapping[str, Any]) -> list[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, literal, select, text, tuple_, union
+from sqlalchemy import ColumnElement, String, cast, func, literal, select, text, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
+from webapp.characters.last_chats import LastChat
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 
@@ -47,6 +48,16 @@ def chats(
     if last and last.owner_id == owner_id:
         query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
+
+
+def last_with_characters(owner_id: str) -> dict[str, LastChat]:
+    """Returns the last chat of a person with each character; of a group, with the one that speaks first."""
+    newest = func.row_number().over(partition_by=Chat.character_id, order_by=queries.NEWEST_FIRST)
+    query = select(Chat.character_id, Chat.id, Chat.changed_at, newest.label("rank"))
+    is_open = Chat.owner_id == owner_id, queries.KEPT, Chat.deleted_at.is_(None), Chat.archived_at.is_(None)
+    ranked = query.where(*is_open, Chat.character_id.is_not(None)).subquery()
+    rows = db.session.execute(select(ranked.c.character_id, ranked.c.id, ranked.c.changed_at).where(ranked.c.rank == 1))
+    return {character_id: LastChat(id, at) for character_id, id, at in rows}
 
 
 def _has_part(owner_id: str, character_id: str) -> ColumnElement[bool]:
