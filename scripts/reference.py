@@ -29,8 +29,8 @@ these, the log of the start says so. If `flask` recommends python-dotenv, ignore
 SETTINGS = """
 ## Settings
 
-*Admin → Settings* (models: *Admin → Models*), `PUT /api/v1/settings/NAME`, or `flask settings set NAME VALUE` on the
-server. The search under *Admin* finds every setting. A running server picks up changes within a second.
+*Administration → Settings* (models: *Administration → Models*), `PUT /api/v1/settings/NAME`, or `flask settings set NAME VALUE`
+on the server. The search under *Administration* finds every setting. A running server picks up changes within a second.
 If a setting also has a variable, the variable is the default, a stored value takes precedence, and the
 page shows which one is in effect.
 
@@ -72,7 +72,7 @@ is a JSON object. Every answer logs a `stream_finished`, every title an `aside_f
 Each worker logs `worker_started` with the version, the commit, the database (without its password) and the worker's id.
 
 Errors are logged by code. `LOG_CONTENT=1` adds the text of answers and the error messages of model servers, which may repeat
-what someone asked. Turn it off when you are done. *Admin → Health* and `flask check` warn while it is on.
+what someone asked. Turn it off when you are done. *Administration → Health* and `flask check` warn while it is on.
 """
 
 

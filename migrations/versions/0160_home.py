@@ -1,13 +1,13 @@
 """Add the changed cards of the home page, and what each person has dismissed there.
 
-Revision: 0160, after 0153
+Revision: 0160, after 0154
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0160"
-down_revision = "0153"
+down_revision = "0154"
 branch_labels = None
 depends_on = None
 

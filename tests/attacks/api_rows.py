@@ -188,6 +188,7 @@ TABLE = {
         DELETE api_documents.delete api:knowledge
         POST api_documents.again api:knowledge
         GET api_documents.text api:read
+        GET api_documents.file api:read
         GET api_documents.passages api:read
     """,
     ("one's own", ("deleted document",)): "POST api_documents.restore api:knowledge",

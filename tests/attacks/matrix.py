@@ -160,6 +160,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "second_factor.confirm": (Route("POST", "signed_in", "people"),),
     "second_factor.renew": (Route("POST", "signed_in", "people"),),
     "second_factor.end": (Route("POST", "signed_in", "people"),),
+    "sidebar.own_sidebar": (Route("GET", "signed_in", "people"),),
+    "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),

@@ -222,6 +222,12 @@ def load(page: Page, button: Locator) -> Response:
     return response
 
 
+def sign_out(page: Page) -> None:
+    """Signs out by the menu in the corner of the sidebar."""
+    page.get_by_role("button", name="account menu").click()
+    press(page, page.get_by_role("button", name="Sign out"))
+
+
 def new_collection(page: Page, name: str) -> None:
     """Creates a collection on *Knowledge*; where there are none yet, the form is already open."""
     if not page.get_by_role("textbox", name="Name").is_visible():

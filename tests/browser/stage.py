@@ -119,6 +119,8 @@ def app_of(stage: Stage) -> Flask:
     app.jinja_env.globals.update(
         sidebar=list,
         links=list,
+        hidden_links=list,
+        page_tabs=list,
         cut_answers=list,
         alert_count=lambda _: 0,
         urgent_alerts=lambda **_: [],

@@ -79,7 +79,10 @@ def invite(page: Page, colleague: Person) -> Page:
     theirs.get_by_label("Password").fill(PASSWORD)
     press(theirs, theirs.get_by_role("button", name="Create account"))
     expect(ChatPage(theirs).box).to_be_visible()
-    expect(theirs.get_by_role("link", name="Admin")).to_have_count(0)
+    theirs.get_by_role("button", name="account menu").click()
+    expect(theirs.get_by_role("link", name="Settings")).to_be_visible()
+    expect(theirs.get_by_role("link", name="Administration")).to_have_count(0)
+    theirs.keyboard.press("Escape")
     return theirs
 
 

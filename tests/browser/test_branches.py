@@ -19,6 +19,11 @@ def question(chat: ChatPage) -> Locator:
     return chat.page.locator("article[data-role=user]").last
 
 
+def is_desk(way: dict[str, Any]) -> bool:
+    """Returns whether there is a pointer that can hover."""
+    return not way.get("has_touch", False)
+
+
 def says(chat: ChatPage, words: str) -> None:
     """Waits for the answer; without scripts the page reloads itself."""
     expect(chat.text).to_have_text(words, timeout=40_000)
@@ -59,6 +64,10 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     page.get_by_role("button", name="Save", exact=True).click()
     says(chat, "Two")
     expect(question(chat)).to_contain_text("2 / 2")
+    # Also without the pointer on the message, while its other buttons fade.
+    page.mouse.move(1, 1)
+    expect(question(chat).locator(".versions")).to_have_css("opacity", "1")
+    expect(question(chat).get_by_role("button", name="Edit")).to_have_css("opacity", "0" if is_desk(way) else "1")
 
     upstream.says("Three")
     chat.again.click()

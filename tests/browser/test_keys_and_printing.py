@@ -137,6 +137,7 @@ def test_without_scripts_both_are_pages(server: Server, visit: Visit, look: dict
     page = visit(server, java_script_enabled=False, **look).open("/chats")
     if look:
         page.get_by_role("button", name="Chats").click()
+    page.get_by_role("button", name="account menu").click()
     press(page, page.get_by_role("link", name="Help"))
     expect(page.get_by_role("heading", name="Help")).to_be_visible()
     expect(page.get_by_role("button", name="Close", exact=True)).to_have_count(0)

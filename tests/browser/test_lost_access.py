@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person, press, sign_in, until
+from tests.browser.chats import ChatPage, Person, press, sign_in, sign_out, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -59,7 +59,7 @@ def test_signed_out_elsewhere(server: Server, upstream: Upstream, visit: Visit) 
     chat.expect("completed")
     chat.box.fill("half a thought")
     page = person.open("/")
-    press(page, page.get_by_role("button", name="Sign out"))
+    sign_out(page)
     expect(chat.status_line).to_contain_text(SIGNED_OUT)
     is_of_no_use(chat, "half a thought")
     press(chat.page, chat.status_line.get_by_role("link", name="Sign in"))

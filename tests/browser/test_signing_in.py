@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import EMAIL, become_owner, press, reload, sign_in
+from tests.browser.chats import EMAIL, become_owner, reload, sign_in, sign_out
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -21,7 +21,7 @@ def test_the_owner_comes_in_by_the_link_and_out_and_in_again(own_server: Server,
     become_owner(page)
     expect(page.get_by_role("textbox", name="Message")).to_be_visible()
 
-    press(page, page.get_by_role("button", name="Sign out"))
+    sign_out(page)
     expect(page).to_have_url(re.compile("/login"))
     page.goto("/")
     expect(page).to_have_url(re.compile("/login"))
@@ -58,7 +58,7 @@ def test_signing_out_in_one_tab_ends_the_others_politely(server: Server, upstrea
     chat = person.begin("who is there")
     chat.expect("completed")
     chat.box.fill("and now")
-    press(page, page.get_by_role("button", name="Sign out"))
+    sign_out(page)
     expect(chat.status_line).to_contain_text("You've been signed out.")
     expect(chat.send).to_have_count(0)
     expect(chat.box).to_have_value("and now")

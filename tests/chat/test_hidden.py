@@ -133,7 +133,7 @@ def test_they_trigger_no_lorebook_and_have_no_depth(owner, app, fake):
 
 def test_the_meter_does_not_count_them():
     said = [ComposerMessage(str(n), None, "user", "word " * 5_000, n == 1) for n in range(2)]
-    both, one = meter([message._replace(is_hidden=False) for message in said], 10_000), meter(said, 10_000)
+    both, one = meter([message._replace(is_hidden=False) for message in said], 6_000), meter(said, 6_000)
     assert both
     assert one
     assert one.tokens < both.tokens * 0.6

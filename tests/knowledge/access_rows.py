@@ -32,6 +32,7 @@ TABLE = {
     ("one's own", ("collection", "collection grant")): "POST knowledge.unshare signed_in",
     ("one's own", ("document",)): """
         GET documents.show signed_in
+        GET documents.file signed_in
         POST documents.update signed_in
         POST documents.again signed_in
         POST documents.delete signed_in

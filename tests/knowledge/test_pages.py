@@ -10,6 +10,7 @@ from jinja2 import Template
 from sqlalchemy import select, update
 
 from tests.chat.listener import Listener
+from tests.knowledge.office import pdf
 from tests.knowledge.test_documents import GUIDE
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db, utc_now, write
@@ -47,6 +48,36 @@ def test_a_first_heading_like_the_title_is_seen_once(member, collection, title, 
     page = member.page(link.attributes["href"])
     assert page.all(".message-text :is(h1, h2, h3, h4)")[0].text() == "Pumps"
     assert bool(page.all(".passage--titled")) == is_hidden
+
+
+def test_the_file_comes_back_as_it_was_added(member, stranger, app, shelf):
+    content = pdf(*([f"{about} number {line} is oiled on Mondays." for line in range(25)] for about in ("Pump", "Mill")))
+    shelf.read(id := shelf.file(shelf.collection(), "Pümpen.pdf", content))
+    path = f"/knowledge/documents/{id}"
+    page = member.page(f"{path}?passage=1&marked")
+
+    assert page.all(".original a")[0].text() == "Open at page 2"
+    shown = member.client.get(page.all(".original a")[0].attributes["href"].partition("#")[0])
+    assert shown.data == content
+    assert shown.headers["Content-Type"] == "application/pdf"
+    assert shown.headers["Content-Disposition"].startswith("inline; filename=Pmpen.pdf; filename*=UTF-8''P%C3%BCmpen.pdf")
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    saved = member.client.get(page.all(".original a")[-1].attributes["href"])
+    assert (saved.data, saved.headers["Content-Disposition"][:10]) == (content, "attachment")
+    assert shelf.program.client.get(f"/api/v1/documents/{id}/file", headers=shelf.program.headers).data == content
+    assert stranger.client.get(f"{path}/file").status_code == 404
+    with app.app_context(), write() as session:
+        session.execute(update(Document).where(Document.id == id).values(state="arriving"))
+    assert member.client.get(f"{path}/file").status_code == 404
+
+
+def test_what_a_browser_would_run_is_only_downloaded(member, shelf):
+    shelf.read(id := shelf.file(shelf.collection(), "page.html", b"<p>Hello <script>alert(1)</script> pump</p>"))
+    response = member.client.get(f"/knowledge/documents/{id}/file")
+
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert [link.text() for link in member.page(f"/knowledge/documents/{id}").all(".original a")] == ["Download"]
 
 
 @pytest.mark.slow

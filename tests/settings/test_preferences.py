@@ -39,7 +39,7 @@ def test_what_is_not_offered_is_refused_beside_the_field(owner, field, words):
 
 
 def test_a_persons_own_settings_are_tabs_of_each_other(owner):
-    places = ["/settings", "/account", "/prompts", "/variables"]
+    places = ["/settings", "/settings/sidebar", "/account", "/variables"]
     for path in places:
         links = owner.page(path).all("nav[aria-label='Your settings'] a")
         assert [link.attributes["href"] for link in links] == places

@@ -26,7 +26,7 @@ def test_every_page_of_the_administration_lists_all_of_them(owner: Browser, path
 
     assert [node.text() for node in page.all("nav.rail section > p")] == ["Models", "People", "Operations"]
     assert [node.text() for node in page.all("nav.rail [aria-current]")] == [current]
-    assert page.click("Administration").heading == "Administration"
+    assert page.one("nav.rail .rail__head a").attributes["href"] == "/admin"
 
 
 def test_no_other_page_lists_them_and_nor_does_one_that_is_refused(owner: Browser, member: Browser) -> None:

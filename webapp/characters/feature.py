@@ -23,9 +23,9 @@ FEATURE = Feature(
             icon="drama",
             rank=50,
             also="roleplay card",
-            sidebar=("/characters", "/personas"),
+            sidebar="Characters",
         ),
-        NavEntry(words="Personas", path="/personas", icon="contact", rank=55, also="who you are"),
-        NavEntry(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore"),
+        NavEntry(words="Personas", path="/personas", icon="contact", rank=51, also="who you are", sidebar="Characters"),
+        NavEntry(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore", sidebar="Characters"),
     ),
 )

@@ -2,12 +2,14 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.knowledge import queries, shown
+from webapp.engine.engine import the_engine
+from webapp.knowledge import formats, queries, shown
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.forms import DocumentForm
 from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.downloads import names_in_header
 from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
@@ -18,12 +20,32 @@ DONE = {
     "same": "It has not changed since it was fetched.",
 }
 
+# Viewers of browsers are a plugin of the page that is the file, so `sandbox` would refuse them. Nothing in it can run a script.
+FILE_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+
 
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
     document = visible_document(id)
     return _page(document, DocumentForm.from_row(document))
+
+
+@bp.get("/<id>/file")
+@signed_in
+def file(id: str) -> Response:
+    """Sends the file as it was added; what browsers show themselves is shown, unless it is to be downloaded."""
+    document = visible_document(id)
+    documents.refuse_without_original(document)
+    response = Response(documents.original_of(the_engine(), id, current_user().id), headers=FILE_HEADERS)
+    response.content_type, response.content_length = formats.media_type(document.name), document.bytes
+    is_shown = formats.is_shown_by_browsers(document.name) and "download" not in request.args
+    names = names_in_header(document.name or document.title)
+    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names)
+    return response
 
 
 @bp.post("/<id>")
@@ -64,11 +86,13 @@ def _page(document: Document, form: DocumentForm) -> Response:
     me, start, number = current_user(), _number("start", 0), _number("passage", -1)
     collection = queries.collection(me, document.collection_id)
     assert collection
+    passages = shown.passages(document, me, start, number)
     return form.shown(
         "knowledge/document.html",
         document=shown.document(document),
         collection=shown.collection(collection, me),
-        passages=shown.passages(document, me, start, number),
+        passages=passages,
+        opened=next((passage for passage in passages if passage.is_wanted and passage.page_url), None),
         is_marked="marked" in request.args,
         start=start,
         last=document.passages,

@@ -80,7 +80,7 @@ FEATURE = Feature(
             icon="library",
             rank=55,
             also="documents collections files search passages",
-            sidebar=("/knowledge",),
+            sidebar="Knowledge",
         ),
     ),
     setting_checks={vector_sets.SETTING: vector_sets.refuse_unknown},

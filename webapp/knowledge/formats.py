@@ -37,6 +37,8 @@ LABELS = {
     "markdown": "Markdown",
     "code": "Code",
 }
+# Browsers show these themselves, and can begin at a page.
+SHOWN_BY_BROWSERS = {"pdf": "application/pdf"}
 # What a numbered part of a file is called, if not a page.
 PAGE_WORDS = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
@@ -67,6 +69,15 @@ def label(name: str) -> str:
 def reader_of(name: str) -> str:
     """Returns the name of the module in `documents/readers` for this file."""
     return READERS.get(ending(name), "text")
+
+
+def media_type(name: str) -> str:
+    """Returns the type under which a file is sent to browsers; nothing that a browser would run has one of its own."""
+    return SHOWN_BY_BROWSERS.get(ending(name), "application/octet-stream")
+
+
+def is_shown_by_browsers(name: str) -> bool:
+    return ending(name) in SHOWN_BY_BROWSERS
 
 
 def is_closed(name: str) -> bool:

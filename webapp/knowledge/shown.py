@@ -62,6 +62,9 @@ class ShownDocument:
     level: int
     created_at: datetime
     url: str = ""
+    # The file as it was added, and whether a browser can show it.
+    file_url: str = ""
+    can_open: bool = False
 
     @property
     def is_unfinished(self) -> bool:
@@ -73,6 +76,7 @@ class ShownPassage:
     number: int
     heading: str
     page: str
+    page_url: str
     html: Markup
     is_wanted: bool
     begins_with_title: bool
@@ -103,6 +107,9 @@ class ShownSource:
     heading: str = ""
     page: str = ""
     html: Markup | None = None
+    # The file as it was added, at the page of the passage if a browser can show that.
+    page_url: str = ""
+    file_url: str = ""
 
 
 def collections(user: User) -> list[ShownCollection]:
@@ -129,7 +136,20 @@ def document(row: Document) -> ShownDocument:
         status = f"Embedding ({row.done:,} of {row.of:,})"
     elif row.of and row.state == "reading":
         status = f"Reading ({formats.page_label(row.name, row.done)} of {row.of})"
-    return ShownDocument(row.id, row.title, row.state, status, row.done, row.of, row.level, row.created_at, row.url)
+    state = row.id, row.title, row.state, status, row.done, row.of
+    can_open = formats.is_shown_by_browsers(row.name)
+    return ShownDocument(*state, row.level, row.created_at, row.url, file_url(row), can_open)
+
+
+def file_url(row: Document) -> str:
+    """Returns the URL of the file as it was added; empty if there is none."""
+    return url_for("documents.file", id=row.id) if row.has_original else ""
+
+
+def page_url(row: Document, page: int | None) -> str:
+    """Returns the URL of a page in the file itself; empty if browsers can't show it."""
+    is_possible = page and formats.is_shown_by_browsers(row.name) and row.has_original
+    return url_for("documents.file", id=row.id, _anchor=f"page={page}") if is_possible else ""
 
 
 def passages(row: Document, user: User, start: int, passage_number: int) -> list[ShownPassage]:
@@ -189,7 +209,8 @@ def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassa
     html = offload(markdown.render, text)
     page = formats.page_label(document.name, row.page)
     is_title = not row.number and text.lstrip().partition("\n")[0].rstrip() == f"# {document.title}"
-    return ShownPassage(row.number, row.heading, page, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
+    url = page_url(document, row.page)
+    return ShownPassage(row.number, row.heading, page, url, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
 
 
 def _source(source: SeenSource) -> ShownSource:
@@ -200,7 +221,9 @@ def _source(source: SeenSource) -> ShownSource:
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
     url = place_url(document, passage)
     page = formats.page_label(document.name, passage.page)
-    return ShownSource(source.number, "", document.title, url, formats.below(document.title, passage.heading), page, html)
+    heading = formats.below(document.title, passage.heading)
+    files = page_url(document, passage.page), file_url(document)
+    return ShownSource(source.number, "", document.title, url, heading, page, html, *files)
 
 
 def hit(hit: PassageHit, query_words: list[str]) -> ShownHit:

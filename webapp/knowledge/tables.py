@@ -91,6 +91,11 @@ class Document(Record):
         select(Collection.owner_id).where(Collection.id == collection_id).scalar_subquery(), deferred=True
     )
 
+    @property
+    def has_original(self) -> bool:
+        """Returns whether there is a file to give back: a remembered answer has none, and one on its way isn't whole."""
+        return not self.message_id and self.state != "arriving"
+
     __table_args__ = (
         Index("uq_documents_live", "collection_id", "hash", unique=True, sqlite_where=LIVE, info={"postgresql_where": LIVE}),
         Index("ix_documents_state", "state"),

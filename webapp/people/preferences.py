@@ -1,5 +1,7 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import update
 
 from webapp.base.db import utc_now, write
@@ -54,6 +56,12 @@ def instruct(user: User, instructions: str) -> None:
     instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
     with write():
         user.instructions = instructions
+
+
+def hide_links(user: User, names: Iterable[str]) -> None:
+    """Hides these links of the sidebar, and shows all others."""
+    with write():
+        user.hidden_links = ",".join(names)
 
 
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:

@@ -40,7 +40,7 @@ FEATURE = Feature(
             rank=60,
             also="project make",
             right="make plans",
-            sidebar=("/plans",),
+            sidebar="Plans & workflows",
         ),
         NavEntry(
             words="Plan types",

@@ -9,11 +9,12 @@ FEATURE = Feature(
     commands={"sim": "webapp.prompts.commands:sim"},
     navigation=(
         NavEntry(
-            words="Prompt library",
+            words="Prompts",
             path="/prompts",
             icon="notebook-pen",
             rank=58,
             also="library template instructions version",
+            sidebar="Prompts",
         ),
     ),
 )

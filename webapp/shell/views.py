@@ -30,13 +30,6 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
-def links() -> list[NavEntry]:
-    """Returns the sidebar's links for the current person."""
-    me = viewer_or_none()
-    return NAVIGATION.get().sidebar(partial(may, me.role)) if me else []
-
-
-@bp.app_template_global()
 def tabs() -> dict[str, list[NavEntry]]:
     """Returns the pages of the administration."""
     return NAVIGATION.get().tabs()

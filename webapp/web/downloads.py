@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from flask import Response
 
@@ -20,6 +21,12 @@ def file_name(title: str, ending: str, *, otherwise: str) -> str:
 def download(body: str | bytes | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
     """Returns the body as a download; `name` must not contain quotation marks."""
     return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def names_in_header(name: str) -> dict[str, str]:
+    """Returns a file's own name for `Content-Disposition`; one with non-ASCII characters is percent-encoded as `filename*`."""
+    plain = name.encode("ascii", "ignore").decode().strip() or "file"
+    return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
 
 
 def csv_download(head: Sequence[str], rows: Iterable[Sequence[str]], name: str) -> Response:

@@ -1,9 +1,18 @@
 """The entries in the navigation: links of the sidebar, the command palette and the list of the admin pages. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 GO_TO = "Go to"
+# The links of the sidebar, by name, with their icons; each person can hide some of them.
+SIDEBAR = {
+    "New chat": "plus",
+    "Search": "search",
+    "Characters": "drama",
+    "Knowledge": "library",
+    "Prompts": "notebook-pen",
+    "Plans & workflows": "list-checks",
+}
 # The headings of the admin pages, in order.
 ADMINISTRATION = ("Models", "People", "Operations")
 
@@ -13,8 +22,8 @@ class NavEntry:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
     `rank` orders the entries under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
-    admin page. `also_under` is the heading among the admin pages of a page that everyone can open. `sidebar` lists path prefixes
-    for which its link in the sidebar is marked as current.
+    admin page. `also_under` is the heading among the admin pages of a page that everyone can open. `sidebar` is the name of the
+    sidebar's link that leads to it; pages with the same one are tabs of each other.
     """
 
     words: str
@@ -27,7 +36,34 @@ class NavEntry:
     tab: str = ""
     about: str = ""
     also_under: str = ""
-    sidebar: tuple[str, ...] = ()
+    sidebar: str = ""
+
+    def is_at(self, path: str) -> bool:
+        """Returns whether an address is this page or below it."""
+        return f"{path}/".startswith(f"{self.path}/")
+
+
+@dataclass(frozen=True)
+class SidebarLink:
+    """A link in the sidebar, and the pages that it leads to: the first one, with all of them as tabs."""
+
+    name: str
+    tabs: Sequence[NavEntry]
+
+    @property
+    def words(self) -> str:
+        return self.name if len(self.tabs) > 1 else self.tabs[0].words
+
+    @property
+    def path(self) -> str:
+        return self.tabs[0].path
+
+    @property
+    def icon(self) -> str:
+        return SIDEBAR[self.name]
+
+    def is_at(self, path: str) -> bool:
+        return any(tab.is_at(path) for tab in self.tabs)
 
 
 class Navigation:
@@ -50,7 +86,7 @@ class Navigation:
     def admin_page(self, path: str) -> NavEntry | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
         pages = (entry for group in self.tabs().values() for entry in group)
-        return next((page for page in pages if f"{path}/".startswith(f"{page.path}/")), None)
+        return next((page for page in pages if page.is_at(path)), None)
 
     def matching(self, query: str) -> list[NavEntry]:
         """Returns the admin pages whose name or search words contain every word of a query."""
@@ -58,9 +94,11 @@ class Navigation:
         pages = (entry for group in self.tabs().values() for entry in group)
         return [page for page in pages if words and all(word in f"{page.words} {page.also}".lower() for word in words)]
 
-    def sidebar(self, may: Callable[[str], bool]) -> list[NavEntry]:
-        """Returns the entries with a link in the sidebar."""
-        return [entry for entry in self._under(GO_TO, may) if entry.sidebar]
+    def sidebar(self, may: Callable[[str], bool]) -> list[SidebarLink]:
+        """Returns the links of the sidebar to pages that someone with these rights can open."""
+        entries = self._under(GO_TO, may)
+        links = [SidebarLink(name, [entry for entry in entries if entry.sidebar == name]) for name in SIDEBAR]
+        return [link for link in links if link.tabs]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[NavEntry]:
         return [entry for entry in self._all if entry.under == heading and (not entry.right or may(entry.right))]

@@ -17,7 +17,7 @@ FEATURE = Feature(
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),
     navigation=(
         NavEntry(
-            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar=("/workflows",)
+            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar="Plans & workflows"
         ),
     ),
 )

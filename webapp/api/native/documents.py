@@ -23,6 +23,7 @@ from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
+from webapp.web.downloads import names_in_header
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 
@@ -194,6 +195,16 @@ def again(id: str) -> DocumentAnswer:
 @operation("Get the text of a document as Markdown", scope="read", media="text/markdown")
 def text(id: str) -> Response:
     return Response(documents.text_of(the_engine(), _visible(id).id, caller().id), mimetype="text/markdown")
+
+
+@bp.get("/documents/<id>/file")
+@operation("Get the file of a document, as it was added", scope="read", media="application/octet-stream")
+def file(id: str) -> Response:
+    document = _visible(id)
+    documents.refuse_without_original(document)
+    response = Response(documents.original_of(the_engine(), id, caller().id), mimetype="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", **names_in_header(document.name or document.title))
+    return response
 
 
 @bp.get("/documents/<id>/passages")

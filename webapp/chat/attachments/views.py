@@ -1,7 +1,6 @@
 """/files: uploads a file for the message being written, and serves a file to everyone who can see its chat."""
 
 import os
-from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -15,6 +14,7 @@ from webapp.chat.record.access import right_in
 from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.web.downloads import names_in_header
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
@@ -70,19 +70,13 @@ def served(file: StoredFile) -> Response:
     response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
     is_shown = file.kind == IMAGE
     name = reference(file.name, file.id).name
-    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **_names(name))
+    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names_in_header(name))
     return response
 
 
 def _marked(response: Response, file: StoredFile) -> Response:
     response.set_etag(file.hash)
     return response
-
-
-def _names(name: str) -> dict[str, str]:
-    """Returns the file name for the header; a name with non-ASCII characters is percent-encoded as `filename*`."""
-    plain = name.encode("ascii", "ignore").decode().strip() or "file"
-    return {"filename": plain} if name.isascii() else {"filename": plain, "filename*": f"UTF-8''{quote(name, safe='')}"}
 
 
 def visible_file(id: str) -> StoredFile:

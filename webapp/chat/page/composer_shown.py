@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
@@ -25,6 +25,8 @@ from webapp.web.addresses import address, fixed
 _estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
 REMEMBERED = 20_000
 CHARS_PER_TOKEN = 4
+# Below this, how full a chat is changes nothing for anyone.
+METER_FROM_PERCENT = 70
 # With more models the page offers a search.
 MOST_LISTED = 40
 
@@ -35,6 +37,7 @@ class Meter:
 
     tokens: int
     length: int
+    consequence: ClassVar[str] = "When it is full, the earliest messages are left out or summarized."
 
     @property
     def percent(self) -> int:
@@ -99,13 +102,13 @@ def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:
 
 
 def meter(messages: Sequence[Message | queries.ComposerMessage], context_length: int | None) -> Meter | None:
-    """Returns None if the model's context length is unknown, or if the chat fills less than one percent of it."""
+    """Returns None if the model's context length is unknown, or if the chat fills too little of it to matter."""
     if not context_length:
         return None
     sent = [message for message in messages if not message.is_hidden]
     share = share_of(sum(len(message.content) for message in sent if _key(message) not in _estimates))
     tokens = _before(messages) + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
-    return Meter(tokens, context_length) if 100 * tokens >= context_length else None
+    return Meter(tokens, context_length) if 100 * tokens >= METER_FROM_PERCENT * context_length else None
 
 
 def _pictures(messages: Sequence[Message | queries.ComposerMessage]) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import count
 from typing import IO, Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -12,7 +13,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid, TooLarge
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.base.inputs import Input, OneLine, Prose
 from webapp.engine.engine import Engine
@@ -192,6 +193,24 @@ def _text_from(engine: Engine, id: str, person_id: str, start: int) -> tuple[str
         person = account_queries.person(person_id)
         passages = queries.passages(person, id, limit=TEXT_AT_ONCE, start=start) if person else []
         return ("".join(passage.text[passage.overlap :] for passage in passages), passages[-1].number + 1) if passages else None
+
+
+def refuse_without_original(document: Document) -> None:
+    if not document.has_original:
+        raise NotFound("This document has no file.")
+
+
+def original_of(engine: Engine, id: str, person_id: str) -> Iterator[bytes]:
+    """Yields the file as it was added, until its end or until the person may no longer see it."""
+    for number in count():
+        with engine.in_app():
+            person = account_queries.person(person_id)
+            content = queries.part(id, number) if person and queries.document(person, id) else None
+        if content is None:
+            return
+        yield content
+        # As in `text_of`.
+        queue_for_turn()
 
 
 def refuse_unless_writer(collection: Collection, user: User) -> None:

@@ -30,10 +30,11 @@ ADD_A_KEY = """\
 To talk to a real model, Millrace needs a key from a service that offers one. It takes about two minutes:
 
 1. Create an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
-2. In Millrace, open *Admin*, then *Connections*, press *Change* beside OpenRouter, paste the key into *Key* and press *Save*.
+2. In Millrace, open *Administration* in the menu with your name, then *Connections*. Press *Change* beside OpenRouter, paste
+the key into *Key* and press *Save*.
 3. Press *Test key*. When that succeeds, choose a *Model* below your next message, and you are done.
 
-If you don't see *Admin* in the sidebar, an administrator can do it for everyone.
+If you don't see *Administration* there, an administrator can do it for everyone.
 
 If you run models yourself, for instance with Ollama, press *Add a connection* there instead and enter its address:
 
@@ -72,7 +73,7 @@ I cost nothing: no model is asked, and nothing leaves this machine.
 
 With a real model, Millrace notes for every answer how many tokens went in and came out and what the provider charged. When a \
 provider does not say, you see “unknown” rather than a zero. How many answers and plans a person may ask for is set under \
-*Admin*, then *Settings*.
+*Administration*, then *Settings*.
 """
 
 PRIVACY = """\
@@ -89,11 +90,11 @@ WHO_I_AM = """\
 I am the demo of Millrace, not a language model. I recognise a handful of topics by their words and answer from texts that were \
 written in advance; that is why I am quick, free, and not very clever.
 
-To meet a real model, add a key under *Admin*, then *Connections*. Ask me “how do I add a key”, and I will show you the steps.
+To meet a real model, add a key under *Administration*, then *Connections*. Ask me “how do I add a key”, and I show you the steps.
 """
 
 THANKS = """\
-You are welcome. I am here whenever you want to try something, and the real models are one key away, under *Admin*.
+You are welcome. I am here whenever you want to try something, and the real models are one key away, under *Administration*.
 """
 
 # The answer is that of the first row with a phrase that occurs in the person's message.
@@ -139,7 +140,7 @@ answer looks like here:
 2. **It can be stopped and continued**, and a new version never replaces the old one.
 3. **It is kept.** Your question was saved before I began.
 
-To get a real answer, open *Admin*, then *Connections*, and add a key; then press *Try again*.
+To get a real answer, open *Administration* in the menu with your name, then *Connections*, and add a key; then press *Try again*.
 """
 
 THOUGHTS = """\

@@ -27,6 +27,8 @@ class User(Actor):
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The names of the sidebar's links that they hide, separated by commas.
+    hidden_links: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The last answer cut by a restart that this person has been asked about.
     cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     # The highest level of shared documents that they can see.
