@@ -72,7 +72,7 @@
     if (form?.matches(".htmx-request")) return later();
     if (!form?.dataset.draft) return;
     const body = new URLSearchParams({ message: box().value });
-    for (const { value } of form.querySelectorAll("[name=part]:checked")) body.append("part", value);
+    for (const { name, value } of form.querySelectorAll(".chip input:checked")) body.append(name, value);
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => waiting || later(AGAIN_AFTER));
   };
   const later = (wait = SAVE_AFTER) => {
@@ -81,7 +81,7 @@
   };
   document.addEventListener("input", (event) => {
     if (event.target.id === "composer-text") later();
-    event.target.closest("#tuned form, .edit")?.setAttribute("data-typed", "");
+    event.target.closest("#tuned form, .edit, #composer-prompt form")?.setAttribute("data-typed", "");
   });
   document.addEventListener("submit", (event) => event.target.id === "composer" && forget());
   addEventListener("pagehide", () => waiting && keep(true));

@@ -214,6 +214,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.save_draft": (Route("POST", "signed_in", "writing people", ("chat",)),),
     "composer.choose": (Route("GET", "signed_in", "person", ("answer",)),),
     "composer.rate": (Route("POST", "signed_in", "person", ("answer",)),),
+    "mentions.index": (Route("GET", "signed_in", "people"),),
+    "mentions.chip": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
     # Chat list, trash, search
     "list.index": (Route("GET", "signed_in", "people"),),

@@ -107,7 +107,7 @@ class Stage:
         running = next((message for message in self.thread if message.is_running), None)
         chat = ShownChat("c", "Sluice gates", "demo/quick", bool(running), False)
         form = {"form": MessageForm.fresh(), "most_whole": 100_000, "send_url": "/send"}
-        return {"chat": chat, "running": running, "models": [], **form}
+        return {"chat": chat, "running": running, "models": [], "chips": (), **form}
 
 
 def app_of(stage: Stage) -> Flask:

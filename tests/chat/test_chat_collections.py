@@ -56,13 +56,13 @@ def test_a_chat_begins_with_collections(member, program, collections):
 
 def test_a_chat_that_starts_from_a_collection_is_created_by_its_first_message(member, stranger, program, collections):
     first = member.page(f"/knowledge/{collections[0]}").click("Start a chat")
-    assert first.one(".reads-from").text(strip=True).endswith("Handbook")
+    assert first.one("#composer-mentions .chip__name").text(strip=True) == "Handbook"
     assert program.get("/chats")["chats"] == []
     chat = first.press("Send", message="Hello")
     assert chat.one(".reads-from").text(strip=True).endswith("Handbook")
     assert program.get("/chats")["chats"][0]["collection_ids"] == [collections[0]]
 
-    assert not stranger.page(f"/?knowledge={collections[0]}").all(".reads-from")
+    assert not stranger.page(f"/?knowledge={collections[0]}").all("#composer-mentions .chip")
     assert stranger.post("/chats", message="Hello", knowledge=collections[0]).status_code == 404
 
 

@@ -12,6 +12,7 @@ from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
     composer_views,
     interrupted_views,
+    mention_views,
     picker_views,
     preview_views,
     prompt_insertion_views,
@@ -44,6 +45,7 @@ FEATURE = Feature(
         list_views.row,
         composer_views.bp,
         prompt_insertion_views.bp,
+        mention_views.bp,
         attachment_views.bp,
         interrupted_views.bp,
         exchange_views.bp,

@@ -74,6 +74,17 @@ def of_person(person_id: str) -> Sequence[StoredFile]:
     return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(referenced)).order_by(StoredFile.id)).all()
 
 
+def to_send_again(person_id: str, chat_id: str, limit: int) -> list[StoredFile]:
+    """Returns the files sent in a chat, then others that the person has sent, newest first; the same content once."""
+    there = StoredFile.id.in_(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id))
+    query = select(StoredFile).where(or_(there, (StoredFile.owner_id == person_id) & StoredFile.is_sent))
+    newest_first = query.order_by(there.desc(), StoredFile.id.desc()).limit(limit)
+    files: dict[tuple[str, str], StoredFile] = {}
+    for file in db.session.scalars(newest_first):
+        files.setdefault((file.name, file.hash), file)
+    return list(files.values())
+
+
 def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
     """Returns those of these files that the person owns, in this order."""
     ids = list(ids)

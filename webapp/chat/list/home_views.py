@@ -49,9 +49,10 @@ def begin() -> Response:
             options=sending.TYPED_OPTIONS,
             is_temporary=form.temporary.data,
             reads=reads,
+            answered_by=form.answered_by.data or "",
         )
         if model and model != providers().default(model_marks.preferred_model(current_user())):
-            model_marks.choose(me, generation.model_asked)
+            model_marks.choose(me, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)
 
@@ -65,7 +66,7 @@ def dismiss() -> Response:
 
 def _home(form: MessageForm) -> Response:
     me = current_user()
-    restore_draft(form, drafts.draft_in(me.id))
+    restore_draft(form, drafts.draft_in(me.id), drafts.mentions_in(me.id))
     more = composer(form, send_url=url_for("home.begin"))
     del more["form"]
     # The stream's position is taken before anything is read.

@@ -13,6 +13,8 @@ from webapp.chat.record.tables import Draft
 from webapp.settings.service import setting
 
 NEW_CHAT = ""
+# The ids of as many collections as a chat can read from, with room for names of models.
+MOST_MENTIONS_CHARS = 4_000
 
 
 def draft_in(user_id: str, chat_id: str = NEW_CHAT) -> str:
@@ -21,14 +23,22 @@ def draft_in(user_id: str, chat_id: str = NEW_CHAT) -> str:
     return draft.text if draft else ""
 
 
-def save(user_id: str, text: str, chat_id: str = NEW_CHAT) -> None:
-    """Saves a draft, replacing the earlier one; an empty text deletes it."""
+def mentions_in(user_id: str, chat_id: str = NEW_CHAT) -> str:
+    """Returns what the saved draft names besides its text, as a query string."""
+    draft = db.session.get(Draft, (user_id, chat_id))
+    return draft.mentions if draft else ""
+
+
+def save(user_id: str, text: str, chat_id: str = NEW_CHAT, *, mentions: str | None = None) -> None:
+    """Saves a draft, replacing the earlier one; an empty one is deleted. Without `mentions`, those of the earlier one stay."""
     text = truncated(text)
-    if not text.strip():
+    mentions = mentions_in(user_id, chat_id) if mentions is None else mentions[:MOST_MENTIONS_CHARS]
+    if not text.strip() and not mentions:
         return forget(user_id, chat_id)
     try:
         with write() as session:
-            session.merge(Draft(user_id=user_id, chat_id=chat_id, text=text, changed_at=utc_now()))
+            draft = Draft(user_id=user_id, chat_id=chat_id, text=text, mentions=mentions, changed_at=utc_now())
+            session.merge(draft)
     except IntegrityError as error:
         raise Conflict("Another of your pages has just saved this draft.") from error
 
@@ -45,7 +55,7 @@ def truncated(text: str) -> str:
 def forget(user_id: str, chat_id: str = NEW_CHAT) -> None:
     """Deletes a draft; gives up immediately if the database is busy, so that sending a message isn't delayed."""
     # Usually there is none, and a query costs less than a write transaction.
-    if not draft_in(user_id, chat_id):
+    if not db.session.get(Draft, (user_id, chat_id)):
         return
     with suppress(Unavailable, OperationalError), write(patience_seconds=NO_PATIENCE) as session:
         drop(session, user_id, chat_id)

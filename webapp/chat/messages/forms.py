@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlencode
 
 from flask import request
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
@@ -13,14 +14,18 @@ from webapp.chat.files.attachments import MOST_FILES, File, joined, parted
 from webapp.people.accounts.guards import user_or_none
 from webapp.web.forms import Form
 
+# What can be named once in a message.
+ONE_OF_EACH = ("answered_by", "spoken_by")
+
 
 class MessageForm(Form):
     """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
-    field adds more), `temporary` and `knowledge`, the ids of collections, apply to new chats only, and `speaker` is the character
+    field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, and `speaker` is the character
     of a group that is to answer. `keep` says that an edit keeps what follows. After a name that no prompt has, `instead` is the
-    one that was meant, and `anyway` sends the text as it is.
+    one that was meant, and `anyway` sends the text as it is. What was named in the composer is in `knowledge`, for new chats and
+    one's own, in `answered_by`, the model of this answer alone, and in `spoken_by`, the character who answers.
     """
 
     unknown_prompt: str = ""
@@ -37,11 +42,15 @@ class MessageForm(Form):
     keep = HiddenField()
     instead = StringField("Prompt")
     anyway = StringField("Send anyway")
+    answered_by = StringField("Model of this answer")
+    spoken_by = StringField("Character")
 
     @classmethod
-    def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = ()) -> "MessageForm":
+    def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = (), mentions: str = "") -> "MessageForm":
         """Returns an empty form with a new key."""
-        return cls.fresh(key=new_id(), model=model, message=message, knowledge=knowledge)
+        form = cls.fresh(key=new_id(), model=model, message=message, knowledge=knowledge)
+        form.add_mentions(mentions)
+        return form
 
     @property
     def text(self) -> str:
@@ -70,6 +79,19 @@ class MessageForm(Form):
     def files(self) -> tuple[File, ...]:
         """The attachments shown above the text."""
         return (*parted(self._typed_text)[1], *(file for part in self._parts for file in parted(part)[1]))
+
+    @property
+    def mentions(self) -> str:
+        """What was named in the composer, as a query string."""
+        named = (("knowledge", self.knowledge.data or ()), *((name, self[name].data or "") for name in ONE_OF_EACH))
+        return urlencode({name: value for name, value in named if value}, doseq=True)
+
+    def add_mentions(self, mentions: str) -> None:
+        """Adds what a draft names, as a query string."""
+        named = parse_qs(mentions)
+        self.knowledge.data = list(dict.fromkeys([*(self.knowledge.data or ()), *named.get("knowledge", ())]))
+        for name in ONE_OF_EACH:
+            self[name].data = self[name].data or next(iter(named.get(name, ())), "")
 
     @property
     def _typed_text(self) -> str:

@@ -137,14 +137,16 @@ def start_chat(
     is_temporary: bool = False,
     reads: Sequence[str] = (),
     prompt_key: str = "",
+    answered_by: str = "",
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
-    `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one.
+    `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one, and
+    `answered_by` the model of this answer, if not the chat's.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     model = model or providers().default()
-    providers().for_model(model, for_visitor=bool(visitor_hash))
+    providers().for_model(answered_by or model, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
@@ -165,7 +167,7 @@ def start_chat(
         )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)
-        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
 
     return store_and_start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
 
@@ -186,15 +188,17 @@ def ask(
     by: str = "",
     options: AnswerOptions = DEFAULT_OPTIONS,
     speaker_id: str = "",
+    answered_by: str = "",
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
 
     When this returns, the message is committed and the answer is running, whatever happens to the caller. `after` is the last
     message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
-    without a text, it speaks after the last message.
+    without a text, it speaks after the last message. `answered_by` is the model of this answer alone; `model` becomes the chat's.
     """
-    model, person, id = model_to_ask(chat, model), by or person_of(chat), chat.id
+    model = model_to_ask(chat, model) if model or not answered_by else chat.model
+    answered_by, person, id = answered_by and model_to_ask(chat, answered_by), by or person_of(chat), chat.id
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
@@ -214,7 +218,7 @@ def ask(
         chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
         parent_id = queries.branch_point(chat, after)
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
-        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
 
     generation = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
     if not (is_named or is_without_message):

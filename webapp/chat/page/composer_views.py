@@ -2,9 +2,11 @@
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.errors import Invalid
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.composer_shown import suggested_models
+from webapp.chat.page.mentions_shown import read_from
 from webapp.chat.page.pages import chat_page_url, composer_with_error, refused_response, sent_response
 from webapp.chat.page.picker_views import first_models
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
@@ -17,6 +19,7 @@ from webapp.people.accounts.guards import anybody, current_user, signed_in, user
 from webapp.web.htmx import done, is_htmx, redirect, render, render_long
 
 bp = Blueprint("composer", __name__)
+ONE_ANSWER = "A queued message can't choose who answers. Remove the name above it, or wait until this answer is complete."
 
 
 @bp.post("/chats/<id>/follow-up")
@@ -27,6 +30,9 @@ def queue(id: str) -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
+        if form.answered_by.data or form.spoken_by.data:
+            raise Invalid(ONE_ANSWER, field="message")
+        chat = read_from(chat, form)
         follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
         if me := user_or_none():
             drafts.forget(me.id, id)
@@ -40,15 +46,16 @@ def remove(id: str) -> Response:
     """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
     chat, me, waiting_id = own_chat(id), user_or_none(), request.form.get("waiting", "")
     waiting = next((queued for queued in follow_up.waiting_in(id) if waiting_id in ("", queued.id)), None)
-    text = "\n\n".join(part for part in (waiting.text if waiting else "", MessageForm().text) if part.strip())
+    form = MessageForm()
+    text = "\n\n".join(part for part in (waiting.text if waiting else "", form.text) if part.strip())
     if me:
-        drafts.save(me.id, text, id)
+        drafts.save(me.id, text, id, mentions=form.mentions)
     if waiting:
         follow_up.remove(chat, waiting.id)
     if me and not is_htmx():
         return redirect(chat_page_url(id))
     chat = own_chat(id)
-    return composer_with_error(chat, MessageForm.new(model=chat.model, message=text))
+    return composer_with_error(chat, MessageForm.new(model=chat.model, message=text, mentions=form.mentions))
 
 
 @bp.post("/chats/<id>/follow-up/edit")
@@ -75,7 +82,8 @@ def suggest(id: str) -> Response:
         if not is_htmx():
             return redirect(chat_page_url(id))
         chat = own_chat(id)
-        return composer_with_error(chat, MessageForm.new(model=chat.model, message=form.with_text(text)))
+        new_form = MessageForm.new(model=chat.model, message=form.with_text(text), mentions=form.mentions)
+        return composer_with_error(chat, new_form)
     return refused_response(own_chat(id), form)
 
 
@@ -102,14 +110,16 @@ def what_was_sent(id: str) -> Response:
 @bp.post("/draft")
 @signed_in
 def save_new_draft() -> Response:
-    drafts.save(current_user().id, MessageForm().text)
+    form = MessageForm()
+    drafts.save(current_user().id, form.text, mentions=form.mentions)
     return Response(status=204)
 
 
 @bp.post("/chats/<id>/draft")
 @signed_in
 def save_draft(id: str) -> Response:
-    drafts.save(current_user().id, MessageForm().text, writable_chat(id).id)
+    form = MessageForm()
+    drafts.save(current_user().id, form.text, writable_chat(id).id, mentions=form.mentions)
     return Response(status=204)
 
 

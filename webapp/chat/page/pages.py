@@ -10,7 +10,7 @@ from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page import shown, snapshot_shown
+from webapp.chat.page import mentions_shown, shown, snapshot_shown
 from webapp.chat.page.composer_shown import composer_values, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.prompt import chat_collections
@@ -23,7 +23,7 @@ from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
 from webapp.people.accounts.guards import user_or_none
 from webapp.rendering.part import part
-from webapp.web.addresses import address
+from webapp.web.addresses import address, fixed
 from webapp.web.htmx import is_htmx, redirect, render
 
 
@@ -37,7 +37,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id if me else ""))
     engine.presence.seen(lane)
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
-    restore_draft(form, moment.chat_state.draft)
+    restore_draft(form, moment.chat_state.draft, moment.chat_state.draft_mentions)
     messages, thread = moment.messages, moment.thread
     running = snapshot_shown.running_in(thread)
     head = thread[-1].id if thread else ""
@@ -69,17 +69,21 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
-        "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me, form.knowledge.data or ()),
+        "chips": mentions_shown.chips(form, me, chat),
+        "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
+        "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
 
 
-def restore_draft(form: MessageForm, draft: str | None) -> None:
-    """Fills in the saved draft, unless the form has a text or an error to correct."""
-    if draft and not form.refusal and not form.message.data:
-        form.message.data = draft
+def restore_draft(form: MessageForm, draft: str | None, draft_mentions: str | None) -> None:
+    """Fills in the saved draft and what it names, unless the form has a text or an error to correct."""
+    if form.refusal or form.message.data:
+        return
+    form.message.data = draft or ""
+    form.add_mentions(draft_mentions or "")
 
 
 def _thumbs(thread: list[shown.ShownMessage]) -> dict[str, Feedback]:

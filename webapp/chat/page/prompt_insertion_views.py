@@ -13,6 +13,7 @@ from webapp.base.errors import Invalid
 from webapp.base.ids import new_id
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
+from webapp.chat.page import mentions_shown
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import writable_chat
 from webapp.chat.record.tables import Chat
@@ -22,7 +23,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
 from webapp.prompts.template import FilledTooLong, PromptField, PromptPart, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
-from webapp.web.htmx import navigate, redirect, render
+from webapp.web.htmx import is_htmx, navigate, redirect, render
 
 bp = Blueprint("prompted", __name__)
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
@@ -39,6 +40,10 @@ class InsertablePrompt:
     parts: tuple[PromptPart, ...]
     rest: str = ""
     reads: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return prompt_queries.title_of(self.key)
 
     @property
     def fields(self) -> list[PromptField]:
@@ -59,6 +64,8 @@ class InsertablePrompt:
 @signed_in
 def fill(name: str) -> Response:
     prompt = found(insertable(current_user(), name))
+    if is_htmx() and not prompt.fields:
+        return _inserted(prompt, {})
     first = {field.name: request.args.get("with", "") for field in prompt.fields[:1]}
     return _form(prompt, first)
 
@@ -71,9 +78,23 @@ def insert(name: str) -> Response:
     if wrong := objections(prompt.fields, values):
         return _form(prompt, values, errors=wrong)
     try:
+        if is_htmx():
+            return _inserted(prompt, values)
         return redirect(_put(prompt, prompt.text(values), chat_id, request.args.getlist("knowledge")))
     except Invalid as refusal:
         return _form(prompt, values, refusal=refusal.message)
+
+
+def _inserted(prompt: InsertablePrompt, values: dict[str, str]) -> Response:
+    """Returns the text for the composer of an open page, and the prompt's collections as chips."""
+    me, chat = current_user(), db.session.get_one(Chat, chat_id) if (chat_id := _chat_id()) else None
+    attached = chat.collection_ids if chat else ()
+    reads = prompt.reads if not chat or chat.owner_id == me.id else ()
+    return render(
+        "chat/page/composer/_inserted.html",
+        text=drafts.truncated(prompt.text(values)),
+        chips=mentions_shown.collection_chips(me, [id for id in reads if id not in attached]),
+    )
 
 
 def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Response | None:
@@ -82,6 +103,8 @@ def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Respon
     if form.files or not me or not (prompt := prompts_named_in(me, form.typed_instead)):
         return None
     reads = form.knowledge.data or []
+    if form.mentions:
+        drafts.save(me.id, form.text, chat_id, mentions=form.mentions)
     if prompt.fields:
         # Leaves out empty query parameters.
         parameters: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
@@ -124,7 +147,7 @@ def _form(
 ) -> Response:
     chat_id = _chat_id()
     return render(
-        "prompts/fill.html",
+        "chat/page/composer/_prompt.html" if is_htmx() else "prompts/fill.html",
         status=422 if errors or refusal else 200,
         prompt=prompt,
         values=values,

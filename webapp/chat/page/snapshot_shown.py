@@ -31,13 +31,14 @@ WORDS_OF_INDEX: list[ColumnElement[str]] = [literal_column(f"'{status}'") for st
 
 
 class ChatState(NamedTuple):
-    """A chat's state besides its messages; `draft` is the viewer's unsent text."""
+    """A chat's state besides its messages; `draft` is the viewer's unsent text, `draft_mentions` what it names."""
 
     generation_id: str | None
     message_id: str | None
     is_shared: bool
     has_follow_up: bool
     draft: str | None
+    draft_mentions: str | None
 
     @property
     def active(self) -> Active | None:
@@ -48,12 +49,13 @@ class ChatState(NamedTuple):
 def state_of(chat: Chat, person_id: str = "") -> ChatState:
     """Queries the current state, bypassing what the session has loaded."""
     row = STATE.first(db.session(), {"chat": chat.id, "lane": chat.lane, "person": person_id})
-    return ChatState(*row) if row else ChatState(None, None, False, False, None)
+    return ChatState(*row) if row else ChatState(None, None, False, False, None, None)
 
 
 def _state_statement() -> Select[*tuple[Any, ...]]:
-    draft = select(Draft.text).where(Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id).scalar_subquery()
-    query = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, draft)
+    is_theirs = Draft.user_id == bindparam("person"), Draft.chat_id == Chat.id
+    draft = (select(column).where(*is_theirs).scalar_subquery() for column in (Draft.text, Draft.mentions))
+    query = select(Generation.id, Generation.message_id, IS_SHARED, HAS_FOLLOW_UP, *draft)
     is_active = (Generation.lane == bindparam("lane")) & WHILE_ACTIVE
     return query.select_from(Chat).outerjoin(Generation, is_active).where(Chat.id == bindparam("chat"))
 
@@ -84,7 +86,8 @@ def read_since(chat_id: str, message_id: str) -> ChatEnd | None:
         for id, row in by_message.items()
     }
     versioned = [messages[id] for id, row in by_message.items() if row.is_versioned]
-    return ChatEnd(chat, list(messages.values()), generations, versioned, ChatState._make([*joined_rows[0][STATE_AT], None]))
+    state = ChatState._make([*joined_rows[0][STATE_AT], None, None])
+    return ChatEnd(chat, list(messages.values()), generations, versioned, state)
 
 
 def _since_statement() -> Select[*tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from webapp.chat.messages import chats, fork as forking, sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
+from webapp.chat.page.mentions_shown import read_from
 from webapp.chat.page.pages import chat_page, chat_page_url, composer, message_fragment, refused_response, sent_response, stream
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
@@ -60,6 +61,7 @@ def send(id: str) -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
+        chat = read_from(chat, form)
         sending.ask(
             chat,
             form.text,
@@ -68,7 +70,8 @@ def send(id: str) -> Response:
             after=form.after.data or "",
             by=writer(),
             options=sending.TYPED_OPTIONS,
-            speaker_id=form.speaker.data or "",
+            speaker_id=form.speaker.data or form.spoken_by.data or "",
+            answered_by=form.answered_by.data or "" if me else "",
         )
         if is_chosen and me:
             model_marks.choose(me.id, model)

@@ -63,9 +63,9 @@ def visible_ids(chats: Sequence[Chat], user: User | None) -> dict[str, list[str]
     return {chat_id: [id for id in read_ids if id in seen] for chat_id, read_ids in read.items()}
 
 
-def visible_to_new(user: User | None, preselected_ids: Sequence[str] = ()) -> Sequence[Collection]:
-    """Returns the collections that a new chat reads from, some of them chosen for it, and this person can see, by name."""
-    ids = [*preselected_ids, *ids_of_prompt(QUICK)]
+def visible_to_new(user: User | None) -> Sequence[Collection]:
+    """Returns the collections that every new chat reads from and this person can see, by name."""
+    ids = ids_of_prompt(QUICK)
     return queries.collections_among(user, ids) if user and ids else ()
 
 

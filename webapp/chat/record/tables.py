@@ -224,13 +224,14 @@ class FollowUp(Record):
 
 
 class Draft(Base):
-    """A person's unsent text in one chat; with an empty `chat_id`, for a new chat."""
+    """A person's unsent text in one chat and, as a query string, what it names; with an empty `chat_id`, for a new chat."""
 
     __tablename__ = "drafts"
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     chat_id: Mapped[str] = mapped_column(String(26), primary_key=True)
     text: Mapped[str] = mapped_column(Text)
+    mentions: Mapped[str] = mapped_column(Text, default="", server_default="")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now, onupdate=utc_now)
 
 

@@ -1,0 +1,90 @@
+"""What a person can name in the composer by `/`, `#` or `@`, and what they have named, as chips above the text."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from webapp.base.db import db
+from webapp.base.errors import Forbidden, Invalid
+from webapp.characters import queries as character_queries
+from webapp.chat.messages.forms import MessageForm
+from webapp.chat.prompt import chat_collections
+from webapp.chat.record.access import right_in
+from webapp.chat.record.model_choice import model_named
+from webapp.chat.record.tables import Chat
+from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge.service import MOST_COLLECTIONS, attachable
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.tables import User
+
+PROMPT, COLLECTION, FILE, MODEL, CHARACTER = "letter-text", "library", "scroll-text", "boxes", "drama"
+ABOUT = {COLLECTION: "Read for this chat", MODEL: "Writes this answer", CHARACTER: "Answers"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Something that can be named. Its chip is a field of the form; without `field`, `url` returns what is put in its place."""
+
+    icon: str
+    name: str
+    field: str = ""
+    value: str = ""
+    about: str = ""
+    url: str = ""
+
+    @property
+    def chip_about(self) -> str:
+        """What the chip is for."""
+        return ABOUT.get(self.icon, "")
+
+
+def collection_mention(id: str, name: str) -> Mention:
+    return Mention(COLLECTION, name, "knowledge", id, "Collection")
+
+
+def model_mention(id: str, name: str, facts: str = "") -> Mention:
+    return Mention(MODEL, name, "answered_by", id, facts or "Model")
+
+
+def character_mention(id: str, name: str) -> Mention:
+    return Mention(CHARACTER, name, "spoken_by", id, "Character")
+
+
+def chips(form: MessageForm, me: User | None, chat: Chat | None = None) -> list[Mention]:
+    """Returns what the form names and the person can still see."""
+    return [*_chips(form, me, chat)] if me and form.mentions else []
+
+
+def collection_chips(me: User, ids: Sequence[str]) -> list[Mention]:
+    seen = {row.id: row.name for row in knowledge_queries.collections_among(me, ids)} if ids else {}
+    return [collection_mention(id, seen[id]) for id in dict.fromkeys(ids) if id in seen]
+
+
+def read_from(chat: Chat, form: MessageForm) -> Chat:
+    """Attaches the collections that the form names to the chat, and returns it; only its owner can choose them."""
+    me, ids = user_or_none(), [id for id in form.knowledge.data or () if id not in chat.collection_ids]
+    if not ids or not me:
+        return chat
+    if right_in(chat, me) != "own":
+        raise Forbidden("Only the owner of this chat can choose what it reads.")
+    chosen = attachable(ids, (), me)
+    if len(chosen) + len(chat.collection_ids) > MOST_COLLECTIONS:
+        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="message")
+    chat_collections.add(chat, chosen)
+    return db.session.get_one(Chat, chat.id)
+
+
+def _chips(form: MessageForm, me: User, chat: Chat | None) -> Iterator[Mention]:
+    yield from collection_chips(me, form.knowledge.data or ())
+    if (model := form.answered_by.data or "") and providers().is_choosable(model):
+        yield model_mention(model, model_named(model).name)
+    if id := form.spoken_by.data or "":
+        yield from (character_mention(id, name) for name in _names_of(me, chat, id))
+
+
+def _names_of(me: User, chat: Chat | None, character_id: str) -> list[str]:
+    if chat:
+        is_member = character_id in chat.character_ids
+        return [row.name for row in character_queries.members(db.session(), chat.owner_id, [character_id])] if is_member else []
+    character = character_queries.character(me, character_id)
+    return [character.name] if character else []
