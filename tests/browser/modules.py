@@ -9,6 +9,7 @@ NOTICED_BY = {
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
     "drop": "test_knowledge.py::test_files_are_dropped_anywhere_on_the_page_of_a_collection",
     "focus": "test_reading.py::test_the_focus_is_never_lost",
+    "look": "test_preferences.py::test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen",
     "led": "test_workflows.py::test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once",
     "follow": "test_composing.py::test_there_is_a_way_back_to_the_end",
     "inserting": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
