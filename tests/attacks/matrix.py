@@ -129,7 +129,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "selftest.test": (Route("POST", "admin_only", "looked after", ("connection",)),),
     "everywhere.help_sheet": (Route("GET", "anybody", "open"),),
     "everywhere.toggle_sidebar": (Route("POST", "signed_in", "people"),),
-    "everywhere.palette": (Route("GET", "signed_in", "people"),),
+    "everywhere.search": (Route("GET", "signed_in", "people"),),
     "everywhere.manifest": (Route("GET", "anybody", "open"),),
     "docs.index": (Route("GET", "anybody", "open"),),
     "docs.show": (Route("GET", "anybody", "open", ("docs page",)),),
@@ -164,6 +164,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
+    "preferences.update_look": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
     # Chats
     "home.show": (Route("GET", "signed_in", "people"),),

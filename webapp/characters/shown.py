@@ -27,6 +27,7 @@ from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
@@ -38,6 +39,8 @@ MOST_SCRIPTS = 100
 # The time limit for the scripts that change a greeting.
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
+# How many characters a search over everything finds.
+MOST_NAMED = 4
 ORDERS = {"": "Name", "chat": "Last chat", "new": "Newest"}
 # Notes of creators often have HTML, for websites that show cards.
 HTML_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{1,300}>", re.DOTALL | re.IGNORECASE)
@@ -215,6 +218,12 @@ def card_file(character: Character, kind: exchange.Kind, version: Version | None
 
 def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
+
+
+def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns characters by their names, for the search over everything."""
+    characters = queries.characters_named(user, query, limit=MOST_NAMED) if query.words else []
+    return [SearchHit(words=name, path=url_for("characters.show", id=id), icon="drama") for id, name in characters]
 
 
 def _whose(row: Character, user: User) -> str:

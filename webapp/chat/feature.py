@@ -5,7 +5,7 @@ from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, paging, sharing_views, shown, views as list_views
+from webapp.chat.list import home_views, paging, search_shown, sharing_views, shown, views as list_views
 from webapp.chat.list.open_work_shown import open_work
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
@@ -62,6 +62,7 @@ FEATURE = Feature(
         Contributor(lore_sections),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
+        *search_shown.SOURCES,
         LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",

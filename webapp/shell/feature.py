@@ -1,12 +1,13 @@
-"""The pages around the features: help, documentation, the palette, one's own settings, those of the server, and its keys."""
+"""The pages around the features: help, documentation, the search, one's own settings, those of the server, and its keys."""
 
-from webapp.shell import docs_views, preferences_views, secrets_views, settings_views, sidebar_views, views
+from webapp.shell import docs_views, preferences_views, search_sources, secrets_views, settings_views, sidebar_views, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(settings_views.bp, secrets_views.bp, preferences_views.bp, sidebar_views.bp, docs_views.bp, views.bp),
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
+    brings=search_sources.SOURCES,
     navigation=(
         NavEntry(
             words="Server settings",

@@ -1,13 +1,13 @@
 """Add the changed cards of the home page, and what each person has dismissed there.
 
-Revision: 0160, after 0155
+Revision: 0161, after 0160
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0160"
-down_revision = "0155"
+revision = "0161"
+down_revision = "0160"
 branch_labels = None
 depends_on = None
 
