@@ -164,6 +164,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
+    "preferences.update_look": (Route("POST", "signed_in", "people"),),
     "preferences.update_own": (Route("POST", "signed_in", "people"),),
     # Chats
     "home.show": (Route("GET", "signed_in", "people"),),

@@ -1,6 +1,6 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
@@ -10,15 +10,25 @@ from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
 THEMES = {"": "System", "light": "Light", "dark": "Dark"}
+# The first accent is that of the style sheet.
+ACCENTS = {"": "Water", "moss": "Moss", "clay": "Clay", "plum": "Plum", "iris": "Iris"}
+CONTRASTS = {"": "System", "more": "High"}
+FONTS = {"": "Source Serif", "system": "System font"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
-# Preferences with fixed choices, by column: the choices, and the word for them in errors.
-CHOICES = {
+# Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
+LOOKS = {
     "theme": (THEMES, "themes"),
+    "accent": (ACCENTS, "accent colors"),
+    "contrast": (CONTRASTS, "contrasts"),
+    "font": (FONTS, "fonts"),
     "text_size": (TEXT_SIZES, "text sizes"),
     "density": (DENSITIES, "densities"),
+}
+CHOICES = {
+    **LOOKS,
     "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
 }
@@ -52,14 +62,26 @@ def hide_links(user: User, names: Iterable[str]) -> None:
         user.hidden_links = ",".join(names)
 
 
+def set_look(user: User, **chosen: str) -> None:
+    """Stores how pages look for this person: some of `LOOKS`, the others stay."""
+    _check(chosen)
+    user_id = user.id
+    with write() as session:
+        session.execute(update(User).where(User.id == user_id).values(**chosen))
+
+
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
     """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
-    for name, value in chosen.items():
-        offered, words = CHOICES[name]
-        if value not in offered:
-            raise Invalid(f"Choose one of the {words}.", field=name)
+    _check(chosen)
     instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
     values = {**chosen, "default_model": default_model[:200], "instructions": instructions}
     user_id = user.id
     with write() as session:
         session.execute(update(User).where(User.id == user_id).values(**values))
+
+
+def _check(chosen: Mapping[str, str]) -> None:
+    for name, value in chosen.items():
+        offered, words = CHOICES[name]
+        if value not in offered:
+            raise Invalid(f"Choose one of the {words}.", field=name)

@@ -21,6 +21,9 @@ class User(Actor):
     password_hash: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    accent: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    contrast: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    font: Mapped[str] = mapped_column(String(10), default="", server_default="")
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
