@@ -23,7 +23,9 @@ from webapp.people.accounts.guards import COOKIE
 
 SHORT, LONG = 50, 5_000
 FEW, MANY, MESSAGES_EACH = 50, 10_000, 10
+USUAL = 12
 MOST_TIMES, MOST_FIRST_PAINT_KB, MOST_SEARCH_MS, MOST_TYPED_MS = 1.5, 60.0, 100.0, 50.0
+MOST_CHAT_MS, MOST_USUAL_KB = 15.0, 54.0
 ROUNDS, SEARCHES, TYPED = 40, 200, 80
 NO_HEADERS: Mapping[str, str] = {}
 Say = Callable[[str], None]
@@ -94,11 +96,11 @@ def measure(app: Flask, say: Say) -> Verdict:
     with app.app_context():
         full, small = Account(app, "full@example.org", texts, dice), Account(app, "small@example.org", texts, dice)
         began = time.monotonic()
-        (short,), (long,) = full.archive.add_chats(1, SHORT), full.archive.add_chats(1, LONG)
+        (usual,), (short,), (long,) = (full.archive.add_chats(1, length) for length in (USUAL, SHORT, LONG))
         small.archive.add_chats(FEW, MESSAGES_EACH)
         full.archive.add_chats(MANY, MESSAGES_EACH)
         _say_inserted(began, say)
-    bars, doubt = _pages(full, small, short, long, say)
+    bars, doubt = _pages(full, small, (usual, short, long), say)
     return Verdict([*bars, *_searches(full, texts, dice, say)], [doubt] if doubt else [])
 
 
@@ -120,23 +122,28 @@ def _say_inserted(began: float, say: Say) -> None:
     db.session.remove()
 
 
-def _pages(full: Account, small: Account, short: str, long: str, say: Say) -> tuple[list[Bar], str]:
+def _pages(full: Account, small: Account, chats: tuple[str, str, str], say: Say) -> tuple[list[Bar], str]:
+    usual, short, long = chats
+    usual_chat = Page(f"a chat of {USUAL} messages", [])
     short_chat, long_chat = Page(f"a chat of {SHORT} messages", []), Page(f"a chat of {LONG} messages", [])
     few, many = Page(f"the list, {FEW} chats", []), Page(f"the list, {MANY} chats", [])
     # In turns, so that other load on the machine affects all of them.
     for _ in range(ROUNDS):
+        full.visit(f"/chats/{usual}", usual_chat)
         full.visit(f"/chats/{short}", short_chat)
         full.visit(f"/chats/{long}", long_chat)
         small.visit("/chats", few)
         full.visit("/chats", many)
     say(f"{'':<36} {'CPU ms':>8} {'statements':>12} {'KB':>9} {'gzip KB':>9} {'gzip ms':>9}")
-    for page in (short_chat, long_chat, few, many):
+    for page in (usual_chat, short_chat, long_chat, few, many):
         say(page.line())
     say(f"\nThe full list opens in {many.ms / few.ms:.2f} times the time of the small one: it shows the newest 100.")
     opens = f"a chat of {LONG} messages opens, in times of one of {SHORT}"
     paint = f"first paint of {SHORT} messages with gzip"
     bars = [
         Bar(opens, long_chat.ms / short_chat.ms, MOST_TIMES, is_timed=True),
+        Bar(f"HTML of a chat of {USUAL} messages", len(usual_chat.content) / 1000, MOST_USUAL_KB, " KB"),
+        Bar(f"CPU for a chat of {SHORT} messages", short_chat.ms, MOST_CHAT_MS, " ms", is_timed=True),
         Bar(paint, _packed(short_chat.content)[0] / 1000, MOST_FIRST_PAINT_KB, " KB"),
     ]
     halves = (statistics.median(half) for half in (short_chat.seconds[: ROUNDS // 2], short_chat.seconds[ROUNDS // 2 :]))
