@@ -27,6 +27,7 @@ NOTICED_BY = {
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "shared-worker": "test_many_tabs.py::test_more_tabs_than_connections",
     "sidebar": "test_sidebar.py::test_the_menu_of_a_row_renames_and_deletes_with_undo_by_key",
+    "slider": "test_layout.py::test_parameters_are_changed_beside_the_composer",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
     "speech": "test_quoted_speech.py::test_speech_has_its_own_color",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
