@@ -38,9 +38,11 @@
   let opener = null;
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(".chats__more");
-    if (!link) return;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
     opener = link;
     menu().replaceChildren();
+    htmx.ajax("GET", link.href, { target: menu(), swap: "innerHTML" });
   });
   document.addEventListener("htmx:after:swap", () => {
     if (!opener || !menu().querySelector("form")) return;

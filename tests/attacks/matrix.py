@@ -184,6 +184,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.stop": (Route("POST", "anybody", "writers", ("generation",)),),
     "chat.go_on": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
+    "tree.actions": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.raw": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.plain": (Route("GET", "anybody", "readers", ("message",)),),
     "reading.sources": (Route("GET", "anybody", "readers", ("message",)),),

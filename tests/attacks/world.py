@@ -92,6 +92,10 @@ class World:
             return "upstreams"
         if kind == "alert" and state == "there":
             return "errors"
+        if kind == "settings page" and state == "there":
+            return "limits"
+        if kind == "area" and state == "there":
+            return "costs"
         if kind == "setting":
             return "models.temperature" if state == "there" else "models.nothing"
         if state == "random":

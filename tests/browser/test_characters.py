@@ -91,8 +91,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     expect(note).to_have_value("A long note.")
 
     # Refused input is not kept either.
-    unfold(page, "Parameters")
-    page.get_by_label("Temperature").fill("warm")
+    page.get_by_label("Creativity").fill("warm")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts .error").first).to_be_visible()
     page.mouse.click(5, 5)
@@ -100,7 +99,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     open_panel(page)
     expect(note).to_have_value("A long note.")
 
-    page.get_by_label("Temperature").fill("1")
+    page.get_by_label("Creativity").fill("1")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
     page.keyboard.press("Escape")
@@ -127,17 +126,17 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     assert page.evaluate("scrollY") == place
 
     unfold(page, "Parameters")
-    page.get_by_label("Temperature").fill("boiling")
+    page.get_by_label("Max tokens").fill("boiling")
     unfold(page, "Parameters")
     save.click()
     # What is wrong is unfolded, and where one writes.
-    expect(page.get_by_label("Temperature")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(page.get_by_label("Max tokens")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Max tokens")).to_be_focused()
     expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
-    page.get_by_label("Temperature").fill("1")
+    page.get_by_label("Max tokens").fill("1")
     page.keyboard.press("Enter")
     expect(said).to_have_text("Saved.")
-    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(page.get_by_label("Max tokens")).to_be_focused()
 
 
 @pytest.mark.mostly_deep

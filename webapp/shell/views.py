@@ -5,7 +5,16 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
+from webapp.people.accounts.guards import (
+    COOKIE_SECONDS,
+    admin_only,
+    anybody,
+    came_from,
+    current_user,
+    found,
+    signed_in,
+    viewer_or_none,
+)
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.settings import catalog
 from webapp.web.assets import asset
@@ -24,9 +33,9 @@ ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
-def tabs() -> dict[str, list[NavEntry]]:
-    """Returns the pages of the administration."""
-    return NAVIGATION.get().tabs()
+def areas() -> dict[NavEntry, list[NavEntry]]:
+    """Returns the areas of the administration with their pages."""
+    return NAVIGATION.get().areas()
 
 
 @bp.app_template_global()
@@ -76,6 +85,13 @@ def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "shell/_found.html" if is_htmx() else "shell/admin.html"
     return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=catalog.matching(query))
+
+
+@bp.get("/admin/areas/<name>")
+@admin_only
+def admin_area(name: str) -> Response:
+    area = found(next((area for area in areas() if area.words.lower() == name), None))
+    return render("shell/admin_area.html", area=area, entries=areas()[area])
 
 
 @bp.get("/manifest.webmanifest")

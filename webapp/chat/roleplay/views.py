@@ -141,6 +141,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         knowledge_queries.to_choose(current_user()),
         lore_queries.lorebooks(current_user(), attached=chat.lorebook_ids),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
+        is_played=bool(chat.cast_ids),
     )
 
 
