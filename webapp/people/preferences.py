@@ -33,6 +33,8 @@ CHOICES = {
     "send_key": (SEND_KEYS, "keys"),
 }
 MOST_CHARS = 4_000
+# What a person can dismiss on the home page.
+HINTS = ("welcome", "setup", "invite")
 
 
 def remember(user: User, *, wants: bool) -> None:
@@ -47,6 +49,16 @@ def count_reading(user: User, *, wants: bool) -> None:
     if wants != user.is_reading_counted:
         with write():
             user.is_reading_counted = wants
+
+
+def dismiss(user: User, hint: str) -> None:
+    """Hides a hint of the home page from this person."""
+    if hint not in HINTS:
+        raise Invalid("There is no such hint.")
+    user_id, dismissed = user.id, user.dismissed.split()
+    if hint not in dismissed:
+        with write() as session:
+            session.execute(update(User).where(User.id == user_id).values(dismissed=" ".join([*dismissed, hint])))
 
 
 def instruct(user: User, instructions: str) -> None:
