@@ -15,11 +15,7 @@ const show = (link) => {
   for (const button of box().querySelectorAll("[data-step]")) button.disabled = !all[at + Number(button.dataset.step)];
   if (!box().open) box().showModal();
 };
-const step = (by) => {
-  const all = pictures(),
-    next = all[all.indexOf(shown) + by];
-  if (next) show(next);
-};
+const step = (by) => show(pictures()[pictures().indexOf(shown) + by] ?? shown);
 
 // Before other listeners, which would follow the link or turn to another version of an answer.
 addEventListener(
