@@ -31,6 +31,8 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
     servers = [
         SearchHit(words=setting.title, path=setting.url, icon="sliders-horizontal", detail=section)
         for section, setting in (catalog.matching(query.text) if user.is_admin else ())
+        # Not those that mention the words somewhere in their sentence, as the administration's own search does.
+        if query.begins(setting.title, section, setting.name.replace(".", " ").replace("_", " "))
     ]
     return [*own, *servers][:MOST_SETTINGS]
 
