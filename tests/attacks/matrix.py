@@ -177,6 +177,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "live.stream": (Route("GET", "anybody", "open"),),
     "live.leave": (Route("POST", "anybody", "open"),),
     "home.begin": (Route("POST", "signed_in", "people"),),
+    "home.dismiss": (Route("POST", "signed_in", "people"),),
     "chat.show": (Route("GET", "anybody", "readers", ("chat",)),),
     "chat.events": (Route("GET", "anybody", "readers", ("chat",)),),
     "chat.send": (Route("POST", "anybody", "writers", ("chat",)),),

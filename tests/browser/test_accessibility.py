@@ -152,6 +152,7 @@ def test_no_page_has_known_barriers_or_needs_scrolling_sideways(own_server: Serv
     assert found == []
     assert {"/", "/chats", "/help", "/search", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
     assert {"/insights/answers", "/knowledge", "/workflows/new", "/settings", "/admin/usage", "/experiments"} <= seen
+    assert "/admin/home" in seen
     assert len([path for path in seen if path.startswith("/admin/")]) >= 18
 
 

@@ -33,6 +33,8 @@ CHOICES = {
     "send_key": (SEND_KEYS, "keys"),
 }
 MOST_CHARS = 4_000
+# What a person can dismiss on the home page.
+HINTS = ("welcome", "setup", "invite")
 
 
 def remember(user: User, *, wants: bool) -> None:
@@ -56,6 +58,16 @@ def surround(user: User, *, portraits: bool | None = None, backgrounds: bool | N
         for name, value in wanted.items():
             if value is not None:
                 setattr(user, name, value)
+
+
+def dismiss(user: User, hint: str) -> None:
+    """Hides a hint of the home page from this person."""
+    if hint not in HINTS:
+        raise Invalid("There is no such hint.")
+    user_id, dismissed = user.id, user.dismissed.split()
+    if hint not in dismissed:
+        with write() as session:
+            session.execute(update(User).where(User.id == user_id).values(dismissed=" ".join([*dismissed, hint])))
 
 
 def instruct(user: User, instructions: str) -> None:

@@ -38,6 +38,8 @@ class User(Actor):
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
     # Finished answers of their chats are remembered from this time on; None turns it off.
     remembers_since: Mapped[datetime | None]
+    # What they have dismissed on the home page, separated by spaces.
+    dismissed: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Whether the time that they spend reading answers is measured.
     is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 

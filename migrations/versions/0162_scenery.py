@@ -1,13 +1,13 @@
 """Add the backgrounds and expressions of characters, and whether a person sees them in chats.
 
-Revision: 0161, after 0160
+Revision: 0162, after 0161
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0161"
-down_revision = "0160"
+revision = "0162"
+down_revision = "0161"
 branch_labels = None
 depends_on = None
 
