@@ -108,3 +108,19 @@ def test_high_contrast_is_the_same_chosen_or_asked_for_by_the_system() -> None:
 
 def test_white_on_black_is_the_greatest_contrast() -> None:
     assert contrast(luminance(1, 0, 0), luminance(0, 0, 0)) == pytest.approx(21, abs=0.01)
+
+
+VEIL = re.compile(r"--veil: color-mix\(in srgb, var\(--paper\) (\d+)%, transparent\);")
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("backdrop", [0.0, 1.0], ids=["black", "white"])
+@pytest.mark.parametrize(("front", "least"), [("ink", 7.0), ("ink-soft", 4.5), ("ink-faint", 4.5), ("water", 4.5)])
+def test_it_can_be_read_over_any_picture(front: str, least: float, backdrop: float, theme: int) -> None:
+    match, colors = VEIL.search(TOKENS.read_text(encoding="utf-8")), palette(theme)
+    assert match, "the veil over a chat's background is a token of its own"
+    share = int(match[1]) / 100
+    # As grey, which the papers nearly are.
+    paper = colors["paper"] ** (1 / 2.4) * 1.055 - 0.055
+    mixed = ((share * paper + (1 - share) * backdrop + 0.055) / 1.055) ** 2.4
+    assert contrast(colors[front], mixed) >= least

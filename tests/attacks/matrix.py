@@ -290,6 +290,10 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "characters.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.duplicate": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.star": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "pictures.edit": (Route("GET", "signed_in", "one's own", ("character",)),),
+    "pictures.upload": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "pictures.delete": (Route("POST", "signed_in", "one's own", ("character with a background", "scene")),),
+    "pictures.show": (Route("GET", "signed_in", "one's own", ("character with a background", "scene")),),
     "characters.delete": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.restore": (Route("POST", "signed_in", "one's own", ("deleted character",)),),
     "characters.avatar": (Route("GET", "signed_in", "one's own", ("character",)),),
@@ -317,6 +321,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "cast.begin": (Route("POST", "signed_in", "people"),),
     "cast.edit": (Route("GET", "signed_in", "person", ("chat",)),),
     "cast.update": (Route("POST", "signed_in", "person", ("chat",)),),
+    "roleplay.scenery": (Route("GET", "signed_in", "reading people", ("chat with a background", "scene")),),
+    "roleplay.surround": (Route("POST", "signed_in", "reading people", ("chat",)),),
     "roleplay.avatar": (Route("GET", "signed_in", "reading people", ("chat with a face",)),),
     # Collections and documents
     # Plans

@@ -1,8 +1,10 @@
 """Characters in a real browser: on a phone and a desktop, with and without scripts, and their accessibility."""
 
 import json
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.chats import ChatPage, Person, answers_asked, press
@@ -179,6 +181,37 @@ def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:
     expect(box).to_be_focused()
     box.fill("")
     expect(page.locator(".portrait")).not_to_have_count(1)
+
+
+def test_a_portrait_changes_its_expression_with_the_answer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("*She glares.* No.")
+    person = visit(server)
+    page = person.open("/characters/new")
+    page.get_by_label("Name").fill("Mira")
+    page.get_by_label("Description").fill("Mira keeps the pass.")
+    page.get_by_label("Greeting").fill("Pass?\n\n- Let me in\n- Never mind")
+    press(page, page.get_by_role("button", name="Create character"))
+    press(page, page.get_by_role("link", name="Background and expressions"))
+    file = BytesIO()
+    Image.new("RGB", (60, 80), "teal").save(file, "PNG")
+    pictures = [{"name": f"{name}.png", "mimeType": "image/png", "buffer": file.getvalue()} for name in ("anger", "neutral")]
+    page.get_by_label("New background").set_input_files(files=pictures[:1])
+    page.get_by_label("New expressions").set_input_files(files=pictures)
+    press(page, page.get_by_role("button", name="Save", exact=True))
+    press(page, page.get_by_role("link", name="Mira"))
+    press(page, page.get_by_role("button", name="Chat with Mira"))
+    press(page, page.get_by_role("button", name="Portrait"))
+    picture = page.locator("#stage-picture")
+    expect(picture).to_be_visible()
+    expect(page.locator(".backdrop")).to_be_visible()
+    assert not violations(page)
+    neutral = picture.get_attribute("src")
+    page.get_by_role("button", name="Let me in").click()
+
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=40_000)
+    expect(page.locator('article[data-role="user"]')).to_contain_text("Let me in")
+    expect(picture).not_to_have_attribute("src", neutral or "")
+    expect(page.locator(".picks__one")).to_have_count(0)
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

@@ -1,6 +1,6 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, script_views, shown, views
+from webapp.characters import greeting_views, lore_views, picture_views, script_views, shown, views
 from webapp.characters.lore import views as lorebook_views
 from webapp.characters.personas import views as persona_views
 from webapp.people.search import SearchSource
@@ -14,6 +14,7 @@ FEATURE = Feature(
         greeting_views.bp,
         lore_views.bp,
         persona_views.bp,
+        picture_views.bp,
         script_views.bp,
         lorebook_views.bp,
     ),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 from flask import Response, url_for
 from markupsafe import Markup
@@ -21,7 +22,7 @@ from webapp.characters.lore.entries import LoreEntry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
-from webapp.characters.tables import Avatar, Character, Persona
+from webapp.characters.tables import Avatar, Character, CharacterPicture, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge_queries
@@ -54,6 +55,13 @@ PICTURE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Content-Disposition": "inline",
 }
+
+
+class Image(NamedTuple):
+    """A stored picture: its media type and its bytes."""
+
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +212,9 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
 
 
-def picture(avatar: Avatar | None) -> Response:
+def picture(avatar: Avatar | CharacterPicture | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    image = found(avatar)
+    image = found(Image(avatar.media_type, avatar.content) if avatar else None)
     return Response(image.content, mimetype=image.media_type, headers=PICTURE_HEADERS)
 
 

@@ -51,6 +51,15 @@ def count_reading(user: User, *, wants: bool) -> None:
             user.is_reading_counted = wants
 
 
+def surround(user: User, *, portraits: bool | None = None, backgrounds: bool | None = None) -> None:
+    """Shows or hides what surrounds the text in this person's chats with characters; None changes nothing."""
+    wanted = {"has_portraits": portraits, "has_backgrounds": backgrounds}
+    with write():
+        for name, value in wanted.items():
+            if value is not None:
+                setattr(user, name, value)
+
+
 def dismiss(user: User, hint: str) -> None:
     """Hides a hint of the home page from this person."""
     if hint not in HINTS:

@@ -43,6 +43,10 @@ class User(Actor):
     # Whether the time that they spend reading answers is measured.
     is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
+    # What surrounds the text of their chats with characters.
+    has_portraits: Mapped[bool] = mapped_column(default=False, server_default=false())
+    has_backgrounds: Mapped[bool] = mapped_column(default=True, server_default=true())
+
     @property
     def is_admin(self) -> bool:
         return self.role in {"owner", "admin"}
