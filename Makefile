@@ -45,7 +45,7 @@ deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS time
 lint: $(VENV)/.tests $(VENDOR) ## check style, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIOME) ci static
+	@$(BIOME) ci static scripts
 	@$(BIN)/djlint --quiet --lint templates
 	@$(BIN)/mypy
 
@@ -57,10 +57,10 @@ check: lint test ## everything that must pass before review
 # Goes on after what a tool cannot mend, and fails at the end.
 fix: $(VENV)/.tests $(VENDOR) ## format, and fix what can be fixed automatically
 	@$(BIN)/ruff format .
-	@$(BIOME) format --write static
+	@$(BIOME) format --write static scripts
 	@$(BIN)/ruff check --fix . || touch $(VENV)/.unmended
 	@$(BIN)/ruff format .
-	@$(BIOME) check --write static || touch $(VENV)/.unmended
+	@$(BIOME) check --write static scripts || touch $(VENV)/.unmended
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
 	@! rm $(VENV)/.unmended 2>/dev/null || { echo "Some faults are left to mend by hand: see above." >&2; exit 1; }
@@ -110,5 +110,5 @@ $(VENV)/.tests: requirements-dev.txt $(VENV)/.run | $(BIN)/python
 	@$(PIP) --requirement requirements-dev.txt || $(NO_PACKAGES)
 	@touch $@
 
-$(VENDOR): package-lock.json static/icons.txt static/mark.svg scripts/assets.py scripts/icons.py | $(VENV)/.run
+$(VENDOR): package-lock.json static/icons.txt static/mark.svg static/css/fonts.css scripts/assets.py scripts/fonts.js scripts/icons.py | $(VENV)/.run
 	@$(BIN)/python scripts/assets.py

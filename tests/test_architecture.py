@@ -46,7 +46,7 @@ ONLY_IN = {  # the only modules that may import a library
     "numpy": ("webapp.knowledge.search.nearest", "webapp.knowledge.search.postings"),
     # For search patterns from untrusted users, which must run in time linear in the text.
     "re2": ("webapp.characters.lore.expressions",),
-    "PIL": ("webapp.chat.files.picture", "webapp.characters.cards.as_png"),
+    "PIL": ("webapp.chat.files.picture", "webapp.characters.cards.as_png", "webapp.characters.cards.as_scene"),
 }
 NEVER_IN = {  # packages that nothing in a folder may import
     # Not even a clock: spawn, event, sleep and now are passed in.

@@ -60,6 +60,22 @@ def test_pages_use_only_icons_that_exist() -> None:
     assert used <= {*names(), "mark"}
 
 
+FONTS = VENDOR / "fonts"
+FACES = re.findall(r'url\("\.\./vendor/(fonts/[\w-]+\.woff2)"\)', (ROOT / "static" / "css" / "fonts.css").read_text("utf-8"))
+
+
+def test_set_up_cuts_the_fonts_that_the_style_sheet_declares_and_brings_their_licences() -> None:
+    assert {path.name for path in FONTS.glob("*.woff2")} == {Path(face).name for face in FACES}
+    for name in ("text", "maths"):
+        assert "SIL OPEN FONT LICENSE" in (FONTS / f"{name}.LICENSE.txt").read_text("utf-8")
+
+
+def test_a_page_with_text_italics_and_formulas_loads_at_most_120_kb_of_fonts() -> None:
+    loaded = ("text-latin", "text-latin-italic", "maths")
+    assert sum((FONTS / f"{name}.woff2").stat().st_size for name in loaded) < 120_000
+    assert all((VENDOR / face).stat().st_size < 100_000 for face in FACES)
+
+
 def test_what_was_copied_is_removed_and_what_the_tests_read_remains(tmp_path: Path) -> None:
     read = ("axe-core/axe.min.js", "commonmark-spec/spec.txt", "@biomejs/cli/biome")
     for name in ("mermaid/dist/mermaid.min.js", "@scope/x/y.js", ".lock.json", *read):

@@ -7,7 +7,7 @@
     waiting = 0;
 
   const box = () => document.getElementById("composer-text");
-  const isCovered = () => document.querySelector("dialog[open], :popover-open");
+  const isCovered = () => document.querySelector("dialog[open], :popover-open:not(#composer-quote)");
 
   const send = (event) => {
     if (!millrace.isSending(event)) return;

@@ -1,32 +1,6 @@
-// The sidebar: keys in its search and results.
+// The sidebar: its rows and their menus, and the words of a search in the message that was found.
 "use strict";
 {
-  const box = () => document.getElementById("sidebar-search");
-  const found = () => document.getElementById("sidebar-found");
-
-  const clear = () => {
-    box().value = "";
-    found().replaceChildren();
-    box().focus();
-    box().dispatchEvent(new Event("input", { bubbles: true }));
-  };
-  // In the capture phase: Escape clears the search and doesn't stop an answer.
-  addEventListener(
-    "keydown",
-    (event) => {
-      const isInside = event.target.closest?.("#sidebar-search, #sidebar-found");
-      if (!isInside || event.isComposing) return;
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key],
-        hits = [...found().querySelectorAll("a")];
-      const isCleared = event.key === "Escape" && (box().value || event.target !== box());
-      if (!isCleared && !(step && hits.length)) return;
-      event.preventDefault();
-      event.stopPropagation();
-      isCleared ? clear() : (hits[hits.indexOf(event.target) + step] ?? box()).focus();
-    },
-    true,
-  );
-
   // Highlights the words of a search in the message that was found.
   const WORD = /[\p{L}\p{N}]+/gu;
   const ranges = (text, words) => {
@@ -64,9 +38,11 @@
   let opener = null;
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(".chats__more");
-    if (!link) return;
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
     opener = link;
     menu().replaceChildren();
+    htmx.ajax("GET", link.href, { target: menu(), swap: "innerHTML" });
   });
   document.addEventListener("htmx:after:swap", () => {
     if (!opener || !menu().querySelector("form")) return;

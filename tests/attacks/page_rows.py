@@ -12,7 +12,6 @@ TABLE = {
         GET audit.export
         GET everywhere.admin
         GET settings.index
-        POST settings.update
         GET connections.index
         GET connections.new
         POST connections.create
@@ -47,6 +46,11 @@ TABLE = {
     """,
     ("looked after", ("group", "person")): """
         POST groups.take_out
+    """,
+    ("looked after", ("area",)): "GET everywhere.admin_area",
+    ("looked after", ("settings page",)): """
+        GET settings.show
+        POST settings.update
     """,
     ("looked after", ("setting",)): """
         POST settings.reset

@@ -53,7 +53,7 @@ class World:
 
     def __init__(self, app: Flask, person: str) -> None:
         self.app, self.person, self.me, self.last_answer = app, person, "", ""
-        self.last_collection = self.last_lorebook = ""
+        self.last_collection = self.last_lorebook = self.last_scene = ""
         self.secret = new_secret()
         with app.app_context():
             self.other = self._person("")
@@ -92,6 +92,10 @@ class World:
             return "upstreams"
         if kind == "alert" and state == "there":
             return "errors"
+        if kind == "settings page" and state == "there":
+            return "limits"
+        if kind == "area" and state == "there":
+            return "costs"
         if kind == "setting":
             return "models.temperature" if state == "there" else "models.nothing"
         if state == "random":

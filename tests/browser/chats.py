@@ -122,9 +122,7 @@ class ChatPage:
 
     def deed(self, name: str) -> Locator:
         """Opens the menu below the answer, and returns one of its buttons."""
-        if not self.answer.locator(".deeds").is_visible():
-            self.answer.get_by_role("button", name="More").click()
-        return self.answer.get_by_role("button", name=name)
+        return deed_of(self.answer, name)
 
     @property
     def text(self) -> Locator:
@@ -205,6 +203,17 @@ def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(password)
     press(page, page.get_by_role("button", name="Sign in"))
+
+
+def deed_of(message: Locator, name: str) -> Locator:
+    """Returns a button of a message: beside it, in its menu, which is opened, or, without scripts, behind its link."""
+    if (link := message.get_by_role("link", name="Actions")).is_visible():
+        page = message.page
+        link.click()
+        return page.locator("main").get_by_role("button", name=name)
+    if message.get_attribute("data-role") == "assistant" and not message.locator(".deeds").is_visible():
+        message.get_by_role("button", name="More").click()
+    return message.get_by_role("button", name=name)
 
 
 def press(page: Page, button: Locator) -> None:

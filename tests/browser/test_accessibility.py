@@ -150,8 +150,9 @@ def test_no_page_has_known_barriers_or_needs_scrolling_sideways(own_server: Serv
             is_whole = ROUNDS > 1 or path in EACH_LAYOUT
             found += overflows(page) + violations(page) if is_whole else seen_once(page, len(seen))
     assert found == []
-    assert {"/", "/chats", "/help", "/palette", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
+    assert {"/", "/chats", "/help", "/search", "/account", "/admin/keys", "/admin/health", "/admin/settings"} <= seen
     assert {"/insights/answers", "/knowledge", "/workflows/new", "/settings", "/admin/usage", "/experiments"} <= seen
+    assert "/admin/home" in seen
     assert len([path for path in seen if path.startswith("/admin/")]) >= 18
 
 

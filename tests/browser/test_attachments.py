@@ -90,6 +90,33 @@ def test_a_picture_is_brought_looked_at_and_sent(server: Server, upstream: Upstr
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
 
 
+def test_pictures_are_looked_at_one_after_the_other(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Teal.")
+    page = visit(server).open("/")
+    page.locator("[data-attach]").set_input_files([dot(), {**dot(), "name": "second.png"}])
+    expect(page.locator("#composer-chips .chip")).to_have_count(2)
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/chats/*")
+    ChatPage(page).expect("completed")
+    page.get_by_role("link", name="Open dot.png").click()
+    box = page.get_by_role("dialog", name="Picture")
+    expect(box.get_by_role("img", name="dot.png")).to_be_visible()
+    expect(box.get_by_role("button", name="Previous picture")).to_be_disabled()
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(LOOK, RULES) == []
+    page.keyboard.press("ArrowRight")
+    expect(box.get_by_role("img", name="second.png")).to_be_visible()
+    expect(box.locator("output")).to_have_text("2 / 2")
+    box.get_by_role("button", name="Close").click()
+    expect(box).to_be_hidden()
+    expect(page.get_by_role("link", name="Open dot.png")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(box).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    assert "/chats/" in page.url
+
+
 def test_a_file_added_while_a_message_is_sent_stays(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
     chat = visit(server, **PHONE).begin("Hello")

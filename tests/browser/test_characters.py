@@ -1,8 +1,10 @@
 """Characters in a real browser: on a phone and a desktop, with and without scripts, and their accessibility."""
 
 import json
+from io import BytesIO
 
 import pytest
+from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.chats import ChatPage, Person, answers_asked, press
@@ -19,6 +21,7 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 def chat_with(person: Person, name: str) -> ChatPage:
     page = person.open("/characters")
     press(page, page.get_by_role("button", name=f"Chat with {name}"))
+    expect(page.locator("article")).not_to_have_count(0)
     return ChatPage(page)
 
 
@@ -91,8 +94,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     expect(note).to_have_value("A long note.")
 
     # Refused input is not kept either.
-    unfold(page, "Parameters")
-    page.get_by_label("Temperature").fill("warm")
+    page.get_by_label("Creativity").fill("warm")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts .error").first).to_be_visible()
     page.mouse.click(5, 5)
@@ -100,7 +102,7 @@ def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server:
     open_panel(page)
     expect(note).to_have_value("A long note.")
 
-    page.get_by_label("Temperature").fill("1")
+    page.get_by_label("Creativity").fill("1")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
     page.keyboard.press("Escape")
@@ -127,17 +129,17 @@ def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, v
     assert page.evaluate("scrollY") == place
 
     unfold(page, "Parameters")
-    page.get_by_label("Temperature").fill("boiling")
+    page.get_by_label("Max tokens").fill("boiling")
     unfold(page, "Parameters")
     save.click()
     # What is wrong is unfolded, and where one writes.
-    expect(page.get_by_label("Temperature")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(page.get_by_label("Max tokens")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Max tokens")).to_be_focused()
     expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
-    page.get_by_label("Temperature").fill("1")
+    page.get_by_label("Max tokens").fill("1")
     page.keyboard.press("Enter")
     expect(said).to_have_text("Saved.")
-    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(page.get_by_label("Max tokens")).to_be_focused()
 
 
 @pytest.mark.mostly_deep
@@ -179,6 +181,37 @@ def test_the_list_follows_what_is_typed(server: Server, visit: Visit) -> None:
     expect(box).to_be_focused()
     box.fill("")
     expect(page.locator(".portrait")).not_to_have_count(1)
+
+
+def test_a_portrait_changes_its_expression_with_the_answer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("*She glares.* No.")
+    person = visit(server)
+    page = person.open("/characters/new")
+    page.get_by_label("Name").fill("Mira")
+    page.get_by_label("Description").fill("Mira keeps the pass.")
+    page.get_by_label("Greeting").fill("Pass?\n\n- Let me in\n- Never mind")
+    press(page, page.get_by_role("button", name="Create character"))
+    press(page, page.get_by_role("link", name="Background and expressions"))
+    file = BytesIO()
+    Image.new("RGB", (60, 80), "teal").save(file, "PNG")
+    pictures = [{"name": f"{name}.png", "mimeType": "image/png", "buffer": file.getvalue()} for name in ("anger", "neutral")]
+    page.get_by_label("New background").set_input_files(files=pictures[:1])
+    page.get_by_label("New expressions").set_input_files(files=pictures)
+    press(page, page.get_by_role("button", name="Save", exact=True))
+    press(page, page.get_by_role("link", name="Mira"))
+    press(page, page.get_by_role("button", name="Chat with Mira"))
+    press(page, page.get_by_role("button", name="Portrait"))
+    picture = page.locator("#stage-picture")
+    expect(picture).to_be_visible()
+    expect(page.locator(".backdrop")).to_be_visible()
+    assert not violations(page)
+    neutral = picture.get_attribute("src")
+    page.get_by_role("button", name="Let me in").click()
+
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=40_000)
+    expect(page.locator('article[data-role="user"]')).to_contain_text("Let me in")
+    expect(picture).not_to_have_attribute("src", neutral or "")
+    expect(page.locator(".picks__one")).to_have_count(0)
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

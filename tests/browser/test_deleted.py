@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chats import ChatPage, press
+from tests.browser.chats import ChatPage, deed_of, press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.ways import in_every_way
@@ -29,8 +29,7 @@ def six_messages(visit: Visit, server: Server, upstream: Upstream, **way: Any) -
 
 def delete_first_answer(chat: ChatPage) -> None:
     answer = chat.page.locator("article[data-role=assistant]").first
-    answer.get_by_role("button", name="More").click()
-    answer.get_by_role("button", name="Delete").click()
+    deed_of(answer, "Delete").click()
     expect(chat.page.locator("article")).to_have_count(1)
 
 

@@ -54,83 +54,6 @@ def test_a_question_mark_shows_the_keys_but_not_to_who_is_typing(server: Server,
     expect(sheet).to_be_hidden()
 
 
-def test_the_palette_searches_and_goes_places(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("A weir holds water back.")
-    person = visit(server)
-    chat = person.begin("What does a weir do?")
-    chat.expect("completed")
-    page = chat.page
-    page.keyboard.press("Control+k")
-    palette = page.get_by_role("dialog", name="Search or go to")
-    box = palette.get_by_role("searchbox")
-    expect(box).to_be_focused()
-    page.keyboard.type("fingerprint of the encryption")
-    expect(palette.get_by_role("link")).to_have_count(0)
-    box.fill("rotate")
-    expect(palette.get_by_role("link")).to_have_text("Keys")
-    box.fill("weir")
-    expect(palette.get_by_role("link", name="What does a weir do?").first).to_be_visible()
-    box.fill("wei wha")
-    expect(palette.get_by_role("link", name="What does a weir do?").first).to_be_visible()
-    box.fill("weir")
-    palette.get_by_role("button", name="Search chats").click()
-    page.wait_for_url("**/chats?q=weir")
-    expect(page.get_by_role("main")).to_contain_text("holds water back")
-    page.keyboard.press("Meta+k")
-    box.fill("holds water")
-    box.press("Enter")
-    page.wait_for_url("**/chats?q=holds+water")
-    page.keyboard.press("Meta+k")
-    box.fill("account")
-    palette.get_by_role("link", name="Your account").click()
-    page.wait_for_url("**/account")
-
-
-def test_the_palette_sets_the_theme_and_stays_on_the_page(server: Server, visit: Visit) -> None:
-    page = visit(server).open("/chats?show=archived")
-    for typed, theme in (("theme light", "light"), ("theme system", None)):
-        page.locator("body").press("Control+k")
-        box = page.get_by_role("dialog", name="Search or go to").get_by_role("searchbox")
-        box.fill(typed)
-        expect(page.locator("#palette [data-words]:not([hidden])")).to_have_count(1)
-        with page.expect_navigation():
-            box.press("Enter")
-        assert page.url.endswith("/chats?show=archived")
-        assert page.locator("html").get_attribute("data-theme") == theme
-
-
-def test_in_the_palette_enter_opens_the_first_hit_and_arrows_move(server: Server, visit: Visit) -> None:
-    page = visit(server).open("/account")
-    page.keyboard.press("Control+k")
-    palette = page.get_by_role("dialog", name="Search or go to")
-    box, links = palette.get_by_role("searchbox"), palette.get_by_role("link")
-    box.fill("e")
-    page.keyboard.press("ArrowDown")
-    expect(links.first).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    expect(links.nth(1)).to_be_focused()
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("ArrowUp")
-    expect(box).to_be_focused()
-    box.fill("healt")
-    expect(links).to_have_text("Health")
-    box.press("Enter")
-    page.wait_for_url("**/admin/health")
-
-
-def test_the_palette_says_what_enter_does_and_control_enter_searches_all_chats(server: Server, visit: Visit) -> None:
-    page = visit(server).open("/account")
-    page.keyboard.press("Control+k")
-    palette = page.get_by_role("dialog", name="Search or go to")
-    box, everywhere = palette.get_by_role("searchbox"), palette.get_by_text("Press Enter to search all messages.")
-    expect(everywhere).to_be_visible()
-    box.fill("health")
-    expect(palette.get_by_text("Press Enter to open the first result, or Ctrl+Enter to search all messages.")).to_be_visible()
-    expect(everywhere).to_be_hidden()
-    box.press("Control+Enter")
-    page.wait_for_url("**/chats?q=health")
-
-
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("look", [{}, PHONE], ids=["desk", "phone"])
 def test_without_scripts_both_are_pages(server: Server, visit: Visit, look: dict[str, object]) -> None:
@@ -142,9 +65,9 @@ def test_without_scripts_both_are_pages(server: Server, visit: Visit, look: dict
     expect(page.get_by_role("heading", name="Help")).to_be_visible()
     expect(page.get_by_role("button", name="Close", exact=True)).to_have_count(0)
 
-    page.goto("/palette")
-    page.get_by_role("searchbox", name="Search chats and pages").fill("kingfisher")
-    press(page, page.get_by_role("button", name="Search chats"))
+    page.goto("/search")
+    page.get_by_role("searchbox", name="Search everything").fill("kingfisher")
+    press(page, page.get_by_role("main").get_by_role("button", name="Search"))
     expect(page).to_have_url(re.compile(r"/chats\?q=kingfisher$"))
 
 

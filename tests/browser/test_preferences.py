@@ -16,8 +16,8 @@ SIZE, LEADING = f"parseFloat(getComputedStyle({TEXT}).fontSize)", f"parseFloat(g
 
 def choose(page: Page, *, text_size: str = "Standard", density: str = "Comfortable") -> None:
     page.goto("/settings")
-    page.get_by_label("Text size").select_option(text_size)
-    page.get_by_label("Density").select_option(density)
+    page.get_by_role("radio", name=text_size, exact=True).check()
+    page.get_by_role("radio", name=density, exact=True).check()
     press(page, page.get_by_role("button", name="Save"))
 
 
@@ -43,3 +43,41 @@ def test_text_size_and_density_change_every_page_and_break_none(own_server: Serv
     page.goto(path)
     assert (page.evaluate(SIZE), page.evaluate(LEADING) < 0.95 * usual_leading) == (usual, True)
     assert found + violations(page) + overflows(page) == []
+
+
+def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    page = visit(own_server).open("/settings")
+    accent = "getComputedStyle(document.querySelector('.button--main')).backgroundColor"
+    usual = page.evaluate(accent)
+    with page.expect_response("**/settings/look") as stored:
+        page.get_by_role("radio", name="Plum").check()
+    assert stored.value.status == 204
+    assert page.evaluate(accent) != usual
+    with page.expect_response("**/settings/look"):
+        page.get_by_role("radiogroup", name="Theme").get_by_label("Dark").check()
+    with page.expect_response("**/settings/look"):
+        page.get_by_role("radiogroup", name="Contrast").get_by_label("High").check()
+
+    # Nothing is left to save, so nothing warns.
+    page.goto("/chats")
+    looks = page.locator("html").evaluate("({dataset}) => [dataset.accent, dataset.theme, dataset.contrast]")
+    assert looks == ["plum", "dark", "more"]
+    page.goto("/settings")
+    assert violations(page) + overflows(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_system_that_asks_for_more_contrast_gets_it(server: Server, visit: Visit, scheme: str) -> None:
+    pages = [visit(server, color_scheme=scheme, contrast=contrast).open("/settings") for contrast in ("no-preference", "more")]
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    assert pages[0].evaluate(background) != pages[1].evaluate(background)
+    assert violations(pages[1]) == []
+
+
+def test_a_look_is_chosen_without_scripts(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    page = visit(own_server, java_script_enabled=False).open("/settings")
+    page.get_by_label("Clay").check()
+    press(page, page.get_by_role("button", name="Save"))
+    assert page.locator("html").get_attribute("data-accent") == "clay"

@@ -226,6 +226,9 @@ def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, sc
     assert all(url.startswith(server.url) for url in asked)
     assert frame.locator("body").evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches") == (scheme == "dark")
     assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # In our colours: a box is a wash of water.
+    box = frame.locator("svg .node rect").first.evaluate("box => getComputedStyle(box).fill")
+    assert box == {"light": "rgb(221, 241, 246)", "dark": "rgb(18, 45, 54)"}[scheme]
 
 
 def test_a_diagram_that_cannot_be_drawn_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:

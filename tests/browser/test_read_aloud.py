@@ -67,4 +67,5 @@ def test_it_is_not_offered_without_a_voice(server: Server, upstream: Upstream, v
     person.context.add_init_script(without)
     chat = person.begin("Nothing to hear")
     chat.expect("completed")
+    expect(chat.deed("Delete")).to_be_visible()
     expect(chat.answer.locator(".aloud")).to_have_css("display", "none")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import answers_asked, until
+from tests.browser.chats import answers_asked, deed_of, until
 from tests.browser.conftest import Visit
 from tests.browser.test_branches import says
 from tests.browser.ways import in_every_way
@@ -45,14 +45,14 @@ def test_an_answer_is_edited_and_goes_on(way: dict[str, Any], server: Server, vi
         "She *burned* the gate. And left.",
         "Second",
     ]
+    path = chat.page.url
     expect(chat.deed("Continue")).to_be_visible()
-    page.keyboard.press("Escape")
-    earlier = page.locator("article").nth(1)
-    earlier.get_by_role("button", name="More").click()
-    expect(earlier.get_by_role("button", name="Branch into new chat")).to_be_visible()
-    expect(earlier.get_by_role("button", name="Continue")).to_have_count(0)
+    page.goto(path)
+    fork = deed_of(page.locator("article").nth(1), "Branch into new chat")
+    expect(fork).to_be_visible()
+    expect(fork.locator("..").get_by_role("button", name="Continue")).to_have_count(0)
     # On a phone the menu covers the next message.
-    page.keyboard.press("Escape")
+    page.goto(path)
     chat.deed("Delete").click()
     upstream.says("Another")
     page.locator("article[data-role=user]").last.get_by_role("button", name="Try again").click()

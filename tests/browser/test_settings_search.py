@@ -22,7 +22,7 @@ MIDDLES = """() => {
 
 def test_the_results_follow_what_is_typed(server: Server, visit: Visit) -> None:
     page = visit(server).open("/admin")
-    box, found = page.get_by_role("searchbox", name="Search all settings"), page.locator("#found a")
+    box, found = page.get_by_role("searchbox", name="Search pages and settings"), page.locator("#found a")
 
     box.press_sequentially("timeout")
     expect(found).to_have_count(4)
@@ -38,7 +38,7 @@ def test_the_results_follow_what_is_typed(server: Server, visit: Visit) -> None:
 @in_every_way
 def test_a_result_leads_to_its_field(way: dict[str, Any], server: Server, visit: Visit) -> None:
     page = visit(server, **way).open("/admin/settings")
-    page.get_by_role("searchbox", name="Search all settings").fill("stall")
+    page.get_by_role("searchbox", name="Search pages and settings").fill("stall")
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin?q=stall")
     looks_well(page, way)

@@ -1,6 +1,4 @@
-"""The sidebar: its search, its rows' menus and what it remembers, with the keyboard, by touch and without scripts."""
-
-import re
+"""The sidebar: its rows' menus and what it remembers, with the keyboard, by touch and without scripts."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -12,111 +10,12 @@ from tests.browser.ways import PHONE
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-LONG = "\n\n".join(f"Line {n} of many." for n in range(60))
-MARKED = "() => [...CSS.highlights.get('found') ?? []].map(each => each.toString())"
-IS_IN_SIGHT = """() => {
-  const {top, bottom} = [...CSS.highlights.get('found')][0].getBoundingClientRect();
-  return top > 60 && bottom < innerHeight;
-}"""
-
 
 def answered(person: Person, upstream: Upstream, question: str, answer: str) -> ChatPage:
     upstream.says(answer)
     chat = person.begin(question)
     chat.expect("completed")
     return chat
-
-
-def typed(page: Page, words: str) -> None:
-    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially(words)
-
-
-def test_search_finds_as_one_types_and_opens_at_the_passage(server: Server, upstream: Upstream, visit: Visit) -> None:
-    person = visit(server)
-    answered(person, upstream, "How is it lifted?", f"{LONG}\n\nThe windlass lifts it.\n\n{LONG}")
-    # Also on a page without an event stream.
-    page = person.open("/settings")
-    typed(page, "windl")
-    hit = page.locator("#sidebar-found").get_by_role("link", name="windlass")
-    expect(hit.locator("mark")).to_have_text("windlass")
-    expect(page.locator("#sidebar-chats")).to_be_hidden()
-    expect(page.locator("#sidebar-count")).to_have_text("0 titles, 1 message")
-    assert violations(page) == []
-    page.set_viewport_size({"width": 1100, "height": 720})
-    press(page, hit)
-    page.wait_for_function("() => CSS.highlights.has('found')")
-    assert page.evaluate(MARKED) == ["windlass"]
-    page.wait_for_function(IS_IN_SIGHT)
-
-
-def test_search_is_gone_through_by_key(server: Server, upstream: Upstream, visit: Visit) -> None:
-    person = visit(server)
-    chat = answered(person, upstream, "What does the penstock do?", "It leads the water.")
-    page, box = chat.page, chat.page.get_by_role("searchbox", name="Search", exact=True)
-    typed(page, "penst")
-    hits = page.locator("#sidebar-found").get_by_role("link")
-    expect(hits).to_have_count(3)
-    page.keyboard.press("ArrowDown")
-    expect(hits.first).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    expect(hits.nth(1)).to_be_focused()
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("ArrowUp")
-    expect(box).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(box).to_have_value("")
-    expect(hits).to_have_count(0)
-    expect(page.locator("#sidebar-chats")).to_be_visible()
-    typed(page, "penst")
-    expect(hits).to_have_count(3)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/chats?q=penst")
-
-
-def test_escape_in_the_search_does_not_stop_the_answer(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.counts(2_000, pace=0.03)
-    chat = visit(server).begin("Count")
-    chat.expect("responding")
-    typed(chat.page, "xyzzy")
-    chat.page.keyboard.press("Escape")
-    expect(chat.page.get_by_role("searchbox", name="Search", exact=True)).to_have_value("")
-    seen = len(chat.seen())
-    chat.wait_for_chars(seen + 20)
-    assert chat.status() == "responding"
-    chat.stop.click()
-    chat.expect("stopped")
-
-
-@pytest.mark.mostly_deep
-@pytest.mark.parametrize("way", [{"java_script_enabled": False}, {**PHONE, "java_script_enabled": False}], ids=["desk", "phone"])
-def test_without_scripts_enter_searches_and_a_hit_is_at_its_message(
-    server: Server, upstream: Upstream, visit: Visit, way: dict[str, object]
-) -> None:
-    answered(visit(server), upstream, "Which rod?", f"{LONG}\n\nThe kestrel rod.\n\n{LONG}")
-    page = visit(server, **way).open("/settings")
-    if "has_touch" in way:
-        page.get_by_role("button", name="Chats").click()
-    box = page.get_by_role("searchbox", name="Search", exact=True)
-    box.fill("kestrel")
-    with page.expect_navigation():
-        box.press("Enter")
-    press(page, page.get_by_role("main").get_by_role("link", name="Which rod?").first)
-    expect(page).to_have_url(re.compile(r"found=kestrel#message-"))
-    expect(page.locator(".message:target")).to_contain_text("kestrel rod")
-
-
-def test_on_a_phone_search_stays_in_the_drawer(server: Server, upstream: Upstream, visit: Visit) -> None:
-    answered(visit(server), upstream, "A question about lanterns", "They give light.")
-    page = visit(server, **PHONE).open("/")
-    page.get_by_role("button", name="Chats").click()
-    typed(page, "lantern")
-    hit = page.locator("#sidebar-found").get_by_role("link", name="A question about lanterns")
-    expect(hit.first).to_be_visible()
-    box = hit.first.bounding_box()
-    assert box
-    assert box["height"] >= 44
-    hit.first.tap()
-    page.wait_for_url("**/chats/*")
 
 
 def row(page: Page, name: str) -> Locator:

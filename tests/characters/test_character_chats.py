@@ -213,7 +213,7 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     assert member.page(f"{path}/prompts").heading == "Prompts and parameters"
     sheet = member.htmx_get(str(page.one("#composer-controls [popovertarget=tuning]").attributes["hx-get"]))
     assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
-    assert sheet.textbox("Temperature").value == ""
+    assert sheet.textbox("Creativity").value == ""
     member.submit(f"{path}/prompts", system_prompt="Rhyme.")
     member.submit(path, message="Again")
     member.wait_for(path, ended_with(4))

@@ -1,8 +1,9 @@
-"""The form of a chat is folded into groups, open where something is set, and says what."""
+"""The form of a chat: what most people use is unfolded, the rest folded, open where something is set, and says what."""
 
 import pytest
 
 from webapp.chat.record.fields import FIELDS
+from webapp.chat.roleplay.forms import PromptsForm
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def groups(chat, member):
 
 
 def test_with_nothing_set_all_are_folded(groups):
-    titles = ["Prompts", "Author's note", "Memory", "Parameters", "Samplers", "Variables"]
+    titles = ["Author's note", "Variables", "Prompts", "Memory", "Parameters", "Samplers"]
     assert groups() == dict.fromkeys(titles, (False, ""))
 
 
@@ -39,10 +40,10 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
     assert note.endswith(" · Depth of the note: 0")
     assert len(note) < 140
     assert {title: words for title, (_, words) in found.items() if words} == {
-        "Prompts": "System prompt · Your custom instructions: Left out",
-        "Knowledge and lorebooks": "Lorebooks: The valley",
+        "Prompts": "Your custom instructions: Left out",
+        "Lorebooks": "The valley",
         "Memory": "Story so far: Off",
-        "Parameters": "Temperature: 0.4 · Reasoning effort: Extra high",
+        "Parameters": "Reasoning effort: Extra high",
         "Samplers": "Top-k: 40",
     }
     assert is_open == found.keys() - {"Variables"}
@@ -51,12 +52,16 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("field", "title", "focused"),
-    [("temperature", "Parameters", "prompts-temperature"), ("note_role", "Author's note", "prompts-note-role")],
+    [
+        ("max_tokens", "Parameters", "prompts-tokens"),
+        ("temperature", "", "prompts-temperature"),
+        ("note_role", "Author's note", "prompts-note-role"),
+    ],
 )
 def test_what_is_wrong_is_open_and_has_the_focus(groups, chat, member, field, title, focused):
     page = member.submit(f"{chat}/prompts", **{field: "warm"})
 
-    assert {group for group, (is_open, _) in groups(page).items() if is_open} == {title}
+    assert {group for group, (is_open, _) in groups(page).items() if is_open} == ({title} if title else set())
     assert [element.attributes["id"] for element in page.all("[autofocus]")] == [focused]
 
 
@@ -69,7 +74,30 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
     assert page.all(".prompts__end [role=status]")[0].text().startswith("A chat has up to 100 variables")
 
 
-def test_every_field_is_in_a_group(groups, chat, member):
+def test_every_field_is_in_a_group_or_above_them(chat, member):
     page = member.page(f"{chat}/prompts")
 
-    assert {field.attributes["name"] for field in page.all(".folded [name]")} >= {field.name for field in FIELDS}
+    folded = {field.attributes["name"] for field in page.all(".folded [name]")}
+    assert folded >= {field.name for field in FIELDS} - {"system_prompt", "temperature"}
+    assert not folded & {"system_prompt", "temperature"}
+    assert page.textbox("Instructions").value == ""
+    assert page.textbox("Creativity").value == ""
+
+
+def test_only_a_chat_with_characters_has_roleplay(member, chat):
+    plain = member.submit("/", message="Hello").path
+    page = member.page(f"{plain}/prompts")
+
+    assert [head.text() for head in page.all(".prompts__level")] == ["Advanced"]
+    # Any chat can use these, folded.
+    assert page.all(".folded [name=note]")
+    assert [head.text() for head in member.page(f"{chat}/prompts").all(".prompts__level")] == ["Roleplay", "Advanced"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("", "Default"), ("0", "Precise"), ("0,8", "Balanced"), ("1.30", "Creative"), ("2", "Wild"), ("x", "Default")],
+)
+def test_creativity_is_said_in_words(app, typed, words):
+    with app.test_request_context():
+        assert PromptsForm.fresh(temperature=typed).creativity_words == words

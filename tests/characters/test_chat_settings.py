@@ -40,7 +40,7 @@ def test_how_freely_and_how_long_it_is_answered(chat, say, member, fake, app):
 def test_a_silly_number_is_refused_in_place(chat, member, wrong):
     page = member.submit(f"{chat}/prompts", **wrong)
 
-    label = "Temperature" if "temperature" in wrong else "Max tokens"
+    label = "Creativity" if "temperature" in wrong else "Max tokens"
     assert page.status_code == 422
     assert "or leave empty" in page.error_at(label)
     assert page.textbox(label).value == next(iter(wrong.values()))

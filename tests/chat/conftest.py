@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from selectolax.lexbor import LexborNode
 
 from tests.chat.listener import listen
 from tests.support.browser import Browser
@@ -103,14 +104,22 @@ def raw_of_last(page: Page) -> str:
 
 def address(page: Page, name: str, at: int = -1) -> str:
     """Returns the URL that the button with this name on one of the messages submits to."""
-    found = [node for node in page.all("article.message")[at].css("button") if node.text(strip=True) == name]
+    found = [node for node in buttons(page, at) if node.text(strip=True) == name]
     assert found, f"no {name} on message {at}"
     return str(found[0].attributes["formaction"])
 
 
 def has(page: Page, name: str, at: int = -1) -> bool:
     """Returns whether one of the messages has a button with this name."""
-    return name in [node.text(strip=True) for node in page.all("article.message")[at].css("button")]
+    return name in [node.text(strip=True) for node in buttons(page, at)]
+
+
+def buttons(page: Page, at: int) -> list[LexborNode]:
+    """Returns the buttons beside a message, and those behind the link to its actions."""
+    article = page.all("article.message")[at]
+    link = article.css_first(".actions a[href$='/actions']")
+    behind = page.browser.page(str(link.attributes["href"])).all("main button") if link else []
+    return [*article.css("button"), *behind]
 
 
 def id_of(path: str) -> str:

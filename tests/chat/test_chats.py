@@ -67,7 +67,7 @@ def add_thread(browser, length: int) -> str:
 
 
 def titles(page) -> list[str]:
-    return [node.text(strip=True) for node in page.all(".rows .what")]
+    return [node.text(strip=True) for node in page.all(".rows .what, section[aria-label=Chats] .result__words")]
 
 
 def sidebar_of(page) -> list[str]:

@@ -117,7 +117,8 @@ def test_the_longest_title_leaves_room_for_the_word(owner, path):
 def test_another_model_goes_on_there(app, owner, path):
     with app.app_context():
         set_setting("demo.fallback", "always")
-    page = owner.page(owner.page(path).link("Choose a model").attributes["href"])
+    actions = owner.page(f"/messages/{owner.page(path).message_ids[-1]}/actions")
+    page = owner.page(actions.link("Another model").attributes["href"])
     url = page.one("form.again button[formaction]").attributes["formaction"]
     forked = owner.htmx_post(url, model="demo/quick")
     assert forked.status_code == 204

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.characters.card_samples import as_json, bring as bring_card
-from tests.chat.conftest import address, asked, ended_with, id_of, texts
+from tests.chat.conftest import address, asked, ended_with, has, id_of, texts
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
 from tests.chat.test_sent_request import parts, url_of
@@ -63,7 +63,8 @@ def test_what_was_sent_stays_when_a_message_is_hidden_later(owner, answered, fak
 def test_the_button_has_its_words_in_both_menus_and_htmx_gets_the_message(owner, answered, fake):
     fake.says("One")
     page = owner.page(answered(owner, "First"))
-    assert len([button for button in page.all("button") if button.text().strip() == "Hide from the model"]) == 2
+    assert has(page, "Hide from the model", 0)
+    assert has(page, "Hide from the model", 1)
 
     fragment = owner.htmx_post(address(page, "Hide from the model", 1))
     assert MARK in fragment.text

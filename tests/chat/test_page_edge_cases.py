@@ -96,4 +96,4 @@ def test_an_answer_is_copied_as_its_words_alone(owner, begin, fake):
 
     page = owner.get(f"/messages/{id}.txt")
     assert page.text == "A bold title\none\ntwo"
-    assert owner.page(path).all(f"[data-copy='/messages/{id}.txt']")
+    assert owner.page(f"/messages/{id}/actions").all(f"[data-copy='/messages/{id}.txt']")

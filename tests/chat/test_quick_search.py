@@ -1,4 +1,4 @@
-"""GET /chats?q= while typing: a few titles and the newest passages, in place of the sidebar's list."""
+"""GET /search?q= while typing: titles and the newest passages of chats."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.chat.test_search import HOSTILE, say
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
 from webapp.base.db import db
-from webapp.chat.list.search import glance, titles_of
+from webapp.chat.list.search import newest_passages, titles_of
 from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat
 
@@ -20,8 +20,9 @@ def chat_id(owner) -> str:
 def glanced(browser, query: str) -> tuple[list[str], list[str]]:
     owner_id = browser.person_id
     with browser.app.app_context():
-        found = glance(owner_id, query)
-        return [hit.title for hit in found.titles], ["".join(piece.text for piece in hit.passage) for hit in found.hits]
+        hits = newest_passages(owner_id, query, limit=8)
+        names = [hit.title for hit in titles_of(owner_id, query, limit=8)]
+        return names, ["".join(piece.text for piece in hit.passage) for hit in hits]
 
 
 @on_both_databases
@@ -60,20 +61,22 @@ def test_nothing_that_is_typed_breaks_it(owner, chat_id):
     owner_id = owner.person_id
     with owner.app.app_context():
         for query in HOSTILE:
-            glance(owner_id, query)
+            newest_passages(owner_id, query, limit=8)
             titles_of(owner_id, f"message {query}", limit=5)
-    assert owner.htmx_get("/chats?q=%22plain").one(".chats__hit mark").text() == "plain"
+    assert owner.htmx_get("/search?q=%22plain").one(".result mark").text() == "plain"
 
 
 def test_the_fragment_leads_to_the_passage_and_to_everything(owner, chat_id):
     say(owner, chat_id, "Water <b>and</b> stones")
 
-    fragment = owner.htmx_get("/chats?q=stone")
-    assert [node.text() for node in fragment.all(".chats__title")] == ["Of stones and rye", "Of stones and rye"]
-    assert fragment.one(".chats__hit").attributes["href"].endswith("/place?found=stones")
-    assert fragment.one(".chats__all").attributes["href"] == "/chats?q=stone"
-    assert "1 title, 1 message" in fragment.text
-    assert not owner.htmx_get("/chats?q=").all("a")
+    fragment = owner.htmx_get("/search?q=stone")
+    assert [node.text() for node in fragment.all(".result__words")][:2] == ["Of stones and rye", "Of stones and rye"]
+    assert [node.text() for node in fragment.all("h2")] == ["Chats", "Messages"]
+    assert fragment.one("[aria-label=Messages] a").attributes["href"].endswith("/place?found=stones")
+    assert fragment.one(".result--all").attributes["href"] == "/chats?q=stone"
+    assert fragment.one(".results").attributes["data-count"] == "2 results"
+    assert "<b>and" not in fragment.text
+    assert not fragment.all(".result__passage b")
 
 
 def test_the_way_to_a_passage_keeps_its_words(owner, chat_id):

@@ -77,6 +77,7 @@ def surfaces(person, program: Client, path: str) -> Iterator[tuple[str, str]]:
         if answer.location:
             yield f"{name}, followed", person.get(str(answer.location)).text
     yield "fragment", person.get(f"/messages/{message}/sources", headers={"HX-Request": "true"}).text
+    yield "typed", person.get("/search?q=bearing", headers={"HX-Request": "true"}).text
     yield "html", download(person, f"{path}/export.html").decode()
     yield "archive", "".join(unpacked(download(person, "/export.zip")))
     calls = {

@@ -14,10 +14,10 @@ from tests.support.turns import longest_turn, nobody_waits
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat import erasing
-from webapp.chat.list.passages import from_first_match, passage
-from webapp.chat.list.search import CONTENT, TITLE, glance, search, words_of
+from webapp.chat.list.search import CONTENT, TITLE, newest_passages, search, words_of
 from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Message
+from webapp.rendering.passages import from_first_match, passage
 
 HOSTILE = [
     '"', "'", "a AND", "AND", "NOT water", "NEAR(", "NEAR(a b, 2)", "content:x", "col:x", "\0", "a\0b", "(" * 1000, "x" * 100_000,
@@ -80,6 +80,16 @@ def test_a_passage_shows_words_and_not_the_signs_of_markdown(owner, chat_id):
     assert "river" in found(owner, "river")[0]
     page = owner.page("/chats?q=holds water")
     assert [node.text() for node in page.all(".hit mark")] == ["holds", "water"]
+
+
+@pytest.mark.parametrize(("word", "query"), [("Über", "uber"), ("Ångström", "angstrom"), ("naïve", "naive"), ("grès", "gre")])
+def test_an_excerpt_holds_the_word_whatever_its_accents(owner, chat_id, word, query):
+    say(owner, chat_id, f"{'and so on ' * 900}a {word} wheel {'and so on ' * 90}")
+
+    (passage,) = found(owner, query)
+    assert f"a {word} wheel" in passage
+    page = owner.page(f"/chats?q={query}")
+    assert [node.text() for node in page.all(".hit mark")] == [word]
 
 
 @on_both_databases
@@ -297,7 +307,7 @@ def test_versions_of_one_message_are_one_hit(owner, chat_id):
     ]
     owner_id = owner.person_id
     with owner.app.app_context():
-        assert len(glance(owner_id, "stones").hits) == 3
+        assert len(newest_passages(owner_id, "stones", limit=8)) == 3
 
 
 @pytest.mark.slow

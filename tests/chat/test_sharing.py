@@ -179,7 +179,6 @@ def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, own
     for place in ("/", "/plans"):
         assert "shared by owner" in text_of(member.page(place).one(f'#sidebar a[href="{path}"]')), place
         assert not stranger.page(place).all(f'#sidebar a[href="{path}"]')
-    assert member.page("/").one(f'.home__recent a[href="{path}"]')
     assert member.page("/chats").says("No chats of your own yet.")
     assert stranger.page("/chats").says("No chats yet.")
     assert member.page("/chats?q=first").says("shared by owner")

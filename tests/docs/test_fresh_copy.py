@@ -25,7 +25,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 # Bytecode is copied with the times of its sources: compiling everything again takes a core ten seconds.
 LEFT = shutil.ignore_patterns(".git", ".env", ".venv", "node_modules", "vendor", "data", "screenshots", ".*_cache", ".hypothesis")
 # The sources that make compares with the installed files: installing again takes minutes, and `make test` has done it.
-SET_UP_FROM = ("requirements.lock", "package-lock.json", "static/icons.txt", "static/mark.svg", "scripts/assets.py")
+SET_UP_FROM = (
+    *("requirements.lock", "package-lock.json", "static/icons.txt", "static/mark.svg", "static/css/fonts.css"),
+    *("scripts/assets.py", "scripts/fonts.js"),
+)
 FIRST = ROOT / "docs" / "first-ten-minutes.md"
 UPGRADE = ROOT / "docs" / "upgrade.md"
 SAID = re.compile(r"^```text\n(.*?create the owner.*?)^```", re.MULTILINE | re.DOTALL)

@@ -98,7 +98,7 @@ def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Brow
 
 
 def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Browser) -> None:
-    owner.post("/admin/settings", **{"trash.days": "12"})
+    owner.post("/admin/settings/retention", **{"trash.days": "12"})
 
     page = owner.page("/admin/audit?action=changed+a+setting")
 

@@ -319,7 +319,7 @@ def test_the_audit_log_names_who_turned_it_off(ann: Browser, codes: list[str]) -
 
 
 def test_a_team_that_requires_it_lets_nobody_in_without(app: Flask, owner: Browser, ann: Browser) -> None:
-    owner.submit("/admin/settings", **{"accounts.two_factor": "everyone"})
+    owner.submit("/admin/settings/accounts", **{"accounts.two_factor": "everyone"})
 
     for browser in (ann, owner):
         assert browser.get("/").headers["Location"] == "/login?next=/"

@@ -29,7 +29,7 @@ ADMIN_POSTS = [
     "/admin/models",
     "/admin/models/allowed",
     "/admin/models/refresh",
-    "/admin/settings",
+    "/admin/settings/limits",
     "/admin/settings/trash.days/reset",
 ]
 
@@ -366,7 +366,7 @@ def test_only_ways_that_there_are_can_be_named_for_a_model(owner: Browser) -> No
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
     page = add(owner, fake, key=KEY).press("Test key").press("Turn off")
     page = page.click("Delete key").press("Delete permanently").click("Delete").press("Delete permanently")
-    owner.submit("/admin/settings", **{"trash.days": "7"})
+    owner.submit("/admin/settings/retention", **{"trash.days": "7"})
     assert page.status_code == 200
 
     with app.app_context():

@@ -214,7 +214,7 @@ def test_what_no_key_opens_says_so_and_is_no_obstacle(own_key: MakeApp, key_file
 
 
 def test_the_pages_lead_there(owner: Browser) -> None:
-    assert owner.page("/admin/connections").click("Keys").heading == "Keys"
+    assert owner.page("/admin/connections").click("Advanced").click("Keys").heading == "Keys"
     assert owner.page("/admin/keys").says("Nothing yet.")
 
 

@@ -145,7 +145,7 @@ def test_the_settings_for_every_request_are_sent_along(listed: Browser, app: Fla
 def test_the_demo_is_offered_beside_real_models_only_when_an_admin_wants_it(
     listed: Browser, app: Flask, wish: str, is_there: bool
 ) -> None:
-    listed.submit("/admin/settings", **{"demo.fallback": wish})
+    listed.submit("/admin/settings/demo", **{"demo.fallback": wish})
 
     assert any(id.startswith("demo/") for id in offered(app)) is is_there
     with app.app_context():
@@ -154,7 +154,7 @@ def test_the_demo_is_offered_beside_real_models_only_when_an_admin_wants_it(
 
 def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, app: Flask) -> None:
     assert offered(app)[0].startswith("demo/")
-    owner.submit("/admin/settings", **{"demo.fallback": "off"})
+    owner.submit("/admin/settings/demo", **{"demo.fallback": "off"})
 
     assert offered(app) == []
     with app.app_context():

@@ -4,29 +4,64 @@ import pytest
 from flask import Flask
 
 from tests.support.browser import Browser
-from webapp.settings.catalog import SETTINGS, matching
+from tests.support.markup import words
+from webapp.settings.catalog import PARTS, SECTIONS, SETTINGS, matching
+from webapp.web.navigation import AREAS as PAGES_OF_AREAS, NavEntry
+
+AREAS = ["Models", "People", "Costs", "Notices", "System", "Advanced"]
 
 
 def test_the_first_page_lists_every_page_by_group(owner: Browser) -> None:
     page = owner.page("/admin")
 
     assert page.heading == "Administration"
-    assert [node.text().strip() for node in page.all("main h2")] == ["Models", "People", "Operations"]
-    links = {node.attributes["href"] for node in page.all("main section a")}
-    assert {"/admin/connections", "/admin/people", "/admin/settings", "/admin/health"} <= links
+    assert [node.text().strip() for node in page.all("main h2")] == AREAS
+    links = {node.attributes["href"] for node in page.all("main .area a")}
+    assert {"/admin/connections", "/admin/people", "/admin/settings", "/admin/health", "/admin/settings/limits"} <= links
     assert not page.all("#found a")
 
 
 @pytest.mark.parametrize(
     ("path", "current"),
-    [("/admin/health", "Health"), ("/admin/plan-types/new", "Plan types"), ("/experiments", "Experiments")],
+    [
+        ("/admin/health", "Health"),
+        ("/admin/plan-types/new", "Plan types"),
+        ("/experiments", "Experiments"),
+        ("/admin/settings", "Settings"),
+        ("/admin/settings/limits", "Limits"),
+        ("/admin/areas/costs", "Costs"),
+    ],
 )
 def test_every_page_of_the_administration_lists_all_of_them(owner: Browser, path: str, current: str) -> None:
     page = owner.page(path)
 
-    assert [node.text() for node in page.all("nav.rail section > p")] == ["Models", "People", "Operations"]
-    assert [node.text() for node in page.all("nav.rail [aria-current]")] == [current]
+    assert [words(node.text()) for node in page.all("nav.rail > ul > li > a")] == AREAS
+    assert [words(node.text()) for node in page.all("nav.rail [aria-current]")] == [current]
     assert page.one("nav.rail .rail__head a").attributes["href"] == "/admin"
+
+
+@pytest.mark.parametrize("area", PAGES_OF_AREAS, ids=AREAS)
+def test_an_area_lists_its_pages_with_a_sentence_each(owner: Browser, area: NavEntry) -> None:
+    page = owner.page(area.path)
+
+    assert page.heading == area.words
+    assert page.says(area.about)
+    sentences = [words(node.text()) for node in page.all("main .rows .how")]
+    assert len(sentences) >= 3
+    assert all(sentence.endswith(".") for sentence in sentences)
+
+
+def test_areas_are_for_admins_and_no_others_exist(owner: Browser, member: Browser, visitor: Browser) -> None:
+    assert owner.get("/admin/areas/kingfisher").status_code == 404
+    assert member.get("/admin/areas/costs").status_code == 403
+    assert visitor.get("/admin/areas/costs").location == "/login?next=/admin/areas/costs"
+
+
+def test_each_part_of_the_settings_is_of_an_area_and_has_settings() -> None:
+    assert {part.area for part in PARTS.values()} <= set(AREAS)
+    assert {part.title for part in PARTS.values()} == set(SECTIONS) - {"Models", "Email"}
+    for part in PARTS.values():
+        assert {setting.page for setting in SECTIONS[part.title]} == {part.path}
 
 
 def test_no_other_page_lists_them_and_nor_does_one_that_is_refused(owner: Browser, member: Browser) -> None:
@@ -49,7 +84,7 @@ def test_what_has_the_word_in_its_title_comes_first() -> None:
 
 
 def test_a_form_finds_settings_and_pages(owner: Browser) -> None:
-    page = owner.page("/admin/settings").form("Search all settings").submit(q="audit")
+    page = owner.page("/admin/settings").form("Search pages and settings").submit(q="audit")
 
     assert page.path.startswith("/admin")
     assert [node.text() for node in page.all("#found .what")] == ["Audit", "Keep the audit log, in days"]
@@ -84,4 +119,9 @@ def test_with_htmx_only_the_results_come(owner: Browser) -> None:
 
 
 def test_a_setting_that_does_not_exist_is_not_marked(app: Flask, owner: Browser) -> None:
-    assert not owner.page("/admin/settings?setting=%3Cscript%3E").all(".setting--found")
+    for path in ("/admin/settings", "/admin/settings/limits"):
+        assert not owner.page(f"{path}?setting=%3Cscript%3E").all(".setting--found")
+
+
+def test_an_address_of_all_settings_leads_to_the_one_it_names(owner: Browser) -> None:
+    assert owner.get("/admin/settings?setting=trash.days").location == "/admin/settings/retention?setting=trash.days"

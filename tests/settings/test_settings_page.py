@@ -30,26 +30,31 @@ def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner
     for entry in (SETTINGS[name] for name in named if "." in name):
         assert pages[entry.page].says(entry.title)
         assert pages[entry.page].says(entry.sentence)
-    assert pages["/admin/settings"].says("10 to 10,000 · default 250.")
+    assert pages["/admin/settings/streaming"].says("10 to 10,000 · default 250.")
 
 
 def test_what_is_saved_counts_and_goes_back_to_the_default(owner: Browser, app: Flask) -> None:
-    page = owner.submit("/admin/settings", **{"trash.days": "7", "demo.visitors": "false", "restart.policy": "ask"})
+    owner.submit("/admin/settings/demo", **{"demo.visitors": "false"})
+    page = owner.submit("/admin/settings/retention", **{"trash.days": "7", "restart.policy": "ask"})
     assert page.says("Saved.")
     with app.app_context():
         assert (setting("trash.days"), setting("demo.visitors"), setting("restart.policy")) == (7, False, "ask")
         assert [line.changed_by for line in all_settings() if line.setting.name == "trash.days"] == ["owner"]
         assert shown_setting("stream.stall_seconds").source == "default"
     assert page.says("changed")
+    assert [node.attributes["id"] for node in page.all(".setting--changed")] == ["setting-trash.days", "setting-restart.policy"]
 
-    page = page.press("Reset to default of Keep deleted chats, in days")
+    page = page.press("Reset to 30 for Keep deleted chats, in days")
+
+    assert page.says("Keep deleted chats, in days: reset.")
+    assert [node.attributes["id"] for node in page.all(".setting--changed")] == ["setting-restart.policy"]
 
     with app.app_context():
         assert (setting("trash.days"), shown_setting("trash.days").source) == (30, "default")
 
 
 def test_saving_what_was_not_changed_stores_nothing(owner: Browser, app: Flask) -> None:
-    page = owner.page("/admin/settings").press("Save")
+    page = owner.page("/admin/settings/limits").press("Save")
 
     assert page.says("No changes.")
     with app.app_context():
@@ -57,26 +62,26 @@ def test_saving_what_was_not_changed_stores_nothing(owner: Browser, app: Flask) 
 
 
 def test_a_wrong_value_is_refused_in_place_and_nothing_is_stored(owner: Browser, app: Flask) -> None:
-    page = owner.submit("/admin/settings", **{"trash.days": "soon", "stream.read_size": "0", "limits.streams_burst": "5"})
+    page = owner.submit("/admin/settings/limits", **{"limits.message_chars": "many", "limits.streams_burst": "5"})
 
     assert page.status_code == 422
-    assert page.error_at("Keep deleted chats, in days").endswith("A whole number from 0 to 36500.")
-    assert page.textbox("Keep deleted chats, in days").value == "soon"
+    assert page.error_at("Message length").endswith("A whole number from 0 to 10000000.")
+    assert page.textbox("Message length").value == "many"
     assert page.textbox("Burst limit").value == "5"
     with app.app_context():
         assert setting("limits.streams_burst") == 10
 
 
 def test_above_the_form_stands_what_is_wrong_and_leads_there(owner: Browser) -> None:
-    page = owner.submit("/admin/settings", **{"trash.days": "soon", "stream.read_size": "0"})
+    page = owner.submit("/admin/settings/limits", **{"limits.streams_burst": "soon", "limits.answer_chars": "x"})
 
     alert = page.one("form [role=alert]")
-    assert [link.attributes["href"] for link in alert.css("a")] == ["#stream.read_size", "#trash.days"]
-    assert all(page.all(f'[id="{name}"]') for name in ("stream.read_size", "trash.days"))
-    assert words(alert.text()).endswith("Keep deleted chats, in days: A whole number from 0 to 36500.")
+    assert [link.attributes["href"] for link in alert.css("a")] == ["#limits.streams_burst", "#limits.answer_chars"]
+    assert all(page.all(f'[id="{name}"]') for name in ("limits.streams_burst", "limits.answer_chars"))
+    assert words(alert.text()).endswith("Answer length: A whole number from 0 to 10000000.")
     # A folded section is open if it contains an error.
     assert len(page.all("details.fold[open]")) == 1
-    assert not owner.page("/admin/settings").all("details.fold[open], [role=alert]")
+    assert not owner.page("/admin/settings/limits").all("details.fold[open], [role=alert]")
 
 
 @pytest.mark.mostly_slow
@@ -112,14 +117,38 @@ def test_the_environment_is_named_as_the_source(make_app: MakeApp) -> None:
     assert page.says("Temperature environment")
     assert page.textbox("Temperature").value == "0.7"
     assert page.textbox("Max tokens").value == "500"
-    page.press("Save", **{"models.temperature": "1"}).press("Reset to default of Temperature")
+    page.press("Save", **{"models.temperature": "1"}).press("Reset to the server’s 0.7 for Temperature")
     with app.app_context():
         assert setting("models.temperature") == 0.7
 
 
 def test_an_unknown_name_is_refused(owner: Browser) -> None:
     assert owner.post("/admin/settings/trash.day/reset").status_code == 404
-    assert owner.post("/admin/settings", **{"no.such": "1"}).status_code == 303
+    assert owner.post("/admin/settings/limits", **{"no.such": "1"}).status_code == 303
+    assert owner.get("/admin/settings/kingfisher").status_code == owner.post("/admin/settings/kingfisher").status_code == 404
+
+
+def test_the_first_page_of_settings_lists_the_parts_and_what_was_changed(owner: Browser) -> None:
+    page = owner.page("/admin/settings")
+    assert not page.says("Changed")
+    paths = [node.attributes["href"] for node in page.all("main .rows--places a")]
+    assert sorted(path or "" for path in paths) == sorted({entry.page for entry in SETTINGS.values()})
+
+    owner.submit("/admin/settings/limits", **{"limits.streams_burst": "5", "limits.plans_per_month": "3"})
+
+    page = owner.page("/admin/settings")
+    changed = page.all("section[aria-labelledby=changed] a")
+    assert [node.attributes["href"] for node in changed] == [
+        SETTINGS[name].url for name in ("limits.streams_burst", "limits.plans_per_month")
+    ]
+    assert page.says("Limits 2 changed")
+    assert owner.page("/admin/areas/people").says("Limits 2 changed")
+
+
+def test_a_wrong_reset_of_nothing_is_harmless(owner: Browser, app: Flask) -> None:
+    assert owner.post("/admin/settings/trash.days/reset").location == "/admin/settings/retention#setting-trash.days"
+    with app.app_context():
+        assert setting("trash.days") == 30
 
 
 # A person's own settings

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 TEXTBOXES = "textarea, input:not([type=hidden]):not([type=submit]):not([type=checkbox]):not([type=radio])"
 
 
+BUTTONS = "button, input[type=submit]"
+
+
 class Page:
     """A response. Its constructor raises on any HTML that violates the markup rules."""
 
@@ -65,10 +68,19 @@ class Page:
         return found[0]
 
     def has(self, selector: str, name: str) -> bool:
-        return any(name_of(self.tree, node) == name for node in self.all(selector))
+        found = any(name_of(self.tree, node) == name for node in self.all(selector))
+        return found or (selector == "button" and any(page.has(selector, name) for page in self._pages_of_actions()))
 
     def button(self, name: str) -> LexborNode:
-        return self.named("button, input[type=submit]", name)
+        """Returns the only button with this name: on the page, or behind the links to the actions of its messages."""
+        if self.has(BUTTONS, name):
+            return self.named(BUTTONS, name)
+        found = [page.named(BUTTONS, name) for page in self._pages_of_actions() if page.has(BUTTONS, name)]
+        assert len(found) == 1, f"{len(found)} buttons are named {name!r} on {self.path} and behind its links"
+        return found[0]
+
+    def _pages_of_actions(self) -> "list[Page]":
+        return [self.browser.page(str(link.attributes["href"])) for link in self.all("footer .actions a[href$='/actions']")]
 
     def link(self, name: str) -> LexborNode:
         return self.named("a[href]", name)

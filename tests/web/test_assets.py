@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.waiting import until
-from webapp.web.assets import FOR_EVER, asset, bundle
+from webapp.web.assets import FOR_EVER, MATHS, asset, bundle, sheet
 
 
 @pytest.fixture
@@ -61,6 +61,24 @@ def test_a_missing_file_is_not_kept(visitor: Browser) -> None:
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"])
 def test_nothing_else_is_given_away(visitor: Browser, path: str) -> None:
     assert visitor.get(path).status_code in (308, 404)
+
+
+def test_what_a_sheet_asks_for_is_kept_for_ever_too(app: Flask, visitor: Browser, tmp_path: Path) -> None:
+    (tmp_path / "css").mkdir()
+    (tmp_path / "css" / "fonts.css").write_text('@font-face { src: url("../text.woff2") }')
+    (tmp_path / "text.woff2").write_bytes(b"a font")
+    font = visitor.get(asset("text.woff2"))
+
+    assert f'url("{asset("text.woff2")}")' in visitor.get(sheet("fonts")).text
+    assert font.headers["Cache-Control"] == FOR_EVER
+    assert font.headers["Content-Type"] == "font/woff2"
+
+
+def test_only_a_page_with_formulas_asks_for_their_font_at_once(member: Browser) -> None:
+    assert "Link" not in member.get("/").headers
+    chat = member.post("/chats", message="So $x$").location
+    assert chat
+    assert f"<{asset(MATHS)}>; rel=preload; as=font" in member.get(chat).headers["Link"]
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_pages_that_show_credentials_never_are(owner: Browser, path: str) -> Non
 
 
 def test_pages_of_a_room_that_is_not_listed_are_not(app: Flask) -> None:
-    # Whoever adds a room decides: a page with a key or a link that signs in must not be among these.
+    # Adding a room is a decision: a page with a key or a link that signs in must not be among these.
     assert app.blueprints.keys() >= compression.WITHOUT_CREDENTIALS
     assert not compression.WITHOUT_CREDENTIALS & {"accounts", "account", "people", "second_factor", "keys", "connections", "mail"}
 

@@ -18,7 +18,7 @@ OTHERS = {
     "copy": "Copy",
     "eye": "Show to the model",
     "eye-off": "Hide from the model|Hidden",
-    "download": "Export|Markdown|JSON|Calendar",
+    "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch",
     "letter-text": "Copy as text",
     "library": "Answers can quote",

@@ -13,7 +13,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Invalid
 from webapp.base.heavy import bounded, child
 from webapp.base.heavy.threads import offload
-from webapp.characters import profiles, queries, service
+from webapp.characters import profiles, queries, scenery, service
 from webapp.characters.cards import card_files
 from webapp.characters.cards.cards import NAMES, BadCard, notes_of
 from webapp.characters.tables import Character
@@ -96,6 +96,7 @@ def replace_texts(character: Character, new: Character, *, by: User) -> None:
             before, after = getattr(character, name), getattr(new, name)
             setattr(character, name, after)
             setattr(new, name, before)
+        scenery.swap(session, id, new_id)
         character.changed_at = new.changed_at = new.deleted_at = utc_now()
 
 
@@ -212,6 +213,7 @@ def import_cards(files: Iterable[tuple[str | None, IO[bytes]]], *, by: User) -> 
 def _import_one(stream: IO[bytes], by: User) -> ImportedCard:
     card_fields = child.read_one(card_files.__name__, stream)
     notes, picture = card_fields.pop("notes"), b64decode(card_fields.pop("picture", ""))
+    scenes = card_fields.pop("scenes", 0)
     try:
         profiles.checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
     except Invalid as refusal:
@@ -219,4 +221,7 @@ def _import_one(stream: IO[bytes], by: User) -> ImportedCard:
         picture = b""
     entered = service.CharacterInput.entered(card_fields)
     character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
-    return ImportedCard(character.id, character.name, tuple(notes), existing_like(character))
+    id, name = character.id, character.name
+    if scenes and scenery.unpack(id, stream) < scenes:
+        notes.append("Some of its backgrounds or expressions couldn't be read and were left out.")
+    return ImportedCard(id, name, tuple(notes), existing_like(db.session.get_one(Character, id)))

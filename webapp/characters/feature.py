@@ -1,8 +1,9 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, script_views, views
+from webapp.characters import greeting_views, lore_views, picture_views, script_views, shown, views
 from webapp.characters.lore import views as lorebook_views
 from webapp.characters.personas import views as persona_views
+from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -13,9 +14,11 @@ FEATURE = Feature(
         greeting_views.bp,
         lore_views.bp,
         persona_views.bp,
+        picture_views.bp,
         script_views.bp,
         lorebook_views.bp,
     ),
+    brings=(SearchSource(heading="Characters", rank=40, find=shown.search_hits),),
     navigation=(
         NavEntry(
             words="Characters",

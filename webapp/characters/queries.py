@@ -16,6 +16,7 @@ from webapp.characters.tables import Avatar, Character, FavoriteCharacter, Perso
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
+from webapp.people.search import SearchQuery
 
 KIND = "character"
 grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
@@ -121,6 +122,13 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
         return list(ids)
     rows = _rows(columns, ids)
     return [id for id, name, about, tags in rows if _has(name, about, tags, words_lower) and (not tag or tag in tags)]
+
+
+def characters_named(user: User, query: SearchQuery, *, limit: int) -> list[tuple[str, str]]:
+    """Returns ids and names of the characters with these words in their names, by name."""
+    statement = select(Character.id, Character.name).where(query.within(Character.name), _is_visible(user))
+    statement = statement.where(Character.deleted_at.is_(None)).order_by(func.lower(Character.name), Character.id)
+    return [(id, name) for id, name in db.session.execute(statement.limit(limit))]
 
 
 def briefly(ids: Sequence[str]) -> list[CharacterSummary]:

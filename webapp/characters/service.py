@@ -11,7 +11,7 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, Prose, Refusal, checked_by
-from webapp.characters import profiles, queries
+from webapp.characters import profiles, queries, scenery
 from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, NOTE_CHARS, with_greetings, with_note
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
@@ -106,7 +106,11 @@ def change_card(character: Character, write_into: Callable[[dict[str, Any]], dic
 
 def duplicate(character: Character, *, by: User) -> Character:
     """Creates a copy that this person owns, regardless of who owns the original."""
-    return profiles.duplicate(character, _copied, by=by)
+    source_id = character.id
+    copied = profiles.duplicate(character, _copied, by=by)
+    with write() as session:
+        scenery.copy(session, source_id, copied.id)
+    return copied
 
 
 def star(character: Character, *, by: User, is_favorite: bool) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import NamedTuple
 
 from flask import Response, url_for
 from markupsafe import Markup
@@ -21,12 +22,13 @@ from webapp.characters.lore.entries import LoreEntry
 from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import lore_of, names_of
 from webapp.characters.scripts.card_scripts import listed_in, scripts_of
-from webapp.characters.tables import Avatar, Character, Persona
+from webapp.characters.tables import Avatar, Character, CharacterPicture, Persona
 from webapp.characters.text_scripts import TextScript, applied, named
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
@@ -38,6 +40,8 @@ MOST_SCRIPTS = 100
 # The time limit for the scripts that change a greeting.
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
+# How many characters a search over everything finds.
+MOST_NAMED = 4
 ORDERS = {"": "Name", "chat": "Last chat", "new": "Newest"}
 # Notes of creators often have HTML, for websites that show cards.
 HTML_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{1,300}>", re.DOTALL | re.IGNORECASE)
@@ -51,6 +55,13 @@ PICTURE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Content-Disposition": "inline",
 }
+
+
+class Image(NamedTuple):
+    """A stored picture: its media type and its bytes."""
+
+    media_type: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +212,9 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
     return sorted(counts, key=lambda tag: (-counts[tag], tag))
 
 
-def picture(avatar: Avatar | None) -> Response:
+def picture(avatar: Avatar | CharacterPicture | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    image = found(avatar)
+    image = found(Image(avatar.media_type, avatar.content) if avatar else None)
     return Response(image.content, mimetype=image.media_type, headers=PICTURE_HEADERS)
 
 
@@ -215,6 +226,12 @@ def card_file(character: Character, kind: exchange.Kind, version: Version | None
 
 def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
+
+
+def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns characters by their names, for the search over everything."""
+    characters = queries.characters_named(user, query, limit=MOST_NAMED) if query.words else []
+    return [SearchHit(words=name, path=url_for("characters.show", id=id), icon="drama") for id, name in characters]
 
 
 def _whose(row: Character, user: User) -> str:

@@ -48,6 +48,19 @@ class Character(Profile):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class CharacterPicture(Record):
+    """A background or an expression of a character in its chats; it is visible to those who can see the character or the chat."""
+
+    __tablename__ = "character_pictures"
+
+    character_id: Mapped[str] = mapped_column(ForeignKey("characters.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    # Of an expression, in lower case.
+    name: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    media_type: Mapped[str] = mapped_column(String(20))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class FavoriteCharacter(Record):
     """A character that a person has put first in their list."""
 

@@ -76,11 +76,11 @@ class CharacterFilter:
 def index() -> Response:
     me, filter = current_user(), CharacterFilter.asked()
     everybody = queries.briefly(queries.characters(me))
-    found_ids = set(queries.characters(me, words=filter.words)) if filter.words else None
+    matching_ids = set(queries.characters(me, words=filter.words)) if filter.words else None
     listed = [
         character
         for character in everybody
-        if (found_ids is None or character.id in found_ids) and set(filter.tags) <= set(character.tags)
+        if (matching_ids is None or character.id in matching_ids) and set(filter.tags) <= set(character.tags)
     ]
     characters = shown.characters(listed, me, filter.order)
     return render(

@@ -5,7 +5,8 @@ from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, paging, sharing_views, shown, views as list_views
+from webapp.chat.list import home_views, paging, search_shown, sharing_views, shown, views as list_views
+from webapp.chat.list.open_work_shown import open_work
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
@@ -23,6 +24,7 @@ from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
+from webapp.chat.starters import views as starter_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
@@ -32,6 +34,7 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     blueprints=(
         home_views.bp,
+        starter_views.bp,
         page_views.bp,
         preview_views.bp,
         page_views.reading,
@@ -59,6 +62,7 @@ FEATURE = Feature(
         Contributor(lore_sections),
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
+        *search_shown.SOURCES,
         LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",
@@ -70,6 +74,13 @@ FEATURE = Feature(
             is_by_row=True,
             is_on_every_page=True,
         ),
+        LiveList(
+            name="open-work",
+            element="#open-work",
+            template="chat/list/_open_work.html",
+            changes=("chat", "plan", "access"),
+            read=lambda me: {"work": open_work(me)},
+        ),
     ),
     navigation=(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
@@ -77,5 +88,15 @@ FEATURE = Feature(
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+        NavEntry(
+            words="Home page",
+            path="/admin/home",
+            icon="settings",
+            under="Operations",
+            rank=45,
+            also="start begin cards suggestions starters",
+            right="administer",
+            about="What people can begin with",
+        ),
     ),
 )

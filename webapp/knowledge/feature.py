@@ -19,6 +19,7 @@ from webapp.knowledge.trying import views as try_views
 from webapp.knowledge.vectors import embedder, embedding, vector_sets
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
+from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
 from webapp.web.navigation import NavEntry
@@ -65,6 +66,7 @@ FEATURE = Feature(
         embedder.KIND,
         index.INDEX,
         MoreFacts(chapter),
+        SearchSource(heading="Documents", rank=30, find=shown.search_hits),
         LiveList(
             name="collections",
             element="#collections",

@@ -10,6 +10,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.knowledge.permissions import finds_passage, is_available, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchQuery
 
 UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")
@@ -30,6 +31,14 @@ class Deleted(NamedTuple):
 
     id: str
     title: str
+
+
+class NamedDocument(NamedTuple):
+    """A document in a list of all collections."""
+
+    id: str
+    title: str
+    collection_name: str
 
 
 def collections(user: User) -> Sequence[Collection]:
@@ -149,3 +158,18 @@ def size_of(*, owner_id: str = "", collection_id: str = "") -> tuple[int, int]:
 
 def _seen(user: User) -> Select[Document]:
     return select(Document).join(Collection, Collection.id == Document.collection_id).where(sees_document(user))
+
+
+def documents_named(user: User, query: SearchQuery, *, limit: int) -> list[NamedDocument]:
+    """Returns the documents with these words in their titles or file names that the person may see, newest first."""
+    documents = select(Document.id, Document.title, Collection.name).join(Collection, Collection.id == Document.collection_id)
+    documents = documents.where(query.within(Document.title, Document.name), is_available(), sees_document(user))
+    documents = documents.where(Collection.chat_id.is_(None), Collection.is_memory.is_(False))
+    return [NamedDocument(*row) for row in db.session.execute(documents.order_by(Document.id.desc()).limit(limit))]
+
+
+def collections_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[tuple[str, str]]:
+    """Returns ids and names of the collections with these words in their names that the person may see."""
+    collections = select(Collection.id, Collection.name).where(query.within(Collection.name), Collection.chat_id.is_(None))
+    collections = collections.where(Collection.deleted_at.is_(None), sees_collection(user)).order_by(func.lower(Collection.name))
+    return [(id, name) for id, name in db.session.execute(collections.limit(limit))]

@@ -22,12 +22,15 @@ from webapp.knowledge.vectors import vector_sets
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown
+from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
 from webapp.streaming.events import SourceRecord
 
 MOST_PER_PAGE = 40
+# How many documents, and as many collections, a search over everything finds.
+MOST_NAMED = 4
 OF_CHAT = "Whoever may see the chat"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
@@ -296,3 +299,23 @@ def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) 
     state: MeaningState = "waiting" if growing.error and not is_whole else "ready" if is_whole else "embedding"
     error = growing.error if state == "waiting" else ""
     return ShownMeaning(state, model, next_model, done, of, words, error, growing.waits_until if error else None)
+
+
+def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns collections and documents by their names, for the search over everything."""
+    if not query.words:
+        return []
+    collections = queries.collections_named(user, query, limit=MOST_NAMED)
+    documents = queries.documents_named(user, query, limit=MOST_NAMED)
+    return [
+        *(SearchHit(words=name, path=url_for("knowledge.show", id=id), icon="library") for id, name in collections),
+        *(
+            SearchHit(
+                words=document.title,
+                path=url_for("documents.show", id=document.id),
+                icon="book-open",
+                detail=document.collection_name,
+            )
+            for document in documents
+        ),
+    ]

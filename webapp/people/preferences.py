@@ -1,6 +1,6 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
@@ -10,19 +10,31 @@ from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
 THEMES = {"": "System", "light": "Light", "dark": "Dark"}
+# The first accent is that of the style sheet.
+ACCENTS = {"": "Water", "moss": "Moss", "clay": "Clay", "plum": "Plum", "iris": "Iris"}
+CONTRASTS = {"": "System", "more": "High"}
+FONTS = {"": "Source Serif", "system": "System font"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
-# Preferences with fixed choices, by column: the choices, and the word for them in errors.
-CHOICES = {
+# Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
+LOOKS = {
     "theme": (THEMES, "themes"),
+    "accent": (ACCENTS, "accent colors"),
+    "contrast": (CONTRASTS, "contrasts"),
+    "font": (FONTS, "fonts"),
     "text_size": (TEXT_SIZES, "text sizes"),
     "density": (DENSITIES, "densities"),
+}
+CHOICES = {
+    **LOOKS,
     "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
 }
 MOST_CHARS = 4_000
+# What a person can dismiss on the home page.
+HINTS = ("welcome", "setup", "invite")
 
 
 def remember(user: User, *, wants: bool) -> None:
@@ -39,6 +51,25 @@ def count_reading(user: User, *, wants: bool) -> None:
             user.is_reading_counted = wants
 
 
+def surround(user: User, *, portraits: bool | None = None, backgrounds: bool | None = None) -> None:
+    """Shows or hides what surrounds the text in this person's chats with characters; None changes nothing."""
+    wanted = {"has_portraits": portraits, "has_backgrounds": backgrounds}
+    with write():
+        for name, value in wanted.items():
+            if value is not None:
+                setattr(user, name, value)
+
+
+def dismiss(user: User, hint: str) -> None:
+    """Hides a hint of the home page from this person."""
+    if hint not in HINTS:
+        raise Invalid("There is no such hint.")
+    user_id, dismissed = user.id, user.dismissed.split()
+    if hint not in dismissed:
+        with write() as session:
+            session.execute(update(User).where(User.id == user_id).values(dismissed=" ".join([*dismissed, hint])))
+
+
 def instruct(user: User, instructions: str) -> None:
     """Stores what models are told in this person's chats."""
     instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
@@ -52,14 +83,26 @@ def hide_links(user: User, names: Iterable[str]) -> None:
         user.hidden_links = ",".join(names)
 
 
+def set_look(user: User, **chosen: str) -> None:
+    """Stores how pages look for this person: some of `LOOKS`, the others stay."""
+    _check(chosen)
+    user_id = user.id
+    with write() as session:
+        session.execute(update(User).where(User.id == user_id).values(**chosen))
+
+
 def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
     """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
-    for name, value in chosen.items():
-        offered, words = CHOICES[name]
-        if value not in offered:
-            raise Invalid(f"Choose one of the {words}.", field=name)
+    _check(chosen)
     instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
     values = {**chosen, "default_model": default_model[:200], "instructions": instructions}
     user_id = user.id
     with write() as session:
         session.execute(update(User).where(User.id == user_id).values(**values))
+
+
+def _check(chosen: Mapping[str, str]) -> None:
+    for name, value in chosen.items():
+        offered, words = CHOICES[name]
+        if value not in offered:
+            raise Invalid(f"Choose one of the {words}.", field=name)

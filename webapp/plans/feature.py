@@ -1,5 +1,6 @@
 """The plans feature: the pages, the plan types, and the kind of generation for plans."""
 
+from webapp.chat.list.open_work_shown import OpenWorkSource
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import queries
@@ -15,6 +16,7 @@ FEATURE = Feature(
     brings=(
         PLAN,
         *OF_PLANS,
+        OpenWorkSource(shown.open_work),
         LiveList(
             name="plans",
             element="#plans",
@@ -44,11 +46,11 @@ FEATURE = Feature(
             words="Plan types",
             path="/admin/plan-types",
             icon="layout-template",
-            under="Models",
-            rank=30,
+            under="Advanced",
+            rank=10,
             also="schema",
             right="administer",
-            about="What plans contain",
+            about="What the plans that people create consist of.",
         ),
     ),
 )

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.tables import Generation
-from webapp.plans.tables import Plan, PlanInputs
+from webapp.plans.tables import RUNNING, Plan, PlanInputs
 
 # How many plans tell how long one takes: their median changes soon after the model does.
 RECENT = 20
@@ -32,6 +32,13 @@ def plans_of(owner_id: str, *, before: str = "", limit: int = 50) -> Sequence[Pl
     ids = select(Plan.id).where(Plan.owner_id == owner_id).order_by(Plan.id.desc()).limit(limit)
     newest = db.session.scalars(ids.where(Plan.id < before) if before else ids).all()
     return db.session.scalars(select(Plan).where(Plan.id.in_(newest)).order_by(Plan.id.desc())).all()
+
+
+def open_plans(owner_id: str, limit: int) -> Sequence[Plan]:
+    """Returns a person's newest plans that are being written, or were left unfinished and not kept like that."""
+    is_open = or_(Plan.status == RUNNING, and_(Plan.status == "partial", Plan.is_kept.is_(False)))
+    ids = select(Plan.id).where(Plan.owner_id == owner_id, is_open).order_by(Plan.id.desc()).limit(limit)
+    return db.session.scalars(select(Plan).where(Plan.id.in_(ids)).order_by(Plan.id.desc())).all()
 
 
 def running_generations(owner_id: str) -> dict[str, Generation]:

@@ -10,6 +10,9 @@ from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
 from webapp.plans.plan_about import PlanAbout
 
+# The status of a plan that is being written.
+RUNNING = "generating"
+
 
 class PlanType(Base):
     """A plan type that an admin has added, as YAML."""
@@ -81,7 +84,7 @@ class Plan(Record):
 
     @property
     def is_running(self) -> bool:
-        return self.status == "generating"
+        return self.status == RUNNING
 
 
 class PlanQuota(Base):

@@ -15,6 +15,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
+from webapp.people.search import SearchQuery
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import PromptPart
@@ -104,6 +105,12 @@ def prompts(user: User) -> list[KnownPrompt]:
         _untouched(built_in) for built_in in built_ins().values() if may(user.role, "administer") and built_in.key not in changed
     )
     return sorted((*rows, *others), key=lambda prompt: prompt.key)
+
+
+def prompts_named(user: User, query: SearchQuery, *, limit: int) -> list[KnownPrompt]:
+    """Returns the prompts with these words in their keys or descriptions, by key; built-in ones only if they were changed."""
+    statement = select(Prompt).where(query.within(Prompt.key, Prompt.about), _is_visible(user)).order_by(Prompt.key, Prompt.id)
+    return [_known(row) for row in db.session.scalars(statement.limit(limit))]
 
 
 def prompt(user: User, name: str) -> KnownPrompt | None:

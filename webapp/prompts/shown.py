@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import url_for
+
 from webapp.base.words import plural
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchHit, SearchQuery
 from webapp.prompts import queries
 from webapp.prompts.template import PromptPart, TemplatePiece, pieces, variables_in
 from webapp.rendering.difference import difference
@@ -14,6 +17,8 @@ from webapp.web.feature import brought
 
 # The size of the picture of a trend, in its SVG units: a bar a day.
 BAR, HEIGHT = 6, 20
+# How many prompts a search over everything finds.
+MOST_NAMED = 4
 DONE = {
     "saved": "Saved.",
     "published": "Published.",
@@ -149,3 +154,14 @@ def text_of(version: queries.Version) -> str:
     """Returns a version as one text, for a diff."""
     parts = [f"{part.name}\n{part.text}" for part in version.parts]
     return "\n\n".join([*(f"{name}: {value}" for name, value in facts(version)), *parts])
+
+
+def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns prompts by their names, for the search over everything."""
+    prompts = queries.prompts_named(user, query, limit=MOST_NAMED) if query.words else []
+    return [
+        SearchHit(
+            words=prompt.title, path=url_for("prompts.show", name=prompt.name), icon="notebook-pen", detail=f"/{prompt.key}"
+        )
+        for prompt in prompts
+    ]

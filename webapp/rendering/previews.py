@@ -1,5 +1,6 @@
 """Previews of code blocks: web pages, SVG images and diagrams that a text contains. Pure."""
 
+import json
 import re
 from html import escape
 
@@ -30,12 +31,50 @@ new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes
   node.querySelectorAll?.(frames).forEach((each) => each.remove());
 }))).observe(document, { childList: true, subtree: true });
 }</script>"""
+# Our tokens in both themes, as Mermaid reads only sRGB: paper, ink, lines, and washes of water, moss, clay and amber.
+DIAGRAM_COLOURS = {
+    "light": {
+        "background": "#fcfaf6",
+        "edgeLabelBackground": "#fcfaf6",
+        "textColor": "#192026",
+        "lineColor": "#485158",
+        "primaryColor": "#ddf1f6",
+        "primaryTextColor": "#192026",
+        "primaryBorderColor": "#00667c",
+        "secondaryColor": "#e2f3e0",
+        "tertiaryColor": "#fee8db",
+        "nodeBorder": "#00667c",
+        "clusterBkg": "#f5f3ef",
+        "clusterBorder": "#7e888d",
+        "noteBkgColor": "#fcf1de",
+        "noteTextColor": "#192026",
+        "noteBorderColor": "#88520c",
+    },
+    "dark": {
+        "background": "#11171b",
+        "edgeLabelBackground": "#11171b",
+        "textColor": "#e6e4df",
+        "lineColor": "#a9b3b6",
+        "primaryColor": "#122d36",
+        "primaryTextColor": "#e6e4df",
+        "primaryBorderColor": "#6fcbda",
+        "secondaryColor": "#1f2d1c",
+        "tertiaryColor": "#372419",
+        "nodeBorder": "#6fcbda",
+        "clusterBkg": "#181f24",
+        "clusterBorder": "#6e7981",
+        "noteBkgColor": "#2e2112",
+        "noteTextColor": "#e6e4df",
+        "noteBorderColor": "#ebb76c",
+    },
+}
 # The limit beyond which Mermaid refuses to draw.
 MOST_DIAGRAM_CHARS = 50_000
 # The page shows the diagram's source if scripts are off or drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
 <style>:root{{color-scheme:light dark}}
-html{{background:Canvas;color:CanvasText}}body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
+html{{background:light-dark(#fcfaf6,#11171b);color:light-dark(#192026,#e6e4df)}}
+body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
 svg{{display:block;margin:auto;max-width:100%}}pre{{overflow:auto;font-size:14px}}</style>
 <p id="said" role="status">{said} Here is its source.</p>
 <div id="drawn"></div><pre id="source" tabindex="0">{source}</pre>{scripts}"""
@@ -44,8 +83,12 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
 (async () => {{
   const [said, drawn, source] = ["said", "drawn", "source"].map((id) => document.getElementById(id));
   try {{
-    const theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "default";
-    mermaid.initialize({{ startOnLoad: false, securityLevel: "strict", suppressErrorRendering: true, theme }});
+    const darkMode = matchMedia("(prefers-color-scheme: dark)").matches;
+    const plain = {{ darkMode, fontFamily: "system-ui, sans-serif", useGradient: false, dropShadow: "none" }};
+    const themeVariables = {{ ...plain, ...{colours}[darkMode ? "dark" : "light"] }};
+    mermaid.initialize({{
+      startOnLoad: false, securityLevel: "strict", suppressErrorRendering: true, theme: "base", themeVariables,
+    }});
     drawn.innerHTML = (await mermaid.render("diagram", source.textContent)).svg;
     source.hidden = said.hidden = true;
   }} catch (error) {{
@@ -83,5 +126,5 @@ def diagram(content: str, *, script: str, nonce: str) -> str:
     """Returns the document for the preview's iframe that draws a diagram with the script at this URL."""
     is_long = len(content) > MOST_DIAGRAM_CHARS
     status = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
-    scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce)
+    scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce, colours=json.dumps(DIAGRAM_COLOURS))
     return DIAGRAM.format(said=status, source=escape(content), scripts=scripts)

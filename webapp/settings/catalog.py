@@ -1,6 +1,7 @@
 """Every setting, as data: its type and bounds, which `Setting.parse` in `kinds.py` checks; `setting(NAME)` reads it. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from webapp.settings.kinds import Setting
 
@@ -393,7 +394,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
-    "Prompts": _PROMPTS,
+    "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
     "Email": _MAIL,
@@ -402,6 +403,39 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Files": _FILES,
     "Demo": _DEMO,
     "Retention": _KEEPING,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of settings with a page of its own; `area` is the area of the administration that it belongs to."""
+
+    slug: str
+    title: str
+    words: str
+    area: str
+    about: str
+
+    @property
+    def path(self) -> str:
+        return f"/admin/settings/{self.slug}"
+
+
+PARTS: Mapping[str, Part] = {
+    part.slug: part
+    for part in (
+        Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
+        Part("insights", "Insights", "Insights settings", "Models", "What is measured, and where figures are sent."),
+        Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
+        Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
+        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days begin."),
+        Part("alerts", "Alerts", "Alert delivery", "Notices", "The webhook and the addresses that hear of alerts."),
+        Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
+        Part("files", "Files", "Files in chats", "System", "How large the files of chats can be."),
+        Part("retention", "Retention", "Retention", "System", "How long deleted things and the audit log are kept."),
+        Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
+        Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
+    )
 }
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for section in SECTIONS.values() for setting in section}
 # Settings that are rarely changed; pages collapse them.

@@ -8,8 +8,8 @@ from flask import request
 from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
 from webapp.settings.catalog import FINER, SECTIONS
-from webapp.settings.kinds import Setting, as_text
-from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings
+from webapp.settings.kinds import Setting, Value, as_text
+from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
 
 # Words to write in capitals.
 SHORT = {"json", "starttls", "tls"}
@@ -49,6 +49,15 @@ class SettingField:
         return self.text.strip() != self.shown.text
 
     @property
+    def reset_words(self) -> str:
+        """The label of the button that removes the stored value; empty if there is none."""
+        if self.shown.source != "stored":
+            return ""
+        operators = unstored_value(self.setting)
+        value = self._value_text(operators.value)
+        return f"Reset to {'the server’s ' if operators.source == 'environment' else ''}{value or 'default'}"
+
+    @property
     def is_wanted(self) -> bool:
         """Whether the query string names this setting, as a search result does."""
         return request.args.get("setting") == self.setting.name
@@ -68,13 +77,14 @@ class SettingField:
     @property
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
-        default = as_text(self.setting.default)
-        default_text = (
-            f"{self.setting.default:,}" if self.setting.bounds and default else dict(self.choices).get(default, default)
-        )
-        standard = f"default {default_text}" if default else ""
+        default_text = self._value_text(self.setting.default)
+        standard = f"default {default_text}" if default_text else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
+
+    def _value_text(self, value: Value) -> str:
+        text = as_text(value)
+        return f"{value:,}" if self.setting.bounds and text else dict(self.choices).get(text, text)
 
 
 def choice_label(choice: str) -> str:

@@ -8,6 +8,16 @@ Kind = Literal["whole", "number", "switch", "choice", "text", "list"]
 Value = bool | int | float | str | tuple[str, ...]
 
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+# The page of settings, by the first part of their names, where it is not named like that.
+PAGES = {
+    "models": "/admin/models",
+    "mail": "/admin/mail",
+    "stream": "/admin/settings/streaming",
+    "dialects": "/admin/settings/streaming",
+    "prompts": "/admin/settings/assistant",
+    "team": "/admin/settings/budgets",
+    **dict.fromkeys(("trash", "audit", "restart"), "/admin/settings/retention"),
+}
 MOST_CHARACTERS = 2000
 MOST_IN_LIST = 20_000
 
@@ -37,7 +47,7 @@ class Setting:
     @property
     def page(self) -> str:
         """The path of the only page that sets it."""
-        return f"/admin/{self.section}" if self.section in ("models", "mail") else "/admin/settings"
+        return PAGES.get(self.section, f"/admin/settings/{self.section}")
 
     @property
     def url(self) -> str:

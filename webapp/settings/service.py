@@ -115,6 +115,11 @@ def all_settings() -> list[ShownSetting]:
     return [ShownSetting(row, *_in_effect(row), *changes.get(row.name, (None, None))) for row in SETTINGS.values()]
 
 
+def unstored_value(setting: Setting) -> ShownSetting:
+    """Returns the setting with the value that applies if none is stored: the operator's or the default."""
+    return ShownSetting(setting, *_unstored(setting))
+
+
 def _known(name: str) -> Setting:
     if name not in SETTINGS:
         near = get_close_matches(name, SETTINGS, 1)
@@ -128,8 +133,10 @@ def _note(session: Session, action: str, name: str, author: audit.AuditAuthor, *
 
 def _in_effect(setting: Setting) -> tuple[Value, Source]:
     stored = _stored()
-    if setting.name in stored:
-        return stored[setting.name], "stored"
+    return (stored[setting.name], "stored") if setting.name in stored else _unstored(setting)
+
+
+def _unstored(setting: Setting) -> tuple[Value, Source]:
     configured = getattr(the_config(), setting.config) if setting.config else None
     if configured in (None, ""):
         return setting.default, "default"

@@ -1,33 +1,48 @@
-"""The pages around the features: help, documentation, the palette, one's own settings, those of the server, and its keys."""
+"""The pages around the features: help, documentation, the search, one's own settings, those of the server, and its keys."""
 
-from webapp.shell import docs_views, preferences_views, secrets_views, settings_views, sidebar_views, views
+from webapp.settings.catalog import PARTS
+from webapp.shell import docs_views, preferences_views, search_sources, secrets_views, settings_views, sidebar_views, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(settings_views.bp, secrets_views.bp, preferences_views.bp, sidebar_views.bp, docs_views.bp, views.bp),
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
+    brings=search_sources.SOURCES,
     navigation=(
         NavEntry(
             words="Server settings",
             path="/admin/settings",
             icon="settings",
-            under="Operations",
-            rank=10,
-            also="limits demo trash restart",
+            under="System",
+            rank=30,
+            also="limits demo trash restart changed",
             right="administer",
-            about="Streaming, limits, the demo and retention",
+            about="All settings by topic, and those you changed.",
             tab="Settings",
         ),
         NavEntry(
             words="Keys",
             path="/admin/keys",
             icon="key",
-            under="Operations",
-            rank=20,
+            under="Advanced",
+            rank=30,
             also="encryption rotate secret",
             right="administer",
-            about="The key that encrypts provider keys",
+            about="The key that encrypts what is stored encrypted.",
+        ),
+        *(
+            NavEntry(
+                words=part.words,
+                path=part.path,
+                icon="settings",
+                under=part.area,
+                rank=100 + number,
+                also=f"settings {part.title}",
+                right="administer",
+                about=part.about,
+            )
+            for number, part in enumerate(PARTS.values())
         ),
         NavEntry(
             words="Settings",

@@ -1,14 +1,18 @@
 """/settings: a person's preferences."""
 
 from flask import Blueprint, Response, request, url_for
-from wtforms import BooleanField, SelectField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import came_from, current_user, signed_in
 from webapp.people.preferences import (
+    ACCENTS,
     CHOICES,
+    CONTRASTS,
     DENSITIES,
+    FONTS,
+    LOOKS,
     MOST_CHARS,
     SEND_KEYS,
     SPEECH,
@@ -16,20 +20,24 @@ from webapp.people.preferences import (
     THEMES,
     count_reading,
     remember,
+    set_look,
     set_preferences,
 )
 from webapp.settings.service import setting
 from webapp.web.forms import Form, options
-from webapp.web.htmx import redirect
+from webapp.web.htmx import done, redirect
 from webapp.web.pick_field import PickField
 
 bp = Blueprint("preferences", __name__)
 
 
 class PreferencesForm(Form):
-    theme = SelectField("Theme", choices=options(THEMES), validate_choice=False)
-    text_size = SelectField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
-    density = SelectField("Density", choices=options(DENSITIES), validate_choice=False, default="")
+    theme = RadioField("Theme", choices=options(THEMES), validate_choice=False, default="")
+    accent = RadioField("Accent color", choices=options(ACCENTS), validate_choice=False, default="")
+    contrast = RadioField("Contrast", choices=options(CONTRASTS), validate_choice=False, default="")
+    font = RadioField("Font of answers", choices=options(FONTS), validate_choice=False, default="")
+    text_size = RadioField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
+    density = RadioField("Density", choices=options(DENSITIES), validate_choice=False, default="")
     speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
     default_model = PickField("Model for new chats", choices=[], validate_choice=False)
     send_key = SelectField(
@@ -78,9 +86,15 @@ def update_own() -> Response:
 @bp.post("/settings/theme")
 @signed_in
 def set_theme() -> Response:
-    me = current_user()
-    set_preferences(me, default_model=me.default_model, instructions=me.instructions, theme=request.form.get("theme", ""))
+    set_look(current_user(), theme=request.form.get("theme", ""))
     return redirect(came_from())
+
+
+@bp.post("/settings/look")
+@signed_in
+def update_look() -> Response:
+    set_look(current_user(), **{name: request.form[name] for name in LOOKS if name in request.form})
+    return done(url_for(".own"))
 
 
 def _page(form: PreferencesForm) -> Response:

@@ -1,37 +1,63 @@
-"""The page of server settings, with the source of each value."""
+"""/admin/settings: the settings of the server by topic, a page for each, with the source of each value."""
 
-from flask import Blueprint, Response
+from collections import Counter
 
-from webapp.people.accounts.guards import admin_only, audit_author
-from webapp.settings.catalog import SETTINGS
+from flask import Blueprint, Response, request
+
+from webapp.people.accounts.guards import admin_only, audit_author, found
+from webapp.settings.catalog import PARTS, SETTINGS, Part
 from webapp.settings.forms import SettingsForm
-from webapp.settings.service import unset_setting
+from webapp.settings.service import ShownSetting, all_settings, unset_setting
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("settings", __name__, url_prefix="/admin/settings")
 
 
+@bp.app_template_global()
+def changed_counts() -> Counter[str]:
+    """Returns how many settings were changed on each page that has some."""
+    return Counter(line.setting.page for line in _changed())
+
+
+@bp.app_template_global()
+def setting_pages() -> list[str]:
+    """Returns the pages that have settings."""
+    return list(dict.fromkeys(setting.page for setting in SETTINGS.values()))
+
+
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return _page(SettingsForm(bp.url_prefix or ""))
+    wanted = request.args.get("setting", "")
+    return redirect(SETTINGS[wanted].url) if wanted in SETTINGS else render("shell/settings.html", changed=_changed())
 
 
-@bp.post("")
+@bp.get("/<part>")
 @admin_only
-def update() -> Response:
-    form = SettingsForm(bp.url_prefix or "")
+def show(part: str) -> Response:
+    return _page(found(PARTS.get(part)))
+
+
+@bp.post("/<part>")
+@admin_only
+def update(part: str) -> Response:
+    topic = found(PARTS.get(part))
+    form = SettingsForm(topic.path)
     if form.wrong:
-        return _page(form, status=422)
-    return redirect(bp.url_prefix or "", form.save(author=audit_author()))
+        return _page(topic, form, status=422)
+    return redirect(topic.path, form.save(author=audit_author()))
 
 
 @bp.post("/<name>/reset")
 @admin_only
 def reset(name: str) -> Response:
     unset_setting(name, author=audit_author())
-    return redirect(SETTINGS[name].page, "Reset to default.")
+    return redirect(f"{SETTINGS[name].page}#setting-{name}", f"{SETTINGS[name].title}: reset.")
 
 
-def _page(form: SettingsForm, *, status: int = 200) -> Response:
-    return render("shell/settings.html", status=status, form=form)
+def _page(part: Part, form: SettingsForm | None = None, *, status: int = 200) -> Response:
+    return render("shell/settings_part.html", status=status, part=part, form=form or SettingsForm(part.path))
+
+
+def _changed() -> list[ShownSetting]:
+    return [line for line in all_settings() if line.source == "stored"]

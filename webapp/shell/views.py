@@ -1,17 +1,21 @@
-"""Views for every page: the help sheet, the command palette, and the manifest that makes it an app on a phone."""
+"""Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
-from functools import partial
-from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.list import shown as list_shown
-from webapp.chat.list.search import titles_of
-from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, anybody, came_from, current_user, signed_in, viewer_or_none
-from webapp.people.accounts.roles import may
-from webapp.people.accounts.tables import User
-from webapp.people.preferences import THEMES
+from webapp.people.accounts.guards import (
+    COOKIE_SECONDS,
+    admin_only,
+    anybody,
+    came_from,
+    current_user,
+    found,
+    signed_in,
+    viewer_or_none,
+)
+from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
@@ -23,16 +27,15 @@ bp = Blueprint("everywhere", __name__)
 # The background colour of the light theme; browsers need it before they have read a style sheet.
 PAPER = "#fcfaf7"
 MOST_QUERY = 200
-MOST_RECENT, MOST_TITLES = 6, 12
 # Key in the request's environ: the request that changes the cookie must already render the new state.
 HIDDEN = "millrace.sidebar_hidden"
 ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
 
 
 @bp.app_template_global()
-def tabs() -> dict[str, list[NavEntry]]:
-    """Returns the pages of the administration."""
-    return NAVIGATION.get().tabs()
+def areas() -> dict[NavEntry, list[NavEntry]]:
+    """Returns the areas of the administration with their pages."""
+    return NAVIGATION.get().areas()
 
 
 @bp.app_template_global()
@@ -48,16 +51,18 @@ def help_sheet() -> Response:
     return render("shell/_help.html" if is_htmx() else "shell/help.html", is_floating=is_htmx())
 
 
-@bp.get("/palette")
+@bp.get("/search")
 @signed_in
-def palette() -> Response:
-    me, query = current_user(), request.args.get("q", "")
-    label, chats = _chats(me, query)
-    context: dict[str, Any] = {"query": query, "label": label, "chats": chats, "themes": THEMES}
-    if is_htmx() and "q" in request.args:
-        return render("shell/_palette_chats.html", **context)
-    groups = NAVIGATION.get().palette(partial(may, me.role))
-    return render("shell/_palette.html" if is_htmx() else "shell/palette.html", groups=groups, **context)
+def search() -> Response:
+    """Shows the search; as a fragment, what is floating over a page or, for a query, only its results."""
+    entered = printable(request.args.get("q", ""))
+    query = entered.strip()
+    if query and not is_htmx():
+        return redirect(url_for("list.index", q=query))
+    page = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    groups = search_everything(current_user(), SearchQuery(query, page))
+    template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
+    return render(f"shell/search/{template}", query=query, entered=entered, groups=groups, is_floating=is_htmx())
 
 
 @bp.app_template_global()
@@ -82,6 +87,13 @@ def admin() -> Response:
     return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=catalog.matching(query))
 
 
+@bp.get("/admin/areas/<name>")
+@admin_only
+def admin_area(name: str) -> Response:
+    area = found(next((area for area in areas() if area.words.lower() == name), None))
+    return render("shell/admin_area.html", area=area, entries=areas()[area])
+
+
 @bp.get("/manifest.webmanifest")
 @anybody
 def manifest() -> Response:
@@ -90,15 +102,6 @@ def manifest() -> Response:
     colours = {"background_color": PAPER, "theme_color": PAPER}
     body = {"id": "/", "name": "Millrace", "short_name": "Millrace", "start_url": "/", "display": "standalone"}
     return Response(json.dumps({**body, **colours, "icons": icons}), mimetype="application/manifest+json")
-
-
-def _chats(me: User, query: str) -> tuple[str, list[tuple[str, str]]]:
-    """Returns the chats whose titles contain the query; without a query, the newest few."""
-    if query.strip():
-        return "Chats", [(hit.chat_id, hit.title) for hit in titles_of(me.id, query, limit=MOST_TITLES)]
-    newest = [(label, chats) for label, chats in list_shown.sidebar(me) if label != "Pinned"]
-    label, chats = newest[0] if newest else ("", [])
-    return label, [(chat.id, chat.title) for chat in chats[:MOST_RECENT]]
 
 
 def _icon(size: str, purpose: str) -> dict[str, str]:

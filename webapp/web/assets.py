@@ -22,8 +22,11 @@ from webapp.web.compression import accepts_gzip
 
 FOR_EVER = "public, max-age=31536000, immutable"
 # A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
-LAYERS = ("tokens", "base", "components", "pages", "print")
+LAYERS = ("fonts", "tokens", "base", "components", "pages", "print")
 JOINED = re.compile(r"(css|js)/([\w+-]+)\.\1")
+MATHS = "vendor/fonts/maths.woff2"
+# What a sheet of static/css asks for beside that folder: a font, a mask.
+ASKED = re.compile(r'url\("\.\./([\w./-]+)"\)')
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
 SCRIPT_COMMENTS = re.compile(r"^\s*//.*\n", re.MULTILINE)
 TYPES = {"css": "text/css", "js": "text/javascript"}
@@ -41,6 +44,9 @@ def init(app: Flask) -> None:
     app.jinja_env.globals |= {"asset": asset, "sheet": sheet, "bundle": bundle}
     app.view_functions["static"] = _show
     app.after_request(_keep_for_ever)
+    app.after_request(_preload_maths)
+    # Systems without a list of their own don't know it.
+    mimetypes.add_type("font/woff2", ".woff2")
 
 
 def asset(path: str) -> str:
@@ -145,7 +151,8 @@ def _hash(folder: str, path: str, files: tuple[Path, ...], changes: tuple[int, .
 @lru_cache(maxsize=64)
 def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int, ...]) -> bytes:
     if kind == "css":
-        return layered(files, Path(folder, "css")).encode()
+        sheets = layered(files, Path(folder, "css"))
+        return ASKED.sub(lambda match: f'url("{asset(match[1])}")', sheets).encode()
     # Without the lines that are comments; the directive of the first script holds for all.
     return "\n".join(SCRIPT_COMMENTS.sub("", file.read_text("utf-8")) for file in files).encode()
 
@@ -155,4 +162,11 @@ def _keep_for_ever(response: Response) -> Response:
         path, mark = str((request.view_args or {})["filename"]), request.args.get("v")
         if mark and asset(path).endswith(f"?v={mark}"):
             response.headers["Cache-Control"] = FOR_EVER
+    return response
+
+
+def _preload_maths(response: Response) -> Response:
+    """Lets a page with formulas load their font with its style sheet: formulas have other heights in another font."""
+    if response.mimetype == "text/html" and not response.is_streamed and b"<math" in response.get_data():
+        response.headers.add("Link", f"<{asset(MATHS)}>; rel=preload; as=font; type=font/woff2; crossorigin")
     return response

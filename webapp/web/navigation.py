@@ -13,16 +13,14 @@ SIDEBAR = {
     "Prompts": "notebook-pen",
     "Plans & workflows": "list-checks",
 }
-# The headings of the admin pages, in order.
-ADMINISTRATION = ("Models", "People", "Operations")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NavEntry:
     """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
 
-    `rank` orders the entries under a heading; `tab` is the short name of an admin page, and `about` describes it on the first
-    admin page. `also_under` is the heading among the admin pages of a page that everyone can open. `sidebar` is the name of the
+    `rank` orders the entries under a heading, for an admin page the name of its area; `tab` is its short name, and `about` says
+    in a sentence what it is for. `also_under` is the area of a page that everyone can open. `sidebar` is the name of the
     sidebar's link that leads to it; pages with the same one are tabs of each other.
     """
 
@@ -41,6 +39,21 @@ class NavEntry:
     def is_at(self, path: str) -> bool:
         """Returns whether an address is this page or below it."""
         return f"{path}/".startswith(f"{self.path}/")
+
+
+# The areas of the administration, in order, with their own pages.
+AREAS = tuple(
+    NavEntry(words=words, path=f"/admin/areas/{words.lower()}", icon=icon, rank=0, about=about, also=also)
+    for words, icon, about, also in (
+        ("Models", "boxes", "Where answers come from, and how well that works.", "ai"),
+        ("People", "users", "Who can use this server, and how much at once.", "team"),
+        ("Costs", "wallet", "What answers cost, and limits on it.", "money price"),
+        ("Notices", "bell", "What Millrace tells you when something is wrong.", "notifications"),
+        ("System", "activity", "How the server is doing, what it keeps, and for how long.", "server operations"),
+        ("Advanced", "sliders-horizontal", "What most teams never change.", "expert"),
+    )
+)
+ADMINISTRATION = tuple(area.words for area in AREAS)
 
 
 @dataclass(frozen=True)
@@ -77,28 +90,30 @@ class Navigation:
         groups = {heading: self._under(heading, may) for heading in (GO_TO, *ADMINISTRATION)}
         return {heading: group for heading, group in groups.items() if group}
 
-    def tabs(self) -> dict[str, list[NavEntry]]:
-        """Returns the admin pages by heading."""
-        return {
-            heading: [entry for entry in self._all if heading in (entry.under, entry.also_under)] for heading in ADMINISTRATION
-        }
+    def areas(self) -> dict[NavEntry, list[NavEntry]]:
+        """Returns the areas of the administration with their pages."""
+        return {area: [entry for entry in self._all if area.words in (entry.under, entry.also_under)] for area in AREAS}
 
     def admin_page(self, path: str) -> NavEntry | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
-        pages = (entry for group in self.tabs().values() for entry in group)
-        return next((page for page in pages if page.is_at(path)), None)
+        pages = [page for page in self._admin_pages() if page.is_at(path)]
+        return max(pages, key=lambda page: len(page.path), default=None)
 
     def matching(self, query: str) -> list[NavEntry]:
         """Returns the admin pages whose name or search words contain every word of a query."""
         words = query.lower().split()
-        pages = (entry for group in self.tabs().values() for entry in group)
-        return [page for page in pages if words and all(word in f"{page.words} {page.also}".lower() for word in words)]
+        return [
+            page for page in self._admin_pages() if words and all(word in f"{page.words} {page.also}".lower() for word in words)
+        ]
 
     def sidebar(self, may: Callable[[str], bool]) -> list[SidebarLink]:
         """Returns the links of the sidebar to pages that someone with these rights can open."""
         entries = self._under(GO_TO, may)
         links = [SidebarLink(name, [entry for entry in entries if entry.sidebar == name]) for name in SIDEBAR]
         return [link for link in links if link.tabs]
+
+    def _admin_pages(self) -> list[NavEntry]:
+        return [page for area, pages in self.areas().items() for page in (area, *pages)]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[NavEntry]:
         return [entry for entry in self._all if entry.under == heading and (not entry.right or may(entry.right))]

@@ -1,6 +1,7 @@
 """The Jinja environment, and the cache of compiled templates: first requests after a restart compete with running answers."""
 
-from collections.abc import MutableMapping
+import re
+from collections.abc import Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,19 @@ from flask.sansio.app import App
 from flask.templating import Environment
 from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
+
+INDENT = re.compile(r"\s*\n\s*")
+
+
+class WithoutIndents(Extension):
+    """Leaves the indents of templates out of pages, when a template is compiled: a twentieth of their bytes."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        is_page = (stream.name or "").endswith(".html")
+        for token in stream:
+            yield Token(token.lineno, "data", INDENT.sub("\n", token.value)) if is_page and token.type == "data" else token
 
 
 class Templates(Environment):
@@ -18,6 +32,7 @@ class Templates(Environment):
     def __init__(self, app: App, **options: Any) -> None:
         # Caches all templates, as their number is fixed: an LRU cache costs more in bookkeeping than it saves in memory.
         super().__init__(app, **options, cache_size=-1)
+        self.add_extension(WithoutIndents)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return super().make_globals(d) if d else self.globals

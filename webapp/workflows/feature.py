@@ -1,5 +1,6 @@
 """The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
+from webapp.chat.list.open_work_shown import OpenWorkSource
 from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -8,12 +9,12 @@ from webapp.workflows.editor import views as editor_views
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.running.kind import WORKFLOW, WORKFLOW_PLAN
 from webapp.workflows.running.step_prompt import STEP, run_sections
-from webapp.workflows.shown import LEADER
+from webapp.workflows.shown import LEADER, open_work
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, editor_views.trials),
     commands={"workflow": "webapp.workflows.commands:workflow"},
-    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections)),
+    brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),
     navigation=(
         NavEntry(
             words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar="Plans & workflows"

@@ -6,6 +6,7 @@ from typing import Any
 from flask import url_for
 
 from webapp.base.db import db
+from webapp.chat.list.open_work_shown import OpenWork
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
@@ -13,6 +14,7 @@ from webapp.engine.service import active_ids
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
+from webapp.web.addresses import address
 from webapp.workflows import library, queries
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.slots import Slot, shown, text_of
@@ -32,6 +34,7 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped",
 }
+WAITS = {"waiting": "Waits for your answer", "paused": "Paused"}
 # `FIELDS` is the HTML input mode for a type of slot.
 FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}
@@ -205,3 +208,16 @@ def _dots(definition: Definition, state: RunState) -> list[ProgressStep]:
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
     dots = {step.id: "here" if step.id == state.step else "done" if step.id in state.outcomes else "ahead" for step in steps}
     return [ProgressStep(label(id), dot) for id, dot in dots.items() if dot != "ahead" or not state.has_ended]
+
+
+def open_work(owner_id: str, limit: int) -> list[OpenWork]:
+    """Returns the runs that the home page shows: those that have not ended."""
+    return [
+        OpenWork(
+            definition_of(run).title,
+            f"{address('chat.show', run.chat_id)}#end",
+            WAITS.get(run.status, STATES["running"]).lower(),
+            is_running=run.status == "running",
+        )
+        for run in queries.runs_of(owner_id, status="open", limit=limit)
+    ]

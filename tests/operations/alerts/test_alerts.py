@@ -119,10 +119,17 @@ def test_what_fires_is_told_once_and_is_over_later(app, program, owner, member, 
     errors = program.get("/alerts/errors")
     assert (errors["state"], errors["value"], errors["samples"], errors["fired_last_week"]) == ("firing", 0.5, 30, 1)
     assert [event["alert"] for event in program.get("/alerts/events")["events"]] == ["errors", "success"]
-    assert owner.page("/").one(".sidebar .badge .sr").text() == "2 alerts"
+    for place in (".account__button", "#account-menu [href='/admin']"):
+        assert owner.page("/").one(f"{place} .badge .sr").text() == "2 alerts"
     assert not owner.page("/").says("Error rate")
     assert not member.page("/").all(".badge")
-    assert owner.page("/admin/alerts").says("Error rate: 50 %, above 5 %.")
+    page = owner.page("/admin/alerts")
+    assert page.says("Error rate: 50 %, above 5 %.")
+    assert page.press("Mute for a day : Error rate: 50 %, above 5 %.").says("Alert muted.")
+    assert owner.page("/").one(".account__button .badge .sr").text() == "1 alert"
+    assert owner.page("/admin").one("main .badge .sr").text() == "1 alert"
+    owner.post("/admin/alerts/errors/mute", minutes="0")
+    assert owner.page("/").one(".account__button .badge .sr").text() == "2 alerts"
 
     recent(made, 2_000, "completed")
     with app.app_context():
@@ -220,9 +227,10 @@ def test_a_muted_alert_is_told_to_nobody(app, program, owner, made):
     with app.app_context():
         service.check_all()
     assert program.get("/alerts/errors")["state"] == "muted"
-    assert owner.page("/").one(".sidebar .badge .sr").text() == "1 alert"
+    assert owner.page("/").one(".account__button .badge .sr").text() == "1 alert"
     owner.post("/admin/alerts/errors/mute", minutes="0")
-    assert owner.page("/").one(".sidebar .badge .sr").text() == "2 alerts"
+    for place in (".account__button", "#account-menu [href='/admin']"):
+        assert owner.page("/").one(f"{place} .badge .sr").text() == "2 alerts"
     assert program.get("/alerts/errors")["state"] == "firing"
 
 
@@ -323,7 +331,7 @@ def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, w
     assert owner.post("/admin/alerts/dismiss", alerts=seen).status_code == 303
     assert owner.post("/admin/alerts/dismiss").status_code == 303
     assert not owner.page("/chats").says(words)
-    assert owner.page("/chats").one(".sidebar .badge .sr").text() == "1 alert"
+    assert owner.page("/chats").one(".account__button .badge .sr").text() == "1 alert"
     with app.app_context():
         with write() as session:
             session.execute(update(AlertRule).where(AlertRule.name.in_(("key", "credit"))).values(is_open=False))

@@ -8,7 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
@@ -27,6 +27,9 @@ MOST_ENTRIES = 5_000
 CARD, ICON = "card.json", "assets/icon/image/main.png"
 # The specification's spelling.
 INSIDE = "embeded://"
+# What the specification calls the assets of a chat, and what we do.
+SCENES = {"background": "background", "emotion": "expression"}
+MOST_SCENES, MOST_SCENE_BYTES, SCENE_CHARS = 30, 8 * 1024 * 1024, 40
 NO_ICON = ("icon", "ccdefault:")
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
 DAMAGED = "The file is damaged, encrypted or no CHARX."
@@ -116,9 +119,11 @@ def _packed(file: IO[bytes]) -> dict[str, Any]:
     packed = opened(file)
     card = cards.mapped(_value(entry(packed, CARD, MOST_CARD_BYTES)))
     picture = picture_in(packed, card["card"], MOST_PICTURE_BYTES)
-    others = sum(not file.is_dir() for file in packed.infolist()) - 1 - bool(picture)
+    scenes = [scene for scene in scenery_of(card["card"]) if scene.path in packed.NameToInfo]
+    others = sum(not file.is_dir() for file in packed.infolist()) - 1 - bool(picture) - len({scene.path for scene in scenes})
     if others > 0:
-        card["notes"].append(f"Its other files ({others}), such as expressions, were left out.")
+        card["notes"].append(f"Its other files ({others}), such as sounds, were left out.")
+    card["scenes"] = len(scenes)
     is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
     return _with_picture(card, png_of(png_chunks(picture)) if is_whole else picture)
 
@@ -194,6 +199,38 @@ def _picture_paths(card: Mapping[str, Any]) -> list[str]:
     )
     names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
     return [name for name in names if ASSET_PATH.fullmatch(name) and ".." not in name]
+
+
+class SceneAsset(NamedTuple):
+    """A background or an expression in a CHARX."""
+
+    purpose: str
+    name: str
+    path: str
+
+
+def scenery_of(card: Mapping[str, Any]) -> list[SceneAsset]:
+    """Returns the first background and the expressions that a card names, at paths that are safe to unpack."""
+    scenes = dict[tuple[str, str], SceneAsset]()
+    for asset in _assets(card):
+        purpose, path = SCENES.get(str(asset.get("type")), ""), str(asset.get("uri", ""))
+        name = expression_name(str(asset.get("name", ""))) if purpose == "expression" else ""
+        is_usable = purpose and (name or purpose == "background") and path.startswith(INSIDE)
+        path = path.removeprefix(INSIDE)
+        if is_usable and ASSET_PATH.fullmatch(path) and ".." not in path and len(scenes) < MOST_SCENES:
+            scenes.setdefault((purpose, name), SceneAsset(purpose, name, path))
+    return list(scenes.values())
+
+
+def scenery_in(packed: ZipFile) -> list[SceneAsset]:
+    """Returns the pictures of chats that an archive has."""
+    card = _value(entry(packed, CARD, MOST_CARD_BYTES))
+    return [scene for scene in scenery_of(card) if scene.path in packed.NameToInfo]
+
+
+def expression_name(text: str) -> str:
+    """Returns the name of an expression as it is stored: in lower case, without what can't be printed."""
+    return " ".join("".join(filter(str.isprintable, text)).lower().split())[:SCENE_CHARS].strip()
 
 
 def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:

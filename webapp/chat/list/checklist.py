@@ -1,4 +1,4 @@
-"""The steps to the first real answer: add a key, test it, send a message."""
+"""The next useful steps for admins: to the first real answer, then to a second person."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
 from webapp.models.connections.shown import refused_connections
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.roles import invitable
 from webapp.people.accounts.tables import User
 from webapp.web.filters import ago
 
@@ -29,8 +31,20 @@ class ChecklistStep:
 
 @dataclass(frozen=True)
 class Checklist:
+    """Steps under a title; `hint` names those that can be dismissed."""
+
     title: str
     steps: tuple[ChecklistStep, ...]
+    hint: str = ""
+
+
+def next_steps(user: User) -> Checklist | None:
+    """Returns what the home page shows an admin: the steps to the first answer, later to invite someone; None for members."""
+    dismissed = user.dismissed.split()
+    steps = checklist(user)
+    if steps and (not steps.hint or steps.hint not in dismissed):
+        return steps
+    return _invitation(user) if not steps and "invite" not in dismissed else None
 
 
 def checklist(user: User | None) -> Checklist | None:
@@ -57,7 +71,20 @@ def checklist(user: User | None) -> Checklist | None:
         ChecklistStep("Send a message", done[2], following == 2, hint="Type it above."),
     )
     title = "Almost there" if done[0] else "The demo answers until you add a key"
-    return Checklist(f"{best.name} isn't working" if has_failed else title, steps)
+    return Checklist(f"{best.name} isn't working" if has_failed else title, steps, hint="setup")
+
+
+def _invitation(user: User) -> Checklist | None:
+    """Returns the step to a second person, while there is none and none is invited."""
+    if not invitable(user.role) or account_queries.open_invites() or _is_team():
+        return None
+    hint = "Each person has an account of their own, and sees only what others share."
+    step = ChecklistStep("Invite someone", is_done=False, is_next=True, action="Invite", url="/admin/people#invite", hint=hint)
+    return Checklist("Millrace is ready", (step,), hint="invite")
+
+
+def _is_team() -> bool:
+    return len(db.session.scalars(select(User.id).limit(2)).all()) > 1
 
 
 def _another_key(live: LiveConnection) -> Checklist:

@@ -1,22 +1,27 @@
-"""The first page: a composer for a new chat, and the chats that changed last."""
+"""The first page: a greeting, a composer for a new chat, what to begin with, and what waits or runs."""
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.list import shown as list_shown
-from webapp.chat.list.checklist import checklist
+from webapp.base.db import utc_now
+from webapp.chat.list.checklist import next_steps
+from webapp.chat.list.greeting import COOKIE, greeting
+from webapp.chat.list.open_work_shown import open_work
+from webapp.chat.list.welcome_shown import welcome
 from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
+from webapp.chat.starters.shown import starters
+from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
+from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
-from webapp.web.htmx import is_htmx, navigate
+from webapp.web.htmx import is_htmx, navigate, redirect
 
 bp = Blueprint("home", __name__)
-MOST_RECENT = 5
 
 
 @bp.get("/")
@@ -52,13 +57,21 @@ def begin() -> Response:
     return first_composer_with_error(form) if is_htmx() else _home(form)
 
 
+@bp.post("/home/dismiss")
+@signed_in
+def dismiss() -> Response:
+    preferences.dismiss(current_user(), request.form.get("hint", ""))
+    return Response() if is_htmx() else redirect(url_for("home.show"))
+
+
 def _home(form: MessageForm) -> Response:
     me = current_user()
-    pinned, others, lanes = queries.sidebar_chats(me.id)
-    newest = sorted([*pinned, *others], key=lambda chat: (chat.changed_at, chat.id), reverse=True)
-    recent = list_shown.chats(newest[:MOST_RECENT], lanes)
     restore_draft(form, drafts.draft_in(me.id), drafts.mentions_in(me.id))
     more = composer(form, send_url=url_for("home.begin"))
     del more["form"]
-    more |= {"temporary": queries.temporary_chat(me.id), "recent": recent, "checklist": checklist(me)}
+    # The stream's position is taken before anything is read.
+    more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
+    more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
+    steps = next_steps(me)
+    more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/list/home.html", may_be_temporary=True, **more)

@@ -11,8 +11,8 @@ from sqlalchemy import Result, TextClause, bindparam, text
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.list.passages import PassagePiece, from_first_match, passage
 from webapp.chat.record import queries
+from webapp.rendering.passages import PassagePiece, from_first_match, passage
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
 # tsvector, and without the characters by which PostgreSQL's parser would take words for a tag, an address or a path.
@@ -38,9 +38,7 @@ TEXTS = """SELECT id, start, substr(content, start + 1, 200000) AS content FROM 
 WORD = re.compile(r"[^\W_]+")
 MOST_WORDS, MOST_WORD_CHARS = 20, 60
 PAGE = 20
-MOST_TITLES = 10
-# Limits while typing: the results fit the sidebar, and shorter prefixes would match too many words.
-MOST_GLANCED = 8
+# While typing, shorter prefixes would match too many words.
 LEAST_BEGINNING = 3
 # How many matching versions to expect of one message; all but one of them are dropped.
 VERSIONS_OF_ONE = 3
@@ -93,7 +91,6 @@ class ChatHit:
 
 @dataclass(frozen=True, slots=True)
 class ChatSearchResult:
-    titles: Sequence[ChatHit]
     hits: Sequence[ChatHit]
     has_more: bool
 
@@ -114,34 +111,28 @@ def words_of(query: str) -> list[str]:
 def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
     """Returns the passages that contain all words, best matches first; the last word can be a prefix."""
     if not (words := _once(words_of(query))):
-        return ChatSearchResult((), (), False)
+        return ChatSearchResult((), False)
     with _limiter.entered(owner_id):
         return _found(owner_id, words, page)
 
 
 def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
-    parameters = {"query": dialect.query(words), "owner": owner_id}
-    rows = _first_versions(_ranked(_rows(dialect.messages, **parameters)))[page * PAGE : (page + 1) * PAGE + 1]
-    hits = _hits(dialect, words, rows[:PAGE])
-    titles = [] if page else [_title(row) for row in _rows(dialect.chats, **parameters, limit=MOST_TITLES)]
-    return ChatSearchResult(titles, hits, len(rows) > PAGE)
+    ranked = _ranked(_rows(dialect.messages, query=dialect.query(words), owner=owner_id))
+    rows = _first_versions(ranked)[page * PAGE : (page + 1) * PAGE + 1]
+    return ChatSearchResult(_hits(dialect, words, rows[:PAGE]), len(rows) > PAGE)
 
 
-def glance(owner_id: str, query: str) -> ChatSearchResult:
-    """Returns quick results while the person is typing: titles and the newest passages, unranked."""
+def newest_passages(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
+    """Returns the newest passages, unranked, while the person is typing."""
     if not (words := _once(words_of(query))):
-        return ChatSearchResult((), (), False)
-    with _limiter.entered(owner_id):
-        return _glanced(owner_id, query, words)
-
-
-def _glanced(owner_id: str, query: str, words: list[str]) -> ChatSearchResult:
+        return []
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
-    parameters = {"owner": owner_id, "limit": MOST_GLANCED * VERSIONS_OF_ONE}
-    rows = _rows(dialect.newest, query=dialect.query(whole), **parameters).all() if whole else []
-    hits = _hits(dialect, whole, _first_versions(rows)[:MOST_GLANCED])
-    return ChatSearchResult(titles_of(owner_id, query, limit=MOST_GLANCED), hits, False)
+    if not whole:
+        return []
+    with _limiter.entered(owner_id):
+        rows = _rows(dialect.newest, query=dialect.query(whole), owner=owner_id, limit=limit * VERSIONS_OF_ONE).all()
+        return _hits(dialect, whole, _first_versions(rows)[:limit])
 
 
 def titles_of(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:

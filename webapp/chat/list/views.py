@@ -12,7 +12,7 @@ from wtforms import StringField
 from webapp.base.errors import Invalid
 from webapp.chat import erasing
 from webapp.chat.list import bulk, paging, shown as list_shown
-from webapp.chat.list.search import glance, search, words_of
+from webapp.chat.list.search import search, words_of
 from webapp.chat.messages import chats, deleted_branches
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import chat_page_url
@@ -21,6 +21,7 @@ from webapp.chat.record.access import right_in, visible_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
+from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.settings.service import setting
 from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, redirect, render
@@ -56,8 +57,7 @@ def sidebar_rows(chats: Sequence[list_shown.SidebarChat]) -> Markup:
 @signed_in
 def index() -> Response:
     if "q" in request.args:
-        query = _typed(request.args["q"])
-        return _glance(query) if is_htmx() else _search(query)
+        return _search(printable(request.args["q"]).strip())
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
     show: paging.Show = "archived" if are_archived else "open"
@@ -185,19 +185,18 @@ def _own(id: str, *, is_deleted: bool = False) -> Chat:
 def _search(query: str) -> Response:
     number = request.args.get("page", "")
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
-    result = search(current_user().id, query, page=page)
+    me = current_user()
+    result = search(me.id, query, page=page)
+    groups = search_everything(me, SearchQuery(query), with_texts=False) if query and not page else []
     next_url = url_for("list.index", q=query, page=page + 1) if result.has_more and page < MOST_PAGES else ""
-    return render("chat/list/search.html", query=query, found=result, has_words=bool(words_of(query)), next_url=next_url)
-
-
-def _glance(query: str) -> Response:
-    result = glance(current_user().id, query)
-    return render("chat/list/_found.html", query=query, found=result, has_words=bool(words_of(query)))
-
-
-def _typed(query: str) -> str:
-    """Replaces unprintable characters in the search input with spaces."""
-    return "".join(char if char.isprintable() else " " for char in query).strip()
+    return render(
+        "chat/list/search.html",
+        query=query,
+        groups=groups,
+        result=result,
+        has_words=bool(words_of(query)),
+        next_url=next_url,
+    )
 
 
 def _earlier(chat: Chat, end: str | None) -> Response:

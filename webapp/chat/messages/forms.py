@@ -23,9 +23,10 @@ class MessageForm(Form):
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
     field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, and `speaker` is the character
-    of a group that is to answer. `keep` says that an edit keeps what follows. After a name that no prompt has, `instead` is the
-    one that was meant, and `anyway` sends the text as it is. What was named in the composer is in `knowledge`, for new chats and
-    one's own, in `answered_by`, the model of this answer alone, and in `spoken_by`, the character who answers.
+    of a group that is to answer. `pick` is a reply that the last answer offered, and `keep` says that an edit keeps what
+    follows. After a name that no prompt has, `instead` is the one that was meant, and `anyway` sends the text as it is. What was
+    named in the composer is in `knowledge`, for new chats and one's own, in `answered_by`, the model of this answer alone, and in
+    `spoken_by`, the character who answers.
     """
 
     unknown_prompt: str = ""
@@ -39,6 +40,7 @@ class MessageForm(Form):
     temporary = BooleanField("Temporary")
     knowledge = SelectMultipleField("Collections", choices=[], validate_choice=False)
     speaker = StringField("Who answers")
+    pick = StringField("Suggested reply")
     keep = HiddenField()
     instead = StringField("Prompt")
     anyway = StringField("Send anyway")
@@ -95,7 +97,9 @@ class MessageForm(Form):
 
     @property
     def _typed_text(self) -> str:
-        return (self.message.data or "").replace("\r\n", "\n")
+        typed = (self.message.data or "").replace("\r\n", "\n")
+        # What has been typed isn't lost when a suggested reply is sent: it follows.
+        return "\n\n".join(filter(None, (self.pick.data, typed))) if self.pick.data else typed
 
     @property
     def _parts(self) -> list[str]:

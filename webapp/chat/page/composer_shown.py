@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
-from webapp.chat.page.answer_shown import members_in
+from webapp.chat.page.answer_shown import face_of_chat, members_in
+from webapp.chat.page.offered_replies import offered_replies
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.answer_prompt import MOST_PICTURES
@@ -58,6 +59,8 @@ def composer_values(
         "head": messages[-1].id if messages else "",
         "meter": meter(messages, next((model.context_length for model in choice["models"] if model.id == chat.model), None)),
         **choice,
+        "reply_to": _reply_to(chat),
+        "picks": _picks(chat, messages) if right != "view" and not running else (),
         "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
@@ -72,6 +75,20 @@ def composer_values(
         "send_follow_up_url": address("composer.send_follow_up", chat.id),
         "prompts_url": address("roleplay.edit", chat.id) if right == "own" and chat.owner_id else "",
     }
+
+
+def _reply_to(chat: Chat) -> str:
+    """Returns whom a message answers, for the message box; empty in a chat without a character."""
+    if chat.is_group:
+        return "the group"
+    face = face_of_chat(chat) if chat.cast_ids else None
+    return face.name if face else ""
+
+
+def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) -> Sequence[str]:
+    """Returns the replies that the last answer of a chat with characters offers."""
+    last = messages[-1] if messages and chat.cast_ids else None
+    return offered_replies(last.content) if last and last.role == "assistant" else ()
 
 
 def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:

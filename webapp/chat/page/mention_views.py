@@ -23,7 +23,8 @@ from webapp.web.htmx import render
 bp = Blueprint("mentions", __name__)
 # If there are more, the list is loaded again for what is typed.
 MOST_LISTED, MOST_FILES = 100, 40
-LABELS = {"/": "Prompts", "#": "Knowledge and files", "@": "Models and characters"}
+LABELS = {"/": "Prompts", "#": "Knowledge and files", "@": "Models"}
+GROUP_LABEL = "Characters and models"
 
 
 @bp.get("/mentions")
@@ -42,7 +43,7 @@ def index() -> Response:
         mentions=named[:MOST_LISTED],
         has_more=has_more,
         sign=sign,
-        label=LABELS[sign],
+        label=GROUP_LABEL if sign == "@" and chat and chat.is_group else LABELS[sign],
         query=query,
     )
 

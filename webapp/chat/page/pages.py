@@ -91,6 +91,18 @@ def _thumbs(thread: list[shown.ShownMessage]) -> dict[str, Feedback]:
     return feedback.feedback_by_message(me.id, (message.id for message in thread if message.actions.rate_url)) if me else {}
 
 
+def actions_page(message: Message) -> Response:
+    """Renders what can be done with a message, for browsers without JavaScript: others draw its buttons beside it."""
+    right = right_in(queries.chat_of(message), user_or_none())
+    (shown_message,) = shown.ready_thread(the_engine(), lambda: [message], right)
+    return render(
+        "chat/page/message/actions.html",
+        message=shown_message,
+        thumbs=_thumbs([shown_message]),
+        back_url=chat_page_url(message.chat_id, f"message-{message.id}"),
+    )
+
+
 def message_fragment(message: Message) -> Response:
     """Renders one message as the chat's page shows it, as a fragment that replaces it."""
     me = user_or_none()

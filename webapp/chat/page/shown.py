@@ -121,6 +121,35 @@ class ShownMessage:
     sources: tuple[int, ...] = ()
     unrendered: scripted.ScriptedMessage | None = None
 
+    @property
+    def buttons(self) -> list[str]:
+        """Its role, and the names of its buttons: pages draw them from a template with all of them."""
+        actions = self.actions
+        is_plain = self.status == "failed" or self.role == "user"
+        found = {
+            "copy": self.html,
+            "edit": actions.edit_url,
+            "continue": actions.can_continue,
+            "retry": actions.can_try_again and is_plain,
+            "again": actions.can_try_again and not is_plain,
+            "grow": actions.can_grow,
+            "models": actions.choose_url,
+            "fork": actions.fork_url,
+            "hide": actions.hide_url and not self.is_hidden,
+            "show": actions.hide_url and self.is_hidden,
+            "rate": actions.rate_url,
+            "delete": actions.delete_url,
+        }
+        return [self.role, *(name for name, is_there in found.items() if is_there)]
+
+    @property
+    def next_buttons(self) -> list[str]:
+        """The names of those that the server draws itself: what an answer was cut or failed for, and the last one's next step."""
+        actions = self.actions
+        is_last = actions.can_grow or actions.can_continue
+        wanted = ("continue", "retry", "again") if is_last else ("continue", "retry")
+        return [name for name in self.buttons if name in wanted]
+
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
     return ShownChat(

@@ -6,7 +6,16 @@ from webapp.chat.messages import chats, fork as forking, sending, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.page.mentions_shown import read_from
-from webapp.chat.page.pages import chat_page, chat_page_url, composer, message_fragment, refused_response, sent_response, stream
+from webapp.chat.page.pages import (
+    actions_page,
+    chat_page,
+    chat_page_url,
+    composer,
+    message_fragment,
+    refused_response,
+    sent_response,
+    stream,
+)
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
@@ -184,6 +193,12 @@ def save(id: str) -> Response:
     with form.attempt():
         return done(chat_page_url(message.chat_id, _save(message, form)))
     return _editing(writable_message(id), form)
+
+
+@tree.get("/messages/<id>/actions")
+@anybody
+def actions(id: str) -> Response:
+    return actions_page(visible_message(id))
 
 
 @tree.get("/messages/<id>/page")

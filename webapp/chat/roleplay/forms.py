@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
@@ -28,8 +28,11 @@ OWN = "Leave empty to use the character's own."
 WORLDS: dict[str, Any] = {"choices": [], "validate_choice": False, "default": ()}
 QUOTED = "Answers may quote these collections, as far as the person asking can see them."
 LORE = "Their entries are sent when their keys come up."
-GROUPS = (PROMPTS, NOTE, "Knowledge and lorebooks", MEMORY, PARAMETERS, TUNING)
-BESIDE = {"Knowledge and lorebooks": ("collections", "lorebooks"), MEMORY: ("is_forgotten",)}
+# The fields that most people use are above all groups, unfolded.
+INSTRUCTIONS = ("system_prompt", "temperature", "collections")
+LOREBOOKS, PERSONA = "Lorebooks", "Persona"
+ROLEPLAY, ADVANCED = (NOTE, LOREBOOKS), (PROMPTS, MEMORY, PARAMETERS, TUNING)
+BESIDE = {LOREBOOKS: ("lorebooks",), PERSONA: ("persona",), MEMORY: ("is_forgotten",)}
 
 
 class PromptsForm(MergingForm):
@@ -43,7 +46,11 @@ class PromptsForm(MergingForm):
     is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
 
     idle: Sequence[str] = ()
-    is_remembered = False
+    is_remembered = is_played = False
+    usual_temperature = "1"
+    # What a temperature means in words, from its number on.
+    CREATIVITY: ClassVar[dict[str, str]] = {"0": "Precise", "0.5": "Careful", "0.8": "Balanced", "1.2": "Creative", "1.6": "Wild"}
+    DEFAULT_CREATIVITY: ClassVar[str] = "Default"
 
     @classmethod
     def of(cls, chat: Chat) -> "PromptsForm":
@@ -61,12 +68,14 @@ class PromptsForm(MergingForm):
         lorebooks: Sequence[Lorebook] = (),
         *,
         is_remembered: bool = False,
+        is_played: bool = False,
     ) -> "PromptsForm":
         """Fills in the choices of personas, collections and lorebooks, and the defaults as placeholders.
 
         Settings that the model doesn't support are hidden unless they are set.
         """
-        self.is_remembered = is_remembered
+        self.is_remembered, self.is_played = is_remembered, is_played
+        self.usual_temperature = str(setting("models.temperature")) or "1"
         self.idle = [row.name for row in FIELDS if supports(model, row.ability) is False]
         for row in FIELDS:
             if (able := supports(model, row.ability)) is not True:
@@ -79,7 +88,7 @@ class PromptsForm(MergingForm):
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         self.lorebooks.choices = [SelectChoice(lorebook.id, lorebook.name) for lorebook in lorebooks]
         for field, value, nothing in (
-            (self["temperature"], setting("models.temperature"), "model default"),
+            (self["temperature"], setting("models.temperature"), "default"),
             (self["max_tokens"], setting("models.max_tokens"), "no limit"),
         ):
             field.render_kw = {**field.render_kw, "placeholder": nothing if value == "" else str(value)}
@@ -93,15 +102,30 @@ class PromptsForm(MergingForm):
         return self
 
     @property
-    def groups(self) -> list[FieldGroup]:
+    def creativity_words(self) -> str:
+        """The temperature in words; those of the default if there is none, or what was typed is no number."""
+        typed = str(self["temperature"].data or "").strip().replace(",", ".")
+        if not NUMBERS[float].fullmatch(typed):
+            return self.DEFAULT_CREATIVITY
+        return [words for least, words in self.CREATIVITY.items() if float(least) <= max(0.0, float(typed))][-1]
+
+    @property
+    def roleplay_groups(self) -> list[FieldGroup]:
+        return self._groups(ROLEPLAY) if self.is_played else []
+
+    @property
+    def advanced_groups(self) -> list[FieldGroup]:
+        """Returns the other groups; chats without characters have those of roleplay there, as any chat can use them."""
+        return self._groups(ADVANCED if self.is_played else (*ADVANCED, *ROLEPLAY, PERSONA))
+
+    def _groups(self, titles: Sequence[str]) -> list[FieldGroup]:
         """Returns the groups that have a field."""
-        groups_of_fields = (
-            FieldGroup(title, [self[name] for name in self._names(title) if self._is_of_use(self[name])]) for title in GROUPS
-        )
-        return [group for group in groups_of_fields if group.fields]
+        fields_of = {title: [self[name] for name in self._names(title) if self._is_of_use(self[name])] for title in titles}
+        return [FieldGroup(title, fields) for title, fields in fields_of.items() if fields]
 
     def _names(self, title: str) -> list[str]:
-        return [*(field.name for field in FIELDS if field.group == title), *BESIDE.get(title, ())]
+        names = [*(field.name for field in FIELDS if field.group == title), *BESIDE.get(title, ())]
+        return [name for name in names if name not in INSTRUCTIONS]
 
     def _is_of_use(self, field: Field) -> bool:
         if field.name == "is_forgotten":

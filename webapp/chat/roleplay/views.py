@@ -22,9 +22,11 @@ from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.roleplay.forms import PromptsForm
+from webapp.chat.roleplay.scene_shown import picture_in, scene_in
 from webapp.chat.roleplay.variable_views import VariableRows
 from webapp.chat.story import views as story_views
 from webapp.knowledge import queries as knowledge_queries
+from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
@@ -107,10 +109,26 @@ def avatar(id: str) -> Response:
     return characters_shown.picture(character_queries.avatar(character.avatar_id if character else None))
 
 
+@bp.get("/chats/<id>/scenery/<picture_id>")
+@signed_in
+def scenery(id: str, picture_id: str) -> Response:
+    return characters_shown.picture(picture_in(visible_chat(id), picture_id))
+
+
+@bp.post("/chats/<id>/scenery")
+@signed_in
+def surround(id: str) -> Response:
+    """Turns the portrait or the background on or off, in all chats of this person."""
+    visible_chat(id)
+    wanted = {name: request.form[name] == "y" for name in ("portraits", "backgrounds") if name in request.form}
+    preferences.surround(current_user(), **wanted)
+    return redirect(chat_page_url(id))
+
+
 @bp.app_context_processor
 def _played() -> dict[str, Callable[[str], Any]]:
     """Provides these functions to the pages of chats and characters; the database is queried only when they are called."""
-    return {"played_in": played_in, "chats_with": chats_with}
+    return {"played_in": played_in, "chats_with": chats_with, "scene_in": scene_in}
 
 
 def played_in(chat_id: str) -> PlayedCast | None:
@@ -141,6 +159,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         knowledge_queries.to_choose(current_user()),
         lore_queries.lorebooks(current_user(), attached=chat.lorebook_ids),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
+        is_played=bool(chat.cast_ids),
     )
 
 

@@ -19,7 +19,7 @@ FEATURE = Feature(
             rank=10,
             also="provider openrouter api key test",
             right="administer",
-            about="Providers and model servers, with their keys",
+            about="Providers and model servers, with their keys.",
         ),
         NavEntry(
             words="Models",
@@ -29,7 +29,7 @@ FEATURE = Feature(
             rank=20,
             also="allowed fallback default price",
             right="administer",
-            about="Default model, fallbacks and what people can choose",
+            about="The default model, its fallbacks, and what people can choose.",
         ),
     ),
 )

@@ -13,11 +13,11 @@ FEATURE = Feature(
             words="Alerts",
             path="/admin/alerts",
             icon="siren",
-            under="Operations",
+            under="Notices",
             rank=15,
             also="webhook monitoring rules",
             right="administer",
-            about="Notices when something is wrong",
+            about="What is wrong now, and the rules that find it.",
         ),
     ),
 )

@@ -32,10 +32,17 @@ def index() -> Response:
         "secret": delivery.webhook_secret() if request.args.get("secret") == "shown" else "",
         "emails": setting("alerts.emails"),
     }
+    firing = service.firing()
     can_mail = mail_service.is_set()
     lines, events = shown.lines(), queries.events()
     return render(
-        "operations/alerts/list.html", lines=lines, events=events, can_mail=can_mail, done=done_message(DONE), **delivery_settings
+        "operations/alerts/list.html",
+        firing=firing,
+        lines=lines,
+        events=events,
+        can_mail=can_mail,
+        done=done_message(DONE),
+        **delivery_settings,
     )
 
 

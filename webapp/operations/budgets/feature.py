@@ -13,11 +13,11 @@ FEATURE = Feature(
             words="Budgets",
             path="/admin/budgets",
             icon="wallet",
-            under="People",
+            under="Costs",
             rank=32,
             also="limit cost money tokens spend",
             right="administer",
-            about="Limits on money, tokens and answers",
+            about="Limits on money, tokens and answers, for people and groups.",
         ),
     ),
 )

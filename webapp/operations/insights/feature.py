@@ -18,8 +18,8 @@ FEATURE = Feature(
             icon="gauge",
             rank=59,
             also="statistics success speed latency fallback",
-            also_under="People",
-            about="How many answers, how quick and how good",
+            also_under="Models",
+            about="How many answers there are, how quick and how good.",
         ),
     ),
 )

@@ -17,11 +17,11 @@ FEATURE = Feature(
             words="Email",
             path="/admin/mail",
             icon="mail",
-            under="Operations",
+            under="Notices",
             rank=16,
             also="smtp mail server sender alerts",
             right="administer",
-            about="The server that sends email",
+            about="The server that sends email for Millrace.",
         ),
     ),
 )

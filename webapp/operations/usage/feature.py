@@ -11,11 +11,11 @@ FEATURE = Feature(
             words="Usage",
             path="/admin/usage",
             icon="chart-column",
-            under="People",
+            under="Costs",
             rank=30,
             also="cost tokens money spent",
             right="administer",
-            about="Answers, tokens and cost",
+            about="Answers, tokens and cost, by person and by model.",
         ),
     ),
 )

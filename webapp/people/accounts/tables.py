@@ -21,6 +21,9 @@ class User(Actor):
     password_hash: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    accent: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    contrast: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    font: Mapped[str] = mapped_column(String(10), default="", server_default="")
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
@@ -35,8 +38,14 @@ class User(Actor):
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
     # Finished answers of their chats are remembered from this time on; None turns it off.
     remembers_since: Mapped[datetime | None]
+    # What they have dismissed on the home page, separated by spaces.
+    dismissed: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Whether the time that they spend reading answers is measured.
     is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+    # What surrounds the text of their chats with characters.
+    has_portraits: Mapped[bool] = mapped_column(default=False, server_default=false())
+    has_backgrounds: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     @property
     def is_admin(self) -> bool:

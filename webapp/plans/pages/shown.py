@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db, utc_now
+from webapp.chat.list.open_work_shown import OpenWork
 from webapp.chat.page.answer_shown import pace
 from webapp.engine.costs import cost
-from webapp.engine.engine import Engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
@@ -20,6 +21,7 @@ from webapp.plans.types.schema import at, expected, label, main_list, missing, s
 from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
+from webapp.web.addresses import address
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
 NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}
@@ -212,3 +214,17 @@ def _receipt(generation: Generation) -> str:
     if generation.output_tokens is not None:
         parts.append(f"{generation.output_tokens:,} tokens")
     return " · ".join(filter(None, (*parts, cost([generation]))))
+
+
+def open_work(owner_id: str, limit: int) -> list[OpenWork]:
+    """Returns the plans that the home page shows: those being written, and those to be finished."""
+    plans = [listed(the_engine(), row) for row in queries.open_plans(owner_id, limit)]
+    return [
+        OpenWork(
+            plan.title,
+            address("plans.show", plan.id),
+            (plan.progress or "being written") if plan.is_running else "not finished",
+            is_running=plan.is_running,
+        )
+        for plan in plans
+    ]

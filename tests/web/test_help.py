@@ -1,18 +1,15 @@
-"""The help sheet, the palette and the manifest: pages without scripts, fragments with them."""
+"""The help sheet and the manifest: pages without scripts, fragments with them."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from flask import Flask
 
-from tests.chat.test_chats import add_chats
 from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.test_contrast import TOKENS, luminance
 from webapp.app import FEATURES
 from webapp.base.config import ROOT
-from webapp.base.db import utc_now
 
 
 @pytest.mark.mostly_slow
@@ -28,74 +25,17 @@ def test_help_is_for_everybody(who: str, request: pytest.FixtureRequest) -> None
 
 
 def test_the_sheets_come_as_fragments_too(member: Browser) -> None:
-    for path, root in (("/help", "#help-sheet"), ("/palette", "#palette")):
+    for path, root in (("/help", "#help-sheet"), ("/search", "#search")):
         fragment = member.htmx_get(path)
         assert fragment.status_code == 200
         assert not fragment.all("title")
         assert fragment.one(root)
 
 
-def test_the_palette_is_a_search_form_and_the_places_one_may_go(member: Browser, owner: Browser) -> None:
-    page = member.page("/palette")
-    assert page.form("Search chats and pages").submit(q="mill").path == "/chats"
-    names = {node.attributes["href"] for node in page.all("#palette a")}
-    assert {"/", "/chats", "/settings", "/account", "/help"} <= names
-    assert not [name for name in names if str(name).startswith("/admin")]
-    assert {"/admin/keys", "/admin/health"} <= {node.attributes["href"] for node in owner.page("/palette").all("#palette a")}
-
-
-def test_insights_is_among_the_admin_pages_and_for_members_in_the_palette(member: Browser, owner: Browser) -> None:
-    assert len(owner.page("/admin").all("#main a[href='/insights']")) == 1
-    for browser in (member, owner):
-        assert len(browser.page("/palette").all("#palette a[href='/insights']")) == 1
-    assert owner.page("/insights").all("nav[aria-label=Administration]")
-    assert not member.page("/insights").all("nav[aria-label=Administration]")
-
-
-def test_the_palette_says_how_to_search_all_chats(member: Browser) -> None:
-    assert member.page("/palette").says("Press Enter to search all messages")
-
-
-def test_the_palette_sets_the_theme_and_hides_the_sidebar(member: Browser) -> None:
-    page = member.page("/palette")
-    assert not page.says("Theme: System")
-
-    page.press("Theme: Dark")
-    page.press("Hide the sidebar")
-    page = member.page("/palette")
-
-    assert page.one("html").attributes["data-theme"] == "dark"
-    assert "data-hidden" in page.one("#sidebar-toggle").attributes
-    assert page.says("Theme: System")
-    assert page.says("Show the sidebar")
-    assert member.post("/settings/theme", theme="pink").status_code == 422
-
-
-def test_visitors_have_no_palette(visitor: Browser) -> None:
-    assert visitor.get("/palette").location.startswith("/login")
-
-
 @pytest.mark.slow
 def test_every_entry_of_the_navigation_exists(app: Flask, owner: Browser) -> None:
     for entry in (entry for feature in FEATURES for entry in feature.navigation):
         assert owner.get(entry.path, follow=True).status_code == 200, entry
-
-
-def test_recent_chats_are_in_the_palette(member: Browser) -> None:
-    member.submit("/", message="Where does the water go?")
-    assert member.page("/palette").says("Where does the water go?")
-
-
-def test_the_palette_finds_all_chats_by_their_titles(member: Browser, stranger: Browser) -> None:
-    ids = add_chats(member, 120, title="Race")
-    add_chats(member, 1, title="Where does the water go?", changed_at=utc_now() - timedelta(days=90))
-
-    fragment = member.htmx_get("/palette?q=wat+whe")
-    assert [node.text(strip=True) for node in fragment.all("a")] == ["Where does the water go?"]
-    assert not fragment.all("#palette")
-    assert len(member.htmx_get("/palette?q=r").all("a")) == 12 < len(ids)
-    assert member.page("/palette?q=water").says("Where does the water go?")
-    assert not stranger.htmx_get("/palette?q=water").all("a")
 
 
 def test_the_sidebar_is_hidden_and_stays_so_in_this_browser(member: Browser) -> None:

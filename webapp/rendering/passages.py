@@ -17,6 +17,8 @@ BEFORE_CHARS, AFTER_CHARS = 100, 200
 FEW_CHARS = 20
 # How many matches are tried when a word only starts like a search term.
 MOST_MATCHES = 4
+# How many parts of a text are indexed at once when no place in it begins like a search term.
+PARTS_AT_ONCE = 100
 # Control characters, which no one types.
 OPENS, CLOSES = "\x02", "\x03"
 MARKS = str.maketrans("", "", OPENS + CLOSES)
@@ -36,7 +38,7 @@ def passage(text: str, words: Sequence[str], *, is_cut: bool = False) -> tuple[P
     `is_cut` means that `text` is itself cut off at its beginning.
     """
     cuts = [_cut_out(text, position, is_cut=is_cut) for position in _match_positions(text, words)]
-    marked = next((cut for cut in _marked(cuts, words) if OPENS in cut), cuts[0])
+    marked = next(iter(_marked(cuts, words)), "") or _marked_anywhere(text, words, is_cut=is_cut) or cuts[0]
     return tuple(_pieces(_without_signs(marked)))
 
 
@@ -82,6 +84,15 @@ def _marked(cuts: Sequence[str], words: Sequence[str]) -> list[str]:
         connection.executemany("INSERT INTO cuts (cut) VALUES (?)", [(cut,) for cut in cuts])
         marked = "SELECT highlight(cuts, 0, ?, ?) FROM cuts WHERE cuts MATCH ? ORDER BY rowid"
         return [row[0] for row in connection.execute(marked, (OPENS, CLOSES, query))]
+
+
+def _marked_anywhere(text: str, words: Sequence[str], *, is_cut: bool) -> str:
+    """Returns the first marked part of the whole text: words with other accents have other letters than the search terms."""
+    starts = range(0, len(text), AFTER_CHARS)
+    for some in (starts[first : first + PARTS_AT_ONCE] for first in range(0, len(starts), PARTS_AT_ONCE)):
+        if marked := _marked([_cut_out(text, start, is_cut=is_cut) for start in some], words):
+            return marked[0]
+    return ""
 
 
 def _without_signs(passage: str) -> str:

@@ -1,0 +1,52 @@
+"""The cards of the home page as a person sees them: those that lead to something they can open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from flask import url_for
+
+from webapp.chat.starters import service
+from webapp.chat.starters.service import Starter
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.prompts import queries as prompt_queries
+from webapp.web.feature import NAVIGATION
+from webapp.web.navigation import GO_TO, NavEntry
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStarter:
+    words: str
+    hint: str
+    icon: str
+    url: str
+
+
+def pages(user: User) -> Sequence[NavEntry]:
+    """Returns the pages that cards can open, without the home page itself, as far as this person can open them."""
+    return [entry for entry in NAVIGATION.get().palette(partial(may, user.role))[GO_TO] if entry.path != "/"]
+
+
+def starters(user: User) -> list[ShownStarter]:
+    """Returns the cards in order."""
+    paths = {entry.path for entry in pages(user)}
+    return [
+        ShownStarter(starter.words, starter.hint, starter.icon, starter.path or url_for("starters.show", slot=starter.slot))
+        for starter in service.starters()
+        if starter.is_shown and _can_open(starter, user, paths)
+    ]
+
+
+def opened(starter: Starter, user: User) -> str:
+    """Returns the name of what a card opens."""
+    if starter.prompt_id:
+        prompt = prompt_queries.prompt(user, starter.prompt_id)
+        return f"Prompt: {prompt.title}" if prompt else "A prompt that was deleted"
+    return next((entry.words for entry in pages(user) if entry.path == starter.path), "A prompt of its own")
+
+
+def _can_open(starter: Starter, user: User, paths: set[str]) -> bool:
+    if starter.prompt_id:
+        return prompt_queries.prompt(user, starter.prompt_id) is not None
+    return not starter.path or starter.path in paths

@@ -1,0 +1,83 @@
+"""What the shell brings to the search over everything: pages, settings, and the look of pages."""
+
+from functools import partial
+
+from flask import url_for
+
+from webapp.people.accounts.roles import may
+from webapp.people.accounts.tables import User
+from webapp.people.preferences import THEMES
+from webapp.people.search import SearchHit, SearchQuery, SearchSource
+from webapp.settings import catalog
+from webapp.shell.preferences_views import PreferencesForm
+from webapp.shell.views import is_sidebar_hidden
+from webapp.web.feature import NAVIGATION
+from webapp.web.navigation import GO_TO
+
+MOST_SETTINGS, MOST_PAGES = 5, 6
+
+
+def settings(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns a person's own settings and, for admins, those of the server."""
+    if not query.words:
+        return []
+    own = [
+        SearchHit(
+            words=field.label.text, path=url_for("preferences.own", _anchor=field.id), icon="settings", detail="Your settings"
+        )
+        for field in PreferencesForm()
+        if query.begins(field.label.text)
+    ]
+    servers = [
+        SearchHit(words=setting.title, path=setting.url, icon="sliders-horizontal", detail=section)
+        for section, setting in (catalog.matching(query.text) if user.is_admin else ())
+        # Not those that mention the words somewhere in their sentence, as the administration's own search does.
+        if query.begins(setting.title, section, setting.name.replace(".", " ").replace("_", " "))
+    ]
+    return [*own, *servers][:MOST_SETTINGS]
+
+
+def pages(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns the pages for everyone."""
+    return _pages(user, query, is_for_all=True)
+
+
+def admin_pages(user: User, query: SearchQuery) -> list[SearchHit]:
+    return _pages(user, query, is_for_all=False)
+
+
+def looks(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns the other themes, and whether the sidebar is shown."""
+    sidebar = "Show the sidebar" if is_sidebar_hidden() else "Hide the sidebar"
+    themes = [
+        SearchHit(words=f"{name} theme", path=url_for("preferences.set_theme"), icon="settings", sends={"theme": theme})
+        for theme, name in THEMES.items()
+        if theme != user.theme and query.begins(name, "theme color mode appearance")
+    ]
+    toggle = SearchHit(words=sidebar, path="/sidebar", icon="menu", sends={"show": "1" if is_sidebar_hidden() else "0"})
+    return [*themes, *([toggle] if query.begins(sidebar) else [])]
+
+
+def _pages(user: User, query: SearchQuery, *, is_for_all: bool) -> list[SearchHit]:
+    """Returns pages by their names, then by their other search words."""
+    groups = NAVIGATION.get().palette(partial(may, user.role))
+    entries = [
+        (heading, entry)
+        for heading, group in groups.items()
+        if (heading == GO_TO) is is_for_all
+        for entry in group
+        if query.begins(entry.words, entry.also)
+    ]
+    entries.sort(key=lambda pair: not query.begins(pair[1].words))
+    return [
+        SearchHit(words=entry.words, path=entry.path, icon=entry.icon, detail="" if is_for_all else heading)
+        for heading, entry in entries[: MOST_PAGES if query.words else None]
+    ]
+
+
+SOURCES = (
+    SearchSource(heading="Settings", rank=50, find=settings),
+    SearchSource(heading="Actions", rank=62, find=looks),
+    SearchSource(heading=GO_TO, rank=70, find=pages),
+    SearchSource(heading="Administration", rank=80, find=admin_pages),
+)
