@@ -4,11 +4,13 @@ import socket
 from contextlib import closing
 
 import gevent
+from gevent import monkey
 
 from tests.support.turns import turns_of_the_loop
 from webapp.base.heavy.turns import TurnQueue, by_turns, wait_for_turn
 
 PIECES = 20
+hold = monkey.get_original("time", "sleep")
 
 
 def work(seen: list[str], sender: socket.socket, name: str) -> None:
@@ -100,3 +102,14 @@ def test_of_many_who_are_at_long_work_one_goes_on_in_each_turn_of_the_loop() -> 
 
     assert len({turn for turn, _ in worked}) == len(worked)
     assert [name for _, name in worked] == [*range(PIECES)] * 3
+
+
+def test_a_wait_that_is_over_just_as_its_turn_comes_ends_as_usual() -> None:
+    queue = TurnQueue()
+
+    def block() -> None:
+        queue.wait()
+        # Behind it, the loop has both the next turn and the end of the wait to handle.
+        hold(0.05)
+
+    gevent.joinall([gevent.spawn(block), gevent.spawn(queue.wait, 0.01)], timeout=30, raise_error=True)

@@ -68,7 +68,8 @@ class TurnQueue:
         ready = Event()
         self._waiting.append(ready)
         self._join()
-        if not ready.wait(most_seconds):
+        # Its turn can have come in the moment in which the wait was over.
+        if not ready.wait(most_seconds) and not ready.is_set():
             self._waiting.remove(ready)
         TurnQueue.released = gevent.getcurrent()
 
