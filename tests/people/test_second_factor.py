@@ -329,7 +329,7 @@ def test_a_team_that_requires_it_lets_nobody_in_without(app: Flask, owner: Brows
     assert not begun.all("nav")
     done = begun.form("Turn on").submit(code=code_of(app))
     assert len(recovery_codes(done)) == totp.RECOVERY_CODES
-    assert done.link("Plans")
+    assert done.link("Plans & workflows")
     assert is_signed_in(ann)
     assert not is_signed_in(owner)
 
