@@ -148,3 +148,11 @@ def test_every_stream_of_a_plan_names_it(app: Flask) -> None:
     }
     paths = {"/api/streaming/generate-plan", "/api/streaming/events/{id}", "/api/plan/{id}/continue"}
     assert named == {*paths, "/api/v1/generations/{id}/events"}
+
+
+@pytest.mark.slow
+def test_others_go_on_while_the_page_is_drawn(visitor) -> None:
+    visitor.client.get("/api")
+    with turns_of_the_loop() as turn:
+        assert visitor.client.get("/api").status_code == 200
+        assert turn() > 2
