@@ -241,7 +241,7 @@ def test_reading_ended_answers_again_and_again_leaves_nothing_behind(program, ch
     before, reads = objects_after(50), 500 * ROUNDS
     # Less than one object for each: what is left are entries of caches that have a limit.
     assert objects_after(reads) - before < reads
-    assert not any(watcher_loop._places.values())
+    assert not any(watcher_loop._slots.values())
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask
 
     def asked() -> tuple[int, int]:
         session, another = db.session(), rows.values_of(run("queued", db.session().scalar(select(func.count(Generation.id)))))
-        placed = service._placed(("title",))
+        holding = service._holding_slots(("title",))
         held = steps(lambda: ownership.renew(session, "w"))
-        return held, steps(lambda: placed.scalar(session, {**another, "whose": ada.id, "gateway": "", "itself": another["id"]}))
+        return held, steps(lambda: holding.scalar(session, {**another, "whose": ada.id, "gateway": "", "itself": another["id"]}))
 
     with app.app_context():
         ada = person("ada@example.org")
