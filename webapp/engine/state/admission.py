@@ -140,7 +140,7 @@ class AdmissionQueue:
 
     def stop(self, lane: str | None = None) -> None:
         """Ends the waiting of those who wait in this lane; with None, of all."""
-        for waiter in [one for line in self._lines.values() for one in line if lane in (None, one.lane)]:
+        for waiter in [waiter for line in self._lines.values() for waiter in line if lane in (None, waiter.lane)]:
             self.leave(waiter)
             waiter.is_stopped = True
             waiter.signal.set()
