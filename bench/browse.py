@@ -22,7 +22,7 @@ REST_MS = 250
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "This needs Playwright and a Chromium, which `make setup-tests` installs."
 LINKS = "links => links.map(link => link.getAttribute('href'))"
-# Resolves when a frame with the next chat has been painted; never, if the page was loaded anew.
+# Resolves when a frame with the next chat has been painted; never, if the page was loaded again.
 CLICK = """path => new Promise(done => {
   const began = performance.now(), before = document.querySelector('#thread');
   const look = () => {

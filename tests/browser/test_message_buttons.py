@@ -32,7 +32,7 @@ def test_a_rating_is_there_again_after_updates_and_a_reload(server: Server, upst
     chat.deed("Good answer").click()
     expect(chat.deed("Good answer")).to_have_attribute("aria-pressed", "true")
     chat.page.reload()
-    # Hiding draws the message again, for everybody who sees it.
+    # Hiding draws the message again on every page that shows it.
     chat.deed("Hide from the model").click()
     expect(chat.answer).to_contain_text("Hidden from the model")
     expect(chat.deed("Show to the model")).to_be_visible()

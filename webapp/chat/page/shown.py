@@ -126,7 +126,7 @@ class ShownMessage:
         """Its role, and the names of its buttons: pages draw them from a template with all of them."""
         actions = self.actions
         is_plain = self.status == "failed" or self.role == "user"
-        found = {
+        possible = {
             "copy": self.html,
             "edit": actions.edit_url,
             "continue": actions.can_continue,
@@ -140,7 +140,7 @@ class ShownMessage:
             "rate": actions.rate_url,
             "delete": actions.delete_url,
         }
-        return [self.role, *(name for name, is_there in found.items() if is_there)]
+        return [self.role, *(name for name, is_there in possible.items() if is_there)]
 
     @property
     def next_buttons(self) -> list[str]:
