@@ -74,7 +74,7 @@
     document.dispatchEvent(new Event("arrived", { bubbles: true }));
     if (y) scrollTo({ top: y, behavior: "instant" });
     htmx.process(document.body);
-    const first = document.querySelector("main [autofocus]:not([popover] *)") ?? document.getElementById("main");
+    const first = document.querySelector("main [autofocus]:not([popover] *, dialog *)") ?? document.getElementById("main");
     if (document.activeElement === document.body) first.focus({ preventScroll: true });
   };
   const go = async ({ href, hash }, y) => {

@@ -21,7 +21,7 @@ TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [
 
 def is_only_text(page, text: str) -> bool:
     """Whether the text is shown verbatim; its markup was already checked when the page was opened."""
-    assert not page.all("hx-partial, main script, main img, b")
+    assert not page.all("hx-partial, main script, main :not(#lightbox) > img, b")
     return page.says(text)
 
 

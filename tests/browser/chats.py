@@ -233,7 +233,7 @@ def load(page: Page, button: Locator) -> Response:
 
 
 def _of_document(response: Response) -> bool:
-    return response.request.is_navigation_request()
+    return response.request.is_navigation_request() and not 300 <= response.status < 400
 
 
 def sign_out(page: Page) -> None:

@@ -86,6 +86,8 @@ def hide_links(user: User, names: Iterable[str]) -> None:
 def set_look(user: User, **chosen: str) -> None:
     """Stores how pages look for this person: some of `LOOKS`, the others stay."""
     _check(chosen)
+    if not chosen:
+        return
     user_id = user.id
     with write() as session:
         session.execute(update(User).where(User.id == user_id).values(**chosen))

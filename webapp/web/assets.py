@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, partial
+from os.path import isfile
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, send_from_directory
@@ -94,7 +95,8 @@ def _show(filename: str) -> Response:
 def _packed(folder: str, filename: str) -> Response:
     path = Path(folder, filename)
     packed = path.with_name(path.name + PACKED)
-    if not path.is_relative_to(folder) or not packed.is_file() or packed.stat().st_mtime_ns < path.stat().st_mtime_ns:
+    # Path.is_file raises an error for a name that is too long.
+    if not path.is_relative_to(folder) or not isfile(packed) or packed.stat().st_mtime_ns < path.stat().st_mtime_ns:
         return current_app.send_static_file(filename)
     if not accepts_gzip():
         response = current_app.send_static_file(filename)
