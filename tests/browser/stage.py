@@ -15,7 +15,8 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
 from webapp.web import assets, filters
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+KINDS = ("script", "style", "img", "font", "connect")
+POLICY = "; ".join(["default-src 'none'", *(f"{kind}-src 'self'" for kind in KINDS), "form-action 'self'"])
 QUESTION = ShownMessage(
     id="q", role="user", status="completed", html=Markup("<p>Why?</p>"), tail=Markup(), reasoning="", thought="", notices=(),
     receipt="", is_running=False, started_at=None, actions=Actions(raw_url="/messages/q.md"),

@@ -81,7 +81,7 @@ def test_a_chat_is_named_kept_found_and_thrown_away(
 
     listed(person).get_by_role("main").get_by_role("searchbox").fill(word)
     page.get_by_role("main").get_by_role("button", name="Find").click()
-    expect(page.get_by_role("region", name="Titles").get_by_role("link")).to_have_count(1)
+    expect(page.get_by_role("region", name="Chats").get_by_role("link")).to_have_count(1)
     expect(page.get_by_role("region", name="Messages")).to_contain_text("waits.")
     # The whole row is clickable; its link covers the passage.
     page.get_by_role("region", name="Messages").get_by_text("waits.").first.click(force=True)

@@ -35,7 +35,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
 
     press(page, page.get_by_role("link", name="Start a chat"))
-    expect(page.locator(".reads-from")).to_contain_text("Mill papers")
+    expect(page.get_by_role("list", name="Used for this message")).to_contain_text("Mill papers")
     chat = ChatPage(page)
     upstream.says("Every Friday [1].")
     chat.box.fill("When is a bearing oiled?")

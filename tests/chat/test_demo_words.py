@@ -32,7 +32,8 @@ def names(owner: Browser, fake: Upstream) -> set[str]:
     tested = before[1].press("Save", key="sk-or-v1-0123456789").press("Test key")
     chat = owner.submit("/", message="Hello").until(status="responding")
     stopped = chat.press("Stop").until(status="stopped")
-    return {name_of(page.tree, node) for page in (*before, tested, chat, stopped) for node in page.all(USED)}
+    actions = [owner.page(f"/messages/{id}/actions") for id in stopped.message_ids]
+    return {name_of(page.tree, node) for page in (*before, tested, chat, stopped, *actions) for node in page.all(USED)}
 
 
 @pytest.mark.slow
