@@ -60,7 +60,7 @@ class NewCollection(service.CollectionInput):
 
 
 class NewEmbedding(Body):
-    everything: bool = Field(False, description="Embed all documents again; the current vectors are searched meanwhile.")
+    everything: bool = Field(False, description="Embed all documents again; until then, the current vectors are searched.")
 
 
 CollectionChange = changes("CollectionChange", service.CollectionInput)

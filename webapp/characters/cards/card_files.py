@@ -32,7 +32,7 @@ SCENES = {"background": "background", "emotion": "expression"}
 MOST_SCENES, MOST_SCENE_BYTES, SCENE_CHARS = 30, 8 * 1024 * 1024, 40
 NO_ICON = ("icon", "ccdefault:")
 OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
-DAMAGED = "The file is damaged, encrypted or no CHARX."
+DAMAGED = "The file is damaged, encrypted or not a CHARX file."
 ASSET_PATH = re.compile(r"assets/[\w .()/-]{1,200}")
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -158,7 +158,7 @@ def opened(file: IO[bytes]) -> ZipFile:
     try:
         return zips.opened(file, MOST_ENTRIES)
     except zips.TooManyFiles as error:
-        raise BadCard("The file holds too many files.") from error
+        raise BadCard("It contains too many files.") from error
     except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
 

@@ -32,7 +32,7 @@ from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
 TITLE_CHARS = 200
-UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
+UNSEEN = "One of these characters no longer exists, or you don't have access."
 KIND = "roleplay"
 
 

@@ -62,7 +62,7 @@ REASONS = {
     "error": "",
     "server_restart": "by a server restart",
     "user": "by a person",
-    "idle_listener": "because nobody was reading",
+    "idle_listener": "because no one was reading",
     "client_gone": "because the program disconnected",
     "sentence_limit": "at the limit of sentences",
     "token_limit": "at the limit of tokens",

@@ -126,7 +126,7 @@ def save(slug: str, source: str, *, author: audit.AuditAuthor) -> Type:
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
-            raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
+            raise Conflict(f"There are already {MOST_TYPES} plan types. Delete one first.")
         session.merge(PlanType(slug=slug, source=source, changed_by=author.id))
         _note(session, "saved a plan type", slug, author)
     return plan_type
