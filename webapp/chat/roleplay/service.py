@@ -214,7 +214,7 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     )
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not cast_ids:
-        raise Invalid("Only a chat with several characters has an order.", field="turn_order")
+        raise Invalid("Only a group chat has an order.", field="turn_order")
     return cast_ids, order
 
 

@@ -147,8 +147,8 @@ def _skewed(arms: Sequence[ArmFigures]) -> str:
     whole, people = sum(arm.weight for arm in arms), sum(arm.units for arm in arms)
     shares = ", ".join(f"{arm.letter} went to {percent(arm.units / people)}, not {percent(arm.weight / whole)}" for arm in arms)
     return (
-        f"Of {people} people, too many got one version: {shares}. Probably not all answers are counted: they can't be compared. "
-        "Keep the version in use before, find out why, and begin again."
+        f"Of {people} people, too many got one version: {shares}. Some answers probably weren't counted, "
+        "so the versions can't be compared. Keep the version that was in use before, find out why, and start over."
     )
 
 

@@ -261,7 +261,7 @@ def attempt_text(attempt: AttemptRecord) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    times = [("Asked", of.created_at), ("Started", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in times if at]
 
 
