@@ -111,4 +111,4 @@ def test_the_demo_makes_way_for_the_default_once_there_is_a_real_model(app, owne
         fake.says("A real answer.")
         assert owner.post(address, headers=HTMX, **fields).status_code in {200, 204}
         owner.wait_for(path, ended)
-    assert [each["body"]["model"] for each in asked(fake)[asked_before:]] == ["some/model"] * 3
+    assert [request["body"]["model"] for request in asked(fake)[asked_before:]] == ["some/model"] * 3
