@@ -55,7 +55,7 @@ ABOUT: Mapping[str, str] = {
     "characters": "Someone to talk to, and who you are in a chat",
     "lorebooks": "What a world is made of, told when it comes up",
     "plans": "Structured plans that models write",
-    "files": "Pictures and documents in chats",
+    "files": "Images and documents in chats",
     "knowledge": "Documents, who can see them, and finding things in them",
     "prompts": "Texts you use often, with fields to fill in",
     "insights": "How many answers, how good, how fast and at what cost",

@@ -227,8 +227,8 @@ def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     get(slug)
     with write() as session:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
-            raise Conflict("This workflow comes with Millrace and can't be removed.")
-        _note(session, "removed a workflow", slug, author)
+            raise Conflict("This workflow comes with Millrace and can't be deleted.")
+        _note(session, "deleted a workflow", slug, author)
 
 
 def _check_plan_types(definition: Definition) -> None:

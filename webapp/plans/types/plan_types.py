@@ -138,8 +138,8 @@ def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     with write() as session:
         gone = session.execute(delete(PlanType).where(PlanType.slug == slug).returning(PlanType.slug)).first()
         if not gone:
-            raise Conflict("This type comes with Millrace and can't be removed.")
-        _note(session, "removed a plan type", slug, author)
+            raise Conflict("This type comes with Millrace and can't be deleted.")
+        _note(session, "deleted a plan type", slug, author)
 
 
 def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -> None:
