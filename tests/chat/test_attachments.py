@@ -99,7 +99,7 @@ def test_the_browsers_own_field_brings_files(owner, fake):
 
     refused = owner.send("/chats", {**fields, "file": (io.BytesIO(b"\0\xff"), "picture.png")}, follow=False)
     assert refused.status_code == 422
-    assert refused.says("picture.png isn't a picture")
+    assert refused.says("picture.png isn't an image")
 
 
 @pytest.mark.parametrize(
