@@ -69,9 +69,9 @@ const follow = async () => {
   const [mark, since] = [markOf("tuned-mark"), changes];
   const isNews = () => since === changes && !isSending && ![followed, markOf("prompts-end")].includes(mark);
   const isWanted = () => isNews() && mark === markOf("tuned-mark") && !document.querySelector("#tuned [data-typed]");
-  if (!mark || !isWanted()) return;
+  if (!mark || !form() || !isWanted()) return;
   await new Promise((done) => setTimeout(done, SOON));
-  if (!isWanted()) return;
+  if (!form() || !isWanted()) return;
   const answer = await fetch(form().action, { headers: { "HX-Request": "true" } }).catch(() => null);
   const html = answer?.ok && (await answer.text());
   if (!html || !isWanted()) return;
