@@ -91,7 +91,7 @@ FEATURE = Feature(
         NavEntry(
             words="Home page",
             path="/admin/home",
-            icon="settings",
+            icon="house",
             under="Operations",
             rank=45,
             also="start begin cards suggestions starters",
