@@ -3,10 +3,10 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import utc_now
-from webapp.chat.list.checklist import next_steps
-from webapp.chat.list.greeting import COOKIE, greeting
-from webapp.chat.list.open_work_shown import open_work
-from webapp.chat.list.welcome_shown import welcome
+from webapp.chat.home.checklist import next_steps
+from webapp.chat.home.greeting import COOKIE, greeting
+from webapp.chat.home.open_work_shown import open_work
+from webapp.chat.home.welcome_shown import welcome
 from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
@@ -74,4 +74,4 @@ def _home(form: MessageForm) -> Response:
     more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
-    return form.shown("chat/list/home.html", may_be_temporary=True, **more)
+    return form.shown("chat/home/home.html", may_be_temporary=True, **more)
