@@ -48,6 +48,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         status=status,
         chat=shown.chat(chat, is_running=running is not None, right=right, given=moment.given if me else None),
         thread=thread,
+        # Their font comes before the first paint: later, it would move the text.
+        has_formulas=any("<math" in message.html for message in thread),
         thumbs=_thumbs(thread),
         earlier_url=shown.earlier_url(messages),
         events_url=f"{address('chat.events', chat.id)}?at={position}",
