@@ -143,25 +143,29 @@ def _stored(chat: Chat, greetings: Iterable[GreetingFields], shared: VariableSto
     return chat
 
 
-def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
-    """Replaces the settings and the persona of a chat, from the next answer on."""
-    checked = checked_fields(values)
-    new = rows.differing(chat, checked | {"persona_id": persona.id if persona else None})
+def set_fields(chat: Chat, values: Mapping[str, Any]) -> None:
+    """Replaces these settings of a chat, from the next answer on; its persona is one of them, as `persona_id`."""
+    id, new = chat.id, rows.differing(chat, {**values, **checked_fields(values)})
+    if not new:
+        return
     with write():
         for name, value in new.items():
             setattr(chat, name, value)
+    announcements.announce_settings(id)
 
 
 def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of all fields; raises `Invalid` for one that is out of bounds."""
-    return {field.name: _checked(field, values[field.name]) for field in FIELDS}
+    """Returns the values of fields among these; raises `Invalid` for one that is out of bounds."""
+    return {field.name: _checked(field, values[field.name]) for field in FIELDS if field.name in values}
 
 
 def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
     """Replaces the lorebooks of a chat, from the next answer on."""
+    id = chat.id
     if list(ids) != chat.lorebook_ids:
         with write():
             chat.lorebook_ids = list(ids)
+        announcements.announce_settings(id)
 
 
 def _checked(field: ChatField, value: Any) -> Any:
