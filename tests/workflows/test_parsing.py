@@ -51,7 +51,7 @@ BROKEN = [
         "    next: [{if: kind == 'x', go: many}]\n",
         8,
         "without",
-        "Put",
+        "Add a question",
     ),
     ("  - id: many\n    say", "  - id: many\n    shout", 8, "Unknown step “shout”", "Known: say"),
     ("  - collect: kind", "  - colect: kind", 7, "Unknown step “colect”", "Did you mean “collect”?"),
