@@ -13,7 +13,9 @@
       name = link.title;
     if (![...select.options].some((each) => each.value === id)) select.add(new Option(name, id));
     select.value = id;
-    document.querySelector("[data-chosen]").textContent = name;
+    const chosen = document.querySelector("[data-chosen]");
+    chosen.textContent = name;
+    chosen.previousElementSibling.replaceWith(link.querySelector(".maker").cloneNode());
     sheet().hidePopover();
     document.getElementById("composer-text").focus({ preventScroll: true });
   };
