@@ -85,11 +85,11 @@ def distinct(models: Iterable[tuple[str, ModelName, Sequence[str]]], taken: Mapp
         for text, rows in groups.items():
             # The one without details keeps the plain name: it is the maker's newest.
             plain = rows if len(rows) == 1 else [row for row in rows if not row[1].details and not step]
-            kept = plain[0][0] if len(plain) == 1 and text not in used else ""
-            if kept:
-                names[kept] = text
+            owner = plain[0][0] if len(plain) == 1 and text not in used else ""
+            if owner:
+                names[owner] = text
                 used.add(text)
-            left += [row for row in rows if row[0] != kept]
+            left += [row for row in rows if row[0] != owner]
     return names | {id: id for id, _, _ in left}
 
 

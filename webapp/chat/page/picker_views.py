@@ -135,10 +135,12 @@ def _listed(marks: model_marks.Marks, query: str) -> Iterator[tuple[str, Model]]
     yield from sorted(grouped, key=_rank)
 
 
-def _rank(row: tuple[str, Model]) -> tuple[bool, int]:
-    """Puts servers of one's own first, then makers, those people look for most before the others; the demo is last."""
+def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:
+    """Puts servers of one's own first, then makers, those people look for most before the others by name; the demo is last."""
     group, model = row
-    return group == DEMO_GROUP, ORDER.get(group, len(ORDER)) if group == model.maker else -1
+    if group != model.maker:
+        return group == DEMO_GROUP, -1, ""
+    return False, ORDER.get(group, len(ORDER)), group.lower()
 
 
 def _row(model: Model, marks: model_marks.Marks, group: str, state: str, *, is_first: bool) -> ShownModel:

@@ -1,5 +1,6 @@
 """/admin/models: available models, their prices, and which of them people can choose."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Blueprint, Response, request, url_for
@@ -10,7 +11,7 @@ from webapp.models.connections import own_names, service as connections, shown, 
 from webapp.models.connections.forms import ModelNameForm
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
-from webapp.models.makers import maker_named
+from webapp.models.makers import Maker, maker_named
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.forms import SettingsForm
@@ -20,6 +21,20 @@ from webapp.web.htmx import redirect, render
 bp = Blueprint("models", __name__, url_prefix="/admin/models")
 # A longer list is searched rather than scrolled.
 MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A chosen model as people read it, whether it is listed or not."""
+
+    id: str
+    name: str
+    maker: Maker | None
+
+
+@bp.app_template_global()
+def shown_model(id: str) -> ModelChoice:
+    return ModelChoice(id, providers().display_name(id), maker_named(providers().maker(id)))
 
 
 @bp.get("")
@@ -32,6 +47,8 @@ def index() -> Response:
 @admin_only
 def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
+    if form.is_sorting:
+        return _page(form)
     return _page(form, status=422) if form.wrong else _saved(form.save(author=audit_author()))
 
 

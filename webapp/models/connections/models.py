@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -138,15 +139,21 @@ class Providers:
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             models = [(connection, model) for connection in self._usable() for model in _models_of(connection)]
-            named = [found for name in sorted(memory.named) if not name.startswith(DEMO) and (found := self._found(name)) and found[1]]
+            named = [
+                found for name in sorted(memory.named) if not name.startswith(DEMO) and (found := self._found(name)) and found[1]
+            ]
             names = naming.distinct_names(models, named, memory.own_names)
             memory.listed_of, memory.listed = connections, [replace(model, name=names[model.id]) for _, model in models]
             memory.by_id = {model.id: model for model in reversed(memory.listed)}
             memory.names = naming.names_in_use(connections, names | {model.id: model.name for model in self._demo.models()})
             memory.used_names = frozenset(memory.names.values())
-            # A server with models of many makers lists their ids as maker/model.
+            # A server with models of many makers lists them as maker/model.
+            slashes = Counter((connection.slug, "/" in model.id) for connection, model in models)
             memory.groups = {
-                model.id: model.maker if model.maker and "/" in model.id else connection.name for connection, model in models
+                model.id: model.maker
+                if model.maker and slashes[connection.slug, True] > slashes[connection.slug, False]
+                else connection.name
+                for connection, model in models
             }
         return memory.listed
 
@@ -170,9 +177,11 @@ class Providers:
         if name := names.get(f"{slug}:{model}") or names.get(model):
             return name
         # No connection lists it (any longer): another version of a listed model is told apart from that.
-        found = self._found(model)
-        made = name_of(found[1] if found and found[1] else model.partition(":")[2] or model)
-        candidates = (made.text, made.exact, f"{made.text} · {model}")
+        provided = self._found(model)
+        id = provided[1] if provided and provided[1] else model.partition(":")[2] or model
+        usual, maker = name_of(id), maker_of(id)
+        by = maker.name if maker else model
+        candidates = (usual.text, usual.exact, f"{usual.exact} · {by}", f"{usual.exact} · {model}")
         return next((name for name in candidates if name not in self._memory.used_names), model) if model else ""
 
     def has_name(self, name: str, *, but: str = "") -> bool:
@@ -205,8 +214,8 @@ class Providers:
         """Returns the name of who made a model; empty if that can't be told."""
         if listed_model := self.model(model):
             return listed_model.maker
-        found = self._found(model)
-        maker = maker_of(found[1] if found else model)
+        provided = self._found(model)
+        maker = maker_of(provided[1] if provided else model)
         return maker.name if maker else ""
 
     def id_of_answering(self, asked: str, served: str, slug: str, failed: Collection[str]) -> str:

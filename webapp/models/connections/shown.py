@@ -110,7 +110,7 @@ def exact(model: Model, server: LiveConnection | None) -> list[tuple[str, str]]:
         *([("Connection", server.name)] if server else []),
         *([("Price", f"{costs[0]} in, {costs[1]} out per million tokens")] if all(costs) else []),
         *([("Context", plural(model.context_length, "token"))] if model.context_length else []),
-        *([("Also", ", ".join(more))] if more else []),
+        *([("Also supports", ", ".join(more))] if more else []),
     ]
 
 
