@@ -139,9 +139,8 @@ class Providers:
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
             models = [(connection, model) for connection in self._usable() for model in _models_of(connection)]
-            named = [
-                found for name in sorted(memory.named) if not name.startswith(DEMO) and (found := self._found(name)) and found[1]
-            ]
+            of_settings = (self._found(name) for name in sorted(memory.named) if not name.startswith(DEMO))
+            named = [provided for provided in of_settings if provided and provided[1]]
             names = naming.distinct_names(models, named, memory.own_names)
             memory.listed_of, memory.listed = connections, [replace(model, name=names[model.id]) for _, model in models]
             memory.by_id = {model.id: model for model in reversed(memory.listed)}
