@@ -55,8 +55,8 @@
   for (const each of ["arrived", "pageshow"])
     addEventListener(each, ({ persisted }) => {
       if (persisted) return location.reload();
-      const hasFocus =
-        document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *, dialog *)");
+      const isWished = document.querySelector("[autofocus]:not([popover] *, dialog *)"),
+        hasFocus = document.activeElement !== document.body || isWished;
       const isElsewhere = hasFocus || location.hash.startsWith("#message-");
       if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
     });

@@ -1,7 +1,7 @@
 // In a chat led by a workflow, announces each question once, moves the focus to its answer field, and sends the answer by Enter.
 "use strict";
 {
-  const CONTROLS = "#led .run__options :is(button, input), #led #answer, #led .run__answer button";
+  const CONTROLS = "#led .run__options :is(button, input), #led .run__answer :is(input:not([type=hidden]), textarea, button)";
   const RUNNING = ["queued", "thinking", "responding", "saving"],
     heard = new Set();
   let wasInside = false,

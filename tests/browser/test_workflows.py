@@ -58,6 +58,9 @@ def test_a_week_is_looked_back_on_by_taps_on_a_phone(server: Server, visit: Visi
         page.get_by_role("button", name="Send", exact=True).tap()
     expect(thread(page)).to_contain_text(QUESTIONS[2])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # What was typed before is not there again.
+    expect(page.get_by_role("textbox", name=QUESTIONS[2])).to_have_value("")
+    page.evaluate("scrollTo(0, 0)")
     assert violations(page) == []
     page.get_by_role("button", name="Skip", exact=True).tap()
     done(page)

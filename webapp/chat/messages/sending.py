@@ -274,7 +274,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model_to_ask(chat)
+    model = model_to_ask(chat)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
@@ -288,7 +288,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, message.id)
         question = new_question(chat, message.parent_id, entered, by=person)
-        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+        return new_answer(session, chat, question, model=model, sent_as=sent_as, options=options)
 
     return store_and_start(store, person, lane=chat.lane, sent_as=sent_as)
 

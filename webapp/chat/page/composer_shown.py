@@ -16,7 +16,7 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import missing_model, model_named
+from webapp.chat.record.model_choice import current_model, missing_model, model_named
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
@@ -99,14 +99,14 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
     """
     catalogue = providers()
     offered = [] if chat and chat.visitor_hash else catalogue.offered()
-    chosen = wish if catalogue.is_choosable(wish) else chat.model if chat else catalogue.default()
+    chosen = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
     models = suggested_models(offered, chosen)
     return {
         "models": models,
         "chosen_model": chosen,
         "chosen_name": catalogue.display_name(chosen),
         "chosen_maker": maker_named(catalogue.maker(chosen)),
-        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
+        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == current_model(chat) else "",
         "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
