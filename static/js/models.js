@@ -1,7 +1,9 @@
 // The model picker: arrows move, Enter chooses, typing searches. What is chosen is put into the field at the button.
 // Loaded by the list.
-// Whether the focus belongs in the list, which is still loading.
-let isWanted = false;
+// Whether the focus belongs in the list, which is still loading, and whether its first row is to be chosen then.
+let [isWanted, isAwaited] = [false, false];
+// What was searched for in the list that is shown, and in the one that was asked for last.
+let [shown, asked] = [null, ""];
 const sheet = () => document.getElementById("models"),
   isOpen = () => sheet()?.matches(":popover-open");
 const links = () => [...sheet().querySelectorAll("[data-model], .models__more a")];
@@ -49,14 +51,17 @@ document.addEventListener("keydown", (event) => {
   if (!step && !(event.key === "Enter" && event.target === box)) return;
   event.preventDefault();
   isWanted = step && !next;
+  isAwaited = !step && shown !== box.value;
   if (step) next?.focus();
-  else if (next?.dataset.model) next.click();
+  else if (next?.dataset.model && !isAwaited) next.click();
 });
 // On a phone the keyboard would cover the list.
 document.addEventListener(
   "beforetoggle",
   ({ target }) => {
-    if (target.id === "models") target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
+    if (target.id !== "models") return;
+    shown = null;
+    target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
   },
   true,
 );
@@ -71,8 +76,9 @@ document.addEventListener(
   true,
 );
 document.addEventListener("htmx:before:swap", ({ detail }) => {
-  const list = document.activeElement?.closest("#models-list");
-  isWanted ||= list && detail.tasks.some(({ target }) => target === list);
+  if (!detail.tasks.some(({ target }) => target?.id === "models-list")) return;
+  shown = asked;
+  isWanted ||= document.activeElement?.closest("#models-list");
 });
 document.addEventListener("htmx:after:swap", () => {
   const chosen = box()?.querySelector("[name]")?.value;
@@ -81,4 +87,11 @@ document.addEventListener("htmx:after:swap", () => {
     if (isWanted) link.focus();
     isWanted = false;
   }
+  if (!isAwaited || shown !== sheet()?.querySelector("input[type=search]").value) return;
+  isAwaited = false;
+  links()[0]?.click();
+});
+// A request that is replaced by a newer one is never shown.
+document.addEventListener("htmx:before:request", ({ target }) => {
+  if (target.matches?.(".picker, #models-q")) asked = sheet().querySelector("input[type=search]").value;
 });

@@ -91,7 +91,7 @@ def test_a_model_has_a_name_beside_its_id(admin: Client, fake) -> None:
     assert (chat["model"], chat["model_name"]) == (id, "Llama 3.3 70B")
     assert admin.said("PATCH", "/models", 200, {"id": id, "name": "The big one"})["name"] == "The big one"
     assert listed() == ("The big one", "Meta")
-    assert admin.get(f"/chats/{chat['id']}")["chat"]["model_name"] == "The big one"
+    assert admin.get(f"/chats/{chat['id']}")["model_name"] == "The big one"
     assert admin.said("PATCH", "/models", 200, {"id": id, "name": ""})["name"] == "Llama 3.3 70B"
     admin.said("PATCH", "/models", 404, {"id": "not/there", "name": "X"})
     assert list(admin.said("PATCH", "/models", 422, {"id": id, "name": "x" * 81})["fields"]) == ["name"]
