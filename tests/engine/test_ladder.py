@@ -277,7 +277,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
 def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
     ended = climb(bench, fake, [RATE, HELLO])
 
-    assert "slow down. some/model is asked again" in ended.notices[0]["message"]
+    assert "slow down. Model is asked again" in ended.notices[0]["message"]
 
 
 def test_a_stop_during_the_back_off_ends_at_once(bench, fake):

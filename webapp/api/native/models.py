@@ -49,7 +49,7 @@ class ModelRename(ModelNameInput):
 
 
 @bp.patch("")
-@operation("Name a model, as people read it everywhere", scope="admin", body=ModelRename, answer=ModelAnswer)
+@operation("Name a model, as people read it everywhere", scope="admin", body=ModelRename, answer=ModelAnswer, errors=(404,))
 def rename(body: ModelRename) -> ModelAnswer:
     own_names.rename(body.id, body, author=audit_author())
     model = providers().model(body.id) or Model(body.id, body.id)
