@@ -1,13 +1,13 @@
 """Add the names that admins give models.
 
-Revision: 0164, after 0162
+Revision: 0164, after 0166
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0164"
-down_revision = "0162"
+down_revision = "0166"
 branch_labels = None
 depends_on = None
 

@@ -82,7 +82,7 @@
   };
   document.addEventListener("input", (event) => {
     if (event.target.id === "composer-text") later();
-    event.target.closest("#tuned form, .edit, #composer-prompt form")?.setAttribute("data-typed", "");
+    event.target.closest("#tuned form:not([data-saving]), .edit, #composer-prompt form")?.setAttribute("data-typed", "");
   });
   document.addEventListener("submit", (event) => event.target.id === "composer" && forget());
   addEventListener("pagehide", () => waiting && keep(true));
