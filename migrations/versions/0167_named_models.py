@@ -1,12 +1,12 @@
 """Add the names that admins give models.
 
-Revision: 0164, after 0166
+Revision: 0167, after 0166
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0164"
+revision = "0167"
 down_revision = "0166"
 branch_labels = None
 depends_on = None
