@@ -69,9 +69,7 @@ def test_escape_leaves_an_edit_and_only_then_stops(server: Server, upstream: Ups
 
 @pytest.mark.mostly_deep
 @pytest.mark.parametrize("key", ["Enter", "Control+Enter", "Meta+Enter"])
-def test_enter_sends_an_edited_question_as_it_sends_a_message(
-    server: Server, upstream: Upstream, visit: Visit, key: str
-) -> None:
+def test_enter_sends_an_edited_question_as_it_sends_a_message(server: Server, upstream: Upstream, visit: Visit, key: str) -> None:
     chat = asked(visit(server), upstream)
     upstream.says("Hello, world.")
     chat.box.press("ArrowUp")

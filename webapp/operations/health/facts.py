@@ -214,7 +214,7 @@ def redis(engine: Engine) -> list[HealthFact]:
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):
-        hint = "Pages still follow their own worker's answers, and those of other workers once a second. Check REDIS_URL."
+        hint = "Pages still show their own worker's answers live, and other workers' answers once a second. Check REDIS_URL."
         return [HealthFact("Redis", NO_REDIS, "bad", hint)]
     if differs := engine.shared.agreement.differs:
         return [HealthFact("Redis", UNLIKE.format(differs), "bad")]
