@@ -58,7 +58,7 @@
   });
   // Opening something stops the scrolling, so that it can be read.
   document.addEventListener("click", ({ target }) => {
-    isFollowing &&= !target.closest(".message :is(summary, .view, .cite)");
+    isFollowing &&= !target.closest('.message :is(summary, .view, .cite, [formaction$="/edit"])');
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

@@ -9,6 +9,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.answer_shown import face_of_chat, members_in
+from webapp.chat.page.mentions_shown import named_in
 from webapp.chat.page.offered_replies import offered_replies
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
@@ -63,6 +64,7 @@ def composer_values(
         "picks": _picks(chat, messages) if right != "view" and not running else (),
         "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
+        "queued_for": named_in(chat, waiting),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # Queued messages are sent in the owner's name, so only the owner can queue one.
         "suggest_url": address("composer.suggest", chat.id) if may_suggest else "",

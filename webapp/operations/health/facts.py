@@ -114,7 +114,7 @@ def key(ring: Keyring) -> HealthFact:
     if ring.lost:
         return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:
-        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
+        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Administration, Keys.")
     return HealthFact("Encryption key", words, "ok")
 
 
@@ -187,7 +187,7 @@ def loop(watchdog: Watchdog) -> HealthFact:
         return HealthFact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
     return HealthFact(
-        "Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code."
+        "Blocked", words, "warn", f"Everyone waits while that happens. `{BLOCKED}` lines in the log name the place in the code."
     )
 
 
