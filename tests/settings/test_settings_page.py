@@ -24,10 +24,11 @@ def listed(owner: Browser, fake: Fake) -> Browser:
 def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner: Browser) -> None:
     pages = {path: owner.page(path) for path in {entry.page for entry in SETTINGS.values()}}
 
-    named = [node.attributes["name"] or "" for page in pages.values() for node in page.all("main [name]")]
+    named = [str(node.attributes["id"]).removeprefix("setting-") for page in pages.values() for node in page.all(".setting")]
     # The models that people can choose are selected on the Models page.
-    assert sorted(name for name in named if "." in name) == sorted(set(SETTINGS) - {"models.allowed"})
-    for entry in (SETTINGS[name] for name in named if "." in name):
+    assert sorted(named) == sorted(set(SETTINGS) - {"models.allowed"})
+    for entry in map(SETTINGS.__getitem__, named):
+        assert pages[entry.page].all(f"[name='{entry.name}']")
         assert pages[entry.page].says(entry.title)
         assert pages[entry.page].says(entry.sentence)
     assert pages["/admin/settings/streaming"].says("10 to 10,000 · default: 250.")
@@ -90,7 +91,8 @@ def test_a_model_that_nobody_lists_is_refused_wherever_it_is_set(listed: Browser
     page = listed.submit("/admin/models", **{name: "maker/nonsense"})
 
     assert page.status_code == 422
-    assert "No connection lists “maker/nonsense”." in page.error_at(SETTINGS[name].title)
+    assert "No connection lists “maker/nonsense”." in page.one(f"[id='{name}-error']").text()
+    assert page.all(f"[id='{name}'][aria-describedby~='{name}-error']")
     Client(app, browser=listed).said("PUT", f"/settings/{name}", 422, {"value": "maker/nonsense"})
     told = app.test_cli_runner().invoke(args=["settings", "set", name, "demo/nonsense"])
     assert (told.exit_code, "No connection lists “demo/nonsense”." in told.output) == (1, True)
@@ -155,33 +157,33 @@ def test_a_wrong_reset_of_nothing_is_harmless(owner: Browser, app: Flask) -> Non
 
 
 def test_a_person_chooses_a_theme_and_every_page_has_it(member: Browser, stranger: Browser) -> None:
-    page = member.submit("/settings", theme="dark", default_model="")
+    page = member.submit("/settings/look", theme="dark")
 
     assert page.says("Saved.")
     for path in ("/", "/settings", "/chats"):
         assert member.page(path).one("html").attributes.get("data-theme") == "dark"
         assert "data-theme" not in stranger.page(path).one("html").attributes
-    member.submit("/settings", theme="", default_model="")
+    member.submit("/settings/look", theme="")
     assert "data-theme" not in member.page("/").one("html").attributes
 
 
 def test_a_person_chooses_a_model_for_new_chats(member: Browser) -> None:
-    page = member.submit("/settings", theme="light", default_model="demo/code")
+    page = member.submit("/settings/chats", default_model="demo/code")
 
     assert page.named("select", "Model for new chats").css_first("option[selected]").attributes["value"] == "demo/code"
 
 
-@pytest.mark.parametrize("wrong", [{"theme": "pink"}, {"theme": "", "default_model": "maker/gone"}])
-def test_what_cannot_be_chosen_is_refused(member: Browser, wrong: dict[str, str]) -> None:
-    page = member.post("/settings", **wrong)
+@pytest.mark.parametrize(("part", "wrong"), [("look", {"theme": "pink"}), ("chats", {"default_model": "maker/gone"})])
+def test_what_cannot_be_chosen_is_refused(member: Browser, part: str, wrong: dict[str, str]) -> None:
+    page = member.post(f"/settings/{part}", **wrong)
 
     assert page.status_code == 422
     assert page.all("[aria-invalid=true]")
 
 
 def test_a_visitor_signs_in_first(visitor: Browser) -> None:
-    assert visitor.get("/settings").location == "/login?next=/settings"
-    assert visitor.post("/settings", theme="dark").location == "/login"
+    assert visitor.get("/settings/look").location == "/login?next=/settings/look"
+    assert visitor.post("/settings/look", theme="dark").location == "/login"
 
 
 def test_members_see_no_way_into_the_administration(member: Browser, owner: Browser) -> None:

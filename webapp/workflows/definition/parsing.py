@@ -117,7 +117,7 @@ class _Reader:
         about = self._mapping(path, value, OF_A_SLOT)
         type = about.get("type", "text")
         if not isinstance(type, str) or type not in TYPES:
-            self._fault((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", f"Use one of: {', '.join(TYPES)}")
+            self._fault((*path, "type"), f"“{str(type)[:40]}” isn't a slot type.", f"Use one of: {', '.join(TYPES)}")
             type = "text"
         least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
         if None not in (least, most) and (least or 0) > (most or 0):
