@@ -32,13 +32,11 @@ def id_of(path: str) -> str:
 
 @pytest.mark.slow
 @also_on_postgres
-def test_it_is_used_in_every_chat_with_that_persona(member, fake, book):
+def test_it_is_used_in_every_chat_with_that_persona(member, fake, book, chat):
     fake.says("Aye.")
     jo = persona(member, book)
     assert "checked" in member.page(jo).one("input[name=lorebooks]").attributes
 
-    chat = member.submit("/", message="Hello").path
-    member.wait_for(chat, ended)
     assert MILL not in told(member, fake, chat)
     member.submit(f"{chat}/prompts", persona=id_of(jo))
     assert MILL in told(member, fake, chat)
