@@ -18,9 +18,9 @@ from webapp.people.accounts.guards import admin_only, anybody, audit_author, cur
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
-from webapp.workflows.definition.parsing import WorkflowFault
-from webapp.workflows.editor.diagram import Diagram, diagram_of
-from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
+from webapp.workflows.editor.diagram import diagram_of
+from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
+from webapp.workflows.editor.text import PlacedFault, changed, placed
 from webapp.workflows.running import runs
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -41,6 +41,8 @@ steps:
   - end: That's it for now.
 """
 trials = Blueprint("trials", __name__, url_prefix="/workflows/preview")
+# The names that have a meaning of their own, which the editor colours.
+WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "next", "if", "go", "hand_over"]))
 DEEDS = ("answer", "back", "skip", "resume")
 
 
@@ -93,11 +95,17 @@ def save() -> Response:
 @bp.post("/workflows/check")
 @admin_only
 def check() -> Response:
-    source = typed()
-    try:
-        return _checked(diagram_of(library.runnable(source)), ())
-    except library.BrokenDefinition as broken:
-        return _checked(None, broken.faults)
+    return render("workflows/_checked.html", **_checked(typed()))
+
+
+@bp.post("/workflows/change")
+@admin_only
+def change() -> Response:
+    """Changes the text as a button says; a page with JavaScript puts the difference into its textarea, where it can be undone."""
+    source = changed(typed(), request.form.get("deed", ""))
+    if is_htmx():
+        return render("workflows/_changed.html", source=source, **_checked(source))
+    return editor(request.form.get("slug", ""), source)
 
 
 @bp.post("/workflows/complete")
@@ -138,27 +146,32 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(diagram: Diagram | None, faults: Sequence[WorkflowFault]) -> Response:
-    return Response(render_template("workflows/_checked.html", picture=diagram, faults=faults, is_live=True))
-
-
-def _picture(source: str) -> Diagram | None:
-    """Returns the diagram of a workflow, or None if the text, which can have changed since it was tried, has faults."""
+def _checked(source: str) -> dict[str, Any]:
+    """Returns what the editor shows of a text: its picture, or its faults."""
     try:
-        return diagram_of(library.checked(source))
-    except library.BrokenDefinition:
-        return None
+        return {"picture": diagram_of(library.runnable(source)), "faults": (), "is_live": is_htmx()}
+    except library.BrokenDefinition as broken:
+        return {"picture": None, "faults": placed(source, broken.faults), "is_live": is_htmx()}
 
 
 def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
-    faults = getattr(refusal, "faults", ())
-    # A text that was refused can't be parsed, so it has faults and no diagram.
-    drawn = None if refusal else _picture(source)
-    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
+    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
+    if context["faults"]:
+        # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
+        context["picture"] = _checked(entry.draft)["picture"] if entry else None
+        context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
+    context["words"] = WORDS
     if entry:
         context |= {"versions": library.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)
+
+
+def _excerpts(source: str, faults: Sequence[PlacedFault]) -> list[tuple[int, str, list[PlacedFault]]]:
+    """Returns the lines with faults and two around each, for pages without JavaScript."""
+    lines = source.split("\n")
+    wanted = {number for fault in faults for number in range(fault.line - 2, fault.line + 3) if 0 < number <= len(lines)}
+    return [(number, lines[number - 1], [fault for fault in faults if fault.line == number]) for number in sorted(wanted)]
 
 
 @dataclass(frozen=True, slots=True)
