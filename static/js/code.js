@@ -63,6 +63,6 @@ document.addEventListener("arrived", () => {
     const behind = drawn.children[first] ?? null;
     for (const key of lines.slice(first, lines.length - last)) drawn.insertBefore(row(seen.get(key)), behind);
   };
-  source.addEventListener("input", draw);
+  for (const event of ["input", "changed"]) source.addEventListener(event, draw);
   draw();
 });

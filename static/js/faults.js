@@ -1,7 +1,7 @@
 // The errors of a workflow's text: a marker and the sentence at each line, the word underlined, and F8 to the next one.
 "use strict";
 document.addEventListener("arrived", () => {
-  const [source, drawn, faults, changed] = ["source", "code-lines", "faults", "changed"].map((id) => document.getElementById(id));
+  const [source, drawn, faults] = ["source", "code-lines", "faults"].map((id) => document.getElementById(id));
   if (!source) return;
   const links = () => [...faults.querySelectorAll("[data-at]")];
   // The place in a drawn line so many letters behind its start.
@@ -28,14 +28,14 @@ document.addEventListener("arrived", () => {
   const show = (link) => {
     source.focus();
     source.setSelectionRange(link.dataset.at, link.dataset.end);
-    document.getElementById("source-faults").textContent = link.closest("li").innerText;
+    document.getElementById("source-faults").textContent = link.closest("li, p").innerText;
   };
   const go = (by) => {
     const [all, here] = [links(), source.selectionStart];
     const next = by > 0 ? all.find(({ dataset }) => dataset.at > here) : all.findLast(({ dataset }) => dataset.at < here);
     if (all.length) show(next ?? all.at(by > 0 ? 0 : -1));
   };
-  faults.addEventListener("click", (event) => {
+  source.form.addEventListener("click", (event) => {
     const [link, button] = [event.target.closest("[data-at]"), event.target.closest("[data-go]")];
     if (link) event.preventDefault();
     if (link) show(link);
@@ -46,19 +46,6 @@ document.addEventListener("arrived", () => {
     event.preventDefault();
     go(event.shiftKey ? -1 : 1);
   });
-  // What a button has changed goes into the textarea as a difference, where it can be undone.
-  const take = () => {
-    const [before, after] = [source.value, changed.textContent];
-    let [first, last] = [0, 0];
-    while (first < after.length && after[first] === before[first]) first++;
-    while (last < Math.min(after.length, before.length) - first && after.at(-1 - last) === before.at(-1 - last)) last++;
-    if (before === after) return;
-    source.focus({ preventScroll: true });
-    source.setSelectionRange(first, before.length - last);
-    const text = after.slice(first, after.length - last);
-    document.execCommand(text ? "insertText" : "delete", false, text);
-  };
-  new MutationObserver(take).observe(changed, { childList: true });
   new MutationObserver(mark).observe(faults, { childList: true });
   mark();
 });

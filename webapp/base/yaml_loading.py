@@ -86,7 +86,7 @@ def _add_spans(spans: dict[Path, YamlSpan], source: str, node: yaml.Node, path: 
         ends = [
             _add_spans(spans, source, value, (*path, number), value.start_mark.index) for number, value in enumerate(node.value)
         ]
-    else:
+    elif isinstance(node, yaml.ScalarNode):
         style = node.style or ""
         end = start + len(source[start:end].rstrip())
     if isinstance(node, yaml.CollectionNode):

@@ -123,7 +123,8 @@ class _Reader:
             self._fault(path, f"A slot can't be named “{name[:40]}”.", "Use lowercase letters, digits and underscores.")
         about = self._mapping(path, value, OF_A_SLOT)
         type = about.get("type", "text")
-        if not isinstance(type, str) or type not in TYPES:
+        is_known = isinstance(type, str) and type in TYPES
+        if not is_known:
             self._unknown((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", str(type), TYPES)
             type = "text"
         least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
@@ -131,7 +132,9 @@ class _Reader:
             self._fault((*path, "min"), "“min” is greater than “max”.", "Swap them, or leave one out.")
         ask = self._text((*path, "ask"), about.get("ask"), most=1_000) or f"{name.replace('_', ' ').capitalize()}?"
         example = str(about.get("example", ""))[:200]
-        options = self._options(path, type, about.get("options"))
+        # With a mistyped name or type, it isn't known whether options belong there.
+        is_clear = "type" in about or not set(map(str, about)) - set(OF_A_SLOT)
+        options = self._options(path, type, about.get("options")) if is_clear and is_known else ()
         return Slot(name, type, ask, options, least, most, self._is_true((*path, "optional"), about.get("optional")), example)
 
     def _options(self, path: Path, type: str, value: Any) -> tuple[str, ...]:
@@ -169,7 +172,10 @@ class _Reader:
         """Returns a step's id: the one it declares, or that of its slot, or its verb and number."""
         about = value if isinstance(value, dict) else {}
         verb = next((name for name in about if name in OF_A_STEP), "step")
-        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{index + 1}")
+        # A mistyped “collect” has the name of its slot, so that the ways to it aren't wrong, too.
+        mistyped = next((value for name, value in about.items() if name not in ("id", "next")), None) if verb == "step" else None
+        fallback = mistyped if isinstance(mistyped, str) and NAME.fullmatch(mistyped) else f"{verb}_{index + 1}"
+        id = about.get("id", about.get("collect") if verb == "collect" else fallback)
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
             self._fault(
                 ("steps", index, "id"),

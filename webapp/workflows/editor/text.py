@@ -1,4 +1,4 @@
-"""The text in the editor: where its faults are, and what a button changes in it. Pure."""
+"""The text in the editor: where its faults are, and the correction of one. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def _placed(source: str, lines: list[str], fault: WorkflowFault) -> PlacedFault:
     start = _index(lines, fault.line, fault.column)
     match = WORD.search(source, start)
     end = start + len(fault.wrong) if fault.wrong else match.end() if match else start
-    places = (_in_utf16(source[:place]) for place in (start, end))
+    places = (in_utf16(source[:place]) for place in (start, end))
     return PlacedFault(fault.line, fault.column, fault.message, fault.hint, fault.wrong, fault.meant, *places)
 
 
@@ -42,7 +42,8 @@ def _index(lines: list[str], line: int, column: int) -> int:
     return sum(len(text) + 1 for text in lines[:row]) + (min(max(column, 1) - 1, len(lines[row])) if row == line - 1 else 0)
 
 
-def _in_utf16(text: str) -> int:
+def in_utf16(text: str) -> int:
+    """Returns the length of a text as browsers count it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -50,10 +51,3 @@ def corrected(source: str, line: int, column: int, wrong: str, meant: str) -> st
     """Returns the text with this word at this position replaced; unchanged if another one is there by now."""
     start = _index(source.split("\n"), line, column)
     return source[:start] + meant + source[start + len(wrong) :] if wrong and source.startswith(wrong, start) else source
-
-
-def changed(source: str, deed: str) -> str:
-    match deed.split():
-        case ["correct", line, column, wrong, meant] if line.isdecimal() and column.isdecimal():
-            return corrected(source, int(line), int(column), wrong, meant)
-    return source
