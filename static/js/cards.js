@@ -3,8 +3,10 @@
 document.addEventListener("arrived", () => {
   const [source, changed] = ["source", "changed"].map((id) => document.getElementById(id));
   if (!source) return;
+  let isChecked = false;
   const hush = (event) => event.stopImmediatePropagation();
   const take = () => {
+    isChecked = true;
     const [before, after, focus] = [source.value, changed.textContent, document.activeElement];
     let [first, last] = [0, 0];
     while (first < after.length && after[first] === before[first]) first++;
@@ -23,9 +25,10 @@ document.addEventListener("arrived", () => {
     }
     source.dispatchEvent(new Event("changed"));
   };
-  // A check would show the cards as they were before a button that is on its way, which checks the text itself.
+  // A button checks the text itself: a check beside it, or of the same text behind it, would take the cards from under a hand.
   const isBusy = () => source.form.querySelector("[name=deed].htmx-request, .card__form.htmx-request");
-  source.addEventListener("htmx:config:request", (event) => isBusy() && event.preventDefault());
+  source.addEventListener("htmx:config:request", (event) => (isChecked || isBusy()) && event.preventDefault());
+  source.addEventListener("input", () => (isChecked = false));
   new MutationObserver(take).observe(changed, { childList: true });
 
   let from = null;

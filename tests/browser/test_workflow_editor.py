@@ -235,6 +235,7 @@ def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -
     page.get_by_label("Answer").select_option("number")
     expect(page.locator(".code__line").nth(4)).to_contain_text('question_1: {type: number, ask: "How many?"}')
     page.get_by_role("button", name="Done").tap()
+    expect(page.get_by_label("Question")).to_have_count(0)
     button = page.get_by_role("button", name="Move step 4 up").bounding_box()
     assert button
     assert min(button["width"], button["height"]) >= 44
