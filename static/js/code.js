@@ -11,58 +11,49 @@ document.addEventListener("arrived", () => {
     step: /(?<=\b(?:go|next|collect|generate|id):\s*)[\w-]+/,
     number: /(?<=[:,[<>=]\s*)(?:-?\d[\d.]*|true|false|yes|no|null)(?=\s*(?:$|[\],}#]|and\b|or\b))/,
   };
-  const TOKEN = new RegExp(
-    Object.entries(KINDS)
-      .map(([kind, { source }]) => `(?<${kind}>${source})`)
-      .join("|"),
-    "g",
-  ); // prettier-ignore
-  const REST = { '"': /^(?:[^"\\]|\\.)*"?/, "'": /^[^']*'?/ };
-  // A line's parts, and how the next begins: inside quotation marks, in a block indented by more than so many spaces, or afresh.
-  const read = (line, begun) => {
-    const head = begun in REST ? REST[begun].exec(line)[0] : begun && (!line.trim() || line.search(/\S/) > begun) ? line : "";
-    const parts = [[head, "string"]];
-    if (begun && head === line && head.at(-1) !== begun) return { parts, next: begun };
-    let [at, next] = [head.length, /:\s*[|>][-+\d]*\s*(?:#.*)?$/.test(line) ? `${line.search(/[^\s-]/)}` : ""];
+  const named = Object.keys(KINDS).map((kind) => `(?<${kind}>${KINDS[kind].source})`);
+  const TOKEN = new RegExp(named.join("|"), "g");
+  const span = (className, ...children) => {
+    const element = Object.assign(document.createElement("span"), { className });
+    element.append(...children);
+    return element;
+  };
+  // Draws a line, and notes how the next begins: in a block of text that is indented by more than so many spaces, or afresh.
+  const row = (line, begun) => {
+    const text = span("code__text");
+    // Answers are named inside texts, too.
+    const add = (part, kind) => {
+      for (const piece of part.split(/(\{\{.*?\}\})/))
+        text.append(span(`code__${piece.startsWith("{{") ? "answer" : kind}`, piece));
+    };
+    const isBlock = begun !== "" && (!line.trim() || line.search(/\S/) > begun);
+    const next = isBlock ? begun : /:\s*[|>][-+\d]*\s*(?:#.*)?$/.test(line) ? line.search(/[^\s-]/) : "";
+    let at = isBlock ? line.length : 0;
+    add(line.slice(0, at), "string");
     for (const { 0: part, groups, index } of line.matchAll(TOKEN)) {
       if (index < at) continue;
       const kind = Object.keys(KINDS).find((name) => groups[name]);
-      parts.push([line.slice(at, index)], [part, kind === "key" && !words.has(part) ? "name" : kind]);
+      add(line.slice(at, index));
+      add(part, kind === "key" && !words.has(part) ? "name" : kind);
       at = index + part.length;
-      if (kind === "string" && (part.length < 2 || part.at(-1) !== part[0])) [next] = part;
     }
-    return { parts: [...parts, [line.slice(at)]], next };
+    add(line.slice(at));
+    return Object.assign(span("code__line", text), { line, begun, next });
   };
-  const element = (className, ...children) => {
-    const made = Object.assign(document.createElement("span"), { className });
-    made.append(...children);
-    return made;
-  };
-  const row = ({ parts }) => {
-    // Answers are named inside texts, too.
-    const pieces = parts.flatMap(([part, kind]) => part.split(/(\{\{.*?\}\})/).map((piece) => [piece, kind]));
-    const spans = pieces.map(([piece, kind]) => element(`code__${piece.startsWith("{{") ? "answer" : kind}`, piece));
-    return element("code__line", element("code__text", ...spans));
-  };
-  // Only the lines from the first to the last change are drawn.
-  let [lines, seen] = [[], new Map()];
+  // Only lines that differ are drawn again, or begin differently: those above the first change and below the last one stay.
   const draw = () => {
-    const [before, known] = [lines, seen];
-    let begun = "";
-    seen = new Map();
-    lines = source.value.split("\n").map((line) => {
-      const key = `${begun}\n${line}`;
-      if (!seen.has(key)) seen.set(key, known.get(key) ?? read(line, begun));
-      begun = seen.get(key).next;
-      return key;
+    const [lines, rows] = [source.value.split("\n"), [...drawn.children]];
+    let [first, last, begun] = [0, 0, ""];
+    while (first < lines.length && rows[first]?.line === lines[first]) first++;
+    while (last < Math.min(lines.length, rows.length) - first && rows.at(-1 - last).line === lines.at(-1 - last)) last++;
+    for (const old of rows.slice(first, rows.length - last)) old.remove();
+    lines.forEach((line, at) => {
+      const here = drawn.children[at];
+      if (at >= first && at < lines.length - last) drawn.insertBefore(row(line, begun), here ?? null);
+      else if (here.begun !== begun) here.replaceWith(row(line, begun));
+      begun = drawn.children[at].next;
     });
-    let [first, last] = [0, 0];
-    while (first < lines.length && lines[first] === before[first]) first++;
-    while (last < Math.min(lines.length, before.length) - first && lines.at(-1 - last) === before.at(-1 - last)) last++;
-    for (const old of [...drawn.children].slice(first, before.length - last)) old.remove();
-    const behind = drawn.children[first] ?? null;
-    for (const key of lines.slice(first, lines.length - last)) drawn.insertBefore(row(seen.get(key)), behind);
   };
-  for (const event of ["input", "changed"]) source.addEventListener(event, draw);
+  source.addEventListener("input", draw);
   draw();
 });

@@ -103,8 +103,11 @@ def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
 
 @pytest.mark.slow
 def test_the_teams_link_is_made_copied_and_withdrawn(owner, path):
-    page = owner.page(path).click("Share").press("Create link")
+    page = owner.page(path).click("Share")
+    assert page.says("No one else can see this chat.")
+    page = page.press("Create link")
 
+    assert not page.says("No one else can see this chat.")
     address = page.textbox("Address").value
     assert address.endswith(path)
     assert page.button("Copy").attributes["value"] == address

@@ -116,6 +116,18 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
 
 
 @pytest.mark.slow
+def test_there_is_no_search_where_there_is_nothing_to_find(member, stranger, collection):
+    assert not stranger.page("/knowledge").all('[aria-label="Documents"]')
+    page = member.page(collection)
+    assert not page.all('[aria-label="Documents"]')
+    assert page.one(".button--main[href='#add']").text() == "Add documents"
+    page = added(member, collection, GUIDE)
+    assert page.all('[aria-label="Documents"]')
+    assert page.one("a.button--main").text() == "Start a chat"
+    assert member.page("/knowledge").all('[aria-label="Documents"]')
+
+
+@pytest.mark.slow
 def test_what_is_there_already_is_said_to_be(member, collection):
     added(member, collection, GUIDE)
     page = member.submit(collection, text=GUIDE)

@@ -198,7 +198,7 @@ def test_a_plan_is_deleted_for_good(member: Browser) -> None:
     path = made(member).path
     assert member.post(path + "/delete").location == "/plans"
     assert member.get(path).status_code == 404
-    assert member.page("/plans").says("Your plans will appear here.")
+    assert member.page("/plans").says("Your plans will appear here, written step by step.")
     with member.app.app_context():
         left = db.session.scalars(select(Generation)).one()
         assert (left.user_id, left.prompt, left.attempts, left.notices) == (member.person_id, {}, [], [])

@@ -34,7 +34,7 @@ OTHERS = {
     "rotate-ccw": "Try again|Regenerate|Rewrite",
     "search": "Search|Find",
     "settings": "Theme",
-    "sliders-horizontal": "Prompts and parameters|Administration",
+    "sliders-horizontal": "Chat settings|Administration",
     "square": "Stop",
     "trash-2": "Delete|Empty",
     "undo-2": "Restore|Unarchive|Back",

@@ -57,7 +57,7 @@ ABOUT: Mapping[str, str] = {
     "plans": "Structured plans that models write",
     "files": "Pictures and documents in chats",
     "knowledge": "Documents, who can see them, and finding things in them",
-    "prompts": "Texts for models, with every version kept",
+    "prompts": "Texts that you use often, with fields to fill in",
     "insights": "How many answers, how well, how quickly, at what cost",
     "alerts": "Notices when something is wrong",
     "workflows": "Guided runs of questions and answers",

@@ -31,7 +31,7 @@ from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
-from webapp.chat.record.fields import FIELDS, ChatField, values_of
+from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
@@ -364,16 +364,18 @@ def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     if values.keys() & CAST:
         roleplay_service.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
     if values.keys() & PROMPTS:
-        roleplay_service.checked_fields(values_of(chat) | values)
+        roleplay_service.checked_fields(values)
         _persona(values.get("persona_id") or "")
     for name in [name for name in CHECKS if name in values]:
         CHECKS[name](chat, values[name])
 
 
 def _set_fields(chat: Chat, values: dict[str, Any]) -> None:
-    present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
-    persona = _persona(values["persona_id"] or "") if "persona_id" in values else present
-    roleplay_service.set_fields(chat, values_of(chat) | values, persona=persona)
+    fields = {name: value for name, value in values.items() if name in PROMPTS}
+    if "persona_id" in fields:
+        persona = _persona(fields["persona_id"] or "")
+        fields["persona_id"] = persona.id if persona else None
+    roleplay_service.set_fields(chat, fields)
 
 
 def _in_trash(id: str) -> Chat:

@@ -8,6 +8,7 @@ from webapp.base.errors import Invalid
 from webapp.characters import queries as character_queries
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries
 from webapp.knowledge.documents import chat_files
@@ -79,11 +80,12 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Replaces the collections of a chat, except that of its files, from the next answer on."""
-    collection_ids = with_own_files(chat, ids, by=by)
+    id, collection_ids = chat.id, with_own_files(chat, ids, by=by)
     if collection_ids == list(chat.collection_ids):
         return
     with write():
         chat.collection_ids = collection_ids
+    announcements.announce_settings(id)
 
 
 def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:

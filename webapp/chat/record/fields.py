@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from webapp.models.providers.base import EFFORTS, SAMPLERS
 
+# What the settings panel shows besides the fields.
+BESIDE_FIELDS = ("model", "persona_id", "collection_ids", "lorebook_ids", "is_forgotten")
 PROMPTS, NOTE, MEMORY, PARAMETERS, TUNING = "Prompts", "Author's note", "Memory", "Parameters", "Samplers"
 
 
@@ -261,3 +264,9 @@ FIELDS = (
 def values_of(chat: object) -> dict[str, Any]:
     """Returns the settings of a chat by name."""
     return {field.name: getattr(chat, field.name) for field in FIELDS}
+
+
+def settings_mark(chat: object) -> str:
+    """Returns a hash of all that the settings panel shows, by which an open one can tell whether it is out of date."""
+    values = [getattr(chat, name) for name in (*(field.name for field in FIELDS), *BESIDE_FIELDS)]
+    return sha256(repr(values).encode()).hexdigest()[:16]
