@@ -100,7 +100,7 @@ def save() -> Response:
 @admin_only
 def check() -> Response:
     source, whole_source = typed(), whole()
-    # Someone who types in the form of a step goes on there.
+    # The form of a step isn't replaced while someone types in it.
     after = changes.Changed(source, request.form.get("open", -1, int), is_typing=whole_source != source)
     return render("workflows/_checked.html", **_checked(source), after=after)
 

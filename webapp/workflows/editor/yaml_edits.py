@@ -79,7 +79,7 @@ class YamlEdits:
         """Returns what is replaced: a list over several lines with the line break before it."""
         if not span.style and self.source[span.start : span.start + 2] in ("- ", "-\n"):
             start = len(self.source[: span.start].rstrip())
-            # What stands between a name and its list is a comment.
+            # Between a name and its list, there can be a comment.
             return (start, span.end) if self.source[start - 1] == ":" else (span.start, span.end)
         return span.start, span.end
 
