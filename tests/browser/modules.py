@@ -22,6 +22,7 @@ NOTICED_BY = {
     "mentions": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
     "lightbox": "test_attachments.py::test_pictures_are_looked_at_one_after_the_other",
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
+    "sortable": "test_models.py::test_fallbacks_are_put_in_order_by_button_key_and_pointer",
     "page": "test_layout.py::test_a_pause_is_told_by_one_button",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "quote": "test_quoting.py::test_selected_text_is_quoted_in_the_next_message",

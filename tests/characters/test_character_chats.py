@@ -223,7 +223,7 @@ def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, 
     # The greeting and the first exchanges are left out, always whole exchanges.
     assert questions == ["q3", "q4", "q5", "The"]
     assert [text.split()[0] for role, text in sent[1:-2] if role == "assistant"] == ["a3", "a4", "a5"]
-    words = "The 4 oldest exchanges in this chat were left out, because the whole chat exceeds the model's context window."
+    words = "The 4 oldest exchanges in this chat were left out, because the whole chat doesn't fit the model's context window."
     assert page.all("article.message")[-1].css_first(".notices").text().strip().startswith(words)
     with app.app_context():
         notices = db.session.scalars(

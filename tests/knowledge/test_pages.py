@@ -225,4 +225,4 @@ def test_of_a_trash_that_is_full_what_was_deleted_last_is_shown(app, member, col
 
     titles = [node.text() for node in page.all("#trash ~ ul .what")]
     assert (titles[0], len(titles), titles[-1]) == ("Paper 0", MOST_IN_TRASH, f"Paper {MOST_IN_TRASH - 1}")
-    assert page.says(f"These are the {MOST_IN_TRASH} that were deleted last.")
+    assert page.says(f"These are the {MOST_IN_TRASH} deleted most recently.")

@@ -31,7 +31,7 @@ OTHERS = {
     "pin-off": "Unpin",
     "play": "Continue|Resume",
     "plus": "Add|Queue",
-    "rotate-ccw": "Try again|Regenerate|Rewrite",
+    "rotate-ccw": "Try again|Rewrite",
     "search": "Search|Find",
     "settings": "Theme",
     "sliders-horizontal": "Chat settings|Administration",

@@ -33,7 +33,7 @@ steps:
 BROKEN = [
     ("workflow: tea", "workflow: Tea Time", 1, "short name", "weekly-checkin"),
     ("title: Tea", "titel: Tea", 2, "“titel”", "“title”"),
-    ("type: number", "type: nmber", 5, "no type of slot", "number"),
+    ("type: number", "type: nmber", 5, "isn't a slot type", "number"),
     ("[green, black]", "[green]", 4, "needs 2 to", "options:"),
     ("[green, black]", "[yes, no]", 4, "true or false", "quotes"),
     ("[green, black]", "[green, Green]", 4, "the same", ""),
@@ -51,7 +51,7 @@ BROKEN = [
         "    next: [{if: kind == 'x', go: many}]\n",
         8,
         "without",
-        "Put",
+        "Add a question",
     ),
     ("  - id: many\n    say", "  - id: many\n    shout", 9, "Unknown step “shout”", "Known: say"),
     ("  - collect: kind", "  - colect: kind", 7, "Unknown step “colect”", "Did you mean “collect”?"),

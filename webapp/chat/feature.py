@@ -97,7 +97,7 @@ FEATURE = Feature(
             rank=45,
             also="start begin cards suggestions starters",
             right="administer",
-            about="What people can begin with",
+            about="What people can start with",
         ),
     ),
 )

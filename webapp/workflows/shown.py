@@ -34,7 +34,7 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped",
 }
-WAITS = {"waiting": "Waits for your answer", "paused": "Paused"}
+WAITS = {"waiting": "Waiting for your answer", "paused": "Paused"}
 # `FIELDS` is the HTML input mode for a type of slot.
 FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}

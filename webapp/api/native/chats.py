@@ -33,11 +33,12 @@ from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import model_to_ask
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import Chat, FollowUp
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
+from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import found, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
@@ -73,12 +74,13 @@ class AboutChat(Answer):
     kind: str
     title: str
     model: str
+    model_name: str = Field(description="The name that people read for it.")
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
-    character_id: str | None = Field(description="Its character; in a group, whose answers those are that name none.")
+    character_id: str | None = Field(description="Its character; in a group, the one whose answers name no character.")
     character_ids: list[str] = Field(description="The characters of the chat, one or several, in the order of their turns.")
-    turn_order: TurnOrder | None = Field(description="Who of several characters answers next; null without several.")
+    turn_order: TurnOrder | None = Field(description="Which of several characters answers next; null if there is only one.")
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
     lorebook_ids: list[str] = Field(description="The lorebooks attached to it that its owner can see; empty for others.")
@@ -102,6 +104,7 @@ class FollowUpAnswer(Answer):
     id: str
     message: str
     model: str
+    model_name: str
 
 
 class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # type: ignore[misc]  # its base is made from the table of fields
@@ -138,7 +141,7 @@ class NewChat(Body):
     character_ids: list[AnyId] = Field(
         [], description="Several characters, who all greet: a group. One is the same as `character_id`.", max_length=MOST_CAST
     )
-    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next; `mention` if not given.")
+    turn_order: TurnOrder | None = Field(None, description="Which of several characters answers next; `mention` if not given.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
@@ -160,7 +163,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
         description="Its characters from now on, at least two. A chat with one character becomes a group.",
         max_length=MOST_CAST,
     )
-    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next.")
+    turn_order: TurnOrder | None = Field(None, description="Which of several characters answers next.")
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=lore_service.MOST_ATTACHED)
@@ -397,7 +400,7 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for queued in follow_up.waiting_in(*waiting):
-        waiting[queued.chat_id].append(FollowUpAnswer(id=queued.id, message=queued.text, model=queued.model))
+        waiting[queued.chat_id].append(_queued(queued))
     return [
         ChatAnswer.of(
             row,
@@ -405,6 +408,7 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
             right=right_in(row, me) or "view",
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
+            model_name=providers().display_name(row.model),
             is_running=row.lane in running,
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
@@ -417,6 +421,10 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     ]
 
 
+def _queued(row: FollowUp) -> FollowUpAnswer:
+    return FollowUpAnswer(id=row.id, message=row.text, model=row.model, model_name=providers().display_name(row.model))
+
+
 stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
 
 
@@ -426,6 +434,7 @@ class StoryAnswer(Answer):
     count: int = Field(default=0, description="How many messages of the current branch it tells.")
     is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
     model: str = Field(default="", description="The model that wrote it; empty if none did.")
+    model_name: str = Field(default="", description="The name that people read for it.")
     mark: str = Field(default="", description="What this version is known by, for `was`.")
     created_at: datetime | None = None
 
@@ -460,11 +469,11 @@ def write_story(id: str) -> StoryAnswer:
 
 
 @stories_bp.delete("", endpoint="forget")
-@operation("Forget the story so far", scope="chat", status=204, errors=(409,))
+@operation("Delete the story so far", scope="chat", status=204, errors=(409,))
 def forget_story(id: str) -> None:
     story_service.forget(writable_chat(id))
 
 
 def _story_of(chat: Chat) -> StoryAnswer:
     story = story_service.story_of(chat)
-    return StoryAnswer.of(story) if story else StoryAnswer()
+    return StoryAnswer.of(story, model_name=providers().display_name(story.model)) if story else StoryAnswer()

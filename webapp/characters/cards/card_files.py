@@ -27,7 +27,7 @@ KEYWORDS = (b"ccv3", b"chara")
 ZIP = b"PK\x03\x04"
 MOST_ENTRIES = 5_000
 CARD = "card.json"
-DAMAGED = "The file is damaged, encrypted or no CHARX."
+DAMAGED = "The file is damaged, encrypted or not a CHARX file."
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 # JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
@@ -175,7 +175,7 @@ def opened(file: IO[bytes]) -> ZipFile:
     try:
         return zips.opened(file, MOST_ENTRIES)
     except zips.TooManyFiles as error:
-        raise BadCard("The file holds too many files.") from error
+        raise BadCard("It contains too many files.") from error
     except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
 

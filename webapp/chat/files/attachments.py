@@ -16,7 +16,7 @@ from webapp.knowledge.documents.readers.part import UnreadableFile
 from webapp.knowledge.documents.readers.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
-TOO_LONG = "has too much text for a message. With an account, longer files can be sent."
+TOO_LONG = "has too much text for a message. With an account, you can send longer files."
 NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
 OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
 # In rendered HTML: a code block below a paragraph that is a file name.
@@ -26,11 +26,12 @@ SHOWN = re.compile(
 )
 
 
-SHELF = Markup('<p class="pictures">{}</p>\n')
+SHELF_START = '<p class="pictures">'
+SHELF = Markup(SHELF_START + "{}</p>\n")
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
 NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto">{name}</a>')
 IN_PASSAGES = "read in passages"
-ABOUT_LONG = "This file is too long for a message. Answers quote the passages of it that fit the question."
+ABOUT_LONG = "This file is too long to send whole. Answers quote the passages that fit the question."
 NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
 PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
 
@@ -84,7 +85,7 @@ def uploaded(name: str, content: bytes) -> File:
     try:
         text = decoded(content)
     except UnreadableFile as error:
-        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text.", field="message") from error
+        raise Invalid(f"{name[:NAME_CHARS]} isn't an image, a document or a text file.", field="message") from error
     if len(content) > MOST_BYTES:
         raise Invalid(f"{name[:NAME_CHARS]} {TOO_LONG}", field="message")
     return file(name, text)
@@ -93,7 +94,7 @@ def uploaded(name: str, content: bytes) -> File:
 def joined(typed: str, blocks: Sequence[str]) -> str:
     """Joins the typed text and its attachments into a message, with references last."""
     if len(blocks) > MOST_FILES:
-        raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
+        raise Invalid(f"Up to {MOST_FILES} files can go in one message.", field="message")
     blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
     return "\n\n".join(part for part in (typed.rstrip(), *blocks) if part) if blocks else typed
 

@@ -59,7 +59,7 @@ def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
     key, is_temporary = form.key.data or "", form.temporary.data
     if id := form.spoken_by.data:
         if not (character := character_queries.character(me, id)):
-            raise Invalid("This character doesn't exist any more, or you don't have access.", field="message")
+            raise Invalid("This character no longer exists, or you don't have access.", field="message")
         return roleplay_service.begin_by_message(
             character, form.text, by=me, key=key, model=model, answered_by=answered_by, reads=reads, is_temporary=is_temporary
         )

@@ -84,7 +84,7 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
         raise Forbidden("Only the owner of this chat can choose what it reads.")
     chosen = attachable(ids, (), me)
     if len(chosen) + len(chat.collection_ids) > MOST_COLLECTIONS:
-        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="message")
+        raise Invalid(f"A chat can use up to {MOST_COLLECTIONS} collections.", field="message")
     chat_collections.add(chat, chosen)
     return db.session.get_one(Chat, chat.id)
 

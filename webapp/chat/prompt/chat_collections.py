@@ -74,7 +74,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     """Returns the collection ids without duplicates; raises `NotFound` for one that this person can't see."""
     unique_ids = list(dict.fromkeys(ids))
     if len(unique_ids) > MOST_COLLECTIONS:
-        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
+        raise Invalid(f"A chat can use up to {MOST_COLLECTIONS} collections.", field="collections")
     return attachable(unique_ids, (), user)
 
 

@@ -28,7 +28,7 @@ TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
 WORLDS: dict[str, Any] = {"choices": [], "validate_choice": False, "default": ()}
-QUOTED = "Answers may quote these collections, as far as the person asking can see them."
+QUOTED = "Answers can quote these collections, if the person asking can see them."
 # What is chosen rather than left at a default.
 NEVER_RESET = ("model", "persona", "collections", "lorebooks", "seen")
 LORE = "Their entries are sent when their keys come up."

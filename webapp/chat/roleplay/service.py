@@ -34,7 +34,7 @@ from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
 TITLE_CHARS = 200
-UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
+UNSEEN = "One of these characters no longer exists, or you don't have access."
 KIND = "roleplay"
 
 
@@ -246,7 +246,7 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     )
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not cast_ids:
-        raise Invalid("Only a chat with several characters has an order.", field="turn_order")
+        raise Invalid("Only a group chat has an order.", field="turn_order")
     return cast_ids, order
 
 

@@ -114,7 +114,7 @@ def key(ring: Keyring) -> HealthFact:
     if ring.lost:
         return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:
-        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
+        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Administration, Keys.")
     return HealthFact("Encryption key", words, "ok")
 
 
@@ -187,7 +187,7 @@ def loop(watchdog: Watchdog) -> HealthFact:
         return HealthFact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
     return HealthFact(
-        "Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code."
+        "Blocked", words, "warn", f"Everyone waits while that happens. `{BLOCKED}` lines in the log name the place in the code."
     )
 
 
@@ -195,7 +195,7 @@ def threads() -> HealthFact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
     words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
     if lost := sum(thread.lost for thread in ALL_THREADS):
-        hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
+        hint = f"They were replaced. `{LOST}` lines in the log name what they did. Restart the server if there are many."
         return HealthFact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
     return HealthFact("Free threads", f"{words}.", "ok")
 
@@ -214,7 +214,7 @@ def redis(engine: Engine) -> list[HealthFact]:
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):
-        hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
+        hint = "Pages still follow their own worker's answers, and those of other workers once a second. Check REDIS_URL."
         return [HealthFact("Redis", NO_REDIS, "bad", hint)]
     if differs := engine.shared.agreement.differs:
         return [HealthFact("Redis", UNLIKE.format(differs), "bad")]

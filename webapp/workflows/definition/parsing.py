@@ -125,7 +125,7 @@ class _Reader:
         type = about.get("type", "text")
         is_known = isinstance(type, str) and type in TYPES
         if not is_known:
-            self._unknown((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", str(type), TYPES)
+            self._unknown((*path, "type"), f"“{str(type)[:40]}” isn't a slot type.", str(type), TYPES)
             type = "text"
         least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
         if None not in (least, most) and (least or 0) > (most or 0):
