@@ -52,11 +52,7 @@ def test_an_answer_is_corrected_and_what_follows_stays(owner, three, fake):
 def test_a_persons_message_is_corrected_without_a_new_answer(owner, three, fake):
     sent = len(asked(fake))
 
-    assert corrected(owner, three, 2, "Save without a new answer", "Second, corrected") == [
-        *TURNS[:2],
-        "Second, corrected",
-        *TURNS[3:],
-    ]
+    assert corrected(owner, three, 2, "Save without a new answer", "Second, corrected") == [*TURNS[:2], "Second, corrected", *TURNS[3:]]
     assert len(asked(fake)) == sent
     fake.says("Four")
     owner.submit(three, message="Fourth")
