@@ -53,7 +53,7 @@ BROKEN = [
         "without",
         "Add a question",
     ),
-    ("  - id: many\n    say", "  - id: many\n    shout", 8, "Unknown step “shout”", "Known: say"),
+    ("  - id: many\n    say", "  - id: many\n    shout", 9, "Unknown step “shout”", "Known: say"),
     ("  - collect: kind", "  - colect: kind", 7, "Unknown step “colect”", "Did you mean “collect”?"),
     ("  - collect: kind", "  - ", 7, "does nothing yet", "say"),
     ("  - id: many", "  - end: Bye.\n  - id: many", 9, "No step leads", "next"),
