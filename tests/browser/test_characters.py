@@ -153,6 +153,13 @@ def test_a_portrait_changes_its_expression_with_the_answer(server: Server, upstr
     expect(page.locator('article[data-role="user"]')).to_contain_text("Let me in")
     expect(picture).not_to_have_attribute("src", neutral or "")
     expect(page.locator(".picks__one")).to_have_count(0)
+    answer = page.locator("article").last
+    answer.get_by_role("button", name="More").click()
+    answer.get_by_role("button", name="Delete", exact=True).click()
+    # What is said below the messages is on the same veil, not on the bare picture.
+    expect(page.locator("#cut")).to_contain_text("deleted here")
+    veil = page.locator("#thread").evaluate("(thread) => getComputedStyle(thread).backgroundColor")
+    expect(page.locator("#cut")).to_have_css("background-color", veil)
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])

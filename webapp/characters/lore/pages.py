@@ -22,7 +22,7 @@ DONE = {
     "saved": "Saved.",
     "deleted": "The entry was deleted.",
     "restored": "Restored.",
-    "imported": "Imported.",
+    "imported": "Imported. To use it in a chat, choose it in the chat's settings, under Lorebooks.",
     "copied": "This is your own copy. Change it as you like.",
 }
 
