@@ -7,7 +7,7 @@
     waiting = 0;
 
   const box = () => document.getElementById("composer-text");
-  const isCovered = () => document.querySelector("dialog[open], :popover-open:not(#composer-quote)");
+  const isCovered = () => document.querySelector("dialog:modal, :popover-open:not(#composer-quote)");
 
   const send = (event) => {
     if (!millrace.isSending(event)) return;
@@ -55,7 +55,8 @@
   for (const each of ["arrived", "pageshow"])
     addEventListener(each, ({ persisted }) => {
       if (persisted) return location.reload();
-      const hasFocus = document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *, dialog *)");
+      const hasFocus =
+        document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *, dialog *)");
       const isElsewhere = hasFocus || location.hash.startsWith("#message-");
       if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
     });

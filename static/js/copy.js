@@ -65,38 +65,11 @@
         wrap.ariaPressed = block.classList.toggle("code--wrapped");
       });
       wrap.ariaPressed = false;
+      wrap.part.add("wrap");
       const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
   for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
-
-  // A preview opens and closes below its code; without scripts its link opens a page.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a.view");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const block = link.closest(".code"),
-      shown = block.querySelector("div");
-    link.textContent = shown ? "Preview" : "Close preview";
-    if (shown) return shown.remove();
-    const place = document.createElement("div");
-    const frame = Object.assign(document.createElement("iframe"), {
-      className: "preview",
-      title: "Preview",
-      sandbox: "allow-scripts",
-      referrerPolicy: "no-referrer",
-    });
-    frame.src = link.href.replace("/preview?", "/frame?");
-    if (/^html?$/i.test(block.querySelector("span").textContent)) {
-      const run = add(place, "Run scripts", null, () => {
-        run.remove();
-        frame.src += "&scripts=run";
-      });
-      run.className = "button";
-    }
-    place.append(frame);
-    block.append(place);
-  });
 }

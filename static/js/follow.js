@@ -53,9 +53,9 @@
     else isFollowing = Boolean(pill()) && distance() < NEAR;
     observer.observe(document.body);
   });
-  // Opening something stops the scrolling, so that it can be read.
+  // Opening something in the text stops the scrolling, so that it can be read. The panel is beside it.
   document.addEventListener("click", ({ target }) => {
-    isFollowing &&= !target.closest(".message :is(summary, .view, .cite)");
+    isFollowing &&= !target.closest(millrace.isRunning() ? ".message summary" : ".message :is(summary, [data-panel])");
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

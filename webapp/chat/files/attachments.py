@@ -28,7 +28,7 @@ SHOWN = re.compile(
 
 SHELF = Markup('<p class="pictures">{}</p>\n')
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
-NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto">{name}</a>')
+NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto" data-panel>{name}</a>')
 IN_PASSAGES = "read in passages"
 ABOUT_LONG = "This file is too long for a message. Answers quote the passages of it that fit the question."
 NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
