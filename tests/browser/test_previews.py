@@ -78,6 +78,7 @@ def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Ups
     chat = shown(server, upstream, visit, HELLO + PICTURE)
     page, links = chat.page, chat.answer.locator("a.view")
     expect(links).to_have_count(2)
+    assert not page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
     panel = page.get_by_role("dialog", name="Preview")
     links.first.click()
     expect(panel.frame_locator("iframe").locator("#said")).to_have_text("not run")
@@ -230,11 +231,12 @@ def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, v
 @pytest.mark.parametrize("width", [1100, 390])
 def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, scheme: str, width: int) -> None:
     chat = shown(server, upstream, visit, DIAGRAM, color_scheme=scheme, viewport={"width": width, "height": 800})
-    assert not chat.page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
+    expect(drawn_in(chat).locator("svg")).to_be_visible(timeout=60_000)
     asked: list[str] = []
-    chat.page.on("request", lambda request: asked.append(request.url))
     # A page where htmx swaps nothing.
-    chat.page.goto(str(chat.answer.locator("a.view").get_attribute("href")))
+    address = str(chat.answer.locator("a.view").get_attribute("href"))
+    chat.page.on("request", lambda request: asked.append(request.url))
+    chat.page.goto(address)
     frame = chat.page.frame_locator("iframe")
     expect(frame.locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
     expect(frame.locator("#source")).to_be_hidden()

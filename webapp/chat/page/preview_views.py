@@ -83,12 +83,12 @@ def frame(id: str) -> Response:
 def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number, me = visible_message(id), _number(), user_or_none()
     kind, _ = _block(message)
-    look = {"theme": me.theme or None, "contrast": me.contrast or None} if me and kind == "mermaid" else {}
+    theme, contrast = (me.theme or None, me.contrast or None) if me and kind == "mermaid" else (None, None)
     return render(
         "chat/page/_preview.html" if is_htmx() else "chat/page/preview.html",
         name=NAMES.get(kind, "Preview"),
         page_url=url_for("previews.show", id=id, block=number),
-        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, **look),
+        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
         back_url=chat_page_url(message.chat_id),
     )
