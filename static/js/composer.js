@@ -55,8 +55,8 @@
   for (const each of ["arrived", "pageshow"])
     addEventListener(each, ({ persisted }) => {
       if (persisted) return location.reload();
-      const hasFocus =
-        document.activeElement !== document.body || document.querySelector("[autofocus]:not([popover] *, dialog *)");
+      const isWished = document.querySelector("[autofocus]:not([popover] *, dialog *)"),
+        hasFocus = document.activeElement !== document.body || isWished;
       const isElsewhere = hasFocus || location.hash.startsWith("#message-");
       if (!isElsewhere && !millrace.thumbs.matches) box()?.focus({ preventScroll: true });
     });
@@ -82,7 +82,7 @@
   };
   document.addEventListener("input", (event) => {
     if (event.target.id === "composer-text") later();
-    event.target.closest("#tuned form, .edit, #composer-prompt form")?.setAttribute("data-typed", "");
+    event.target.closest("#tuned form:not([data-saving]), .edit, #composer-prompt form")?.setAttribute("data-typed", "");
   });
   document.addEventListener("submit", (event) => event.target.id === "composer" && forget());
   addEventListener("pagehide", () => waiting && keep(true));

@@ -6,6 +6,7 @@
   let isFollowing = true,
     hasMore = false,
     height = 0,
+    place = 0,
     left = 0;
 
   const page = document.documentElement;
@@ -40,7 +41,9 @@
   addEventListener(
     "scroll",
     () => {
-      isFollowing = distance() < NEAR;
+      // Only the reader goes up. After scrolling to the end, more text may have arrived by the time this is called.
+      isFollowing = (isFollowing && scrollY >= place) || distance() < NEAR;
+      place = scrollY;
       show();
     },
     { passive: true },
@@ -55,7 +58,8 @@
   });
   // Opening something in the text stops the scrolling, so that it can be read. The panel is beside it.
   document.addEventListener("click", ({ target }) => {
-    isFollowing &&= !target.closest(millrace.isRunning() ? ".message summary" : ".message :is(summary, [data-panel])");
+    const opening = millrace.isRunning() ? "summary" : "summary, [data-panel]";
+    isFollowing &&= !target.closest(`.message :is(${opening}, [formaction$="/edit"])`);
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

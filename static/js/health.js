@@ -20,6 +20,6 @@ document.addEventListener("arrived", async () => {
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;
   show("verdict", moments === 1 ? "held" : moments < pieces.length * 0.7 ? "lumps" : "flows");
   const span = (of) => Math.round(pieces.at(-1)[of] - pieces[0][of]);
-  const measured = `${pieces.length} chunks: sent over ${span("at")} ms, received over ${span("heard")} ms.`;
+  const measured = `${pieces.length} pieces: sent over ${span("at")} ms, received over ${span("heard")} ms.`;
   place.querySelector("[data-measured]").textContent = measured;
 });

@@ -1,7 +1,8 @@
 // In a chat led by a workflow, announces each question once, moves the focus to its answer field, and sends the answer by Enter.
 "use strict";
 {
-  const CONTROLS = "#led .run__options :is(button, input), #led #answer, #led .run__answer button";
+  const CONTROLS = "#led .run__options :is(button, input), #led .run__answer :is(input:not([type=hidden]), textarea, button)";
+  const FIELD = "#led .run__answer :is(input:not([type=hidden]), textarea)";
   const RUNNING = ["queued", "thinking", "responding", "saving"],
     heard = new Set();
   let wasInside = false,
@@ -35,6 +36,9 @@
     wasInside = false;
     step = here();
     articles();
+    // As in the message box of other chats, typing can begin; an on-screen keyboard stays closed.
+    const isElsewhere = document.activeElement !== document.body || location.hash.startsWith("#message-");
+    if (!isElsewhere && !millrace.thumbs.matches) document.querySelector(FIELD)?.focus({ preventScroll: true });
   });
   document.addEventListener("focusin", ({ target }) => {
     wasInside = Boolean(target.closest("#led"));

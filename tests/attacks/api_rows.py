@@ -22,6 +22,7 @@ TABLE = {
         POST api_personas.create api:chat
         POST api_personas.bring_in api:chat
         GET api_prompts.index api:read
+        GET api_starters.index api:read
         POST api_prompts.create api:chat
         GET api_chats.index api:read
         POST api_chats.create api:chat
@@ -228,6 +229,11 @@ TABLE = {
         DELETE api_budgets.delete api:admin
     """,
     ("any name", ("model",)): "GET api_door.model api:read",
+    ("any name", ("starter",)): "GET api_starters.show api:read",
+    ("looked after", ("starter",)): """
+        PATCH api_starters.change api:admin
+        DELETE api_starters.reset api:admin
+    """,
     ("looked after", ("setting",)): """
         GET api_settings.show api:admin
         PUT api_settings.change api:admin

@@ -282,7 +282,7 @@ def test_a_file_beside_the_program_sets_what_the_environment_does_not(env_file: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "ENV_FILE is .*, which isn't there"),
+        (None, "ENV_FILE is .*, which doesn't exist"),
         (b"PORT=1\nexport MAX_STREAMS=7\n", "a line without a variable, line 2"),
         (b"PORT=\xff", "isn't text in UTF-8"),
         (b"PORT=\0", "a character that no variable can have"),

@@ -164,4 +164,4 @@ def passed_on(body: str, route: Route) -> None:
 
 
 PIECES = "".join(f'data: {{"number": {number}, "at": {number * 150}}}\n\n' for number in range(1, 13))
-MEASURED = re.compile(r"^12 chunks: sent over \d{4,} ms, received over \d{4,} ms\.$")
+MEASURED = re.compile(r"^12 pieces: sent over \d{4,} ms, received over \d{4,} ms\.$")

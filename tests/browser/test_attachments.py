@@ -99,9 +99,9 @@ def test_pictures_are_looked_at_one_after_the_other(server: Server, upstream: Up
     page.wait_for_url("**/chats/*")
     ChatPage(page).expect("completed")
     page.get_by_role("link", name="Open dot.png").click()
-    box = page.get_by_role("dialog", name="Picture")
+    box = page.get_by_role("dialog", name="Image")
     expect(box.get_by_role("img", name="dot.png")).to_be_visible()
-    expect(box.get_by_role("button", name="Previous picture")).to_be_disabled()
+    expect(box.get_by_role("button", name="Previous image")).to_be_disabled()
     page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
     assert page.evaluate(LOOK, RULES) == []
     page.keyboard.press("ArrowRight")

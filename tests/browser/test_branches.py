@@ -37,7 +37,7 @@ def with_another_model(chat: ChatPage, *, has_scripts: bool) -> None:
         chat.answer.get_by_role("link", name="Actions").click()
         page.get_by_role("link", name="Another model").click()
         page.get_by_label("Try again with").select_option("demo/quick")
-        page.get_by_role("button", name="Regenerate").click()
+        page.get_by_role("button", name="Try again").click()
         return
     chat.answer.get_by_role("button", name="More").click()
     chat.answer.locator("summary", has_text="Another model").focus()

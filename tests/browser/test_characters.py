@@ -30,7 +30,7 @@ def heard(upstream: Upstream) -> list[tuple[str, str]]:
 
 
 def open_panel(page: Page) -> None:
-    page.get_by_role("button", name="Prompts and parameters").click()
+    page.get_by_role("button", name="Chat settings").click()
     expect(page.locator("#chat-prompts")).to_be_visible()
 
 
@@ -66,10 +66,10 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     expect(chat.text).to_contain_text("What keeps you up?")
 
     open_panel(chat.page)
-    unfold(chat.page, "Prompts")
+    unfold(chat.page, "Advanced")
     chat.page.get_by_label("Pre-prompt").fill("Stay calm.")
-    chat.page.get_by_role("button", name="Save", exact=True).click()
-    expect(chat.page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
+    chat.page.get_by_label("Pre-prompt").press("Tab")
+    expect(chat.page.locator("#chat-prompts .saves__done")).to_have_text("Saved")
     chat.page.keyboard.press("Escape")
     expect(chat.page.locator("#tuning")).to_be_hidden()
     chat.ask("How high is the water?")
@@ -81,65 +81,6 @@ def test_a_chat_with_a_character(server: Server, upstream: Upstream, visit: Visi
     assert sent[0][1].startswith("Stay calm.\n---\nYou are Hanne Voss")
     assert [role for role, _ in sent] == ["system", "assistant", "user"]
     assert chat.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-
-
-def test_prompts_that_are_not_saved_are_there_when_the_panel_opens_again(server: Server, visit: Visit) -> None:
-    page = chat_with(visit(server, viewport=PHONE), "Hanne Voss").page
-    note = page.get_by_label("Pre-prompt")
-    open_panel(page)
-    unfold(page, "Prompts")
-    note.fill("A long note.")
-    page.keyboard.press("Escape")
-    open_panel(page)
-    expect(note).to_have_value("A long note.")
-
-    # Refused input is not kept either.
-    page.get_by_label("Creativity").fill("warm")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#chat-prompts .error").first).to_be_visible()
-    page.mouse.click(5, 5)
-    expect(page.locator("#tuning")).to_be_hidden()
-    open_panel(page)
-    expect(note).to_have_value("A long note.")
-
-    page.get_by_label("Creativity").fill("1")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#chat-prompts [role=status]")).to_have_text("Saved.")
-    page.keyboard.press("Escape")
-    with page.expect_response("**/prompts"):
-        open_panel(page)
-
-
-def test_saved_prompts_stay_where_they_are(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("One line of many.\n\n" * 60)
-    chat = chat_with(visit(server, viewport=DESK), "Hanne Voss")
-    chat.ask("How high is the water?")
-    chat.expect("completed")
-    page = chat.page
-    open_panel(page)
-    save, said = page.get_by_role("button", name="Save", exact=True), page.locator("#chat-prompts [role=status]")
-    unfold(page, "Prompts")
-    page.get_by_label("Pre-prompt").fill("Stay calm.")
-    save.focus()
-    place = page.evaluate("scrollY")
-    page.keyboard.press("Enter")
-    expect(said).to_have_text("Saved.")
-    expect(said).to_be_in_viewport()
-    expect(save).to_be_focused()
-    assert page.evaluate("scrollY") == place
-
-    unfold(page, "Parameters")
-    page.get_by_label("Max tokens").fill("boiling")
-    unfold(page, "Parameters")
-    save.click()
-    # What is wrong is unfolded, and where one writes.
-    expect(page.get_by_label("Max tokens")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Max tokens")).to_be_focused()
-    expect(page.get_by_label("Pre-prompt")).to_have_value("Stay calm.")
-    page.get_by_label("Max tokens").fill("1")
-    page.keyboard.press("Enter")
-    expect(said).to_have_text("Saved.")
-    expect(page.get_by_label("Max tokens")).to_be_focused()
 
 
 @pytest.mark.mostly_deep
@@ -244,8 +185,8 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     press(page, page.get_by_role("button", name="Chat with Bo Without"))
     expect(page.locator(".message-text")).to_have_text("Mind the hive.")
 
-    press(page, page.get_by_role("link", name="Prompts and parameters"))
-    unfold(page, "Prompts")
+    press(page, page.get_by_role("link", name="Chat settings"))
+    unfold(page, "Advanced")
     page.get_by_label("Post-history instructions").fill("Buzz.")
     press(page, page.get_by_role("button", name="Save", exact=True))
     page.get_by_role("textbox", name="Message").fill("How many?")

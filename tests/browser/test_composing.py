@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes, reload
+from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes, read_further_up, reload
 from tests.browser.conftest import Visit
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
 from tests.support.server import Server
@@ -195,6 +195,26 @@ def test_there_is_a_way_back_to_the_end(server: Server, upstream: Upstream, visi
     pill.click()
     page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 2")
     expect(pill).to_be_hidden()
+
+
+# A screen's worth of text arrives between scrolling to the end and being told that the page was scrolled.
+OVERTAKEN = """async text => {
+  const grow = height => text.append(Object.assign(document.createElement('p'), {style: `height: ${height}px`}));
+  const frame = () => new Promise(requestAnimationFrame);
+  const end = () => document.documentElement.scrollHeight - innerHeight;
+  grow(90);
+  scrollTo(0, end());
+  grow(500);
+  for (let i = 0; i < 4; i++) await frame();
+  return end() - scrollY;
+}"""
+
+
+def test_text_that_arrives_at_once_does_not_end_the_following(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream, LONG)
+    assert chat.text.evaluate(OVERTAKEN) < 2
+    read_further_up(chat.page, 700)
+    assert chat.text.evaluate(OVERTAKEN.replace("scrollTo", "void")) > 500
 
 
 def test_what_is_typed_offline_is_kept_afterwards(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -30,12 +30,12 @@ def test_what_is_under_the_hand_stays_there(server: Server, upstream: Upstream, 
     chat.box.fill("Not sent yet")
 
     # The chat is pinned in another tab between mouse down and mouse up.
-    press_half(page, page.get_by_role("button", name="Prompts and parameters"))
+    press_half(page, page.get_by_role("button", name="Chat settings"))
     other.page.locator("#chat-menu").get_by_role("button", name="More").click()
     other.page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator("#chat-unpin")).to_be_attached()
     page.mouse.up()
-    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    expect(page.get_by_role("slider")).to_be_visible()
     page.keyboard.press("Escape")
     expect(other.page.locator("#chat-menu-list")).to_be_hidden()
 

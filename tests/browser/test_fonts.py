@@ -31,6 +31,20 @@ Flour with at least 12% protein, water at 24 degrees, and a starter that floats.
 Bake at 250 degrees until the crust is a deep brown, and let the loaves cool before you cut them.
 """
 FORMULA = "So\n\n$$\\left( \\frac{\\sum_{i=1}^{n} w_i}{\\sqrt{\\frac{a}{b}}} \\right) = x$$\n"
+FORMULAS = """The roots of a quadratic are
+
+$$x_{1,2} = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}$$
+
+which needs $a \\ne 0$ and, for real roots, $b^2 \\ge 4ac$. Their sum is $-\\frac{b}{a}$.
+
+$$\\left( \\sum_{i=1}^{n} w_i \\right)^2 \\le n \\int_0^1 f(x)\\,dx$$
+
+The mean follows from both, as the next chapter shows with an example of twelve measurements.
+
+$$\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}^{-1} = \\frac{1}{ad - bc} \\begin{pmatrix} d & -b \\\\ -c & a \\end{pmatrix}$$
+
+And that is all.
+"""
 LOADED = "[...document.fonts].filter(face => face.status === 'loaded').map(face => `${face.family} ${face.style}`)"
 SHIFT = "shifts.reduce((sum, {value}) => sum + value, 0)"
 HEIGHTS = """math => [...math.querySelectorAll('mo')].filter(sign => '()'.includes(sign.textContent))
@@ -59,6 +73,17 @@ def test_a_font_that_arrives_late_moves_no_text(server: Server, upstream: Upstre
     again.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     assert "Millrace Text normal" in again.evaluate(LOADED)
+    assert again.evaluate(SHIFT) <= 0.01
+
+
+def test_a_font_of_formulas_that_arrives_late_hardly_moves_them(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = finished(visit, server, upstream, FORMULAS)
+    again = chat.page.context.new_page()
+    again.route("**/*.woff2*", late)
+    again.goto(chat.page.url)
+    again.wait_for_function(f"{LOADED}.includes('Millrace Maths normal')")
+    again.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     assert again.evaluate(SHIFT) <= 0.01
 
 

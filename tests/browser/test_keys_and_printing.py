@@ -24,7 +24,7 @@ def test_a_number_sign_opens_what_a_chat_reads_from_but_not_to_who_is_typing(ser
     box = page.get_by_role("textbox", name="Message")
     box.fill("Hello")
     box.press("Enter")
-    sheet = page.get_by_role("dialog", name="Prompts and parameters")
+    sheet = page.get_by_role("dialog", name="Chat settings")
     page.wait_for_url("**/chats/*")
     box.press("#")
     expect(box).to_have_value("#")

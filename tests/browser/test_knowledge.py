@@ -62,6 +62,7 @@ def test_a_table_has_no_shadow_at_an_edge_behind_which_there_is_nothing(server: 
     new_collection(page, "Prices")
     add(page, ("prices.csv", b"part,price\nseal,3.50\n"))
     expect(page.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
+    expect(page.locator(".while-read:visible")).to_have_count(0)
     press(page, page.locator("#documents a"))
     for path in (page.url, f"{page.url}?start=0&passage=0"):
         page.goto(path)

@@ -97,7 +97,7 @@ def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Up
     chat = begun(server, visit)
     page, path = chat.page, chat.path
     chat.box.fill("Not sent yet")
-    page.get_by_role("button", name="Prompts and parameters").click()
+    page.get_by_role("button", name="Chat settings").click()
     # By the slider's keys, and said in words.
     page.get_by_role("slider").press("Home")
     expect(page.locator(".creativity output")).to_have_text("Precise")
@@ -105,8 +105,8 @@ def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Up
     page.get_by_label("Creativity").fill("0.9")
     expect(page.locator(".creativity output")).to_have_text("Balanced")
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "Balanced, 0.9")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_label("Creativity").press("Tab")
+    expect(page.get_by_text("Saved. Applies")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_label("Creativity")).to_be_hidden()
     expect(chat.box).to_have_value("Not sent yet")

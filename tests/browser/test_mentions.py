@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chats import ChatPage, Person, layout_shift, reload
+from tests.browser.chats import ChatPage, Person, layout_shift, press, reload
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
@@ -163,3 +163,25 @@ def test_a_chosen_collection_is_a_field_of_the_form(
     home.get_by_role("button", name="Send").click()
     home.wait_for_url("**/chats/*")
     expect(ChatPage(home).page.locator(".reads-from")).to_contain_text("Weirs")
+
+
+def test_the_home_page_begins_a_chat_with_a_named_character(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("*Nods.* Evening.")
+    person = visit(server)
+    page = person.open("/characters/new")
+    page.get_by_label("Name", exact=True).fill("Isolde Marrow")
+    page.get_by_label("Greeting").first.fill("You are late.")
+    press(page, page.get_by_role("button", name="Create character"))
+    page = person.open("/")
+    box(page).click()
+    page.keyboard.type("@isol")
+    is_followed(page, "Isolde Marrow")
+    page.keyboard.press("Enter")
+    expect(chips(page)).to_have_text(["Isolde Marrow"])
+    page.keyboard.type("Good evening")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/chats/**")
+    expect(page.locator(".message")).to_have_count(3)
+    expect(page.locator(".message-text").first).to_have_text("You are late.")
+    expect(page.locator("#composer-text")).to_have_attribute("placeholder", "Reply to Isolde Marrow…")

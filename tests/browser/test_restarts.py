@@ -78,7 +78,7 @@ def test_the_notice_continues_all_or_leaves_them(own_server: Server, upstream: U
     own_server.set(restart__policy="ask")
     own_server.start()
     person = visit(own_server)
-    for action, status in (("Leave", "interrupted"), ("Continue all", "completed")):
+    for action, status in (("Leave as is", "interrupted"), ("Continue all", "completed")):
         upstream.counts(150, pace=0.03, holds=[60])
         chat = person.begin("Count to a hundred and fifty")
         chat.wait_for("w000020")

@@ -138,9 +138,9 @@ def test_the_sidebar_finds_as_one_types_and_opens_at_the_passage(server: Server,
 
 
 def test_the_sidebar_shows_its_list_again_when_the_search_is_left(server: Server, upstream: Upstream, visit: Visit) -> None:
-    page = answered(visit(server), upstream, "Which sluice?", "The lower one.").page
+    page = answered(visit(server), upstream, "Which clapper?", "The lower one.").page
     hits = page.locator("#sidebar-found").get_by_role("link")
-    typed(page, "sluice")
+    typed(page, "clapper")
     expect(hits).to_have_count(3)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Escape")
@@ -148,9 +148,9 @@ def test_the_sidebar_shows_its_list_again_when_the_search_is_left(server: Server
     expect(sidebar_box(page)).to_have_value("")
     expect(page.locator("#sidebar-found")).to_be_hidden()
     expect(page.locator("#sidebar-chats")).to_be_visible()
-    typed(page, "sl")
+    typed(page, "cl")
     expect(hits.first).to_be_visible()
-    for _ in "sl":
+    for _ in "cl":
         page.keyboard.press("Backspace")
     expect(page.locator("#sidebar-found")).to_be_hidden()
     expect(page.locator("#sidebar-chats")).to_be_visible()

@@ -58,6 +58,9 @@ def test_a_week_is_looked_back_on_by_taps_on_a_phone(server: Server, visit: Visi
         page.get_by_role("button", name="Send", exact=True).tap()
     expect(thread(page)).to_contain_text(QUESTIONS[2])
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # What was typed before is not there again.
+    expect(page.get_by_role("textbox", name=QUESTIONS[2])).to_have_value("")
+    page.evaluate("scrollTo(0, 0)")
     assert violations(page) == []
     page.get_by_role("button", name="Skip", exact=True).tap()
     done(page)
@@ -88,6 +91,12 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
     heard = page.evaluate("heard")
     for question in QUESTIONS:
         assert heard.count(question) == 1, heard
+
+
+def test_a_first_question_that_asks_for_words_has_the_focus(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/workflows")
+    press(page, page.get_by_role("button", name="Start Support triage"))
+    expect(page.get_by_role("textbox", name="What happens, and what did you expect?")).to_be_focused()
 
 
 def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: Server, visit: Visit) -> None:

@@ -22,12 +22,11 @@ def groups(chat, member):
 
 
 def test_with_nothing_set_all_are_folded(groups):
-    titles = ["Author's note", "Variables", "Prompts", "Memory", "Parameters", "Samplers"]
-    assert groups() == dict.fromkeys(titles, (False, ""))
+    assert groups() == dict.fromkeys(["Author's note", "Variables", "Advanced"], (False, ""))
 
 
 @pytest.mark.slow
-def test_each_says_what_is_set_and_is_open(groups, chat, member):
+def test_each_says_what_is_set_and_those_of_roleplay_are_open(groups, chat, member):
     member.submit("/lorebooks", name="The valley")
     book = member.page(f"{chat}/prompts").one("[name=lorebooks]").attributes["value"]
     text = "It rains.\n" + "Still. " * 40
@@ -35,25 +34,35 @@ def test_each_says_what_is_set_and_is_open(groups, chat, member):
     member.submit(f"{chat}/prompts", temperature="0.40", top_k="40", story="off", note_depth="0")
 
     found = groups()
-    note, is_open = found.pop("Author's note")[1], {group for group, (is_open, _) in found.items() if is_open}
+    note = found["Author's note"][1]
     assert note.startswith("It rains. Still. ")
     assert note.endswith(" · Depth of the note: 0")
     assert len(note) < 140
-    assert {title: words for title, (_, words) in found.items() if words} == {
-        "Prompts": "Your custom instructions: Left out",
-        "Lorebooks": "The valley",
-        "Memory": "Story so far: Off",
-        "Parameters": "Reasoning effort: Extra high",
-        "Samplers": "Top-k: 40",
-    }
-    assert is_open == found.keys() - {"Variables"}
+    assert found["Lorebooks"] == (True, "The valley")
+    # Four of them: the others that were set are above it.
+    assert found["Advanced"] == (False, "4 changed")
+    page = member.page(f"{chat}/prompts")
+    resets = [button.attributes["value"] for button in page.all("[name=to_default]")]
+    assert set(resets) == {"system_prompt", "temperature", "note", "note_depth", "own_instructions", "effort", "top_k", "story"}
+
+
+@pytest.mark.slow
+def test_what_is_reset_has_its_default_and_the_rest_is_saved(groups, chat, member):
+    member.submit(f"{chat}/prompts", effort="xhigh", top_k="40")
+    page = member.page(f"{chat}/prompts").press("Reset Top-k", top_p="0.5")
+
+    assert page.path == f"{chat}/prompts"
+    assert [page.textbox(label).value for label in ("Top-k", "Top-p")] == ["", "0.5"]
+    assert groups(page)["Advanced"] == (False, "2 changed")
+    # Nothing else can be reset by it.
+    assert member.post(f"{chat}/prompts", changed="model", to_default="model").status_code == 200
 
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("field", "title", "focused"),
     [
-        ("max_tokens", "Parameters", "prompts-tokens"),
+        ("max_tokens", "Advanced", "prompts-tokens"),
         ("temperature", "", "prompts-temperature"),
         ("note_role", "Author's note", "prompts-note-role"),
     ],
@@ -71,7 +80,7 @@ def test_what_no_field_is_to_blame_for_leaves_the_focus_at_save(groups, chat, me
 
     assert groups(page)["Variables"] == (True, "a")
     assert page.one("button[autofocus]").text() == "Save"
-    assert page.all(".prompts__end [role=status]")[0].text().startswith("A chat has up to 100 variables")
+    assert page.one("#prompts-end .error:not([data-lost])").text().startswith("A chat has up to 100 variables")
 
 
 def test_every_field_is_in_a_group_or_above_them(chat, member):
@@ -86,12 +95,23 @@ def test_every_field_is_in_a_group_or_above_them(chat, member):
 
 def test_only_a_chat_with_characters_has_roleplay(member, chat):
     plain = member.submit("/", message="Hello").path
+    titles = [head.text() for head in member.page(f"{plain}/prompts").all(".prompts__level")]
+    assert titles == ["Prompts", "Memory", "Parameters", "Samplers"]
     page = member.page(f"{plain}/prompts")
+    assert not page.all("[name=note], [name=note_depth], [name=lorebooks], [name=persona], #prompts-variables")
+    assert "character" not in page.one("form[data-saving]").text().lower()
+    assert [head.text() for head in member.page(f"{chat}/prompts").all(".prompts__level")] == ["Roleplay", *titles]
 
-    assert [head.text() for head in page.all(".prompts__level")] == ["Advanced"]
-    # Any chat can use these, folded.
-    assert page.all(".folded [name=note]")
-    assert [head.text() for head in member.page(f"{chat}/prompts").all(".prompts__level")] == ["Roleplay", "Advanced"]
+
+def test_what_was_set_without_characters_can_be_seen_and_removed(member):
+    plain = member.submit("/", message="Hello").path
+    member.post(f"{plain}/prompts", changed="note", note="It rains.")
+    page = member.page(f"{plain}/prompts")
+    assert page.textbox("Author's note").value == "It rains."
+    assert not page.all("[name=note_depth]")
+
+    page.press("Reset Author's note")
+    assert not member.page(f"{plain}/prompts").all("[name=note]")
 
 
 @pytest.mark.parametrize(

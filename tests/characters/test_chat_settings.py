@@ -70,5 +70,5 @@ def test_who_one_is_can_be_said_when_it_begins(make, member, stranger):
 
 def test_prompts_stand_in_the_menu_too(chat, member):
     link = member.page(chat).one("#chat-menu-list a[href$='/prompts']")
-    assert link.text() == "Prompts and parameters"
-    assert member.page(str(link.attributes["href"])).heading == "Prompts and parameters"
+    assert link.text() == "Chat settings"
+    assert member.page(str(link.attributes["href"])).heading == "Chat settings"

@@ -92,7 +92,7 @@ def test_others_characters_are_neither_noticed_nor_replaced(first, member, stran
         follow=False,
     )
     assert page.status_code == 403
-    assert "Make a copy" in page.text
+    assert "Duplicate it" in page.text
     assert "mills rye" in member.page(first).text
 
 

@@ -16,7 +16,7 @@ from tests.characters.card_samples import V1, V2, V3, as_json, chunk, text_chunk
 from tests.characters.conftest import png
 from tests.characters.test_cards import read
 from webapp.base.db import db
-from webapp.characters.cards import card_files, cards
+from webapp.characters.cards import assets, card_files, cards
 from webapp.characters.cards.card_files import LEAST, card_of, png_chunks
 from webapp.characters.tables import Avatar, Character
 
@@ -125,9 +125,13 @@ def test_a_charx_comes_back_with_its_picture_in_its_place(take):
         packed(card, **{ICON["uri"].removeprefix("embeded://"): png(3, 2), "assets/x.png": png()}), "?format=charx"
     )
 
+    # Its expression is a WebP now.
+    ours = {"type": "emotion", "uri": "embeded://assets/emotion/image/1.webp", "name": "glad", "ext": "webp"}
+    card["data"]["assets"] = [ICON, ours]
     with ZipFile(BytesIO(content)) as box:
         assert json.loads(box.read("card.json")) == card
         assert box.read("assets/icon/images/mara.png") == png(3, 2)
+        assert Image.open(BytesIO(box.read("assets/emotion/image/1.webp"))).format == "WEBP"
     assert media == "application/zip"
     again = read(content)
     assert (again["card"], card_files.b64decode(again["picture"])) == (card, png(3, 2))
@@ -182,7 +186,7 @@ def test_a_picture_is_put_nowhere_else(uri):
 
     with ZipFile(BytesIO(card_files.as_charx(card, png()))) as box:
         assert sorted(box.namelist()) == ["assets/icon/image/main.png", "card.json"]
-        assert json.loads(box.read("card.json"))["data"]["assets"] == [card_files.OURS, ICON | {"uri": uri}]
+        assert json.loads(box.read("card.json"))["data"]["assets"] == [assets.OURS, ICON | {"uri": uri}]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_they_come_in_once(member, app):
 
     assert page.says("2 new personas.")
     assert page.says("That is 1 character too long.")
-    assert page.says("Lorebooks that these personas use and you don't have: Nowhere.")
+    assert page.says("These personas use lorebooks that you don't have: Nowhere.")
     assert names(page) == ["Ada Rye", "Jo"]
     told = {persona["name"]: persona for persona in client_of(app, member.email).get("/personas")["personas"]}
     assert {name: (persona["description"], persona["is_default"], persona["lorebook_ids"]) for name, persona in told.items()} == {

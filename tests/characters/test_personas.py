@@ -102,7 +102,7 @@ def test_the_teams_can_be_copied_and_is_an_admins_to_change(cast, member, app):
     assert member.post(path, name="Mine", description="Now").status_code == 403
     assert member.post(f"{path}/default").status_code == 403
 
-    copy = member.page(path).press("Make a copy")
+    copy = member.page(path).press("Duplicate")
     assert copy.says("This is your own copy")
     assert copy.path != path
 

@@ -67,10 +67,11 @@ def test_it_changes_what_is_shown_and_nothing_else(begin, member, app):
     assert page.one(".message-text em").text() == "calm"
     with app.app_context():
         message = db.session.query(Message).filter_by(role="assistant").one()
+        message_id = message.id
         assert "[mood: calm]" in message.content
         assert "[mood: calm]" in message.html
-    copied = [str(button.attributes["data-copy"]) for button in page.all("article [data-copy]")]
-    assert len(copied) == 2
+    # What its buttons copy, which are drawn in the browser.
+    copied = [f"/messages/{message_id}{ending}" for ending in (".md", ".txt")]
     for path in (*copied, f"{chat}/export.html", f"{chat}/export.md"):
         response = member.client.get(path, base_url=member.origin)
         assert "[mood: calm]" in response.get_data(as_text=True), path
@@ -188,9 +189,10 @@ def test_a_chat_without_scripts_takes_no_more_statements(begin, member):
         member.page(path)
         with counted(member) as statements:
             member.page(path)
-        taken.append(len(statements))
+        # What is read again from time to time, whatever the page.
+        taken.append([statement for statement in map(str, statements) if "deleted_connections" not in statement])
 
-    assert taken[0] == taken[1], taken
+    assert len(taken[0]) == len(taken[1]), taken
 
 
 def test_the_card_is_exported_with_its_scripts(begin, member):

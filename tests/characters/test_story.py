@@ -94,7 +94,7 @@ def test_it_is_written_in_time_and_stands_in_for_what_is_left_out(app, told, cha
     retold, sent = "\n".join(map(words_of, fake.stories())), "\n".join(content for _, content in turns)
     assert all(f"q{number} " in retold + sent for number in range(1, 8))
     assert f"The story so far:\n\n{TALE}\n\nWhat was said next:" in words_of(fake.stories()[-1])
-    assert member.page(chat).says("earlier messages are told by the story so far.")
+    assert member.page(chat).says("earlier messages are summarized in the story so far.")
     assert not member.page(chat).says("were left out")
     with app.app_context():
         records = db.session.scalars(select(Generation).where(Generation.kind == "story")).all()
@@ -143,7 +143,7 @@ def test_without_one_the_oldest_are_left_out_as_ever(app, told, chat, member, fa
     told(*numbered(*range(1, 8)))
 
     assert not fake.stories()
-    assert member.page(chat).says("were left out, because the whole chat exceeds the model's context window.")
+    assert member.page(chat).says("were left out, because the whole chat doesn't fit the model's context window.")
 
 
 @pytest.mark.slow

@@ -15,7 +15,6 @@ from webapp.characters.lore import service as lore_service
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
-from webapp.chat.group import members
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
@@ -89,9 +88,9 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
         service.update(row, entered, by=me)
     with app.app_context():
         played = db.session.get_one(Chat, id_of(chat))
-        values, persona = values_of(played) | {"note": "It rains."}, members.persona_of(played)
+        values = values_of(played) | {"note": "It rains."}
         gevent.spawn(member.submit, f"{chat}/prompts", temperature="0.4").get(timeout=30)
-        roleplay_service.set_fields(played, values, persona=persona)
+        roleplay_service.set_fields(played, values)
 
     with app.app_context():
         row, played = db.session.get_one(Character, id_of(address)), db.session.get_one(Chat, id_of(chat))

@@ -27,7 +27,7 @@ def test_what_a_chat_has_set_is_seen_changed_and_removed(make, member, stranger,
     chat = member.page(make(greeting=greeting, description="Met {{$met}}, {{$hat}}.")).press("Chat with Mara").path
     page = member.page(f"{chat}/prompts").click("Your variables")
     assert [field.attributes["value"] for field in page.all("[name^=variable-name]")] == ["hat", "met", ""]
-    assert stranger.page("/variables").says("None yet.")
+    assert stranger.page("/variables").says("No variables yet.")
 
     page = member.submit("/variables", **row(1, "met", "7"), **row(2, " coat ", "red"), **{"variable-removed-0": "on"})
     assert page.says("Saved.")

@@ -38,7 +38,7 @@ def test_a_stalled_answer_says_for_how_long_and_another_model_takes_its_place(ow
     fake.says("Here it is.")
     choice = owner.page(page.one(".instead").attributes["href"])
     assert choice.says("The current answer is stopped and kept as another version.")
-    page = owner.wait_for(choice.press("Regenerate").path, ended)
+    page = owner.wait_for(choice.press("Try again").path, ended)
     assert texts(page) == ["First", "Here it is."]
     assert page.says("2 / 2")
 

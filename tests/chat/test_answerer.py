@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.conftest import asked, ended_with
+from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from webapp.models.connections.models import providers
 from webapp.settings.service import set_setting
@@ -85,3 +85,30 @@ def test_a_model_that_no_list_names_stays_chosen(app, owner, answered, fake):
     page = owner.wait_for(path, ended_with(4))
 
     assert page.one("#composer-model option[selected]").attributes["value"] == "some/model:online"
+
+
+@pytest.mark.slow
+def test_the_demo_makes_way_for_the_default_once_there_is_a_real_model(app, owner, answered, fake):
+    with app.app_context():
+        set_setting("demo.fallback", "always")
+    path = answered(owner, "First")
+    owner.submit(path, message="To the demo", model="demo/quick")
+    page = owner.wait_for(path, ended_with(4))
+    with app.app_context():
+        set_setting("demo.fallback", "when_no_key")
+    offer(app, "some/model", "other/model")
+    asked_before = len(asked(fake))
+    page = owner.page(path)
+    assert page.one("#composer-model option[selected]").attributes["value"] == "some/model"
+    assert not page.says("no longer available")
+    question, last = page.message_ids[-2:]
+
+    for address, fields in (
+        (f"/messages/{last}/again", {}),
+        (f"/messages/{question}/edit", {"message": "In other words"}),
+        (f"{path}/messages", {"message": "From a page of before", "model": "demo/quick"}),
+    ):
+        fake.says("A real answer.")
+        assert owner.post(address, headers=HTMX, **fields).status_code in {200, 204}
+        owner.wait_for(path, ended)
+    assert [request["body"]["model"] for request in asked(fake)[asked_before:]] == ["some/model"] * 3

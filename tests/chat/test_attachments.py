@@ -99,7 +99,7 @@ def test_the_browsers_own_field_brings_files(owner, fake):
 
     refused = owner.send("/chats", {**fields, "file": (io.BytesIO(b"\0\xff"), "picture.png")}, follow=False)
     assert refused.status_code == 422
-    assert refused.says("picture.png isn't a picture")
+    assert refused.says("picture.png isn't an image")
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_texts_are_read_as_they_are_written(content):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"word " * 50_000, "With an account, longer files can be sent"),
+        (b"word " * 50_000, "With an account, you can send longer files"),
         # Text beyond the limit is cut off, possibly in the middle of a multi-byte character.
-        ("é".encode() * 102_401, "With an account, longer files can be sent"),
-        (b"MZ\0\xff" * 60_000, "isn't a picture, a document or a text"),
-        (bytes(range(1, 256)) * 100, "isn't a picture, a document or a text"),
+        ("é".encode() * 102_401, "With an account, you can send longer files"),
+        (b"MZ\0\xff" * 60_000, "isn't an image, a document or a text file"),
+        (bytes(range(1, 256)) * 100, "isn't an image, a document or a text file"),
     ],
 )
 def test_what_does_not_fit_says_what_to_do_and_what_is_no_text_says_so(content, says):

@@ -345,5 +345,15 @@ def test_the_menu_of_a_chat_begins_with_what_is_done_most(owner, path):
     folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
 
     notices = "Turn on notifications Turn off notifications"
-    assert names == ["Rename", "Pin", "Share", "Prompts and parameters", "Archive", notices, "Delete chat"]
+    assert names == ["Rename", "Pin", "Share", "Chat settings", "Archive", notices, "Delete chat"]
     assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
+
+
+def test_a_page_with_formulas_asks_for_their_font_at_once(owner, begin, fake):
+    fake.says("So $a^2$ it is.")
+    path = begin(owner, "Which?")
+    page = owner.wait_for(path, ended)
+
+    assert "maths" in page.one('main link[rel="preload"]').attributes["href"]
+    fake.says("No formula.")
+    assert not owner.wait_for(begin(owner, "And now?"), ended).all('main link[rel="preload"]')

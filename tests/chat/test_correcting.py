@@ -81,7 +81,7 @@ def test_what_stays_the_same_makes_no_version(owner, three, app):
 def test_the_last_message_offers_nothing_to_keep(owner, path):
     form = owner.page(address(owner.page(path), "Edit"))
 
-    assert not form.has("button", "Save and branch off here")
+    assert not form.has("button", "Save and branch here")
     assert not form.says("What follows stays")
 
 

@@ -90,7 +90,7 @@ def test_another_model_is_chosen_on_a_page_of_its_own_or_in_place(owner, path, a
 
     page = owner.page(f"/messages/{answer}/actions").click("Another model")
     fake.says("Two")
-    page.press("Regenerate", model="some/model")
+    page.press("Try again", model="some/model")
 
     page = owner.wait_for(path, ended)
     assert statuses(page) == ["completed", "completed"]

@@ -6,6 +6,7 @@ import pytest
 
 from webapp.api.native.chats import ChatAnswer, ChatChange
 from webapp.base.db import db, write
+from webapp.characters.tables import Character
 from webapp.chat.messages.fork import fork
 from webapp.chat.record.fields import FIELDS, ChatField, values_of
 from webapp.chat.record.tables import Chat, Message
@@ -25,7 +26,10 @@ WANTED = {field.name: value_for(field) for field in FIELDS}
 @pytest.fixture
 def chat(owner) -> str:
     with owner.app.app_context(), write() as session:
-        session.add(Chat(id="c", owner_id=owner.person_id, model="m"))
+        # Only a chat with a character has all fields in its form.
+        session.add(Character(id="k", owner_id=owner.person_id, name="Mara"))
+        session.flush()
+        session.add(Chat(id="c", owner_id=owner.person_id, model="m", character_id="k"))
         session.flush()
         session.add(Message(id="m1", chat_id="c", role="user", content="Why?"))
     return "/chats/c/prompts"

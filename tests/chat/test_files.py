@@ -220,7 +220,7 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(owner):
         ("empty.png", b"", "is empty"),
         # Larger than any other form's body can be.
         ("bad.png", b"\x89PNG\r\n\x1a\nno" * 3_000_000, "is damaged"),
-        ("tool.exe", b"MZ\0\xff", "isn't a picture"),
+        ("tool.exe", b"MZ\0\xff", "isn't an image"),
         ("scan.pdf", pdf([]), "may be a scan"),
     ):
         refused = uploaded(owner, content, name)

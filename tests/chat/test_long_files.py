@@ -72,7 +72,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     collection = str(page.one(".reads-from a").attributes["href"])
     assert not owner.page("/knowledge?q=orrery").says("Orrery pump")
     assert owner.page(f"{collection}?q=orrery").says("Orrery pump")
-    assert owner.page(collection).says("Whoever may see the chat")
+    assert owner.page(collection).says("Everyone who can see the chat")
     assert [owner.get(f"{collection}/people").status_code, owner.post(f"{collection}/delete").status_code] == [403, 403]
 
     # A person finds it as long as they can read the chat, and can't change it.

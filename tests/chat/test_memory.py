@@ -118,7 +118,7 @@ def text_of(program, document: str) -> str:
 @pytest.mark.slow
 @on_both_databases
 def test_admins_turn_it_on_for_everyones_assistant_chats(app, member, stranger, answered, program, fake):
-    notice = "turned it on for chats that begin in the assistant API"
+    notice = "turned it on for everyone's chats in the assistant API"
     assert not member.page("/settings").says(notice)
     program.post("/ai/chat", {"message": "Before"})
     answered(member)

@@ -148,11 +148,83 @@ def test_what_was_refused_keeps_its_chips(owner, path, library):
             assert chips(refused) == ["Papers"]
 
 
-def test_a_queued_message_does_not_choose_who_answers(owner, path):
-    refused = owner.post(f"{path}/follow-up", message="Then", answered_by="fake/second")
+@on_both_databases
+def test_a_queued_message_is_for_whom_it_names(app, owner, group, fake):
+    path, ids = group
+    fake.behaves([{"counted": 4_000, "pace": 0.05}])
+    owner.post(f"{path}/messages", message="First")
+    fake.until(lambda log: log)
+
+    refused = owner.post(f"{path}/follow-up", message="Then", spoken_by="0" * 26)
     assert refused.status_code == 422
-    assert refused.says("A queued message can't choose who answers.")
     assert refused.textbox("Message").value == "Then"
+    owner.post(f"{path}/follow-up", message="Then", spoken_by=ids[1], answered_by="fake/second")
+    page = owner.page(path)
+    assert [node.text().split()[-1] for node in page.all(".next__for")] == ["Bo", "fake/second"]
+    fake.says("Ahoy.")
+    fake.over()
+
+    page = owner.wait_for(path, lambda page: ended(page) and page.says("Ahoy."))
+    assert client_of(app, owner.email).get(f"{path}/messages")["messages"][-1]["speaker"] == "Bo"
+    with app.app_context():
+        last = db.session.query(Generation).order_by(Generation.id.desc()).first()
+        assert (last.model_asked, stored(app, path).model) == ("fake/second", "some/model")
+
+
+def test_a_queued_message_that_is_taken_back_keeps_its_chips(owner, group, fake):
+    path, ids = group
+    fake.counts(4_000, pace=0.05)
+    owner.post(f"{path}/messages", message="First")
+    owner.post(f"{path}/follow-up", message="Then", spoken_by=ids[1])
+
+    page = owner.page(path).press("Remove", message="More")
+
+    assert page.textbox("Message").value == "Then\n\nMore"
+    assert chips(page) == ["Bo"]
+    assert not page.says("Next:")
+    fake.over()
+
+
+@pytest.fixture
+def group(app, owner) -> tuple[str, list[str]]:
+    """A chat with Mara and Bo, and their ids."""
+    program = client_of(app, owner.email)
+    ids = [program.post("/characters", {"name": name, "greeting": "Hi"}, status=201)["id"] for name in ("Mara", "Bo")]
+    return f"/chats/{program.post('/chats', {'character_ids': ids}, status=201)['chat']['id']}", ids
+
+
+@on_both_databases
+def test_a_chat_begins_with_the_character_that_the_home_page_names(app, owner, fake):
+    id = client_of(app, owner.email).post("/characters", {"name": "Mara", "greeting": "Aye?"}, status=201)["id"]
+    assert {"Mara", "some/model"} <= {*names(owner.get("/mentions?sign=@"))}
+    assert names(owner.get("/mentions?sign=@&q=mar")) == ["Mara"]
+    owner.post("/draft", message="Half a", spoken_by=id)
+    assert chips(owner.page("/")) == ["Mara"]
+    fake.says("The mill is closed.")
+
+    sent = {"message": "Good evening", "spoken_by": id, "key": "once", "temporary": "y"}
+    first, second = owner.post("/chats", **sent), owner.post("/chats", **sent)
+
+    assert first.headers["Location"] == second.headers["Location"]
+    page = owner.wait_for(first.headers["Location"], ended)
+    assert [text.split()[-1] for _, text in page.messages()] == ["Aye?", "evening", "closed."]
+    assert chips(owner.page("/")) == []
+    with app.app_context():
+        chat = db.session.query(Chat).one()
+        assert (chat.character_id, chat.kind, chat.title, chat.is_temporary) == (id, "roleplay", "Mara", True)
+
+
+def test_a_character_of_someone_else_begins_nothing(app, owner, member):
+    id = client_of(app, member.email).post("/characters", {"name": "Mara", "greeting": "Aye?"}, status=201)["id"]
+    assert "Mara" not in names(owner.get("/mentions?sign=@"))
+
+    for headers in (None, HTMX):
+        refused = owner.post("/chats", headers=headers, message="Good evening", spoken_by=id)
+        assert refused.status_code == 422
+        assert refused.says("you don't have access")
+        assert refused.textbox("Message").value == "Good evening"
+    with app.app_context():
+        assert not db.session.query(Chat).count()
 
 
 @pytest.mark.slow
@@ -171,12 +243,10 @@ def test_a_file_that_was_sent_is_attached_again(owner, member, path, fake):
 
 
 @pytest.mark.slow
-def test_a_character_of_a_group_is_named(app, owner, fake):
+def test_a_character_of_a_group_is_named(app, owner, group, fake):
+    path, ids = group
     program = client_of(app, owner.email)
-    ids = [program.post("/characters", {"name": name, "greeting": "Hi"}, status=201)["id"] for name in ("Mara", "Bo")]
-    chat_id = program.post("/chats", {"character_ids": ids}, status=201)["chat"]["id"]
-    path = f"/chats/{chat_id}"
-    assert names(owner.get(f"/mentions?sign=@&chat={chat_id}"))[:2] == ["Mara", "Bo"]
+    assert names(owner.get(f"/mentions?sign=@&chat={id_of(path)}"))[:2] == ["Mara", "Bo"]
     owner.post(f"{path}/draft", message="Well", spoken_by=ids[1])
     assert chips(owner.page(path)) == ["Bo"]
 

@@ -69,7 +69,7 @@ def test_what_followed_the_answer_stays_with_it(owner, path, fake):
     owner.submit(path, message="Second")
     page = owner.wait_for(path, ended_with(4))
 
-    page = owner.page(address(page, "Edit", 1)).press("Save and branch off here", message="One, by hand")
+    page = owner.page(address(page, "Edit", 1)).press("Save and branch here", message="One, by hand")
     assert texts(page) == ["First", "One, by hand"]
 
     owner.post(address(page, "Previous version"))

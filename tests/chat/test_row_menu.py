@@ -89,3 +89,13 @@ def test_an_open_chat_that_is_not_among_the_newest_is_in_the_list(owner, id):
     assert not owner.page("/").all(".chats--here")
     send(owner, id, deed="unarchive")
     assert not owner.page(f"/chats/{id}").all(".chats--here")
+
+
+def test_the_menu_of_the_open_chat_says_what_was_done_too(owner, id):
+    send(owner, id, deed="pin")
+    answer = owner.htmx_post(f"/chats/{id}/archive")
+    assert answer.one(".toast p").text() == "“The mill race” archived."
+    assert answer.one(".toast button").attributes["value"] == "pin"
+    assert "Unarchive" in answer.one('[hx-target="#chat-menu"]').text()
+    assert "The mill race" not in answer.one('[hx-target="#sidebar-chats"]').text()
+    assert owner.post(f"/chats/{id}/unarchive").location == f"/chats/{id}#end"

@@ -98,7 +98,7 @@ def test_answers_from_before_it_was_kept_say_so(owner, path, app):
     with app.app_context():
         assert db.session.get_one(Generation, url.split("/")[2]).prompt == {}
 
-    assert owner.page(url).says("from before prompts were recorded")
+    assert owner.page(url).says("before Millrace started to record")
 
 
 @pytest.mark.slow

@@ -103,8 +103,11 @@ def test_a_guest_does_not_come_in_by_the_teams_link(app, owner, give, path):
 
 @pytest.mark.slow
 def test_the_teams_link_is_made_copied_and_withdrawn(owner, path):
-    page = owner.page(path).click("Share").press("Create link")
+    page = owner.page(path).click("Share")
+    assert page.says("No one else can see this chat.")
+    page = page.press("Create link")
 
+    assert not page.says("No one else can see this chat.")
     address = page.textbox("Address").value
     assert address.endswith(path)
     assert page.button("Copy").attributes["value"] == address
@@ -128,7 +131,7 @@ def test_a_reader_sees_no_button_that_does_nothing(member, give, path):
     page = member.page(path)
 
     assert texts(page) == ["First", "One"]
-    assert page.says("This chat is shared with you as read-only.")
+    assert page.says("You can read this chat, but not write in it.")
     for name in ("Send", "Edit", "Try again", "Delete", "Delete chat", "Pin"):
         assert not page.has("button", name), name
     assert not page.has("a", "Share")
@@ -326,13 +329,13 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
 def test_its_owner_sees_with_whom_it_is_shared(owner, member, stranger, give, path):
     assert not owner.page(path).all(".given")
     give(member)
-    assert owner.page(path).click("Shared with member").heading == "Share this chat"
+    assert owner.page(path).click("Shared with youmber").heading == "Share this chat"
     give(stranger, "write")
     give("link")
 
     badge = owner.page(path).one(".given")
     assert [node.text() for node in badge.css(".given__names, .given__count")] == ["member +2", "3"]
-    assert "Shared with member, stranger, Team" in text_of(badge)
+    assert "Shared with youmber, stranger, Team" in text_of(badge)
     assert not member.page(path).all(".given")
 
 

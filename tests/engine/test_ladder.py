@@ -195,7 +195,7 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
         [found] = generations_of([bench.message(ended.id)]).values()
         [notice] = answer_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == "The request was retried twice."
-    assert notice.detail.count("some/model was asked again after") == 2
+    assert notice.detail.count("Tried some/model again after") == 2
 
 
 NOWHERE = {
@@ -277,7 +277,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
 def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
     ended = climb(bench, fake, [RATE, HELLO])
 
-    assert "slow down. some/model is asked again" in ended.notices[0]["message"]
+    assert "slow down. Trying some/model again" in ended.notices[0]["message"]
 
 
 def test_a_stop_during_the_back_off_ends_at_once(bench, fake):
@@ -378,7 +378,7 @@ def test_an_answer_forgives_the_failures_before_it(bench, fake):
     assert circuits.pause("some/model") is None
 
 
-@pytest.mark.parametrize(("code", "words"), [("error", "failed several times in a row"), ("rate", "was asked too often")])
+@pytest.mark.parametrize(("code", "words"), [("error", "failed several times in a row"), ("rate", "has had too many requests")])
 def test_a_paused_model_is_not_asked(bench, fake, code, words):
     for _ in range(FAILURES):
         bench.engine.circuits.failed("some/model", code)

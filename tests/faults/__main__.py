@@ -14,7 +14,7 @@ from tests.faults.rows import BOTH, FAULTS  # noqa: E402
 from tests.faults.test_faults import LOADS  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-BEGIN = "## What came out\n"
+BEGIN = "## What happened\n"
 Key = tuple[str, str, int]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import utc_now
 from webapp.base.ids import new_id
-from webapp.knowledge.tables import Collection, Document, Passage, TrialQuestion
+from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage, TrialQuestion
 from webapp.people.accounts.tables import Grant
 
 TABLE = {
@@ -64,6 +64,7 @@ def collection_grant(world: World, _state: str) -> str:
 def document(world: World, state: str, **more: Any) -> str:
     said = {"title": CANARY, "name": "canary.txt", "hash": new_id(), "bytes": 1, "characters": 1, "state": "ready", "edition": 1}
     id = str(added(Document(collection_id=collection(world, state), **said, **more)).id)
+    added(DocumentPart(document_id=id, number=0, content=b"1"))
     added(Passage(document_id=id, edition=1, number=0, heading="", head="", text=CANARY, overlap=0, words=1))
     return id
 

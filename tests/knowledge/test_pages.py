@@ -116,6 +116,18 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
 
 
 @pytest.mark.slow
+def test_there_is_no_search_where_there_is_nothing_to_find(member, stranger, collection):
+    assert not stranger.page("/knowledge").all('[aria-label="Documents"]')
+    page = member.page(collection)
+    assert not page.all('[aria-label="Documents"]')
+    assert page.one(".button--main[href='#add']").text() == "Add documents"
+    page = added(member, collection, GUIDE)
+    assert page.all('[aria-label="Documents"]')
+    assert page.one("a.button--main").text() == "Start a chat"
+    assert member.page("/knowledge").all('[aria-label="Documents"]')
+
+
+@pytest.mark.slow
 def test_what_is_there_already_is_said_to_be(member, collection):
     added(member, collection, GUIDE)
     page = member.submit(collection, text=GUIDE)
@@ -213,4 +225,4 @@ def test_of_a_trash_that_is_full_what_was_deleted_last_is_shown(app, member, col
 
     titles = [node.text() for node in page.all("#trash ~ ul .what")]
     assert (titles[0], len(titles), titles[-1]) == ("Paper 0", MOST_IN_TRASH, f"Paper {MOST_IN_TRASH - 1}")
-    assert page.says(f"These are the {MOST_IN_TRASH} that were deleted last.")
+    assert page.says(f"These are the {MOST_IN_TRASH} deleted most recently.")

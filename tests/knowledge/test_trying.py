@@ -55,7 +55,7 @@ def test_admins_look_as_others_and_that_is_written_down(shelf, others, owner, me
     assert owner.page("/knowledge/try?q=bearing").says("Not in your documents")
     page = owner.page(f"/knowledge/try?q=bearing&as={member.person_id}")
     assert page.one(".found a").text() == "Manual"
-    assert page.says("It was written to the audit log.")
+    assert page.says("This search was recorded in the audit log.")
     assert owner.page(address).says("Not in their documents")
     assert owner.page("/admin/audit").says("searched as")
 

@@ -43,7 +43,9 @@ def test_it_signs_in_and_out(visitor: Browser, ann: str) -> None:
 def test_before_there_is_an_account_it_says_only_what_to_do(visitor: Browser) -> None:
     page = visitor.page("/login")
 
-    assert page.says("No owner yet. Open the setup link printed at the start, or run flask prepare, which prints it again.")
+    assert page.says("No owner yet. Open the setup link that was printed when Millrace started, or run")
+    assert page.says("which prints it again.")
+    assert page.one(".notice code").text() == "flask prepare"
     assert not page.has("button", "Sign in")
 
 

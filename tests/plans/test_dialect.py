@@ -234,7 +234,7 @@ def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstre
     response, told = program.watch(preferenceId=program.wish())
 
     warnings = [words for event in told if (words := json.loads(event.data).get("warning"))]
-    assert "asked again without streaming" in " ".join(warnings)
+    assert "again without streaming" in " ".join(warnings)
     last = json.loads(told[-1].data)
     assert (told[-1].event, last["planId"], last["plan"]) == ("complete", response.headers["X-Plan-Id"], EXAMPLE)
     bodies = [entry["body"] for entry in fake.log() if entry["path"].endswith("/chat/completions")]

@@ -29,7 +29,7 @@ REST = {
     "risks": EXAMPLE["risks"],
     "first_step": EXAMPLE["first_step"],
 }
-WAYS = ["Finish it", "Use non-streaming", "Keep as is", "Start again"]
+WAYS = ["Finish it", "Finish without streaming", "Keep as is", "Start over"]
 HELD = ModelRequest("some/model", (Turn("user", "Plan"),), schema='{"type": "object"}')
 
 
@@ -110,7 +110,7 @@ def test_words_that_are_no_plan_fail_and_cost_nothing(desk: LorebookEditor, fake
     assert (plan.status, plan.error_code, plan.content, plan.unit_month) == ("failed", "invalid", {}, "")
     strip = browser_of(desk).page(f"/plans/{plan.id}").one(".strip")
     assert "The reply wasn't in a plan format." in strip.text()
-    assert [button.text().strip() for button in strip.css("button")] == ["Start again"]
+    assert [button.text().strip() for button in strip.css("button")] == ["Start over"]
     assert browser_of(desk).page(f"/plans/{plan.id}").named("a", "Edit request")
     fake.says(TEXT)
     with desk.at(plan.id) as stored:

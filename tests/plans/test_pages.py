@@ -198,7 +198,7 @@ def test_a_plan_is_deleted_for_good(member: Browser) -> None:
     path = made(member).path
     assert member.post(path + "/delete").location == "/plans"
     assert member.get(path).status_code == 404
-    assert member.page("/plans").says("Your plans will appear here.")
+    assert member.page("/plans").says("Your plans will appear here, written step by step.")
     with member.app.app_context():
         left = db.session.scalars(select(Generation)).one()
         assert (left.user_id, left.prompt, left.attempts, left.notices) == (member.person_id, {}, [], [])
@@ -217,7 +217,7 @@ def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Bro
     assert status(stopped) == "partial"
     strip = stopped.one(".strip")
     assert "1 of 4 weeks saved." in strip.text()
-    assert [button.text().strip() for button in strip.css("button")] == ["Finish it", "Keep as is", "Start again"]
+    assert [button.text().strip() for button in strip.css("button")] == ["Finish it", "Keep as is", "Start over"]
     member.post(page.path + "/keep")
     assert not member.page(page.path).all(".strip")
     demo.go_on()
@@ -237,8 +237,8 @@ def test_a_page_that_is_not_streamed_loads_itself_again(app: Flask, member: Brow
     assert not plain.all("noscript meta[http-equiv=refresh]")
     refreshed = str(plain.one("meta[http-equiv=refresh]").attributes["content"]).partition("url=")[2]
     assert "stream=no" in refreshed
-    assert plain.named("a", "Stream it").attributes["href"] == path
-    assert usual.named("a", "Use non-streaming").attributes["href"] == f"{path}?stream=no"
+    assert plain.named("a", "Turn live updates on").attributes["href"] == path
+    assert usual.named("a", "Continue without streaming").attributes["href"] == f"{path}?stream=no"
     member.post(f"{path}/stop")
     ended = member.wait_for(f"{path}?stream=no", lambda page: status(page) != "generating")
     assert not ended.all("meta[http-equiv=refresh]")

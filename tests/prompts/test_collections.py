@@ -25,7 +25,7 @@ def test_what_leads_chats_reads_as_far_as_who_asks_may_see(app, owner, member, s
     library = Library(app, owner)
     pumps = library.collection(("Pumps", [FRIDAY]), to=member.person_id)
     page = owner.submit("/prompts/quick", collections=pumps)
-    assert page.says("Answers read from these collections from now on.")
+    assert page.says("Answers use these collections from now on.")
     # Its text is still the shipped one.
     assert "In use: version 1" in page.text
     assert "chose the collections of a prompt: quick 1 collection" in audited(app)
@@ -93,7 +93,7 @@ def test_the_api_attaches_what_its_caller_sees(app, owner, member):
     program.said("PUT", "/prompts/quick/collections", 404, {"collection_ids": []})
     client_of(app, owner.email, "chat").said("PUT", "/prompts/quick/collections", 403, {"collection_ids": []})
     refused = admin.said("PUT", "/prompts/title/collections", 409, {"collection_ids": [owners]})
-    assert "it leads no chats" in refused["detail"]
+    assert "it can't have collections" in refused["detail"]
 
     # Collections attached by others are neither shown nor removed, until they are permanently deleted.
     with app.app_context():

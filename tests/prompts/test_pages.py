@@ -100,7 +100,7 @@ def test_who_has_not_read_the_newest_version_does_not_replace_it(owner):
 
     refused = owner.post("/prompts/continue", seen="1", name="Continue", text="Continue, please.")
     assert refused.status_code == 409
-    assert "Version 2 was published meanwhile" in refused.text
+    assert "Version 2 was published in the meantime" in refused.text
     assert "Continue, please." in refused.text
     assert owner.post("/prompts/continue", seen="2", name="Continue", text="Continue, please.").status_code == 303
     assert "In use: version 3" in owner.page("/prompts/continue").text

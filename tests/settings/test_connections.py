@@ -110,7 +110,7 @@ def test_a_test_says_in_words_what_is_wrong(owner: Browser, app: Flask, fake: Fa
     assert owner.page("/admin/connections").says("not working")
 
 
-@pytest.mark.parametrize(("path", "advice"), [("", "Most servers need /v1 at its end."), ("/v2", "Check its path.")])
+@pytest.mark.parametrize(("path", "advice"), [("", "Most servers need /v1 at the end."), ("/v2", "Check its path.")])
 def test_a_test_at_a_wrong_path_says_what_to_change(owner: Browser, fake: Fake, path: str, advice: str) -> None:
     fake.always({"status": 404, "json": {"detail": "Not Found"}}, at="/models")
 
@@ -376,7 +376,7 @@ def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, 
         assert told == [
             ("added a connection", "our-server"),
             ("tested a connection", "our-server"),
-            ("switched a connection off", "our-server"),
+            ("turned off a connection", "our-server"),
             ("deleted a key", "our-server"),
             ("deleted a connection", "our-server"),
             ("changed a setting", "trash.days"),

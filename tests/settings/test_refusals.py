@@ -184,7 +184,7 @@ def test_several_refusals_take_one_line(app: Flask) -> None:
             )
             connections.note_refusal(live_connection(name.lower()), "auth")
 
-    assert owner.page("/admin/models").one(".notice--amber p").text() == "Ours, Theirs refuse requests. View"
+    assert owner.page("/admin/models").one(".notice--amber p").text() == "Ours, Theirs are refusing requests. View"
 
 
 @pytest.mark.slow
@@ -210,5 +210,5 @@ def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstr
     asked(bench, fake, person, KEY)
 
     page = owner.page("/")
-    assert page.one("#checklist h2").text() == "OpenRouter refuses requests"
+    assert page.one("#checklist h2").text() == "OpenRouter is refusing requests"
     assert page.click("View").path == OPENROUTER

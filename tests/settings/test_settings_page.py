@@ -30,7 +30,7 @@ def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner
     for entry in (SETTINGS[name] for name in named if "." in name):
         assert pages[entry.page].says(entry.title)
         assert pages[entry.page].says(entry.sentence)
-    assert pages["/admin/settings/streaming"].says("10 to 10,000 · default 250.")
+    assert pages["/admin/settings/streaming"].says("10 to 10,000 · default: 250.")
 
 
 def test_what_is_saved_counts_and_goes_back_to_the_default(owner: Browser, app: Flask) -> None:

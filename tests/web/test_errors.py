@@ -23,7 +23,7 @@ def test_a_refusal_is_a_page_with_its_sentence_and_a_next_step(visitor: Browser,
     assert page.status_code == error.status
     assert page.says(error.message)
     assert page.heading
-    assert page.link("Go to the start page").attributes["href"] == "/"
+    assert page.link("Go to the home page").attributes["href"] == "/"
 
 
 def test_a_refusal_outside_a_form_does_not_speak_of_its_fields(visitor: Browser) -> None:

@@ -29,4 +29,4 @@ def test_a_list_has_one_way_to_make_a_new_one_in_its_heading(owner: Browser, pat
 def test_ones_own_prompts_come_first_also_without_any(owner: Browser) -> None:
     page = owner.page("/prompts")
     assert [heading.text() for heading in page.all("#main h2")] == ["Yours", "Used by Millrace"]
-    assert page.says("Your prompts will appear here.")
+    assert page.says("Your prompts will appear here: texts you use often, with fields to fill in.")

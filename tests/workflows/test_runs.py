@@ -342,7 +342,7 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     part = owner.htmx_post("/workflows/preview", **fields)
     assert (said(part)[-1], part.says("Completed."), part.all("main")) == ("Workflow:Bye", True, [])
     assert owner.htmx_get(f"/workflows/preview/{run['id']}").says("Completed.")
-    page = page.press("Start again", source=changed)
+    page = page.press("Start over", source=changed)
     assert said(page) == ["Workflow:A?"]
     # A trial is in no list of chats, and the previous one is gone.
     assert not owner.page("/chats").says("Trial:")

@@ -26,6 +26,7 @@ from webapp.api.native import (
     personas,
     prompts,
     server,
+    starters,
     workflows,
 )
 from webapp.web.feature import Feature
@@ -63,6 +64,7 @@ FEATURE = Feature(
         documents.bp,
         collections.questions_bp,
         prompts.bp,
+        starters.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,

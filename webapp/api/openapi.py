@@ -22,7 +22,7 @@ ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
     "your account page, or with a browser cookie: requests other than GET then need `Sec-Fetch-Site: same-origin`, as browsers "
     "send it, or the `Origin` of this server. Errors are "
-    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, begin "
+    "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, start "
     "a workflow or start a plan may include an `Idempotency-Key`."
 )
 KEY = "Repeating it returns the first result; with another text, chat or plan it is a new request. Visible ASCII characters."

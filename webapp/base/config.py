@@ -145,7 +145,7 @@ def _read_env_file() -> None:
         values, wrong = env_file.parse(path.read_bytes().decode())
     except FileNotFoundError as error:
         if named:
-            raise ConfigError(f"ENV_FILE is {named!r}, which isn't there. For example: ENV_FILE=/etc/millrace.env") from error
+            raise ConfigError(f"ENV_FILE is {named!r}, which doesn't exist. For example: ENV_FILE=/etc/millrace.env") from error
         return
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it isn't text in UTF-8"
@@ -218,7 +218,7 @@ def _write_once(path: Path, text: str) -> None:
 
 def _refuse_what_does_not_go_together(config: Config) -> None:
     if config.web_concurrency > 1 and not config.redis_url:
-        problem = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to hear of each other's answers."
+        problem = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to share their answers."
         raise ConfigError(f"{problem} For example: REDIS_URL=redis://localhost:6379/0")
     if config.redis_url and config.database_url.startswith("sqlite"):
         problem = "REDIS_URL is set, but several workers need PostgreSQL: with an SQLite file they would wait for each other."

@@ -129,18 +129,24 @@ def file_of(character: Character, kind: Kind, version: card_files.Version | None
     db.session.rollback()
     with _packing:
         card, fields = character.card, {name: getattr(character, name) for name in NAMES}
-        picture = b"" if kind == "json" else _picture(character)
-        return offload(_packed, fields, card, picture, kind, version)
+        if kind == "json":
+            return offload(_as_json, fields, card, version)
+        picture = _picture(character)
+        if kind == "png":
+            return offload(_as_png, fields, card, picture)
+        return offload(_as_charx, fields, card, picture, scenery.files_of(character.id))
 
 
-def _packed(
-    fields: dict[str, Any], card: dict[str, Any], picture: bytes, kind: Kind, version: card_files.Version | None
-) -> bytes:
-    if kind == "json":
-        return card_files.as_bytes(card_files.card_of(fields, card, version))
+def _as_json(fields: dict[str, Any], card: dict[str, Any], version: card_files.Version | None) -> bytes:
+    return card_files.as_bytes(card_files.card_of(fields, card, version))
+
+
+def _as_charx(fields: dict[str, Any], card: dict[str, Any], picture: bytes, scenes: list[tuple[str, str, bytes]]) -> bytes:
+    return card_files.as_charx(card_files.card_of(fields, card, "3"), picture, scenes)
+
+
+def _as_png(fields: dict[str, Any], card: dict[str, Any], picture: bytes) -> bytes:
     newest = card_files.card_of(fields, card, "3")
-    if kind == "charx":
-        return card_files.as_charx(newest, picture)
     # Older programs read `chara`, newer ones `ccv3`.
     return card_files.with_cards(
         picture or card_files.grey_png(*PLAIN), {b"chara": card_files.card_of(fields, card, "2"), b"ccv3": newest}

@@ -53,7 +53,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     )
     note = TextAreaField(
         "Note",
-        description="What this character is for, in a sentence. The list shows it to people; models don't get it.",
+        description="What this character is for, in a sentence. It's shown in the list; models don't get it.",
         render_kw=text_box(2),
     )
     tags = StringField(
@@ -71,7 +71,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         "What it knows",
         choices=[],
         default=(),
-        description="Its answers quote these collections, as far as the person asking can see them.",
+        description="Its answers can quote these collections, if the person asking can see them.",
     )
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 

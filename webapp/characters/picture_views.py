@@ -21,7 +21,7 @@ class PicturesForm(Form):
     expressions = MultipleFileField(
         "New expressions",
         description="A picture for each mood, named after it: neutral.png, joy.png, anger.png. Chats show the one that "
-        f"the answer speaks of. {scenery.PICTURES}",
+        f"matches the answer. {scenery.PICTURES}",
     )
 
 

@@ -41,8 +41,8 @@ class ProfileRule:
 
 
 RULES: dict[type[Profile], ProfileRule] = {
-    Character: ProfileRule("character", 500, "Only its creator can edit this character. Make a copy to get your own."),
-    Persona: ProfileRule("persona", 100, "This persona belongs to the team. Make a copy to get your own."),
+    Character: ProfileRule("character", 500, "Only its creator can edit this character. Duplicate it to get your own."),
+    Persona: ProfileRule("persona", 100, "This persona belongs to the team. Duplicate it to get your own."),
 }
 
 

@@ -125,8 +125,10 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
 
 
 def characters_named(user: User, query: SearchQuery, *, limit: int) -> list[tuple[str, str]]:
-    """Returns ids and names of the characters with these words in their names, by name."""
-    statement = select(Character.id, Character.name).where(query.within(Character.name), _is_visible(user))
+    """Returns ids and names of the characters with these words in their names, by name; without words, of all."""
+    statement = select(Character.id, Character.name).where(_is_visible(user))
+    if query.words:
+        statement = statement.where(query.within(Character.name))
     statement = statement.where(Character.deleted_at.is_(None)).order_by(func.lower(Character.name), Character.id)
     return [(id, name) for id, name in db.session.execute(statement.limit(limit))]
 

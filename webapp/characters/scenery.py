@@ -14,14 +14,15 @@ from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.ids import new_id
 from webapp.characters import profiles
-from webapp.characters.cards.card_files import MOST_SCENE_BYTES, MOST_SCENES, expression_name, picture_of
+from webapp.characters.cards.assets import MOST_SCENE_BYTES, MOST_SCENES, expression_name
+from webapp.characters.cards.card_files import picture_of
 from webapp.characters.tables import Character, CharacterPicture
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 
 Purpose = Literal["background", "expression"]
 # Named rather than imported: only a child process loads the image library.
-AS_SCENE = "webapp.characters.cards.as_scene"
+AS_SCENE, AS_SCENERY = "webapp.characters.cards.as_scene", "webapp.characters.cards.as_scenery"
 WEBP = "image/webp"
 PICTURES = f"Choose PNG, JPEG or WebP images of at most {MOST_SCENE_BYTES // 1024 // 1024} MB."
 
@@ -44,6 +45,14 @@ def of_characters(ids: Iterable[str]) -> list[Scene]:
 
 def picture(id: str) -> CharacterPicture | None:
     return db.session.get(CharacterPicture, id)
+
+
+def files_of(character_id: str) -> list[tuple[str, str, bytes]]:
+    """Returns purpose, name and content of a character's pictures, the background first."""
+    columns = CharacterPicture.purpose, CharacterPicture.name, CharacterPicture.content
+    query = select(*columns).where(CharacterPicture.character_id == character_id)
+    query = query.order_by(CharacterPicture.purpose, CharacterPicture.name, CharacterPicture.id)
+    return [(purpose, name, content) for purpose, name, content in db.session.execute(query)]
 
 
 def set_background(character: Character, stream: IO[bytes], *, by: User) -> None:
@@ -84,10 +93,10 @@ def remove(character: Character, picture_id: str, *, by: User) -> None:
 
 
 def unpack(character_id: str, stream: IO[bytes]) -> int:
-    """Stores the pictures of a CHARX with a character that was imported from it; returns how many."""
+    """Stores the pictures of a card file with a character that was imported from it; returns how many."""
     stream.seek(0)
     rows = list[dict[str, Any]]()
-    with child.short(AS_SCENE, stream) as pieces:
+    with child.short(AS_SCENERY, stream) as pieces:
         try:
             for piece in pieces:
                 content = b64decode(piece["content"])

@@ -4,9 +4,10 @@ from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
+from webapp.chat.home import views as home_views
+from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import home_views, paging, search_shown, sharing_views, shown, views as list_views
-from webapp.chat.list.open_work_shown import open_work
+from webapp.chat.list import paging, search_shown, sharing_views, shown, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
@@ -77,7 +78,7 @@ FEATURE = Feature(
         LiveList(
             name="open-work",
             element="#open-work",
-            template="chat/list/_open_work.html",
+            template="chat/home/_open_work.html",
             changes=("chat", "plan", "access"),
             read=lambda me: {"work": open_work(me)},
         ),
@@ -91,12 +92,12 @@ FEATURE = Feature(
         NavEntry(
             words="Home page",
             path="/admin/home",
-            icon="settings",
+            icon="house",
             under="Operations",
             rank=45,
             also="start begin cards suggestions starters",
             right="administer",
-            about="What people can begin with",
+            about="What people can start with",
         ),
     ),
 )

@@ -37,7 +37,7 @@ NO_TEXT = {
     "content_filter": "The content filter of {model} stopped the answer before its first text.",
 }
 PAUSED = {
-    "rate": "{model} was asked too often and is paused for {seconds} s.",
+    "rate": "{model} has had too many requests and is paused for {seconds} s.",
     "error": "{model} failed several times in a row and is paused for {seconds} s.",
 }
 # Shorter repetitions are ordinary language, not a model that starts its sentence again.
@@ -284,11 +284,11 @@ class Ladder:
     def _notice(self, step: RungStep, rung: Rung, error: ProviderError) -> Notice:
         if step.code == "whole":
             self._emit(FellBack(rung.model, rung.model, error.code))
-            now, then = "is asked again without streaming.", "was asked again without streaming."
+            now, then = f"Trying {rung} again without streaming.", f"Tried {rung} again without streaming."
         else:
             pause = f"{max(1, round(step.wait_seconds))} s"
-            now, then = f"is asked again in {pause}.", f"was asked again after {pause}."
-        return Notice(step.code, f"{error} {rung} {now}", f"{error} {rung} {then}")
+            now, then = f"Trying {rung} again in {pause}.", f"Tried {rung} again after {pause}."
+        return Notice(step.code, f"{error} {now}", f"{error} {then}")
 
 
 def _sent(rung: Rung, turn: Turn) -> Iterator[AttachedImage]:

@@ -46,7 +46,7 @@ PARTS = (
     "say that you do."
 )
 UNQUOTED = "These files of this chat can't be quoted now. If the next message asks about them, say so plainly.\n{files}"
-LATE = "The collections could not be searched in time, so this answer was written without them."
+LATE = "The collections couldn't be searched in time, so this answer was written without them."
 BY_WORDS = "The collections were searched by words only. {reason}"
 
 

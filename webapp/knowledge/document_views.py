@@ -17,9 +17,9 @@ from webapp.web.htmx import done_message, is_htmx, redirect, render
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
 DONE = {
     "saved": "Saved.",
-    "again": "It is being read again. What was found in it stays until then.",
+    "again": "It is being read again. Until then, its earlier text is used.",
     "restored": "Restored.",
-    "same": "It has not changed since it was fetched.",
+    "same": "It hasn't changed since it was fetched.",
 }
 
 # Viewers of browsers are a plugin of the page that is the file, so `sandbox` would refuse them. Nothing in it can run a script.

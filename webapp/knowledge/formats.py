@@ -41,7 +41,7 @@ LABELS = {
 SHOWN_BY_BROWSERS = {"pdf": "application/pdf"}
 # What a numbered part of a file is called, if not a page.
 PAGE_WORDS = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
-IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, e-mail, text, Markdown, HTML, CSV, JSON and source code"
+IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, email, text, Markdown, HTML, CSV, JSON and source code"
 # Separates a heading from the one above it.
 BELOW = " › "
 ACCEPTED = ",".join(f".{ending}" for ending in sorted(KINDS))

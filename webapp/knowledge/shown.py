@@ -31,7 +31,7 @@ from webapp.streaming.events import SourceRecord
 MOST_PER_PAGE = 40
 # How many documents, and as many collections, a search over everything finds.
 MOST_NAMED = 4
-OF_CHAT = "Whoever may see the chat"
+OF_CHAT = "Everyone who can see the chat"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
 STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
@@ -293,7 +293,7 @@ def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) 
     if is_whole:
         words = f"Found by words and by meaning ({name})."
     elif next_model:
-        words = f"Embedding with {name}: {counted}. Until all are done, the vectors before are searched."
+        words = f"Embedding with {name}: {counted}. Until all are done, the previous vectors are searched."
     else:
         words = f"Embedding with {name}: {counted}. The others are found by their words."
     state: MeaningState = "waiting" if growing.error and not is_whole else "ready" if is_whole else "embedding"

@@ -33,7 +33,7 @@ FEATURE = Feature(
             rank=20,
             also="team rights",
             right="administer",
-            about="People who share things with each other at once.",
+            about="Share with several people at once.",
         ),
         NavEntry(
             words="Audit",

@@ -1,6 +1,6 @@
 """The plans feature: the pages, the plan types, and the kind of generation for plans."""
 
-from webapp.chat.list.open_work_shown import OpenWorkSource
+from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import queries

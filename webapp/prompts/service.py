@@ -23,7 +23,7 @@ from webapp.prompts.validation import PromptInput, VersionInput, refuse_unfit
 MOST_OWN = 500
 MOST_VERSIONS = 1_000
 NOT_YOURS = "Only its owner can change this prompt. Copy its text into a new one to get your own."
-READS_NOTHING = "Answers can't read from collections because of this prompt: it leads no chats."
+READS_NOTHING = "This prompt isn't used in chats, so it can't have collections."
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
 
 
@@ -194,7 +194,7 @@ def _add_version(
 
 def _refuse_unseen(newest: int, seen: int | None) -> None:
     if seen is not None and newest > max(seen, queries.FIRST):
-        raise Conflict(f"Version {newest} was published meanwhile. Compare it with yours, then publish again.")
+        raise Conflict(f"Version {newest} was published in the meantime. Compare it with yours, then publish again.")
     if newest >= MOST_VERSIONS:
         raise Conflict(f"This prompt has {MOST_VERSIONS:,} versions, which is the limit.")
 

@@ -24,7 +24,7 @@ DONE = {
     "published": "Published.",
     "fixed": "This version is now in use.",
     "latest": "The newest version is now always in use.",
-    "reads": "Saved. Answers read from these collections from now on.",
+    "reads": "Saved. Answers use these collections from now on.",
     "shared": "Everyone on the team can use it now.",
     "unshared": "Only you can use it now.",
     "deleted": "Deleted.",

@@ -32,7 +32,7 @@ _STORY = "Which chats summarize what no longer fits: those with characters (role
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
-        "stream.first_byte_seconds", "First-token timeout, in seconds", 60, "How long to wait for a model to start, per attempt."
+        "stream.first_byte_seconds", "First-text timeout, in seconds", 60, "How long to wait for a model to start, per attempt."
     ),
     _seconds(
         "stream.ladder_seconds",
@@ -112,25 +112,27 @@ _LIMITS = (
     _limit("limits.sse_per_user", "Open pages per person", 16, "How many live connections a person can have in total."),
     Setting(
         "limits.queue_seconds",
-        "Wait for a place",
+        "Wait in line, in seconds",
         "whole",
         10,
-        "How many seconds a request for an answer waits for a place while MAX_STREAMS are in progress, before it is refused. "
+        "How long a request for an answer waits in line while MAX_STREAMS answers are in progress, before it is refused. "
         "0 refuses it immediately.",
         # Many proxies give up a request after 60 s.
         most=50,
     ),
-    _limit("limits.gateway_per_minute", "Gateway: answers per minute", 600, "How many answers it can start per minute."),
-    _limit("limits.gateway_at_once", "Gateway: concurrent answers", 100, "How many answers it can have in progress at once."),
-    _limit("limits.gateway_streams", "Gateway: streams", 100, "How many streams can deliver answers to it at once."),
+    _limit("limits.gateway_per_minute", "Gateway: answers per minute", 600, "How many answers a gateway can start per minute."),
+    _limit(
+        "limits.gateway_at_once", "Gateway: concurrent answers", 100, "How many answers a gateway can have in progress at once."
+    ),
+    _limit("limits.gateway_streams", "Gateway: streams", 100, "How many streams can deliver answers to a gateway at once."),
     _limit("limits.message_chars", "Message length", 200_000, "The most characters in a message.", most=10**7),
     _limit("limits.answer_chars", "Answer length", 2_000_000, "The most characters in an answer; it ends there.", most=10**7),
     _limit(
         "limits.connections_per_address",
         "Connections per address",
         60,
-        "How many connections one address can have open on which nobody has signed in, and one person on which they have; "
-        "behind a trusted proxy, requests in progress.",
+        "How many connections one address can have open before anyone signs in, and one person after signing in. "
+        "Behind a trusted proxy, requests in progress are counted instead.",
     ),
     _limit(
         "limits.made_per_minute",
@@ -222,7 +224,9 @@ _FILES = (
     _limit("files.megabytes", "File size, in MB", 50, "The largest file that can be sent in a chat.", most=1_000),
     Setting("files.whole_tokens", "Tokens of a file in a message", "whole", 8_000, _WHOLE, least=500, most=50_000),
     Setting("files.reading_seconds", "Time for long files", "number", 20, _WAITS_FOR_FILES, most=100),
-    _limit("files.person_megabytes", "Files per person, in MB", 2_000, "How much the files of a person can take.", most=10**7),
+    _limit(
+        "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
+    ),
 )
 _DEMO = (
     _choice(
@@ -230,7 +234,7 @@ _DEMO = (
         "Use the demo",
         ("off", "when_no_key", "always"),
         "when_no_key",
-        "When the demo answers in place of a model. Its answers are labelled.",
+        "When the demo answers in place of a model. Its answers are labeled.",
     ),
     _switch("demo.visitors", "Demo for visitors", "Whether people without an account can try the demo, at /ai-demo."),
 )
@@ -376,7 +380,7 @@ _PROMPTS = (
     ),
 )
 _INSIGHTS = (
-    _switch("insights.reading", "Count reading time", "About how long people look at answers. Each person can turn it off, too."),
+    _switch("insights.reading", "Count reading time", "About how long people look at answers. Each person can turn it off."),
     Setting(
         "insights.otlp_url",
         "OpenTelemetry collector",
@@ -385,7 +389,7 @@ _INSIGHTS = (
         "The address of a collector that gets a span of each answer (OTLP over HTTP), without any text. If empty, none.",
     ),
 )
-_TWO_FACTOR = "Who must turn it on before they can go on: no one, owners and admins, or everyone. API tokens work without it."
+_TWO_FACTOR = "Who must set it up to use Millrace: no one, owners and admins, or everyone. API tokens work without it."
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
 )
@@ -428,10 +432,10 @@ PARTS: Mapping[str, Part] = {
         Part("insights", "Insights", "Insights settings", "Models", "What is measured, and where figures are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
-        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days begin."),
-        Part("alerts", "Alerts", "Alert delivery", "Notices", "The webhook and the addresses that hear of alerts."),
+        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
+        Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
-        Part("files", "Files", "Files in chats", "System", "How large the files of chats can be."),
+        Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
         Part("retention", "Retention", "Retention", "System", "How long deleted things and the audit log are kept."),
         Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
         Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),

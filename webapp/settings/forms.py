@@ -78,7 +78,7 @@ class SettingField:
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
         default_text = self._value_text(self.setting.default)
-        standard = f"default {default_text}" if default_text else ""
+        standard = f"default: {default_text}" if default_text else ""
         words = " · ".join(filter(None, (self.setting.bounds, standard)))
         return words[:1].upper() + words[1:]
 

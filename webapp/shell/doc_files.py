@@ -55,10 +55,10 @@ ABOUT: Mapping[str, str] = {
     "characters": "Someone to talk to, and who you are in a chat",
     "lorebooks": "What a world is made of, told when it comes up",
     "plans": "Structured plans that models write",
-    "files": "Pictures and documents in chats",
+    "files": "Images and documents in chats",
     "knowledge": "Documents, who can see them, and finding things in them",
-    "prompts": "Texts for models, with every version kept",
-    "insights": "How many answers, how well, how quickly, at what cost",
+    "prompts": "Texts you use often, with fields to fill in",
+    "insights": "How many answers, how good, how fast and at what cost",
     "alerts": "Notices when something is wrong",
     "workflows": "Guided runs of questions and answers",
     "exchange": "Import, export and share chats",
@@ -78,7 +78,7 @@ ABOUT: Mapping[str, str] = {
     "troubleshooting": "What you see, why, and what helps",
     "architecture": "How the program is built",
     "performance": "What was measured, and how",
-    "reliability": "What goes wrong on purpose, and what came out",
+    "reliability": "What we break on purpose, and what happens",
 }
 AWAY = "https://docs.invalid/"
 LINK = re.compile(r"\]\((?P<path>[\w./-]+)\.md(?P<anchor>#[\w-]+)?\)")

@@ -45,7 +45,7 @@ class PreferencesForm(Form):
         choices=options(SEND_KEYS),
         validate_choice=False,
         default="enter",
-        description="The other one makes a new line. On a phone, Enter always makes a new line.",
+        description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
     is_reading_counted = BooleanField("Count how long I look at answers")

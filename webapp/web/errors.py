@@ -20,7 +20,7 @@ from webapp.web.htmx import is_api, is_htmx, redirect, render, wants_json
 ANSWERING = "millrace.answering_an_error"
 ASKED_AGAIN = "millrace.asked_again"
 BARE, FRAMED = "bare", "framed"
-HOME = ("Go to the start page", "/")
+HOME = ("Go to the home page", "/")
 LAST_WORDS = "Something went wrong, and the error page failed too. Nothing you sent earlier is lost. Error {}."
 KEPT_HEADERS = {"Allow", "Retry-After", "Content-Range"}
 

@@ -25,6 +25,12 @@ class MergingForm(Form):
             if name in self and name in now and _digest(self[name].data) == digest:
                 self[name].data = now[name].data
 
+    def keep_others(self, name: str, now: Self) -> None:
+        """Gives every field but this one its current value, for a request that sends one field alone."""
+        for field in self:
+            if field.name != name:
+                field.data = now[field.name].data
+
 
 def mark_of(value: Any) -> str:
     """Returns a hash to detect concurrent changes of a value that cannot be merged."""

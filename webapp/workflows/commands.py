@@ -39,7 +39,7 @@ SHAPE = "A transcript is a mapping with “workflow”, the name of a file besid
 @FILES
 @one_line_errors
 def check(files: tuple[Path, ...]) -> None:
-    """Say what is wrong in these files, line by line."""
+    """Check these files, and list every error with its line."""
     if sum([not _is_whole(file) for file in files]):
         sys.exit(1)
 

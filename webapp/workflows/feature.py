@@ -1,6 +1,6 @@
 """The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
-from webapp.chat.list.open_work_shown import OpenWorkSource
+from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry

@@ -18,7 +18,7 @@ from webapp.workflows.tables import WorkflowRun
 # How long a person waits while a file is read; then the run continues, and the file is found once it has been read.
 MOST_SECONDS, POLL_SECONDS = 20.0, 0.05
 NONE_WANTED = "No file is requested at the moment."
-ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer do."
+ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer can."
 
 
 def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:

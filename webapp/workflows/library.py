@@ -181,7 +181,7 @@ def save(source: str, *, author: audit.AuditAuthor, slug: str = "", replaces: Re
         row = session.get(Workflow, name)
         if row is None:
             if len(session.scalars(select(Workflow.slug)).all()) >= MOST_WORKFLOWS:
-                raise Conflict(f"There are {MOST_WORKFLOWS} workflows already. Delete one first.")
+                raise Conflict(f"There are already {MOST_WORKFLOWS} workflows. Delete one first.")
             row = Workflow(slug=name, source=source)
             session.add(row)
         _refuse_to_replace(session, row, source, replaces, author.id)
@@ -227,8 +227,8 @@ def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     get(slug)
     with write() as session:
         if not session.execute(delete(Workflow).where(Workflow.slug == slug).returning(Workflow.slug)).first():
-            raise Conflict("This workflow comes with Millrace and can't be removed.")
-        _note(session, "removed a workflow", slug, author)
+            raise Conflict("This workflow comes with Millrace and can't be deleted.")
+        _note(session, "deleted a workflow", slug, author)
 
 
 def _check_plan_types(definition: Definition) -> None:

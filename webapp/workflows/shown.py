@@ -6,7 +6,7 @@ from typing import Any
 from flask import url_for
 
 from webapp.base.db import db
-from webapp.chat.list.open_work_shown import OpenWork
+from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
@@ -34,7 +34,7 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped",
 }
-WAITS = {"waiting": "Waits for your answer", "paused": "Paused"}
+WAITS = {"waiting": "Waiting for your answer", "paused": "Paused"}
 # `FIELDS` is the HTML input mode for a type of slot.
 FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}

@@ -102,7 +102,7 @@ def test_the_end_of_a_chat_is_read_with_its_answer(app: Flask) -> None:
         assert [(generation.status, generation.prompt) for generation in found.generations[message.id]] == [
             ("completed", {"sections": []})
         ]
-        assert found.chat_state == ChatState(None, None, False, False, None)
+        assert found.chat_state == ChatState(None, None, False, False, None, None)
 
 
 @on_both_databases

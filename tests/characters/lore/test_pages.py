@@ -80,7 +80,7 @@ def test_one_is_made_with_entries_and_used_in_a_chat(member, fake):
     chat = member.submit("/", message="Hello").path
     member.wait_for(chat, ended)
     book = path.rpartition("/")[2]
-    member.submit(f"{chat}/prompts", lorebooks=book)
+    member.post(f"{chat}/prompts", changed="lorebooks", lorebooks=book)
     assert "checked" in member.page(f"{chat}/prompts").one("input[name=lorebooks]").attributes
     count = len(asked(fake))
     member.submit(chat, message="Wheel?")

@@ -93,7 +93,7 @@ def test_a_private_one_cannot_be_attached_by_others_nor_to_the_teams(app, owner,
     admin = client_of(app, owner.email)
     own = admin.post("/lorebooks", {"name": "Mine"}, status=201)["id"]
     refused = admin.said("PATCH", f"/personas/{team_id}", 422, {"lorebook_ids": [own]})
-    assert refused["fields"] == {"lorebook_ids": "The team's personas have no lorebooks. Make a copy to get your own."}
+    assert refused["fields"] == {"lorebook_ids": "The team's personas have no lorebooks. Duplicate one to get your own."}
     page = owner.page(f"/personas/{team_id}")
     assert not page.all("input[name=lorebooks]")
     assert page.form("Save").submit(description="Somebody else.").status_code == 200

@@ -69,7 +69,7 @@ def test_one_is_shared_used_in_a_chat_and_withdrawn(member, stranger, fake, book
 
     chat = stranger.submit("/", message="Hello").path
     stranger.wait_for(chat, ended)
-    stranger.submit(f"{chat}/prompts", lorebooks=book.rpartition("/")[2])
+    stranger.post(f"{chat}/prompts", changed="lorebooks", lorebooks=book.rpartition("/")[2])
     assert told(stranger, fake, chat) == "The mill burnt down."
     sent = stranger.page(chat).all("a[href*='/sent']")[-1].attributes["href"]
 

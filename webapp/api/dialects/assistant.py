@@ -31,9 +31,9 @@ USUAL_LIMIT = 10
 
 class AssistantMessage(DialectRequest):
     message: Said
-    session_id: Annotated[
-        Id | None, Field(description="Of one that doesn't exist, or isn't the caller's, a new one is begun.")
-    ] = None
+    session_id: Annotated[Id | None, Field(description="If it doesn't exist, or isn't the caller's, a new one is started.")] = (
+        None
+    )
     context_limit: Annotated[int | None, Field(ge=0, le=200, description="Earlier messages to send; null: 10.")] = USUAL_LIMIT
 
 

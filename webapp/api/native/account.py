@@ -38,7 +38,7 @@ class Me(Answer):
         description="Whether admins have turned it on for everyone's chats of the assistant API; `is_forgotten` keeps a chat out."
     )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
-    custom_instructions: str = Field(description="What the caller tells models in all their chats.")
+    custom_instructions: str = Field(description="The caller's custom instructions, sent in all their chats.")
 
 
 class MeChange(Body):
@@ -46,7 +46,7 @@ class MeChange(Body):
 
     remembers: bool | None = None
     is_reading_counted: bool | None = None
-    custom_instructions: str | None = Field(None, description="What you tell models in all your chats; empty for nothing.")
+    custom_instructions: str | None = Field(None, description="Your custom instructions, sent in all your chats; empty for none.")
 
 
 class Gateway(tokens.GatewayLimits):

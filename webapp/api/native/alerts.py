@@ -51,7 +51,7 @@ class AlertEventAnswer(Answer):
     state: str
     value: float | None
     words: str
-    delivery: str = Field(description="What became of telling the webhook; empty when there is none.")
+    delivery: str = Field(description="The result of calling the webhook; empty if there is none.")
     email: str = Field(description="Whether the email was sent; empty if no one gets email.")
     at: datetime
 

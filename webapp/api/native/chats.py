@@ -31,7 +31,7 @@ from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
-from webapp.chat.record.fields import FIELDS, ChatField, values_of
+from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
@@ -76,9 +76,9 @@ class AboutChat(Answer):
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
-    character_id: str | None = Field(description="Its character; in a group, whose answers those are that name none.")
+    character_id: str | None = Field(description="Its character; in a group, the one whose answers name no character.")
     character_ids: list[str] = Field(description="The characters of the chat, one or several, in the order of their turns.")
-    turn_order: TurnOrder | None = Field(description="Who of several characters answers next; null without several.")
+    turn_order: TurnOrder | None = Field(description="Which of several characters answers next; null if there is only one.")
     persona_id: str | None
     collection_ids: list[str] = Field(description="The collections attached to it, as far as the caller can see them.")
     lorebook_ids: list[str] = Field(description="The lorebooks attached to it that its owner can see; empty for others.")
@@ -138,7 +138,7 @@ class NewChat(Body):
     character_ids: list[AnyId] = Field(
         [], description="Several characters, who all greet: a group. One is the same as `character_id`.", max_length=MOST_CAST
     )
-    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next; `mention` if not given.")
+    turn_order: TurnOrder | None = Field(None, description="Which of several characters answers next; `mention` if not given.")
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
@@ -160,7 +160,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
         description="Its characters from now on, at least two. A chat with one character becomes a group.",
         max_length=MOST_CAST,
     )
-    turn_order: TurnOrder | None = Field(None, description="Who of several characters answers next.")
+    turn_order: TurnOrder | None = Field(None, description="Which of several characters answers next.")
     persona_id: Cursor | None = Field(None, description="Your persona in this chat; null or empty for none.")
     collection_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=MOST_COLLECTIONS)
     lorebook_ids: list[AnyId] | None = Field(None, description="Instead of those before.", max_length=lore_service.MOST_ATTACHED)
@@ -364,16 +364,18 @@ def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     if values.keys() & CAST:
         roleplay_service.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
     if values.keys() & PROMPTS:
-        roleplay_service.checked_fields(values_of(chat) | values)
+        roleplay_service.checked_fields(values)
         _persona(values.get("persona_id") or "")
     for name in [name for name in CHECKS if name in values]:
         CHECKS[name](chat, values[name])
 
 
 def _set_fields(chat: Chat, values: dict[str, Any]) -> None:
-    present = db.session.get(Persona, chat.persona_id) if chat.persona_id else None
-    persona = _persona(values["persona_id"] or "") if "persona_id" in values else present
-    roleplay_service.set_fields(chat, values_of(chat) | values, persona=persona)
+    fields = {name: value for name, value in values.items() if name in PROMPTS}
+    if "persona_id" in fields:
+        persona = _persona(fields["persona_id"] or "")
+        fields["persona_id"] = persona.id if persona else None
+    roleplay_service.set_fields(chat, fields)
 
 
 def _in_trash(id: str) -> Chat:
@@ -458,7 +460,7 @@ def write_story(id: str) -> StoryAnswer:
 
 
 @stories_bp.delete("", endpoint="forget")
-@operation("Forget the story so far", scope="chat", status=204, errors=(409,))
+@operation("Delete the story so far", scope="chat", status=204, errors=(409,))
 def forget_story(id: str) -> None:
     story_service.forget(writable_chat(id))
 

@@ -46,7 +46,7 @@ class CollectionAnswer(Named):
     unfinished: int = Field(description="How many of them are still being read or embedded.")
     embedding_model: str
     embedding: Embedding | None = Field(description="How far it is found by meaning; null if you can't add documents to it.")
-    chat_id: str | None = Field(description="The chat whose long files it holds; whoever may see that may see it.")
+    chat_id: str | None = Field(description="The chat whose long files it holds; everyone who can see that chat can see it.")
     created_at: datetime
     changed_at: datetime
 
@@ -60,7 +60,7 @@ class NewCollection(service.CollectionInput):
 
 
 class NewEmbedding(Body):
-    everything: bool = Field(False, description="Embed all documents again; the current vectors are searched meanwhile.")
+    everything: bool = Field(False, description="Embed all documents again; until then, the current vectors are searched.")
 
 
 CollectionChange = changes("CollectionChange", service.CollectionInput)
@@ -145,7 +145,7 @@ def grant(id: str, body: NewGrant) -> GrantList:
 
 
 @bp.delete("/<id>/grants/<grant_id>")
-@operation("Take a grant away", scope="knowledge", status=204)
+@operation("Remove a grant", scope="knowledge", status=204)
 def revoke(id: str, grant_id: str) -> None:
     service.unshare(_visible(id), grant_id, author=audit_author())
 

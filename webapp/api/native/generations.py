@@ -173,7 +173,7 @@ def go_on(id: str) -> Sent | Response:
 
 @bp.post("/<id>/read")
 @operation(
-    "Tell how long you looked at an answer; it counts if you asked for the answer, unless you or the team turned that off",
+    "Report how long you looked at an answer; it counts if you asked for the answer, unless you or the team turned that off",
     scope="chat",
     body=Reading,
     status=204,

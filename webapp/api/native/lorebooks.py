@@ -137,7 +137,7 @@ def grant(id: str, body: NewReader) -> GrantList:
 
 
 @bp.delete("/<id>/grants/<grant_id>")
-@operation("Take a grant away; chats continue without the lorebook", scope="chat", status=204)
+@operation("Remove a grant; chats continue without the lorebook", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
     service.unshare(_visible(id), grant_id, author=audit_author())
 

@@ -301,6 +301,7 @@ follow_ups_bp = Blueprint("api_follow_ups", __name__, url_prefix="/api/v1/chats/
 class FollowUp(Body):
     message: Text
     model: Model = ""
+    character_id: Cursor = Field("", description="Which of several characters answers.")
 
 
 class Reworded(Body):
@@ -316,7 +317,7 @@ class Reworded(Body):
     errors=(409,),
 )
 def queue(id: str, body: FollowUp) -> ChatAnswer:
-    follow_up.queue(own_chat(id), body.message, model=body.model)
+    follow_up.queue(own_chat(id), body.message, model=body.model, speaker_id=body.character_id)
     return answer_of(own_chat(id))
 
 

@@ -191,7 +191,7 @@ def delete_group(id: str) -> None:
 
 
 @groups_bp.put("/<id>/members/<user_id>")
-@operation("Put someone into a group; twice is once", scope="admin", answer=GroupAnswer, errors=(409,))
+@operation("Add someone to a group (idempotent)", scope="admin", answer=GroupAnswer, errors=(409,))
 def put_in(id: str, user_id: str) -> GroupAnswer:
     groups.put_in(_group(id), user_id, author=audit_author())
     access_changed(user_id)
@@ -199,7 +199,7 @@ def put_in(id: str, user_id: str) -> GroupAnswer:
 
 
 @groups_bp.delete("/<id>/members/<user_id>")
-@operation("Take someone out of a group", scope="admin", status=204)
+@operation("Remove someone from a group", scope="admin", status=204)
 def take_out(id: str, user_id: str) -> None:
     groups.take_out(_group(id), user_id, author=audit_author())
     access_changed(user_id)

@@ -331,7 +331,7 @@ def show(slug: str) -> WholeWorkflow:
 
 
 @bp.delete("/<slug>")
-@operation("Remove a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
+@operation("Delete a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
     library.remove(slug, author=audit_author())

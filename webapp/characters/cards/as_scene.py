@@ -1,4 +1,4 @@
-"""Re-encodes the pictures of a character's chats: one file, or those that a CHARX names, in a child process. Pure."""
+"""Re-encodes an uploaded picture of a character's chats, in a child process. Pure."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -7,32 +7,24 @@ from typing import IO, Any
 
 from PIL import Image
 
-from webapp.characters.cards import card_files
-from webapp.characters.cards.cards import BadCard
+from webapp.characters.cards.assets import MOST_SCENE_BYTES
 
 # By purpose: a background fills the window, an expression is shown next to the text.
 MOST_SIDE = {"background": 1_920, "expression": 1_024}
 MOST_PIXELS = 40_000_000
 QUALITY = 82
+# What we have written, and other programs might have, stays as it is, so that a picture can be exported and imported for ever.
+MOST_KEPT_BYTES, PLAIN_CHUNKS = 1024 * 1024, {b"VP8 ", b"VP8X", b"ALPH"}
 FAULTS = (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError)
 
 
 def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """Yields each picture that can be decoded; a file that is none yields nothing."""
-    if file.read(len(card_files.ZIP)) != card_files.ZIP:
-        file.seek(0)
-        yield from _drawn("background", "", file.read(card_files.MOST_SCENE_BYTES + 1))
-        return
-    try:
-        packed = card_files.opened(file)
-        for scene in card_files.scenery_in(packed):
-            yield from _drawn(scene.purpose, scene.name, card_files.entry(packed, scene.path, card_files.MOST_SCENE_BYTES))
-    except BadCard:
-        return
+    """Yields the picture, or nothing if it can't be decoded."""
+    yield from drawn("background", "", file.read(MOST_SCENE_BYTES + 1))
 
 
-def _drawn(purpose: str, name: str, content: bytes) -> Iterator[dict[str, Any]]:
-    if len(content) > card_files.MOST_SCENE_BYTES:
+def drawn(purpose: str, name: str, content: bytes) -> Iterator[dict[str, Any]]:
+    if len(content) > MOST_SCENE_BYTES:
         return
     try:
         written = _written(content, MOST_SIDE[purpose])
@@ -47,9 +39,24 @@ def _written(content: bytes, side: int) -> bytes:
             raise ValueError("too many pixels")
         # Scales a JPEG down while decoding it.
         image.draft("RGB", (side, side))
+        fits = max(image.size) <= side and len(content) <= MOST_KEPT_BYTES
         bitmap = image.convert("RGBA" if image.mode in ("RGBA", "LA", "P") else "RGB")
+    if fits and _is_plain_webp(content):
+        return content
     bitmap.thumbnail((side, side))
     bitmap.info = {}
     file = BytesIO()
     bitmap.save(file, "WEBP", quality=QUALITY)
     return file.getvalue()
+
+
+def _is_plain_webp(content: bytes) -> bool:
+    """Returns whether it is a lossy WebP without metadata, movement, or anything after its end."""
+    if content[:4] != b"RIFF" or content[8:12] != b"WEBP" or int.from_bytes(content[4:8], "little") + 8 != len(content):
+        return False
+    at, kinds = 12, set[bytes]()
+    while at + 8 <= len(content):
+        kinds.add(content[at : at + 4])
+        length = int.from_bytes(content[at + 4 : at + 8], "little")
+        at += 8 + length + length % 2
+    return at == len(content) and b"VP8 " in kinds and kinds <= PLAIN_CHUNKS

@@ -2,38 +2,32 @@
 
 import binascii
 import json
-import re
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.base.untrusted_json import UnfitJson, value_of
-from webapp.characters.cards import cards
+from webapp.characters.cards import assets, cards
 from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data_of, fields_of, is_description_of, is_tags_in
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
 MOST_PICTURE_BYTES = 4 * 1024 * 1024
+# Of the card in a CHARX, whose assets can be in its text.
+MOST_ENTRY_BYTES = MOST_BYTES
 NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."
 # The newer keyword first: `chara` holds a copy for older programs.
 KEYWORDS = (b"ccv3", b"chara")
 ZIP = b"PK\x03\x04"
 MOST_ENTRIES = 5_000
-CARD, ICON = "card.json", "assets/icon/image/main.png"
-# The specification's spelling.
-INSIDE = "embeded://"
-# What the specification calls the assets of a chat, and what we do.
-SCENES = {"background": "background", "emotion": "expression"}
-MOST_SCENES, MOST_SCENE_BYTES, SCENE_CHARS = 30, 8 * 1024 * 1024, 40
-NO_ICON = ("icon", "ccdefault:")
-OURS = {"type": "icon", "uri": INSIDE + ICON, "name": "main", "ext": "png"}
-DAMAGED = "The file is damaged, encrypted or no CHARX."
-ASSET_PATH = re.compile(r"assets/[\w .()/-]{1,200}")
+CARD = "card.json"
+DAMAGED = "The file is damaged, encrypted or not a CHARX file."
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
 # JPEG markers without a segment, and the start-of-frame markers, whose segment holds the size.
@@ -101,30 +95,53 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
         yield {"trouble": str(error)}
 
 
-def _card(file: IO[bytes]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A file: its card, its own picture, the files beside the card, and how many these are."""
+
+    card: Any
+    picture: bytes
+    files: assets.Files
+    count: int
+
+
+def parts_of(file: IO[bytes]) -> CardFile:
+    """Reads a file up to its card; raises `UnfitJson`."""
     if file.read(len(ZIP)) == ZIP:
-        return _packed(file)
+        return _parts_of_zip(opened(file))
     file.seek(0)
     content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise BadCard(f"It is larger than {MOST_BYTES // 1024 // 1024} MB.")
     if not content.startswith(PNG):
-        return cards.mapped(_value(content))
-    parts = list(png_chunks(content))
-    return _with_picture(cards.mapped(_value(_text_of(parts))), png_of(parts))
+        text, files = assets.lifted(content)
+        return CardFile(_value(text), b"", files, len(files))
+    chunks = list(png_chunks(content))
+    text, files = assets.lifted(_text_of(chunks))
+    files = {**files, **assets.in_chunks([data for kind, data, _ in chunks if kind == b"tEXt"])}
+    return CardFile(_value(text), png_of(chunks), files, len(files))
 
 
-def _packed(file: IO[bytes]) -> dict[str, Any]:
-    """Reads a CHARX: the card and, of its pictures, only the character's icon."""
-    packed = opened(file)
-    card = cards.mapped(_value(entry(packed, CARD, MOST_CARD_BYTES)))
-    picture = picture_in(packed, card["card"], MOST_PICTURE_BYTES)
-    scenes = [scene for scene in scenery_of(card["card"]) if scene.path in packed.NameToInfo]
-    others = sum(not file.is_dir() for file in packed.infolist()) - 1 - bool(picture) - len({scene.path for scene in scenes})
+def _parts_of_zip(packed: ZipFile) -> CardFile:
+    text, files = assets.lifted(entry(packed, CARD, MOST_ENTRY_BYTES))
+    inside = {f"{assets.INSIDE}{name}": partial(entry, packed, name) for name in packed.NameToInfo if assets.is_safe(name)}
+    count = sum(not file.is_dir() for file in packed.infolist()) - 1 + len(files)
+    return CardFile(_value(text), b"", {**files, **inside}, count)
+
+
+def _card(file: IO[bytes]) -> dict[str, Any]:
+    """Reads a card and, of its pictures, only the character's icon."""
+    parts = parts_of(file)
+    card = cards.mapped(parts.card)
+    picture, icon = parts.picture, ""
+    if not picture and (icon := assets.icon_in(card["card"], parts.files)):
+        picture = parts.files[icon](MOST_PICTURE_BYTES)
+    scenes = assets.scenery_in(card["card"], parts.files)
+    others = parts.count - len({icon, *(scene.uri for scene in scenes)} - {""})
     if others > 0:
         card["notes"].append(f"Its other files ({others}), such as sounds, were left out.")
-    card["scenes"] = len(scenes)
-    is_whole = picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
+    card |= {"card": assets.without_lifted(card["card"]), "scenes": len(scenes)}
+    is_whole = icon and picture.startswith(PNG) and len(picture) <= MOST_PICTURE_BYTES
     return _with_picture(card, png_of(png_chunks(picture)) if is_whole else picture)
 
 
@@ -158,7 +175,7 @@ def opened(file: IO[bytes]) -> ZipFile:
     try:
         return zips.opened(file, MOST_ENTRIES)
     except zips.TooManyFiles as error:
-        raise BadCard("The file holds too many files.") from error
+        raise BadCard("It contains too many files.") from error
     except zips.FAULTS as error:
         raise BadCard(DAMAGED) from error
 
@@ -172,70 +189,18 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
         raise BadCard(DAMAGED) from error
 
 
-def picture_in(packed: ZipFile, card: Mapping[str, Any], most_bytes: int) -> bytes:
-    """Returns the card's icon if the archive contains it."""
-    name = next((path for path in _picture_paths(card) if path in packed.NameToInfo), "")
-    return entry(packed, name, most_bytes) if name else b""
-
-
-def as_charx(card: Mapping[str, Any], picture: bytes) -> bytes:
-    """Packs the card and its picture, at the path that the card names; a card without one gets an icon entry."""
+def as_charx(card: dict[str, Any], picture: bytes, scenes: Sequence[tuple[str, str, bytes]] = ()) -> bytes:
+    """Packs the card, its picture and the scenes of its chats, each with its purpose and name, at the paths that it names."""
     file = BytesIO()
+    card, paths = assets.with_scenery(card, [(purpose, name) for purpose, name, _ in scenes])
+    card, icon = assets.with_icon(card, paths) if picture else (card, "")
     with ZipFile(file, "w") as packed:
         if picture:
-            path = next(iter(_picture_paths(card)), "")
-            if not path:
-                path, others = ICON, [asset for asset in _assets(card) if (asset.get("type"), asset.get("uri")) != NO_ICON]
-                card = {**card, "data": {**card["data"], "assets": [OURS, *others]}}
-            packed.writestr(path, picture)
+            packed.writestr(icon, picture)
+        for path, (_, _, content) in zip(paths, scenes, strict=True):
+            packed.writestr(path, content)
         packed.writestr(CARD, as_bytes(card))
     return file.getvalue()
-
-
-def _picture_paths(card: Mapping[str, Any]) -> list[str]:
-    """Returns the paths in the archive where the icon can be, the main one first; only paths that are safe to unpack."""
-    icons = sorted(
-        (asset for asset in _assets(card) if asset.get("type") == "icon"), key=lambda asset: asset.get("name") != "main"
-    )
-    names = [str(icon.get("uri", "")).removeprefix(INSIDE) for icon in icons if str(icon.get("uri", "")).startswith(INSIDE)]
-    return [name for name in names if ASSET_PATH.fullmatch(name) and ".." not in name]
-
-
-class SceneAsset(NamedTuple):
-    """A background or an expression in a CHARX."""
-
-    purpose: str
-    name: str
-    path: str
-
-
-def scenery_of(card: Mapping[str, Any]) -> list[SceneAsset]:
-    """Returns the first background and the expressions that a card names, at paths that are safe to unpack."""
-    scenes = dict[tuple[str, str], SceneAsset]()
-    for asset in _assets(card):
-        purpose, path = SCENES.get(str(asset.get("type")), ""), str(asset.get("uri", ""))
-        name = expression_name(str(asset.get("name", ""))) if purpose == "expression" else ""
-        is_usable = purpose and (name or purpose == "background") and path.startswith(INSIDE)
-        path = path.removeprefix(INSIDE)
-        if is_usable and ASSET_PATH.fullmatch(path) and ".." not in path and len(scenes) < MOST_SCENES:
-            scenes.setdefault((purpose, name), SceneAsset(purpose, name, path))
-    return list(scenes.values())
-
-
-def scenery_in(packed: ZipFile) -> list[SceneAsset]:
-    """Returns the pictures of chats that an archive has."""
-    card = _value(entry(packed, CARD, MOST_CARD_BYTES))
-    return [scene for scene in scenery_of(card) if scene.path in packed.NameToInfo]
-
-
-def expression_name(text: str) -> str:
-    """Returns the name of an expression as it is stored: in lower case, without what can't be printed."""
-    return " ".join("".join(filter(str.isprintable, text)).lower().split())[:SCENE_CHARS].strip()
-
-
-def _assets(card: Mapping[str, Any]) -> list[dict[str, Any]]:
-    values = data_of(card).get("assets")
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,7 @@ class EntryForm(InputForm[EntryInput]):
     content = TextAreaField("Content", description="The text that the model gets.", render_kw={"rows": 6, **LINES})
     is_enabled = BooleanField("Enabled")
     is_constant = BooleanField("Always send it, without looking for keys")
-    others = TextAreaField(
-        "Further keys", default="", description="One on each line.", render_kw={"rows": 2, "spellcheck": "false"}
-    )
+    others = TextAreaField("More keys", default="", description="One on each line.", render_kw={"rows": 2, "spellcheck": "false"})
     logic = SelectField("Condition", choices=options(LOGICS))
     position = SelectField("Place", choices=options(PLACES))
     depth = StringField("Depth", description="Among the messages: how many of them come after it.", render_kw=WHOLE)
@@ -107,7 +105,7 @@ class EntryForm(InputForm[EntryInput]):
     chance = StringField("Chance in percent", render_kw=WHOLE)
     scan_depth = StringField("Messages searched", description="As the lorebook says if empty.", render_kw=WHOLE)
     whole_words = BooleanField("Whole words only")
-    is_exact = BooleanField("Match upper and lower case")
+    is_exact = BooleanField("Match case")
     stays = StringField("Stays for (messages)", render_kw=WHOLE)
     silent = StringField("Then pauses for (messages)", render_kw=WHOLE)
     waits = StringField("Starts after (messages)", render_kw=WHOLE)

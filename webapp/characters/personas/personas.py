@@ -48,7 +48,7 @@ def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes 
     profiles.refuse_unless_theirs(persona, by)
     profiles.checked_picture(picture)
     if entered.lorebook_ids and not persona.owner_id:
-        raise Invalid("The team's personas have no lorebooks. Make a copy to get your own.", field="lorebooks")
+        raise Invalid("The team's personas have no lorebooks. Duplicate one to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id
     with write() as session:
         persona = profiles.existing(session, Persona, id)

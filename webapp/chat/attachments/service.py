@@ -222,4 +222,6 @@ def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
         raise TooLarge.file(most_bytes(), field="message")
     room = int(setting("files.person_megabytes")) * MEGABYTE
     if room and storage.bytes_of(person_id) + size > room:
-        raise Invalid(f"Your files take all of the {room // MEGABYTE} MB that you have. Delete chats with files first.")
+        raise Invalid(
+            f"There's no room for this file: your files can take up {room // MEGABYTE} MB. Delete some chats with files first."
+        )

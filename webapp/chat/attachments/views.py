@@ -58,7 +58,7 @@ def bring() -> Response:
         text="" if is_picture else ABOUT_LONG if is_long else parted(block)[0],
         block=block,
         url=f"/files/{file.id}" if is_picture else "",
-        warning="The chosen model doesn't take images, so it will only be told the name of this one." if is_unseen else "",
+        warning="This model can't see images, so it will only get this one's name." if is_unseen else "",
     )
 
 

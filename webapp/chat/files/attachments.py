@@ -17,7 +17,7 @@ from webapp.knowledge.documents.readers.part import UnreadableFile
 from webapp.knowledge.documents.readers.text import decoded
 
 MOST_BYTES, MOST_FILES, NAME_CHARS = 200 * 1024, 20, 120
-TOO_LONG = "has too much text for a message. With an account, longer files can be sent."
+TOO_LONG = "has too much text for a message. With an account, you can send longer files."
 NAMED = re.compile(r"[^\n`]*[^\n`.]\.\w+")
 OPENED = re.compile(r"^(?P<name>[^\n`]*[^\n`.]\.(?P<kind>\w+))\n(?P<fence>`{3,})(?P=kind)$", re.MULTILINE)
 # In rendered HTML: a code block below a paragraph that is a file name.
@@ -29,11 +29,12 @@ SHOWN = re.compile(
 
 SHELF = Markup('<p class="pictures">{}</p>\n')
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
-NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto" data-panel>{name}</a>')
+NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto"{panel}>{name}</a>')
+IN_PANEL = Markup(" data-panel")
 OPENING = Markup('<a href="{url}" target="_blank" rel="noopener">Open</a>')
 FILE_LINKS = Markup('<p class="file__links">{opening}<a href="{url}?download">Download</a></p>')
 IN_PASSAGES = "read in passages"
-ABOUT_LONG = "This file is too long for a message. Answers quote the passages of it that fit the question."
+ABOUT_LONG = "This file is too long to send whole. Answers quote the passages that fit the question."
 NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
 PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
 
@@ -87,7 +88,7 @@ def uploaded(name: str, content: bytes) -> File:
     try:
         text = decoded(content)
     except UnreadableFile as error:
-        raise Invalid(f"{name[:NAME_CHARS]} isn't a picture, a document or a text.", field="message") from error
+        raise Invalid(f"{name[:NAME_CHARS]} isn't an image, a document or a text file.", field="message") from error
     if len(content) > MOST_BYTES:
         raise Invalid(f"{name[:NAME_CHARS]} {TOO_LONG}", field="message")
     return file(name, text)
@@ -96,7 +97,7 @@ def uploaded(name: str, content: bytes) -> File:
 def joined(typed: str, blocks: Sequence[str]) -> str:
     """Joins the typed text and its attachments into a message, with references last."""
     if len(blocks) > MOST_FILES:
-        raise Invalid(f"Up to {MOST_FILES} files fit in one message.", field="message")
+        raise Invalid(f"Up to {MOST_FILES} files can go in one message.", field="message")
     texts, references = list[str](), list[str]()
     for block in blocks:
         text, referred = reference.parted(block)
@@ -153,7 +154,8 @@ def _referred(file: Reference) -> File:
 
 def _link(file: Reference, documents: Mapping[str, ReadingState]) -> Markup:
     became = documents.get(file.id) or ReadingState("", NOT_HERE)
-    name = (LINK if became.url else NAME).format(url=became.url, name=file.name)
+    panel = IN_PANEL if became.url.startswith("/knowledge/") else ""
+    name = (LINK if became.url else NAME).format(url=became.url, name=file.name, panel=panel)
     return LONG.format(name=name, words=became.words)
 
 

@@ -13,8 +13,8 @@ MOST_SIDE, MOST_PIXELS = 2_000, 60_000_000
 # A larger PNG is most likely a photograph, and is stored in another format.
 MOST_PNG_BYTES = 3 * 1024 * 1024
 QUALITY = 88
-NOT_A_PICTURE = "This picture is damaged, or isn't a PNG, JPEG, WebP or GIF."
-TOO_MANY_PIXELS = f"This picture has more than {MOST_PIXELS // 1_000_000} megapixels, which is the limit."
+NOT_A_PICTURE = "This image is damaged, or isn't a PNG, JPEG, WebP or GIF."
+TOO_MANY_PIXELS = f"This image has more than {MOST_PIXELS // 1_000_000} megapixels, which is the limit."
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

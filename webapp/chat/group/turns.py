@@ -10,7 +10,7 @@ MANUAL, ROTATION, MENTION, TALKATIVE = "manual", "rotation", "mention", "talkati
 ORDERS = {
     MENTION: "Whoever you name, otherwise in turn",
     ROTATION: "In turn",
-    TALKATIVE: "By chance, talkative ones more often",
+    TALKATIVE: "At random, talkative ones more often",
     MANUAL: "Whoever you choose, otherwise the last one again",
 }
 LEAST_CAST, MOST_CAST = 2, 12

@@ -123,9 +123,14 @@ def rename(id: str) -> Response:
 @bp.post("/chats/<id>/unarchive", endpoint="unarchive")
 @signed_in
 def put(id: str) -> Response:
-    """Performs the action named by the last part of the path."""
-    bulk.ACTIONS[request.path.rpartition("/")[2]].do(_own(id))
-    return _done(_own(id))
+    """Performs the action named by the last part of the path, and says so where the page stays."""
+    name, chat = request.path.rpartition("/")[2], _own(id)
+    action, undo = bulk.ACTIONS[name], _undo(chat, name)
+    action.do(chat)
+    answer = _done(_own(id))
+    if is_htmx():
+        answer.data += _changed(id, words=list_shown.done_words(action, [_own(id)]), undo=undo).data
+    return answer
 
 
 @bp.post("/chats/<id>/delete")
@@ -279,9 +284,14 @@ def do_in_menu(id: str) -> Response:
     action = bulk.action_named(name)
     if not action.undo:
         raise Invalid("Choose what to do with this chat.")
-    undo = "pin" if chat.pinned_at and name == "archive" else action.undo
+    undo = _undo(chat, name)
     bulk.do(action, [chat])
     return _done_in_menu(id, name, undo)
+
+
+def _undo(chat: Chat, name: str) -> str:
+    """Returns the action that undoes this one; archiving unpins, too."""
+    return "pin" if chat.pinned_at and name == "archive" else bulk.ACTIONS[name].undo
 
 
 def _renamed(id: str) -> Response:

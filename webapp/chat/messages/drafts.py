@@ -40,7 +40,7 @@ def save(user_id: str, text: str, chat_id: str = NEW_CHAT, *, mentions: str | No
             draft = Draft(user_id=user_id, chat_id=chat_id, text=text, mentions=mentions, changed_at=utc_now())
             session.merge(draft)
     except IntegrityError as error:
-        raise Conflict("Another of your pages has just saved this draft.") from error
+        raise Conflict("You have just changed this draft in another tab.") from error
 
 
 def truncated(text: str) -> str:

@@ -36,13 +36,18 @@ def waiting_in(*chat_ids: str) -> list[FollowUp]:
     return list(db.session.scalars(select(FollowUp).where(FollowUp.chat_id.in_(chat_ids)).order_by(FollowUp.id)))
 
 
-def queue(chat: Chat, text: str, *, model: str = "") -> None:
+def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", speaker_id: str = "") -> None:
     """Queues a message until the running answer is complete; sends it immediately if the answer has just completed.
 
-    The same text twice in a row is queued once, as when a button is pressed twice.
+    The same text twice in a row is queued once, as when a button is pressed twice. `answered_by` is the model of its answer
+    alone, and `speaker_id` the character of a group that is to answer.
     """
-    id, content, model = refuse_if_led(chat).id, sending.checked_text(text), model_to_ask(chat, model)
-    _store(id, content, model)
+    model = model_to_ask(chat, model) if model or not answered_by else chat.model
+    answered_by = answered_by and model_to_ask(chat, answered_by)
+    if speaker_id:
+        answering_speaker(chat, chat.head_id, speaker_id=speaker_id)
+    id, content = refuse_if_led(chat).id, sending.checked_text(text)
+    _store(FollowUp(chat_id=id, text=content, model=model, answered_by=answered_by, speaker_id=speaker_id))
     _notify(id)
     try:
         send_if_complete(id)
@@ -78,11 +83,13 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("The queued message no longer exists.")
     id, waiting_id, text, queued_model = chat.id, following.id, following.text, following.model
+    queued_choice, speaker_id = following.answered_by, following.speaker_id
     entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = model_to_ask(chat, queued_model)
+    model = model_to_ask(chat, queued_model) if not queued_choice else queued_model
+    answered_by = queued_choice and model_to_ask(chat, queued_choice)
     generations.refuse_if_busy(chat.lane)
-    speaker = answering_speaker(chat, chat.head_id, text=entered.content)
+    speaker = answering_speaker(chat, chat.head_id, text=entered.content, speaker_id=speaker_id)
     sources = source_search.for_message(
         chat, entered.content, chat.head_id, sending.person_of(chat), speaker_id=speaker.id if speaker else None
     )
@@ -95,7 +102,7 @@ def send(chat: Chat) -> Generation:
         rows.locked(session, Chat, id)
         chat.model = model
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
-        return sending.new_answer(session, chat, question, options=options)
+        return sending.new_answer(session, chat, question, model=answered_by, options=options)
 
     return sending.store_and_start(store, sending.person_of(chat), lane=chat.lane)
 
@@ -163,7 +170,8 @@ def _is_complete(chat: Chat) -> bool:
     return is_complete and not generations.active_generation(chat.lane)
 
 
-def _store(chat_id: str, content: str, model: str) -> None:
+def _store(following: FollowUp) -> None:
+    chat_id, content, model = following.chat_id, following.text, following.model
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())
         waiting = session.scalars(own.limit(MOST_QUEUED)).all()
@@ -172,7 +180,7 @@ def _store(chat_id: str, content: str, model: str) -> None:
         if len(waiting) == MOST_QUEUED:
             raise Conflict(f"{MOST_QUEUED} messages are already queued. Remove one first, or wait until it is sent.")
         _refuse_too_much(content, [queued.text for queued in waiting])
-        session.add(FollowUp(chat_id=chat_id, text=content, model=model))
+        session.add(following)
         session.execute(update(Chat).where(Chat.id == chat_id).values(model=model))
 
 

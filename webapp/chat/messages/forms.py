@@ -11,6 +11,7 @@ from webapp.base.errors import AppError, Invalid
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files.attachments import MOST_FILES, File, joined, parted
+from webapp.chat.record.tables import FollowUp
 from webapp.people.accounts.guards import user_or_none
 from webapp.web.forms import Form
 
@@ -111,3 +112,9 @@ class MessageForm(Form):
         if isinstance(refusal, Invalid):
             # A corrected text counts as another sending, so it needs a new key.
             self.key.data = new_id()
+
+
+def queued_mentions(queued: FollowUp) -> str:
+    """Returns what a queued message names, as a query string."""
+    named = zip(ONE_OF_EACH, (queued.answered_by, queued.speaker_id), strict=True)
+    return urlencode({name: value for name, value in named if value})

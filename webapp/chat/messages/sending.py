@@ -189,6 +189,7 @@ def ask(
     options: AnswerOptions = DEFAULT_OPTIONS,
     speaker_id: str = "",
     answered_by: str = "",
+    place: str = "",
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
 
@@ -196,13 +197,16 @@ def ask(
     message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
     without a text, it speaks after the last message. `answered_by` is the model of this answer alone; `model` becomes the chat's.
+    `place` says what the message begins, in a chat that was made for it: a repeated one has another chat.
     """
     model = model_to_ask(chat, model) if model or not answered_by else chat.model
     answered_by, person, id = answered_by and model_to_ask(chat, answered_by), by or person_of(chat), chat.id
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
-    sent_as = generations.request_hash(person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{id}\0{entered.written}")
+    sent_as = generations.request_hash(
+        person, key, f"{id}\0\0{speaker_id}" if is_without_message else f"{place or id}\0{entered.written}"
+    )
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_running(chat.lane)):
         return repeated
     is_named = bool(chat.title)
@@ -274,7 +278,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model_to_ask(chat)
+    model = model_to_ask(chat)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
@@ -288,7 +292,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, message.id)
         question = new_question(chat, message.parent_id, entered, by=person)
-        return new_answer(session, chat, question, sent_as=sent_as, options=options)
+        return new_answer(session, chat, question, model=model, sent_as=sent_as, options=options)
 
     return store_and_start(store, person, lane=chat.lane, sent_as=sent_as)
 

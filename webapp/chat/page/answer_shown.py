@@ -36,7 +36,11 @@ NEXT = {
     "credit": "Add credit at your provider.",
     "rate": "Wait a moment, then try again.",
 }
-BY_ADMINS = {CONNECTION: "Open the connection {}", "auth": "Check the key of {}", "credit": "Add credit at your provider."}
+BY_ADMINS = {
+    CONNECTION: "Open the connection {}",
+    "auth": "Check the key of {}",
+    "credit": "Add credit at your provider, then test {}",
+}
 REASONS = {
     "length": "The model reached its length limit.",
     "token_limit": "The answer reached the length limit of this step.",

@@ -9,6 +9,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.page.answer_shown import face_of_chat, members_in
+from webapp.chat.page.mentions_shown import named_in
 from webapp.chat.page.offered_replies import offered_replies
 from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
@@ -16,7 +17,7 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import missing_model, model_named
+from webapp.chat.record.model_choice import current_model, missing_model, model_named
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
@@ -63,6 +64,7 @@ def composer_values(
         "picks": _picks(chat, messages) if right != "view" and not running else (),
         "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
+        "queued_for": named_in(chat, waiting),
         "can_send_follow_up": right == "own" and bool(waiting) and not running,
         # Queued messages are sent in the owner's name, so only the owner can queue one.
         "suggest_url": address("composer.suggest", chat.id) if may_suggest else "",
@@ -98,13 +100,13 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
     """
     catalogue = providers()
     offered = [] if chat and chat.visitor_hash else catalogue.offered()
-    chosen = wish if catalogue.is_choosable(wish) else chat.model if chat else catalogue.default()
+    chosen = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
     models = suggested_models(offered, chosen)
     return {
         "models": models,
         "chosen_model": chosen,
         "chosen_name": catalogue.display_name(chosen),
-        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == chat.model else "",
+        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == current_model(chat) else "",
         "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }

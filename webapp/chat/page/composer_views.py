@@ -2,9 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.errors import Invalid
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
-from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.forms import MessageForm, queued_mentions
 from webapp.chat.page.composer_shown import suggested_models
 from webapp.chat.page.mentions_shown import read_from
 from webapp.chat.page.pages import chat_page_url, composer_with_error, refused_response, sent_response
@@ -19,7 +18,6 @@ from webapp.people.accounts.guards import anybody, current_user, signed_in, user
 from webapp.web.htmx import done, is_htmx, redirect, render, render_long
 
 bp = Blueprint("composer", __name__)
-ONE_ANSWER = "A queued message can't choose who answers. Remove the name above it, or wait until this answer is complete."
 
 
 @bp.post("/chats/<id>/follow-up")
@@ -30,11 +28,15 @@ def queue(id: str) -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
-        if form.answered_by.data or form.spoken_by.data:
-            raise Invalid(ONE_ANSWER, field="message")
-        chat = read_from(chat, form)
-        follow_up.queue(chat, form.text, model="" if chat.visitor_hash else form.model.data or "")
-        if me := user_or_none():
+        chat, me = read_from(chat, form), user_or_none()
+        follow_up.queue(
+            chat,
+            form.text,
+            model="" if chat.visitor_hash else form.model.data or "",
+            answered_by=form.answered_by.data or "" if me else "",
+            speaker_id=form.spoken_by.data or "",
+        )
+        if me:
             drafts.forget(me.id, id)
         return sent_response(own_chat(id))
     return refused_response(own_chat(id), form)
@@ -48,6 +50,8 @@ def remove(id: str) -> Response:
     waiting = next((queued for queued in follow_up.waiting_in(id) if waiting_id in ("", queued.id)), None)
     form = MessageForm()
     text = "\n\n".join(part for part in (waiting.text if waiting else "", form.text) if part.strip())
+    if waiting:
+        form.add_mentions(queued_mentions(waiting))
     if me:
         drafts.save(me.id, text, id, mentions=form.mentions)
     if waiting:

@@ -12,6 +12,7 @@ from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import composer_values
 from webapp.chat.page.projection import PERSISTENT_COUNTS, with_all_notices
+from webapp.chat.record.fields import settings_mark
 from webapp.chat.record.leader import replacing_composer
 from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
@@ -299,6 +300,7 @@ class _Page:
             title_place=UNTOUCHED,
             led=self._led,
             cut=self._cut,
+            settings_mark=settings_mark(self._chat) if has_top and self._right == "own" else "",
             **self._around,
         )
         running, head = self._running, self._around["head"]

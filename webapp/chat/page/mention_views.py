@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Invalid
+from webapp.characters import queries as character_queries
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import visible_file
 from webapp.chat.files import attachments, storage
@@ -17,12 +18,15 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections import model_marks
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchQuery
 from webapp.prompts import queries as prompt_queries
 from webapp.web.htmx import render
 
 bp = Blueprint("mentions", __name__)
 # If there are more, the list is loaded again for what is typed.
-MOST_LISTED, MOST_FILES = 100, 40
+MOST_LISTED, MOST_FILES, MOST_CHARACTERS = 100, 40, 40
+# Of each kind, before the rest: the list shows eight until something is typed.
+FIRST = 4
 LABELS = {"/": "Prompts", "#": "Knowledge and files", "@": "Models"}
 GROUP_LABEL = "Characters and models"
 
@@ -43,7 +47,7 @@ def index() -> Response:
         mentions=named[:MOST_LISTED],
         has_more=has_more,
         sign=sign,
-        label=GROUP_LABEL if sign == "@" and chat and chat.is_group else LABELS[sign],
+        label=LABELS[sign] if sign != "@" or (chat and not chat.is_group) else GROUP_LABEL,
         query=query,
     )
 
@@ -78,10 +82,16 @@ def _knowledge(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Menti
 
 
 def _who_answers(me: User, chat: Chat | None, query: str) -> tuple[Sequence[Mention], bool]:
-    cast = members_in(chat) if chat and chat.is_group else ()
+    """Returns models and, of a group, its members; a new chat can begin with any character."""
     page = models(model_marks.for_person(me.id), query)
-    offered = {row.id: model_mention(row.id, row.name, row.facts) for row in page.rows}
-    return [*(character_mention(id, face.name) for id, face in cast), *offered.values()], bool(page.next)
+    offered = list({row.id: model_mention(row.id, row.name, row.facts) for row in page.rows}.values())
+    if chat:
+        cast = members_in(chat) if chat.is_group else ()
+        return [*(character_mention(id, face.name) for id, face in cast), *offered], bool(page.next)
+    rows = character_queries.characters_named(me, SearchQuery(query), limit=MOST_CHARACTERS + 1)
+    characters = [character_mention(id, name) for id, name in rows[:MOST_CHARACTERS]]
+    listed = [*characters[:FIRST], *offered[:FIRST], *characters[FIRST:], *offered[FIRST:]]
+    return listed, bool(page.next) or len(rows) > MOST_CHARACTERS
 
 
 LISTS = {"/": _prompts, "#": _knowledge, "@": _who_answers}

@@ -1,6 +1,6 @@
 """What a person can name in the composer by `/`, `#` or `@`, and what they have named, as chips above the text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from webapp.base.db import db
@@ -10,7 +10,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import right_in
 from webapp.chat.record.model_choice import model_named
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import Chat, FollowUp
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
@@ -60,6 +60,21 @@ def collection_chips(me: User, ids: Sequence[str]) -> list[Mention]:
     return [collection_mention(id, seen[id]) for id in dict.fromkeys(ids) if id in seen]
 
 
+def named_in(chat: Chat, queued: Sequence[FollowUp]) -> dict[str, list[Mention]]:
+    """Returns who queued messages are for, by message: a character that is still in the chat, and a model."""
+    speaker_ids = [waiting.speaker_id for waiting in queued if waiting.speaker_id in chat.character_ids]
+    speakers = character_queries.members(db.session(), chat.owner_id, speaker_ids) if speaker_ids else []
+    names = {speaker.id: speaker.name for speaker in speakers}
+    return {waiting.id: [*_queued_for(waiting, names)] for waiting in queued}
+
+
+def _queued_for(waiting: FollowUp, names: Mapping[str, str]) -> Iterator[Mention]:
+    if name := names.get(waiting.speaker_id):
+        yield character_mention(waiting.speaker_id, name)
+    if model := waiting.answered_by:
+        yield model_mention(model, model_named(model).name)
+
+
 def read_from(chat: Chat, form: MessageForm) -> Chat:
     """Attaches the collections that the form names to the chat, and returns it; only its owner can choose them."""
     me, ids = user_or_none(), [id for id in form.knowledge.data or () if id not in chat.collection_ids]
@@ -69,7 +84,7 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
         raise Forbidden("Only the owner of this chat can choose what it reads.")
     chosen = attachable(ids, (), me)
     if len(chosen) + len(chat.collection_ids) > MOST_COLLECTIONS:
-        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="message")
+        raise Invalid(f"A chat can use up to {MOST_COLLECTIONS} collections.", field="message")
     chat_collections.add(chat, chosen)
     return db.session.get_one(Chat, chat.id)
 

@@ -48,6 +48,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         status=status,
         chat=shown.chat(chat, is_running=running is not None, right=right, given=moment.given if me else None),
         thread=thread,
+        # Their font comes before the first paint: later, it would move the text.
+        has_formulas=any("<math" in message.html for message in thread),
         thumbs=_thumbs(thread),
         earlier_url=shown.earlier_url(messages),
         events_url=f"{address('chat.events', chat.id)}?at={position}",
@@ -70,7 +72,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "chips": mentions_shown.chips(form, me, chat),
-        "mentions_url": fixed("mentions.index") + (f"?chat={chat.id}" if chat else "") if me else "",
+        "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),

@@ -53,7 +53,7 @@ ROLES = {"user": "Message", "assistant": "Answer"}
 ANSWER_TOKENS = 4_096
 # Estimates can be a fifth too low.
 CAUTION = 1.2
-STILL_READ = "not read in time, so this answer was written without. Try again in a moment."
+STILL_READ = "not read in time for this answer. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
 UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")
@@ -351,14 +351,16 @@ def _notices(prompt: RecordedPrompt) -> list[Notice]:
         notices.append(Notice("files_unread", f"{', '.join(prompt.unread)}: {STILL_READ}"))
     if prompt.covered:
         were = "message is" if prompt.covered == 1 else "messages are"
-        notices.append(Notice("story", f"{number(prompt.covered)} earlier {were} told by the story so far."))
+        notices.append(Notice("story", f"{number(prompt.covered)} earlier {were} summarized in the story so far."))
     if not prompt.left_out:
         return notices
     oldest, were = ("next" if prompt.covered else "oldest"), ("was" if prompt.left_out == 1 else "were")
     words = f"The {oldest} exchange" if prompt.left_out == 1 else f"The {prompt.left_out} {oldest} exchanges"
     return [
         *notices,
-        Notice("left_out", f"{words} in this chat {were} left out, because the whole chat exceeds the model's context window."),
+        Notice(
+            "left_out", f"{words} in this chat {were} left out, because the whole chat doesn't fit the model's context window."
+        ),
     ]
 
 

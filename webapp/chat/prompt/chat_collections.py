@@ -8,6 +8,7 @@ from webapp.base.errors import Invalid
 from webapp.characters import queries as character_queries
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
+from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries
 from webapp.knowledge.documents import chat_files
@@ -73,17 +74,18 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     """Returns the collection ids without duplicates; raises `NotFound` for one that this person can't see."""
     unique_ids = list(dict.fromkeys(ids))
     if len(unique_ids) > MOST_COLLECTIONS:
-        raise Invalid(f"A chat reads from up to {MOST_COLLECTIONS} collections.", field="collections")
+        raise Invalid(f"A chat can use up to {MOST_COLLECTIONS} collections.", field="collections")
     return attachable(unique_ids, (), user)
 
 
 def attach(chat: Chat, ids: Iterable[str], *, by: User) -> None:
     """Replaces the collections of a chat, except that of its files, from the next answer on."""
-    collection_ids = with_own_files(chat, ids, by=by)
+    id, collection_ids = chat.id, with_own_files(chat, ids, by=by)
     if collection_ids == list(chat.collection_ids):
         return
     with write():
         chat.collection_ids = collection_ids
+    announcements.announce_settings(id)
 
 
 def with_own_files(chat: Chat, ids: Iterable[str], *, by: User) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, utc_now, write
 from webapp.chat.prompt import leading
-from webapp.chat.record import queries
+from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import Chore
 from webapp.engine.tables import Generation
@@ -60,10 +60,12 @@ def keep_out(chat: Chat, *, is_forgotten: bool) -> None:
     """Excludes a chat from its owner's memory and deletes what was remembered of it, or includes it again."""
     if is_forgotten == chat.is_forgotten:
         return
+    id = chat.id
     with write() as session:
         chat.is_forgotten = is_forgotten
         if is_forgotten:
-            memory.forget(session, Document.chat_id == chat.id)
+            memory.forget(session, Document.chat_id == id)
+    announcements.announce_settings(id)
     wake()
 
 

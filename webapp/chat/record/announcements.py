@@ -33,6 +33,11 @@ def announce(chat: Chat, what: str, id: str) -> None:
     notify(chat.id, what, id, list_owners(chat.id, chat.owner_id))
 
 
+def announce_settings(chat_id: str) -> None:
+    """Notifies the chat's open pages that its settings have changed, which no list shows."""
+    notify(chat_id, "settings", chat_id, ())
+
+
 def list_owners(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
     """Returns the people whose lists contain the chat; none for a visitor's chat."""
     return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()

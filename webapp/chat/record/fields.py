@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from webapp.models.providers.base import EFFORTS, SAMPLERS
 
+# What the settings panel shows besides the fields.
+BESIDE_FIELDS = ("model", "persona_id", "collection_ids", "lorebook_ids", "is_forgotten")
 PROMPTS, NOTE, MEMORY, PARAMETERS, TUNING = "Prompts", "Author's note", "Memory", "Parameters", "Samplers"
 
 
@@ -89,7 +92,7 @@ FIELDS = (
         element="prompts-note",
         group=NOTE,
         label="Author's note",
-        hint="Placed among the last messages, where models take most notice of it.",
+        hint="Placed among the last messages, where models notice it most.",
     ),
     ChatField(
         name="note_depth",
@@ -184,7 +187,7 @@ FIELDS = (
         "frequency_penalty",
         "prompts-frequency",
         "Frequency penalty",
-        "Against words the more often they have been used, from -2 to 2.",
+        "Makes words less likely the more often they've been used, from -2 to 2.",
         least=-2,
         most=2,
     ),
@@ -192,7 +195,7 @@ FIELDS = (
         "presence_penalty",
         "prompts-presence",
         "Presence penalty",
-        "Against words that have been used at all, from -2 to 2.",
+        "Makes words less likely once they've been used, from -2 to 2.",
         least=-2,
         most=2,
     ),
@@ -200,7 +203,7 @@ FIELDS = (
         "repetition_penalty",
         "prompts-repetition",
         "Repetition penalty",
-        "Against words of the prompt and the answer, from 0 to 2; 1 for none.",
+        "Makes words from the prompt and the answer less likely, from 0 to 2; 1 for no change.",
         most=2,
     ),
     ChatField(
@@ -261,3 +264,9 @@ FIELDS = (
 def values_of(chat: object) -> dict[str, Any]:
     """Returns the settings of a chat by name."""
     return {field.name: getattr(chat, field.name) for field in FIELDS}
+
+
+def settings_mark(chat: object) -> str:
+    """Returns a hash of all that the settings panel shows, by which an open one can tell whether it is out of date."""
+    values = [getattr(chat, name) for name in (*(field.name for field in FIELDS), *BESIDE_FIELDS)]
+    return sha256(repr(values).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from webapp.base.errors import Invalid
 from webapp.chat.record.tables import Chat
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import Model
 
 VISITORS_MODEL = "demo/quick"
@@ -10,11 +10,18 @@ VISITORS_MODEL = "demo/quick"
 
 def model_to_ask(chat: Chat, wanted: str = "") -> str:
     """Returns the model that answers; a visitor can't choose it. Raises `Invalid` if the chat's model is gone."""
-    model = VISITORS_MODEL if chat.visitor_hash else wanted or chat.model
+    model = VISITORS_MODEL if chat.visitor_hash else current_model(chat) if wanted in ("", chat.model) else wanted
     if model == missing_model(chat):
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
     providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     return model
+
+
+def current_model(chat: Chat) -> str:
+    """Returns the chat's model; if the demo stood in until there was a real one, the model that new chats start with."""
+    catalogue = providers()
+    has_stepped_aside = chat.model.startswith(DEMO) and not chat.visitor_hash and not catalogue.is_demo_allowed()
+    return (has_stepped_aside and catalogue.default()) or chat.model
 
 
 def model_named(model: str) -> Model:
@@ -33,5 +40,6 @@ def supports(model: Model, ability: str) -> bool | None:
 def missing_model(chat: Chat) -> str:
     """Returns the chat's model if it is no longer offered and other models are; else an empty string."""
     catalogue = providers()
-    is_gone = not chat.visitor_hash and not catalogue.is_choosable(chat.model) and catalogue.offered()
-    return chat.model if is_gone else ""
+    model = current_model(chat)
+    is_gone = not chat.visitor_hash and not catalogue.is_choosable(model) and catalogue.offered()
+    return model if is_gone else ""

@@ -214,13 +214,18 @@ class Story(Record):
 
 
 class FollowUp(Record):
-    """A queued message, sent once the answer before it is complete; they are sent in the order of their ids."""
+    """A queued message, sent once the answer before it is complete; they are sent in the order of their ids.
+
+    `model` is the chat's from then on, `answered_by` that of this answer alone, and `speaker_id` the character who answers.
+    """
 
     __tablename__ = "follow_ups"
 
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
     text: Mapped[str] = mapped_column(Text)
     model: Mapped[str] = mapped_column(String(200))
+    answered_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    speaker_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
 
 
 class Draft(Base):

@@ -1,4 +1,4 @@
-"""The form of a chat's prompts and settings."""
+"""The form of a chat's settings."""
 
 import re
 from collections.abc import Sequence
@@ -15,28 +15,37 @@ from webapp.chat.record.fields import FIELDS, MEMORY, NOTE, PARAMETERS, PROMPTS,
 from webapp.chat.record.model_choice import supports
 from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
+from webapp.models.connections.models import candidates
 from webapp.models.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import options
 from webapp.web.merging_form import MergingForm
+from webapp.web.pick_field import MOST_SHOWN, PickField
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
 WORLDS: dict[str, Any] = {"choices": [], "validate_choice": False, "default": ()}
-QUOTED = "Answers may quote these collections, as far as the person asking can see them."
+QUOTED = "Answers can quote these collections, if the person asking can see them."
+# What is chosen rather than left at a default.
+NEVER_RESET = ("model", "persona", "collections", "lorebooks", "seen")
 LORE = "Their entries are sent when their keys come up."
+ALONE = "How the model should behave in this chat."
 # The fields that most people use are above all groups, unfolded.
-INSTRUCTIONS = ("system_prompt", "temperature", "collections")
+INSTRUCTIONS = ("system_prompt", "temperature", "model", "collections")
 LOREBOOKS, PERSONA = "Lorebooks", "Persona"
 ROLEPLAY, ADVANCED = (NOTE, LOREBOOKS), (PROMPTS, MEMORY, PARAMETERS, TUNING)
 BESIDE = {LOREBOOKS: ("lorebooks",), PERSONA: ("persona",), MEMORY: ("is_forgotten",)}
+# What a chat without characters shows only if it is set, as imports and programs can do.
+OF_CHARACTERS = (PERSONA, *ROLEPLAY)
 
 
 class PromptsForm(MergingForm):
     # Each field has an explicit id, because the form is on the same page as the composer.
+    model = PickField("Model", id="prompts-model", choices=[], validate_choice=False, default="")
+
     persona = SelectField("Persona", id="prompts-persona", choices=[], validate_choice=False, default="")
 
     collections = SelectMultipleField("Knowledge", **WORLDS, id="prompts-collections", description=QUOTED)
@@ -46,7 +55,7 @@ class PromptsForm(MergingForm):
     is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
 
     idle: Sequence[str] = ()
-    is_remembered = is_played = False
+    is_remembered = is_played = has_models = False
     usual_temperature = "1"
     # What a temperature means in words, from its number on.
     CREATIVITY: ClassVar[dict[str, str]] = {"0": "Precise", "0.5": "Careful", "0.8": "Balanced", "1.2": "Creative", "1.6": "Wild"}
@@ -57,7 +66,7 @@ class PromptsForm(MergingForm):
         typed = {name: shortest(value) if isinstance(value, float) else value for name, value in values_of(chat).items()}
         texts = {name: "" if value is None else str(value) for name, value in typed.items()}
         attached = {"collections": chat.collection_ids, "lorebooks": chat.lorebook_ids}
-        return cls.fresh(persona=chat.persona_id or "", is_forgotten=chat.is_forgotten, **attached, **texts)
+        return cls.fresh(model=chat.model, persona=chat.persona_id or "", is_forgotten=chat.is_forgotten, **attached, **texts)
 
     def about(
         self,
@@ -70,17 +79,20 @@ class PromptsForm(MergingForm):
         is_remembered: bool = False,
         is_played: bool = False,
     ) -> "PromptsForm":
-        """Fills in the choices of personas, collections and lorebooks, and the defaults as placeholders.
+        """Fills in the choices of models, personas, collections and lorebooks, and the defaults as placeholders.
 
         Settings that the model doesn't support are hidden unless they are set.
         """
         self.is_remembered, self.is_played = is_remembered, is_played
+        self.has_models = self._offer_models(model)
         self.usual_temperature = str(setting("models.temperature")) or "1"
         self.idle = [row.name for row in FIELDS if supports(model, row.ability) is False]
         for row in FIELDS:
             if (able := supports(model, row.ability)) is not True:
                 note = "isn't supported by" if able is False else "may not be supported by"
                 self[row.name].description = f"{row.hint} {row.label} {note} {model.name}.".strip()
+        if not is_played:
+            self["system_prompt"].description = ALONE
         self.persona.choices = [
             SelectChoice("", "None"),
             *(SelectChoice(persona.id, persona.name) for persona in personas),
@@ -115,8 +127,25 @@ class PromptsForm(MergingForm):
 
     @property
     def advanced_groups(self) -> list[FieldGroup]:
-        """Returns the other groups; chats without characters have those of roleplay there, as any chat can use them."""
-        return self._groups(ADVANCED if self.is_played else (*ADVANCED, *ROLEPLAY, PERSONA))
+        return self._groups(ADVANCED if self.is_played else (*ADVANCED, *OF_CHARACTERS))
+
+    @property
+    def has_advanced_error(self) -> bool:
+        return any(field.errors for group in self.advanced_groups for field in group.fields)
+
+    @property
+    def changed_advanced(self) -> int:
+        """The number of advanced settings that differ from their defaults."""
+        return sum(self.is_changed(field) for group in self.advanced_groups for field in group.fields)
+
+    def is_changed(self, field: Field) -> bool:
+        """Returns whether a field can be reset, as its value isn't its default."""
+        return field.name not in NEVER_RESET and bool(field.data) and field.data != field.default
+
+    def reset(self, name: str) -> None:
+        """Gives a field its default."""
+        if name in self and name not in NEVER_RESET:
+            self[name].data = self[name].default
 
     def _groups(self, titles: Sequence[str]) -> list[FieldGroup]:
         """Returns the groups that have a field."""
@@ -130,11 +159,28 @@ class PromptsForm(MergingForm):
     def _is_of_use(self, field: Field) -> bool:
         if field.name == "is_forgotten":
             return self.is_remembered
+        if not self.is_played and field.name in self._names_of_characters:
+            return bool(field.data)
         return bool(field.choices) if isinstance(field, SelectMultipleField) else field.name not in self.idle or bool(field.data)
 
     @property
+    def _names_of_characters(self) -> list[str]:
+        return [name for title in OF_CHARACTERS for name in self._names(title)]
+
+    def _offer_models(self, current: Model) -> bool:
+        """Fills in the models, with the current one even if it isn't listed; returns whether there are others."""
+        listed = any(id == current.id for id, _ in candidates(current.id, MOST_SHOWN))
+        self.model.offering(candidates, [] if listed else [(current.id, current.name)])
+        return any(choice.value != current.id for choice in self.model.choices)
+
+    @property
     def values(self) -> dict[str, Any]:
+        """What was entered in the chat's own fields, checked for its type."""
         return {field.name: self._value(field) for field in FIELDS}
+
+    def value_of(self, name: str) -> dict[str, Any]:
+        """Returns the value of this field alone; nothing if it isn't one of the chat's own."""
+        return {field.name: self._value(field) for field in FIELDS if field.name == name}
 
     def _value(self, field: ChatField) -> Any:
         typed = self[field.name].data or ""

@@ -19,20 +19,22 @@ from webapp.characters.profiles import checked_text
 from webapp.characters.prompt_parts import names_of
 from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
-from webapp.chat.messages import renderings
+from webapp.chat.messages import drafts, renderings, sending
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
+from webapp.engine import service as generations
+from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
 
 TITLE_CHARS = 200
-UNSEEN = "One of these characters doesn't exist any more, or you don't have access."
+UNSEEN = "One of these characters no longer exists, or you don't have access."
 KIND = "roleplay"
 
 
@@ -45,6 +47,7 @@ def begin(
     model: str = "",
     title: str = "",
     reads: Sequence[str] = (),
+    is_temporary: bool = False,
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
     persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
@@ -65,11 +68,36 @@ def begin(
         owner_id=by.id,
         model=model,
         title=title or character.name,
+        is_temporary=is_temporary,
         character_id=character.id,
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
     )
     return _stored(chat, greetings, shared, are_versions=True)
+
+
+def begin_by_message(
+    character: Character,
+    text: str,
+    *,
+    by: User,
+    key: str = "",
+    model: str = "",
+    answered_by: str = "",
+    reads: Sequence[str] = (),
+    is_temporary: bool = False,
+) -> Generation:
+    """Creates a chat with a character, in which a message follows its greeting, and starts the answer.
+
+    Repeating key and text returns the first result.
+    """
+    place, user_id, written = f"with\0{character.id}", by.id, sending.checked_text(text)
+    if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
+        return repeated
+    providers().for_model(answered_by or model or providers().default())
+    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary)
+    drafts.forget(user_id)
+    return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
 
 def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
@@ -115,25 +143,29 @@ def _stored(chat: Chat, greetings: Iterable[GreetingFields], shared: VariableSto
     return chat
 
 
-def set_fields(chat: Chat, values: Mapping[str, Any], *, persona: Persona | None) -> None:
-    """Replaces the settings and the persona of a chat, from the next answer on."""
-    checked = checked_fields(values)
-    new = rows.differing(chat, checked | {"persona_id": persona.id if persona else None})
+def set_fields(chat: Chat, values: Mapping[str, Any]) -> None:
+    """Replaces these settings of a chat, from the next answer on; its persona is one of them, as `persona_id`."""
+    id, new = chat.id, rows.differing(chat, {**values, **checked_fields(values)})
+    if not new:
+        return
     with write():
         for name, value in new.items():
             setattr(chat, name, value)
+    announcements.announce_settings(id)
 
 
 def checked_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of all fields; raises `Invalid` for one that is out of bounds."""
-    return {field.name: _checked(field, values[field.name]) for field in FIELDS}
+    """Returns the values of fields among these; raises `Invalid` for one that is out of bounds."""
+    return {field.name: _checked(field, values[field.name]) for field in FIELDS if field.name in values}
 
 
 def use_lorebooks(chat: Chat, ids: Sequence[str]) -> None:
     """Replaces the lorebooks of a chat, from the next answer on."""
+    id = chat.id
     if list(ids) != chat.lorebook_ids:
         with write():
             chat.lorebook_ids = list(ids)
+        announcements.announce_settings(id)
 
 
 def _checked(field: ChatField, value: Any) -> Any:
@@ -214,7 +246,7 @@ def checked_cast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, 
     )
     order = checked_order(turn_order or chat.turn_order or MENTION)
     if not cast_ids:
-        raise Invalid("Only a chat with several characters has an order.", field="turn_order")
+        raise Invalid("Only a group chat has an order.", field="turn_order")
     return cast_ids, order
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
@@ -13,11 +13,13 @@ from webapp.characters.lore import queries as lore_queries, service as lore_serv
 from webapp.characters.tables import Persona
 from webapp.chat.group import members
 from webapp.chat.list import paging, shown
+from webapp.chat.messages import chats
 from webapp.chat.page.answer_shown import face_of_chat, members_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.record import variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat
+from webapp.chat.record.fields import settings_mark
 from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
@@ -26,13 +28,14 @@ from webapp.chat.roleplay.scene_shown import picture_in, scene_in
 from webapp.chat.roleplay.variable_views import VariableRows
 from webapp.chat.story import views as story_views
 from webapp.knowledge import queries as knowledge_queries
+from webapp.models.connections.models import providers
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.rendering.part import part
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.pagination import cut
 
 PAGE = 10
+VARIABLES = "variables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +78,21 @@ def edit(id: str) -> Response:
 @bp.post("/chats/<id>/prompts")
 @signed_in
 def update(id: str) -> Response:
-    chat, form = own_chat(id), PromptsForm.opened()
-    form.merge(PromptsForm.of(chat))
+    """Saves the form, or the one field that an open panel says has `changed`; `to_default` names a field to reset."""
+    chat, form, changed = own_chat(id), PromptsForm.opened(), request.form.get("changed", "")
+    now, was = PromptsForm.of(chat), settings_mark(chat)
+    form.merge(now)
+    if changed:
+        form.keep_others(changed, now)
+    form.reset(request.form.get("to_default", ""))
     with form.attempt():
-        values, persona = form.values, chosen_persona(form.persona.data or "")
-        worlds = lore_service.checked(current_user(), form.lorebooks.data or [])
-        if (variable_rows := VariableRows.sent(request.form)) and variable_rows.is_changed:
-            variables.replace(chat, variable_rows.values, seen=variable_rows.seen)
-            chat = own_chat(id)
-        chat_collections.attach(chat, form.collections.data or (), by=current_user())
-        roleplay_service.set_fields(own_chat(id), values, persona=persona)
-        roleplay_service.use_lorebooks(own_chat(id), worlds)
-        if remembering.is_on(current_user(), chat.prompt_key):
-            remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
+        _save(chat, form, changed)
+        if not changed:
+            return redirect(url_for(".edit", id=id) if "to_default" in request.form else chat_page_url(id))
         chat = own_chat(id)
-        return _panel(chat, PromptsForm.of(chat), "Saved.") if is_htmx() else redirect(chat_page_url(id))
+        return _saved(chat, PromptsForm.of(chat), changed, was)
     chat = own_chat(id)
-    return _panel(chat, form) if is_htmx() else _page(chat, form)
+    return _saved(chat, form, changed, was) if changed else _page(chat, form)
 
 
 @bp.get("/chats/<id>/avatar")
@@ -163,6 +164,37 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     )
 
 
+def _save(chat: Chat, form: PromptsForm, name: str) -> None:
+    """Checks all of the form, or only this field if one is named; then stores what differs."""
+    me, id = current_user(), chat.id
+    values = form.value_of(name) if name else form.values
+    if name in ("", "persona"):
+        persona = chosen_persona(form.persona.data or "")
+        values |= {"persona_id": persona.id if persona else None}
+    books = lore_service.checked(me, form.lorebooks.data or []) if name in ("", "lorebooks") else None
+    model = _chosen_model(form, chat) if name in ("", "model") else chat.model
+    if (variable_rows := VariableRows.sent(request.form)) and variable_rows.is_changed:
+        variables.replace(chat, variable_rows.values, seen=variable_rows.seen)
+        chat = own_chat(id)
+    if name in ("", "collections"):
+        chat_collections.attach(chat, form.collections.data or (), by=me)
+    roleplay_service.set_fields(own_chat(id), values)
+    if books is not None:
+        roleplay_service.use_lorebooks(own_chat(id), books)
+    if name in ("", "is_forgotten") and remembering.is_on(me, chat.prompt_key):
+        remembering.keep_out(own_chat(id), is_forgotten=bool(form.is_forgotten.data))
+    if model != own_chat(id).model:
+        chats.choose(own_chat(id), model)
+
+
+def _chosen_model(form: PromptsForm, chat: Chat) -> str:
+    """Returns the model chosen in the form, or the chat's if none was."""
+    model = _about(form, chat).model.chosen or chat.model
+    if model != chat.model and not providers().is_choosable(model):
+        raise Invalid("That model is no longer available.", field="model")
+    return model
+
+
 def _rows(form: PromptsForm, chat: Chat) -> VariableRows | None:
     """Returns the variables of a chat with characters, or the submitted rows if they were refused."""
     variable_rows = VariableRows.sent(request.form) if form.refusal else None
@@ -175,6 +207,7 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
     return _about(form, chat).shown(
         "chat/roleplay/prompts.html",
         chat=chat,
+        mark=settings_mark(chat),
         back_url=chat_page_url(chat.id),
         variables=_rows(form, chat),
         story=story_views.shown(chat),
@@ -187,26 +220,33 @@ def _sheet(chat: Chat, form: PromptsForm) -> Response:
         "chat/roleplay/_prompts_sheet.html",
         chat=chat,
         form=_about(form, chat),
-        save_result="",
+        mark=settings_mark(chat),
         variables=_rows(form, chat),
         story=story_views.shown(chat),
     )
 
 
-def _panel(chat: Chat, form: PromptsForm, message: str = "") -> Response:
-    html = render_template(
-        "chat/roleplay/_prompts.html", chat=chat, form=_about(form, chat), save_result=message, variables=_rows(form, chat)
+def _saved(chat: Chat, form: PromptsForm, name: str, was: str) -> Response:
+    """Renders the field of the open panel that was saved or refused, and what the panel says about all of them.
+
+    A panel that was out of date, as it didn't show what `was` there, keeps its mark until it is drawn again.
+    """
+    mark = request.form.get("mark", "")
+    return render(
+        "chat/roleplay/_saved.html",
+        status=form.refusal.status if form.refusal else 200,
+        chat=chat,
+        form=_about(form, chat),
+        name=name,
+        mark=settings_mark(chat) if mark == was else mark,
+        variables=_rows(form, chat) if name == VARIABLES else None,
     )
-    # A refused field opens its group and takes the focus; otherwise groups stay as they are.
-    swap, status = ("outerHTML", form.refusal.status) if form.refusal else ("outerMorph", 200)
-    return Response(part("#chat-prompts", swap, html), status)
 
 
 def chats_with(character_id: str) -> CharacterChats:
     """Returns the page of chats that the URL's `before` asks for, groups included."""
     before = request.args.get("before", "")
-    chats = paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1)
-    page = cut(chats, PAGE)
+    page = cut(paging.chats(current_user().id, character_id=character_id, after=before, limit=PAGE + 1), PAGE)
     newest_url = url_for("characters.show", id=character_id, _anchor="chats") if before else ""
     next_url = url_for("characters.show", id=character_id, before=page.next_cursor, _anchor="chats") if page.next_cursor else ""
     return CharacterChats(shown.chats(page.rows), newest_url, next_url)

@@ -14,14 +14,14 @@ class StarterForm(InputForm[StarterInput]):
 
     takes = StarterInput
     words = StringField("Words", render_kw={"autocomplete": "off", "dir": "auto"})
-    hint = StringField("Hint", description="A few words below.", render_kw={"autocomplete": "off", "dir": "auto"})
+    hint = StringField("Hint", description="A few words below the title.", render_kw={"autocomplete": "off", "dir": "auto"})
     icon = RadioField("Icon", choices=[SelectChoice(name, name) for name in ICONS])
     opens = SelectField("It opens", choices=[], validate_choice=False)
     text = TextAreaField(
         "Its prompt",
         description=(
             "{{what_it_is_about}} becomes a field, {{tone: calm|brief}} a choice, {{details: long}} a large field, {{day: date}} "
-            "a date. A paragraph whose fields are left empty is not sent."
+            "a date. A paragraph is left out if its fields are empty."
         ),
         render_kw={"rows": 10, "dir": "auto"},
     )

@@ -92,7 +92,7 @@ class Starter:
 SHIPPED = (
     Starter(slot=1, words="Write something", hint="An email, a post, a speech", icon="pencil-sparkles", text=_WRITE),
     Starter(
-        slot=2, words="Explain a file", hint="A contract, a paper, a picture", icon="letter-text", text=_EXPLAIN, takes_files=True
+        slot=2, words="Explain a file", hint="A contract, a paper, a photo", icon="letter-text", text=_EXPLAIN, takes_files=True
     ),
     Starter(slot=3, words="Talk to a character", hint="Play out a scene or a story", icon="drama", opens="/characters"),
     Starter(slot=4, words="Plan my week", hint="From what you want to get done", icon="list-checks", text=_WEEK),

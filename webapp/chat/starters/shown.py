@@ -28,13 +28,17 @@ def pages(user: User) -> Sequence[NavEntry]:
     return [entry for entry in NAVIGATION.get().palette(partial(may, user.role))[GO_TO] if entry.path != "/"]
 
 
-def starters(user: User) -> list[ShownStarter]:
-    """Returns the cards in order."""
+def openable(user: User) -> list[Starter]:
+    """Returns the cards that are shown and lead to something that this person can open, in order."""
     paths = {entry.path for entry in pages(user)}
+    return [starter for starter in service.starters() if starter.is_shown and _can_open(starter, user, paths)]
+
+
+def starters(user: User) -> list[ShownStarter]:
+    """Returns the cards as the home page shows them."""
     return [
         ShownStarter(starter.words, starter.hint, starter.icon, starter.path or url_for("starters.show", slot=starter.slot))
-        for starter in service.starters()
-        if starter.is_shown and _can_open(starter, user, paths)
+        for starter in openable(user)
     ]
 
 

@@ -39,7 +39,7 @@ from webapp.streaming.transcript import Transcript
 
 POLL_SECONDS, WAIT_SECONDS = 0.05, 30.0
 CHANGED = "The story so far was changed elsewhere. Open it again."
-LATE = "The model takes longer than usual. The story is kept as soon as it is written, so look again in a minute."
+LATE = "The model is taking longer than usual. The story is saved as soon as it is written, so check again in a minute."
 PURPOSE = "story"
 # Generous, because no one waits for it, and models that run at home are slow.
 MOST_SECONDS = 120.0

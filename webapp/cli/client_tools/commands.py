@@ -32,7 +32,7 @@ def with_token(command: C) -> C:
 @with_token
 @click.option("--dialects", "has_dialects", is_flag=True, help="Try the five compatibility APIs too; needs a token.")
 def smoke(url: str, token: str, has_dialects: bool) -> None:
-    """Try the Millrace at URL: send, stream, come again, stop. Fails when something does not work."""
+    """Try the Millrace server at URL: send, stream, resume, stop. Fails if something doesn't work."""
     if has_dialects and not token:
         raise click.UsageError("--dialects needs a token.")
     results = []
@@ -51,7 +51,7 @@ def smoke(url: str, token: str, has_dialects: bool) -> None:
 @click.option("--post", "body", default="", help="JSON to send with POST; otherwise GET is used.")
 @click.option("--seconds", default=20.0, show_default=True, help="How long to listen to a stream that doesn't end.")
 def lint_sse(url: str, token: str, body: str, seconds: float) -> None:
-    """Say what is wrong with the stream of server-sent events at URL."""
+    """Check the stream of server-sent events at URL for problems."""
     try:
         sent = json.loads(body) if body else None
     except ValueError as error:

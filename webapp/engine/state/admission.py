@@ -310,7 +310,7 @@ class Admission:
                 if waiter.has_slot and not is_over:
                     self.line.give_back()
         if waiter.is_stopped and not self._is_closing:
-            raise Conflict("Stopped before the answer began.")
+            raise Conflict("Stopped before the answer started.")
         if not waiter.has_slot:
             self._emit(Limited("server_full"))
             raise Unavailable("The server is busy. Please try again in a few seconds.", retry_after=5)

@@ -17,7 +17,7 @@ from webapp.knowledge.queries import UNFINISHED, UNREAD
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trash import LONG_AGO
 
-ABOUT = "Files from a chat. Whoever may see the chat may see them, and they are deleted with it."
+ABOUT = "Files from a chat. Everyone who can see the chat can see them, and they're deleted with it."
 LOST = "This file no longer exists. Send it again."
 NAME_CHARS = 90
 # In these states no passage can be found yet.

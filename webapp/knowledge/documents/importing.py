@@ -39,7 +39,7 @@ MOST_ATTEMPTS = 4
 LIMITS = child.WorkLimits(memory_bytes=512 * 1024 * 1024, cpu_seconds=60, wall_seconds=300, patience_seconds=1)
 EXCEEDED = "Reading this file takes too much time or memory. Try splitting it into several."
 BROKEN = "This file couldn't be read because of an error in Millrace. You can try again."
-INCOMPLETE = "Parts of this file are missing. Read it again if it comes from an address, or add it again."
+INCOMPLETE = "Parts of this file are missing. Fetch it again if it came from the web, or add it again."
 CLEARED_AT_ONCE = 50
 MODULE = "webapp.knowledge.documents.reader"
 log = logging.getLogger("knowledge")

@@ -15,7 +15,7 @@ from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.trash import empty_some
 from webapp.people.accounts.tables import User
 
-NAME, ABOUT = "Conversation memory", "Finished answers of your chats. Only you see them."
+NAME, ABOUT = "Conversation memory", "Finished answers from your chats. Only you can see them."
 FILE = "answer.md"
 MOST_QUESTION, MOST_ANSWER = 1_000, 200_000
 ANSWERS_AT_ONCE = 50

@@ -33,8 +33,8 @@ from webapp.people.accounts.tables import User
 from webapp.streaming.stop import Stop
 
 MODULE = "webapp.knowledge.documents.text_extraction"
-INTERRUPTED = "Fetching this document was interrupted. Read it again to fetch it."
-ELSEWHERE = "This document was changed by someone else meanwhile. Please try again."
+INTERRUPTED = "Fetching this document was interrupted. Press Fetch again."
+ELSEWHERE = "Someone else has just changed this document. Please try again."
 AGENT = "Millrace"
 SECONDS, MOST_DETOURS, MOST_URL = 20.0, 5, 2_000
 MOST_BYTES, MOST_ROBOTS = 20 * 1024 * 1024, 256 * 1024
@@ -231,7 +231,7 @@ def _taken(url: str, reply: PageReply) -> FetchedPage:
     # The Content-Type header takes precedence over the ending in the URL, such as `/index.php`.
     ending = ENDINGS.get(kind, "") or (formats.ending(name) if formats.kind_of(name) else "")
     if not ending:
-        raise Invalid(NOT_READ.format(kind[:60] or "nothing of a known kind", formats.IN_WORDS), field="url")
+        raise Invalid(NOT_READ.format(kind[:60] or "a kind of file that Millrace doesn't know", formats.IN_WORDS), field="url")
     if formats.ending(name) != ending or not formats.kind_of(name):
         name = f"{name or urlsplit(url).hostname}.{ending}"
     content = _in_utf8(reply.content, parameters) if ending in PAGES else reply.content

@@ -53,7 +53,7 @@ class TryForm(Form):
 
 bp = Blueprint("try", __name__, url_prefix="/knowledge")
 MOST_WEIGHT = 20
-DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "All questions were asked."}
+DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "All questions were run."}
 
 
 @bp.get("/try")

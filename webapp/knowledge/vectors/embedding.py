@@ -39,7 +39,7 @@ CLEARED_AT_ONCE = 200
 # After this many failures in a row, or before a longer wait than this, the error is shown to people.
 PATIENT, PATIENCE_SECONDS = 3, 30.0
 MOST_BACK_OFF_SECONDS, MENDED_AFTER_SECONDS, LONGEST_SECONDS = 300.0, 600.0, 86_400.0
-OTHER_LENGTH = "{model} gives vectors of {found} numbers now, and gave {known} before. Embed the collection again to go on."
+OTHER_LENGTH = "{model} gives vectors of {found} numbers now, and gave {known} before. Embed the collection again to continue."
 ALL_ALIKE = "{model} gives the same vector for every text, so nothing can be found by its meaning. Choose another model."
 NOTHING_TO_EMBED = "No embedding model is chosen for this collection."
 

@@ -114,7 +114,7 @@ def set_enabled(slug: str, is_enabled: bool, *, author: audit.AuditAuthor) -> No
     _live(slug)
     with write() as session:
         row_of(session, slug).is_enabled = is_enabled
-        _note(session, f"switched a connection {'on' if is_enabled else 'off'}", slug, "", author)
+        _note(session, f"turned {'on' if is_enabled else 'off'} a connection", slug, "", author)
 
 
 def forget_key(slug: str, *, author: audit.AuditAuthor) -> None:

@@ -34,7 +34,7 @@ To talk to a real model, Millrace needs a key from a service that offers one. It
 the key into *Key* and press *Save*.
 3. Press *Test key*. When that succeeds, choose a *Model* below your next message, and you are done.
 
-If you don't see *Administration* there, an administrator can do it for everyone.
+If you don't see *Administration* there, an admin can do it for everyone.
 
 If you run models yourself, for instance with Ollama, press *Add a connection* there instead and enter its address:
 
@@ -72,7 +72,7 @@ COST = """\
 I cost nothing: no model is asked, and nothing leaves this machine.
 
 With a real model, Millrace notes for every answer how many tokens went in and came out and what the provider charged. When a \
-provider does not say, you see “unknown” rather than a zero. How many answers and plans a person may ask for is set under \
+provider does not say, you see “unknown” rather than a zero. How many answers and plans a person can ask for is set under \
 *Administration*, then *Settings*.
 """
 
@@ -87,7 +87,7 @@ You can export or delete every chat at any time.
 """
 
 WHO_I_AM = """\
-I am the demo of Millrace, not a language model. I recognise a handful of topics by their words and answer from texts that were \
+I am the demo of Millrace, not a language model. I recognize a handful of topics by their words and answer from texts that were \
 written in advance; that is why I am quick, free, and not very clever.
 
 To meet a real model, add a key under *Administration*, then *Connections*. Ask me “how do I add a key”, and I show you the steps.

@@ -231,7 +231,7 @@ class ProviderHttp:
         return ProviderError("invalid", f"{self.label} returned something that isn't a model's answer.")
 
     def _wrong_address(self) -> ProviderError:
-        advice = "Check its path." if urlsplit(self.url).path else "Most servers need /v1 at its end."
+        advice = "Check its path." if urlsplit(self.url).path else "Most servers need /v1 at the end."
         return ProviderError("invalid", f"{self.label} has nothing at this address (404). {advice}")
 
     def _web_page(self) -> ProviderError:

@@ -21,7 +21,7 @@ CONNECT_SECONDS = 10.0
 # A reply is a few lines; smtplib by itself would read without a limit.
 MOST_BYTES = 64 * 1024
 MOST_WORDS = 200
-FIT = "Check that port and encryption belong together."
+FIT = "Check that the port matches the encryption."
 ON_ITS_WAY = "Sending isn't possible without encryption, except to this machine: the password would be readable on its way."
 
 

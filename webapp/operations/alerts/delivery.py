@@ -63,7 +63,7 @@ def send_email(news: News) -> str:
     """Sends one email to all addresses; raises `ProviderError` if the server does not accept it."""
     subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
     address = the_config().public_url
-    page = f"{address}/admin/alerts/{news.rule}" if address else "Admin, Alerts."
+    page = f"{address}/admin/alerts/{news.rule}" if address else "Administration, Alerts."
     text = f"{news.words}\n\nLimits, mute and history: {page}\n"
     refused = mail_service.send(setting("alerts.emails"), subject, text)
     return f"delivered, but not to {', '.join(refused)}" if refused else "delivered"

@@ -63,7 +63,7 @@ KINDS: Mapping[str, AlertKind] = {
             ABOVE,
             "ms",
             "ttft_avg_ms",
-            earlier="Several answers began slowly earlier.",
+            earlier="Several answers started slowly earlier.",
         ),
         AlertKind(
             "fallback",

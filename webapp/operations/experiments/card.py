@@ -110,13 +110,13 @@ def _too_early(evidence: Evidence, outcome: str) -> list[str]:
     judged = sum(contender.judged for contender in evidence.contenders)
     noun = OUTCOMES[outcome][2]
     if not judged:
-        return [f"Too early to tell: none of the {noun}s counts yet. What became of an answer is known after 10 minutes."]
+        return [f"Too early to tell: none of the {noun}s counts yet. Each answer counts after 10 minutes."]
     least = max(0, MIN_SAMPLES - min(contender.judged for contender in evidence.contenders))
     more = max(evidence.more or 0, least)
     if not more:
         return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
     about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
-    long = ["That may take very long: to keep the version in use before is no mistake."] if more >= VERY_MANY else []
+    long = ["That may take very long, so it's fine to keep the version that was in use before."] if more >= VERY_MANY else []
     return [f"Too early to tell: {about} with each version {'are' if more > 1 else 'is'} needed.", CHANCE, *long]
 
 
@@ -147,8 +147,8 @@ def _skewed(arms: Sequence[ArmFigures]) -> str:
     whole, people = sum(arm.weight for arm in arms), sum(arm.units for arm in arms)
     shares = ", ".join(f"{arm.letter} went to {percent(arm.units / people)}, not {percent(arm.weight / whole)}" for arm in arms)
     return (
-        f"Of {people} people, too many got one version: {shares}. Probably not all answers are counted: they can't be compared. "
-        "Keep the version in use before, find out why, and begin again."
+        f"Of {people} people, too many got one version: {shares}. Some answers probably weren't counted, "
+        "so the versions can't be compared. Keep the version that was in use before, find out why, and start over."
     )
 
 

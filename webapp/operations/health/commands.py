@@ -61,7 +61,7 @@ def backup(target: str, keep: int | None, files: Path | None) -> None:
     ADDRESS is an empty PostgreSQL database, such as postgresql://millrace@localhost/millrace. Every row is copied, and
     compared when all are there. PGPASSWORD or ~/.pgpass can hold its password.
 
-    The server may run meanwhile; what is written after the beginning isn't in the copy. A copy doesn't include the keys: keep
+    The server can keep running; what is written after the start isn't in the copy. A copy doesn't include the keys: keep
     secret_key and encryption_key from the data folder with it.
     """
     backups.refuse_if_empty()

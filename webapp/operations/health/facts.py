@@ -37,11 +37,11 @@ from webapp.web.feature import brought
 from webapp.web.filters import ago
 from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
 
-UNREADABLE = "{} can't be read with it: enter those keys again under Admin, Connections."
+UNREADABLE = "{} can't be read with it: enter those keys again under Administration, Models, Connections."
 # What helps a connection that is refused, by the reason.
 REMEDIES = {
-    "auth": "Enter a new key under Admin, Connections, then test it.",
-    "credit": "Once there is credit, test it under Admin, Connections.",
+    "auth": "Enter a new key under Administration, Models, Connections, then test it.",
+    "credit": "Once there is credit, test it under Administration, Models, Connections.",
 }
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
 SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
@@ -97,7 +97,7 @@ def connection(live: LiveConnection) -> HealthFact:
     if live.key.trouble:
         return HealthFact(live.name, live.key.trouble, "bad")
     if not live.is_usable:
-        return HealthFact(live.name, "No key.", hint="Enter one under Admin, Connections.")
+        return HealthFact(live.name, "No key.", hint="Enter one under Administration, Models, Connections.")
     if live.is_working is None or live.checked_at is None:
         return HealthFact(live.name, "Not tested yet.")
     if live.refused_at:
@@ -114,7 +114,7 @@ def key(ring: Keyring) -> HealthFact:
     if ring.lost:
         return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
     if ring.older:
-        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Admin, Keys.")
+        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Administration, Keys.")
     return HealthFact("Encryption key", words, "ok")
 
 
@@ -187,7 +187,7 @@ def loop(watchdog: Watchdog) -> HealthFact:
         return HealthFact("Blocked", "Nothing has blocked the server for long.", "ok")
     words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
     return HealthFact(
-        "Blocked", words, "warn", f"Everyone waits meanwhile. `{BLOCKED}` lines in the log name the place in the code."
+        "Blocked", words, "warn", f"Everyone waits while that happens. `{BLOCKED}` lines in the log name the place in the code."
     )
 
 

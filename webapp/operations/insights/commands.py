@@ -14,5 +14,5 @@ insights = AppGroup("insights", help="The figures of answers.")
 @one_line_errors
 @names_database
 def recount() -> None:
-    """Sum up all days that are over again, from the answers."""
+    """Sum up all past days again, from the answers."""
     click.echo(f"Counted {plural(days.sum_up_all(), 'day')}.")

@@ -19,7 +19,7 @@ FEATURE = Feature(
             rank=59,
             also="statistics success speed latency fallback",
             also_under="Models",
-            about="How many answers there are, how quick and how good.",
+            about="How many answers there are, how good and how fast.",
         ),
     ),
 )

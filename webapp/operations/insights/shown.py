@@ -62,7 +62,7 @@ REASONS = {
     "error": "",
     "server_restart": "by a server restart",
     "user": "by a person",
-    "idle_listener": "because nobody was reading",
+    "idle_listener": "because no one was reading",
     "client_gone": "because the program disconnected",
     "sentence_limit": "at the limit of sentences",
     "token_limit": "at the limit of tokens",
@@ -261,7 +261,7 @@ def attempt_text(attempt: AttemptRecord) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    times = [("Asked", of.created_at), ("Begun", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    times = [("Asked", of.created_at), ("Started", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in times if at]
 
 

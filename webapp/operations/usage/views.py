@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.chat.list.checklist import checklist
+from webapp.chat.home.checklist import checklist
 from webapp.operations.usage import shown as usage_shown
 from webapp.people.accounts.guards import admin_only
 from webapp.web.downloads import csv_download

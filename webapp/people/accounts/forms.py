@@ -91,9 +91,9 @@ class TokenForm(Form):
     password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     is_gateway = BooleanField(
-        "It is a gateway’s: it passes on the requests of many people",
+        "For a gateway, which passes on many people’s requests",
         id="token-gateway",
-        description="Its limits are those of gateways in the settings, not yours.",
+        description="It has the gateway limits from the settings, not yours.",
     )
 
     def offering(self, scopes: Iterable[str], *, is_admin: bool) -> "TokenForm":

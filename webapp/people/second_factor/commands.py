@@ -16,10 +16,7 @@ two_factor = AppGroup("two-factor", help="Help people who have lost their second
 @one_line_errors
 @names_database
 def off(email: str) -> None:
-    """Turn it off for an account.
-
-    After that, the password alone signs in.
-    """
+    """Turn it off for an account. After that, only the password is needed to sign in."""
     user = queries.user_of(email)
     service.turn_off(user, COMMAND_LINE)
     click.echo(f"{user.email} can sign in with the password alone.")

@@ -91,7 +91,7 @@ def renew(user: User, password: str, *, address: str = "") -> list[str]:
     codes = totp.new_recovery_codes()
     with write() as session:
         _change(session, user_id, recovery=_hashes(codes))
-        service.about_person(session, "made new recovery codes", user, author=audit.AuditAuthor(user, address))
+        service.about_person(session, "created new recovery codes", user, author=audit.AuditAuthor(user, address))
     return codes
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db, utc_now
-from webapp.chat.list.open_work_shown import OpenWork
+from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.page.answer_shown import pace
 from webapp.engine.costs import cost
 from webapp.engine.engine import Engine, the_engine

@@ -126,7 +126,7 @@ def save(slug: str, source: str, *, author: audit.AuditAuthor) -> Type:
     with write() as session:
         others = session.scalar(select(func.count()).select_from(PlanType).where(PlanType.slug != slug)) or 0
         if others >= MOST_TYPES:
-            raise Conflict(f"There are {MOST_TYPES} plan types already. Delete one first.")
+            raise Conflict(f"There are already {MOST_TYPES} plan types. Delete one first.")
         session.merge(PlanType(slug=slug, source=source, changed_by=author.id))
         _note(session, "saved a plan type", slug, author)
     return plan_type
@@ -138,8 +138,8 @@ def remove(slug: str, *, author: audit.AuditAuthor) -> None:
     with write() as session:
         gone = session.execute(delete(PlanType).where(PlanType.slug == slug).returning(PlanType.slug)).first()
         if not gone:
-            raise Conflict("This type comes with Millrace and can't be removed.")
-        _note(session, "removed a plan type", slug, author)
+            raise Conflict("This type comes with Millrace and can't be deleted.")
+        _note(session, "deleted a plan type", slug, author)
 
 
 def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -> None:

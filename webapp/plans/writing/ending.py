@@ -18,7 +18,7 @@ CODES = {
 }
 SENTENCES = {
     "cancelled": "It was stopped before it finished.",
-    "client_disconnected": "No one was connected any more.",
+    "client_disconnected": "No one was connected.",
     "server_restart": "The server was restarted while this was being written.",
     "token_limit": "The model reached its length limit.",
     "budget": "It ended because its budget is used up.",

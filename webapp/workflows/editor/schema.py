@@ -65,7 +65,7 @@ FIELDS: dict[str, Schema] = {
     "turns": _number("How often the person can reply (0).", 0, 20),
     "knowledge": COLLECTIONS,
     "retrieve": _flag("Whether documents are searched (true)."),
-    "personalize": _flag("Whether the model is told what the person says of themselves (true)."),
+    "personalize": _flag("Whether the model gets the person's custom instructions and persona (true)."),
     "with": {
         "description": "What the plan's fields are filled with.",
         "type": ["object", "null"],
@@ -78,7 +78,7 @@ SLOT_FIELDS: dict[str, Schema] = {
     "type": {"description": "What fits (text).", "enum": list(TYPES)},
     "ask": _text("The question.", 1_000),
     "options": {
-        "description": "What can be chosen, in choice and multi.",
+        "description": "The options of a choice or multi slot.",
         "type": ["array", "null"],
         "items": {"type": ["string", "number"]},
         "minItems": 2,

@@ -141,7 +141,7 @@ class _Move:
 
 def _begin(move: _Move, _event: Event) -> str:
     if move.state.step or move.state.has_ended or move.state.outcomes:
-        return "This workflow has begun already."
+        return "This workflow has already started."
     move.go(move.definition.steps[0].id)
     return ""
 

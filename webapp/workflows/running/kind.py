@@ -25,7 +25,7 @@ from webapp.workflows.running.record import locked_run, notify_group, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
-NOTHING = "The model answered nothing."
+NOTHING = "The model returned no text."
 GONE = "The plan was deleted."
 
 

@@ -28,7 +28,7 @@ KIND = "workflow_plan"
 NOT_FOR_GUESTS = "Guests can't use plans, and this step of the workflow writes one."
 # The chat shows this much of a longer plan; the whole plan has its own page.
 MOST_CHARS = 20_000
-WRITING = "The plan is being written already."
+WRITING = "The plan is already being written."
 ELSEWHERE = "The plan is being written on its own page. Resume when it is complete."
 
 

@@ -85,7 +85,7 @@ QUICK = register(
             ),
         },
         sentence=(
-            "All `content` values joined are the stored Markdown text or, with the format `html`, its sanitised HTML. `blocks`, "
+            "All `content` values joined are the stored Markdown text or, with the format `html`, its sanitized HTML. `blocks`, "
             "if requested, are its finished parts as HTML. No event is longer than 1 200 bytes."
         ),
     ),

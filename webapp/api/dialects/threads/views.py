@@ -55,7 +55,7 @@ bp = Blueprint("api_threads", __name__)
 
 @both(bp, "/chat/threads", methods=("POST",))
 @operation(
-    "Create a thread, or begin a workflow in one, which alone uses the `Idempotency-Key`",
+    "Create a thread, or start a workflow in one; only the latter uses the `Idempotency-Key`",
     scope="chat",
     body=NewThread,
     takes_key=True,

@@ -25,7 +25,7 @@ MISSING = {
     "image_asset_pointer": "an image",
     "audio_asset_pointer": "a recording",
     "real_time_user_audio_video_asset_pointer": "a recording",
-    "video_container_asset_pointer": "a film",
+    "video_container_asset_pointer": "a video",
 }
 # Content types in which ChatGPT describes the user to the model; they are no part of the conversation.
 UNSAID = {"user_editable_context", "model_editable_context"}

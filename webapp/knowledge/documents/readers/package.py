@@ -16,8 +16,10 @@ MOST_TAG_BYTES = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 # The first bytes of Office files from before 2007, and of encrypted ones.
 OLD = bytes.fromhex("d0cf11e0a1b11ae1")
-OLD_OFFICE = "This file has a password or is of an old Office. Save it as .docx, .xlsx or .pptx, without a password."
-TOO_MUCH = "This file becomes too large when it is unpacked. Try splitting it into several."
+OLD_OFFICE = (
+    "This file has a password or comes from an old version of Office. Save it as .docx, .xlsx or .pptx, without a password."
+)
+TOO_MUCH = "This file is too large once it's unpacked. Try splitting it into several."
 ENCRYPTED = 0x1
 # (“start” or “end”, the element's name, its attributes), or (“text”, the text, an empty dict).
 Event = tuple[str, str, dict[str, str]]

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-DAMAGED = "This file is damaged, or isn't what its name says. Open it in the program that made it, save it again and add that."
+DAMAGED = (
+    "This file is damaged, or isn't what its name says. Open it in the program that made it, save it again and add the new file."
+)
 PROTECTED = "This file is protected by a password. Save it without one and add it again."
 
 

@@ -15,10 +15,10 @@ from webapp.people.accounts.tables import User
 FEW = 3
 SENTENCES = {
     "/characters": "Someone to talk to: give them a name, a voice and a goal.",
-    "/knowledge": "Add documents, and answers quote them and say where.",
-    "/plans": "A week or a project, written step by step, to tick off.",
+    "/knowledge": "Add documents, and answers quote them and say where each quote is from.",
+    "/plans": "A week or a project, written step by step, to check off.",
     "/workflows": "Answer a few questions, and get a finished result.",
-    "/prompts": "Texts that you use often, with fields to fill in.",
+    "/prompts": "Texts you use often, with fields to fill in.",
 }
 
 

@@ -1,18 +1,24 @@
 """The first page: a greeting, a composer for a new chat, what to begin with, and what waits or runs."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import utc_now
-from webapp.chat.list.checklist import next_steps
-from webapp.chat.list.greeting import COOKIE, greeting
-from webapp.chat.list.open_work_shown import open_work
-from webapp.chat.list.welcome_shown import welcome
+from webapp.base.errors import Invalid
+from webapp.characters import queries as character_queries
+from webapp.chat.home.checklist import next_steps
+from webapp.chat.home.greeting import COOKIE, greeting
+from webapp.chat.home.open_work_shown import open_work
+from webapp.chat.home.welcome_shown import welcome
 from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
+from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
+from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
@@ -39,22 +45,34 @@ def begin() -> Response:
         return answer
     with form.attempt():
         refuse_unknown(form)
-        reads = attachable(form.knowledge.data or (), (), current_user())
+        generation = _begun(form, attachable(form.knowledge.data or (), (), current_user()))
         model = form.model.data or ""
-        generation = sending.start_chat(
-            form.text,
-            model=model,
-            key=form.key.data or "",
-            owner_id=me,
-            options=sending.TYPED_OPTIONS,
-            is_temporary=form.temporary.data,
-            reads=reads,
-            answered_by=form.answered_by.data or "",
-        )
         if model and model != providers().default(model_marks.preferred_model(current_user())):
             model_marks.choose(me, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)
+
+
+def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
+    """Starts a chat with its first message; with a character if the form names one."""
+    me, model, answered_by = current_user(), form.model.data or "", form.answered_by.data or ""
+    key, is_temporary = form.key.data or "", form.temporary.data
+    if id := form.spoken_by.data:
+        if not (character := character_queries.character(me, id)):
+            raise Invalid("This character no longer exists, or you don't have access.", field="message")
+        return roleplay_service.begin_by_message(
+            character, form.text, by=me, key=key, model=model, answered_by=answered_by, reads=reads, is_temporary=is_temporary
+        )
+    return sending.start_chat(
+        form.text,
+        model=model,
+        key=key,
+        owner_id=me.id,
+        options=sending.TYPED_OPTIONS,
+        is_temporary=is_temporary,
+        reads=reads,
+        answered_by=answered_by,
+    )
 
 
 @bp.post("/home/dismiss")
@@ -74,4 +92,4 @@ def _home(form: MessageForm) -> Response:
     more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
-    return form.shown("chat/list/home.html", may_be_temporary=True, **more)
+    return form.shown("chat/home/home.html", may_be_temporary=True, **more)

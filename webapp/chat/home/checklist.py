@@ -78,7 +78,7 @@ def _invitation(user: User) -> Checklist | None:
     """Returns the step to a second person, while there is none and none is invited."""
     if not invitable(user.role) or account_queries.open_invites() or _is_team():
         return None
-    hint = "Each person has an account of their own, and sees only what others share."
+    hint = "Everyone has their own account and sees only what others share."
     step = ChecklistStep("Invite someone", is_done=False, is_next=True, action="Invite", url="/admin/people#invite", hint=hint)
     return Checklist("Millrace is ready", (step,), hint="invite")
 
@@ -90,7 +90,7 @@ def _is_team() -> bool:
 def _another_key(live: LiveConnection) -> Checklist:
     page = url_for("connections.edit", slug=live.slug)
     step = ChecklistStep(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
-    return Checklist(f"{live.name} refuses requests", (step,))
+    return Checklist(f"{live.name} is refusing requests", (step,))
 
 
 def _trouble(live: LiveConnection) -> str:
