@@ -1,12 +1,12 @@
 """Add the texts that were read from documents, as their files are kept as they were sent.
 
-Revision: 0163, after 0166
+Revision: 0167, after 0166
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0163"
+revision = "0167"
 down_revision = "0166"
 branch_labels = None
 depends_on = None
