@@ -147,6 +147,10 @@ class Compared:
         """Returns how much the product adds to the time to a first token among all other answers, at the 95th percentile."""
         return self._added(lambda heard: heard.then_ms)
 
+    def opened(self) -> float:
+        """Returns how much the product adds to the time to the first token of the crowd, at the 95th percentile."""
+        return self._added(lambda heard: heard.first_ms)
+
     def lost(self) -> float:
         return self.ours.heard.lost
 

@@ -17,6 +17,7 @@ CROWDS = {
     "burst": Load(100, 400, 50, within=1, later=20),
     "watched": Load(1, 400, 50, within=0, watchers=100),
 }
+OPENED = "first token added of 100 chats that begin within 4 s, p95"
 CPU, P99, FIRST = "CPU in relays", "added p99 of tokens", "first token added amid 100 answers, p95"
 
 
@@ -38,7 +39,7 @@ class TableLine:
         return Bar(self.words, found, self.most, unit, is_timed=is_timed)
 
 
-TIMES = (Compared.steady, Compared.late, Compared.first)
+TIMES = (Compared.steady, Compared.late, Compared.first, Compared.opened)
 LINES = (
     TableLine("api-400", f"API, 400 tokens, {CPU}", "400", "api", Compared.cpu, 1.25),
     TableLine("api-150", f"API, 150 tokens, {CPU}", "150", "api", Compared.cpu, 1.7),
@@ -52,6 +53,8 @@ LINES = (
     TableLine("pages-burst", f"pages, {P99}, 100 begun within a second", "burst", "pages", Compared.late, 120),
     TableLine("api-first", f"API, {FIRST}", "burst", "api", Compared.first, 20),
     TableLine("pages-first", f"pages, {FIRST}", "burst", "pages", Compared.first, 30),
+    TableLine("api-opened", f"API, {OPENED}", "400", "api", Compared.opened),
+    TableLine("pages-opened", f"pages, {OPENED}", "400", "pages", Compared.opened, 150),
     TableLine("api-50", f"API, 50 answers, {CPU}", "50", "api", Compared.cpu),
     TableLine("pages-50", f"pages, 50 answers, {CPU}", "50", "pages", Compared.cpu),
     TableLine("api-200", "API, 200 answers begun within 10 s, tokens lost", "200", "api", Compared.lost, 0),

@@ -5,7 +5,6 @@
     AGAIN_AFTER = 3_000;
   let sent = "",
     waiting = 0;
-
   const box = () => document.getElementById("composer-text");
   const isCovered = () => document.querySelector("dialog:modal, :popover-open:not(#composer-quote)");
 
@@ -19,15 +18,18 @@
   const editLast = (event) => {
     if (event.key !== "ArrowUp" || event.target.value || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const { me } = box().form.dataset,
-      all = [...document.querySelectorAll('.message[data-role="user"]')];
-    const mine = all.findLast(({ dataset }) => (dataset.author ?? me) === me);
+    const { me } = box().form.dataset;
+    const mine = [...document.querySelectorAll("[data-role=user]")].findLast((each) => (each.dataset.author ?? me) === me);
     mine?.querySelector('[formaction$="/edit"]')?.click();
   };
+  // An edited question is sent as a message is; in an answer, Enter begins a new line.
   const save = (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest?.(".edit")?.requestSubmit();
+    const form = event.target.closest?.(".edit");
+    const isMeant = event.ctrlKey || event.metaKey || event.target.matches?.("[data-role=user] textarea");
+    if (!form || !isMeant || !millrace.isSending(event)) return;
+    event.preventDefault();
+    form.requestSubmit();
   };
-
   // Ignores the second click of a double click on Send and Try again.
   document.addEventListener("click", (event) => {
     if (event.detail === 2 && event.target.closest?.(".stop, [formaction$='/again']")) event.preventDefault();

@@ -1,4 +1,4 @@
-// Copies messages, and adds buttons to finished code blocks.
+// Copies messages, adds buttons to finished code blocks, and draws diagrams.
 "use strict";
 {
   const oldWay = (text) => {
@@ -54,13 +54,30 @@
     place.append(button);
     return button;
   };
+  // Draws a diagram in the place of its source, as high as that, in a frame of its own. Shown once it has something to show.
+  const draw = (link, block, button) => {
+    const { theme = "", contrast = "" } = document.documentElement.dataset,
+      frame = document.createElement("iframe");
+    const show = (isDrawn) => {
+      block.classList.toggle("code--drawn", isDrawn);
+      [button.textContent, button.ariaLabel] = isDrawn ? ["Source", "Show the source"] : ["Diagram", "Show the diagram"];
+    };
+    button.onclick = () => show(!block.classList.contains("code--drawn"));
+    Object.assign(frame, { className: "drawn", title: "Diagram", loading: "lazy", sandbox: "allow-scripts" });
+    frame.src = `${link.href.replace("/preview?", "/frame?")}&fit&theme=${theme}&contrast=${contrast}`;
+    frame.addEventListener("load", () => show(true), { once: true });
+    link.textContent = "Enlarge";
+    block.append(frame);
+  };
   const equip = (place) => {
     for (const header of place.querySelectorAll(".code > header")) {
       // A redrawn header doesn't know that lines are wrapped.
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
       const block = header.parentElement,
+        link = header.querySelector("#thread [data-draw]"),
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
+      if (link) draw(link, block, add(buttons, "Diagram", "Show the diagram"));
       const wrap = add(buttons, "Wrap", "Wrap lines", () => {
         wrap.ariaPressed = block.classList.toggle("code--wrapped");
       });

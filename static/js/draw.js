@@ -4,7 +4,7 @@
   const ID = "MESSAGE",
     PLACE = ".actions[data-buttons]";
   const iconed = (button, id) => {
-    const { sign, kind, id: name } = button.dataset,
+    const { if: own, sign, kind = "bare", id: name = own } = button.dataset,
       icon = document.querySelector("svg.icon").cloneNode(true),
       label = Object.assign(document.createElement("span"), { textContent: button.textContent });
     const use = icon.querySelector("use");

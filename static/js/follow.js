@@ -58,8 +58,9 @@
   });
   // Opening something in the text stops the scrolling, so that it can be read. The panel is beside it.
   document.addEventListener("click", ({ target }) => {
-    const opening = millrace.isRunning() ? "summary" : "summary, [data-panel]";
-    isFollowing &&= !target.closest(`.message :is(${opening}, [formaction$="/edit"])`);
+    isFollowing &&= !target.closest(
+      `.message :is(summary, [formaction$="/edit"]${millrace.isRunning() ? "" : ", [data-panel]"})`,
+    );
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

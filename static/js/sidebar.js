@@ -57,6 +57,23 @@
     // After the form was sent.
     if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
   });
+  // A page comes with the newest rows: others stay if they were loaded and follow these.
+  millrace.keepRows = (old, scrollTop) => {
+    const list = document.getElementById("sidebar-chats"),
+      [was, now] = [old, list].map((place) => [...(place?.querySelectorAll("li > a:first-child") ?? [])]);
+    if (was.length > now.length && now.every(({ href }, at) => href === was[at].href)) {
+      list?.replaceChildren(...old.childNodes);
+      for (const [at, row] of was.entries()) {
+        if (now[at]) row.parentElement.replaceWith(now[at].parentElement);
+        else row.ariaCurrent = row.pathname === location.pathname ? "page" : null;
+      }
+    }
+    if (list) list.scrollTop = scrollTop;
+  };
+  // A title that is cut is complete in its tooltip.
+  document.addEventListener("pointerover", ({ target }) => {
+    if (target.matches(".chats__title") && target.scrollWidth > target.clientWidth) target.title = target.textContent;
+  });
   document.addEventListener("arrived", reach);
   // After the browser has scrolled to the message.
   addEventListener("load", show);

@@ -44,14 +44,14 @@
       part.setAttribute("hx-ignore", "");
       htmx.process(part, true);
     }
-    const list = () => document.getElementById("sidebar-chats") ?? {},
-      { scrollTop } = list(),
-      wishes = body.querySelectorAll("[autofocus]");
+    const [list, wishes] = [document.getElementById("sidebar-chats"), body.querySelectorAll("[autofocus]")],
+      scrollTop = list?.scrollTop;
     // Browsers complain about a wish for the focus that comes late.
     for (const field of wishes) field.autofocus = false;
     document.body.replaceChildren(...body.childNodes);
     for (const field of wishes) field.autofocus = true;
-    [document.title, list().scrollTop] = [title, scrollTop];
+    document.title = title;
+    millrace.keepRows(list, scrollTop);
   };
   // Remembers how far down this page stands, and makes the next one's entry in the history.
   const note = (next) => {

@@ -75,3 +75,23 @@ def test_people_are_invited_changed_and_deleted(admin: Client, member, nobody: C
     admin.said("GET", f"/users/{id}", 404)
     me = admin.get("/me")
     assert admin.said("PATCH", f"/users/{me['id']}", 409, {"is_disabled": True})["code"] == "conflict"
+
+
+def test_a_model_has_a_name_beside_its_id(admin: Client, fake) -> None:
+    fake.always({"json": {"data": [{"id": "meta-llama/llama-3.3-70b-instruct"}]}}, at="/models")
+    admin.post("/connections", {"kind": "openai", "name": "Here", "base_url": fake.base_url, "key": KEY}, status=201)
+    admin.post("/connections/here/test")
+    id = "here:meta-llama/llama-3.3-70b-instruct"
+
+    def listed() -> tuple[str, str]:
+        return next((model["name"], model["maker"]) for model in admin.get("/models")["models"] if model["id"] == id)
+
+    assert listed() == ("Llama 3.3 70B", "Meta")
+    chat = admin.post("/chats", {"model": id}, status=201)["chat"]
+    assert (chat["model"], chat["model_name"]) == (id, "Llama 3.3 70B")
+    assert admin.said("PATCH", "/models", 200, {"id": id, "name": "The big one"})["name"] == "The big one"
+    assert listed() == ("The big one", "Meta")
+    assert admin.get(f"/chats/{chat['id']}")["model_name"] == "The big one"
+    assert admin.said("PATCH", "/models", 200, {"id": id, "name": ""})["name"] == "Llama 3.3 70B"
+    admin.said("PATCH", "/models", 404, {"id": "not/there", "name": "X"})
+    assert list(admin.said("PATCH", "/models", 422, {"id": id, "name": "x" * 81})["fields"]) == ["name"]

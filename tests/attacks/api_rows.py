@@ -65,6 +65,7 @@ TABLE = {
         POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin
+        PATCH api_models.rename api:admin
         GET api_users.index api:admin
         GET api_groups.index api:admin
         POST api_groups.create api:admin

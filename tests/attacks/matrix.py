@@ -221,6 +221,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
     # Chat list, trash, search
     "list.index": (Route("GET", "signed_in", "people"),),
+    "list.sidebar_list": (Route("GET", "signed_in", "person"),),
     "list.trash": (Route("GET", "signed_in", "people"),),
     "list.edit_title": (Route("GET", "signed_in", "person", ("chat",)),),
     "list.rename": (Route("POST", "signed_in", "person", ("chat",)),),

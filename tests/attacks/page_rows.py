@@ -22,6 +22,8 @@ TABLE = {
         POST keys.rotate
         POST keys.end
         GET models.index
+        GET models.show
+        POST models.rename
         POST models.update
         POST models.allow
         POST models.refresh

@@ -20,9 +20,10 @@ def run(
     *,
     cpu_seconds: float | None = None,
     lag_ms: float = 1.0,
+    first_ms: tuple[float, float] = (1.0, 2.0),
     then_ms: tuple[float, float] = (1.0, 2.0),
 ) -> Measured:
-    times = {"first_ms": (1.0, 2.0), "then_ms": then_ms, "late_ms": (1.0, 2.0), "steady_ms": (1.0, 2.0)}
+    times = {"first_ms": first_ms, "then_ms": then_ms, "late_ms": (1.0, 2.0), "steady_ms": (1.0, 2.0)}
     return Measured(name, Heard(1000, 1000, 0, **times, lag_ms=lag_ms, seconds=2.0), cpu_seconds, 50.0)
 
 
@@ -78,6 +79,13 @@ def test_only_what_a_line_needs_is_run() -> None:
     assert needed("pages-steady", "pages-400", "watched") == {"400": ["pages", "direct"], "watched": ["later"]}
     assert set(ways(LINES)) == set(CROWDS)
     assert len(set(stream.NAMES)) == len(stream.NAMES)
+
+
+def test_opening_is_measured_beside_the_model_alone() -> None:
+    firsts = [("relay", 5), ("direct", 20), ("pages", 110), ("relay", 5)]
+    runs = [run(name, cpu_seconds=1, first_ms=(1, first)) for name, first in firsts]
+
+    assert [found.opened() for found in compared(runs)] == [90]
 
 
 def test_it_doubts_itself_on_a_restless_machine() -> None:

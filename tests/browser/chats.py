@@ -104,7 +104,7 @@ class ChatPage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.box = page.get_by_role("textbox", name="Message")
-        self.send = page.get_by_role("button", name="Send")
+        self.send = page.get_by_role("button", name="Send", exact=True)
         self.stop = page.get_by_role("button", name="Stop")
         self.status_line = page.locator("#status-line")
 

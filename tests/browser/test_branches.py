@@ -62,7 +62,7 @@ def test_nothing_that_was_said_is_lost_by_moving_about(
     upstream.says("Two")
     deed_of(question(chat), "Edit").click()
     page.locator("article").get_by_role("textbox", name="Message").fill("First, in other words")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Send again", exact=True).click()
     says(chat, "Two")
     expect(question(chat)).to_contain_text("2 / 2")
     # Also without the pointer on the message, while its other buttons fade.

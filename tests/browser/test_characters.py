@@ -290,7 +290,9 @@ def test_a_group_on_a_phone_where_one_is_let_speak(server: Server, upstream: Ups
     page.get_by_role("link", name="New group chat").click()
     for name in ("Hanne Voss", "Ilario Quill"):
         page.get_by_role("checkbox", name=name).check()
-    page.get_by_role("spinbutton", name="Number of Ilario Quill").fill("1")
+    # The order is that of the list, in which Ilario Quill comes after Hanne Voss.
+    page.get_by_role("button", name="Move up Ilario Quill").click()
+    expect(page.locator(".choose [role=status]")).to_have_text("Ilario Quill, 1 of 2")
     press(page, page.get_by_role("button", name="Start group chat"))
     chat = ChatPage(page)
 

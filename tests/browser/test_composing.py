@@ -68,14 +68,14 @@ def test_escape_leaves_an_edit_and_only_then_stops(server: Server, upstream: Ups
 
 
 @pytest.mark.mostly_deep
-@pytest.mark.parametrize("key", ["Control+Enter", "Meta+Enter"])
-def test_enter_with_control_saves_an_edit(server: Server, upstream: Upstream, visit: Visit, key: str) -> None:
+@pytest.mark.parametrize("key", ["Enter", "Control+Enter", "Meta+Enter"])
+def test_enter_sends_an_edited_question_as_it_sends_a_message(server: Server, upstream: Upstream, visit: Visit, key: str) -> None:
     chat = asked(visit(server), upstream)
     upstream.says("Hello, world.")
     chat.box.press("ArrowUp")
     expect(chat.page.locator(".edit textarea")).to_be_focused()
     chat.page.keyboard.type(", world")
-    chat.page.keyboard.press("Enter")
+    chat.page.keyboard.press("Shift+Enter")
     chat.page.keyboard.press("Backspace")
     chat.page.keyboard.press(key)
     chat.wait_for("Hello, world.")

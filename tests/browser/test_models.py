@@ -1,5 +1,6 @@
 """Choosing among hundreds of models: with the keyboard, by touch, and without scripts."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -142,3 +143,68 @@ def test_a_model_is_chosen_by_finger_and_without_scripts(many: Person, visit: Vi
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("link", name="Model 300").click()
     expect(page.get_by_label("Model", exact=True)).to_have_value("maker/m300")
+
+
+def test_fallbacks_are_put_in_order_by_button_key_and_pointer(many: Person) -> None:
+    page = many.open("/admin/models")
+
+    def order() -> list[str]:
+        return page.locator("[data-sortable] [data-name]").all_text_contents()
+
+    def add(name: str) -> None:
+        page.get_by_role("button", name="Add a model", exact=True).click()
+        # Enter waits for what was typed last.
+        page.locator("#models-q").fill(name)
+        page.locator("#models-q").press("Enter")
+        expect(page.locator("#models")).to_be_hidden()
+
+    said = page.locator(".sortable [role=status]")
+    for number in (11, 22, 33):
+        add(f"model 0{number}")
+    expect(said).to_have_text("Model 033, 3 of 3")
+    add("model 022")
+    assert order() == ["Model 011", "Model 022", "Model 033"]
+    page.get_by_role("button", name="Move up Model 033").click()
+    expect(said).to_have_text("Model 033, 2 of 3")
+    page.keyboard.press("ArrowUp")
+    expect(said).to_have_text("Model 033, 1 of 3")
+    expect(page.get_by_role("button", name="Move up Model 033")).to_be_focused()
+    grip, last = page.locator("[data-grip]").first.bounding_box(), page.locator(".sortable__row").last.bounding_box()
+    assert grip
+    assert last
+    page.mouse.move(grip["x"] + 8, grip["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 8, last["y"] + last["height"] - 8, steps=8)
+    page.mouse.up()
+    expect(said).to_have_text("Model 033, 3 of 3")
+    page.get_by_role("button", name="Remove Model 011").click()
+    expect(said).to_have_text("Model 011 removed")
+    expect(page.get_by_role("button", name="Move up Model 022")).to_be_focused()
+    page.get_by_role("button", name="Default model:").click()
+    page.locator("#models-q").fill("model 044")
+    expect(page.locator("#models .models__name")).to_have_count(1)
+    page.locator("#models-q").press("Enter")
+    expect(page.get_by_role("button", name="Default model: Model 044")).to_be_visible()
+    assert page.evaluate("document.body.scrollWidth <= innerWidth")
+    press(page, page.get_by_role("button", name="Save", exact=True))
+    assert order() == ["Model 022", "Model 033"]
+    expect(page.get_by_role("button", name="Default model: Model 044")).to_be_visible()
+    page.evaluate((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
+    assert page.evaluate(LOOK, RULES) == []
+    for name in ("Default model", "Fallbacks"):
+        press(page, page.get_by_role("button", name=re.compile(f"^Reset to .+ for {name}$")))
+
+
+def test_fallbacks_are_put_in_order_without_scripts(many: Person, visit: Visit, large: Server) -> None:
+    page = visit(large, **{**NO_SCRIPTS, **PHONE}).open("/admin/models")
+    for number in (11, 22):
+        page.get_by_label("Add a model").fill(f"maker/m{number}")
+        page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Move up Model 022").click()
+    page.get_by_label("Default model").fill("maker/m5")
+    page.get_by_label("Default model").press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert page.locator("[data-sortable] [data-name]").all_text_contents() == ["Model 022", "Model 011"]
+    expect(page.get_by_label("Default model")).to_have_value("maker/m5")
+    for name in ("Default model", "Fallbacks"):
+        page.get_by_role("button", name=re.compile(f"^Reset to .+ for {name}$")).click()

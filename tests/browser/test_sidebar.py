@@ -1,5 +1,7 @@
 """The sidebar: its rows' menus and what it remembers, with the keyboard, by touch and without scripts."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -100,3 +102,22 @@ def test_the_sidebar_is_hidden_and_stays_so(server: Server, visit: Visit, script
         page.get_by_role("button", name="Show sidebar").click()
     expect(page.locator("#sidebar")).to_be_visible()
     expect(page.get_by_role("button", name="Hide sidebar")).to_be_visible()
+
+
+def test_older_rows_come_at_the_end_of_the_list_and_stay_on_the_next_page(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    titles = [f"Question {number} with a title that is too long for the sidebar" for number in range(24)]
+    for title in titles:
+        person.post_first(title)
+    page = person.open("/account")
+    oldest = row(page, titles[0])
+    expect(oldest).to_have_count(0)
+    newest = page.locator("#sidebar-chats .chats__title", has_text="Question 23")
+    newest.hover()
+    expect(newest).to_have_attribute("title", re.compile("^Question "))
+    page.locator(".chats__all").scroll_into_view_if_needed()
+    oldest.get_by_role("link").first.click()
+    expect(page).to_have_title(f"{titles[0]} · Millrace")
+    expect(oldest).to_have_count(1)
+    expect(oldest.get_by_role("link").first).to_have_attribute("aria-current", "page")
+    expect(oldest).to_be_in_viewport()

@@ -226,6 +226,13 @@ def test_several_files_become_characters_and_the_bad_ones_are_named(member, app)
         assert db.session.get_one(Avatar, row.avatar_id).content == png()
 
 
+def test_a_chat_is_one_press_away_from_an_import(member):
+    chat = bring(member, ("mara.json", as_json(V2))).press("Chat Mara")
+
+    assert chat.path.startswith("/chats/")
+    assert chat.says("What is it")
+
+
 def test_what_is_too_long_is_named(member):
     page = bring(member, ("long.json", as_json({"name": "Mara", "description": "Mills rye.", "first_mes": "x" * 20_001})))
 

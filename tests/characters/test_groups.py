@@ -38,9 +38,7 @@ def test_it_begins_from_the_characters_and_each_greets_under_their_own_name(ids,
     page = member.page("/characters").click("New group chat")
     assert [str(field.attributes["value"]) for field in page.all("[name=character_ids]")] == [ids[1], ids[0]]
 
-    page = member.submit(
-        "/characters/group", character_ids=ids[::-1], turn_order="manual", **{f"place-{ids[0]}": "1", f"place-{ids[1]}": "2"}
-    )
+    page = member.submit("/characters/group", character_ids=ids, turn_order="manual")
 
     assert speakers(page) == ["Mara", "Bo"]
     assert [label.text() for label in page.all(".speaker__name")] == ["Mara", "Bo"]
@@ -60,11 +58,33 @@ def test_it_begins_from_the_characters_and_each_greets_under_their_own_name(ids,
 def test_what_cannot_be_is_said_in_place_with_all_that_was_chosen(ids, member, fields, words):
     member.submit("/personas", name="Jo", description="Jo repairs clocks.")
     chosen = ids if fields else ids[:1]
-    page = member.submit("/characters/group", **{"character_ids": chosen, f"place-{ids[0]}": "2", **fields})
+    page = member.submit("/characters/group", **{"character_ids": chosen, **fields})
 
     assert (page.status_code, page.says(words)) == (422, True)
     assert len(page.all("[name=character_ids][checked]")) == len(chosen)
-    assert page.one(f"[name=place-{ids[0]}]").attributes["value"] == "2"
+    assert [field.attributes["value"] for field in page.all("[name=character_ids]")][: len(chosen)] == chosen
+
+
+def test_the_order_is_changed_by_buttons_before_anything_is_stored(ids, make, member):
+    kim = make(name="Kim", description="Kim bakes.").rpartition("/")[2]
+
+    def order(page):
+        return [field.attributes["value"] for field in page.all("[name=character_ids][checked]")]
+
+    def pressed(address, order, move):
+        return member.post(address, **{"character_ids": order, "character_ids-move": move})
+
+    page = pressed("/characters/group", [*ids, kim], f"up {kim}")
+    assert (page.status_code, order(page)) == (200, [ids[0], kim, ids[1]])
+    assert page.has("button", "Move up Mara")
+    assert order(pressed("/characters/group", [*ids, kim], f"down {ids[0]}")) == [ids[1], ids[0], kim]
+    # At its end, and for anyone else, the order stays.
+    for move in (f"up {ids[0]}", f"down {kim}", "up nobody", "sideways", ""):
+        assert order(pressed("/characters/group", [*ids, kim], move)) == [*ids, kim]
+    page = member.submit("/characters/group", character_ids=[kim, *ids], turn_order="manual")
+    assert [label.text() for label in page.all(".played__name")] == ["Kim", "Mara", "Bo"]
+    assert order(pressed(f"{page.path}/cast", [kim, *ids], f"down {kim}")) == [ids[0], kim, ids[1]]
+    assert order(member.page(f"{page.path}/cast")) == [kim, *ids]
 
 
 def test_one_is_chosen_already_who_comes_from_a_character(ids, member):
@@ -95,9 +115,9 @@ def test_the_cast_can_be_changed_and_what_was_said_stays(group, ids, make, membe
     kim = make(name="Kim", description="Kim bakes.").rpartition("/")[2]
     page = member.page(group).click("Change cast")
     assert [str(field.attributes["value"]) for field in page.all("[name=character_ids]")] == [*ids, kim]
-    assert [field.attributes["value"] for field in page.all(".choose__place")][:2] == ["1", "2"]
+    assert [field.attributes["value"] for field in page.all("[name=character_ids][checked]")] == ids
 
-    page = member.submit(f"{group}/cast", character_ids=[ids[1], kim], turn_order="talkative", **{f"place-{kim}": "1"})
+    page = member.submit(f"{group}/cast", character_ids=[kim, ids[1]], turn_order="talkative")
 
     assert page.path == group
     assert [label.text() for label in page.all(".played__name")] == ["Kim", "Bo"]

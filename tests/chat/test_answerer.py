@@ -7,7 +7,7 @@ from tests.support.browser import HTMX
 from webapp.models.connections.models import providers
 from webapp.settings.service import set_setting
 
-SENTENCE = "some/model is no longer available. Choose another model."
+SENTENCE = "Model · Some is no longer available. Choose another model."
 
 
 def offer(app, *models: str) -> None:
@@ -29,7 +29,7 @@ def test_its_picker_stands_on_the_model_that_is_gone(owner, path):
     page = owner.page(path)
 
     chosen = page.one("#composer-model option[selected]")
-    assert (chosen.text(), "disabled" in chosen.attributes) == ("some/model (no longer available)", True)
+    assert (chosen.text(), "disabled" in chosen.attributes) == ("Model · Some (no longer available)", True)
     assert page.says(SENTENCE)
 
 
@@ -39,7 +39,7 @@ def test_sending_is_refused_and_keeps_the_text(owner, path, fake):
 
     assert (page.status_code, page.textbox("Message").value) == (422, "Second")
     assert page.says(SENTENCE)
-    assert page.one("#composer-model option[selected]").text().startswith("some/model")
+    assert page.one("#composer-model option[selected]").text().startswith("Model · Some")
     fragment = owner.htmx_post(f"{path}/messages", message="Second", model="some/model")
     assert fragment.status_code == 422
     assert SENTENCE in fragment.text
@@ -53,7 +53,7 @@ def test_whoever_is_chosen_goes_on(owner, path, fake):
 
     page = owner.wait_for(path, ended_with(4))
     assert asked(fake)[-1]["body"]["model"] == "third/model"
-    assert page.one("#composer-model option[selected]").text() == "third/model"
+    assert page.one("#composer-model option[selected]").text() == "Model · Third"
     assert not page.says("no longer available")
 
 
@@ -61,7 +61,7 @@ def test_with_one_model_left_there_is_something_to_choose(app, owner, path):
     offer(app, "other/model")
 
     options = [node.text() for node in owner.page(path).all("#composer-model option")]
-    assert options == ["some/model (no longer available)", "other/model"]
+    assert options == ["Model · Some (no longer available)", "Model · Other"]
 
 
 @pytest.mark.slow

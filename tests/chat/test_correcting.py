@@ -52,7 +52,11 @@ def test_an_answer_is_corrected_and_what_follows_stays(owner, three, fake):
 def test_a_persons_message_is_corrected_without_a_new_answer(owner, three, fake):
     sent = len(asked(fake))
 
-    assert corrected(owner, three, 2, "Save only", "Second, corrected") == [*TURNS[:2], "Second, corrected", *TURNS[3:]]
+    assert corrected(owner, three, 2, "Save without a new answer", "Second, corrected") == [
+        *TURNS[:2],
+        "Second, corrected",
+        *TURNS[3:],
+    ]
     assert len(asked(fake)) == sent
     fake.says("Four")
     owner.submit(three, message="Fourth")
@@ -64,7 +68,7 @@ def test_a_persons_message_is_corrected_without_a_new_answer(owner, three, fake)
 
 @pytest.mark.slow
 def test_the_last_answers_of_copies_go_on_like_others(owner, three, fake):
-    corrected(owner, three, 0, "Save only", "First, corrected")
+    corrected(owner, three, 0, "Save without a new answer", "First, corrected")
     fake.says("Three again")
     owner.post(address(owner.page(three), "Try again"))
 

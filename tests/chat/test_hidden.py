@@ -88,7 +88,7 @@ def test_a_copy_and_a_new_version_stay_hidden(owner, answered, fake):
     copy = str(owner.post(address(page, "Branch into new chat", 1)).location)
     assert marks(owner.page(copy)) == [MARK]
 
-    owner.page(address(page, "Edit", 0)).press("Save only", message="First, corrected")
+    owner.page(address(page, "Edit", 0)).press("Save without a new answer", message="First, corrected")
     page = owner.page(path)
     assert (texts(page), marks(page)) == (["First, corrected", "One"], [MARK])
 

@@ -74,7 +74,7 @@ def test_what_a_model_cannot_be_told_is_not_offered_and_not_sent(owner, path, fa
 def test_what_is_not_known_is_marked(owner, path):
     page = owner.page(f"{path.partition('#')[0]}/prompts")
 
-    assert page.says("Top-p may not be supported by some/model.")
+    assert page.says("Top-p may not be supported by Model.")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """Choosing a model: favorites and recent ones first, grouped by connection, searchable, paginated."""
 
 import sys
+from datetime import timedelta
 
 import pytest
 
 from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from tests.support.markup import words
+from webapp.base.db import utc_now, write
 from webapp.chat.page import picker_views
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
 from webapp.models.connections.model_marks import Marks
 from webapp.models.connections.models import providers
@@ -43,7 +47,7 @@ def groups(page) -> list[str]:
 def test_it_says_what_is_known_of_a_model(listed):
     (row,) = listed.page("/models?q=great").all(".models__row")
 
-    assert row.css_first(".models__facts").text() == "$3 / $15 · 200K context · vision · tools · reasoning · JSON"
+    assert row.css_first(".models__facts").text() == "Pictures · Reasoning · Tools · 200K context · about 1 cent an answer"
     assert row.css_first("a").attributes["href"] == "/?model=maker/great"
 
 
@@ -54,7 +58,7 @@ def test_favorites_and_recent_ones_come_first(listed):
 
     assert page.one("[aria-pressed=true]").attributes["value"] == ""
     page = listed.page("/models")
-    assert groups(page) == ["Favorites", "Recent", "OpenRouter"]
+    assert groups(page) == ["Favorites", "Recent", "Maker", "Other"]
     assert names(page)[:2] == ["Great", "Other 007"]
     listed.htmx_post("/models/star", model="maker/great")
     assert groups(listed.page("/models"))[0] == "Recent"
@@ -63,13 +67,14 @@ def test_favorites_and_recent_ones_come_first(listed):
 @pytest.mark.slow
 def test_a_long_list_comes_in_pages(listed):
     page = listed.page("/models")
-    count = len(names(page))
+    count, headings = len(names(page)), groups(page)
     while page.has("a", "More models"):
         page = page.click("More models")
         count += len(names(page))
+        headings += groups(page)
 
     assert count == 102
-    assert groups(page) == []
+    assert headings == ["Maker", "Other", "Some"]
     assert len(listed.page("/").all("#composer-model option")) <= 41
 
 
@@ -137,7 +142,7 @@ def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
     asked_of = []
 
     def note(frame, event, _arg):
-        if event == "call" and frame.f_code is type(known).connection_of.__code__:
+        if event == "call" and frame.f_code is type(known).server_of.__code__:
             asked_of.append(frame.f_locals["model"])
 
     with app.app_context():
@@ -149,7 +154,7 @@ def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
             sys.setprofile(None)
 
     assert len(known.listed()) > 100
-    assert (len(page.rows), len(asked_of)) == (picker_views.PAGE, picker_views.PAGE + 1)
+    assert (len(page.rows), len(asked_of)) == (picker_views.PAGE, picker_views.PAGE)
 
 
 def test_the_list_marks_the_model_in_use_and_names_of_a_group_do_not_repeat_it(listed, app):
@@ -161,3 +166,46 @@ def test_the_list_marks_the_model_in_use_and_names_of_a_group_do_not_repeat_it(l
     assert page.all(".models [aria-current] .models__facts")[0].text().startswith("in use · ")
     assert "Quick" in names(listed.page("/models?q=demo"))
     assert not listed.page("/models").all(".models [aria-current]")
+
+
+def test_it_is_found_by_maker_and_by_what_it_can_do(listed):
+    assert names(listed.page("/models?q=pictures")) == ["Great"]
+    assert names(listed.page("/models?q=thinking+maker")) == ["Great"]
+    assert names(listed.page("/models?q=maker/great")) == ["Great"]
+    assert len(names(listed.page("/models?q=other"))) == 40
+
+
+def test_figures_are_in_the_details_without_scripts(listed):
+    (row,) = listed.page("/models?q=great").all(".models__row")
+    exact = {node.css_first("dt").text(): node.css_first("dd").text() for node in row.css("dl > div")}
+
+    assert exact == {
+        "Id": "maker/great",
+        "Maker": "Maker",
+        "Connection": "OpenRouter",
+        "Price": "$3 in, $15 out per million tokens",
+        "Context": "200,000 tokens",
+        "Also supports": "JSON",
+    }
+    assert row.css_first(".maker").attributes["data-letters"] == "M"
+
+
+def test_a_paused_model_says_so(app, listed):
+    with app.app_context():
+        for _ in range(5):
+            the_engine().circuits.failed("maker/great", "error")
+
+    (row,) = listed.page("/models?q=great").all(".models__row")
+    assert row.css_first(".models__state").text().startswith("paused for ")
+
+
+def test_a_slow_model_says_so(app, listed):
+    at = utc_now() - timedelta(minutes=5)
+    with app.app_context(), write() as session:
+        for number in range(3):
+            values = {"kind": "chat", "lane": f"lane-{number}", "status": "completed", "owner": "x", "created_at": at}
+            session.add(Generation(**values, model_asked="maker/great", first_text_at=at + timedelta(seconds=21)))
+
+    (row,) = listed.page("/models?q=great").all(".models__row")
+    assert row.css_first(".models__state").text() == "slow now: answers begin after about 21 s"
+    assert not listed.page("/models?q=other+001").all(".models__state")

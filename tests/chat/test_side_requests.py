@@ -129,4 +129,4 @@ def test_an_answer_that_waits_names_whom_it_waits_for(owner, begin, fake):
     fake.always(HANGS)
     page = owner.page(begin(owner, "First"))
 
-    assert page.one(".state__words").text() == "Waiting for some/model"
+    assert page.one(".state__words").text() == "Waiting for Model"

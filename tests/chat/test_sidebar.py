@@ -1,12 +1,17 @@
 """The sidebar of every open page stays current without polling: runs, ends, new names and other changes are pushed."""
 
 import pytest
+from sqlalchemy import select
 
 from tests.chat.conftest import ended
 from tests.chat.listener import Listener
 from tests.chat.test_chats import add_thread
 from tests.support.list_parts import applied
+from webapp.base.db import write
+from webapp.chat.list import shown
 from webapp.chat.page.feed import ChatPosition
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.tables import User
 
 SIDEBAR = '<hx-partial hx-target="#sidebar-chats" hx-swap="innerMorph">'
 
@@ -157,9 +162,18 @@ def test_a_page_left_far_behind_gets_the_end_and_the_way_to_the_rest(owner, list
     assert "Earlier messages" in listener.html
 
 
-def test_a_name_that_may_be_cut_is_said_whole_to_who_points_at_it(owner, path):
-    name = "The stones of the old mill by the river"
-    assert "title" not in owner.page("/").one("#sidebar-chats .chats__title").attributes
-    owner.post(f"{path}/rename", title=name)
+def test_a_page_has_the_newest_rows_and_fetches_the_others(app, owner, path):
+    with app.app_context(), write() as session:
+        me = session.scalars(select(User.id).where(User.email == owner.email)).one()
+        session.add_all(
+            Chat(owner_id=me, model="fake/plain", title=f"Chat {number}") for number in range(shown.MOST_AT_FIRST + 1)
+        )
+    page = owner.page("/settings")
+    assert len(page.all("#sidebar-chats li")) == shown.MOST_AT_FIRST
+    more = page.one("#sidebar-chats [hx-trigger='intersect once']").attributes["hx-get"]
 
-    assert owner.page("/").one("#sidebar-chats .chats__title").attributes["title"] == name
+    answer = owner.get(more, headers={"HX-Request": "true", "HX-Current-URL": f"http://localhost{path}"})
+    assert answer.text.count("<li") == shown.MOST_AT_FIRST + 2
+    assert f'<a href="{path}" aria-current="page">' in answer.text
+    assert "intersect" not in answer.text
+    assert owner.get(more).location == "/chats"

@@ -15,7 +15,7 @@ from webapp.settings.service import set_setting
 @pytest.mark.slow
 def test_editing_makes_a_branch_beside_it(owner, path, fake):
     fake.says("Two")
-    form = owner.page(address(owner.page(path), "Edit", 0)).form("Save")
+    form = owner.page(address(owner.page(path), "Edit", 0)).form("Send again")
     form.submit(message="First, in other words")
     page = owner.wait_for(path, ended)
 

@@ -183,8 +183,8 @@ def test_the_person_sees_the_trail(bench, fake):
     with bench.app.test_request_context():
         [found] = generations_of([bench.message(ended.id)]).values()
         notices = answer_shown.notices(found[-1], bench.message(ended.id))
-    assert "some/model couldn't answer" in notices[0].text
-    assert "Switched to other/model" in notices[0].text
+    assert "Model · Some couldn't answer" in notices[0].text
+    assert "Switched to Model · Other" in notices[0].text
 
 
 @pytest.mark.slow
@@ -195,7 +195,7 @@ def test_a_page_tells_tries_in_one_line_when_they_are_over(bench, fake):
         [found] = generations_of([bench.message(ended.id)]).values()
         [notice] = answer_shown.notices(found[-1], bench.message(ended.id))
     assert notice.text == "The request was retried twice."
-    assert notice.detail.count("Tried some/model again after") == 2
+    assert notice.detail.count("Tried Model again after") == 2
 
 
 NOWHERE = {
@@ -277,7 +277,7 @@ def test_while_it_waits_the_state_says_what_for(bench, fake):
 def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
     ended = climb(bench, fake, [RATE, HELLO])
 
-    assert "slow down. Trying some/model again" in ended.notices[0]["message"]
+    assert "slow down. Trying Model again" in ended.notices[0]["message"]
 
 
 def test_a_stop_during_the_back_off_ends_at_once(bench, fake):

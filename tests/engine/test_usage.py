@@ -163,8 +163,8 @@ def test_it_shows_who_used_how_much_of_what(owner: Browser, member: Browser, ran
         ["owner", "unknown", "1", "unknown", "unknown"],
     ]
     assert rows(page, "model") == [
-        ["dear/model", "$1.5000 1 unknown", "2", "1,000", "2,000"],
-        ["some/model", "$0.5000", "2", "20", "10"],
+        ["Model · Dear", "$1.5000 1 unknown", "2", "1,000", "2,000"],
+        ["Model", "$0.5000", "2", "20", "10"],
     ]
     assert told(page, "Answers") == "4"
     assert told(page, "Cost") == "$2.0000 The cost of 1 answer is unknown and not included."

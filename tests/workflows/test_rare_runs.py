@@ -63,7 +63,7 @@ def test_a_model_that_says_nothing_pauses_the_run_which_says_so(admin: Client, o
     run = admin.post(published(admin, TALK), {}, status=201)
     admin.post(f"/runs/{run['id']}/answer", {"value": "low"})
     assert settled(admin, run)["state"] == "paused"
-    assert owner.page(f"/chats/{run['chat_id']}").says("some/model returned no text.")
+    assert owner.page(f"/chats/{run['chat_id']}").says("Model returned no text.")
     fake.reset()
     fake.says("Rest a while.")
     admin.post(f"/runs/{run['id']}/resume", {})

@@ -131,7 +131,6 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
     }});
     drawn.innerHTML = (await mermaid.render("diagram", source.textContent)).svg;
     source.hidden = said.hidden = true;
-    parent.postMessage(drawn.innerHTML, "*");
   }} catch (error) {{
     said.textContent = "This diagram couldn't be drawn. Here is its source.";
   }}

@@ -1,5 +1,6 @@
 """Settings as fields of a form."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from webapp.base.errors import Invalid
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
+from webapp.web.sorting import is_sorting, submitted_order
 
 # Words to write in capitals.
 SHORT = {"json", "starttls", "tls"}
@@ -27,7 +29,7 @@ class SettingField:
     def of(cls, shown_setting: ShownSetting, typed: Mapping[str, str]) -> "SettingField":
         """Returns the field with its present value, or as it was submitted."""
         name = shown_setting.setting.name
-        if typed.get(name, shown_setting.text).strip() == shown_setting.text:
+        if name not in typed or typed[name].strip() == shown_setting.text:
             return cls(shown_setting, shown_setting.text)
         try:
             parsed_value(name, typed[name])
@@ -39,6 +41,11 @@ class SettingField:
     @property
     def setting(self) -> Setting:
         return self.shown.setting
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The entries of a list."""
+        return tuple(filter(None, re.split(r"[,\s]+", self.text)))
 
     @property
     def is_finer(self) -> bool:
@@ -92,13 +99,19 @@ def choice_label(choice: str) -> str:
     return choice.upper() if choice in SHORT else choice.replace("_", " ").capitalize()
 
 
+def _typed(section: Iterable[Setting]) -> dict[str, str]:
+    """Returns the submitted texts; a list can be several fields of the same name, or one with several lines."""
+    lists = {setting.name for setting in section if setting.kind == "list"} & request.form.keys()
+    return request.form.to_dict() | {name: ", ".join(submitted_order(name)) for name in lists}
+
+
 class SettingsForm:
     """The settings of one page, by section, with their present or submitted values."""
 
     def __init__(self, page: str) -> None:
         lines = {setting.setting.name: setting for setting in all_settings()}
         self.sections = {
-            title: [SettingField.of(lines[setting.name], request.form) for setting in section]
+            title: [SettingField.of(lines[setting.name], _typed(section)) for setting in section]
             for title, section in SECTIONS.items()
             if section[0].page == page
         }
@@ -106,6 +119,11 @@ class SettingsForm:
     @property
     def wrong(self) -> list[SettingField]:
         return [field for field in self._fields() if field.error]
+
+    @property
+    def is_sorting(self) -> bool:
+        """Whether a button only moved something, and nothing is to be stored yet."""
+        return any(is_sorting(field.setting.name) for field in self._fields())
 
     def save(self, *, author: AuditAuthor) -> str:
         """Stores what was changed, unless there are errors; returns a message."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
+from webapp.models.connections.models import providers
 from webapp.operations.budgets import queries, service
 from webapp.operations.budgets.amounts import number_of
 from webapp.operations.budgets.tables import Budget
@@ -27,6 +28,7 @@ class BudgetAnswer(Answer):
     period: service.Period
     warn_at: float
     model: str
+    model_name: str = Field(description="The name that people read for it; empty if all models count.")
     used: float
     reserved: float = Field(description="For answers that are being written.")
     resets_at: datetime
@@ -85,4 +87,5 @@ def _answer_of(level: queries.Level) -> BudgetAnswer:
     budget = level.budget
     amounts = {"limit": budget.most, "used": level.used, "reserved": level.reserved}
     values = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}
-    return BudgetAnswer.of(budget, resets_at=level.resets_at, **values)
+    name = providers().display_name(budget.model)
+    return BudgetAnswer.of(budget, resets_at=level.resets_at, model_name=name, **values)

@@ -33,11 +33,12 @@ from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import model_to_ask
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import Chat, FollowUp
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
+from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import found, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
@@ -73,6 +74,7 @@ class AboutChat(Answer):
     kind: str
     title: str
     model: str
+    model_name: str = Field(description="The name that people read for it.")
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
@@ -102,6 +104,7 @@ class FollowUpAnswer(Answer):
     id: str
     message: str
     model: str
+    model_name: str
 
 
 class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # type: ignore[misc]  # its base is made from the table of fields
@@ -397,7 +400,7 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for queued in follow_up.waiting_in(*waiting):
-        waiting[queued.chat_id].append(FollowUpAnswer(id=queued.id, message=queued.text, model=queued.model))
+        waiting[queued.chat_id].append(_queued(queued))
     return [
         ChatAnswer.of(
             row,
@@ -405,6 +408,7 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
             right=right_in(row, me) or "view",
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
+            model_name=providers().display_name(row.model),
             is_running=row.lane in running,
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
@@ -417,6 +421,10 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
     ]
 
 
+def _queued(row: FollowUp) -> FollowUpAnswer:
+    return FollowUpAnswer(id=row.id, message=row.text, model=row.model, model_name=providers().display_name(row.model))
+
+
 stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
 
 
@@ -426,6 +434,7 @@ class StoryAnswer(Answer):
     count: int = Field(default=0, description="How many messages of the current branch it tells.")
     is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
     model: str = Field(default="", description="The model that wrote it; empty if none did.")
+    model_name: str = Field(default="", description="The name that people read for it.")
     mark: str = Field(default="", description="What this version is known by, for `was`.")
     created_at: datetime | None = None
 
@@ -467,4 +476,4 @@ def forget_story(id: str) -> None:
 
 def _story_of(chat: Chat) -> StoryAnswer:
     story = story_service.story_of(chat)
-    return StoryAnswer.of(story) if story else StoryAnswer()
+    return StoryAnswer.of(story, model_name=providers().display_name(story.model)) if story else StoryAnswer()

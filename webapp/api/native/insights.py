@@ -13,6 +13,7 @@ from webapp.api.schemas import Answer, Cursor, Money, Paged, Query
 from webapp.base.db import utc_now
 from webapp.base.errors import Forbidden
 from webapp.engine.tables import Generation
+from webapp.models.connections.models import providers
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, SERIES, over_time, summed
 from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
@@ -106,6 +107,7 @@ class OneAnswer(Answer):
     chat_id: str
     user_id: str | None
     model: str
+    model_name: str = Field(description="The name that people read for it.")
     status: str
     reason: str
     asked_at: datetime
@@ -191,7 +193,9 @@ def _one(generation: Generation) -> OneAnswer:
         "ttft_ms": ms_since_asked(generation, generation.first_text_at),
         "duration_ms": ms_since_asked(generation, generation.ended_at),
     }
-    return OneAnswer.of(generation, asked_at=generation.created_at, is_fallback=is_fallback(generation), **times)
+    name = providers().display_name(generation.model, generation.connection)
+    about = {"model_name": name, "asked_at": generation.created_at, "is_fallback": is_fallback(generation)}
+    return OneAnswer.of(generation, **about, **times)
 
 
 usage_bp = Blueprint("api_usage", __name__, url_prefix="/api/v1/usage")
@@ -209,6 +213,7 @@ class UsedAnswer(Answer):
 
     day: date
     model: str
+    model_name: str = Field(description="The name that people read for it.")
     answers: int
     input_tokens: int | None
     output_tokens: int | None
@@ -242,7 +247,8 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
         raise InvalidFields({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
     sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model))
     rows = [
-        UsedAnswer.of(usage, day=day, model=model) for (day, model), usage in sorted(sums.items(), key=lambda entry: entry[0])
+        UsedAnswer.of(usage, day=day, model=model, model_name=providers().display_name(model))
+        for (day, model), usage in sorted(sums.items(), key=lambda entry: entry[0])
     ]
     return UsageAnswer(since=since, until=until, usage=rows)
 

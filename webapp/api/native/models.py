@@ -12,17 +12,19 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
-from webapp.models.connections import service as connections
+from webapp.models.connections import own_names, service as connections
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
+from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.service import ConnectionInput
-from webapp.models.providers.base import ABILITIES
+from webapp.models.providers.base import ABILITIES, Model
 from webapp.people.accounts.guards import audit_author
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
 
 class ModelAnswer(Named):
+    maker: str = Field(description="Who made it; empty if that can't be told.")
     is_default: bool
     connection: str
     context_length: int | None
@@ -38,22 +40,33 @@ class ModelList(Answer):
 @bp.get("")
 @operation("List the available models", scope="read", answer=ModelList)
 def index() -> ModelList:
-    catalogue = providers()
-    default = catalogue.default(caller().default_model)
-    return ModelList(
-        models=[
-            ModelAnswer(
-                id=model.id,
-                name=model.name,
-                is_default=model.id == default,
-                connection=catalogue.connection_of(model.id),
-                context_length=model.context_length,
-                prompt_price=model.prompt_price or None,
-                completion_price=model.completion_price or None,
-                abilities=None if model.abilities is None else list(model.abilities),
-            )
-            for model in by_turns(catalogue.offered())
-        ]
+    default = providers().default(caller().default_model)
+    return ModelList(models=[_model_answer(model, default) for model in by_turns(providers().offered())])
+
+
+class ModelRename(ModelNameInput):
+    id: str = Field(max_length=200, description="The model's id, which never changes.")
+
+
+@bp.patch("")
+@operation("Name a model, as people read it everywhere", scope="admin", body=ModelRename, answer=ModelAnswer, errors=(404,))
+def rename(body: ModelRename) -> ModelAnswer:
+    own_names.rename(body.id, body, author=audit_author())
+    model = providers().model(body.id) or Model(body.id, body.id)
+    return _model_answer(model, providers().default(caller().default_model))
+
+
+def _model_answer(model: Model, default: str) -> ModelAnswer:
+    return ModelAnswer(
+        id=model.id,
+        name=model.name,
+        maker=model.maker,
+        is_default=model.id == default,
+        connection=providers().connection_of(model.id),
+        context_length=model.context_length,
+        prompt_price=model.prompt_price or None,
+        completion_price=model.completion_price or None,
+        abilities=None if model.abilities is None else list(model.abilities),
     )
 
 

@@ -27,7 +27,8 @@ SHOWN = re.compile(
 )
 
 
-SHELF = Markup('<p class="pictures">{}</p>\n')
+SHELF_START = '<p class="pictures">'
+SHELF = Markup(SHELF_START + "{}</p>\n")
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
 NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto"{panel}>{name}</a>')
 IN_PANEL = Markup(" data-panel")

@@ -19,6 +19,8 @@ from webapp.people.accounts.tables import User
 
 # Two faces are enough to show that a chat is a group.
 MOST_FACES = 2
+# A page with all rows of the sidebar would be a quarter longer.
+MOST_AT_FIRST = 20
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
 
@@ -32,6 +34,9 @@ class SidebarChat:
     changed_at: datetime = field(compare=False)
     faces: tuple[characters_shown.Face, ...] = ()
     sharer: str = ""
+
+
+Groups = list[tuple[str, list[SidebarChat]]]
 
 
 def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
@@ -60,7 +65,7 @@ def grouped(
     newest: Sequence[Chat | queries.ListedChat],
     running: set[str] | None = None,
     here: str = "",
-) -> list[tuple[str, list[SidebarChat]]]:
+) -> Groups:
     """Returns the rows of a list in groups: pinned chats, then the others by time."""
     pinned_ids = {row.id for row in pinned}
     sidebar_chats = chats([*pinned, *(row for row in newest if row.id not in pinned_ids)], running, here)
@@ -68,7 +73,7 @@ def grouped(
     return ([("Pinned", first)] if first else []) + by_time(others)
 
 
-def by_time(sidebar_chats: Sequence[SidebarChat]) -> list[tuple[str, list[SidebarChat]]]:
+def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
     """Groups rows by time, newest first."""
     groups: dict[str, list[SidebarChat]] = {}
     today = utc_now().date()
@@ -78,7 +83,13 @@ def by_time(sidebar_chats: Sequence[SidebarChat]) -> list[tuple[str, list[Sideba
     return list(groups.items())
 
 
-def sidebar(user: User, here: str = "") -> list[tuple[str, list[SidebarChat]]]:
+def sidebar_start(user: User) -> Groups:
+    """Returns the newest of the sidebar's chats, as many as most windows show."""
+    pinned, others, running = queries.sidebar_chats(user.id, limit=MOST_AT_FIRST)
+    return grouped(pinned, others[:MOST_AT_FIRST], running)
+
+
+def sidebar(user: User, here: str = "") -> Groups:
     """Returns the sidebar's chats; `here` is the path of the page, if it is not the one being requested."""
     return grouped(*queries.sidebar_chats(user.id), here)
 

@@ -42,10 +42,15 @@ class TitleForm(Form):
 
 
 @bp.app_template_global()
-def sidebar() -> list[tuple[str, list[list_shown.SidebarChat]]]:
-    """Returns the current person's chats for the sidebar."""
+def sidebar() -> list_shown.Groups:
+    """Returns the current person's newest chats for the sidebar; `is_cut` says whether it can have more."""
     me = viewer_or_none()
-    return list_shown.sidebar(me) if me else []
+    return list_shown.sidebar_start(me) if me else []
+
+
+@bp.app_template_test()
+def is_cut(groups: list_shown.Groups) -> bool:
+    return sum(len(chats) for _, chats in groups) >= list_shown.MOST_AT_FIRST
 
 
 @bp.app_template_global()
@@ -83,6 +88,14 @@ def _selection(endpoint: str, **parameters: Any) -> dict[str, Any]:
     if "all" in request.args:
         return {"clear_url": url_for(endpoint, **parameters)}
     return {"all_url": url_for(endpoint, all=1, **parameters)}
+
+
+@bp.get("/chats/sidebar")
+@signed_in
+def sidebar_list() -> Response:
+    if not is_htmx():
+        return redirect(url_for("list.index"))
+    return render("layouts/_sidebar_chats.html", groups=list_shown.sidebar(current_user(), _here()))
 
 
 @bp.get("/chats/trash")
@@ -232,7 +245,7 @@ def _done(chat: Chat) -> Response:
 
 @lru_cache(maxsize=2_000)
 def _sidebar_row(chat: list_shown.SidebarChat) -> str:
-    """Renders a row once as long as its contents stay the same: a page has fifty rows, and hardly one is new."""
+    """Renders a row once as long as its contents stay the same: a page has dozens, and hardly one is new."""
     return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
 
 

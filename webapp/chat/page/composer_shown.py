@@ -20,6 +20,7 @@ from webapp.chat.record import queries
 from webapp.chat.record.model_choice import current_model, missing_model, model_named
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
+from webapp.models.makers import maker_named
 from webapp.models.providers.base import Model
 from webapp.web.addresses import address, fixed
 
@@ -106,6 +107,7 @@ def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
         "models": models,
         "chosen_model": chosen,
         "chosen_name": catalogue.display_name(chosen),
+        "chosen_maker": maker_named(catalogue.maker(chosen)),
         "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == current_model(chat) else "",
         "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,

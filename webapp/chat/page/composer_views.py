@@ -105,6 +105,7 @@ def what_was_sent(id: str) -> Response:
     return render_long(
         "chat/page/_sent.html" if is_htmx() else "chat/page/sent.html",
         generation=generation,
+        model_name=providers().display_name(generation.model_asked),
         sent=answer_prompt.sent_prompt(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
         back_url=chat_page_url(generation.chat_id),

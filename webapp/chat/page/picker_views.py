@@ -1,39 +1,54 @@
 """/models: choosing a model and marking favorites, in a list with favorites and recent ones first, then all by connection."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
+from statistics import median
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy import select
 
+from webapp.base.db import db, utc_now
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import model_named
+from webapp.engine.engine import the_engine
+from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import matching, providers
-from webapp.models.connections.shown import price
+from webapp.models.connections.effective import LiveConnection
+from webapp.models.connections.models import DEMO_GROUP, matching, providers
+from webapp.models.connections.shown import abilities, context, exact, price_words
+from webapp.models.makers import ORDER, Maker, maker_named
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import current_user, signed_in
-from webapp.web.filters import number
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("picker", __name__)
 PAGE = 40
 # The number of models that fit a menu.
 MOST_IN_MENU = 8
-WORDS = {"vision": "vision", "tools": "tools", "reasoning": "reasoning", "json": "JSON"}
+# Answers that begin later than this, by the median of at least three in the last half hour, are said to.
+SLOW_SECONDS, LEAST_TIMED, MOST_TIMED, RECENTLY = 10, 3, 200, timedelta(minutes=30)
 MOST_QUERY_CHARS, MOST_SKIPPED = 100, 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class ShownModel:
-    """A row of the list; `group` is its heading if it is the first of a group, and `name_in_group` doesn't repeat that."""
+    """A row of the list; `group` is its heading if it is the first of a group, and `name_in_group` doesn't repeat that.
+
+    `facts` are what it can do and what it costs in words, `exact` the same in figures, `state` why it might not answer soon.
+    """
 
     id: str
     name: str
+    maker: Maker | None
     facts: str
+    exact: Sequence[tuple[str, str]]
+    state: str
     is_favorite: bool
     group: str
     name_in_group: str
@@ -89,8 +104,9 @@ def models(marks: model_marks.Marks, query: str = "", after: int = 0) -> ShownMo
     # One more than the page, to know whether there is a next one.
     listed = list(islice(_listed(marks, query), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
+    waits = _waits()
     for group, model in listed[after : after + PAGE]:
-        rows.append(_row(model, marks, group, is_first=group != before))
+        rows.append(_row(model, marks, group, _state(model.id, waits), is_first=group != before))
         before = group
     return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
 
@@ -100,33 +116,63 @@ def first_models(marks: model_marks.Marks) -> list[ShownModel]:
     return list({row.id: row for row in models(marks).rows}.values())[:MOST_IN_MENU]
 
 
-def facts(model: Model) -> str:
-    """Summarizes a model's price, context length and abilities, as far as its provider reports them."""
-    costs = (price(model.prompt_price), price(model.completion_price))
-    facts = [f"{costs[0]} / {costs[1]}" if any(cost != "free" for cost in costs) else "free"] if all(costs) else []
-    facts += [f"{_short(model.context_length)} context"] if model.context_length else []
-    can = set(model.abilities or ()) | ({"reasoning"} if model.efforts else set())
-    return " · ".join([*facts, *(word for ability, word in WORDS.items() if ability in can)])
+def facts(model: Model, server: LiveConnection | None) -> str:
+    """Summarizes what a model can do, how much it reads and what it costs, as far as its server reports them."""
+    reads = [f"{context(model.context_length)} context"] if model.context_length else []
+    return " · ".join(filter(None, [*abilities(model), *reads, price_words(model, server)]))
 
 
 def _listed(marks: model_marks.Marks, query: str) -> Iterator[tuple[str, Model]]:
     catalogue = providers()
-    offered, names = catalogue.offered(), {connection.slug: connection.name for connection in catalogue.connections()}
+    offered = catalogue.offered()
     if not query:
         by_id = {model.id: model for model in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
         yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
-    for model in by_turns(matching(offered, query)):
-        yield names.get(catalogue.connection_of(model.id), "Demo"), model
+    # Makers divide a long list; above a few models, the connection says more.
+    group = catalogue.group if len(offered) > MOST_IN_MENU else catalogue.connection_name
+    grouped = [(group(model.id), model) for model in by_turns(matching(offered, query))]
+    yield from sorted(grouped, key=_rank)
 
 
-def _row(model: Model, marks: model_marks.Marks, group: str, *, is_first: bool) -> ShownModel:
-    own = model.name.removeprefix(f"{group}: ")
-    short = own if own == model.name else own[:1].upper() + own[1:]
-    return ShownModel(model.id, model.name, facts(model), model.id in marks.favorites, group if is_first else "", short)
+def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:
+    """Puts servers of one's own first, then makers, those people look for most before the others by name; the demo is last."""
+    group, model = row
+    if group != model.maker:
+        return group == DEMO_GROUP, -1, ""
+    return False, ORDER.get(group, len(ORDER)), group.lower()
 
 
-def _short(tokens: int) -> str:
-    if tokens < 1000:
-        return number(tokens)
-    return f"{round(tokens / 1000)}K" if tokens < 1_000_000 else f"{tokens / 1_000_000:.3g}M"
+def _row(model: Model, marks: model_marks.Marks, group: str, state: str, *, is_first: bool) -> ShownModel:
+    own, server = model.name.removeprefix(f"{group}: "), providers().server_of(model.id)
+    return ShownModel(
+        id=model.id,
+        name=model.name,
+        maker=maker_named(model.maker),
+        facts=facts(model, server),
+        exact=exact(model, server),
+        state=state,
+        is_favorite=model.id in marks.favorites,
+        group=group if is_first else "",
+        name_in_group=own if own == model.name else own[:1].upper() + own[1:],
+    )
+
+
+def _state(model: str, waits: Mapping[str, float]) -> str:
+    """Says why a model might not answer soon; empty if it should."""
+    if pause := the_engine().circuits.pause(model):
+        return f"paused for {max(1, round(pause.seconds))} s after errors"
+    seconds = waits.get(model, 0)
+    return f"slow now: answers begin after about {round(seconds)} s" if seconds >= SLOW_SECONDS else ""
+
+
+def _waits() -> dict[str, float]:
+    """Returns how long each model's recent answers took to begin, in the median."""
+    one = Generation
+    recent = select(one.model_asked, one.created_at, one.first_text_at).where(
+        one.created_at > utc_now() - RECENTLY, one.first_text_at.is_not(None)
+    )
+    seconds = defaultdict[str, list[float]](list)
+    for row in db.session.execute(recent.order_by(one.created_at.desc()).limit(MOST_TIMED)):
+        seconds[row.model_asked].append((row.first_text_at - row.created_at).total_seconds())
+    return {model: median(times) for model, times in seconds.items() if len(times) >= LEAST_TIMED}

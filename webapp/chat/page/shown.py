@@ -12,7 +12,7 @@ from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.files import long_files, storage
-from webapp.chat.files.attachments import NOT_READ, ReadingState, folded, parted
+from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
 from webapp.chat.files.reference import originals_in
 from webapp.chat.messages import renderings
 from webapp.chat.messages.sending import CUT_REASONS
@@ -144,12 +144,24 @@ class ShownMessage:
         return [self.role, *(name for name, is_there in possible.items() if is_there)]
 
     @property
+    def button_names(self) -> str:
+        return " ".join(self.buttons)
+
+    @property
     def next_buttons(self) -> list[str]:
         """The names of those that the server draws itself: what an answer was cut or failed for, and the last one's next step."""
         actions = self.actions
-        is_last = actions.can_grow or actions.can_continue
-        wanted = ("continue", "retry", "again") if is_last else ("continue", "retry")
-        return [name for name in self.buttons if name in wanted]
+        is_plain, is_last = self.status == "failed" or self.role == "user", actions.can_grow or actions.can_continue
+        again = "retry" if is_plain else "again" if is_last else ""
+        return [*(["continue"] if actions.can_continue else []), *([again] if again and actions.can_try_again else [])]
+
+    @property
+    def has_pictures(self) -> bool:
+        return self.role == "user" and SHELF_START in self.html
+
+    @property
+    def has_receipt(self) -> bool:
+        return bool(self.receipt or self.said_at or self.is_edited or self.actions.sent_url)
 
 
 def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Share] | None = None) -> ShownChat:
@@ -187,16 +199,12 @@ def thread(
     generations = queries.generations_of(messages) if generations_by_message is None else generations_by_message
     siblings = queries.siblings_of(messages if versioned is None else versioned)
     authors = sharing.writers(messages, right, shares)
-    shown_messages = [
-        replace(
-            _message(engine, message, generations.get(message.id, [])),
-            author=authors.get(message.id, ""),
-            author_id=message.author_id or "",
-        )
-        for message in messages
-    ]
+    shown_messages = [_message(engine, message, generations.get(message.id, [])) for message in messages]
+    if authors:
+        shown_messages = [replace(message, author=authors.get(message.id, "")) for message in shown_messages]
     faces, characters = speakers_of(messages)
-    shown_messages = [replace(message, face=faces[message.id]) if message.id in faces else message for message in shown_messages]
+    if faces:
+        shown_messages = [replace(shown, face=faces[shown.id]) if shown.id in faces else shown for shown in shown_messages]
     if is_scripted and characters:
         shown_messages = _scripted(messages, shown_messages, characters)
     shown = [
@@ -289,6 +297,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
     return ShownMessage(
         id=message.id,
         role=message.role,
+        author_id=message.author_id or "",
         status=snapshot.status,
         words=snapshot.words or (_waiting(message, last) if snapshot.status == "queued" else ""),
         html=Markup(snapshot.html),
@@ -324,6 +333,7 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
     return ShownMessage(
         id=message.id,
         role=message.role,
+        author_id=message.author_id or "",
         status=status,
         html=_around(message, Markup(renderings.html_of(message))),
         tail=Markup(),

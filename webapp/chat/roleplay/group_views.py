@@ -17,19 +17,20 @@ from webapp.chat.roleplay.views import chosen_persona
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
+from webapp.web.sorting import is_sorting, submitted_order
 
 bp = Blueprint("cast", __name__)
+FIELD = "character_ids"
 BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A character that can be chosen; `position` is its number as typed in the form."""
+    """A character that can be chosen."""
 
     id: str
     face: characters_shown.Face
     is_chosen: bool
-    position: str
     is_deleted: bool = False
 
 
@@ -49,18 +50,17 @@ class CastForm(Form):
 
     @property
     def ids(self) -> list[str]:
-        """The chosen characters, sorted by the positions typed; those without one come last."""
-        return sorted(self.character_ids.data or (), key=lambda id: int(number) if (number := _typed(id)).isdecimal() else 1_000)
+        """The chosen characters in their order."""
+        return submitted_order(FIELD) if self.is_submitted() else list(self.character_ids.data or ())
 
     def offered(
         self, faces: Mapping[str, characters_shown.Face], present: Sequence[str] = (), deleted: Sequence[str] = ()
     ) -> list[Offered]:
-        """Returns all characters that can be chosen, those in the chat first."""
-        chosen, was_sent = set(self.character_ids.data or ()), self.is_submitted()
-        positions = {id: str(number) for number, id in enumerate(present, 1)} if len(present) > 1 else {}
+        """Returns all characters that can be chosen: the chosen ones in their order, then others in the chat, then the rest."""
+        chosen = self.ids
         return [
-            Offered(id, faces[id], id in chosen, _typed(id) if was_sent else positions.get(id, ""), id in deleted)
-            for id in dict.fromkeys([*present, *faces])
+            Offered(id, faces[id], id in chosen, id in deleted)
+            for id in dict.fromkeys([*chosen, *present, *faces])
             if id in faces
         ]
 
@@ -76,6 +76,8 @@ def new() -> Response:
 @signed_in
 def begin() -> Response:
     form, me = CastForm.opened(), current_user()
+    if is_sorting(FIELD):
+        return _new(form)
     with form.attempt():
         persona = chosen_persona(form.persona.data or "")
         chat = service.begin_group(form.ids, by=me, turn_order=form.turn_order.data or "", persona=persona, is_nobody=not persona)
@@ -94,6 +96,8 @@ def edit(id: str) -> Response:
 @signed_in
 def update(id: str) -> Response:
     chat, form = own_chat(id), CastForm.opened()
+    if is_sorting(FIELD):
+        return _edit(chat, form)
     with form.attempt():
         service.recast(chat, form.ids, form.turn_order.data, by=current_user())
         return redirect(chat_page_url(id))
@@ -119,7 +123,3 @@ def _faces(ids: list[str]) -> dict[str, characters_shown.Face]:
     """Returns the faces in the order of the ids."""
     faces = characters_shown.faces(current_user(), ids)
     return {id: faces[id] for id in ids if id in faces}
-
-
-def _typed(id: str) -> str:
-    return request.form.get(f"place-{id}", "")[: len(str(MOST_CAST))]

@@ -3,6 +3,7 @@
 from wtforms import PasswordField, SelectField, StringField
 
 from webapp.models.connections.effective import LiveConnection
+from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.provider_types import KINDS
 from webapp.models.connections.service import ConnectionInput
 from webapp.web.field_groups import FieldGroup
@@ -64,3 +65,8 @@ class NewConnectionForm(ConnectionForm):
         default="openai",
         validate_choice=False,
     )
+
+
+class ModelNameForm(InputForm[ModelNameInput]):
+    takes = ModelNameInput
+    name = StringField("Name", description="What people read for it everywhere. Leave empty for its usual name.", render_kw=PLAIN)

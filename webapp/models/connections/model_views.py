@@ -1,14 +1,17 @@
 """/admin/models: available models, their prices, and which of them people can choose."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.words import plural
-from webapp.models.connections import service as connections, shown, suggested_models
+from webapp.models.connections import own_names, service as connections, shown, suggested_models
+from webapp.models.connections.forms import ModelNameForm
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
+from webapp.models.makers import Maker, maker_named
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.forms import SettingsForm
@@ -18,6 +21,20 @@ from webapp.web.htmx import redirect, render
 bp = Blueprint("models", __name__, url_prefix="/admin/models")
 # A longer list is searched rather than scrolled.
 MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A chosen model as people read it, whether it is listed or not."""
+
+    id: str
+    name: str
+    maker: Maker | None
+
+
+@bp.app_template_global()
+def shown_model(id: str) -> ModelChoice:
+    return ModelChoice(id, providers().display_name(id), maker_named(providers().maker(id)))
 
 
 @bp.get("")
@@ -30,6 +47,8 @@ def index() -> Response:
 @admin_only
 def update() -> Response:
     form = SettingsForm(bp.url_prefix or "")
+    if form.is_sorting:
+        return _page(form)
     return _page(form, status=422) if form.wrong else _saved(form.save(author=audit_author()))
 
 
@@ -47,6 +66,23 @@ def allow() -> Response:
     return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
 
 
+@bp.get("/model")
+@admin_only
+def show() -> Response:
+    model = _listed(request.args.get("id", ""))
+    return _model_page(model, ModelNameForm.fresh(name=providers().own_name(model.id)))
+
+
+@bp.post("/model")
+@admin_only
+def rename() -> Response:
+    model, form = _listed(request.args.get("id", "")), ModelNameForm()
+    with form.attempt():
+        own_names.rename(model.id, form.entered, author=audit_author())
+        return _saved("Saved." if form.entered.name else "The model has its usual name again.")
+    return _model_page(model, form)
+
+
 @bp.post("/refresh")
 @admin_only
 def refresh() -> Response:
@@ -56,6 +92,26 @@ def refresh() -> Response:
     if not counts:
         raise Conflict("No connection can list models yet.")
     return _saved(f"{plural(sum(counts), 'model')} listed.")
+
+
+def _listed(id: str) -> Model:
+    providers().forget()
+    if model := providers().model(id):
+        return model
+    raise NotFound("That model no longer exists.")
+
+
+def _model_page(model: Model, form: ModelNameForm) -> Response:
+    server = providers().server_of(model.id)
+    form.name.render_kw = {**(form.name.render_kw or {}), "placeholder": providers().usual_name(model.id)}
+    return form.shown(
+        "models/model.html",
+        model=model,
+        maker=maker_named(model.maker),
+        exact=shown.exact(model, server),
+        abilities=shown.abilities(model),
+        price=shown.price_words(model, server),
+    )
 
 
 def _saved(words: str) -> Response:
@@ -85,6 +141,7 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         streams=setting("stream.enabled"),
         query=query,
         price=shown.price,
+        maker_named=maker_named,
         read_at=min(
             (connection.models_at for connection in providers().connections() if connection.is_usable and connection.models_at),
             default=None,

@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import lru_cache
 from itertools import chain
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,16 +14,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base.config import Config
 from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
-from webapp.models.connections import naming, provider_types
+from webapp.models.connections import naming, provider_types, queries
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
+from webapp.models.makers import maker_of
+from webapp.models.names import name_of
 from webapp.models.providers.base import Model, Provider, ProviderError, RequestParameters
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
 
+# What people type for an ability, besides its name.
+WORDS = {"vision": "vision pictures images", "tools": "tools functions", "reasoning": "reasoning thinking"}
 DEMO, DEMO_MODEL = naming.DEMO, "demo/quick"
+DEMO_GROUP = "Demo"
 FRESH_SECONDS = 1.0
 log = logging.getLogger("generation:models")
 
@@ -35,6 +42,10 @@ class _ConnectionCache:
     listed: list[Model] = field(default_factory=list)
     by_id: dict[str, Model] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    own_names: dict[str, str] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+    used_names: frozenset[str] = frozenset()
+    groups: dict[str, str] = field(default_factory=dict)
     read_at: float = float("-inf")
     has_read: bool = False
     made: dict[tuple[str, float], tuple[object, Provider]] = field(default_factory=dict)
@@ -64,9 +75,12 @@ class Providers:
             if memory.has_read:
                 memory.read_at = self._now()
             try:
-                fresh = live_connections(memory.connections)
+                fresh, own_names = live_connections(memory.connections), queries.own_names()
+                named = frozenset(named_in_settings())
                 # Keeps the same tuple if nothing changed, and with it what is cached for it.
                 memory.connections = memory.connections if fresh == memory.connections else fresh
+                if (own_names, named) != (memory.own_names, memory.named):
+                    memory.own_names, memory.named, memory.listed_of = own_names, named, ()
             except SQLAlchemyError as error:
                 log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
             if not memory.has_read:
@@ -124,9 +138,22 @@ class Providers:
         """Returns every listed real model, each connection's default first."""
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
-            memory.listed_of, memory.listed = connections, _with_distinct_names(list(self._usable()))
+            models = [(connection, model) for connection in self._usable() for model in _models_of(connection)]
+            of_settings = (self._found(name) for name in sorted(memory.named) if not name.startswith(DEMO))
+            named = [provided for provided in of_settings if provided and provided[1]]
+            names = naming.distinct_names(models, named, memory.own_names)
+            memory.listed_of, memory.listed = connections, [replace(model, name=names[model.id]) for _, model in models]
             memory.by_id = {model.id: model for model in reversed(memory.listed)}
-            memory.names = naming.names(connections, (*memory.listed, *self._demo.models()))
+            memory.names = naming.names_in_use(connections, names | {model.id: model.name for model in self._demo.models()})
+            memory.used_names = frozenset(memory.names.values())
+            # A server with models of many makers lists them as maker/model.
+            slashes = Counter((connection.slug, "/" in model.id) for connection, model in models)
+            memory.groups = {
+                model.id: model.maker
+                if model.maker and slashes[connection.slug, True] > slashes[connection.slug, False]
+                else connection.name
+                for connection, model in models
+            }
         return memory.listed
 
     def model(self, id: str) -> Model | None:
@@ -141,13 +168,54 @@ class Providers:
         return self.model(model) if _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
-        """Returns the name that the connection gives a model, else its id.
+        """Returns the name that people read for a model: an admin's, else its server's, else one made from its id.
 
         `slug` is for ids as a server reports them with an answer, without the connection's prefix.
         """
+        names = self._names()
+        if name := names.get(f"{slug}:{model}") or names.get(model):
+            return name
+        # No connection lists it (any longer): another version of a listed model is told apart from that.
+        provided = self._found(model)
+        id = provided[1] if provided and provided[1] else model.partition(":")[2] or model
+        usual, maker = name_of(id), maker_of(id)
+        by = maker.name if maker else model
+        candidates = (usual.text, usual.exact, f"{usual.exact} · {by}", f"{usual.exact} · {model}")
+        return next((name for name in candidates if name not in self._memory.used_names), model) if model else ""
+
+    def has_name(self, name: str, *, but: str = "") -> bool:
+        """Returns whether another model is called so, in capitals or not."""
+        same = (id for id, used in self._names().items() if used.lower() == name.lower())
+        return any(id != but and id != self.name_of(but) for id in same)
+
+    def own_name(self, model: str) -> str:
+        """Returns the name that an admin gave a model; empty without one."""
+        self.connections()
+        return self._memory.own_names.get(model, "")
+
+    def usual_name(self, model: str) -> str:
+        """Returns the name that a model has without an admin's."""
+        server, listed_model = self.server_of(model), None
+        if server:
+            listed_model = next((listed for listed in server.models if server.prefix + listed.id == model), None)
+        return name_of(self.name_of(model), listed_model.name if listed_model else "").text
+
+    def group(self, model: str) -> str:
+        """Returns the heading that a model is listed under: its maker at a server with those of many, else its connection."""
         self.listed()
-        names = self._memory.names
-        return names.get(f"{slug}:{model}") or names.get(model) or model
+        return self._memory.groups.get(model) or self.connection_name(model)
+
+    def connection_name(self, model: str) -> str:
+        server = self.server_of(model)
+        return server.name if server else DEMO_GROUP
+
+    def maker(self, model: str) -> str:
+        """Returns the name of who made a model; empty if that can't be told."""
+        if listed_model := self.model(model):
+            return listed_model.maker
+        provided = self._found(model)
+        maker = maker_of(provided[1] if provided else model)
+        return maker.name if maker else ""
 
     def id_of_answering(self, asked: str, served: str, slug: str, failed: Collection[str]) -> str:
         """Returns the id, as people choose it, of the fallback that answered for a model.
@@ -162,13 +230,13 @@ class Providers:
     def same_model(self, id: str) -> list[str]:
         """Returns all names of the model with this id: the one that people choose it by, and the one that its server reports."""
         name = self.display_name(id)
-        return list({id, *(other for other, display_name in self._memory.names.items() if display_name == name)})
+        return list({id, *(other for other, display_name in self._names().items() if display_name == name)})
 
     def unlisted(self) -> Sequence[Model]:
         """Returns allowed models that are not listed, because their connection's list was not read yet or was cut."""
         named = ((name, self._found(name)) for name in setting("models.allowed") if not self.model(name))
         cut = ((name, provided[0]) for name, provided in named if provided and (provided[0].left_out or not provided[0].models))
-        return [Model(name, name) for name, connection in cut if connection.is_usable]
+        return [Model(name, self.display_name(name), maker=self.maker(name)) for name, connection in cut if connection.is_usable]
 
     def default(self, preferred: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
@@ -214,10 +282,15 @@ class Providers:
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
+    def server_of(self, model: str) -> LiveConnection | None:
+        """Returns the connection of a model; None for the demo, and for a deleted one."""
+        provided = None if model.startswith(DEMO) else self._found(model)
+        return provided[0] if provided else None
+
     def connection_of(self, model: str) -> str:
         """Returns the slug of the model's connection; empty if there is none."""
-        provided = None if model.startswith(DEMO) else self._found(model)
-        return "demo" if model.startswith(DEMO) else provided[0].slug if provided else ""
+        server = self.server_of(model)
+        return "demo" if model.startswith(DEMO) else server.slug if server else ""
 
     def parameters(self, model: str) -> RequestParameters:
         """Returns the parameters that every request to a real model has."""
@@ -249,6 +322,10 @@ class Providers:
     def is_missing(self, model: str) -> bool:
         """Returns whether the connection lists models, but not this one."""
         return naming.is_missing(model, self.connections())
+
+    def _names(self) -> dict[str, str]:
+        self.listed()
+        return self._memory.names
 
     def _found(self, model: str) -> tuple[LiveConnection, str] | None:
         return naming.found(model, self.connections())
@@ -302,11 +379,19 @@ def providers() -> Providers:
 
 
 def matching(models: Iterable[Model], query: str) -> list[Model]:
-    """Returns the models whose name or id contains every word of the query."""
+    """Returns the models whose name, id, maker or abilities contain every word of the query."""
     words = query.lower().split()
     if not words:
         return list(models)
-    return [model for model in models if all(word in f"{model.id} {model.name}".lower() for word in words)]
+    return [model for model in models if all(word in search_text(model) for word in words)]
+
+
+@lru_cache(maxsize=8192)
+def search_text(model: Model) -> str:
+    """Returns what a model is found by, in small letters."""
+    able = (*(model.abilities or ()), *(("reasoning",) if model.efforts else ()))
+    free = ("free",) if model.prompt_price and not Decimal(model.prompt_price) else ()
+    return " ".join((model.id, model.name, model.maker, *(WORDS.get(ability, ability) for ability in able), *free)).lower()
 
 
 def candidates(text: str, limit: int) -> list[tuple[str, str]]:
@@ -319,15 +404,10 @@ def _models_of(connection: LiveConnection) -> Iterator[Model]:
     first = connection.starting_model
     models = {model.id: model for model in connection.models if not model.hidden}
     if first:
-        yield replace(models.pop(first, Model(first, first)), id=connection.prefix + first)
-    yield from (replace(model, id=connection.prefix + model.id) for model in models.values())
-
-
-def _with_distinct_names(connections: Sequence[LiveConnection]) -> list[Model]:
-    """Returns the models of all connections; adds the connection's name to display names that occur more than once."""
-    listed = [(connection.name, model) for connection in connections for model in _models_of(connection)]
-    names = Counter(model.name for _, model in listed)
-    return [replace(model, name=f"{model.name} · {whose}") if names[model.name] > 1 else model for whose, model in listed]
+        models = {first: models.pop(first, Model(first, first)), **models}
+    for id, model in models.items():
+        maker = maker_of(id, model.name)
+        yield replace(model, id=connection.prefix + id, maker=maker.name if maker else "")
 
 
 def _is_allowed(model: str) -> bool:

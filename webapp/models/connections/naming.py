@@ -1,11 +1,13 @@
 """Reads what settings and names say about models: their connection, and their reasoning tags."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast, get_args
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.effective import LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
+from webapp.models.makers import maker_of
+from webapp.models.names import distinct, name_of
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -29,10 +31,32 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
     return built_in, model
 
 
-def names(connections: Iterable[LiveConnection], offered: Iterable[Model]) -> dict[str, str]:
-    """Returns the display names of models, by id and by the server's name."""
-    there = {model.id: model.name for connection in connections for model in connection.models}
-    return there | {model.id: model.name for model in offered}
+def distinct_names(
+    models: Iterable[tuple[LiveConnection, Model]], named: Iterable[tuple[LiveConnection, str]], own_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Returns the name that people read for each model of these connections, by its id; no two are the same.
+
+    `named` are models that the settings name, by their server's ids, whether it lists them or not.
+    """
+    rows = {model.id: (connection, model.id.removeprefix(connection.prefix), model.name) for connection, model in models}
+    unlisted = {connection.prefix + id: (connection, id, "") for connection, id in named}
+    return distinct(
+        (
+            (id, name_of(there, listed_name), (maker.name if (maker := maker_of(there, listed_name)) else "", connection.name))
+            for id, (connection, there, listed_name) in (unlisted | rows).items()
+        ),
+        own_names,
+    )
+
+
+def names_in_use(connections: Iterable[LiveConnection], names: Mapping[str, str]) -> dict[str, str]:
+    """Returns these names, and the same by the ids that servers report with answers."""
+    reported = {
+        model.id: names.get(connection.prefix + model.id) or name_of(model.id, model.name).exact
+        for connection in connections
+        for model in connection.models
+    }
+    return {**reported, **names}
 
 
 def is_missing(model: str, connections: Sequence[LiveConnection]) -> bool:

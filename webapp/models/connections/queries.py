@@ -8,14 +8,18 @@ from typing import Any
 from sqlalchemy import CursorResult, Update, select, update
 from sqlalchemy.orm import Session
 
+from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
-from webapp.models.connections.tables import Connection, DeletedConnection
+from webapp.models.connections.tables import Connection, DeletedConnection, NamedModel
 from webapp.models.providers.base import ModelRecord
 from webapp.settings.secrets.encryption import Holder, Secret
 from webapp.settings.tables import ApplicationSetting
 
 ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
+
+# Built once, as they are read every second.
+OWN_NAMES = Prepared(select(NamedModel.model, NamedModel.name))
 
 
 def connection_rows() -> list[dict[str, Any]]:
@@ -36,6 +40,12 @@ def listed_models(id: str) -> list[ModelRecord]:
     with db.engine.connect() as connection:
         models: list[ModelRecord] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
         return models or []
+
+
+def own_names() -> dict[str, str]:
+    """Returns the names that admins gave models, by the id that people choose them by."""
+    with db.engine.connect() as connection:
+        return {row.model: row.name for row in OWN_NAMES.all(connection, {})}
 
 
 def openrouter_key() -> Stored | None:

@@ -1,14 +1,21 @@
 """View models of connections and models for pages."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
 from webapp.web.filters import number, plural
 
+# A usual answer, for prices in words: a short chat's prompt and a few paragraphs.
+TYPICAL_PROMPT, TYPICAL_TEXT = 1500, 500
+ABILITIES = {"vision": "Pictures", "reasoning": "Reasoning", "tools": "Tools"}
+FINER_ABILITIES = {"json": "JSON", "top_p": "top-p", "stop": "stop sequences"}
 SOURCES = {"stored": "key stored", "environment": "key from the environment"}
 
 
@@ -49,6 +56,62 @@ def price(text: str) -> str:
     if not dollars:
         return "free"
     return f"${dollars.normalize():f}" if dollars == dollars.to_integral() or dollars < Decimal("0.1") else f"${dollars:.2f}"
+
+
+def price_words(model: Model, server: LiveConnection | None) -> str:
+    """Says what an answer costs, in words: of about 1,500 tokens of prompt and 500 of text."""
+    if not model.prompt_price or not model.completion_price:
+        return "free" if server is None else runs_on(server)
+    cents = (TYPICAL_PROMPT * Decimal(model.prompt_price) + TYPICAL_TEXT * Decimal(model.completion_price)) / 10_000
+    if not cents:
+        return "free"
+    if cents >= 100:
+        return f"about ${cents / 100:.2f} an answer"
+    answers = next((answers for answers in (1, 10, 100, 1000) if answers * cents >= Decimal("0.75")), 0)
+    if not answers:
+        return "less than 1 cent for 1,000 answers"
+    return f"about {plural(round(answers * cents), 'cent')} {f'for {answers:,} answers' if answers > 1 else 'an answer'}"
+
+
+def runs_on(server: LiveConnection) -> str:
+    """Says whether a server is this machine or in its network; empty for any other."""
+    host = urlsplit(server.base_url).hostname or ""
+    with suppress(ValueError):
+        address = ip_address(host)
+        return "runs on your machine" if address.is_loopback else "runs on your network" if address.is_private else ""
+    if host in ("localhost", "host.docker.internal"):
+        return "runs on your machine"
+    return "runs on your network" if host and ("." not in host or host.endswith((".local", ".lan", ".internal"))) else ""
+
+
+def abilities(model: Model) -> list[str]:
+    """Returns what a model can do besides writing, in words, as far as its server says so."""
+    able = {*(model.abilities or ()), *(("reasoning",) if model.efforts else ())}
+    return [words for ability, words in ABILITIES.items() if ability in able]
+
+
+def context(tokens: int) -> str:
+    """Formats a context length: 128K, 1M."""
+    if tokens < 1000:
+        return number(tokens)
+    # Powers of two are called by their thousands, too: 131,072 tokens are 128K.
+    thousand = 1024 if tokens & (tokens - 1) == 0 else 1000
+    thousands = tokens / thousand
+    return f"{thousands / thousand:.3g}M" if thousands >= thousand else f"{round(thousands)}K"
+
+
+def exact(model: Model, server: LiveConnection | None) -> list[tuple[str, str]]:
+    """Returns the details of a model by their names: its id, and what words round off."""
+    costs = (price(model.prompt_price), price(model.completion_price))
+    more = [words for ability, words in FINER_ABILITIES.items() if ability in (model.abilities or ())]
+    return [
+        ("Id", model.id),
+        *([("Maker", model.maker)] if model.maker else []),
+        *([("Connection", server.name)] if server else []),
+        *([("Price", f"{costs[0]} in, {costs[1]} out per million tokens")] if all(costs) else []),
+        *([("Context", plural(model.context_length, "token"))] if model.context_length else []),
+        *([("Also supports", ", ".join(more))] if more else []),
+    ]
 
 
 def model_line(model: Model) -> str:

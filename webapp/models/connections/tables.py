@@ -50,6 +50,16 @@ class DeletedConnection(Base):
     deleted_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class NamedModel(Base):
+    """A name that an admin gave a model, by the id that people choose it by."""
+
+    __tablename__ = "named_models"
+
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class ModelMark(Base):
     """A model that a person has starred or recently chosen; the row is deleted when neither applies."""
 

@@ -123,6 +123,7 @@ class ModelRecord(TypedDict):
     efforts: NotRequired[Sequence[str]]
     takes_schema: NotRequired[bool]
     abilities: NotRequired[Sequence[str] | None]
+    maker: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Model:
     """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
-    `abilities` are its items of `ABILITIES`, or None if unknown.
+    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Model:
     efforts: tuple[str, ...] = ()
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
+    maker: str = ""
 
     def as_record(self) -> ModelRecord:
         """Returns what is stored of it with its connection."""

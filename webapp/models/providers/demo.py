@@ -22,7 +22,7 @@ PIECE = re.compile(r"\S+\s*|\s+")
 
 SHOWN = ("quick", "thoughtful", "long", "code")
 HIDDEN = ("slow", "flaky", "truncated", "malformed", "stall", "rate-limited", "verbose", "fenced", "wrong-types", "echo")
-MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HIDDEN) for name in SHOWN + HIDDEN)
+MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HIDDEN, maker="Millrace") for name in SHOWN + HIDDEN)
 
 
 VECTORS, DIMENSIONS = "demo/vectors", 64

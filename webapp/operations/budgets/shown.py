@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import url_for
 
+from webapp.models.connections.models import providers
 from webapp.operations.budgets import queries
 from webapp.operations.budgets.amounts import part_words, words
 from webapp.operations.budgets.periods import WHOSE, limit_words, local, used_up_words
@@ -65,4 +66,4 @@ def _line(level: queries.Level, names: dict[str, str], *, is_linked: bool) -> Sh
     url = url_for("budgets.show", id=budget.id) if is_linked else ""
     name, percent = name_of(budget, names), min(100, round(100 * level.share))
     resets = f"resets on {local(level.resets_at)}"
-    return ShownBudget(name, limit_words(budget), state, used, resets, percent, budget.model, url)
+    return ShownBudget(name, limit_words(budget), state, used, resets, percent, providers().display_name(budget.model), url)

@@ -80,7 +80,7 @@ def _streams() -> list[HealthFact]:
 def _paused() -> list[HealthFact]:
     """Returns the models that are paused after repeated failures."""
     return [
-        HealthFact(model, f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
+        HealthFact(providers().display_name(model), f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
         for model, pause in the_engine().circuits.paused().items()
     ]
 

@@ -1,13 +1,13 @@
 """Add the texts that were read from documents, as their files are kept as they were sent.
 
-Revision: 0167, after 0166
+Revision: 0168, after 0167
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0167"
-down_revision = "0166"
+revision = "0168"
+down_revision = "0167"
 branch_labels = None
 depends_on = None
 
