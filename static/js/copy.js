@@ -50,7 +50,7 @@
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
   const add = (place, textContent, ariaLabel, onclick) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", part: "copy", textContent, ariaLabel, onclick });
+    Object.assign(button, { type: "button", part: `copy ${textContent}`, textContent, ariaLabel, onclick });
     place.append(button);
     return button;
   };
@@ -82,7 +82,6 @@
         wrap.ariaPressed = block.classList.toggle("code--wrapped");
       });
       wrap.ariaPressed = false;
-      wrap.part.add("wrap");
       const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }

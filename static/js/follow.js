@@ -58,9 +58,8 @@
   });
   // Opening something in the text stops the scrolling, so that it can be read. The panel is beside it.
   document.addEventListener("click", ({ target }) => {
-    isFollowing &&= !target.closest(
-      `.message :is(summary, [formaction$="/edit"]${millrace.isRunning() ? "" : ", [data-panel]"})`,
-    );
+    const beside = millrace.isRunning() ? "" : ", [data-panel]";
+    isFollowing &&= !target.closest(`.message :is(summary, [formaction$="/edit"]${beside})`);
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

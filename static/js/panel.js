@@ -4,13 +4,11 @@
   const BESIDE = matchMedia("(min-width: 1100px)");
   let opener, coming, isNoted, isLeaving;
   const panel = () => document.getElementById("panel");
-
   // The text becomes narrower: what opened the panel keeps its place.
   const open = () => {
     const { top } = opener.getBoundingClientRect();
     isNoted = !BESIDE.matches;
     panel().closedBy = isNoted ? "any" : "none";
-    document.querySelector("#tuning:popover-open")?.hidePopover();
     panel()[isNoted ? "showModal" : "show"]();
     if (isNoted) history.pushState({}, "");
     else if (!millrace.isRunning()) scrollBy({ top: opener.getBoundingClientRect().top - top, behavior: "instant" });
@@ -26,22 +24,20 @@
     htmx.process(panel());
     const heading = panel().querySelector("h2");
     panel().ariaLabel = heading.textContent;
+    document.querySelector("#tuning:popover-open")?.hidePopover();
     if (!panel().open) open();
     (panel().querySelector(`a[title="${title}"]`) ?? heading).focus({ preventScroll: true });
     panel().querySelector(".passage--wanted")?.scrollIntoView({ block: "start", behavior: "instant" });
   };
-  const heir = () =>
-    opener.isConnected ? opener : document.querySelector(`a[data-panel][href="${opener.getAttribute("href")}"]`);
-  const giveBack = () => heir()?.focus({ preventScroll: true });
+  const twin = () => document.querySelector(`a[data-panel][href="${opener.getAttribute("href")}"]`);
+  const giveBack = () => (opener.isConnected ? opener : twin())?.focus({ preventScroll: true });
   // In the capture phase: it would stop an answer, too. A list or a form over the chat is closed first.
   const leave = (event) => {
     const isElsewhere = event.target.closest?.(".edit, .rename, [type=search]") || document.querySelector(":popover-open");
     if (event.key !== "Escape" || isElsewhere || millrace.isComposing(event) || !panel()?.matches("[open]:not(:modal)")) return;
-    event.preventDefault();
     event.stopPropagation();
     panel().close();
   };
-  // What a preview runs ends with its frame.
   const closed = ({ target }) => {
     if (target !== panel()) return;
     coming = target.replaceChildren();
@@ -57,7 +53,7 @@
     const link = isPlain && panel() && event.target.closest?.("a[data-panel]");
     if (!link) return;
     event.preventDefault();
-    if (link === opener && panel().open) return panel().close();
+    if (link === opener && panel().checkVisibility()) return panel().close();
     if (!link.closest("#panel")) opener = link;
     fill(link.dataset.panel || link.href);
   });
