@@ -47,18 +47,18 @@
   };
   addEventListener("keydown", leave, true);
   addEventListener("close", closed, true);
+  addEventListener("beforetoggle", ({ target }) => target.id === "tuning" && panel()?.close(), true);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("#panel [data-close]")) return panel().close();
     const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented);
     const link = isPlain && panel() && event.target.closest?.("a[data-panel]");
     if (!link) return;
     event.preventDefault();
-    if (link === opener && panel().checkVisibility()) return panel().close();
+    if (link === opener && panel().open) return panel().close();
     if (!link.closest("#panel")) opener = link;
     fill(link.dataset.panel || link.href);
   });
   addEventListener("popstate", () => {
-    // Browsers take the focus away on their way back.
     if (isLeaving) requestAnimationFrame(giveBack);
     else if (isNoted) panel()?.close();
     isNoted = isLeaving = false;
