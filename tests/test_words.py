@@ -49,6 +49,12 @@ FORBIDDEN = (
     r"how everything stands",  # the health of everything
     r"is asked for",  # prompts for, is requested
     r"who asks amid",  # a request among
+    r"make a copy to|copy to get your own",  # duplicate
+    r"can't be brought back",  # can't be undone
+    r"(?:n't|not) (?:\w+ )?any more",  # no longer
+    r"an administrator",  # an admin
+    r"(?:count|counts|counted) towards",  # toward: American spelling, as everywhere
+    r"sanitis\w+|recognis\w+|summaris\w+|organis\w+|behaviours?|e-mails?",  # -ize, behavior, email
 )
 PATTERN = re.compile(rf"\b(?:{'|'.join(FORBIDDEN)})\b", re.IGNORECASE)
 # Fictional texts of characters and scenes, and search keywords that users can type.

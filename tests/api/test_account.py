@@ -43,7 +43,7 @@ def test_a_session_alone_makes_no_token(app: Flask, member: Browser) -> None:
 def test_a_token_makes_no_tokens_so_that_revoking_it_is_the_end_of_it(program: Client, admin: Client) -> None:
     for client in (program, admin):
         refused = client.post("/tokens", {"name": "A child", "scopes": ["read"], "password": PASSWORD}, status=403)
-        assert "account page" in refused["error"]
+        assert "API tokens" in refused["error"]
         assert len(client.get("/tokens")["tokens"]) == 1
 
 

@@ -164,4 +164,4 @@ def test_the_page_offers_it_to_admins_alone(owner: Browser, member: Browser) -> 
     form = {"name": "gateway", "chat": "y", "is_gateway": "y", "days": "0", "password": PASSWORD}
 
     assert "gateway" in owner.post("/account/tokens", **form).one("[aria-labelledby=tokens]").text()
-    assert "gateway’s" not in member.page("/account").one("[aria-labelledby=tokens]").text()
+    assert "gateway’s" not in member.page("/account/tokens").one("[aria-labelledby=tokens]").text()

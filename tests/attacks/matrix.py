@@ -145,6 +145,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.choose_password": (Route("POST", "anybody", "link", ("password token",)),),
     # Account
     "account.show": (Route("GET", "signed_in", "people"),),
+    "account.show_security": (Route("GET", "signed_in", "people"),),
+    "account.show_tokens": (Route("GET", "signed_in", "people"),),
+    "account.show_data": (Route("GET", "signed_in", "people"),),
     "account.rename": (Route("POST", "signed_in", "people"),),
     "account.change_email": (Route("POST", "signed_in", "people"),),
     "account.change_password": (Route("POST", "signed_in", "people"),),
@@ -164,8 +167,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "sidebar.choose": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
-    "preferences.update_look": (Route("POST", "signed_in", "people"),),
-    "preferences.update_own": (Route("POST", "signed_in", "people"),),
+    "preferences.show": (Route("GET", "signed_in", "any name", ("settings part",)),),
+    "preferences.update": (Route("POST", "signed_in", "any name", ("settings part",)),),
     # Chats
     "home.show": (Route("GET", "signed_in", "people"),),
     "live.events": (

@@ -64,7 +64,7 @@ def test_fields_that_a_form_has_not_change_nothing(app, member, owner, fake):
     page = ended_chat(member)
     member.post(f"{page.path}/messages", message="Second", **TOO_MUCH)
     member.post("/chats", message="Third", **TOO_MUCH)
-    for path in ("/account/name", "/account/email", "/account/password", "/account/tokens", "/settings"):
+    for path in ("/account/name", "/account/email", "/account/password", "/account/tokens", "/settings/memory", "/settings/look"):
         # Without this field the form would clear the checkbox.
         member.post(path, **{**TOO_MUCH, "theme": "", "name": "member", "is_reading_counted": "y"})
 

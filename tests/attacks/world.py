@@ -94,6 +94,8 @@ class World:
             return "errors"
         if kind == "settings page" and state == "there":
             return "limits"
+        if kind == "settings part" and state == "there":
+            return "memory"
         if kind == "area" and state == "there":
             return "costs"
         if kind == "setting":

@@ -4,6 +4,8 @@ NOTICED_BY = {
     "aloud": "test_read_aloud.py::test_an_answer_is_read_without_its_code",
     "attach": "test_attachments.py::test_long_pastes_and_files_stand_above_the_text",
     "away": "test_notifications.py::test_a_long_answer_offers_to_notify_and_its_end_does",
+    "cards": "test_workflow_editor.py::test_cards_change_the_text_and_it_them",
+    "code": "test_workflow_editor.py::test_the_drawn_letters_stand_where_the_typed_ones_do",
     "completing": "test_workflows.py::test_the_editor_completes_what_is_typed",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",

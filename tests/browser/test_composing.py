@@ -249,7 +249,7 @@ def test_typing_on_blank_space_reaches_the_composer(server: Server, upstream: Up
 
 def test_a_person_chooses_the_key_that_sends(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
-    chat, page = asked(person, upstream), person.open("/settings")
+    chat, page = asked(person, upstream), person.open("/settings/chats")
     page.get_by_label("Send messages with").select_option("ctrl")
     press(page, page.get_by_role("button", name="Save"))
     reload(chat.page)

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.chats import ChatPage, press
+from tests.browser.chats import ChatPage
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -103,9 +103,9 @@ def test_brackets_and_roots_grow_in_the_font_of_formulas(server: Server, upstrea
 def test_a_person_who_prefers_the_systems_font_loads_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:
     own_server.start()
     person = visit(own_server)
-    page = person.open("/settings")
-    page.get_by_label("System font").check()
-    press(page, page.get_by_role("button", name="Save"))
+    page = person.open("/settings/look")
+    with page.expect_response("**/settings/look"):
+        page.get_by_label("System font").check()
     upstream.says("A word, *in italics*.")
     person.requests.clear()
     chat = person.begin("Hello")

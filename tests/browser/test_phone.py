@@ -58,7 +58,7 @@ def test_the_admin_pages_are_behind_one_button_without_a_script(server: Server, 
 
 
 @pytest.mark.mostly_deep(2)
-@pytest.mark.parametrize("path", ["/admin/settings/limits", "/settings", "/characters/new", "/prompts/title/edit"])
+@pytest.mark.parametrize("path", ["/admin/settings/limits", "/settings/memory", "/characters/new", "/prompts/title/edit"])
 def test_save_stays_in_reach(server: Server, visit: Visit, path: str) -> None:
     page = visit(server, viewport={"width": 360, "height": 480}).open(path)
     expect(page.locator(".foot .button")).to_be_in_viewport()

@@ -1,7 +1,7 @@
 """The text size and the density of the layout, as the user has set them."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.chats import press
 from tests.browser.conftest import Visit
@@ -15,10 +15,11 @@ SIZE, LEADING = f"parseFloat(getComputedStyle({TEXT}).fontSize)", f"parseFloat(g
 
 
 def choose(page: Page, *, text_size: str = "Standard", density: str = "Comfortable") -> None:
-    page.goto("/settings")
-    page.get_by_role("radio", name=text_size, exact=True).check()
-    page.get_by_role("radio", name=density, exact=True).check()
-    press(page, page.get_by_role("button", name="Save"))
+    page.goto("/settings/look")
+    for name in (text_size, density):
+        if not (radio := page.get_by_role("radio", name=name, exact=True)).is_checked():
+            with page.expect_response("**/settings/look"):
+                radio.check()
 
 
 def test_text_size_and_density_change_every_page_and_break_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -47,7 +48,7 @@ def test_text_size_and_density_change_every_page_and_break_none(own_server: Serv
 
 def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(own_server: Server, visit: Visit) -> None:
     own_server.start()
-    page = visit(own_server).open("/settings")
+    page = visit(own_server).open("/settings/look")
     accent = "getComputedStyle(document.querySelector('.button--main')).backgroundColor"
     usual = page.evaluate(accent)
     with page.expect_response("**/settings/look") as stored:
@@ -63,13 +64,15 @@ def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(own_server: Server, 
     page.goto("/chats")
     looks = page.locator("html").evaluate("({dataset}) => [dataset.accent, dataset.theme, dataset.contrast]")
     assert looks == ["plum", "dark", "more"]
-    page.goto("/settings")
+    page.goto("/settings/look")
     assert violations(page) + overflows(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_system_that_asks_for_more_contrast_gets_it(server: Server, visit: Visit, scheme: str) -> None:
-    pages = [visit(server, color_scheme=scheme, contrast=contrast).open("/settings") for contrast in ("no-preference", "more")]
+    pages = [
+        visit(server, color_scheme=scheme, contrast=contrast).open("/settings/look") for contrast in ("no-preference", "more")
+    ]
     background = "getComputedStyle(document.documentElement).backgroundColor"
     assert pages[0].evaluate(background) != pages[1].evaluate(background)
     assert violations(pages[1]) == []
@@ -77,7 +80,36 @@ def test_a_system_that_asks_for_more_contrast_gets_it(server: Server, visit: Vis
 
 def test_a_look_is_chosen_without_scripts(own_server: Server, visit: Visit) -> None:
     own_server.start()
-    page = visit(own_server, java_script_enabled=False).open("/settings")
+    page = visit(own_server, java_script_enabled=False).open("/settings/look")
     page.get_by_label("Clay").check()
     press(page, page.get_by_role("button", name="Save"))
     assert page.locator("html").get_attribute("data-accent") == "clay"
+
+
+def test_a_look_is_reset_beside_its_cards(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    page = visit(own_server).open("/settings/look")
+    reset = page.get_by_role("button", name="Reset Accent color")
+    expect(reset).to_be_hidden()
+    with page.expect_response("**/settings/look"):
+        page.get_by_role("radio", name="Clay").check()
+    expect(reset).to_be_visible()
+    press(page, reset)
+    expect(page.locator("html[data-accent]")).to_have_count(0)
+    expect(reset).to_be_hidden()
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_parts_of_the_settings_lead_to_each_other(server: Server, visit: Visit, has_scripts: bool) -> None:
+    page = visit(server, viewport={"width": 390, "height": 844}, java_script_enabled=has_scripts).open("/settings")
+    press(page, page.get_by_role("main").get_by_role("link", name="Security"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Security")
+    parts = page.get_by_role("navigation", name="Your settings")
+    expect(parts).to_be_hidden()
+    page.get_by_role("button", name="Settings", exact=True).click()
+    expect(parts.get_by_role("link", name="Security")).to_have_attribute("aria-current", "page")
+    press(page, parts.get_by_role("link", name="Your data"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your data")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(parts).to_be_visible()
+    assert not has_scripts or violations(page) + overflows(page) == []

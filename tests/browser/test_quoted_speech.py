@@ -43,7 +43,7 @@ def test_speech_has_its_own_color(server: Server, upstream: Upstream, visit: Vis
     assert page.evaluate(SPOKEN) == sorted([*FOUND, '"aye"', '"it"'])
     url = page.url
 
-    page = person.open("/settings")
+    page = person.open("/settings/chats")
     page.get_by_label("Quoted speech of characters").select_option("plain")
     press(page, page.get_by_role("button", name="Save", exact=True))
     page.goto(url)

@@ -57,7 +57,7 @@ def test_the_model_is_asked_exactly_this(chat, say, fake):
 @pytest.mark.slow
 def test_what_a_chat_says_itself_counts_more(chat, say, member, fake, app):
     fake.says("Aye.")
-    member.submit("/settings", instructions="No lists.")
+    member.submit("/settings/memory", instructions="No lists.")
 
     page = member.submit(f"{chat}/prompts", **PROMPTS)
 

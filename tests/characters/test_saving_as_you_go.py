@@ -49,7 +49,7 @@ def test_what_is_refused_says_so_at_its_field_and_is_not_saved(chat, member, sav
 def test_collections_books_model_and_memory_are_fields_too(chat, member, save, app):
     book = id_of(member.submit("/lorebooks", name="The valley").path)
     collection = id_of(member.submit("/knowledge", name="Pumps", about="").path)
-    member.submit("/settings", remembers="y")
+    member.submit("/settings/memory", remembers="y")
     assert save(chat, "lorebooks", lorebooks=book).status_code == 200
     assert save(chat, "collections", collections=collection).status_code == 200
     assert save(chat, "is_forgotten", is_forgotten="y").status_code == 200

@@ -80,4 +80,4 @@ def test_programs_read_and_replace_them(app, member, stranger, kept):
 
 
 def test_they_are_found_in_the_settings(member):
-    assert member.page("/settings").click("Variables").heading == "Your variables"
+    assert member.page("/settings/look").click("Variables").heading == "Your variables"

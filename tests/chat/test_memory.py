@@ -38,7 +38,7 @@ def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger
     before = answered(member)
     assert program.get("/me")["remembers"] is False
     ask(member, before, "Before", fake, says="The xylograph was dusty before.")
-    assert "Saved." in member.submit("/settings", remembers="on").text
+    assert "Saved." in member.submit("/settings/memory", remembers="on").text
     page = ask(member, before, "And the xylograph?", fake, says=ANSWER)
     assert len(remembered(program, 1)) == 1
 

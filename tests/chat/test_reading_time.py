@@ -110,7 +110,7 @@ def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin
         db.session.commit()
     tell(app, owner.person_id, answer, 20_000)
     assert stored(app, answer) is None
-    assert "Saved." in owner.submit("/settings", is_reading_counted="on").text
+    assert "Saved." in owner.submit("/settings/memory", is_reading_counted="on").text
     with app.app_context():
         set_setting("insights.reading", "false")
     tell(app, owner.person_id, answer, 20_000)

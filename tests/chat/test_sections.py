@@ -143,7 +143,7 @@ def test_a_feature_contributes_and_what_was_sent_says_so(owner, contributed, beg
     heard, given = contributed
     given += [Section("Lore", "The wheel is old.", "Millbook"), Section("Note", "Be brief.", depth=AFTER, priority=5)]
     fake.says("Aye")
-    owner.submit("/settings", instructions="Answer like a miller.")
+    owner.submit("/settings/memory", instructions="Answer like a miller.")
     page = owner.wait_for(begin(owner, "Hello"), ended)
 
     sent = [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]

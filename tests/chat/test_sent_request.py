@@ -15,7 +15,7 @@ MANY, LONG = 240, "mill & race" + " rush & murmur" * 15_000
 @pytest.fixture
 def path(owner, answered, fake) -> str:
     fake.says("One")
-    owner.submit("/settings", instructions="Answer like a miller.")
+    owner.submit("/settings/memory", instructions="Answer like a miller.")
     return answered(owner, "First")
 
 
@@ -49,7 +49,7 @@ def test_it_is_what_the_provider_heard(owner, path, fake):
 def test_it_stays_what_it_was_when_the_chat_goes_on(owner, path, fake):
     page = owner.page(path)
     before = parts(owner.page(url_of(page)))
-    owner.submit("/settings", instructions="Something else.")
+    owner.submit("/settings/memory", instructions="Something else.")
     fake.says("Two")
     owner.submit(path, message="Second")
     owner.wait_for(path, ended_with(4))

@@ -32,12 +32,12 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
     member.post(f"{chat}/rename", title=f"The {CANARY}")
     member.post(f"{chat}/draft", message=f"And where does a {CANARY} sleep?")
     member.post("/draft", message=f"Another {CANARY}")
-    member.submit("/settings", instructions=f"Speak like a {CANARY}.", default_model="", theme="")
+    member.submit("/settings/memory", instructions=f"Speak like a {CANARY}.")
     member.submit("/", message=f"A {CANARY} for the trash")
     assert everything(tmp_path).count(CANARY) >= 6
     stranger.submit("/", message="I stay.")
 
-    page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
+    page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
 
     assert page.path == "/login"
     left = everything(tmp_path)

@@ -76,7 +76,7 @@ def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, memb
         plan_much(session, me)
 
     with rows_of_statements(app) as statements:
-        page = member.page("/account").form("Delete my account").submit(password=PASSWORD)
+        page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
 
     assert page.path == "/login"
     count, statement = max(statements)

@@ -125,7 +125,7 @@ def test_the_api_says_how_many_are_left_out(app: Flask, owner: Browser, fake: Fa
 def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Browser, fake: Fake) -> None:
     connected(owner, fake, "long", LONG)
 
-    for path, id in (("/plans/new?type=monthly", "plan-model"), ("/settings", "default_model")):
+    for path, id in (("/plans/new?type=monthly", "plan-model"), ("/settings/chats", "default_model")):
         page = owner.page(path)
         assert page.one(f"#{id}").attributes["list"] == f"{id}-options"
         assert len(page.all(f"#{id}-options option")) == MOST_SHOWN
@@ -133,10 +133,10 @@ def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Br
         assert len(owner.page(path).all("datalist#models option")) == MOST_SHOWN
 
     for typed in ("Model 2400", "long:m2400"):
-        owner.submit("/settings", default_model=typed)
-        assert owner.page("/settings").one("#default_model").attributes["value"] == "Model 2400"
-    assert "More than 100 match" in owner.submit("/settings", default_model="Model").error_at("Model for new chats")
-    page = owner.submit("/settings", default_model="Model 999")
+        owner.submit("/settings/chats", default_model=typed)
+        assert owner.page("/settings/chats").one("#default_model").attributes["value"] == "Model 2400"
+    assert "More than 100 match" in owner.submit("/settings/chats", default_model="Model").error_at("Model for new chats")
+    page = owner.submit("/settings/chats", default_model="Model 999")
     assert [option.text() for option in page.all("#default_model option")] == ["Choose one", "Model 0999", "Model 1999"]
 
 

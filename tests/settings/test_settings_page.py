@@ -157,33 +157,33 @@ def test_a_wrong_reset_of_nothing_is_harmless(owner: Browser, app: Flask) -> Non
 
 
 def test_a_person_chooses_a_theme_and_every_page_has_it(member: Browser, stranger: Browser) -> None:
-    page = member.submit("/settings", theme="dark", default_model="")
+    page = member.submit("/settings/look", theme="dark")
 
     assert page.says("Saved.")
     for path in ("/", "/settings", "/chats"):
         assert member.page(path).one("html").attributes.get("data-theme") == "dark"
         assert "data-theme" not in stranger.page(path).one("html").attributes
-    member.submit("/settings", theme="", default_model="")
+    member.submit("/settings/look", theme="")
     assert "data-theme" not in member.page("/").one("html").attributes
 
 
 def test_a_person_chooses_a_model_for_new_chats(member: Browser) -> None:
-    page = member.submit("/settings", theme="light", default_model="demo/code")
+    page = member.submit("/settings/chats", default_model="demo/code")
 
     assert page.named("select", "Model for new chats").css_first("option[selected]").attributes["value"] == "demo/code"
 
 
-@pytest.mark.parametrize("wrong", [{"theme": "pink"}, {"theme": "", "default_model": "maker/gone"}])
-def test_what_cannot_be_chosen_is_refused(member: Browser, wrong: dict[str, str]) -> None:
-    page = member.post("/settings", **wrong)
+@pytest.mark.parametrize(("part", "wrong"), [("look", {"theme": "pink"}), ("chats", {"default_model": "maker/gone"})])
+def test_what_cannot_be_chosen_is_refused(member: Browser, part: str, wrong: dict[str, str]) -> None:
+    page = member.post(f"/settings/{part}", **wrong)
 
     assert page.status_code == 422
     assert page.all("[aria-invalid=true]")
 
 
 def test_a_visitor_signs_in_first(visitor: Browser) -> None:
-    assert visitor.get("/settings").location == "/login?next=/settings"
-    assert visitor.post("/settings", theme="dark").location == "/login"
+    assert visitor.get("/settings/look").location == "/login?next=/settings/look"
+    assert visitor.post("/settings/look", theme="dark").location == "/login"
 
 
 def test_members_see_no_way_into_the_administration(member: Browser, owner: Browser) -> None:

@@ -66,7 +66,7 @@ def test_pages_say_which_colour_they_are(app: Flask, member: Browser) -> None:
     metas = {node.attributes["media"]: node.attributes["content"] for node in member.page("/").all("meta[name=theme-color]")}
     assert list(metas.values()) == ["#fcfaf7", "#0f171c"]
     dark = signed_in(app, "dora@example.org", "member")
-    dark.submit("/settings", theme="dark")
+    dark.submit("/settings/look", theme="dark")
     assert [node.attributes["content"] for node in dark.page("/").all("meta[name=theme-color]")] == ["#0f171c"]
 
 

@@ -26,7 +26,7 @@ OTHERS = {
     "menu": "Chats",
     "message-square": "Chat|Continue as a chat",
     "pause": "Pause",
-    "pencil": "Edit|Rename",
+    "pencil": "Edit|Rename|Name and details",
     "pin": "Pin",
     "pin-off": "Unpin",
     "play": "Continue|Resume",

@@ -11,6 +11,7 @@ from tests.chat.test_search import say
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.page import Page
+from tests.support.waiting import seen
 from webapp.base.db import utc_now
 
 
@@ -103,6 +104,22 @@ def test_documents_characters_prompts_settings_and_pages_are_found(app: Flask, o
     assert typed(owner, "rotate") == {"Administration": ["Keys"]}
     assert typed(stranger, "burst") == typed(stranger, "rotate") == {}
     assert typed(stranger, "theme")["Settings"] == ["Theme"]
+
+
+def test_a_document_is_found_by_its_text_and_opens_at_the_passage(app: Flask, owner: Browser, stranger: Browser) -> None:
+    program = client_of(app, owner.email)
+    shelf = program.post("/collections", {"name": "Machines"}, status=201)["id"]
+    chapters = "\n\n".join(f"# Chapter {number}\n\n" + "Wheels turn slowly. " * 60 for number in range(12))
+    text = {"text": f"{chapters}\n\n# The last\n\nA quern is turned by hand.", "title": "Handbook"}
+    program.post(f"/collections/{shelf}/documents", text, status=202)
+
+    page = seen(lambda: owner.htmx_get("/search?q=querns"), lambda page: bool(page.all("mark")), "the document is read")
+    (link,) = [link for link in page.all(".results a") if link.css("mark")]
+    path = str(link.attributes["href"])
+    assert "Handbook" in link.text()
+    assert "A quern is turned by hand." in owner.page(path).one("#" + path.partition("#")[2]).text()
+    assert "Documents" not in typed(owner, "qu")
+    assert typed(stranger, "quern") == {}
 
 
 def test_a_new_chat_begins_with_a_character_or_a_model_that_is_named(owner: Browser) -> None:

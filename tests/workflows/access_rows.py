@@ -30,6 +30,7 @@ TABLE = {
     ("admins", ()): """
         GET workflows.new admin_only
         POST workflows.save admin_only
+        POST workflows.change admin_only
         POST workflows.check admin_only
         POST workflows.complete admin_only
         POST trials.happen admin_only

@@ -23,7 +23,7 @@ from webapp.settings.service import setting
 # `same_request()` drops environ entries with this prefix, so each later check of a stream authenticates again.
 CALLER = f"{KNOWN}.caller"
 CHAT = "millrace.ticket_chat"
-NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one on your account page), or sign in."
+NOBODY = "Authentication required. Send a token as Authorization: Bearer (create one under Settings, API tokens), or sign in."
 # The header in which a gateway names the person behind a request, in its own words.
 END_USER = "X-End-User"
 MOST_END_USER = 200

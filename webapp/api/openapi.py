@@ -19,9 +19,9 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.version import VERSION
 
 ABOUT = (
-    "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create on "
-    "your account page, or with a browser cookie: requests other than GET then need `Sec-Fetch-Site: same-origin`, as browsers "
-    "send it, or the `Origin` of this server. Errors are "
+    "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create under "
+    "*Settings → API tokens*, or with a browser cookie: requests other than GET then need `Sec-Fetch-Site: same-origin`, as "
+    "browsers send it, or the `Origin` of this server. Errors are "
     "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, start "
     "a workflow or start a plan may include an `Idempotency-Key`."
 )

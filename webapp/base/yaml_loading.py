@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument
+from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument, YamlSpan
 
 HINT = "Indent with spaces, close every bracket, and put texts with a colon or a # in quotes."
 
@@ -53,7 +53,11 @@ def _document(source: str) -> YamlDocument:
         loader.dispose()
     # Rejects values that JSON, and so no database, can store, and lone surrogates, which could not even be quoted in an error.
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    return YamlDocument(value, dict(_positions(node, ())), tuple(_repeated(node))) if node else YamlDocument(value, {})
+    if not node:
+        return YamlDocument(value, {})
+    spans: dict[Path, YamlSpan] = {}
+    _add_spans(spans, source, node, (), node.start_mark.index)
+    return YamlDocument(value, dict(_positions(node, ())), tuple(_repeated(node)), spans)
 
 
 def _positions(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
@@ -66,6 +70,30 @@ def _positions(node: yaml.Node, path: Path) -> Iterator[tuple[Path, tuple[int, i
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _positions(value, (*path, number))
+
+
+def _add_spans(spans: dict[Path, YamlSpan], source: str, node: yaml.Node, path: Path, key: int) -> int:
+    """Adds the spans of a node and of all below it, and returns where it ends.
+
+    PyYAML lets a list or mapping without brackets, and a text of several lines, end where the next token begins: a list ends with
+    its last item, and a text before the line breaks behind it.
+    """
+    start, end, style = node.start_mark.index, node.end_mark.index, ""
+    ends = []
+    if isinstance(node, yaml.MappingNode):
+        ends = [_add_spans(spans, source, value, (*path, str(name.value)), name.start_mark.index) for name, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        ends = [
+            _add_spans(spans, source, value, (*path, number), value.start_mark.index) for number, value in enumerate(node.value)
+        ]
+    elif isinstance(node, yaml.ScalarNode):
+        style = node.style or ""
+        end = start + len(source[start:end].rstrip())
+    if isinstance(node, yaml.CollectionNode):
+        style = source[start] if node.flow_style else ""
+        end = end if node.flow_style else max(ends)
+    spans[path] = YamlSpan(key, start, end, style)
+    return end
 
 
 def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:

@@ -3,9 +3,9 @@
 from itertools import accumulate
 from typing import Any
 
-from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument
+from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument, YamlSpan
 
-__all__ = ["MOST_CHARS", "Path", "UnreadableYaml", "YamlDocument", "read", "written"]
+__all__ = ["MOST_CHARS", "Path", "UnreadableYaml", "YamlDocument", "YamlSpan", "read", "written"]
 
 MOST_CHARS = 60_000
 # Characters from which YAML creates values. Each costs parsing time.

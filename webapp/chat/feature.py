@@ -88,6 +88,15 @@ FEATURE = Feature(
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
+        NavEntry(
+            words="Variables",
+            path="/variables",
+            icon="settings",
+            rank=86,
+            also="setglobalvar getglobalvar macros",
+            about="Values that your chats with characters share.",
+            is_own=True,
+        ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
         NavEntry(
             words="Home page",

@@ -9,13 +9,14 @@ from typing import Literal
 from flask import url_for
 from markupsafe import Markup
 
+from webapp.base.heavy.bounded import TooLate
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.words import number, plural, size
 from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import tokenizer
-from webapp.knowledge.search.ranking import PassageHit, search
+from webapp.knowledge.search.ranking import PassageHit, SearchOptions, search
 from webapp.knowledge.sources import Excerpt, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
@@ -25,12 +26,15 @@ from webapp.people.grants import shares_shown
 from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
+from webapp.rendering.passages import PassagePiece, from_first_match
 from webapp.rendering.text import plain
 from webapp.streaming.events import SourceRecord
 
 MOST_PER_PAGE = 40
 # How many documents, and as many collections, a search over everything finds.
 MOST_NAMED = 4
+# Of passages in the search over everything: how many, from which length of the last word on, and how long they may take.
+MOST_PASSAGES, LEAST_IN_TEXT, PASSAGE_SECONDS = 3, 3, 0.1
 OF_CHAT = "Everyone who can see the chat"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
@@ -302,7 +306,7 @@ def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) 
 
 
 def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
-    """Returns collections and documents by their names, for the search over everything."""
+    """Returns collections and documents by their names, then the passages with the words, for the search over everything."""
     if not query.words:
         return []
     collections = queries.collections_named(user, query, limit=MOST_NAMED)
@@ -318,4 +322,29 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
             )
             for document in documents
         ),
+        *_passage_hits(user, query),
+    ]
+
+
+def _passage_hits(user: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns the best passages with these words, each opened in its document; a beginning of a word finds none."""
+    words = tokenizer.query_words(query.text)
+    if not words or (len(query.words[-1]) < LEAST_IN_TEXT and query.words[-1].isascii()):
+        return []
+    # By words alone, as a search by meaning waits for a model; messages are a source of their own.
+    options = SearchOptions(limit=MOST_PASSAGES, weight=0, seconds=PASSAGE_SECONDS, is_viewed=True)
+    try:
+        shown_hits = [hit(passage_hit, list(words.values())) for passage_hit in search(user, query.text, **options)]
+    except TooLate:
+        return []
+    return [
+        SearchHit(
+            words=shown.title,
+            path=shown.url,
+            icon="book-open",
+            detail=" · ".join(part for part in (shown.collection, shown.page) if part),
+            passage=from_first_match([PassagePiece(text, is_marked) for text, is_marked in shown.pieces]),
+        )
+        for shown in shown_hits
+        if any(is_marked for _, is_marked in shown.pieces)
     ]

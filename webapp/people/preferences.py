@@ -1,6 +1,6 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import update
 
@@ -83,28 +83,24 @@ def hide_links(user: User, names: Iterable[str]) -> None:
         user.hidden_links = ",".join(names)
 
 
-def set_look(user: User, **chosen: str) -> None:
-    """Stores how pages look for this person: some of `LOOKS`, the others stay."""
-    _check(chosen)
-    if not chosen:
-        return
+def set_preferences(user: User, **values: str) -> None:
+    """Stores some of `CHOICES`, `default_model` and `instructions`; the others stay.
+
+    An empty model means the last chosen one, at first the team's.
+    """
+    checked = {name: _checked(name, value) for name, value in values.items()}
     user_id = user.id
-    with write() as session:
-        session.execute(update(User).where(User.id == user_id).values(**chosen))
+    if checked:
+        with write() as session:
+            session.execute(update(User).where(User.id == user_id).values(**checked))
 
 
-def set_preferences(user: User, *, default_model: str, instructions: str, **chosen: str) -> None:
-    """Stores preferences, also those of `CHOICES`; an empty model means the last chosen one, at first the team's."""
-    _check(chosen)
-    instructions = checked_text(instructions, "instructions", most=MOST_CHARS)
-    values = {**chosen, "default_model": default_model[:200], "instructions": instructions}
-    user_id = user.id
-    with write() as session:
-        session.execute(update(User).where(User.id == user_id).values(**values))
-
-
-def _check(chosen: Mapping[str, str]) -> None:
-    for name, value in chosen.items():
-        offered, words = CHOICES[name]
-        if value not in offered:
-            raise Invalid(f"Choose one of the {words}.", field=name)
+def _checked(name: str, value: str) -> str:
+    if name == "instructions":
+        return checked_text(value, name, most=MOST_CHARS)
+    if name == "default_model":
+        return value[:200]
+    offered, words = CHOICES[name]
+    if value not in offered:
+        raise Invalid(f"Choose one of the {words}.", field=name)
+    return value

@@ -107,7 +107,8 @@ _LIMITS = (
         "limits.sse_per_chat",
         "Open pages per chat",
         8,
-        "How many live connections a person can have to one chat; pages that share one count a quarter. The oldest ends.",
+        "How many live connections a person can have to one chat; pages that share one count as a "
+        "quarter. Beyond that, the oldest is closed.",
     ),
     _limit("limits.sse_per_user", "Open pages per person", 16, "How many live connections a person can have in total."),
     Setting(
@@ -199,7 +200,8 @@ _KNOWLEDGE = (
         "Minimum similarity",
         "number",
         0.35,
-        "How similar a passage must be to be found without a word of the question, from 0 (unrelated) to 1 (identical).",
+        "How similar a passage must be to be found even if it shares no word with the question, from 0 (unrelated) "
+        "to 1 (identical).",
         most=1,
     ),
     Setting(

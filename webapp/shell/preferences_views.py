@@ -1,11 +1,13 @@
-"""/settings: a person's preferences."""
+"""/settings: a person's own settings in parts, with a page for each."""
+
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
-from webapp.people.accounts.guards import came_from, current_user, signed_in
+from webapp.people.accounts.guards import came_from, current_user, found, signed_in
 from webapp.people.preferences import (
     ACCENTS,
     CHOICES,
@@ -20,15 +22,22 @@ from webapp.people.preferences import (
     THEMES,
     count_reading,
     remember,
-    set_look,
     set_preferences,
 )
 from webapp.settings.service import setting
+from webapp.web.feature import NAVIGATION
 from webapp.web.forms import Form, options
-from webapp.web.htmx import done, redirect
+from webapp.web.htmx import done, is_htmx, redirect, render
+from webapp.web.navigation import NavEntry
 from webapp.web.pick_field import PickField
 
 bp = Blueprint("preferences", __name__)
+# The fields of each part, by the last piece of its address.
+PARTS: Mapping[str, Sequence[str]] = {
+    "look": tuple(LOOKS),
+    "chats": ("default_model", "send_key", "speech"),
+    "memory": ("instructions", "remembers", "is_reading_counted"),
+}
 
 
 class PreferencesForm(Form):
@@ -48,7 +57,7 @@ class PreferencesForm(Form):
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
-    is_reading_counted = BooleanField("Count how long I look at answers")
+    is_reading_counted = BooleanField("Count how long I look at answers", default=True)
     instructions = TextAreaField(
         "Custom instructions",
         default="",
@@ -56,49 +65,84 @@ class PreferencesForm(Form):
         render_kw={"rows": 6, "dir": "auto"},
     )
 
+    @property
+    def changed(self) -> list[str]:
+        """The fields whose value isn't their default."""
+        return [field.name for field in self if (field.data or "") != (field.default or "")]
+
+    def reset(self, name: str) -> None:
+        """Gives a field its default."""
+        if name in self:
+            self[name].data = self[name].default
+
+
+@bp.app_template_global()
+def own_parts() -> list[NavEntry]:
+    """Returns the parts of a person's own settings."""
+    return NAVIGATION.get().own_parts()
+
 
 @bp.get("/settings")
 @signed_in
 def own() -> Response:
-    me, form = current_user(), _offering(PreferencesForm())
-    for name in ("default_model", "instructions", *CHOICES):
-        form[name].data = getattr(me, name)
-    form.remembers.data, form.is_reading_counted.data = bool(me.remembers_since), me.is_reading_counted
-    return _page(form)
+    changed = _form().changed
+    counts = {url_for(".show", part=part): sum(name in changed for name in names) for part, names in PARTS.items()}
+    return render("shell/own_settings.html", counts=counts)
 
 
-@bp.post("/settings")
+@bp.get("/settings/<part>")
 @signed_in
-def update_own() -> Response:
+def show(part: str) -> Response:
+    found(PARTS.get(part))
+    return _page(part, _form())
+
+
+@bp.post("/settings/<part>")
+@signed_in
+def update(part: str) -> Response:
+    """Saves a part; of its choices only those that are sent, as a look is stored as soon as it is chosen."""
+    found(PARTS.get(part))
     form = _offering(PreferencesForm())
+    form.reset(request.form.get("to_default", ""))
     with form.attempt():
-        model = form.default_model.chosen
-        if model and not providers().is_choosable(model):
-            raise Invalid("That model is no longer available.", field="default_model")
-        chosen = {name: form[name].data or form[name].default or "" for name in CHOICES}
-        set_preferences(current_user(), default_model=model, instructions=form.instructions.data or "", **chosen)
-        remember(current_user(), wants=bool(form.remembers.data))
-        count_reading(current_user(), wants=bool(form.is_reading_counted.data))
-        return redirect(url_for(".own"), "Saved.")
-    return _page(form)
+        _save(form, PARTS[part])
+        here = url_for(".show", part=part)
+        return done(here) if is_htmx() else redirect(here, "Saved.")
+    return _page(part, form)
 
 
 @bp.post("/settings/theme")
 @signed_in
 def set_theme() -> Response:
-    set_look(current_user(), theme=request.form.get("theme", ""))
+    set_preferences(current_user(), theme=request.form.get("theme", ""))
     return redirect(came_from())
 
 
-@bp.post("/settings/look")
-@signed_in
-def update_look() -> Response:
-    set_look(current_user(), **{name: request.form[name] for name in LOOKS if name in request.form})
-    return done(url_for(".own"))
+def _save(form: PreferencesForm, names: Sequence[str]) -> None:
+    me = current_user()
+    values = {name: form[name].data or form[name].default or "" for name in names if name in CHOICES and name in request.form}
+    if "instructions" in names:
+        values["instructions"] = form.instructions.data or ""
+    if "default_model" in names:
+        values["default_model"] = model = form.default_model.chosen
+        if model and not providers().is_choosable(model):
+            raise Invalid("That model is no longer available.", field="default_model")
+    set_preferences(me, **values)
+    if "remembers" in names:
+        remember(current_user(), wants=bool(form.remembers.data))
+    if "is_reading_counted" in names:
+        count_reading(current_user(), wants=bool(form.is_reading_counted.data))
 
 
-def _page(form: PreferencesForm) -> Response:
-    return form.shown("shell/own_settings.html", are_assistants_remembered=setting("prompts.assistant_memory"))
+def _page(part: str, form: PreferencesForm) -> Response:
+    return form.shown(f"shell/own_{part}.html", part=part, are_assistants_remembered=setting("prompts.assistant_memory"))
+
+
+def _form() -> PreferencesForm:
+    """Returns the form with what this person has chosen."""
+    me = current_user()
+    stored = {name: getattr(me, name) for name in ("default_model", "instructions", "is_reading_counted", *CHOICES)}
+    return _offering(PreferencesForm.fresh(**stored, remembers=bool(me.remembers_since)))
 
 
 def _offering(form: PreferencesForm) -> PreferencesForm:

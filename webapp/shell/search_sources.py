@@ -9,10 +9,10 @@ from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
 from webapp.people.search import SearchHit, SearchQuery, SearchSource
 from webapp.settings import catalog
-from webapp.shell.preferences_views import PreferencesForm
+from webapp.shell.preferences_views import PARTS, PreferencesForm
 from webapp.shell.views import is_sidebar_hidden
 from webapp.web.feature import NAVIGATION
-from webapp.web.navigation import GO_TO
+from webapp.web.navigation import GO_TO, NavEntry
 
 MOST_SETTINGS, MOST_PAGES = 5, 6
 
@@ -21,12 +21,17 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns a person's own settings and, for admins, those of the server."""
     if not query.words:
         return []
+    form = PreferencesForm()
     own = [
         SearchHit(
-            words=field.label.text, path=url_for("preferences.own", _anchor=field.id), icon="settings", detail="Your settings"
+            words=form[name].label.text,
+            path=url_for("preferences.show", part=part, _anchor=form[name].id),
+            icon="settings",
+            detail="Your settings",
         )
-        for field in PreferencesForm()
-        if query.begins(field.label.text)
+        for part, names in PARTS.items()
+        for name in names
+        if query.begins(form[name].label.text)
     ]
     servers = [
         SearchHit(words=setting.title, path=setting.url, icon="sliders-horizontal", detail=section)
@@ -70,9 +75,14 @@ def _pages(user: User, query: SearchQuery, *, is_for_all: bool) -> list[SearchHi
     ]
     entries.sort(key=lambda pair: not query.begins(pair[1].words))
     return [
-        SearchHit(words=entry.words, path=entry.path, icon=entry.icon, detail="" if is_for_all else heading)
+        SearchHit(words=entry.words, path=entry.path, icon=entry.icon, detail=_place(entry, heading))
         for heading, entry in entries[: MOST_PAGES if query.words else None]
     ]
+
+
+def _place(entry: NavEntry, heading: str) -> str:
+    """Returns where a page is, to tell it apart from others of its name."""
+    return "Your settings" if entry.is_own else "" if heading == GO_TO else heading
 
 
 SOURCES = (

@@ -21,7 +21,8 @@ class NavEntry:
 
     `rank` orders the entries under a heading, for an admin page the name of its area; `tab` is its short name, and `about` says
     in a sentence what it is for. `also_under` is the area of a page that everyone can open. `sidebar` is the name of the
-    sidebar's link that leads to it; pages with the same one are tabs of each other.
+    sidebar's link that leads to it; pages with the same one are tabs of each other. `is_own` is set for the parts of a person's
+    own settings.
     """
 
     words: str
@@ -35,6 +36,7 @@ class NavEntry:
     about: str = ""
     also_under: str = ""
     sidebar: str = ""
+    is_own: bool = False
 
     def is_at(self, path: str) -> bool:
         """Returns whether an address is this page or below it."""
@@ -111,6 +113,10 @@ class Navigation:
         entries = self._under(GO_TO, may)
         links = [SidebarLink(name, [entry for entry in entries if entry.sidebar == name]) for name in SIDEBAR]
         return [link for link in links if link.tabs]
+
+    def own_parts(self) -> list[NavEntry]:
+        """Returns the parts of a person's own settings."""
+        return [entry for entry in self._all if entry.is_own]
 
     def _admin_pages(self) -> list[NavEntry]:
         return [page for area, pages in self.areas().items() for page in (area, *pages)]

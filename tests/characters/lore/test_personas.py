@@ -5,7 +5,6 @@ import pytest
 from tests.api.client import client_of
 from tests.characters.lore.test_pages import app
 from tests.characters.lore.test_sharing import book, post, share, told
-from tests.chat.conftest import ended
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from webapp.base.db import write
@@ -32,18 +31,15 @@ def id_of(path: str) -> str:
 
 @pytest.mark.slow
 @also_on_postgres
-def test_it_is_used_in_every_chat_with_that_persona(member, fake, book):
+def test_it_is_used_in_every_chat_with_that_persona(member, fake, book, make):
     fake.says("Aye.")
     jo = persona(member, book)
     assert "checked" in member.page(jo).one("input[name=lorebooks]").attributes
 
-    chat = member.submit("/", message="Hello").path
-    member.wait_for(chat, ended)
-    assert MILL not in told(member, fake, chat)
-    member.submit(f"{chat}/prompts", persona=id_of(jo))
-    assert MILL in told(member, fake, chat)
-    member.submit(f"{chat}/prompts", persona="")
-    assert MILL not in told(member, fake, chat)
+    chat = member.page(make()).press("Chat with Mara").path
+    for id, is_used in (("", False), (id_of(jo), True), ("", False)):
+        member.submit(f"{chat}/prompts", persona=id)
+        assert (MILL in told(member, fake, chat)) is is_used
 
     copy = member.page(jo).press("Duplicate")
     assert "checked" in copy.one("input[name=lorebooks]").attributes

@@ -28,7 +28,7 @@ class BudgetAnswer(Answer):
     period: service.Period
     warn_at: float
     model: str
-    model_name: str = Field(description="The name that people read for it; empty if all models count.")
+    model_name: str = Field(description="The name shown for it; empty if all models count.")
     used: float
     reserved: float = Field(description="For answers that are being written.")
     resets_at: datetime

@@ -74,7 +74,7 @@ class AboutChat(Answer):
     kind: str
     title: str
     model: str
-    model_name: str = Field(description="The name that people read for it.")
+    model_name: str = Field(description="The name shown for it.")
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
@@ -434,7 +434,7 @@ class StoryAnswer(Answer):
     count: int = Field(default=0, description="How many messages of the current branch it tells.")
     is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
     model: str = Field(default="", description="The model that wrote it; empty if none did.")
-    model_name: str = Field(default="", description="The name that people read for it.")
+    model_name: str = Field(default="", description="The name shown for it.")
     mark: str = Field(default="", description="What this version is known by, for `was`.")
     created_at: datetime | None = None
 

@@ -107,7 +107,7 @@ class OneAnswer(Answer):
     chat_id: str
     user_id: str | None
     model: str
-    model_name: str = Field(description="The name that people read for it.")
+    model_name: str = Field(description="The name shown for it.")
     status: str
     reason: str
     asked_at: datetime
@@ -213,7 +213,7 @@ class UsedAnswer(Answer):
 
     day: date
     model: str
-    model_name: str = Field(description="The name that people read for it.")
+    model_name: str = Field(description="The name shown for it.")
     answers: int
     input_tokens: int | None
     output_tokens: int | None

@@ -24,7 +24,7 @@ bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
 
 class ModelAnswer(Named):
-    maker: str = Field(description="Who made it; empty if that can't be told.")
+    maker: str = Field(description="Who made it; empty if unknown.")
     is_default: bool
     connection: str
     context_length: int | None
@@ -49,7 +49,9 @@ class ModelRename(ModelNameInput):
 
 
 @bp.patch("")
-@operation("Name a model, as people read it everywhere", scope="admin", body=ModelRename, answer=ModelAnswer, errors=(404,))
+@operation(
+    "Set the name that is shown for a model everywhere", scope="admin", body=ModelRename, answer=ModelAnswer, errors=(404,)
+)
 def rename(body: ModelRename) -> ModelAnswer:
     own_names.rename(body.id, body, author=audit_author())
     model = providers().model(body.id) or Model(body.id, body.id)

@@ -14,7 +14,7 @@ from webapp.people.search import SearchHit, SearchQuery, SearchSource
 
 MOST_RECENT, MOST_TITLES, MOST_PASSAGES = 6, 6, 6
 # How many characters, and as many models, are offered for a new chat.
-MOST_PARTNERS = 3
+MOST_PARTNERS, MOST_MODELS = 3, 50
 NEW_CHAT_WITH = ("new", "chat", "with")
 # What can be done with the open chat, by the name of the action.
 ACTIONS = {
@@ -75,7 +75,8 @@ def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
     if not named.words:
         return []
     characters = character_queries.characters_named(user, named, limit=MOST_PARTNERS)
-    models = candidates(named.text, MOST_PARTNERS)
+    # By their names: a maker's would offer the demo to everyone who types "mill".
+    models = [(id, name) for id, name in candidates(named.text, MOST_MODELS) if named.begins(name, id)][:MOST_PARTNERS]
     return [
         *(
             SearchHit(words=f"New chat with {name}", path=url_for("roleplay.begin", id=id), icon="drama", sends={})

@@ -69,4 +69,4 @@ class NewConnectionForm(ConnectionForm):
 
 class ModelNameForm(InputForm[ModelNameInput]):
     takes = ModelNameInput
-    name = StringField("Name", description="What people read for it everywhere. Leave empty for its usual name.", render_kw=PLAIN)
+    name = StringField("Name", description="The name that is shown everywhere. Leave empty for its usual name.", render_kw=PLAIN)

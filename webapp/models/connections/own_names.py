@@ -17,7 +17,7 @@ class ModelNameInput(Input):
 
     name: Annotated[
         Line,
-        Field(description="What people read for it; empty for the name that its server or its id gives."),
+        Field(description="The name to show; empty for the name from its server or its id."),
         OneLine("Enter a name of up to 80 characters.", 80),
     ] = ""
 

@@ -31,7 +31,9 @@ Limit = Annotated[
     Field(gt=0, le=10**12, strict=False, description="In the unit; dollars with up to nine decimal places."),
 ]
 WarnAt = Annotated[
-    float, Field(gt=0, le=1, description="From which share on people are warned."), Refusal("Enter a percentage from 1 to 100.")
+    float,
+    Field(gt=0, le=1, description="The share of the limit at which people are warned."),
+    Refusal("Enter a percentage from 1 to 100."),
 ]
 
 

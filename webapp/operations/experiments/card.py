@@ -9,8 +9,12 @@ from webapp.prompts.evidence import MIN_SAMPLES
 
 # What counts as success: the words in the form, in a sentence about the answers, and the noun for how many more are needed.
 OUTCOMES = {
-    "good": ("No complaint (a thumb up; or none, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"),
-    "thumbs": ("Thumbs up (answers without a thumb don't count)", "liked", "rating"),
+    "good": (
+        "No complaint (a thumbs up; or no rating, and not tried again, stopped or deleted within 10 minutes)",
+        "good",
+        "answer",
+    ),
+    "thumbs": ("Thumbs up (answers without a rating don't count)", "liked", "rating"),
     "completed": ("Answers that are complete", "complete", "answer"),
     "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
 }

@@ -14,8 +14,8 @@ from webapp.prompts.tables import A_B_TEST, BEST_PERFORMANCE
 from webapp.web.forms import PLAIN, Form, InputForm, options
 
 METHODS = {
-    A_B_TEST: "In these shares, the same version for a person each time",
-    BEST_PERFORMANCE: "The better one more and more often, the same version within a chat",
+    A_B_TEST: "In fixed shares: each person always gets the same version",
+    BEST_PERFORMANCE: "The better one more and more often: each chat keeps its version",
 }
 SHARE = "share-"
 
@@ -68,7 +68,7 @@ class ExperimentForm(InputForm[ExperimentInput], SharesForm):
     )
     min_samples = StringField(
         "First answers of each version",
-        description="If the better one is given more often: the versions take turns until each has so many.",
+        description="Only if the better one is used more often: the versions take turns until each has this many.",
         render_kw={**PLAIN, "inputmode": "numeric", "maxlength": 6},
     )
 

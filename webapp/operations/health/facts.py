@@ -195,7 +195,7 @@ def threads() -> HealthFact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
     words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
     if lost := sum(thread.lost for thread in ALL_THREADS):
-        hint = f"Others took their place. `{LOST}` lines in the log name what they did. Restart the server if there are many."
+        hint = f"They were replaced. `{LOST}` lines in the log name what they did. Restart the server if there are many."
         return HealthFact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
     return HealthFact("Free threads", f"{words}.", "ok")
 
@@ -214,7 +214,7 @@ def redis(engine: Engine) -> list[HealthFact]:
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):
-        hint = "Pages follow answers of their own worker as ever, and those of others once a second. Check REDIS_URL."
+        hint = "Pages still show their own worker's answers live, and other workers' answers once a second. Check REDIS_URL."
         return [HealthFact("Redis", NO_REDIS, "bad", hint)]
     if differs := engine.shared.agreement.differs:
         return [HealthFact("Redis", UNLIKE.format(differs), "bad")]

@@ -108,7 +108,7 @@ def password() -> Password:
 def set_password(text: str, *, author: audit.AuditAuthor) -> None:
     """Stores the password, bound to the configured server."""
     if not 0 < len(text) <= MOST_CHARACTERS or not (text.isascii() and text.isprintable()):
-        raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and signs of the keyboard.", field="password")
+        raise Invalid(f"A password has 1 to {MOST_CHARACTERS} letters, digits and symbols.", field="password")
     if not setting("mail.host"):
         raise Invalid("Save the server first: the password is only ever sent there.", field="password")
     logs.hide(text)

@@ -1,5 +1,6 @@
-"""/account: a person's own profile, sessions and API tokens."""
+"""/account: a person's own profile, sessions, API tokens and data: parts of their settings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request, session, url_for
@@ -24,12 +25,37 @@ DONE = {
     "sessions": "Session ended.",
     "tokens": "Token revoked.",
 }
+# Where a change was made, if not on the first page; and what shows a form that was refused.
+PAGES_OF = {"password": "show_security", "sessions": "show_security", "tokens": "show_tokens"}
+TEMPLATES: Mapping[type[Form], str] = {
+    PasswordForm: "people/security.html",
+    TokenForm: "people/own_tokens.html",
+    DeleteForm: "people/own_data.html",
+}
 
 
 @bp.get("")
 @signed_in
 def show() -> Response:
     return render("people/account.html", **_context())
+
+
+@bp.get("/security")
+@signed_in
+def show_security() -> Response:
+    return render("people/security.html", **_context())
+
+
+@bp.get("/tokens")
+@signed_in
+def show_tokens() -> Response:
+    return render("people/own_tokens.html", **_context())
+
+
+@bp.get("/data")
+@signed_in
+def show_data() -> Response:
+    return render("people/own_data.html", **_context())
 
 
 @bp.post("/name")
@@ -94,7 +120,7 @@ def make_token() -> Response:
         token = tokens.make_own_token(
             me, form.password.data, form.name.data, form.scopes, days=days, gateway=form.gateway, address=address
         )
-        return render("people/account.html", **_context(), new_token=token)
+        return render("people/own_tokens.html", **_context(), new_token=token)
     return _refused(form)
 
 
@@ -118,11 +144,11 @@ def delete() -> Response:
 
 
 def _back(what: str) -> Response:
-    return redirect(url_for("account.show", done=what, _anchor=what))
+    return redirect(url_for(f"account.{PAGES_OF.get(what, 'show')}", done=what, _anchor=what))
 
 
 def _refused(form: Form) -> Response:
-    return form.shown("people/account.html", **_context(form))
+    return form.shown(TEMPLATES.get(type(form), "people/account.html"), **_context(form))
 
 
 def _context(refused_form: Form | None = None) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class ShownPlan:
     @property
     def says(self) -> str:
         """What a screen reader announces on a change."""
-        ended = {"completed": "The plan is complete.", "partial": "The plan was ended early.", "failed": "There is no plan."}
+        ended = {"completed": "The plan is complete.", "partial": "The plan ended early.", "failed": "There is no plan."}
         return self.progress if self.is_running else ended.get(self.status, "")
 
     @property

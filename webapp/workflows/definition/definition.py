@@ -118,9 +118,9 @@ def flow_faults(definition: Definition) -> Iterator[Found]:
         if step.id not in reachable:
             yield index, f"No step leads to “{step.id}”.", "Name it in a “next” or a “branch”, or remove it."
         elif step.id not in ending:
-            yield index, f"From “{step.id}” no run can end.", "Give one of the steps in this circle a way out."
+            yield index, f"From “{step.id}” no run can end.", "Give one of the steps in this loop a way out."
         elif step.id in _automatic_circle(definition, step):
-            yield index, f"“{step.id}” leads back to itself without a question.", "Put a question into the circle."
+            yield index, f"“{step.id}” leads back to itself without a question.", "Add a question to the loop."
 
 
 def _ending(definition: Definition) -> set[str]:

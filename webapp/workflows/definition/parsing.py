@@ -2,7 +2,8 @@
 
 import keyword
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -31,16 +32,19 @@ OF_A_STEP = {
     "branch": (),
     "end": (),
 }
+BESIDE_A_VERB = frozenset(name for names in OF_A_STEP.values() for name in names)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowFault:
-    """A sentence for the person and, if known, a hint how to fix it."""
+    """A sentence for the person and, if known, a hint how to fix it: the word at this position, and the one probably meant."""
 
     line: int
     column: int
     message: str
     hint: str = ""
+    wrong: str = ""
+    meant: str = ""
 
 
 class BrokenWorkflow(ValueError):
@@ -53,29 +57,32 @@ class BrokenWorkflow(ValueError):
 
 def read(source: str) -> Definition:
     """Returns the definition; raises `BrokenWorkflow`."""
-    return _Reader(_document(source)).definition()
+    return _Reader(source, _document(source)).definition()
 
 
 def read_new(source: str) -> Definition:
     """Returns the definition of a text that was just written, in which no name can be given twice; raises `BrokenWorkflow`."""
-    return _Reader(_document(source, is_new=True)).definition()
+    document = _document(source)
+    reader = _Reader(source, document)
+    for name, line, column in document.repeated:
+        message = f"“{name[:40]}” is given twice, and only the last counts."
+        reader.faults.append(WorkflowFault(line, column, message, "Remove one of them.", name))
+    return reader.definition()
 
 
-def _document(source: str, *, is_new: bool = False) -> YamlDocument:
+def _document(source: str) -> YamlDocument:
     try:
-        return yaml_text.read(source, "workflow", is_new=is_new)
+        return yaml_text.read(source, "workflow")
     except yaml_text.UnreadableYaml as error:
         raise BrokenWorkflow([WorkflowFault(error.line, error.column, str(error), error.hint)]) from error
 
 
 @dataclass(slots=True)
 class _Reader:
+    source: str
     document: YamlDocument
-    faults: list[WorkflowFault]
-    looked_for: int
-
-    def __init__(self, document: YamlDocument) -> None:
-        self.document, self.faults, self.looked_for = document, [], 0
+    faults: list[WorkflowFault] = field(default_factory=list)
+    looked_for: int = 0
 
     def definition(self) -> Definition:
         about = self._mapping((), self.document.value, KNOWN)
@@ -116,15 +123,18 @@ class _Reader:
             self._fault(path, f"A slot can't be named “{name[:40]}”.", "Use lowercase letters, digits and underscores.")
         about = self._mapping(path, value, OF_A_SLOT)
         type = about.get("type", "text")
-        if not isinstance(type, str) or type not in TYPES:
-            self._fault((*path, "type"), f"“{str(type)[:40]}” is no type of slot.", f"Use one of: {', '.join(TYPES)}")
+        is_known = isinstance(type, str) and type in TYPES
+        if not is_known:
+            self._unknown((*path, "type"), f"“{str(type)[:40]}” isn't a slot type.", str(type), TYPES)
             type = "text"
         least, most = (self._number((*path, word), about.get(word), -1e12, 1e12) for word in ("min", "max"))
         if None not in (least, most) and (least or 0) > (most or 0):
             self._fault((*path, "min"), "“min” is greater than “max”.", "Swap them, or leave one out.")
         ask = self._text((*path, "ask"), about.get("ask"), most=1_000) or f"{name.replace('_', ' ').capitalize()}?"
         example = str(about.get("example", ""))[:200]
-        options = self._options(path, type, about.get("options"))
+        # With a mistyped name or type, it isn't known whether options belong there.
+        is_clear = "type" in about or not set(map(str, about)) - set(OF_A_SLOT)
+        options = self._options(path, type, about.get("options")) if is_clear and is_known else ()
         return Slot(name, type, ask, options, least, most, self._is_true((*path, "optional"), about.get("optional")), example)
 
     def _options(self, path: Path, type: str, value: Any) -> tuple[str, ...]:
@@ -162,7 +172,10 @@ class _Reader:
         """Returns a step's id: the one it declares, or that of its slot, or its verb and number."""
         about = value if isinstance(value, dict) else {}
         verb = next((name for name in about if name in OF_A_STEP), "step")
-        id = about.get("id", about.get("collect") if verb == "collect" else f"{verb}_{index + 1}")
+        # A mistyped “collect” has the name of its slot, so that the ways to it aren't wrong, too.
+        mistyped = next((value for name, value in about.items() if name not in ("id", "next")), None) if verb == "step" else None
+        fallback = mistyped if isinstance(mistyped, str) and NAME.fullmatch(mistyped) else f"{verb}_{index + 1}"
+        id = about.get("id", about.get("collect") if verb == "collect" else fallback)
         if not isinstance(id, str) or not NAME.fullmatch(id) or id == END or keyword.iskeyword(id):
             self._fault(
                 ("steps", index, "id"),
@@ -176,7 +189,7 @@ class _Reader:
         path = ("steps", index)
         verbs = [name for name in raw_step if name in OF_A_STEP] if isinstance(raw_step, dict) else []
         if len(verbs) != 1:
-            self._fault(path, *self._unclear(raw_step, verbs))
+            self._refuse_verbs(path, raw_step, verbs)
             return Step("", "say")
         (verb,) = verbs
         about = self._mapping(path, raw_step, ("id", verb, *OF_A_STEP[verb], *(() if verb in ("branch", "end") else ("next",))))
@@ -184,7 +197,7 @@ class _Reader:
         step = Step("", verb, transitions=ways, line=self.document.position(path)[0])
         if verb == "collect":
             if not isinstance(value, str) or value not in slots:
-                self._fault((*path, verb), f"There is no slot named “{str(value)[:40]}”.", self._closest(str(value), slots))
+                self._unknown((*path, verb), f"There is no slot named “{str(value)[:40]}”.", str(value), slots)
                 return step
             return replace(step, slot=value, text=slots[value].ask)
         if verb == "branch":
@@ -222,7 +235,7 @@ class _Reader:
         values: dict[str, Any] = {}
         for name, value in ((str(name), value) for name, value in raw_sets.items()):
             if name not in slots:
-                self._fault((*path, name), f"There is no slot named “{name[:40]}”.", self._closest(name, slots))
+                self._unknown((*path, name), f"There is no slot named “{name[:40]}”.", name, slots, is_key=True)
                 continue
             try:
                 values[name] = None if value is None else slots[name].value(text_of(value))
@@ -272,13 +285,15 @@ class _Reader:
         try:
             conditions.parsed(written, names)
         except conditions.BadCondition as error:
-            name = str(error).partition("“")[2].rstrip("”.") if "named" in str(error) else ""
-            self._fault((*path, "if"), str(error), self._closest(name, sorted(names)) if name else conditions.HINT)
+            if "named" in str(error):
+                self._unknown((*path, "if"), str(error), str(error).partition("“")[2].rstrip("”."), sorted(names))
+            else:
+                self._fault((*path, "if"), str(error), conditions.HINT)
         return Transition(go, written)
 
     def _target(self, path: Path, value: Any, ids: list[str]) -> str:
         if value not in (*ids, END):
-            self._fault(path, f"There is no step named “{str(value)[:40]}”.", self._closest(str(value), ids))
+            self._unknown(path, f"There is no step named “{str(value)[:40]}”.", str(value), ids)
             return END
         return str(value)
 
@@ -289,7 +304,7 @@ class _Reader:
             self._fault(path, words, "Remove the other braces.")
         for name in names_in(text):
             if name not in names and name not in OF_A_PERSON:
-                self._fault(path, f"There is no answer named “{name}”.", self._closest(name, sorted({*names, *OF_A_PERSON})))
+                self._unknown(path, f"There is no answer named “{name}”.", name, sorted({*names, *OF_A_PERSON}))
         return text
 
     def _text(self, path: Path, value: Any, *, most: int = MOST_TEXT, is_needed: bool = False) -> str:
@@ -327,21 +342,26 @@ class _Reader:
             self._fault(path, f"“{path[-1]}” must be true or false.", f"{path[-1]}: true")
         return value is True
 
-    def _unclear(self, value: Any, verbs: list[str]) -> tuple[str, str]:
-        """Returns what is wrong with a step that has no verb or several, and a hint."""
+    def _refuse_verbs(self, path: Path, value: Any, verbs: list[str]) -> None:
+        """Adds the fault of a step that has no verb or several."""
         if verbs:
-            return f"A step does one thing, not both “{verbs[0]}” and “{verbs[1]}”.", "Make it two steps."
-        names = [str(name) for name in value if name not in ("id", "next")] if isinstance(value, dict) else [str(value or "")]
+            words = f"A step does one thing, not both “{verbs[0]}” and “{verbs[1]}”."
+            return self._fault((*path, verbs[1]), words, "Make it two steps.")
+        is_mapping = isinstance(value, dict)
+        names = [str(name) for name in value if name not in ("id", "next")] if is_mapping else [str(value or "")]
         if not any(names):
-            return "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}"
-        return f"Unknown step “{names[0][:40]}”.", self._closest(names[0], OF_A_STEP)
+            return self._fault(path, "This step does nothing yet.", f"Begin it with one of: {', '.join(OF_A_STEP)}")
+        # A name that belongs beside a verb isn't the mistyped one.
+        name = next((name for name in names if name not in BESIDE_A_VERB), names[0])
+        place = (*path, name) if is_mapping else path
+        return self._unknown(place, f"Unknown step “{name[:40]}”.", name, OF_A_STEP, is_key=is_mapping)
 
     def _mapping(self, path: Path, value: Any, allowed_keys: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
             self._fault(path, "This must be a mapping.", f"With: {', '.join(allowed_keys)}")
             return {}
         for name in [key for key in map(str, value) if key not in allowed_keys]:
-            self._fault((*path, name), f"“{name[:40]}” isn't known here.", self._closest(name, allowed_keys))
+            self._unknown((*path, name), f"“{name[:40]}” isn't known here.", name, allowed_keys, is_key=True)
         return value
 
     def _fault(self, path: Path, message: str, hint: str = "") -> None:
@@ -350,10 +370,22 @@ class _Reader:
     def _at(self, path: Path, message: str, hint: str = "") -> WorkflowFault:
         return WorkflowFault(*self.document.position(path), message, hint)
 
-    def _closest(self, name: str, names: Any) -> str:
-        """Returns a hint: a similar name, searched for only the first few wrong names, or some of the known names."""
+    def _unknown(self, path: Path, message: str, name: str, names: Iterable[str], *, is_key: bool = False) -> None:
+        """Adds the fault of a wrong name, at the name itself, with a similar one if the search for it isn't too costly by now."""
         self.looked_for += 1
-        matches = get_close_matches(name[:80], list(names), 1) if self.looked_for <= MOST_LIKE else []
-        return (
-            f"Did you mean “{matches[0]}”?" if matches else f"Known: {', '.join(list(names)[:MOST_KNOWN])}" if names else NONE_YET
+        known = list(names)
+        matches = get_close_matches(name[:80], known, 1) if self.looked_for <= MOST_LIKE else []
+        hint = f"Did you mean “{matches[0]}”?" if matches else f"Known: {', '.join(known[:MOST_KNOWN])}" if known else NONE_YET
+        line, column = self.document.position(path)
+        span = self.document.spans.get(path)
+        # A name that is written with escapes or over several lines can't be pointed at.
+        match = (
+            re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])").search(self.source, span.key if is_key else span.start, span.end)
+            if span and name
+            else None
         )
+        if match:
+            line = self.source.count("\n", 0, match.start()) + 1
+            column = match.start() - self.source.rfind("\n", 0, match.start())
+        right = matches[0] if match and matches else ""
+        self.faults.append(WorkflowFault(line, column, message, hint, name if match else "", right))

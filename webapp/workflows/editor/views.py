@@ -9,18 +9,22 @@ from markupsafe import Markup
 
 from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
+from webapp.base.heavy.threads import offload
 from webapp.base.yaml_text import MOST_CHARS
 from webapp.chat.messages import chats, renderings
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
+from webapp.plans.types import plan_types
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
-from webapp.workflows.definition.parsing import WorkflowFault
-from webapp.workflows.editor.diagram import Diagram, diagram_of
-from webapp.workflows.editor.schema import FIELDS, SCHEMA, SLOT_FIELDS, VERBS, completions
+from webapp.workflows.definition.slots import TYPES
+from webapp.workflows.editor import cards, changes
+from webapp.workflows.editor.diagram import diagram_of
+from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
+from webapp.workflows.editor.text import PlacedFault, placed
 from webapp.workflows.running import runs
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -41,6 +45,8 @@ steps:
   - end: That's it for now.
 """
 trials = Blueprint("trials", __name__, url_prefix="/workflows/preview")
+# The names that have a meaning of their own, which the editor colours.
+WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "next", "if", "go", "hand_over"]))
 DEEDS = ("answer", "back", "skip", "resume")
 
 
@@ -72,7 +78,7 @@ def save() -> Response:
     from webapp.workflows.editor import rasa
 
     form, files = request.form, request.files.getlist("file")
-    slug, source = form.get("slug", ""), typed()
+    slug, source = form.get("slug", ""), whole()
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
     replaces: library.Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
@@ -93,11 +99,20 @@ def save() -> Response:
 @bp.post("/workflows/check")
 @admin_only
 def check() -> Response:
-    source = typed()
-    try:
-        return _checked(diagram_of(library.runnable(source)), ())
-    except library.BrokenDefinition as broken:
-        return _checked(None, broken.faults)
+    source, whole_source = typed(), whole()
+    # The form of a step isn't replaced while someone types in it.
+    after = changes.Changed(source, request.form.get("open", -1, int), is_typing=whole_source != source)
+    return render("workflows/_checked.html", **_checked(source), after=after)
+
+
+@bp.post("/workflows/change")
+@admin_only
+def change() -> Response:
+    """Changes the text as a button says; a page with JavaScript puts the difference into its textarea, where it can be undone."""
+    after = offload(changes.change, typed(), _fields(), plan_type=min(plan_types.slugs(), default=""))
+    if is_htmx():
+        return render("workflows/_changed.html", **_checked(after.source), after=after)
+    return editor(request.form.get("slug", ""), after.source, after=after)
 
 
 @bp.post("/workflows/complete")
@@ -126,6 +141,15 @@ def typed() -> str:
     return request.form.get("source", "").replace("\r\n", "\n")
 
 
+def whole() -> str:
+    """Returns the editor's text with what was entered in the form of a step."""
+    return offload(changes.entered, typed(), _fields())
+
+
+def _fields() -> dict[str, str]:
+    return {name: values[-1] for name, values in request.form.lists()}
+
+
 def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     """Renders the editor with a text as typed; `more` is added to the template's context."""
     return _form(library.get(slug) if slug else None, source, refusal=refusal, **more)
@@ -138,27 +162,35 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(diagram: Diagram | None, faults: Sequence[WorkflowFault]) -> Response:
-    return Response(render_template("workflows/_checked.html", picture=diagram, faults=faults, is_live=True))
-
-
-def _picture(source: str) -> Diagram | None:
-    """Returns the diagram of a workflow, or None if the text, which can have changed since it was tried, has faults."""
+def _checked(source: str) -> dict[str, Any]:
+    """Returns what the editor shows of a text: its steps, and its picture or its faults."""
+    context = {"steps": offload(cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
+    context |= {"plan_types": sorted(plan_types.slugs()), "is_live": is_htmx()}
     try:
-        return diagram_of(library.checked(source))
-    except library.BrokenDefinition:
-        return None
+        return {"picture": diagram_of(library.runnable(source)), "faults": (), **context}
+    except library.BrokenDefinition as broken:
+        return {"picture": None, "faults": placed(source, broken.faults), **context}
 
 
 def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
-    faults = getattr(refusal, "faults", ())
-    # A text that was refused can't be parsed, so it has faults and no diagram.
-    drawn = None if refusal else _picture(source)
-    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, "faults": faults, "picture": drawn}
+    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
+    if context["faults"]:
+        # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
+        context["picture"] = _checked(entry.draft)["picture"] if entry else None
+        context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
+    context["words"] = WORDS
+    context["after"] = changes.Changed(source)
     if entry:
         context |= {"versions": library.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
-    return render("workflows/edit.html", status=refusal.status if refusal else 200, **context, **more)
+    return render("workflows/edit.html", status=refusal.status if refusal else 200, **context | more)
+
+
+def _excerpts(source: str, faults: Sequence[PlacedFault]) -> list[tuple[int, str, list[PlacedFault]]]:
+    """Returns the lines with faults and two around each, for pages without JavaScript."""
+    lines = source.split("\n")
+    wanted = {number for fault in faults for number in range(fault.line - 2, fault.line + 3) if 0 < number <= len(lines)}
+    return [(number, lines[number - 1], [fault for fault in faults if fault.line == number]) for number in sorted(wanted)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +206,7 @@ class ChatLine:
 def happen() -> Response:
     """Starts a trial or sends it an event; the form includes the editor's text, so that a page without JavaScript keeps it."""
     form = request.form
-    source, slug = typed(), form.get("slug", "")
+    source, slug = whole(), form.get("slug", "")
     before = own_run(form["preview"]) if form.get("preview") else None
     try:
         run = _next_trial(before, source)

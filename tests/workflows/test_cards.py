@@ -1,0 +1,227 @@
+"""Step cards: what they show of a text, and that what they change is all that changes."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import yaml
+from hypothesis import given, settings, strategies as st
+
+from webapp.workflows.definition.parsing import BrokenWorkflow, read_new
+from webapp.workflows.editor.cards import CardRefused, added, cards_of, edited, moved, removed, restored
+
+TEXT = """# Tea for everybody
+workflow: tea
+title: Tea
+slots:
+  # What is drunk
+  kind: {type: choice, options: [green, black], ask: "Which one?"}  # two are enough
+  cups:
+    type: number
+    max: 9   # not more
+  guests: {type: text}
+steps:
+  # The greeting
+  - say: "Hello {{user.first_name}}!"  # by name
+
+  - collect: kind
+    # It depends.
+    next: [{if: kind == "green", go: reply}, {go: cups}]
+  - id: reply
+    chat: |  # the task
+      Talk about {{kind}}.
+
+      Be brief.
+    unknown: {a: [1, 2]}
+    max_sentences: 3
+  - collect: cups
+  - set: {guests: "none"}
+  - end: 'It''s over.'
+# The end
+"""
+
+
+def lines_but(text: str, first: int, last: int) -> tuple[list[str], list[str]]:
+    lines = text.split("\n")
+    return lines[: first - 1], lines[last:]
+
+
+def only_these_lines_differ(before: str, after: str, *ranges: tuple[int, int]) -> bool:
+    """Returns whether a text has all lines of another in their order, but for those of these ranges."""
+    number, rest = 0, after.split("\n")
+    for number, line in enumerate(before.split("\n"), 1):
+        if any(first <= number <= last for first, last in ranges):
+            continue
+        if line not in rest:
+            return False
+        rest = rest[rest.index(line) + 1 :]
+    return number > 0
+
+
+def test_a_card_shows_what_its_step_does_and_where_it_is() -> None:
+    cards = cards_of(TEXT)
+    assert [(card.label, card.line, card.last_line, card.text) for card in cards.cards] == [
+        ("Says", 13, 13, "Hello {{user.first_name}}!"),
+        ("Asks", 15, 17, "Which one?"),
+        ("Model", 18, 24, "Talk about {{kind}}.\n\nBe brief."),
+        ("Asks", 25, 25, "cups"),
+        ("Sets", 26, 26, ""),
+        ("End", 27, 27, "It's over."),
+    ]
+    assert cards.targets == ("kind", "reply", "cups")
+    asks = cards.cards[1]
+    assert asks.values == {"text": "Which one?", "type": "choice", "options": "green\nblack", "optional": ""}
+    assert asks.ways == "Where it leads depends on the answers."
+    assert cards.cards[4].why_not
+    assert cards_of("steps: [").why_none == "The steps appear here once the error in line 1 is corrected."
+    assert cards_of("").cards == cards_of("- a").cards == cards_of("steps: no").cards == ()
+
+
+@pytest.mark.parametrize(
+    ("index", "values", "old", "new"),
+    [
+        (0, {"text": "Good day: you"}, '"Hello {{user.first_name}}!"  #', '"Good day: you"  #'),
+        (0, {"text": "Two\nlines"}, '"Hello {{user.first_name}}!"  #', None),
+        (0, {"next": "cups"}, "# by name\n", "# by name\n    next: cups\n"),
+        (1, {"text": "What, then?"}, '"Which one?"', '"What, then?"'),
+        (1, {"options": "green\nyes\na, b"}, "[green, black]", '[green, "yes", "a, b"]'),
+        (1, {"optional": "y"}, '"Which one?"}', '"Which one?", optional: true}'),
+        (1, {"type": "text"}, "{type: choice, options: [green, black], ask", "{type: text, ask"),
+        (2, {"text": "One\nTwo"}, "      Talk about {{kind}}.\n\n      Be brief.\n", "      One\n      Two\n"),
+        (2, {"max_sentences": ""}, "    max_sentences: 3\n", ""),
+        (2, {"max_sentences": "5"}, "max_sentences: 3", "max_sentences: 5"),
+        (2, {"guidelines": "Warm."}, "max_sentences: 3\n", "max_sentences: 3\n    guidelines: Warm.\n"),
+        (3, {"text": "How many?"}, "# not more\n", "# not more\n    ask: How many?\n"),
+        (3, {"optional": "y", "text": "#?"}, "# not more\n", '# not more\n    ask: "#?"\n    optional: true\n'),
+        (5, {"text": "Don't go"}, "'It''s over.'", "'Don''t go'"),
+        (5, {"text": ""}, "'It''s over.'", "''"),
+        (0, {"text": "Hello {{user.first_name}}!", "nothing": "x"}, "", ""),
+    ],
+)
+def test_a_form_writes_what_was_changed_and_nothing_else(index: int, values: dict[str, str], old: str, new: str | None) -> None:
+    text = edited(TEXT, index, values)
+    if new is None:
+        assert yaml.safe_load(text)["steps"][0]["say"] == "Two\nlines"
+        return
+    assert text == TEXT.replace(old, new, 1)
+
+
+def test_steps_are_moved_with_their_comments_and_removed_until_undone() -> None:
+    down = moved(TEXT, 0, 1)
+    assert down.index("- collect: kind") < down.index("# The greeting") < down.index("- say:") < down.index("- id: reply")
+    assert moved(down, 1, 0) == TEXT
+    text, line, lines = removed(TEXT, 0)
+    assert (line, lines) == (12, '  # The greeting\n  - say: "Hello {{user.first_name}}!"  # by name\n\n')
+    assert restored(text, line, lines) == TEXT
+    assert moved(TEXT, 0, 9) == moved(TEXT, 9, 0) == TEXT
+    for end in ("", "\n", "\n\n# bye"):
+        short = f"steps:\n- say: a\n- say: b{end}"
+        swapped = moved(short, 1, 0)
+        assert swapped == f"steps:\n- say: b\n- say: a{end}"
+        for index in (0, 1):
+            text, line, lines = removed(short, index)
+            assert restored(text, line, lines) == short
+
+
+@pytest.mark.parametrize("verb", ["say", "collect", "chat", "generate", "branch", "end"])
+@pytest.mark.parametrize("source", [TEXT, "", "workflow: tea", "steps:", "steps: []\nslots:", "steps:  # none\nslots: {}\n"])
+def test_a_step_is_added_where_one_wants_it(verb: str, source: str) -> None:
+    before = yaml.safe_load(source) or {}
+    for after in (-1, 0, 99):
+        text, index = added(source, verb, after, plan_type="weekly-card")
+        value = yaml.safe_load(text)
+        assert [verb] == list(value["steps"].pop(index))
+        assert value["steps"] == (before.get("steps") or [])
+        if verb == "collect":
+            assert value["slots"].pop("question_1")["type"] == "text"
+            assert not cards_of(text).cards[index].why_not
+        assert (value.get("slots") or {}) == (before.get("slots") or {})
+        assert only_these_lines_differ(source, text, *([(1, 2)] if "[]" in source or "{}" in source else []))
+
+
+def test_what_is_in_brackets_is_edited_but_not_moved() -> None:
+    text = json.dumps({"workflow": "wf", "title": "T", "steps": [{"say": "Hi"}, {"end": None}]})
+    assert cards_of(text).why_fixed
+    assert json.loads(edited(text, 0, {"text": "Good\nday", "next": "end"}))["steps"][0] == {"say": "Good\nday", "next": "end"}
+    for refused in (lambda: moved(text, 0, 1), lambda: removed(text, 0), lambda: added(text, "say", 0)):
+        with pytest.raises(CardRefused):
+            refused()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: edited(TEXT, 4, {"text": "x"}),
+        lambda: edited(TEXT, 9, {"text": "x"}),
+        lambda: edited("a: [", 0, {}),
+        lambda: edited("- a", 0, {}),
+        lambda: edited(TEXT.replace("[green, black]", "\n      [green, # one\n      black]"), 1, {"options": "a\nb"}),
+    ],
+)
+def test_a_change_that_would_touch_more_is_refused(change: Callable[[], str]) -> None:
+    with pytest.raises(CardRefused):
+        change()
+
+
+WORDS = st.text(st.characters(blacklist_categories=["Cs"]) | st.sampled_from(list("#:-'\"{}[]|>\n ,&*!%@`")), max_size=30)
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": WORDS,
+        "guidelines": WORDS,
+        "options": WORDS,
+        "max_sentences": st.sampled_from(["", "1", "x", "-2", "٣"]),
+        "type": st.sampled_from(["text", "choice", "multi", "number", ""]),
+        "optional": st.sampled_from(["", "y"]),
+        "next": st.sampled_from(["", "cups", "reply", "end", "no"]),
+    },
+)
+SPACED = st.sampled_from(
+    [TEXT, TEXT.replace("\n  -", "\n\n  # above\n  -"), TEXT.rstrip(), TEXT.replace("    # It depends.\n", "")]
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(SPACED, st.integers(0, 5), VALUES)
+def test_a_form_never_changes_other_lines(source: str, index: int, values: dict[str, str]) -> None:
+    card = cards_of(source).cards[index]
+    try:
+        text = edited(source, index, values)
+    except CardRefused:
+        return
+    slots = {1: 6, 3: 7}
+    first = slots.get(index)
+    ranges = [(card.line, card.last_line), *([(first, 9 if index == 3 else 6)] if first else [])]
+    assert only_these_lines_differ(source, text, *ranges)
+    assert source.count("#") <= text.count("#")
+    again = cards_of(text).cards[index]
+    # What was typed is what the form shows then, and writing it once more changes nothing.
+    assert edited(text, index, again.values) == text
+    steps, before = yaml.safe_load(text)["steps"], yaml.safe_load(source)["steps"]
+    assert [step for number, step in enumerate(steps) if number != index] == [
+        step for number, step in enumerate(before) if number != index
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(SPACED, st.integers(0, 5), st.integers(0, 5))
+def test_moving_there_and_back_is_nothing(source: str, index: int, to: int) -> None:
+    there = moved(source, index, to)
+    assert sorted(there.split("\n")) == sorted(source.split("\n"))
+    assert yaml.safe_load(there)["steps"] != yaml.safe_load(source)["steps"] or index == to
+    assert moved(there, to, index) == source
+    text, line, lines = removed(source, index)
+    assert restored(text, line, lines) == source
+
+
+@settings(max_examples=120, deadline=None)
+@given(SPACED)
+def test_a_text_that_goes_through_its_cards_is_the_same(source: str) -> None:
+    text = source
+    for card in cards_of(source).cards:
+        if not card.why_not:
+            text = edited(text, card.index, card.values)
+    assert text == source
+    with pytest.raises(BrokenWorkflow) as raised:
+        read_new(text)
+    assert "unknown" in str(raised.value)

@@ -1,0 +1,379 @@
+"""The steps of a text as cards, and what their buttons and forms change in it, line by line. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from webapp.base import yaml_text
+from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
+from webapp.workflows.definition.definition import END
+from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS
+from webapp.workflows.definition.slots import TYPES
+from webapp.workflows.editor.diagram import VERBS
+from webapp.workflows.editor.text import in_utf16
+from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
+
+KINDS = {
+    "say": ("Say something", "Shows a text and goes on."),
+    "collect": ("Ask a question", "Waits for an answer and keeps it."),
+    "chat": ("Let a model write", "A model answers in a few sentences, as you describe."),
+    "generate": ("Write a plan", "A model writes one of your types of plans."),
+    "branch": ("Branch", "Continues with another step, depending on the answers."),
+    "end": ("End", "Says goodbye. The run is complete."),
+}
+# Where a form's fields are in a step; those of a question are in its slot.
+FIELDS: dict[str, dict[str, Path]] = {
+    "say": {"text": ("say",)},
+    "collect": {"text": ("ask",), "type": ("type",), "options": ("options",), "optional": ("optional",)},
+    "chat": {"text": ("chat",), "guidelines": ("guidelines",), "max_sentences": ("max_sentences",)},
+    "generate": {"text": ("generate",)},
+    "end": {"text": ("end",)},
+}
+HAND_OVER = {"text": ("end", "say"), "group": ("end", "hand_over")}
+WITH_NEXT = ("say", "collect", "chat", "generate")
+NO_FORM = {
+    "set": "It fills in answers without asking.",
+    "branch": "Where it leads depends on the answers.",
+    "": "It doesn't say what it does yet.",
+}
+UNKNOWN_SLOT = "Its slot is missing or has an error."
+IN_BRACKETS = "The steps are written in brackets, so they can only be added, moved and removed in the text."
+# Kept from one request to the next: the parsed text is needed to show its cards, and to change it.
+MOST_KNOWN = 16
+MOST_TITLE = 60
+
+
+class CardRefused(ValueError):
+    """Raised for a change that can't be made; the message is a sentence for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A step: its lines in the text, what it does, and what its form shows; `why_not` says why it has none."""
+
+    index: int
+    line: int
+    last_line: int
+    # In UTF-16, as browsers count.
+    start: int
+    end: int
+    verb: str
+    text: str
+    values: Mapping[str, str]
+    why_not: str = ""
+    # Where it leads to, if not to the next step: shown, and changed in the text.
+    ways: str = ""
+
+    @property
+    def label(self) -> str:
+        return VERBS.get(self.verb, "Step")
+
+    @property
+    def title(self) -> str:
+        """Returns what it does and its text, in a few words."""
+        words = " ".join(self.text.split())
+        return f"{self.label}: {words if len(words) <= MOST_TITLE else f'{words[: MOST_TITLE - 1]}…'}" if words else self.label
+
+    @property
+    def seen(self) -> str:
+        """Returns what a form sends to tell its step from others, if lines were added above it since."""
+        return f"{self.verb} {self.text}"
+
+    @property
+    def lines(self) -> str:
+        return f"line {self.line}" if self.line == self.last_line else f"lines {self.line} to {self.last_line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """All steps of a text. `why_none` says why there are no cards, `why_fixed` why they can't be moved."""
+
+    cards: tuple[Card, ...] = ()
+    targets: tuple[str, ...] = ()
+    why_none: str = ""
+    why_fixed: str = ""
+
+    @property
+    def place_for_more(self) -> int:
+        """Returns the index of the step behind which a new one usually belongs: the last that isn't an end."""
+        return max((card.index for card in self.cards if card.verb != "end"), default=-1)
+
+
+def cards_of(source: str) -> Cards:
+    try:
+        document = _document(source)
+    except UnreadableYaml as error:
+        return Cards(why_none=f"The steps appear here once the error in line {error.line} is corrected.")
+    steps = _steps(document)
+    ids = tuple(dict.fromkeys(id for id in (_id(step) for step in steps) if id))
+    cards = tuple(_card(source, document, index, step) for index, step in enumerate(steps))
+    is_fixed = steps and not _regions(source, document)
+    return Cards(cards, ids, why_fixed=IN_BRACKETS if is_fixed else "")
+
+
+def edited(source: str, index: int, values: Mapping[str, str]) -> str:
+    """Returns the text with what was entered in the form of a step; only values that differ are written."""
+    document = _readable(source)
+    steps = _steps(document)
+    if not 0 <= index < len(steps):
+        raise CardRefused("That step isn't in the text any more.")
+    card = _card(source, document, index, steps[index])
+    if card.why_not:
+        raise CardRefused(card.why_not)
+    entered = {name: values[name].replace("\r\n", "\n").strip() for name in card.values if name in values}
+    if entered.get("type", "text") not in TYPES:
+        del entered["type"]
+    if card.verb == "collect" and entered.get("type", card.values["type"]) not in WITH_OPTIONS:
+        entered["options"] = ""
+    edits = YamlEdits(source, document)
+    try:
+        for name, value in entered.items():
+            if value != card.values[name]:
+                edits.put(_path(steps[index], card.verb, index, name), _typed(name, value))
+        return edits.text()
+    except UneditableYaml as error:
+        raise CardRefused("This can't be changed here without touching other lines. Change it in the text.") from error
+
+
+def moved(source: str, index: int, to: int) -> str:
+    """Returns the text with a step, and the comments above it, before or behind others."""
+    document, regions = _movable(source)
+    if not (0 <= index < len(regions) and 0 <= to < len(regions)):
+        return source
+    texts = [source[start:end] for start, end in regions]
+    order = [*texts[:index], *texts[index + 1 :]]
+    order.insert(to, texts[index])
+    # The last line of a text can lack its end. What is between two steps stays where it is.
+    order = [text if text.endswith("\n") else f"{text}\n" for text in order]
+    gaps = [source[end:start] for (_, end), (start, _) in pairwise(regions)]
+    whole = "".join(part for pair in zip(order, [*gaps, ""], strict=True) for part in pair)
+    whole = whole if texts[-1].endswith("\n") else whole.removesuffix("\n")
+    text = source[: regions[0][0]] + whole + source[regions[-1][1] :]
+    steps = _steps(document)
+    expected = [*steps[:index], *steps[index + 1 :]]
+    expected.insert(to, steps[index])
+    return _confirmed(text, expected)
+
+
+def removed(source: str, index: int) -> tuple[str, int, str]:
+    """Returns the text without a step and the comments above it, the line where they were, and they themselves."""
+    document, regions = _movable(source)
+    if not 0 <= index < len(regions):
+        return source, 0, ""
+    start, end = regions[index]
+    # With the empty lines below it.
+    end = regions[index + 1][0] if index + 1 < len(regions) else end
+    steps = _steps(document)
+    text = _confirmed(source[:start] + source[end:], [*steps[:index], *steps[index + 1 :]] or None)
+    return text, source.count("\n", 0, start) + 1, source[start:end]
+
+
+def restored(source: str, line: int, text: str) -> str:
+    """Returns the text with lines that were removed, at their line again."""
+    lines = source.splitlines(keepends=True)
+    above, below = "".join(lines[: line - 1]), "".join(lines[line - 1 :])
+    return above + ("\n" if above and not above.endswith("\n") else "") + text + below
+
+
+def added(source: str, verb: str, after: int, *, plan_type: str = "") -> tuple[str, int]:
+    """Returns the text with a new step behind one of the others, or first for -1, and its index."""
+    document = _readable(source)
+    steps, regions = _steps(document), _regions(source, document)
+    if steps and not regions:
+        raise CardRefused(IN_BRACKETS)
+    if len(steps) >= MOST_STEPS:
+        raise CardRefused(f"A workflow can have at most {MOST_STEPS} steps.")
+    index = max(0, min(after + 1, len(steps)))
+    name = _free_name(document)
+    first = {"say": "Hello!", "collect": name, "chat": _task(document), "generate": plan_type, "end": "Thank you!"}
+    content = f"[{{go: {END}}}]" if verb == "branch" else scalar(first[verb])
+    source = _with_lines(source, document, regions, index, f"- {verb}: {content}")
+    return (_with_slot(source, name) if verb == "collect" else source), index
+
+
+def _with_lines(source: str, document: YamlDocument, regions: Sequence[tuple[int, int]], index: int, words: str) -> str:
+    if regions:
+        place = regions[index][0] if index < len(regions) else regions[-1][1]
+        step = document.spans["steps", 0].start
+        indent = " " * (source.rfind("-", 0, step) - source.rfind("\n", 0, step) - 1)
+        gap = "\n" if source[:place] and not source[:place].endswith("\n") else ""
+        return f"{source[:place]}{gap}{indent}{words}\n{source[place:]}"
+    span = document.spans.get(("steps",))
+    if not span:
+        gap = "\n" if source and not source.endswith("\n") else ""
+        return f"{source}{gap}steps:\n  {words}\n"
+    # An empty list, or nothing yet.
+    end = source.find("\n", span.end)
+    rest = source[span.end : len(source) if end < 0 else end]
+    return f"{source[: span.key]}steps:{rest}\n  {words}{source[span.end + len(rest) :]}"
+
+
+def _with_slot(source: str, name: str) -> str:
+    document = _readable(source)
+    edits = YamlEdits(source, document)
+    slots = document.spans.get(("slots",))
+    words = f'{name}: {{type: text, ask: "What would you like to know?"}}'
+    if slots and isinstance(document.value.get("slots"), dict):
+        return edits.with_item(("slots",), words)
+    if slots:
+        return f"{source[: slots.key]}slots:\n  {words}{source[slots.end :]}"
+    steps = document.spans["steps",].key
+    start = source.rfind("\n", 0, steps) + 1
+    return f"{source[:start]}slots:\n  {words}\n{source[start:]}"
+
+
+def _free_name(document: YamlDocument) -> str:
+    slots = document.value.get("slots") if isinstance(document.value, dict) else None
+    names = {*(slots if isinstance(slots, dict) else ()), *(_id(step) for step in _steps(document))}
+    return next(name for number in range(1, 1_000) if (name := f"question_{number}") not in names)
+
+
+def _task(document: YamlDocument) -> str:
+    slots = document.value.get("slots") if isinstance(document.value, dict) else None
+    name = next(reversed(list(slots)), "") if isinstance(slots, dict) else ""
+    return f"Reply to this in a friendly way: {{{{{name}}}}}" if name else "Wish the person a good day."
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _document(source: str) -> YamlDocument:
+    return yaml_text.read(source, "workflow")
+
+
+def _readable(source: str) -> YamlDocument:
+    try:
+        document = _document(source)
+    except UnreadableYaml as error:
+        raise CardRefused(f"First correct the error in line {error.line}.") from error
+    if document.value is not None and not isinstance(document.value, dict):
+        raise CardRefused("This text isn't a workflow yet.")
+    return document
+
+
+def _steps(document: YamlDocument) -> list[Any]:
+    steps = document.value.get("steps") if isinstance(document.value, dict) else None
+    return steps[:MOST_STEPS] if isinstance(steps, list) else []
+
+
+def _regions(source: str, document: YamlDocument) -> list[tuple[int, int]]:
+    """Returns the lines of each step with the comments above it, without the empty lines between two of them.
+
+    There are none if the list, or one of its steps, has no lines of its own.
+    """
+    spans = [document.spans["steps", index] for index in range(len(_steps(document)))]
+    if not spans or document.spans["steps",].style:
+        return []
+    starts = []
+    for span in spans:
+        start = source.rfind("\n", 0, source.rfind("-", 0, span.start + 1)) + 1
+        if not re.match(r" *-(?=\s)", source[start:]):
+            return []
+        column = source.index("-", start) - start
+        # Comments that are indented deeper belong to the step above.
+        while (above := source.rfind("\n", 0, start - 1) + 1) < start:
+            line = source[above : start - 1]
+            if not line.lstrip().startswith("#") or len(line) - len(line.lstrip()) > column or above == 0:
+                break
+            start = above
+        starts.append(start)
+    end = source.find("\n", spans[-1].end)
+    ends = [*(len(source[:start].rstrip()) + 1 for start in starts[1:]), len(source) if end < 0 else end + 1]
+    regions = list(zip(starts, ends, strict=True))
+    return regions if all(start < end for start, end in regions) else []
+
+
+def _movable(source: str) -> tuple[YamlDocument, list[tuple[int, int]]]:
+    document = _readable(source)
+    regions = _regions(source, document)
+    if not regions:
+        raise CardRefused(IN_BRACKETS)
+    return document, regions
+
+
+def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
+    span = document.spans["steps", index]
+    line, last_line = (source.count("\n", 0, place) + 1 for place in (span.start, max(span.start, span.end - 1)))
+    verbs = [name for name in step if name in OF_A_STEP] if isinstance(step, dict) else []
+    verb = verbs[0] if len(verbs) == 1 else ""
+    slot = _slot(document, step) if verb == "collect" else None
+    why_not = UNKNOWN_SLOT if verb == "collect" and slot is None else NO_FORM.get(verb, "")
+    values = {} if why_not else _values(step, verb, slot or {})
+    if any(value is None for value in values.values()):
+        why_not = "It holds something that a form can't show."
+    next_step = step.get("next") if isinstance(step, dict) else None
+    ways = "Where it leads depends on the answers." if isinstance(next_step, list) else ""
+    text = values.get("text") or (str(step.get(verb) or "") if verb in ("collect", "generate") else _id(step))
+    shown = {} if why_not else {name: value or "" for name, value in values.items()}
+    start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])
+    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways)
+
+
+def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict[str, str | None]:
+    """Returns the values that a form shows; None for those that it can't show."""
+    fields = HAND_OVER if verb == "end" and isinstance(step[verb], dict) else FIELDS[verb]
+    values: dict[str, str | None] = {}
+    for name, path in fields.items():
+        value: Any = slot if verb == "collect" else step
+        for part in path:
+            value = value.get(part)
+        values[name] = _shown(name, value)
+    if verb in WITH_NEXT and not isinstance(step.get("next"), list):
+        values["next"] = _shown("next", step.get("next"))
+    return values
+
+
+def _shown(name: str, value: Any) -> str | None:
+    if value is None:
+        return "text" if name == "type" else ""
+    if name == "options":
+        is_simple = isinstance(value, list) and all(isinstance(part, str | int | float) for part in value)
+        return "\n".join(map(str, value)) if is_simple and not any(isinstance(part, bool) for part in value) else None
+    if isinstance(value, bool):
+        return ("y" if value else "") if name == "optional" else None
+    if name == "max_sentences":
+        return str(value) if isinstance(value, int | str) else None
+    return value.strip().replace("\r\n", "\n") if isinstance(value, str) and name != "optional" else None
+
+
+def _typed(name: str, value: str) -> str | int | bool | list[str] | None:
+    if name == "options":
+        return [line.strip() for line in value.split("\n") if line.strip()] or None
+    if name == "optional":
+        return True if value else None
+    if name == "max_sentences" and value.isascii() and value.isdecimal():
+        return int(value[:9])
+    # What a step says is never removed: an empty text is a fault that the editor names.
+    return value if value or name == "text" else None
+
+
+def _path(step: Mapping[str, Any], verb: str, index: int, name: str) -> Path:
+    if name == "next":
+        return "steps", index, "next"
+    if verb == "collect":
+        return "slots", str(step["collect"]), *FIELDS[verb][name]
+    fields = HAND_OVER if verb == "end" and isinstance(step[verb], dict) else FIELDS[verb]
+    return "steps", index, *fields[name]
+
+
+def _slot(document: YamlDocument, step: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    slots = document.value.get("slots")
+    slot = slots.get(step["collect"]) if isinstance(slots, dict) and isinstance(step["collect"], str) else None
+    return slot if isinstance(slot, dict) and slot.get("type", "text") in TYPES else None
+
+
+def _id(step: Any) -> str:
+    id = (step.get("id") or step.get("collect")) if isinstance(step, dict) else ""
+    return id if isinstance(id, str) else ""
+
+
+def _confirmed(text: str, steps: Any) -> str:
+    """Returns the text if it has these steps, as a move can break what is indented in an unusual way."""
+    try:
+        value = yaml_text.read(text, "workflow").value
+    except UnreadableYaml as error:
+        raise CardRefused("This can't be moved here. Move it in the text.") from error
+    if value.get("steps") != steps:
+        raise CardRefused("This can't be moved here. Move it in the text.")
+    return text

@@ -1,0 +1,108 @@
+"""What the buttons of the editor do: they change its text, open a step's form, or take back what was removed. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.workflows.editor.cards import KINDS, CardRefused, added, cards_of, edited, moved, removed, restored
+from webapp.workflows.editor.text import corrected
+
+MOVED_AWAY = "That step was changed in the text meanwhile. Open it again."
+REMOVED = "Removed the step in line {}."
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Removed lines, and where they were."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A text after a button, the step whose form is open, what to say, and the button or form that is used next."""
+
+    source: str
+    open: int = -1
+    said: str = ""
+    undo: Undo | None = None
+    # The index of a step, and which of its buttons.
+    focus: tuple[int, str] = (-1, "")
+    # Whether the cards stay as they are, because someone is typing in one.
+    is_typing: bool = False
+
+
+def change(source: str, form: Mapping[str, str], *, plan_type: str) -> Changed:
+    """Returns what a button makes of the text; what was entered in an open form is written first."""
+    name, *arguments = form.get("deed", "").split() or [""]
+    numbers = [int(number) for number in arguments if number.isascii() and number.isdecimal()][:3]
+    opened = _number(form.get("open", ""))
+    try:
+        source = _with_form(source, form)
+        return _change(source, name, arguments, numbers, form, opened, plan_type)
+    except CardRefused as refusal:
+        return Changed(source, opened, said=str(refusal), is_typing=name == "keep")
+
+
+def _change(
+    source: str, name: str, arguments: list[str], numbers: list[int], form: Mapping[str, str], opened: int, plan_type: str
+) -> Changed:
+    match name, arguments, numbers:
+        case "correct", [_, _, wrong, meant], [line, column, *_]:
+            return Changed(corrected(source, line, column, wrong, meant), opened)
+        case "keep", _, [index]:
+            return Changed(source, index, is_typing=True)
+        case "open", _, [index]:
+            return Changed(source, index, focus=(index, "form"))
+        case "save", _, [index]:
+            return Changed(source, focus=(index, "open"))
+        case "up" | "down", _, [index]:
+            return _move(source, index, index + (1 if name == "down" else -1), name)
+        case "drop", _, [index, to]:
+            return _move(source, index, to, "open")
+        case "remove", _, [index]:
+            text, line, lines = removed(source, index)
+            undo = Undo(line, lines) if lines else None
+            return Changed(text, said=REMOVED.format(line) if undo else "", undo=undo, focus=(-1, "undo"))
+        case "undo", _, _:
+            lines = form.get("undone", "").replace("\r\n", "\n")
+            return Changed(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said="The step is back.")
+        case "add", [verb], _ if verb in KINDS:
+            text, index = added(source, verb, _number(form.get("after", "")), plan_type=plan_type)
+            return Changed(text, index, focus=(index, "form"))
+    return Changed(source, opened)
+
+
+def _move(source: str, index: int, to: int, button: str) -> Changed:
+    text = moved(source, index, to)
+    count = len(cards_of(text).cards)
+    if text == source:
+        return Changed(source, focus=(index, button))
+    return Changed(text, said=f"Moved to place {to + 1} of {count}.", focus=(to, button))
+
+
+def entered(source: str, form: Mapping[str, str]) -> str:
+    """Returns the text with what was entered in an open form, if its step is still there."""
+    try:
+        return _with_form(source, form)
+    except CardRefused:
+        return source
+
+
+def _with_form(source: str, form: Mapping[str, str]) -> str:
+    opened = _number(form.get("open", ""))
+    values = {name.removeprefix("step_"): value for name, value in form.items() if name.startswith("step_")}
+    cards = cards_of(source).cards
+    if not values or opened < 0 or not cards:
+        return source
+    # Its number is another one if lines were added above it meanwhile.
+    seen = form.get("seen", "").replace("\r\n", "\n")
+    same = [card.index for card in cards if card.seen == seen]
+    if opened not in same and len(same) != 1:
+        raise CardRefused(MOVED_AWAY)
+    return edited(source, opened if opened in same else same[0], values)
+
+
+def _number(text: str) -> int:
+    """Returns a number that a form sent; -1 if it isn't one."""
+    return int(text[:9]) if text.isascii() and text.isdecimal() else -1
