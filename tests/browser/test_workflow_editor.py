@@ -198,7 +198,7 @@ def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None
 def test_keys_indent_and_there_is_a_way_out(server: Server, visit: Visit) -> None:
     page = visit(server).open("/workflows/new")
     source = text_of(page)
-    # Who comes by key goes on by key.
+    # Who comes by key continues by key.
     source.focus()
     page.keyboard.press("Tab")
     expect(source).not_to_be_focused()

@@ -17,7 +17,7 @@ from webapp.workflows.editor.text import in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
 KINDS = {
-    "say": ("Say something", "Shows a text and goes on."),
+    "say": ("Say something", "Shows a text and continues."),
     "collect": ("Ask a question", "Waits for an answer and keeps it."),
     "chat": ("Let a model write", "A model answers in a few sentences, as you describe."),
     "generate": ("Write a plan", "A model writes one of your types of plans."),
