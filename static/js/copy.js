@@ -1,4 +1,4 @@
-// Copies messages, and adds buttons to finished code blocks.
+// Copies messages, adds buttons to finished code blocks, and draws diagrams.
 "use strict";
 {
   const oldWay = (text) => {
@@ -50,9 +50,24 @@
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
   const add = (place, textContent, ariaLabel, onclick) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", part: "copy", textContent, ariaLabel, onclick });
+    Object.assign(button, { type: "button", part: `copy ${textContent}`, textContent, ariaLabel, onclick });
     place.append(button);
     return button;
+  };
+  // Draws a diagram in the place of its source, as high as that, in a frame of its own. Shown once it has something to show.
+  const draw = (link, block, button) => {
+    const { theme = "", contrast = "" } = document.documentElement.dataset,
+      frame = document.createElement("iframe");
+    const show = (isDrawn) => {
+      block.classList.toggle("code--drawn", isDrawn);
+      [button.textContent, button.ariaLabel] = isDrawn ? ["Source", "Show the source"] : ["Diagram", "Show the diagram"];
+    };
+    button.onclick = () => show(!block.classList.contains("code--drawn"));
+    Object.assign(frame, { className: "drawn", title: "Diagram", loading: "lazy", sandbox: "allow-scripts" });
+    frame.src = `${link.href.replace("/preview?", "/frame?")}&fit&theme=${theme}&contrast=${contrast}`;
+    frame.addEventListener("load", () => show(true), { once: true });
+    link.textContent = "Enlarge";
+    block.append(frame);
   };
   const equip = (place) => {
     for (const header of place.querySelectorAll(".code > header")) {
@@ -60,7 +75,9 @@
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
       const block = header.parentElement,
+        link = header.querySelector("#thread [data-draw]"),
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
+      if (link) draw(link, block, add(buttons, "Diagram", "Show the diagram"));
       const wrap = add(buttons, "Wrap", "Wrap lines", () => {
         wrap.ariaPressed = block.classList.toggle("code--wrapped");
       });
@@ -71,32 +88,4 @@
   };
   for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
-
-  // A preview opens and closes below its code; without scripts its link opens a page.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a.view");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const block = link.closest(".code"),
-      shown = block.querySelector("div");
-    link.textContent = shown ? "Preview" : "Close preview";
-    if (shown) return shown.remove();
-    const place = document.createElement("div");
-    const frame = Object.assign(document.createElement("iframe"), {
-      className: "preview",
-      title: "Preview",
-      sandbox: "allow-scripts",
-      referrerPolicy: "no-referrer",
-    });
-    frame.src = link.href.replace("/preview?", "/frame?");
-    if (/^html?$/i.test(block.querySelector("span").textContent)) {
-      const run = add(place, "Run scripts", null, () => {
-        run.remove();
-        frame.src += "&scripts=run";
-      });
-      run.className = "button";
-    }
-    place.append(frame);
-    block.append(place);
-  });
 }

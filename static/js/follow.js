@@ -56,9 +56,10 @@
     else isFollowing = Boolean(pill()) && distance() < NEAR;
     observer.observe(document.body);
   });
-  // Opening something stops the scrolling, so that it can be read.
+  // Opening something in the text stops the scrolling, so that it can be read. The panel is beside it.
   document.addEventListener("click", ({ target }) => {
-    isFollowing &&= !target.closest('.message :is(summary, .view, .cite, [formaction$="/edit"])');
+    const beside = millrace.isRunning() ? "" : ", [data-panel]";
+    isFollowing &&= !target.closest(`.message :is(summary, [formaction$="/edit"]${beside})`);
   });
   document.addEventListener("htmx:before:swap", ({ target }) => {
     left = target.closest?.("#earlier") ? distance() : 0;

@@ -4,7 +4,7 @@
 {
   const REST = 65,
     FRESH = 5000,
-    LINK = "a[href]:not([download], [target], [hx-get], .chats__more)";
+    LINK = "a[href]:not([download], [target], [hx-get], [data-panel], .chats__more)";
   const address = ({ pathname, search }) => pathname + search;
   let [here, going, ahead, resting] = [address(location), null, null, 0];
   const begin = (url) => {

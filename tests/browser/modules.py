@@ -24,6 +24,7 @@ NOTICED_BY = {
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
     "sortable": "test_models.py::test_fallbacks_are_put_in_order_by_button_key_and_pointer",
     "page": "test_layout.py::test_a_pause_is_told_by_one_button",
+    "panel": "test_panel.py::test_it_opens_beside_the_chat_which_goes_on",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "quote": "test_quoting.py::test_selected_text_is_quoted_in_the_next_message",
     "saving": "test_chat_settings.py::test_each_field_is_saved_as_it_is_left_and_taken_back",

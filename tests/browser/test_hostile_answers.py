@@ -18,8 +18,12 @@ TRAP = "window.steal = number => { window.stolen = [...(window.stolen ?? []), nu
 FORBIDDEN = "script style iframe object embed form input button img svg video audio link meta base hx-partial"
 NAMES = "^(on|hx-|id$|name$|style$|src|data-)"
 # With the document's own selectors: Playwright's would also find our Copy buttons, which are in shadow roots.
-FOUND = """([forbidden, names]) => [...document.querySelectorAll('.message-text *')].filter(element =>
-  forbidden.includes(element.localName) || element.getAttributeNames().some(name => name.match(names))
+# Our links to previews, and our frames, which have no access to the page.
+OURS = """.code > header > a.view[href^="/messages/"], .message-text a.cite[href^="/messages/"],
+  .code > iframe.drawn[sandbox="allow-scripts"][src*="/frame?block="]"""
+FOUND = f"""([forbidden, names]) => [...document.querySelectorAll('.message-text *')].filter(element =>
+  !element.matches(`{OURS}`) &&
+  (forbidden.includes(element.localName) || element.getAttributeNames().some(name => name.match(names)))
 ).map(element => element.outerHTML)"""
 
 

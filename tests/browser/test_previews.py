@@ -3,10 +3,11 @@
 import socket
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FrameLocator, expect
 
-from tests.browser.chats import ChatPage
+from tests.browser.chats import ChatPage, layout_shift
 from tests.browser.conftest import Person, Visit
+from tests.browser.test_accessibility import MOVES, violations
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -51,7 +52,7 @@ def shown(server: Server, upstream: Upstream, visit: Visit, text: str, **options
 
 
 def run(chat: ChatPage) -> None:
-    """Runs the scripts of the page `HELLO`, which don't run before."""
+    """Runs the scripts of the page `HELLO`, which don't run before, in the panel or on its page."""
     said = chat.page.frame_locator("iframe").locator("#said")
     expect(said).to_have_text("not run")
     chat.page.get_by_role("button", name="Run scripts").click()
@@ -77,17 +78,22 @@ def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Ups
     chat = shown(server, upstream, visit, HELLO + PICTURE)
     page, links = chat.page, chat.answer.locator("a.view")
     expect(links).to_have_count(2)
+    assert not page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
+    panel = page.get_by_role("dialog", name="Preview")
     links.first.click()
-    run(chat)
+    expect(panel.frame_locator("iframe").locator("#said")).to_have_text("not run")
+    panel.get_by_role("button", name="Run scripts").click()
+    expect(panel.frame_locator("iframe").locator("#said")).to_have_text("It runs: null")
     links.first.click()
-    expect(page.locator("iframe")).to_have_count(0)
+    expect(page.locator("#panel iframe")).to_have_count(0)
     links.first.click()
-    links.first.click()
-    expect(page.get_by_role("button", name="Run scripts")).to_have_count(0)
+    expect(panel.get_by_role("button", name="Run scripts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel iframe")).to_have_count(0)
+    expect(links.first).to_be_focused()
     links.last.focus()
     page.keyboard.press("Enter")
-    expect(page.frame_locator("iframe").locator("circle")).to_be_visible()
-    expect(links.last).to_have_text("Close preview")
+    expect(page.get_by_role("dialog", name="Drawing").frame_locator("iframe").locator("circle")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -138,6 +144,17 @@ def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit
     assert (asked, chat.page.url, person.context.pages) == ([], here, pages)
     person.oddities.clear()
 
+
+HOSTILE_PICTURE = """```svg
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 10 10"
+  onload="document.querySelector('circle').setAttribute('r', 1)">
+<script>document.querySelector("circle").setAttribute("r", 2); parent.document.body.dataset.said = "reached"</script>
+<image href="https://evil.example/picture"/><use xlink:href="https://evil.example/use#x"/>
+<style>@import url("https://evil.example/sheet"); circle { fill: url("https://evil.example/fill") }</style>
+<foreignObject><iframe src="https://evil.example/frame"></iframe></foreignObject>
+<circle cx="5" cy="5" r="4"/></svg>
+```
+"""
 
 # Each way to WebRTC. `{}` is the port of a STUN server that must hear nothing.
 CALLING = """```html
@@ -214,11 +231,12 @@ def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, v
 @pytest.mark.parametrize("width", [1100, 390])
 def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, scheme: str, width: int) -> None:
     chat = shown(server, upstream, visit, DIAGRAM, color_scheme=scheme, viewport={"width": width, "height": 800})
-    assert not chat.page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
+    expect(drawn_in(chat).locator("svg")).to_be_visible(timeout=60_000)
     asked: list[str] = []
-    chat.page.on("request", lambda request: asked.append(request.url))
     # A page where htmx swaps nothing.
-    chat.page.goto(str(chat.answer.locator("a.view").get_attribute("href")))
+    address = str(chat.answer.locator("a.view").get_attribute("href"))
+    chat.page.on("request", lambda request: asked.append(request.url))
+    chat.page.goto(address)
     frame = chat.page.frame_locator("iframe")
     expect(frame.locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
     expect(frame.locator("#source")).to_be_hidden()
@@ -249,3 +267,77 @@ def test_without_scripts_the_source_of_a_diagram_is_shown(server: Server, upstre
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("This diagram needs JavaScript.")).to_be_visible()
     expect(frame.locator("#source")).to_contain_text("A[Head race] --> B")
+
+
+def drawn_in(chat: ChatPage, number: int = 0) -> FrameLocator:
+    return chat.answer.locator("iframe.drawn").nth(number).content_frame
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "dark"}, {"contrast": "more"}], ids=["dark", "contrast"])
+def test_a_diagram_is_drawn_in_the_place_of_its_source(
+    server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+) -> None:
+    upstream.says("It turns:\n\n" + DIAGRAM + PICTURE, pace=0.01)
+    person = visit(server, viewport={"width": 1280, "height": 800}, **look)
+    person.context.add_init_script(MOVES)
+    chat = person.begin("Show me")
+    chat.expect("completed")
+    block = chat.answer.locator(".code").first
+    source = block.locator("pre")
+    expect(drawn_in(chat).locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
+    expect(source).to_be_hidden()
+    box, drawing = block.bounding_box(), drawn_in(chat).locator("svg").bounding_box()
+    assert box
+    assert drawing
+    assert drawing["height"] <= 0.6 * 800
+    assert drawing["y"] >= box["y"]
+    assert drawing["y"] + drawing["height"] <= box["y"] + box["height"]
+    fill = drawn_in(chat).locator("svg .node rect").first.evaluate("box => getComputedStyle(box).stroke")
+    assert fill == ("rgb(111, 203, 218)" if "color_scheme" in look else "rgb(0, 81, 104)")
+    expect(drawn_in(chat, 1).locator("circle")).to_be_visible()
+    # Its source is as high: nothing below it moves.
+    block.get_by_role("button", name="Show the source").click()
+    expect(source).to_be_visible()
+    assert block.evaluate("block => block.offsetHeight") == box["height"]
+    block.get_by_role("button", name="Show the diagram").click()
+    expect(source).to_be_hidden()
+    assert violations(chat.page) == []
+
+
+def test_while_an_answer_streams_its_source_is_shown_and_nothing_moves(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.behaves([{"says": DIAGRAM + "And so on. " * 40, "pace": 0.03, "holds": [9]}])
+    person = visit(server, viewport={"width": 1280, "height": 800})
+    person.context.add_init_script(MOVES)
+    chat = person.begin("Show me")
+    chat.wait_for("graph TD")
+    expect(chat.answer.locator("iframe")).to_have_count(0)
+    upstream.goes_on()
+    expect(drawn_in(chat).locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
+    chat.expect("completed")
+    expect(drawn_in(chat).locator("svg").get_by_text("Tail race")).to_be_visible()
+    assert chat.page.evaluate("moves") == []
+    shifts = chat.page.evaluate("shifts")
+    assert layout_shift(shifts) < 0.02, shifts
+
+
+def test_a_diagram_in_an_answer_that_cannot_be_drawn_shows_its_source(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, BROKEN)
+    expect(drawn_in(chat).locator("#said")).to_contain_text("couldn't be drawn", timeout=60_000)
+    expect(drawn_in(chat).locator("#source")).to_contain_text("onerror")
+    expect(drawn_in(chat).locator("img")).to_have_count(0)
+
+
+def test_a_hostile_picture_that_is_drawn_at_once_does_nothing(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says(HOSTILE_PICTURE)
+    person = visit(server)
+    asked: list[str] = []
+    person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
+    chat = person.begin("Show me")
+    chat.expect("completed")
+    expect(drawn_in(chat).locator("circle")).to_be_visible()
+    chat.page.wait_for_timeout(1_000)
+    assert asked == []
+    assert chat.page.evaluate("document.body.dataset.said ?? ''") == ""
+    expect(drawn_in(chat).locator("circle")).to_have_attribute("r", "4")
+    assert chat.path in chat.page.url
+    person.oddities.clear()

@@ -45,7 +45,7 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     expect(chip).to_be_visible()
     expect(chat.answer.locator(".message-text a.cite")).to_have_text("1")
     chip.click()
-    source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
+    source = page.get_by_role("dialog", name="Source 1") if has_scripts else page.locator("#source-1")
     expect(source).to_contain_text(WORDS)
     expect(source).to_be_in_viewport()
     if has_scripts:
@@ -54,8 +54,15 @@ def test_an_answer_has_a_chip_that_leads_to_its_passage(
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     if has_scripts:
         assert violations(page) == []
-        page.goto(page.url)
-        press(page, chat.answer.get_by_role("link", name="Sources", exact=True))
+        source.get_by_role("link", name="Pumps").click()
+        document = page.get_by_role("dialog", name="Pumps")
+        expect(document.locator(".passage--wanted")).to_contain_text(WORDS)
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(chip).to_be_focused()
+        chat.answer.get_by_role("link", name="Sources", exact=True).click()
+        expect(page.get_by_role("dialog", name="Sources")).to_contain_text(WORDS)
+        press(page, page.get_by_role("link", name="Open as a page"))
         expect(page.locator("#source-1")).to_contain_text(WORDS)
         assert violations(page) == []
     sources = page.url
@@ -88,11 +95,14 @@ def read_in_its_chat(page: Page, upstream: Upstream, *, has_scripts: bool) -> No
     expect(chip).to_be_visible()
     assert not has_scripts or violations(page) == []
     chip.click()
-    source = chat.answer.locator(".quoted") if has_scripts else page.locator("#source-1")
+    source = page.get_by_role("dialog", name="Source 1") if has_scripts else page.locator("#source-1")
     expect(source).to_contain_text(WARRANTY)
     if has_scripts:
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-        press(page, page.get_by_role("link", name="orrery.txt").first)
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="orrery.txt").first.click()
+        expect(page.get_by_role("dialog", name="orrery")).to_be_visible()
+        press(page, page.get_by_role("link", name="Open as a page"))
     else:
         press(page, source.get_by_role("link", name="orrery", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("orrery")

@@ -107,7 +107,7 @@ def test_who_may_not_see_the_document_sees_that_a_source_is_withheld(app, member
         shown.text,
         exported,
         download(stranger, f"{path.partition('#')[0]}/export.html").decode(),
-        stranger.get(str(below.attributes["hx-get"])).text,
+        stranger.get(str(below.attributes["data-panel"])).text,
     ]
     for text in everything:
         assert FRIDAY not in text
@@ -125,7 +125,7 @@ def test_a_chip_leads_to_the_passage_and_its_document(member, path):
     assert link.text() == "Pumps"
     assert member.page(str(link.attributes["href"])).one(".passage--wanted").text(strip=True) == FRIDAY
 
-    fragment = member.get(str(page.one(".cited a.cite").attributes["hx-get"]), headers={"HX-Request": "true"}).text
+    fragment = member.get(str(page.one(".cited a.cite").attributes["data-panel"]), headers={"HX-Request": "true"}).text
     assert FRIDAY in fragment
     assert "<html" not in fragment
 
@@ -240,3 +240,22 @@ def test_the_sources_of_a_strangers_answer_are_not_there(member, stranger, path)
     message = last(member, path)
     assert stranger.get(f"/messages/{message}/sources").status_code == 404
     assert member.page(f"/messages/{member.page(path).message_ids[-2]}/sources").says("no sources")
+
+
+def test_sources_are_shown_beside_the_chat_one_after_the_other(app, member, library, answered, fake):
+    path = answered(member)
+    library.attach(path, library.collection(("Pumps", [FRIDAY]), ("Bearings", [f"A bearing turns. {FRIDAY}"])))
+    ask(member, path, QUESTION, fake, says="On Friday [1] [2].")
+    base = f"/messages/{last(member, path)}/sources"
+    first, second, every = (member.htmx_get(f"{base}{query}") for query in ("?number=1", "?number=2", ""))
+    assert first.one("#panel-title").text() == "Source 1"
+    assert [link.attributes["href"] for link in first.all("nav a")] == [f"{base}?number=2"]
+    assert [link.attributes["href"] for link in second.all("nav a")] == [f"{base}?number=1"]
+    assert first.one("[title='Open as a page']").attributes["href"] == f"{base}?number=1"
+    # The title leads to the document, in the panel too.
+    document = member.htmx_get(str(first.all(".quoted__title a")[0].attributes["href"]))
+    assert document.one("#panel-title").text() in {"Pumps", "Bearings"}
+    assert FRIDAY in document.text
+    assert len(every.all(".quoted")) == 2
+    assert not every.all("nav a")
+    assert member.htmx_get(f"{base}?number=9").says("no sources")

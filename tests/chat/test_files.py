@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -268,6 +269,50 @@ def test_a_file_goes_with_the_last_message_that_has_it(app, owner, fake):
         assert db.session.scalars(select(StoredFile.id)).all() == []
         assert folder(app) == []
     assert owner.get(told["url"]).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["letter (2) [new].docx", f"{'long ' * 22}name.docx", "paper.pdf"])
+def test_the_original_of_a_short_document_is_kept(app, owner, member, fake, name):
+    fake.says("On Friday.")
+    content = pdf(["Oil the bearing."]) if name.endswith("pdf") else docx(paragraph("Oil the bearing."))
+    told = uploaded(owner, content, name).get_json()
+    assert "/files/" not in told["text"]
+    chat = owner.post("/chats", message="When?", part=told["block"]).location
+    page = owner.wait_for(chat, ended)
+    links = {link.text(): str(link.attributes["href"]) for link in page.all(".message-text .file a")}
+    assert set(links) == ({"Open", "Download"} if name.endswith("pdf") else {"Download"})
+    # The model gets the text alone, once.
+    assert str(asked(fake)[0]["body"]["messages"][-1]["content"]).count("Oil the bearing.") == 1
+    assert "/files/" not in str(asked(fake)[0]["body"])
+    assert "Original of" not in str(asked(fake)[0]["body"])
+    saved = owner.client.get(links["Download"])
+    assert (saved.data, saved.headers["Content-Disposition"].partition(";")[0]) == (content, "attachment")
+    if "Open" in links:
+        shown = owner.client.get(links["Open"])
+        assert (shown.data, shown.mimetype) == (content, "application/pdf")
+        assert shown.headers["Content-Disposition"].startswith("inline")
+        assert "object-src 'self'" in shown.headers["Content-Security-Policy"]
+    assert member.client.get(links["Download"]).status_code == 404
+    # A chip has both, so that they are edited and removed together.
+    with app.app_context():
+        sent = db.session.scalars(select(Message).where(Message.role == "user")).one()
+        typed, files = parted(sent.content)
+        assert (typed, [file.block for file in files]) == ("When?", [told["block"]])
+        assert joined(typed, [file.block for file in files]) == sent.content
+        head = sent.chat_id
+        assert [file.hash for file in storage.of_person(owner.person_id)] == [sha256(content).hexdigest()]
+        erasing.erase(Chat.id == head)
+        erasing.sweep_files()
+        assert folder(app) == []
+
+
+def test_an_original_of_elsewhere_is_no_link(app, owner, fake):
+    fake.says("On Friday.")
+    block = f"a.docx\n```docx\nOil.\n```\n\n[Original of a.docx](/files/{'0' * 26})"
+    page = owner.wait_for(owner.post("/chats", message="When?", part=block).location, ended)
+    assert [node.text() for node in page.all(".message-text .file summary span:first-child")] == ["a.docx"]
+    assert page.all(".message-text .file a") == page.all(".long-file") == []
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from webapp.rendering.footnotes import as_written, scoped
 from webapp.rendering.markdown import GrowingMarkdown, render
 from webapp.rendering.text import plain
 
-CHIP = re.compile(r'<a class="cite" href="/messages/m1/sources\?number=(\d+)" title="Source \1">\1</a>')
+CHIP = re.compile(r'<a class="cite" href="/messages/m1/sources\?number=(\d+)" title="Source \1" data-panel>\1</a>')
 KNOWN = (2, 5)
 MARKS = [
     "[2]",

@@ -1,5 +1,7 @@
 """/knowledge/documents: the page of a document, and the actions on it."""
 
+from typing import Any
+
 from flask import Blueprint, Response, request, url_for
 
 from webapp.engine.engine import the_engine
@@ -10,7 +12,7 @@ from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.downloads import names_in_header
-from webapp.web.htmx import done_message, redirect
+from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
 DONE = {
@@ -31,6 +33,8 @@ FILE_HEADERS = {
 @signed_in
 def show(id: str) -> Response:
     document = visible_document(id)
+    if is_htmx():
+        return render("knowledge/_document.html", page_url=request.full_path.rstrip("?"), **_reading(document))
     return _page(document, DocumentForm.from_row(document))
 
 
@@ -83,22 +87,30 @@ def restore(id: str) -> Response:
 
 
 def _page(document: Document, form: DocumentForm) -> Response:
-    me, start, number = current_user(), _number("start", 0), _number("passage", -1)
+    me = current_user()
     collection = queries.collection(me, document.collection_id)
     assert collection
-    passages = shown.passages(document, me, start, number)
     return form.shown(
         "knowledge/document.html",
-        document=shown.document(document),
         collection=shown.collection(collection, me),
-        passages=passages,
-        opened=next((passage for passage in passages if passage.is_wanted and passage.page_url), None),
-        is_marked="marked" in request.args,
-        start=start,
-        last=document.passages,
-        per_page=shown.MOST_PER_PAGE,
         done=done_message(DONE),
+        **_reading(document),
     )
+
+
+def _reading(document: Document) -> dict[str, Any]:
+    """Returns the template context of a document's text, for its page and for the panel."""
+    start, number = _number("start", 0), _number("passage", -1)
+    passages = shown.passages(document, current_user(), start, number)
+    return {
+        "document": shown.document(document),
+        "passages": passages,
+        "opened": next((passage for passage in passages if passage.is_wanted and passage.page_url), None),
+        "is_marked": "marked" in request.args,
+        "start": start,
+        "last": document.passages,
+        "per_page": shown.MOST_PER_PAGE,
+    }
 
 
 def _number(name: str, default: int) -> int:

@@ -40,7 +40,7 @@ def _fence(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opt
     language, *_ = [*unescapeAll(token.info).split(), ""]
     highlight = env.get("highlight")
     markup = highlight(token.content, language) if highlight else escape(token.content, quote=False)
-    view = held_link("view", str(token.meta["preview"])) if "preview" in token.meta else ""
+    view = held_link(token.meta["link"], str(token.meta["preview"])) if "preview" in token.meta else ""
     return CODE.format(escape(language[:MAX_LANGUAGE_CHARS] or "text"), view, markup + token.meta.get("cursor", ""))
 
 

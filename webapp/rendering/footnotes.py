@@ -20,15 +20,18 @@ VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
 CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
-PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|cite)-([0-9a-f]*)\ue001")
+PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|small|medium|large|cite)-([0-9a-f]*)\ue001")
+VIEW_LINK = '<a class="view" href="/messages/{{0}}/preview?block={{1}}" data-panel{}>Preview</a>'
 # Of several references or notes with the same label, the first has the id that links lead to.
 MARKUP = {
     "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
     "again": '<sup class="ref"><a href="#{0}-note-{1}" aria-label="Note {1}">{1}</a></sup>',
     "note": '<sup class="ref" id="{0}-note-{1}">{1}</sup> ',
     "twin": '<sup class="ref">{1}</sup> ',
-    "view": '<a class="view" href="/messages/{0}/preview?block={1}">Preview</a>',
-    "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}">{1}</a>',
+    "view": VIEW_LINK.format(""),
+    # Of what is drawn at once, with its height.
+    **{height: VIEW_LINK.format(f' data-draw="{height}"') for height in ("small", "medium", "large")},
+    "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}" data-panel>{1}</a>',
     "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩\ufe0e</a>',
 }
 

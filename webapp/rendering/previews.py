@@ -2,7 +2,9 @@
 
 import json
 import re
+from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 from markdown_it.rules_core import StateCore
 
@@ -67,15 +69,52 @@ DIAGRAM_COLOURS = {
         "noteTextColor": "#e6e4df",
         "noteBorderColor": "#ebb76c",
     },
+    # In high contrast, besides.
+    "light-more": {
+        "background": "#ffffff",
+        "edgeLabelBackground": "#ffffff",
+        "textColor": "#030609",
+        "lineColor": "#232a2f",
+        "primaryTextColor": "#030609",
+        "primaryBorderColor": "#005168",
+        "nodeBorder": "#005168",
+        "clusterBkg": "#f8f7f4",
+        "clusterBorder": "#3e4a51",
+        "noteTextColor": "#030609",
+        "noteBorderColor": "#633a04",
+    },
+    "dark-more": {
+        "background": "#030609",
+        "edgeLabelBackground": "#030609",
+        "textColor": "#fdfcf9",
+        "lineColor": "#d7e0e3",
+        "primaryTextColor": "#fdfcf9",
+        "primaryBorderColor": "#9adfe7",
+        "nodeBorder": "#9adfe7",
+        "clusterBkg": "#0b1014",
+        "clusterBorder": "#b2c0c9",
+        "noteTextColor": "#fdfcf9",
+        "noteBorderColor": "#fbd094",
+    },
 }
 # The limit beyond which Mermaid refuses to draw.
 MOST_DIAGRAM_CHARS = 50_000
+# How high a drawing gets is estimated: its place is reserved before it is drawn, so that nothing below it moves.
+HEIGHTS = ((14, "small"), (24, "medium"))
+SIZE = re.compile(r'<svg\b[^>]{0,800}?\sviewBox="\s*[\d.-]+[\s,]+[\d.-]+[\s,]+([\d.]+)[\s,]+([\d.]+)\s*"', re.I)
+SIDEWAYS = re.compile(r"(?:graph|flowchart)\s+(?:LR|RL)\b|timeline\b|journey\b|gitGraph\b", re.I)
+# In rem: what each line of a diagram adds, by its first word, and what all have.
+PLOTS = ("pie", "xychart-beta", "quadrantChart", "mindmap")
+LINE_HEIGHTS = {"sequenceDiagram": 3.4, "gantt": 2.0} | dict.fromkeys(PLOTS, 0.0)
+LINE_HEIGHT, LEAST_HEIGHT, PLOT_HEIGHT, WIDTH = 4.5, 8.0, 20.0, 44.0
+FITTED = "svg{max-height:calc(100vh - 32px)}#drawn:not(:empty){display:grid;min-height:calc(100vh - 32px);align-items:center}"
 # The page shows the diagram's source if scripts are off or drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
-<style>:root{{color-scheme:light dark}}
-html{{background:light-dark(#fcfaf6,#11171b);color:light-dark(#192026,#e6e4df)}}
+<style>:root{{color-scheme:{scheme};--light:#fcfaf6;--dark:#11171b}}
+@media {more}{{:root{{--light:#fff;--dark:#030609}}}}
+html{{background:light-dark(var(--light),var(--dark));color:light-dark(#192026,#e6e4df)}}
 body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
-svg{{display:block;margin:auto;max-width:100%}}pre{{overflow:auto;font-size:14px}}</style>
+svg{{display:block;margin:auto;max-width:100%}}{fit}pre{{overflow:auto;font-size:14px}}</style>
 <p id="said" role="status">{said} Here is its source.</p>
 <div id="drawn"></div><pre id="source" tabindex="0">{source}</pre>{scripts}"""
 STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent = "Drawing the diagram…";</script>
@@ -83,9 +122,10 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
 (async () => {{
   const [said, drawn, source] = ["said", "drawn", "source"].map((id) => document.getElementById(id));
   try {{
-    const darkMode = matchMedia("(prefers-color-scheme: dark)").matches;
+    const darkMode = {is_dark} ?? matchMedia("(prefers-color-scheme: dark)").matches;
+    const scheme = darkMode ? "dark" : "light", more = matchMedia("{more}").matches ? "-more" : "", colours = {colours};
     const plain = {{ darkMode, fontFamily: "system-ui, sans-serif", useGradient: false, dropShadow: "none" }};
-    const themeVariables = {{ ...plain, ...{colours}[darkMode ? "dark" : "light"] }};
+    const themeVariables = {{ ...plain, ...colours[scheme], ...colours[scheme + more] }};
     mermaid.initialize({{
       startOnLoad: false, securityLevel: "strict", suppressErrorRendering: true, theme: "base", themeVariables,
     }});
@@ -98,6 +138,18 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
 </script>"""
 
 
+@dataclass(frozen=True, slots=True)
+class DiagramLook:
+    """How a diagram is drawn: `light`, `dark` or as the system has it; fitted to the height of its frame, or as high as it is."""
+
+    scheme: Literal["", "light", "dark"] = ""
+    has_contrast: bool = False
+    is_fitted: bool = False
+
+
+NO_LOOK = DiagramLook()
+
+
 def number_blocks(state: StateCore) -> None:
     """The core rule that numbers the code blocks of a text, and marks the complete ones that have a preview."""
     number = state.env.get("blocks", 0)
@@ -106,7 +158,7 @@ def number_blocks(state: StateCore) -> None:
             continue
         token.meta["blocks"] = 1
         if token.type == "fence" and language(token.info) and len(token.content) <= MAX_CHARS and not is_open(token):
-            token.meta["preview"] = number
+            token.meta |= {"preview": number, "link": link_kind(token.info, token.content)}
         number += 1
     state.env["blocks"] = number
 
@@ -116,15 +168,60 @@ def language(info: str) -> str:
     return PREVIEWED.get((info.split() or [""])[0].lower(), "")
 
 
+def link_kind(info: str, content: str) -> str:
+    """Returns which link to its preview a code block has: `view`, or the height of what is drawn at once."""
+    kind = language(info)
+    if kind == "html" or len(content) > MOST_DIAGRAM_CHARS:
+        return "view"
+    rem = _svg_height(content) if kind == "svg" else _diagram_height(content)
+    return next((height for most, height in HEIGHTS if rem <= most), "large")
+
+
+def _svg_height(content: str) -> float:
+    match = SIZE.search(content, 0, 1_000)
+    width, height = map(_size, match.groups()) if match else (0.0, 0.0)
+    # Its width is at most that of the text.
+    return min(WIDTH, width / 16) * height / width if width else PLOT_HEIGHT
+
+
+def _size(digits: str) -> float:
+    try:
+        return float(digits)
+    except ValueError:
+        return 0.0
+
+
+def _diagram_height(content: str) -> float:
+    lines = [line for line in content.splitlines() if line.strip() and not line.lstrip().startswith("%%")]
+    first, *_ = [*lines[0].split(), ""] if lines else [""]
+    if lines and SIDEWAYS.match(lines[0].strip()):
+        return HEIGHTS[0][0]
+    return max(PLOT_HEIGHT * (first in PLOTS), LEAST_HEIGHT + LINE_HEIGHTS.get(first, LINE_HEIGHT) * (len(lines) - 1))
+
+
 def document(kind: str, content: str, *, is_run: bool = False) -> str:
     """Returns the HTML document for the preview's iframe; with `is_run`, one whose scripts are meant to run."""
     safe = REACHING.sub(lambda match: f"{match[0][:-1]}-off", content)
     return FRAME.format(safe) if kind == "svg" else f"<!doctype html>{GUARD if is_run else ''}{safe}"
 
 
-def diagram(content: str, *, script: str, nonce: str) -> str:
+def diagram(content: str, *, script: str, nonce: str, look: DiagramLook = NO_LOOK) -> str:
     """Returns the document for the preview's iframe that draws a diagram with the script at this URL."""
     is_long = len(content) > MOST_DIAGRAM_CHARS
     status = "This diagram is too long to be drawn." if is_long else "This diagram needs JavaScript."
-    scripts = "" if is_long else STARTER.format(script=escape(script), nonce=nonce, colours=json.dumps(DIAGRAM_COLOURS))
-    return DIAGRAM.format(said=status, source=escape(content), scripts=scripts)
+    more = "all" if look.has_contrast else "(prefers-contrast: more)"
+    starter = STARTER.format(
+        script=escape(script),
+        nonce=nonce,
+        colours=json.dumps(DIAGRAM_COLOURS),
+        more=more,
+        is_dark=json.dumps(look.scheme == "dark" if look.scheme else None),
+    )
+    return DIAGRAM.format(
+        said=status,
+        source=escape(content),
+        scripts="" if is_long else starter,
+        scheme=look.scheme or "light dark",
+        more=more,
+        fit=FITTED if look.is_fitted else "",
+    )

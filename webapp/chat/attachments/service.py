@@ -18,7 +18,7 @@ from webapp.base.heavy import child
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.chat import erasing
 from webapp.chat.files import attachments, long_files, storage
-from webapp.chat.files.reference import ids_in, reference
+from webapp.chat.files.reference import ids_in, original, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.knowledge import formats
 from webapp.knowledge.documents import documents
@@ -45,6 +45,7 @@ class FileContent:
     content: bytes
     width: int = 0
     height: int = 0
+    text: str | None = None
 
 
 def most_bytes() -> int:
@@ -62,9 +63,9 @@ def most_whole(*, is_member: bool = True) -> int:
 
 
 def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
-    """Stores an uploaded file: a picture is re-encoded without metadata, of any other file the text is extracted.
+    """Stores an uploaded file: a picture is re-encoded without metadata, any other file is kept as it is, with its text.
 
-    A file that is too long for a message is kept as it is, to be indexed as a document.
+    A file that is too long for a message is indexed as a document instead.
     """
     creation_limit.count(person_id)
     name = " ".join("".join(char for char in name if char.isprintable()).split())[-120:] or "file"
@@ -95,7 +96,10 @@ def block_of(file: StoredFile) -> str:
         return reference(file.name, file.id).written
     if file.kind == DOCUMENT:
         return reference(file.name, file.id, is_picture=False).written
-    return attachments.file(file.name, content_of(file).decode()).block
+    if file.text is None:
+        return attachments.file(file.name, content_of(file).decode()).block
+    block = attachments.file(file.name, file.text)
+    return f"{block.block}\n\n{original(block.name, file.id).written}"
 
 
 def blocks(person_id: str, ids: Iterable[str]) -> list[str]:
@@ -146,6 +150,7 @@ def _kept(person_id: str, name: str, file: FileContent) -> StoredFile:
                 bytes=len(file.content),
                 width=file.width,
                 height=file.height,
+                text=file.text,
             )
             session.add(row)
     # Even if the row existed: the earlier upload can have failed before the file was written.
@@ -189,7 +194,9 @@ def _text(name: str, file: IO[bytes]) -> FileContent:
             return _long(file)
     if any("is_long" in piece for piece in pieces):
         return _long(file)
-    return FileContent(TEXT, PLAIN_TEXT, "".join(piece["text"] for piece in pieces).strip().encode())
+    file.seek(0)
+    read = "".join(piece["text"] for piece in pieces).strip()
+    return FileContent(TEXT, formats.media_type(name), file.read(), text=read)
 
 
 def _long(file: IO[bytes]) -> FileContent:

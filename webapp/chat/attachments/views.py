@@ -8,11 +8,12 @@ from webapp.base.db import db
 from webapp.chat.attachments import service
 from webapp.chat.files import storage
 from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
-from webapp.chat.files.reference import reference
-from webapp.chat.files.tables import DOCUMENT, IMAGE, StoredFile
+from webapp.chat.files.reference import parted, reference
+from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, StoredFile
 from webapp.chat.record.access import right_in
 from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.tables import Chat
+from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.downloads import names_in_header
 from webapp.web.uploads import expect_files, sent_file
@@ -26,6 +27,11 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
     # The style is the one by which browsers centre a picture that is opened on its own.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+}
+# Viewers of browsers are a plugin of the page that is the file, so `sandbox` would refuse them.
+VIEWED = formats.SHOWN_BY_BROWSERS.values()
+VIEWER_HEADERS = HEADERS | {
+    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 # Only signed-in people can upload files, and only to these endpoints.
 ENDPOINTS = ("files.bring", "home.begin", "chat.send", "composer.queue")
@@ -42,7 +48,6 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @signed_in
 def bring() -> Response:
     name, stream = sent_file()
-    # Of a document only the text is kept.
     bytes = stream.seek(0, os.SEEK_END)
     file = service.upload(current_user().id, name, stream)
     is_picture, is_long, block = file.kind == IMAGE, file.kind == DOCUMENT, service.block_of(file)
@@ -50,7 +55,7 @@ def bring() -> Response:
     return jsonify(
         name=file.name,
         size="" if is_picture else f"{size_of(bytes)}, {IN_PASSAGES}" if is_long else size_of(bytes),
-        text="" if is_picture else ABOUT_LONG if is_long else block,
+        text="" if is_picture else ABOUT_LONG if is_long else parted(block)[0],
         block=block,
         url=f"/files/{file.id}" if is_picture else "",
         warning="This model can't see images, so it will only get this one's name." if is_unseen else "",
@@ -64,11 +69,13 @@ def show(id: str) -> Response:
 
 
 def served(file: StoredFile) -> Response:
-    """Serves a picture inline, as the server re-encoded it; every other file as a download."""
+    """Serves a picture inline, as the server re-encoded it, and what browsers show in a viewer; other files as a download."""
+    is_viewed = file.kind == TEXT and file.media_type in VIEWED and "download" not in request.args
+    headers = VIEWER_HEADERS if is_viewed else HEADERS
     if request.if_none_match.contains(file.hash):
-        return _marked(Response(status=304, headers=HEADERS), file)
-    response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=HEADERS), file)
-    is_shown = file.kind == IMAGE
+        return _marked(Response(status=304, headers=headers), file)
+    response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=headers), file)
+    is_shown = file.kind == IMAGE or is_viewed
     name = reference(file.name, file.id).name
     response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names_in_header(name))
     return response

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from html import unescape
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from webapp.base.errors import Invalid
 from webapp.chat.files import reference
-from webapp.chat.files.reference import MARK, Reference
+from webapp.chat.files.reference import Reference
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers.part import UnreadableFile
 from webapp.knowledge.documents.readers.text import decoded
@@ -29,7 +30,10 @@ SHOWN = re.compile(
 SHELF_START = '<p class="pictures">'
 SHELF = Markup(SHELF_START + "{}</p>\n")
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
-NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto">{name}</a>')
+NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto"{panel}>{name}</a>')
+IN_PANEL = Markup(" data-panel")
+OPENING = Markup('<a href="{url}" target="_blank" rel="noopener">Open</a>')
+FILE_LINKS = Markup('<p class="file__links">{opening}<a href="{url}?download">Download</a></p>')
 IN_PASSAGES = "read in passages"
 ABOUT_LONG = "This file is too long to send whole. Answers quote the passages that fit the question."
 NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
@@ -95,15 +99,22 @@ def joined(typed: str, blocks: Sequence[str]) -> str:
     """Joins the typed text and its attachments into a message, with references last."""
     if len(blocks) > MOST_FILES:
         raise Invalid(f"Up to {MOST_FILES} files can go in one message.", field="message")
-    blocks = sorted(blocks, key=lambda block: MARK in block and not parted(block)[0])
-    return "\n\n".join(part for part in (typed.rstrip(), *blocks) if part) if blocks else typed
+    texts, references = list[str](), list[str]()
+    for block in blocks:
+        text, referred = reference.parted(block)
+        texts.append(text)
+        references += [file.written for file in referred]
+    return "\n\n".join(part for part in (typed.rstrip(), *texts, *references) if part) if blocks else typed
 
 
 def parted(content: str) -> tuple[str, tuple[File, ...]]:
     """Splits a message into the typed text and its attachments; the inverse of `joined`."""
     before, references = reference.parted(content)
     typed, texts = _texts(before)
-    return typed, (*texts, *map(_referred, references))
+    originals = {file.name: file for file in references if file.is_original}
+    # A block includes the reference to its original, so that both are removed together.
+    texts = tuple(_with_original(text, originals.get(reference.original(text.name, "").name)) for text in texts)
+    return typed, (*texts, *map(_referred, (file for file in references if not file.is_original)))
 
 
 def _texts(content: str) -> tuple[str, tuple[File, ...]]:
@@ -129,8 +140,10 @@ def folded(markup: Markup, content: str = "", documents: Mapping[str, ReadingSta
     """
     _, references = reference.parted(content)
     pictures = [reference for reference in references if reference.is_picture]
-    html = SHOWN.sub(_fold, markup) if '<div class="code">' in markup else markup
-    long = Markup("").join(_link(reference, documents or {}) for reference in references if not reference.is_picture)
+    here = documents or {}
+    originals = {file.name: here[file.id].url for file in references if file.is_original and file.id in here}
+    html = SHOWN.sub(partial(_fold, originals), markup) if '<div class="code">' in markup else markup
+    long = Markup("").join(_link(file, here) for file in references if not (file.is_picture or file.is_original))
     return Markup(html) + long + (SHELF.format(Markup("").join(map(_shown, pictures))) if pictures else "")
 
 
@@ -142,7 +155,8 @@ def _referred(file: Reference) -> File:
 
 def _link(file: Reference, documents: Mapping[str, ReadingState]) -> Markup:
     became = documents.get(file.id) or ReadingState("", NOT_HERE)
-    name = (LINK if became.url else NAME).format(url=became.url, name=file.name)
+    panel = IN_PANEL if became.url.startswith("/knowledge/") else ""
+    name = (LINK if became.url else NAME).format(url=became.url, name=file.name, panel=panel)
     return LONG.format(name=name, words=became.words)
 
 
@@ -150,8 +164,16 @@ def _shown(file: Reference) -> Markup:
     return PICTURE.format(url=f"/files/{file.id}", name=file.name)
 
 
-def _fold(match: re.Match[str]) -> str:
+def _with_original(file: File, original: Reference | None) -> File:
+    return replace(file, block=f"{file.block}\n\n{original.written}") if original else file
+
+
+def _fold(originals: Mapping[str, str], match: re.Match[str]) -> str:
     code = match["block"].partition("<code>")[2].rpartition("</code>")[0]
     count = len(unescape(re.sub("<[^>]*>", "", code)).rstrip("\n").encode("utf-8", "replace"))
     summary = f'<summary><span>{match["name"]}</span> <span class="file__size">{text_size(match["name"], count)}</span></summary>'
-    return f'<details class="file">{summary}{match["block"]}</details>'
+    name = unescape(match["name"])
+    url = originals.get(reference.original(name, "").name, "")
+    is_opened = formats.is_shown_by_browsers(name)
+    links = FILE_LINKS.format(url=url, opening=OPENING.format(url=url) if is_opened else "") if url else ""
+    return f'<details class="file">{summary}{links}{match["block"]}</details>'

@@ -10,6 +10,8 @@ ANY = re.compile(rf"(?P<mark>!?)\[(?P<name>[^\]\n]{{0,{NAME_CHARS}}})\]\(/files/
 # Matches from the address backwards, because a message can have a hundred thousand opening brackets.
 ADDRESS = re.compile(rf"\]\(/files/({ID})\)")
 MARK, BLANK = "](/files/", " \n"
+# Begins the name of the file that a text in the same message was read from.
+ORIGINAL = "Original of "
 # The limit of files in one message.
 MOST = 20
 
@@ -23,13 +25,25 @@ class Reference:
     is_picture: bool = True
 
     @property
+    def is_original(self) -> bool:
+        return not self.is_picture and self.name.startswith(ORIGINAL)
+
+    @property
     def written(self) -> str:
         return f"{'!' if self.is_picture else ''}[{self.name}](/files/{self.id})"
 
 
 def reference(name: str, id: str, *, is_picture: bool = True) -> Reference:
-    plain = re.sub(r"[\[\]\\()\n\r`<>]+", " ", name).strip()[-NAME_CHARS:]
-    return Reference(plain or ("picture" if is_picture else "file"), id, is_picture)
+    return Reference(_plain(name)[-NAME_CHARS:] or ("picture" if is_picture else "file"), id, is_picture)
+
+
+def original(name: str, id: str) -> Reference:
+    """Makes the reference to the file that the text with this name was read from."""
+    return Reference(ORIGINAL + _plain(name)[len(ORIGINAL) - NAME_CHARS :], id, is_picture=False)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\[\]\\()\n\r`<>]+", " ", name).strip()
 
 
 def parted(content: str) -> tuple[str, tuple[Reference, ...]]:
@@ -51,7 +65,12 @@ def ids_in(contents: Sequence[str]) -> set[str]:
 
 def long_in(content: str) -> list[Reference]:
     """Returns the references to long files at the end of a message."""
-    return [reference for reference in parted(content)[1] if not reference.is_picture]
+    return [reference for reference in parted(content)[1] if not (reference.is_picture or reference.is_original)]
+
+
+def originals_in(content: str) -> list[Reference]:
+    """Returns the references to the files that the texts of a message were read from."""
+    return [reference for reference in parted(content)[1] if reference.is_original]
 
 
 def _is_named(content: str, at: int) -> bool:

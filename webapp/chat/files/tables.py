@@ -1,6 +1,6 @@
 """Files sent in chats, and the chats that contain each."""
 
-from sqlalchemy import ForeignKey, Index, String, false, text
+from sqlalchemy import ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base.db import Base, Record
@@ -25,6 +25,8 @@ class StoredFile(Record):
     width: Mapped[int] = mapped_column(default=0)
     height: Mapped[int] = mapped_column(default=0)
     is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Of a document that fits into a message: what was read from it. None if the content is the text itself.
+    text: Mapped[str | None] = mapped_column(Text, deferred=True)
 
     __table_args__ = (
         Index("ix_files_unsent", "created_at", sqlite_where=UNSENT, info={"postgresql_where": UNSENT_IN_POSTGRESQL}),

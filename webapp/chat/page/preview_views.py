@@ -7,6 +7,7 @@ from functools import partial
 from io import BytesIO
 from secrets import token_urlsafe
 from threading import Lock
+from typing import Literal
 
 from flask import Blueprint, Response, request, url_for
 
@@ -18,12 +19,12 @@ from webapp.chat.record.access import visible_message
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
-from webapp.people.accounts.guards import anybody
+from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS, previewed
-from webapp.rendering.previews import diagram, document
+from webapp.rendering.previews import DiagramLook, diagram, document
 from webapp.web.assets import asset
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.security import DRAWER
 
 bp = Blueprint("previews", __name__)
@@ -48,6 +49,7 @@ _read = SingleFlight[dict[int, tuple[str, str]]](lambda blocks: sum(len(code) fo
 # Only one child process at a time parses a long text, because imports need child processes, too.
 _reading = Lock()
 NOTHING = "<p>This block is no longer in the message.</p>"
+NAMES = {"html": "Preview", "svg": "Drawing", "mermaid": "Diagram"}
 
 
 @bp.get("/messages/<id>/preview")
@@ -79,11 +81,14 @@ def frame(id: str) -> Response:
 
 
 def _page(id: str, *, scripts: str | None = None) -> Response:
-    message, number = visible_message(id), _number()
+    message, number, me = visible_message(id), _number(), user_or_none()
     kind, _ = _block(message)
+    theme, contrast = (me.theme or None, me.contrast or None) if me and kind == "mermaid" else (None, None)
     return render(
-        "chat/page/preview.html",
-        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts),
+        "chat/page/_preview.html" if is_htmx() else "chat/page/preview.html",
+        name=NAMES.get(kind, "Preview"),
+        page_url=url_for("previews.show", id=id, block=number),
+        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
         back_url=chat_page_url(message.chat_id),
     )
@@ -100,8 +105,14 @@ def _block(message: Message) -> tuple[str, str]:
 def _diagram(content: str) -> Response:
     """Serves a diagram with a policy that allows only the script that draws it, none in the diagram itself."""
     nonce = token_urlsafe(16)
-    page = diagram(content, script=asset(DRAWER), nonce=nonce)
+    page = diagram(content, script=asset(DRAWER), nonce=nonce, look=_look())
     return _framed(page, f"'nonce-{nonce}' {request.host_url}static/{DRAWER}")
+
+
+def _look() -> DiagramLook:
+    theme = request.args.get("theme", "")
+    scheme: Literal["", "light", "dark"] = "dark" if theme == "dark" else "light" if theme == "light" else ""
+    return DiagramLook(scheme, request.args.get("contrast") == "more", "fit" in request.args)
 
 
 def _framed(page: str, scripts: str) -> Response:

@@ -11,8 +11,9 @@ from webapp.base.db import db
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
-from webapp.chat.files import long_files
+from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
+from webapp.chat.files.reference import originals_in
 from webapp.chat.messages import renderings
 from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.page import answer_shown, scripted
@@ -407,8 +408,13 @@ def _around(message: Message, html: Markup) -> Markup:
 
 
 def _became(message: Message) -> dict[str, ReadingState]:
-    """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download."""
-    return {
+    """Returns the progress of its long files with their documents' URLs; those not indexed here link to a download.
+
+    The originals of its texts, as far as they were sent in this chat, have their URLs.
+    """
+    ids = [original.id for original in originals_in(message.content)]
+    originals = storage.in_chat(message.chat_id, ids) if ids else ()
+    return {id: ReadingState(f"/files/{id}", "") for id in originals} | {
         id: ReadingState(address("documents.show", document.id), knowledge_shown.document(document).words)
         if document
         else ReadingState(f"/files/{id}", NOT_READ)

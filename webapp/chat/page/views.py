@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from webapp.chat.messages import chats, fork as forking, sending, versions
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.messages.renderings import words_alone
+from webapp.chat.messages.renderings import citation_numbers, words_alone
 from webapp.chat.page.mentions_shown import read_from
 from webapp.chat.page.pages import (
     actions_page,
@@ -174,6 +174,9 @@ def sources(id: str) -> Response:
     return render(
         "chat/page/message/_sources.html" if is_htmx() else "chat/page/message/sources.html",
         message_id=id,
+        number=source_number,
+        numbers=citation_numbers(message),
+        page_url=url_for("reading.sources", id=id, number=source_number or None),
         sources=shown.sources(user_or_none(), chosen),
         back_url=chat_page_url(message.chat_id),
     )

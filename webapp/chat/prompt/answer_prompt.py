@@ -435,7 +435,8 @@ def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) 
         shown = [reference for reference, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
         left -= sum(files[reference.id].bytes for reference in shown)
-        others = (reference for reference in references if reference not in shown)
+        # The text of an original is in the message.
+        others = (reference for reference in references if reference not in shown and not reference.is_original)
         names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
         content = "\n\n".join(part for part in (text, *names) if part)
         pairs = ((files[reference.id], reference.name) for reference in shown)
