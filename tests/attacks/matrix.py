@@ -224,7 +224,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.what_was_sent": (Route("GET", "anybody", "owner", ("generation",)),),
     # Chat list, trash, search
     "list.index": (Route("GET", "signed_in", "people"),),
-    "list.sidebar_list": (Route("GET", "signed_in", "person"),),
+    "list.sidebar_list": (Route("GET", "signed_in", "people"),),
     "list.trash": (Route("GET", "signed_in", "people"),),
     "list.edit_title": (Route("GET", "signed_in", "person", ("chat",)),),
     "list.rename": (Route("POST", "signed_in", "person", ("chat",)),),
@@ -389,6 +389,8 @@ ROUTES |= {
 
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
+    "models.show": {"id": "demo/quick"},
+    "models.rename": {"id": "demo/quick", "name": "Quick"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},
     "list.earlier": {"until": "{answer}"},

@@ -268,6 +268,9 @@ def test_what_a_page_is_told_of_each_turn_is_what_a_new_page_shows(owner, path, 
     page = owner.page(path)
     # Only the person's own pages show which button they pressed.
     text = page.text.replace(' aria-pressed="false"', "")
-    changed = [f"#message-{page.message_ids[-1]}-{part}" for part in ("aside", "notices")]
-    for target in ("#composer-controls", "#follow-up", "#cut", *changed):
+    last = f"message-{page.message_ids[-1]}"
+    for target in ("#composer-controls", "#follow-up", "#cut", f"#{last}-aside"):
         assert told[target] in text, target
+    # A new page has no place for notices where there are none.
+    assert told[f"#{last}-notices"].strip() == f'<div class="notices" id="{last}-notices"></div>'
+    assert f"{last}-notices" not in text

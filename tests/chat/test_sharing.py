@@ -329,13 +329,13 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
 def test_its_owner_sees_with_whom_it_is_shared(owner, member, stranger, give, path):
     assert not owner.page(path).all(".given")
     give(member)
-    assert owner.page(path).click("Shared with youmber").heading == "Share this chat"
+    assert owner.page(path).click("Shared with member").heading == "Share this chat"
     give(stranger, "write")
     give("link")
 
     badge = owner.page(path).one(".given")
     assert [node.text() for node in badge.css(".given__names, .given__count")] == ["member +2", "3"]
-    assert "Shared with youmber, stranger, Team" in text_of(badge)
+    assert "Shared with member, stranger, Team" in text_of(badge)
     assert not member.page(path).all(".given")
 
 

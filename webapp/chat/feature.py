@@ -91,7 +91,7 @@ FEATURE = Feature(
         NavEntry(
             words="Variables",
             path="/variables",
-            icon="settings",
+            icon="braces",
             rank=86,
             also="setglobalvar getglobalvar macros",
             about="Values that your chats with characters share.",
@@ -102,7 +102,7 @@ FEATURE = Feature(
             words="Home page",
             path="/admin/home",
             icon="house",
-            under="Operations",
+            under="System",
             rank=45,
             also="start begin cards suggestions starters",
             right="administer",

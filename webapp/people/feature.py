@@ -20,7 +20,7 @@ FEATURE = Feature(
         NavEntry(
             words="Security",
             path="/account/security",
-            icon="settings",
+            icon="shield-check",
             rank=87,
             also="password two-factor sessions signed in devices",
             about="Your password, two-factor authentication, and where you're signed in.",
@@ -29,7 +29,7 @@ FEATURE = Feature(
         NavEntry(
             words="API tokens",
             path="/account/tokens",
-            icon="settings",
+            icon="key-round",
             rank=88,
             also="keys connections programs access",
             about="What lets programs act on your behalf.",
@@ -38,7 +38,7 @@ FEATURE = Feature(
         NavEntry(
             words="Your data",
             path="/account/data",
-            icon="settings",
+            icon="database",
             rank=89,
             also="export import delete account privacy",
             about="Export, import, and deleting your account.",

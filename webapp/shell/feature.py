@@ -48,7 +48,7 @@ FEATURE = Feature(
         NavEntry(
             words="Look",
             path="/settings/look",
-            icon="settings",
+            icon="palette",
             rank=82,
             also="appearance theme accent contrast font text size density",
             about="Theme, colors, font and size.",
@@ -57,7 +57,7 @@ FEATURE = Feature(
         NavEntry(
             words="Sidebar",
             path="/settings/sidebar",
-            icon="settings",
+            icon="panel-left",
             rank=83,
             also="hide links",
             about="Which pages the sidebar shows.",
@@ -66,7 +66,7 @@ FEATURE = Feature(
         NavEntry(
             words="Chats & typing",
             path="/settings/chats",
-            icon="settings",
+            icon="keyboard",
             rank=84,
             also="default model enter send key speech",
             about="The model of new chats, and the key that sends.",
@@ -75,7 +75,7 @@ FEATURE = Feature(
         NavEntry(
             words="Instructions & memory",
             path="/settings/memory",
-            icon="settings",
+            icon="brain",
             rank=85,
             also="custom instructions about me remember reading time privacy",
             about="What models know about you, and what Millrace remembers.",

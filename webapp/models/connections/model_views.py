@@ -76,7 +76,7 @@ def show() -> Response:
 @bp.post("/model")
 @admin_only
 def rename() -> Response:
-    model, form = _listed(request.args.get("id", "")), ModelNameForm()
+    model, form = _listed(request.values.get("id", "")), ModelNameForm()
     with form.attempt():
         own_names.rename(model.id, form.entered, author=audit_author())
         return _saved("Saved." if form.entered.name else "The model has its usual name again.")
