@@ -23,7 +23,7 @@ from webapp.settings.service import setting
 from webapp.web.downloads import download
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
-BY_HAND = "A token can't create tokens, so that revoking it is final. Create one on your account page."
+BY_HAND = "A token can't create tokens, so that revoking it is final. Create one under Settings, API tokens."
 ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "metrics", "admin"]
 
 

@@ -161,7 +161,7 @@ def managed(session: Session, person: User, by: User) -> User:
 
 def _refuse_oneself(person: User, by: User) -> None:
     if person.id == by.id:
-        raise Conflict("That is your own account. You can manage it on your account page.")
+        raise Conflict("That is your own account. You can manage it under Settings.")
 
 
 def _kill_links(session: Session, person: User) -> None:
