@@ -66,6 +66,10 @@ def test_it_knows_a_place_again_by_the_tags_around_it() -> None:
     assert known != places_of('<ul><li class="a">One &nosuch;</li></ul>', FRAGMENT)
 
 
+def test_a_value_may_end_as_one_begins() -> None:
+    assert places_of('<a href="/?q=" id="b"></a>', FRAGMENT) == {'#fragment<a href="" id="">', "#fragment>a</a>"}
+
+
 @pytest.mark.parametrize("html", ["<p>", "</p>", "<p><b></p></b>", "<P></P>", "<p class=a></p>", "<p", "<!-- a -->"])
 def test_what_is_not_closed_as_it_was_opened_is_not_remembered(html: str) -> None:
     assert places_of(html, FRAGMENT) is None
