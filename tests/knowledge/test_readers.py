@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(name, raw, says):
 
 @pytest.mark.slow
 def test_what_grows_when_it_is_unpacked_is_refused():
-    with pytest.raises(UnreadableFile, match=r"too large when it is unpacked\. Try splitting it"):
+    with pytest.raises(UnreadableFile, match=r"too large once it's unpacked\. Try splitting it"):
         read("a.docx", bomb())
 
 
