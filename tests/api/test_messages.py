@@ -223,7 +223,7 @@ def test_a_model_that_is_gone_is_not_replaced_unasked(app, program: Client, begu
         set_setting("models.allowed", "other/model")
 
     refusal = program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?"}, status=422)
-    assert refusal["detail"] == "some/model is no longer available. Choose another model."
+    assert refusal["detail"] == "Model is no longer available. Choose another model."
     fake.says("Second.")
     program.ended(program.post(f"/chats/{begun['chat_id']}/messages", {"message": "Two?", "model": "other/model"}, status=202))
 
