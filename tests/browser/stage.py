@@ -128,6 +128,7 @@ def app_of(stage: Stage) -> Flask:
         admin_page=lambda: None,
         budgets_near=lambda *_: [],
     )
+    app.jinja_env.tests.update(is_cut=lambda groups: bool(groups))
     # Pages link to routes that this server does not have.
     app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
     assets.init(app)

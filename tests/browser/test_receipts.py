@@ -30,7 +30,7 @@ def test_the_time_of_a_message_leads_to_its_details(server: Server, upstream: Up
     answer.locator(".receipt summary").focus()
     page.keyboard.press("Enter")
     expect(link).to_be_visible()
-    expect(facts).to_contain_text("fake/plain")
+    expect(facts).to_contain_text("Plain · ")
     expect(facts).to_contain_text("$0.0012")
     expect(facts.locator("time")).to_contain_text("20")
     # Only inside a message the time is hidden until the pointer is there.

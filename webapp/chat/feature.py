@@ -106,7 +106,7 @@ FEATURE = Feature(
             rank=45,
             also="start begin cards suggestions starters",
             right="administer",
-            about="What people can start with",
+            about="What people can start with.",
         ),
     ),
 )
