@@ -389,14 +389,15 @@ ROUTES |= {
 
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
-    "models.show": {"id": "demo/quick"},
-    "models.rename": {"id": "demo/quick", "name": "Quick"},
+    "models.show": {"id": "some/model"},
+    "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "exchange.selected": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
+    "api_models.rename": {"id": "some/model", "name": "Ours"},
     "api_characters.replace_texts": {"character_id": "{own_character}"},
     "api_roleplay.send": {"chatSessionId": "{own_chat}"},
     "api_plans.generate": {"preferenceId": "{own_inputs}"},

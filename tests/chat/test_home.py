@@ -47,7 +47,7 @@ def test_a_workflow_waits_for_its_person_alone(member, stranger):
     member.post("/workflows/weekly-checkin/runs")
 
     row = member.page("/").one(OPEN_WORK)
-    assert "waits for your answer" in row.text()
+    assert "waiting for your answer" in row.text()
     assert member.page(str(row.attributes["href"])).says("Weekly check-in")
     assert not stranger.page("/").all(OPEN_WORK)
 

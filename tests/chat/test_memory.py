@@ -119,12 +119,12 @@ def text_of(program, document: str) -> str:
 @on_both_databases
 def test_admins_turn_it_on_for_everyones_assistant_chats(app, member, stranger, answered, program, fake):
     notice = "turned it on for everyone's chats in the assistant API"
-    assert not member.page("/settings").says(notice)
+    assert not member.page("/settings/memory").says(notice)
     program.post("/ai/chat", {"message": "Before"})
     answered(member)
     with app.app_context():
         set_setting("prompts.assistant_memory", "true")
-    assert member.page("/settings").says(notice)
+    assert member.page("/settings/memory").says(notice)
     assert (program.get("/me")["remembers"], program.get("/me")["remembers_assistants"]) == (False, True)
 
     # Only what is said from now on, in chats of the assistant API; others stay out.

@@ -241,7 +241,7 @@ def test_the_lorebook_of_a_chat_is_attached_where_there_is_one(member, app):
 
     page = several(member, *[("a.jsonl", lines(head, GREETING)) for head in heads])
 
-    assert page.says("that these chats use and you don't have: The <b>coast.")
+    assert page.says("These chats use lorebooks that you don't have: The <b>coast.")
     with app.app_context():
         chats = db.session.query(Chat).order_by(Chat.id).all()
         assert [chat.lorebook_ids for chat in chats] == [[book], [], []]

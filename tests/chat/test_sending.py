@@ -10,7 +10,7 @@ from tests.support.browser import HTMX
 from webapp.engine.duties.ends import LONG_CHARS
 
 # These are reread once a second, by whichever request comes first.
-KNOWN = "FROM application_settings", "FROM connections"
+KNOWN = "FROM application_settings", "FROM connections", "FROM deleted_connections"
 
 
 def test_it_sends_and_shows_the_answer(owner, begin, fake):

@@ -47,6 +47,8 @@ class LiveConnection:
     refused_for: str = ""
     # Only the built-in connection has these: its own models' names can contain a colon, too.
     deleted_slugs: frozenset[str] = frozenset()
+    # Admins' names for models of any connection, by the id that people choose them by.
+    own_names: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -125,6 +127,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
     config = the_config()
     own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
     address = own_address or config.openrouter_base_url
+    deleted_slugs, own_names = queries.kept_names()
     facts: dict[str, Any] = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
     return LiveConnection(
         base_url=address,
@@ -132,7 +135,8 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
         own_model=own_model,
         default_model=own_model or config.openrouter_model,
         key=_openrouter_key(config, address),
-        deleted_slugs=queries.deleted_slugs(),
+        deleted_slugs=deleted_slugs,
+        own_names=own_names,
         **(_as_they_are(row, remembered) if row else facts),
     )
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base.config import Config
 from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
-from webapp.models.connections import naming, provider_types, queries
+from webapp.models.connections import naming, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
@@ -42,7 +42,6 @@ class _ConnectionCache:
     listed: list[Model] = field(default_factory=list)
     by_id: dict[str, Model] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    own_names: dict[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     used_names: frozenset[str] = frozenset()
     groups: dict[str, str] = field(default_factory=dict)
@@ -75,12 +74,11 @@ class Providers:
             if memory.has_read:
                 memory.read_at = self._now()
             try:
-                fresh, own_names = live_connections(memory.connections), queries.own_names()
-                named = frozenset(named_in_settings())
+                fresh, named = live_connections(memory.connections), frozenset(named_in_settings())
                 # Keeps the same tuple if nothing changed, and with it what is cached for it.
                 memory.connections = memory.connections if fresh == memory.connections else fresh
-                if (own_names, named) != (memory.own_names, memory.named):
-                    memory.own_names, memory.named, memory.listed_of = own_names, named, ()
+                if named != memory.named:
+                    memory.named, memory.listed_of = named, ()
             except SQLAlchemyError as error:
                 log.warning("connections_not_readable", extra={"fields": {"error": type(error).__name__}})
             if not memory.has_read:
@@ -141,7 +139,7 @@ class Providers:
             models = [(connection, model) for connection in self._usable() for model in _models_of(connection)]
             of_settings = (self._found(name) for name in sorted(memory.named) if not name.startswith(DEMO))
             named = [provided for provided in of_settings if provided and provided[1]]
-            names = naming.distinct_names(models, named, memory.own_names)
+            names = naming.distinct_names(models, named, self._own_names())
             memory.listed_of, memory.listed = connections, [replace(model, name=names[model.id]) for _, model in models]
             memory.by_id = {model.id: model for model in reversed(memory.listed)}
             memory.names = naming.names_in_use(connections, names | {model.id: model.name for model in self._demo.models()})
@@ -190,8 +188,7 @@ class Providers:
 
     def own_name(self, model: str) -> str:
         """Returns the name that an admin gave a model; empty without one."""
-        self.connections()
-        return self._memory.own_names.get(model, "")
+        return self._own_names().get(model, "")
 
     def usual_name(self, model: str) -> str:
         """Returns the name that a model has without an admin's."""
@@ -322,6 +319,10 @@ class Providers:
     def is_missing(self, model: str) -> bool:
         """Returns whether the connection lists models, but not this one."""
         return naming.is_missing(model, self.connections())
+
+    def _own_names(self) -> Mapping[str, str]:
+        # There are none before the first successful query.
+        return next((connection.own_names for connection in self.connections()[:1]), {})
 
     def _names(self) -> dict[str, str]:
         self.listed()

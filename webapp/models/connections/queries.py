@@ -5,7 +5,7 @@ They use a separate database connection, so that they can run during any transac
 
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy import CursorResult, Update, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from webapp.base.database.statements import Prepared
@@ -18,8 +18,10 @@ from webapp.settings.tables import ApplicationSetting
 
 ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
 
-# Built once, as they are read every second.
-OWN_NAMES = Prepared(select(NamedModel.model, NamedModel.name))
+# In one statement, as both are read every second.
+NAMES = Prepared(
+    union_all(select(DeletedConnection.slug.label("id"), literal("").label("name")), select(NamedModel.model, NamedModel.name))
+)
 
 
 def connection_rows() -> list[dict[str, Any]]:
@@ -29,10 +31,14 @@ def connection_rows() -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in rows]
 
 
-def deleted_slugs() -> frozenset[str]:
-    """Returns the slugs of deleted connections, with which names of their models still begin."""
+def kept_names() -> tuple[frozenset[str], dict[str, str]]:
+    """Returns the slugs of deleted connections, and the names that admins gave models.
+
+    The ids of a deleted connection's models still begin with its slug; a name stands under the id that people choose it by.
+    """
     with db.engine.connect() as connection:
-        return frozenset(connection.scalars(select(DeletedConnection.slug)))
+        rows = NAMES.all(connection, {})
+    return frozenset(row.id for row in rows if not row.name), {row.id: row.name for row in rows if row.name}
 
 
 def listed_models(id: str) -> list[ModelRecord]:
@@ -40,12 +46,6 @@ def listed_models(id: str) -> list[ModelRecord]:
     with db.engine.connect() as connection:
         models: list[ModelRecord] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
         return models or []
-
-
-def own_names() -> dict[str, str]:
-    """Returns the names that admins gave models, by the id that people choose them by."""
-    with db.engine.connect() as connection:
-        return {row.model: row.name for row in OWN_NAMES.all(connection, {})}
 
 
 def openrouter_key() -> Stored | None:
