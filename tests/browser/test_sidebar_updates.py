@@ -102,6 +102,12 @@ def rows(page: Page) -> Locator:
 def until_as_new(person: Person, chat: ChatPage, tab: ChatPage) -> None:
     """Waits until the tab shows the same sidebar as a newly opened page of this chat, where no answer is running."""
     new = person.look_at(chat).page
-    wanted = new.locator("#sidebar-chats").evaluate(SHOWN)
-    until(tab.page, lambda: tab.page.locator("#sidebar-chats").evaluate(SHOWN) == wanted)
+    # A page has the newest rows at first; the others come with the end of the list.
+    for page in (new, tab.page):
+        page.locator("#sidebar-chats .chats__all").scroll_into_view_if_needed()
+
+    def shown(page: Page) -> object:
+        return page.locator("#sidebar-chats").evaluate(SHOWN)
+
+    until(tab.page, lambda: shown(tab.page) == shown(new))
     new.close()
