@@ -13,7 +13,7 @@ import html5lib
 SIGNS = r"[\t\n -!#-%'-;?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd]++|&(?:amp|lt|gt|quot|#34|#39);"
 PLAIN = rf"(?:{SIGNS})*+"
 WORDS = re.compile(rf"(?<=>)(?=[^<]*?[^\s<]){PLAIN}(?=<)")
-VALUE = re.compile(rf'="(?:{SIGNS}|=)*+"')
+VALUE = re.compile(rf"""(\s[^\s"'<>/=]++=")(?:{SIGNS}|=)*+(?=")""")
 TAG = r"""<(?P<end>/?)(?P<name>[a-z][a-z0-9-]*+)(?:\s++[^\s"'<>/=]++(?:="[^"]*+"|='[^']*+')?+)*+\s*+(?P<solidus>/?)>"""
 TOKEN = re.compile(rf"{TAG}|[^<]++|<!doctype html>")
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -35,7 +35,7 @@ def syntax_errors(html: str, is_page: bool) -> Iterator[str]:
 
 def places_of(html: str, root: str) -> set[str] | None:
     """Returns every tag and text with its enclosing tags, or None where tags are not properly nested."""
-    plain = VALUE.sub('=""', WORDS.sub("words", html))
+    plain = VALUE.sub(r"\1", WORDS.sub("words", html))
     places, around, at, outermost = set[str](), [root], 0, count()
     for token in TOKEN.finditer(plain):
         if token.start() != at:
