@@ -21,3 +21,7 @@ document.addEventListener("input", ({ target }) => {
     if (slider) say(slider);
   }
 });
+// What a field holds can be newer than the answer that draws its slider.
+document.addEventListener("htmx:after:swap", () => {
+  for (const slider of document.querySelectorAll("[data-field]")) say(slider);
+});

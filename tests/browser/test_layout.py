@@ -92,6 +92,34 @@ def test_a_moment_in_a_text_is_the_readers(server: Server, upstream: Upstream, v
     expect(chat.text.locator(".seam")).to_have_text(re.compile(r"interrupted here · continued \d\d:\d\d$"))
 
 
+LATE = """() => {
+  const sent = window.fetch;
+  window.fetch = async (...asked) => {
+    const answer = await sent(...asked);
+    await window.answered;
+    return answer;
+  };
+  window.answered = new Promise((done) => { window.answer = done; });
+}"""
+
+
+def test_a_slider_shows_what_was_typed_when_the_answer_to_its_last_value_comes(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    upstream.says("Ready.")
+    page = begun(server, visit).page
+    page.get_by_role("button", name="Chat settings").click()
+    expect(page.get_by_role("slider")).to_be_visible()
+    page.evaluate(LATE)
+    page.get_by_role("slider").press("Home")
+    expect(page.locator(".creativity output")).to_have_text("Precise")
+    page.get_by_label("Creativity").fill("0.9")
+    page.evaluate("window.answer()")
+    expect(page.get_by_text("Saved. Applies")).to_be_visible()
+    expect(page.locator(".creativity output")).to_have_text("Balanced")
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "Balanced, 0.9")
+
+
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
     chat = begun(server, visit)
