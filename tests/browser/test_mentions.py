@@ -32,6 +32,8 @@ def box(page: Page) -> Locator:
 def opened(person: Person, path: str = "/") -> Page:
     page = person.open(path)
     page.wait_for_load_state()
+    # Another test's draft can be there.
+    box(page).fill("")
     box(page).click()
     return page
 
