@@ -129,8 +129,8 @@ def test_pages_with_many_models_offer_as_many_as_they_show(app: Flask, owner: Br
         page = owner.page(path)
         assert page.one(f"#{id}").attributes["list"] == f"{id}-options"
         assert len(page.all(f"#{id}-options option")) == MOST_SHOWN
-    for path in ("/admin/models", "/admin/connections/long"):
-        assert len(owner.page(path).all("datalist#models option")) == MOST_SHOWN
+    for path, list_id in (("/admin/models", "model-ids"), ("/admin/connections/long", "models")):
+        assert len(owner.page(path).all(f"datalist#{list_id} option")) == MOST_SHOWN
 
     for typed in ("Model 2400", "long:m2400"):
         owner.submit("/settings/chats", default_model=typed)

@@ -22,7 +22,7 @@ def test_a_month_is_made_once_and_removed(app: Flask, made: Made, owner: Browser
     assert run(app, "--history").startswith("0 Made ")
     page = owner.page("/insights?period=30d")
     assert page.says("Example history")
-    assert page.says("example/birch")
+    assert page.says("Birch")
     assert program.get("/insights/summary")["answers"] > before["answers"]
     assert run(app, "--history").startswith("0 The example history already exists.")
     budget = program.post("/budgets", {"who": "team", "unit": "answers", "limit": 5, "period": "month"}, status=201)
