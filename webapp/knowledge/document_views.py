@@ -11,7 +11,7 @@ from webapp.knowledge.forms import DocumentForm
 from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
-from webapp.web.downloads import names_in_header
+from webapp.web.downloads import VIEWER_HEADERS, names_in_header
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
@@ -20,12 +20,6 @@ DONE = {
     "again": "It is being read again. Until then, its earlier text is used.",
     "restored": "Restored.",
     "same": "It hasn't changed since it was fetched.",
-}
-
-# Viewers of browsers are a plugin of the page that is the file, so `sandbox` would refuse them. Nothing in it can run a script.
-FILE_HEADERS = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 
 
@@ -44,7 +38,7 @@ def file(id: str) -> Response:
     """Sends the file as it was added; what browsers show themselves is shown, unless it is to be downloaded."""
     document = visible_document(id)
     documents.refuse_without_original(document)
-    response = Response(documents.original_of(the_engine(), id, current_user().id), headers=FILE_HEADERS)
+    response = Response(documents.original_of(the_engine(), id, current_user().id), headers=VIEWER_HEADERS)
     response.content_type, response.content_length = formats.media_type(document.name), document.bytes
     is_shown = formats.is_shown_by_browsers(document.name) and "download" not in request.args
     names = names_in_header(document.name or document.title)

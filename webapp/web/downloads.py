@@ -8,6 +8,12 @@ from urllib.parse import quote
 from flask import Response
 
 NAME_CHARS = 60
+# Of a file that browsers show in a viewer. Viewers are a plugin of the page that is the file, so `sandbox` would refuse them.
+# Nothing in it can run a script.
+VIEWER_HEADERS = {
+    "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
 # Spreadsheets treat a cell as a formula if it begins with one of these, also after white space.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 

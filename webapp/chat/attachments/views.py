@@ -15,7 +15,7 @@ from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.web.downloads import names_in_header
+from webapp.web.downloads import VIEWER_HEADERS, names_in_header
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
@@ -28,11 +28,7 @@ HEADERS = {
     # The style is the one by which browsers centre a picture that is opened on its own.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 }
-# Viewers of browsers are a plugin of the page that is the file, so `sandbox` would refuse them.
 VIEWED = formats.SHOWN_BY_BROWSERS.values()
-VIEWER_HEADERS = HEADERS | {
-    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-}
 # Only signed-in people can upload files, and only to these endpoints.
 ENDPOINTS = ("files.bring", "home.begin", "chat.send", "composer.queue")
 
