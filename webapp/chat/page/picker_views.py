@@ -39,7 +39,7 @@ MOST_QUERY_CHARS, MOST_SKIPPED = 100, 100_000
 class ShownModel:
     """A row of the list; `group` is its heading if it is the first of a group, and `name_in_group` doesn't repeat that.
 
-    `facts` are what it can do and what it costs in words, `exact` the same in figures, `state` why it might not answer soon.
+    `facts` are what it can do and what it costs in words, `exact` the same in figures.
     """
 
     id: str
@@ -47,7 +47,6 @@ class ShownModel:
     maker: Maker | None
     facts: str
     exact: Sequence[tuple[str, str]]
-    state: str
     is_favorite: bool
     group: str
     name_in_group: str
@@ -72,6 +71,7 @@ def index() -> Response:
     return render(
         template,
         page=page,
+        states=_states(page.rows),
         query=query,
         chat_id=chat_id,
         after=after,
@@ -103,9 +103,8 @@ def models(marks: model_marks.Marks, query: str = "", after: int = 0) -> ShownMo
     # One more than the page, to know whether there is a next one.
     listed = list(islice(_listed(marks, query), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
-    waits = _waits()
     for group, model in listed[after : after + PAGE]:
-        rows.append(_row(model, marks, group, _state(model.id, waits), is_first=group != before))
+        rows.append(_row(model, marks, group, is_first=group != before))
         before = group
     return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
 
@@ -142,7 +141,7 @@ def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:
     return False, ORDER.get(group, len(ORDER)), group.lower()
 
 
-def _row(model: Model, marks: model_marks.Marks, group: str, state: str, *, is_first: bool) -> ShownModel:
+def _row(model: Model, marks: model_marks.Marks, group: str, *, is_first: bool) -> ShownModel:
     own, server = model.name.removeprefix(f"{group}: "), providers().server_of(model.id)
     return ShownModel(
         id=model.id,
@@ -150,15 +149,19 @@ def _row(model: Model, marks: model_marks.Marks, group: str, state: str, *, is_f
         maker=maker_named(model.maker),
         facts=facts(model, server),
         exact=exact(model, server),
-        state=state,
         is_favorite=model.id in marks.favorites,
         group=group if is_first else "",
         name_in_group=own if own == model.name else own[:1].upper() + own[1:],
     )
 
 
+def _states(rows: Sequence[ShownModel]) -> dict[str, str]:
+    """Returns why models might not answer soon, by their ids; empty for those that should."""
+    waits = _waits()
+    return {row.id: _state(row.id, waits) for row in rows}
+
+
 def _state(model: str, waits: Mapping[str, float]) -> str:
-    """Says why a model might not answer soon; empty if it should."""
     if pause := the_engine().circuits.pause(model):
         return f"paused for {max(1, round(pause.seconds))} s after errors"
     seconds = waits.get(model, 0)
