@@ -226,14 +226,12 @@ def _with_slot(source: str, name: str) -> str:
 
 
 def _free_name(document: YamlDocument) -> str:
-    slots = document.value.get("slots") if isinstance(document.value, dict) else None
-    names = {*(slots if isinstance(slots, dict) else ()), *(_id(step) for step in _steps(document))}
+    names = {*_slots(document), *(_id(step) for step in _steps(document))}
     return next(name for number in range(1, 1_000) if (name := f"question_{number}") not in names)
 
 
 def _task(document: YamlDocument) -> str:
-    slots = document.value.get("slots") if isinstance(document.value, dict) else None
-    name = next(reversed(list(slots)), "") if isinstance(slots, dict) else ""
+    name = next(reversed(_slots(document)), "")
     return f"Reply to this in a friendly way: {{{{{name}}}}}" if name else "Wish the person a good day."
 
 
@@ -255,6 +253,11 @@ def _readable(source: str) -> YamlDocument:
 def _steps(document: YamlDocument) -> list[Any]:
     steps = document.value.get("steps") if isinstance(document.value, dict) else None
     return steps[:MOST_STEPS] if isinstance(steps, list) else []
+
+
+def _slots(document: YamlDocument) -> dict[Any, Any]:
+    slots = document.value.get("slots") if isinstance(document.value, dict) else None
+    return slots if isinstance(slots, dict) else {}
 
 
 def _regions(source: str, document: YamlDocument) -> list[tuple[int, int]]:
@@ -312,9 +315,8 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
 
 def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict[str, str | None]:
     """Returns the values that a form shows; None for those that it can't show."""
-    fields = HAND_OVER if verb == "end" and isinstance(step[verb], dict) else FIELDS[verb]
     values: dict[str, str | None] = {}
-    for name, path in fields.items():
+    for name, path in _fields(step, verb).items():
         value: Any = slot if verb == "collect" else step
         for part in path:
             value = value.get(part)
@@ -351,15 +353,16 @@ def _typed(name: str, value: str) -> str | int | bool | list[str] | None:
 def _path(step: Mapping[str, Any], verb: str, index: int, name: str) -> Path:
     if name == "next":
         return "steps", index, "next"
-    if verb == "collect":
-        return "slots", str(step["collect"]), *FIELDS[verb][name]
-    fields = HAND_OVER if verb == "end" and isinstance(step[verb], dict) else FIELDS[verb]
-    return "steps", index, *fields[name]
+    parents: Path = ("slots", str(step["collect"])) if verb == "collect" else ("steps", index)
+    return *parents, *_fields(step, verb)[name]
+
+
+def _fields(step: Mapping[str, Any], verb: str) -> Mapping[str, Path]:
+    return HAND_OVER if verb == "end" and isinstance(step[verb], dict) else FIELDS[verb]
 
 
 def _slot(document: YamlDocument, step: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    slots = document.value.get("slots")
-    slot = slots.get(step["collect"]) if isinstance(slots, dict) and isinstance(step["collect"], str) else None
+    slot = _slots(document).get(step["collect"]) if isinstance(step["collect"], str) else None
     return slot if isinstance(slot, dict) and slot.get("type", "text") in TYPES else None
 
 

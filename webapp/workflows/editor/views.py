@@ -22,7 +22,7 @@ from webapp.web.htmx import is_htmx, redirect, render, wants_json
 from webapp.workflows import library, queries, shown
 from webapp.workflows.definition.slots import TYPES
 from webapp.workflows.editor import cards, changes
-from webapp.workflows.editor.diagram import diagram_of
+from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.editor.text import PlacedFault, placed
 from webapp.workflows.running import runs
@@ -166,17 +166,23 @@ def _checked(source: str) -> dict[str, Any]:
     """Returns what the editor shows of a text: its steps, and its picture or its faults."""
     context = {"steps": offload(cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
     context |= {"plan_types": sorted(plan_types.slugs()), "is_live": is_htmx()}
+    picture, faults = _picture(source)
+    return {"picture": picture, "faults": faults, **context}
+
+
+def _picture(source: str) -> tuple[Diagram | None, Sequence[PlacedFault]]:
+    """Returns the picture of a text, or its faults."""
     try:
-        return {"picture": diagram_of(library.runnable(source)), "faults": (), **context}
+        return diagram_of(library.runnable(source)), ()
     except library.BrokenDefinition as broken:
-        return {"picture": None, "faults": placed(source, broken.faults), **context}
+        return None, placed(source, broken.faults)
 
 
 def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
     if context["faults"]:
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
-        context["picture"] = _checked(entry.draft)["picture"] if entry else None
+        context["picture"] = _picture(entry.draft)[0] if entry else None
         context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
     context["words"] = WORDS
