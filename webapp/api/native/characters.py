@@ -27,7 +27,6 @@ MOST_BYTES = 64 * 1024 * 1024
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": profiles.PICTURE_BYTES, "errors": (409, 422)}
-FORMATS = "`png`: the picture with the card in it. `charx`: both in a zip, with background and expressions."
 LISTS = (*GREETINGS, "collection_ids")
 # Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
