@@ -12,6 +12,7 @@
     failed: "There is no answer. The reason is shown instead.",
   };
   const known = new Set(),
+    begun = new Set(),
     lines = [],
     later = [];
   let id = "",
@@ -43,11 +44,17 @@
     if (words) document.getElementById("announcer").textContent = words;
     waiting = words ? setTimeout(tick, EVERY) : 0;
   };
+  // By the status, or with the answer itself where it had begun before the page heard of it.
+  const begin = (message) => {
+    if (!begun.has(message)) lines.push(BEGUN);
+    begun.add(message);
+  };
   const follow = () => {
     const running = millrace.running();
     if (running && running.id !== id) {
       if (ending) lines.push(ending);
       [id, place, at, ending, isOver] = [running.id, 0, 0, "", false];
+      if (running.dataset.status !== "queued") begin(id);
     }
     if (running) waiting ||= setTimeout(tick, EVERY);
   };
@@ -69,12 +76,13 @@
   document.addEventListener("htmx:after:swap", follow);
   document.addEventListener("grown", () => waiting || follow());
   document.addEventListener("status", (event) => {
-    const { status, generation } = JSON.parse(event.detail.data),
+    const { status, generation, message } = JSON.parse(event.detail.data),
       words = WORDS[status];
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
-    if (words === BEGUN) lines.push(words);
-    else ending = words;
+    if (words === BEGUN) begin(`message-${message}`);
+    else begun.delete(`message-${message}`);
+    if (words !== BEGUN) ending = words;
     // The last text arrives just after the status.
     const whose = id;
     setTimeout(

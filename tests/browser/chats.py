@@ -31,6 +31,11 @@ IS_FURTHER_UP = (
 REMEMBER = """control => new MutationObserver(() => {
   control.dataset.said = `${control.dataset.said ?? ''} ${control.textContent}`;
 }).observe(control, {subtree: true, childList: true})"""
+HEAR = """() => {
+  window.heard = [];
+  const region = document.getElementById('announcer');
+  new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true});
+}"""
 HIDE = """hidden => {
   Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event('visibilitychange'));

@@ -50,8 +50,8 @@ class Stage:
         for wire in self._wires:
             wire.put(frame)
 
-    def say(self, status: str) -> None:
-        self.send(f'event: status\ndata: {{"message": "a", "status": "{status}", "generation": "g"}}\n\n')
+    def say(self, status: str, *, message: str = "a") -> None:
+        self.send(f'event: status\ndata: {{"message": "{message}", "status": "{status}", "generation": "g"}}\n\n')
 
     def part(self, target: str, swap: str, html: str) -> None:
         self.send(f'data: <hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>\n\n')

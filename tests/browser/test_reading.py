@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import HIDE, ChatPage, Person, copied, reload
+from tests.browser.chats import HEAR, HIDE, ChatPage, Person, copied, reload
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -18,11 +18,6 @@ TALE = "".join(f"Sentence number {n} is here. " for n in range(1, 40))
 WIDE = "| " + " | ".join(f"column number {n}" for n in range(20)) + " |\n" + "|---" * 20 + "|\n" + "| cell " * 20 + "|\n"
 CODE = f"```python\nline = '{'long ' * 60}'\n```\n\n{WIDE}\nThe **end**.\n"
 LONG = "\n".join(f"line {n}" for n in range(1, 41))
-HEAR = """() => {
-  window.heard = [];
-  const region = document.getElementById('announcer');
-  new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true});
-}"""
 FOCUS = "() => document.activeElement.title || document.activeElement.textContent.trim() || document.activeElement.id"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chats import HIDE, copied, until as until_in
+from tests.browser.chats import HEAR, HIDE, copied, until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
 from webapp.chat.page.answer_shown import Silence
 
@@ -89,13 +89,26 @@ def test_it_says_how_long_it_has_thought(context: BrowserContext, stage: Stage, 
 
 @ON_A_REAL_SERVER
 def test_each_step_is_spoken_once(page: Page, stage: Stage) -> None:
-    page.evaluate("""() => {
-        window.heard = [];
-        const hear = () => heard.push(document.getElementById('announcer').textContent);
-        new MutationObserver(hear).observe(document.getElementById('announcer'), {childList: true});
-    }""")
+    page.evaluate(HEAR)
     for status in ("thinking", "responding", "responding", "completed", "completed"):
         stage.say(status)
+    expect(page.locator("#announcer")).to_have_text("The answer is complete.")
+    assert page.evaluate("heard") == ["The answer has started.", "The answer is complete."]
+
+
+def test_an_answer_that_arrives_when_it_has_begun_is_spoken_from_its_start(
+    context: BrowserContext, stage: Stage, url: str
+) -> None:
+    stage.thread = [QUESTION, ANSWER]
+    page = context.new_page()
+    page.goto(url)
+    until_in(page, lambda: stage.watchers == 1)
+    page.evaluate(HEAR)
+    begun = "<article class='message' id='message-b' data-role='assistant' data-status='responding'></article>"
+    stage.part("#thread", "beforeend", begun)
+    expect(page.locator("#announcer")).to_have_text("The answer has started.")
+    for status in ("responding", "completed"):
+        stage.say(status, message="b")
     expect(page.locator("#announcer")).to_have_text("The answer is complete.")
     assert page.evaluate("heard") == ["The answer has started.", "The answer is complete."]
 
