@@ -21,6 +21,7 @@ ROOMS = (
     "models",
     "engine",
     "knowledge",
+    "tools",
     "characters",
     "prompts",
     "chat",

@@ -1,0 +1,92 @@
+"""A tool: what a model can call, what it needs to know of the call, and what it returns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
+from webapp.streaming.stop import Stop
+
+Policy = Literal["allow", "ask", "deny"]
+
+
+class ToolFailed(Exception):
+    """A call that failed: the model is told the message, and may try otherwise.
+
+    With `is_unknown`, the call was sent and no reply was seen: whether it was done is a person's to say.
+    """
+
+    def __init__(self, message: str, *, is_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.is_unknown = message, is_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a tool says of itself, with the defaults of MCP: one that says nothing may write, destroy and reach the world."""
+
+    is_read_only: bool = False
+    is_destructive: bool = True
+    is_idempotent: bool = False
+    is_open_world: bool = True
+
+    @property
+    def is_safe_to_repeat(self) -> bool:
+        return self.is_read_only or self.is_idempotent
+
+
+READS = Hints(is_read_only=True, is_destructive=False, is_idempotent=True, is_open_world=False)
+READS_THE_WORLD = Hints(is_read_only=True, is_destructive=False, is_idempotent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a tool may know of its call. `person` asked for the answer; `stop` ends the call when the answer is stopped.
+
+    `first_source` is the number of the call's first source: those before it are taken by the answer's others.
+    """
+
+    call_id: str
+    chat_id: str
+    person: User
+    stop: Stop
+    collection_ids: tuple[str, ...] = ()
+    first_source: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a call returns to the model. `outside` names where outside text in it came from, such as `example.org`.
+
+    `sources` are the passages of documents in it, by the numbers that the text uses.
+    """
+
+    text: str
+    sources: tuple[SourceRecord, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a model can call; `key` names it in the product, and `title` for people.
+
+    `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
+    not fit the schema. `run` does the call, in the context of the application, in a greenlet of its own; a tool without it
+    waits for a person's answer. `policy` is the usual one. `unavailable` returns why it can't be used now, or nothing.
+    """
+
+    key: str
+    title: str
+    description: str
+    schema: Mapping[str, Any]
+    says: Callable[[Mapping[str, Any]], str]
+    run: Callable[[CallContext, Mapping[str, Any]], Result] | None = None
+    hints: Hints = field(default_factory=Hints)
+    policy: Policy = "ask"
+    unavailable: Callable[[], str] = lambda: ""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether it asks a person, who answers it in place of a tool."""
+        return self.run is None
