@@ -17,7 +17,7 @@ class Canned:
     """A source that yields these events and can fail after them."""
 
     def __init__(self, *events: Event, fails: bool = False) -> None:
-        self.said, self.fails, self.is_closed = events, fails, False
+        self.said, self.fails, self.is_closed, self.is_between = events, fails, False, False
 
     def events(self, _stop: Stop) -> Iterator[Event]:
         try:

@@ -72,6 +72,10 @@ class CutSource:
     def events(self, stop: Stop) -> Iterator[Event]:
         return until(self._stops, self._source.events(stop))
 
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
     def check_timeout(self) -> str:
         return self._source.check_timeout()
 

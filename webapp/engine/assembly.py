@@ -61,8 +61,7 @@ def build(
         share=share if config.redis_url else None,
     )
     engine.duties = _duties(engine)
-    if engine.shared:
-        engine.logs.follow = partial(copies.follow, engine)
+    engine.logs.follow = partial(copies.follow if engine.shared else journal.revive, engine)
     return engine
 
 

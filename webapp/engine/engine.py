@@ -1,7 +1,7 @@
 """The engine: runs the generations of this process, from their start to their end."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,10 @@ from webapp.engine.state.recovery_state import RecoveryState
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.loops import FlushLoop, Spawn, Ticker
+from webapp.streaming.outcome import PARKED
 from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
-from webapp.streaming.topics import MemoryTopics, Signal
+from webapp.streaming.topics import Entry, MemoryTopics, Signal
 
 if TYPE_CHECKING:
     # Imported for types alone, so that the library is only loaded where Redis is used.
@@ -130,8 +131,8 @@ class Engine:
                 self.shared.on_reader, self.shared.on_missing = self.presence.seen, self.duties.copier.wake
                 self.shared.begin()
 
-    def start(self, generation: Generation, source: Source, save: Save) -> None:
-        """Runs a committed generation in a greenlet of its own."""
+    def start(self, generation: Generation, source: Source, save: Save, entries: Sequence[Entry] = ()) -> None:
+        """Runs a committed generation in a greenlet of its own; one that was parked goes on after these entries of its log."""
         if generation.id in self.given_up:
             raise Unavailable("This answer took too long to start. Please try again.")
         stop = Stop(self.signal)
@@ -153,6 +154,7 @@ class Engine:
             message_id=generation.message_id,
             continues_id=generation.continues_id,
             text_offset=generation.text_offset,
+            has_waited=bool(entries),
             person=generation.user_id or "",
             counted_as=tuple(allowance.key for allowance in self.admission.requester.allowances(generation.user_id or "")),
             model=generation.model_asked,
@@ -160,7 +162,12 @@ class Engine:
             run=run,
             source=source,
             meter=self.admission.gate.meter(generation),
+            journalled=entries[-1].seq if entries else 0,
+            may_have_rows=bool(entries),
         )
+        if entries:
+            run.restore(entries)
+            self.logs.restore(live.id, entries)
         self.live[live.id] = live
         self.presence.begin(live.lane)
         if self.is_closing:
@@ -202,12 +209,16 @@ class Engine:
         try:
             with self.recovering_on_failure():
                 live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
-            self.duties.report(live)
+            if live.run.outcome is not PARKED:
+                self.duties.report(live)
         finally:
             del self.live[live.id]
             self.admission.line.serve()
             self.presence.forget(live.lane)
-            self.logs.forget(live.id)
+            if live.run.outcome is PARKED:
+                self.logs.park(live.id)
+            else:
+                self.logs.forget(live.id)
 
     def stop_overdue(self) -> bool:
         """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""
@@ -220,9 +231,10 @@ class Engine:
 
     def _overdue(self, live: LiveGeneration) -> str:
         run, now = live.run, self.now()
-        if not run.has_content and (reason := live.source.check_timeout()):
+        is_silent = run.has_content and not live.source.is_between
+        if not is_silent and (reason := live.source.check_timeout()):
             return reason
-        if run.has_content and _exceeds(now - run.last_content_at, "stream.stall_seconds"):
+        if is_silent and _exceeds(now - run.last_content_at, "stream.stall_seconds"):
             return "stall"
         if _exceeds(now - run.started_at, "stream.total_seconds"):
             return "total_time"

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.engine.generation_text import GenerationText
-from webapp.engine.live import LiveGeneration
+from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved
@@ -52,7 +52,8 @@ class Kind:
     inside the transaction, with the finished projection. `saved` returns what was written, also by an earlier attempt.
     `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `text` returns
     the text of one that has ended, as far as it is kept, or None. `continue_interrupted` is called after a restart to
-    continue an interrupted one; if it is None, that is never continued. `recover` is called after a restart, when everything
+    continue an interrupted one; if it is None, that is never continued. `resume` makes the source of one that is parked, from
+    what is stored; only kinds that have it can wait for a person. `parked` announces that one waits. `recover` is called after a restart, when everything
     interrupted has been settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a
     one has fewer characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered
     when it is first shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers
@@ -68,6 +69,8 @@ class Kind:
     changed: Callable[[Generation], None] = lambda _: None
     text: Callable[[Generation], GenerationText | None] = lambda _: None
     continue_interrupted: Callable[[Generation], None] | None = None
+    resume: Callable[[Generation], Source] | None = None
+    parked: Callable[[Generation], None] = lambda _: None
     recover: Callable[[], None] | None = None
     is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None

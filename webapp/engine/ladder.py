@@ -102,6 +102,8 @@ class Ladder:
     if the streaming can be at fault.
     """
 
+    is_between = False
+
     def __init__(
         self,
         request: ModelRequest,

@@ -13,8 +13,12 @@ Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
 class Source(Protocol):
-    """A source of a run's events. `check_timeout` is called every second until the first text; it can end an attempt."""
+    """A source of a run's events. `check_timeout` is called every second until the first text, and afterwards while the source
+    `is_between` texts, which is no silence of the model; it can end an attempt.
+    """
 
+    @property
+    def is_between(self) -> bool: ...
     def events(self, stop: Stop) -> Iterator[Event]: ...
     def check_timeout(self) -> str: ...
 
@@ -25,7 +29,7 @@ class LiveGeneration:
 
     `journalled` is the journal's cursor, `reserved` that of the disk reserve, `may_have_rows` whether the journal ever tried to
     write for it. `saved_chars` and `saved_at` say how much of its text its kind has saved so far, and when. `text_offset` is the
-    length of the text that it continues.
+    length of the text that it continues. `has_waited` says that it was parked, so that its beginning is stored already.
     """
 
     id: str
@@ -34,6 +38,7 @@ class LiveGeneration:
     message_id: str | None
     continues_id: str | None
     text_offset: int
+    has_waited: bool
     person: str
     counted_as: tuple[str, ...]
     model: str

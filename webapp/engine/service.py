@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
@@ -15,13 +15,14 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Busy, TooMany, Unavailable
-from webapp.engine.duties import ends
+from webapp.engine.duties import ends, journal
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
+from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
-from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation, among_active
+from webapp.engine.tables import ACTIVE, PARKED, RUNNING, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
@@ -85,7 +86,7 @@ def wait_until_free(engine: Engine, lane: str) -> bool:
     if left := active_generation(lane):
         id, worker = left.id, engine.worker
         # One that this worker owns without running it was taken over from a dead one.
-        is_left = left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at)
+        is_left = not left.is_parked and (left.owner == worker.id or worker.is_dead(left.owner, left.heartbeat_at))
         engine.duties.recovery.wake()
         db.session.rollback()
         engine.wait(lambda: id in engine.live or _is_free(engine, lane), ENDING_SECONDS if is_left else 0)
@@ -191,8 +192,27 @@ def start(engine: Engine, generation: Generation, source: Source) -> None:
     engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome))
 
 
-def stop(generation: Generation) -> None:
-    """Stores a request to stop, and stops the generation immediately if it runs in this process; idempotent."""
+def resume(engine: Engine, generation: Generation) -> bool:
+    """Runs a parked generation again, on its own log; returns False if it isn't parked any more."""
+    id, make_source = generation.id, engine.kinds[generation.kind].resume
+    assert make_source, f"{generation.kind} never waits"
+    # Before it is claimed: a model that is not available leaves it parked.
+    source = make_source(generation)
+    with recovering_if_not_started(engine):
+        with write() as session:
+            if not ownership.claim_parked(session, id, engine.worker.id):
+                return False
+            entries = journal.entries_of(session, id)
+            row = session.get_one(Generation, id, populate_existing=True)
+        engine.start(row, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
+    return True
+
+
+def stop(generation: Generation, *, reason: str = "user") -> None:
+    """Stores a request to stop, and stops the generation immediately if it runs in this process; idempotent.
+
+    One that is parked is left to the recovery, which ends it.
+    """
     engine, id = the_engine(), generation.id
     if live := engine.live.get(id):
         # First, so that no more tokens are paid for even if the database is unavailable at the moment.
@@ -202,7 +222,11 @@ def stop(generation: Generation) -> None:
             session.execute(
                 update(Generation)
                 .where(Generation.id == id, Generation.status.in_(ACTIVE), Generation.stop_requested_at.is_(None))
-                .values(stop_requested_at=utc_now())
+                .values(
+                    stop_requested_at=utc_now(),
+                    reason=reason,
+                    status=case((Generation.status == PARKED, "queued"), else_=Generation.status),
+                )
                 .execution_options(synchronize_session=False)
             )
     except (Unavailable, SQLAlchemyError):
@@ -224,8 +248,8 @@ def stop_and_wait(generation: Generation) -> None:
 
 def is_running(engine: Engine, id: str) -> bool:
     """Returns whether it has not ended, in this or in another worker."""
-    if id in engine.live or not engine.shared:
-        return id in engine.live
+    if id in engine.live:
+        return True
     with engine.in_app():
         return db.session.scalar(select(Generation.status).where(Generation.id == id)) in ACTIVE
 
@@ -243,7 +267,8 @@ def _holding_slots(side_kinds: tuple[str, ...]) -> Prepared:
     """Inserts a generation and returns how many others its person has active, not counting those of the kinds `side_kinds`."""
     other = aliased(rows.table(Generation))
     is_other = other.c.id != bindparam("itself"), other.c.kind.not_in(_literally(side_kinds))
-    is_active = other.c.status.in_(_literally(ACTIVE))
+    # For its index, whose condition must be repeated; one that is parked holds no slot.
+    is_active = other.c.status.in_(_literally(ACTIVE)) & other.c.status.in_(_literally(RUNNING))
     is_own = among_active(other.c.user_id) == bindparam("whose"), other.c.gateway_id == bindparam("gateway")
     others = select(func.count()).where(is_active, *is_own, *is_other)
     return Prepared(insert(rows.table(Generation)).returning(others.scalar_subquery()))

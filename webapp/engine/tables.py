@@ -11,8 +11,10 @@ from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
 from webapp.streaming.events import AttemptRecord, NoticeRecord
 
-ACTIVE = ("queued", "running")
-WHILE_ACTIVE = text("status IN ('queued', 'running')")
+# Those that a worker runs; one that is parked, as a person must decide first, keeps its lane and nothing else.
+RUNNING, PARKED = ("queued", "running"), "waiting"
+ACTIVE = (*RUNNING, PARKED)
+WHILE_ACTIVE = text("status IN ('queued', 'running', 'waiting')")
 # The kind of imported generations: they ran on another server and are not usage on this one.
 NOT_HERE = "imported"
 # The kind of example data: no model wrote it, and no budget counts it.
@@ -84,6 +86,10 @@ class Generation(Record):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def is_parked(self) -> bool:
+        return self.status == PARKED
 
     @property
     def chat_id(self) -> str:

@@ -6,7 +6,8 @@ from types import UnionType
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin
 
 Status = Literal["completed", "stopped", "interrupted", "failed"]
-PhaseName = Literal["thinking", "responding", "saving"]
+PhaseName = Literal["thinking", "responding", "saving", "waiting"]
+CallState = Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,46 @@ class Sources:
     """The sources of an answer: each a `SourceRecord` or, for a program, what its caller can see of it."""
 
     items: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model's call of a tool. `arguments` are a JSON object, or the text that the model wrote if that is none.
+
+    `why` says why a person must decide, where the policy alone does not.
+    """
+
+    call_id: str
+    round: int
+    tool: str
+    title: str
+    arguments: Any
+    policy: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    call_id: str
+    decision: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What became of a call: its new state, and what the tool returned, possibly cut."""
+
+    call_id: str
+    state: CallState
+    text: str = ""
+    is_cut: bool = False
+    error: str = ""
+    sources: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a source yields last if a person must decide before it can go on: the run is parked. Never part of a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +181,11 @@ class Unknown:
 
 Text = Delta | Reasoning
 TEXTS: tuple[type[Text], ...] = get_args(Text)
-GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Notice | Usage | Saved | Failed | Ended
-Event = GenerationEvent | Changed | Unknown
+CallEvent = Asked | Decided | Returned
+GenerationEvent = (
+    Started | Phase | Delta | Reasoning | Sources | Asked | Decided | Returned | Notice | Usage | Saved | Failed | Ended
+)
+Event = GenerationEvent | Changed | Waiting | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}
@@ -177,6 +221,8 @@ def from_json(value: Any) -> Event:
 
 def _fits(value: Any, hint: Any) -> bool:
     origin = get_origin(hint)
+    if hint is Any:
+        return True
     if origin is Literal:
         return value in get_args(hint)
     if origin is UnionType:

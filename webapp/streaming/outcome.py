@@ -1,10 +1,11 @@
 """The outcome of a generation: maps its reason to a status. Pure."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .events import Failed, Status
 
-STOPPED = {"user", "idle_listener", "client_gone"}
+STOPPED = {"user", "idle_listener", "client_gone", "expired"}
 CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", "budget"}
 NEVER_BEGUN = {"auth", "credit", "rate", "invalid", "no_text"}
 # The same request fails again until someone changes the key, the account or the request.
@@ -20,9 +21,14 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    status: Status
+    """How a run ended: with `waiting` it is parked until a person decides, and has no end yet."""
+
+    status: Status | Literal["waiting"]
     reason: str
     failure: Failed | None = None
+
+
+PARKED = Outcome("waiting", "")
 
 
 def completed_outcome(reason: str) -> Outcome:

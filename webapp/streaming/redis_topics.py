@@ -153,11 +153,8 @@ class RedisTopics(MemoryTopics):
             self._disconnect(error)
 
     def extend(self, topic: str, entries: Iterable[Entry]) -> None:
-        """Appends the entries that a copy lacks."""
-        log = self._used(topic)
-        for entry in entries:
-            if entry.seq == log.last + 1 and not self.has_ended(topic):
-                self._put(log, entry)
+        if not self.has_ended(topic):
+            super().extend(topic, entries)
         if topic in self._copies:
             self._copies[topic] = True
 

@@ -2,16 +2,16 @@
 
 import logging
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TypeVar
 
 from .characters import Characters
-from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text
+from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
 from .failure import ProviderError
-from .outcome import Outcome, completed_outcome, failed_outcome, stopped_outcome
+from .outcome import PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
-from .topics import Topics
+from .topics import Entry, Topics
 from .transcript import Transcript
 
 log = logging.getLogger("generation:run")
@@ -85,10 +85,22 @@ class Run:
     def has_content(self) -> bool:
         return self.first_content_at is not None
 
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Takes up a log that was parked: its text counts, and is not appended again."""
+        for entry in entries:
+            self.transcript.fold(entry.event)
+            if isinstance(entry.event, Text):
+                self._taken[type(entry.event)] += len(entry.event.text)
+
     def run(self, events: Iterator[Event], save: Save) -> None:
-        """Runs to the end; `save` returns only when the outcome is committed, however long that takes."""
+        """Runs to the end, or until it is parked; `save` returns only when that is committed, however long that takes."""
         outcome = self._pump(events)
         self._retry_until_done(self._end_text)
+        if outcome is PARKED:
+            self._append_with_retries(Phase("waiting"))
+            self.outcome = outcome
+            self._park(save)
+            return
         if not self.transcript.started:
             self._append_with_retries(Started(model="", provider=""))
         if outcome.failure:
@@ -98,9 +110,15 @@ class Run:
         try:
             for saved in self._retry_until_done(lambda: save(self, outcome), has_failed=self._append_unsaved_notice):
                 self._append_with_retries(saved)
-            self._append_with_retries(Ended(outcome.status, outcome.reason))
+            self._append_with_retries(Ended(outcome.status, outcome.reason))  # type: ignore[arg-type]  # it isn't parked
         except Abandoned:
             log.warning("%s was taken over by another worker; its text here is not saved", self.topic)
+
+    def _park(self, save: Save) -> None:
+        try:
+            self._retry_until_done(lambda: save(self, PARKED))
+        except Abandoned:
+            log.warning("%s was taken over by another worker before it could wait", self.topic)
 
     def flush(self) -> None:
         """Appends the held text; if the topic raises, the text stays held."""
@@ -119,6 +137,8 @@ class Run:
             for event in events:
                 if isinstance(event, Ended):
                     return completed_outcome(event.reason)
+                if isinstance(event, Waiting):
+                    return PARKED
                 self._receive(event)
                 if self.stop.reason:
                     break

@@ -59,6 +59,7 @@ class Topics(Protocol):
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool: ...
     def listen(self, topic: str, listener: Callable[[], None]) -> None: ...
     def unlisten(self, topic: str, listener: Callable[[], None]) -> None: ...
+    def extend(self, topic: str, entries: Iterable[Entry]) -> None: ...
     def expire(self, topic: str, seconds: float) -> None: ...
 
 
@@ -152,6 +153,14 @@ class MemoryTopics:
         log = self._logs.get(topic) or self._new(topic)
         return log.last
 
+    def extend(self, topic: str, entries: Iterable[Entry]) -> None:
+        """Appends those of these entries that the topic lacks, and keeps it."""
+        log = self._used(topic)
+        for entry in entries:
+            if entry.seq == log.last + 1:
+                self._put(log, entry)
+        self._expiring.pop(topic, None)
+
     def wait(self, cursors: Mapping[str, int], seconds: float | None, signal: Signal | None = None) -> bool:
         """Blocks until a topic has entries after its cursor, a timeout or the signal; returns whether there are new entries."""
         if self.has_news(cursors):
@@ -188,7 +197,7 @@ class MemoryTopics:
                 log.compress()
         for name in self._over(now):
             if not (log := self._logs.get(name)) or not (log.waiting or log.listeners):
-                del self._expiring[name]
+                self._expiring.pop(name, None)
                 self._logs.pop(name, None)
             else:
                 heappush(self._due, (self._expiring[name], name))

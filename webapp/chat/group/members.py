@@ -56,6 +56,10 @@ class PrefixStripper:
                 yield from [Delta(answer)] if (answer := self._without(buffer)) else []
                 raise
 
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
     def check_timeout(self) -> str:
         return self._source.check_timeout()
 

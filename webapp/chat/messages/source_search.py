@@ -152,6 +152,10 @@ class SourceAfterFiles:
         self._is_waiting = False
         yield from self._source.events(stop)
 
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
     def check_timeout(self) -> str:
         """Reports no timeout before the request has been sent."""
         return "" if self._is_waiting else self._source.check_timeout()

@@ -98,7 +98,7 @@ def _renew(engine: Engine, copied: AnswerCopy, row: Row[str, str, str] | None) -
         for start in range(0, len(entries), PIECE):
             shared.extend(topic, entries[start : start + PIECE])
             _yield_to_others()
-    return is_read and row.owner != engine.worker.id and engine.now() - copied.notified_at >= NOTIFY_SECONDS
+    return is_read and row.owner not in ("", engine.worker.id) and engine.now() - copied.notified_at >= NOTIFY_SECONDS
 
 
 def _complete(engine: Engine, id: str, topic: str) -> None:

@@ -21,7 +21,7 @@ from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Projection
 from webapp.streaming.events import ATTEMPT_NOTICE, Saved, Usage
 from webapp.streaming.failure import MISTAKES
-from webapp.streaming.outcome import Outcome
+from webapp.streaming.outcome import PARKED, Outcome
 from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.topics import Entry, merged_entries
 from webapp.streaming.transcript import Transcript
@@ -53,14 +53,31 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
     """
     wait_for_turn()
     live = engine.live[id]
+    if outcome is PARKED:
+        return _park(engine, live)
     with engine.in_app(), _trying(engine, id, *MISTAKES):
         projection = _made(id, lambda: _shared(engine, live)) if engine.recovery_state.keeps(id) == "all" else None
         _rest_if_long(run.transcript)
-        values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, run)}
+        values = {**_end(engine.kinds[live.kind], run.transcript, outcome), **_times(engine, live)}
         if engine.shared and engine.is_closing:
             # Without an owner, another worker can continue it immediately.
             values["owner"] = ""
         return _settle(engine, live, engine.worker.id, run.transcript, projection, values)
+
+
+def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
+    """Stores the whole log of a run that waits for a person, and gives up the generation until they have decided."""
+    kind, transcript = engine.kinds[live.kind], live.run.transcript
+    with engine.in_app():
+        with write(keeps_loaded=True, skips_queue=True) as session:
+            kind.lock(session, live)
+            values = {**_end(kind, transcript, PARKED), **_times(engine, live), "ended_at": None, "owner": ""}
+            if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
+                raise Abandoned(live.id)
+            journal.keep_rest(engine, session, live.id)
+            engine.admission.gate.settle(session, generation, transcript)
+        kind.parked(generation)
+    return []
 
 
 @contextmanager
@@ -178,10 +195,12 @@ def _words(transcript: Transcript, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _times(engine: Engine, run: Run) -> dict[str, Any]:
+def _times(engine: Engine, live: LiveGeneration) -> dict[str, Any]:
     # Durations are measured by the monotonic clock and subtracted from the end, so that a jump of the wall clock does not
     # distort them.
-    now, wall = engine.now(), utc_now()
+    now, wall, run = engine.now(), utc_now(), live.run
+    if live.has_waited:
+        return {"ended_at": wall}
     first = run.first_text_at
     return {
         "ended_at": wall,

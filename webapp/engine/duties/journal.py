@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
-from webapp.base.db import is_sqlite, write_rows
+from webapp.base.db import db, is_sqlite, write_rows
 from webapp.base.errors import Unavailable
 from webapp.engine.duties import spill
 from webapp.engine.engine import Engine
+from webapp.engine.kinds import GenerationFacts
 from webapp.engine.live import LiveGeneration
 from webapp.engine.state import ownership
-from webapp.engine.tables import JournalRow
+from webapp.engine.tables import Generation, JournalRow
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
 from webapp.streaming.topics import Entry
@@ -128,6 +129,12 @@ def _read(id: str, first: str, raw: str | bytes) -> list[Entry]:
         log.error("a journal row of %s at %.20s can't be read and is skipped: %s", id, first, type(error).__name__)
         return []
     return [Entry(start + index, from_json(storable(value))) for index, value in enumerate(values)]
+
+
+def revive(engine: Engine, generation: GenerationFacts) -> None:
+    """Reads the log of a parked generation back for its readers."""
+    if isinstance(generation, Generation) and generation.is_parked and not engine.logs.has_log(generation.id):
+        engine.logs.park(generation.id, entries_of(db.session(), generation.id))
 
 
 def storable(value: Any) -> Any:

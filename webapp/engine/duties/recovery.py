@@ -175,7 +175,7 @@ def settle(engine: Engine, id: str) -> bool:
 def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) -> Outcome:
     has_text = any(isinstance(entry.event, Delta) for entry in entries)
     if generation.stop_requested_at:
-        return stopped_outcome("user", has_text=has_text)
+        return stopped_outcome(generation.reason or "user", has_text=has_text)
     # One that this worker took over in an earlier pass was nevertheless interrupted by a restart.
     return failed_outcome(NEVER_RAN, has_text=has_text) if was_ours else stopped_outcome("server_restart", has_text=has_text)
 

@@ -9,7 +9,7 @@ from webapp.engine.live import LiveGeneration
 from webapp.streaming.broadcaster import Broadcast, Projection
 from webapp.streaming.events import Event
 from webapp.streaming.loops import Spawn
-from webapp.streaming.topics import Topics
+from webapp.streaming.topics import Entry, Topics
 from webapp.streaming.transcript import Transcript
 
 KEEP_SECONDS = 300.0
@@ -31,7 +31,8 @@ class AnswerCopy:
 class GenerationLogs:
     """The topics of this process, the copies among them, and the broadcasts of generations.
 
-    `follow` copies a generation's log from another worker from now on; it is set afterwards, if there are several workers.
+    `follow` brings the log of a generation that doesn't run here: it copies it from another worker from now on, or reads it back
+    if the generation is parked. It is set afterwards.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class GenerationLogs:
         self.topics = topics
         self.follow: Callable[[GenerationFacts], None] | None = None
         self.copied: dict[str, AnswerCopy] = {}
+        # Parked generations whose log is in this process.
+        self.parked = set[str]()
         # The last state in the database of each watched topic, while Redis is unavailable.
         self.seen_lanes: dict[str, object] = {}
         # Topics with a delayed event that is about to be sent.
@@ -57,20 +60,20 @@ class GenerationLogs:
         self._forget_at: dict[str, float] = {}
 
     def follows(self, generation: GenerationFacts) -> bool:
-        """Returns whether its log grows in this process: it runs here, or is copied from another worker from now on."""
+        """Returns whether its log is in this process: it runs here, is parked, or is copied from another worker from now on."""
         if self.follow and generation.id not in self._live:
             self.follow(generation)
         return self.has_log(generation.id)
 
     def has_log(self, id: str) -> bool:
-        """Returns whether its log grows in this process, but starts no copy."""
-        return id in self._live or id in self.copied
+        """Returns whether its log is in this process, but brings none."""
+        return id in self._live or id in self.copied or id in self.parked
 
     def transcript(self, id: str) -> Transcript | None:
         """Returns the transcript so far of a generation whose log is in this process."""
         if live := self._live.get(id):
             return live.run.transcript
-        if id not in self.copied:
+        if not self.has_log(id):
             return None
         transcript = Transcript()
         for entry in self.topics.read(topic_names.of_generation(id), 0):
@@ -103,6 +106,18 @@ class GenerationLogs:
             self.topics.append(topic, event)
         self.forget(id)
 
+    def restore(self, id: str, entries: Sequence[Entry]) -> None:
+        """Takes up a log that was parked: entries follow."""
+        self.parked.discard(id)
+        self.topics.extend(topic_names.of_generation(id), entries)
+        self._forget_at.pop(id, None)
+
+    def park(self, id: str, entries: Sequence[Entry] = ()) -> None:
+        """Keeps a log to which nothing is appended until a person has decided, as long as readers may come back to it."""
+        self.topics.extend(topic_names.of_generation(id), entries)
+        self.parked.add(id)
+        self.forget(id)
+
     def forget_copy(self, id: str) -> None:
         """Drops the copy of a generation that has ended, or has no readers left in this process."""
         self.copied.pop(id, None)
@@ -118,3 +133,4 @@ class GenerationLogs:
         while self._forget_at[old := next(iter(self._forget_at))] <= now:
             del self._forget_at[old]
             self._broadcasts.pop(old, None)
+            self.parked.discard(old)

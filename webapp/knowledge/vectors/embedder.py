@@ -60,6 +60,8 @@ class EmbeddingRequest:
 class EmbeddingSource:
     """A `Run`'s source of events for one embedding request; once `is_over` is set, `vectors` or `failure` holds its result."""
 
+    is_between = False
+
     def __init__(self, engine: Engine, wanted: EmbeddingRequest, provider: Provider, name: str) -> None:
         self._wanted, self._provider, self._name = wanted, provider, name
         self._now, self.is_over = engine.now, engine.signal()

@@ -152,6 +152,10 @@ class RepairingSource:
         self._chars = 0
         self._usages: list[Usage] = []
 
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
     def check_timeout(self) -> str:
         return self._source.check_timeout()
 

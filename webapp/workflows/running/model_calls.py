@@ -43,6 +43,10 @@ class LimitedSource:
         events = capped(self._tokens, events) if self._tokens else events
         return first(self._sentences, events, self._beginning, pause=give_way)
 
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
     def check_timeout(self) -> str:
         return self._source.check_timeout()
 

@@ -1,0 +1,116 @@
+"""The calls of an answer as they are stored: read back for a run, and changed before what a change names begins."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from webapp.base.database import rows
+from webapp.base.db import utc_now
+from webapp.streaming.events import Asked, CallState, Decided, Returned, SourceRecord
+from webapp.tools.tables import Call
+
+OPEN: tuple[CallState, ...] = ("asked", "waiting", "running", "unknown")
+# States in which a person must decide.
+FOR_A_PERSON: tuple[CallState, ...] = ("waiting", "unknown")
+# How much of a result is in the log of an answer; all of it is stored with the call.
+LOGGED_CHARS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call outside of a transaction; the fields are those of `Call`."""
+
+    id: str
+    message_id: str
+    generation_id: str | None
+    round: int
+    number: int
+    upstream_id: str
+    tool: str
+    title: str
+    arguments: str
+    state: CallState
+    policy: str
+    why: str = ""
+    decision: str = ""
+    decided_by: str | None = None
+    note: str = ""
+    text: str = ""
+    is_cut: bool = False
+    error: str = ""
+    sources: Sequence[SourceRecord] = ()
+    outside: Sequence[str] = ()
+    text_at: int = 0
+    kept: str = ""
+    asked_at: datetime | None = None
+    decided_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @classmethod
+    def of(cls, call: Call) -> "CallRecord":
+        return cls(**{field.name: getattr(call, field.name) for field in fields(cls)})
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person has decided that it is done, however its policy."""
+        return self.decision in ("allow", "allow_in_chat", "again")
+
+    def asked(self) -> Asked:
+        return Asked(self.id, self.round, self.tool, self.title, shown_arguments(self.arguments), self.policy, self.why)
+
+    def decided(self) -> Decided:
+        return Decided(self.id, self.decision, self.decided_by or "")
+
+    def returned(self) -> Returned:
+        is_cut = self.is_cut or len(self.text) > LOGGED_CHARS
+        return Returned(self.id, self.state, self.text[:LOGGED_CHARS], is_cut, self.error, tuple(self.sources))
+
+    @property
+    def for_the_model(self) -> str:
+        """What the model is told of a call that is over."""
+        if self.state == "denied":
+            return f"The person did not allow this. {self.note}".strip()
+        return self.text if self.state == "done" else f"Error: {self.error}"
+
+
+def shown_arguments(text: str) -> Any:
+    """Returns the arguments as an object, or as the text that the model wrote if that is none."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict) else text
+
+
+def calls_of(session: Session, message_id: str) -> list[CallRecord]:
+    """Returns all calls of an answer, in their order."""
+    query = select(Call).where(Call.message_id == message_id).order_by(Call.round, Call.number)
+    return [CallRecord.of(call) for call in session.scalars(query.execution_options(populate_existing=True))]
+
+
+def store(session: Session, records: Sequence[CallRecord]) -> None:
+    """Stores new calls."""
+    values = [{field.name: getattr(record, field.name) for field in fields(record)} for record in records]
+    session.execute(
+        insert(rows.table(Call)),
+        [{**each, "sources": [], "outside": [], "file_ids": [], "asked_at": each["asked_at"] or utc_now()} for each in values],
+    )
+
+
+def change(session: Session, record: CallRecord, *, after: Sequence[CallState], **values: Any) -> CallRecord | None:
+    """Changes a call that is in one of the states `after`; returns it as changed, or None if it is in another."""
+    is_there = Call.id == record.id, Call.state.in_(after)
+    changed = session.execute(
+        update(Call).where(*is_there).values(**values).returning(Call.id).execution_options(synchronize_session=False)
+    )
+    return replace(record, **values) if changed.first() else None

@@ -1,0 +1,63 @@
+"""The tables of tools: the calls that models have made, and what a person allowed in a chat."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.base.db import Base, utc_now
+from webapp.base.ids import LENGTH, new_id
+from webapp.streaming.events import CallState, SourceRecord
+
+
+class Call(Base):
+    """A model's request to a tool, in a round of an answer; it belongs to the message, whichever generation made it.
+
+    A state is committed before what it names begins. `arguments` are as the model wrote them, `text_at` is how much of the
+    message's text came before, `kept` what the provider wants back with the round, on its first call. `outside` names where
+    outside text in the result came from.
+    """
+
+    __tablename__ = "calls"
+
+    id: Mapped[str] = mapped_column(String(LENGTH), primary_key=True, default=new_id)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    generation_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
+    round: Mapped[int]
+    number: Mapped[int]
+    upstream_id: Mapped[str] = mapped_column(String(200))
+    tool: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(Text)
+    arguments: Mapped[str] = mapped_column(Text)
+    state: Mapped[CallState] = mapped_column(String(10))
+    policy: Mapped[str] = mapped_column(String(10))
+    why: Mapped[str] = mapped_column(Text, default="", server_default="")
+    decision: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    text: Mapped[str] = mapped_column(Text, default="", server_default="")
+    is_cut: Mapped[bool] = mapped_column(default=False, server_default=false())
+    error: Mapped[str] = mapped_column(Text, default="", server_default="")
+    sources: Mapped[list[SourceRecord]] = mapped_column(JSON, default=list, server_default="[]")
+    outside: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    file_ids: Mapped[list[Any]] = mapped_column(JSON, default=list, server_default="[]")
+    text_at: Mapped[int] = mapped_column(default=0, server_default="0")
+    kept: Mapped[str] = mapped_column(Text, default="", server_default="")
+    asked_at: Mapped[datetime] = mapped_column(default=utc_now)
+    decided_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("uq_calls_message_id_round_number", "message_id", "round", "number", unique=True),)
+
+
+class AllowedTool(Base):
+    """A tool that a person has allowed in a chat: its calls there don't ask them again."""
+
+    __tablename__ = "allowed_tools"
+
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+    allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
