@@ -4,6 +4,9 @@ A behaviour is one of these, with `status`, `headers`, `framing` (chunked, close
 `slice_pause` (seconds between) where they make sense:
 
     {"says": "text", ...}       the text as tokens, in a server's format (`dialect`); for the options see `Speech`
+    {"calls": [...], ...}       calls of tools, after the text if it `says` any
+    {"rounds": [...]}           a behaviour for each round: the first until results of calls come, the next for those, and so on;
+                                the last also where no tools are offered
     {"counted": 100, ...}       w000001 w000002 ..., continued exactly after a partial answer in the request
     {"embeds": 64, ...}         a vector with this many dimensions for each text, by `ngrams`, or with a number per model;
                                 `planted` numbers phrases with the same meaning; with `holds` it waits until released
@@ -21,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.upstream.dialects import DIALECTS, Chat
+from tests.upstream.dialects import DIALECTS, Chat, rounds_of
 from tests.upstream.ngrams import vector
 from tests.upstream.speech import NAMES, Frame, Speech, text_of
 
@@ -46,6 +49,9 @@ class Played:
 
 def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "openrouter") -> Played:
     """Turns a behaviour into a response; `dialect` is the path's format, unless the behaviour names another."""
+    if "rounds" in behaviour:
+        rounds = behaviour["rounds"]
+        return played(rounds[min(rounds_of(request), len(rounds) - 1) if request.get("tools") else -1], request, dialect)
     how = {name: behaviour[name] for name in ("status", "headers", "framing", "slice", "slice_pause") if name in behaviour}
     how["headers"] = dict(how.get("headers", {}))
     if "raw" in behaviour:
@@ -119,6 +125,10 @@ def _streamed(speech: Speech, teller: Chat) -> Iterator[Step]:
         yield from _noted(token, _steps(speech, teller.token(token)))
         yield {"sleep": speech.pace}
     yield from _fault(speech, teller, len(teller.tokens))
+    for number, call in enumerate(teller.calls, start=1):
+        yield from _steps(speech, teller.call(call))
+        yield {"sleep": speech.pace}
+        yield from _fault(speech, teller, len(teller.tokens) + number)
     yield from _steps(speech, teller.ending())
 
 

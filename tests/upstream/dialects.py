@@ -6,13 +6,28 @@ random.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
 from random import Random
 from typing import Any
 
 from tests.upstream.speech import Frame, Speech
 
 DONE = Frame("[DONE]")
-FINISHES = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal"}
+FINISHES = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool; `id` is empty if the server gives none."""
+
+    number: int
+    id: str
+    tool: str
+    arguments: str
+
+    def pieces(self, size: int) -> list[str]:
+        return [self.arguments[at : at + size] for at in range(0, len(self.arguments), size)]
 
 
 class Chat:
@@ -25,6 +40,9 @@ class Chat:
     ping = Frame(comment=" still here")
     thought_name = "reasoning"
     id = "chatcmpl-scripted"
+    call_id = "call_scripted_"
+    # The characters of arguments in a piece; 0 sends a call whole.
+    call_pieces = 7
 
     def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
         self.speech, self.tokens = speech, tokens
@@ -33,6 +51,19 @@ class Chat:
         self.is_counted = speech.sends_usage and (
             self.always_counts or bool((request.get("stream_options") or {}).get("include_usage"))
         )
+        round = rounds_of(request)
+        self.calls = [self.called(call, f"{round}_{number}", number) for number, call in enumerate(speech.calls)]
+        if not request.get("tools"):
+            self.calls = []
+
+    def called(self, call: dict[str, Any], name: str, number: int) -> Call:
+        arguments = call.get("arguments", {})
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        return Call(number, call.get("id", f"{self.call_id}{name}" if self.speech.call_ids else ""), call["tool"], text)
+
+    @property
+    def finish(self) -> str | None:
+        return "tool_calls" if self.calls and self.speech.finish == "stop" else self.speech.finish
 
     def maybe(self) -> bool:
         return self.speech.seed is not None and self.chance.random() < 0.3
@@ -48,9 +79,23 @@ class Chat:
     def token(self, text: str) -> Iterator[Frame]:
         yield self.chunk({"content": text, **({"reasoning": None, "tool_calls": []} if self.maybe() else {})})
 
+    def call(self, call: Call) -> Iterator[Frame]:
+        pieces = call.pieces(self.speech.call_pieces or self.call_pieces or len(call.arguments) or 1)
+        yield self.piece(call, name=call.tool, arguments="", id=call.id)
+        for piece in pieces:
+            yield self.piece(call, arguments=piece)
+
+    def piece(self, call: Call, *, id: str = "", **function: str) -> Frame:
+        beginning = {**({"id": id} if id else {}), "type": "function"} if "name" in function else {}
+        return self.chunk({"tool_calls": [{"index": call.number, **beginning, "function": function}]})
+
+    def whole_call(self, call: Call) -> dict[str, Any]:
+        function = {"name": call.tool, "arguments": call.arguments}
+        return {**({"id": call.id} if call.id else {}), "type": "function", "function": function}
+
     def ending(self) -> Iterator[Frame]:
-        if self.speech.finish:
-            yield self.chunk({"content": ""}, self.speech.finish)
+        if self.finish:
+            yield self.chunk({"content": ""}, self.finish)
         if self.is_counted:
             yield self.data({**self.head(), "choices": [], "usage": self.usage()})
         if self.speech.done:
@@ -64,7 +109,9 @@ class Chat:
 
     def whole(self) -> dict[str, Any]:
         message = {"role": "assistant", "content": "".join(self.tokens), "reasoning": self.speech.reasoning or None}
-        choice = {"index": 0, "message": message, "finish_reason": self.speech.finish}
+        if self.calls:
+            message |= {"content": message["content"] or None, "tool_calls": [self.whole_call(call) for call in self.calls]}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish}
         return {"id": self.id, "model": self.model, "choices": [choice], "usage": self.usage()}
 
     def usage(self) -> dict[str, Any]:
@@ -94,7 +141,21 @@ class OpenRouter(Chat):
 
     def thought(self, text: str) -> Iterator[Frame]:
         details = [{"type": "reasoning.text", "text": text, "index": 0}]
-        yield self.chunk({"content": "", "reasoning": text, **({"reasoning_details": details} if self.maybe() else {})})
+        is_detailed = self.maybe() or self.calls
+        yield self.chunk({"content": "", "reasoning": text, **({"reasoning_details": details} if is_detailed else {})})
+
+    def call(self, call: Call) -> Iterator[Frame]:
+        if self.speech.reasoning and not call.number:
+            signed = {"type": "reasoning.text", "signature": "c2lnbmVk", "format": "anthropic-claude-v1", "index": 0}
+            yield self.chunk({"content": "", "reasoning": None, "reasoning_details": [signed]})
+        yield from super().call(call)
+
+    def whole(self) -> dict[str, Any]:
+        reply = super().whole()
+        if self.calls and self.speech.reasoning:
+            details = [{"type": "reasoning.text", "text": self.speech.reasoning, "signature": "c2lnbmVk", "index": 0}]
+            reply["choices"][0]["message"]["reasoning_details"] = details
+        return reply
 
     def extra(self, finish: str | None) -> dict[str, Any]:
         return {"provider": "Scripted", "native_finish_reason": finish} if self.maybe() else {}
@@ -115,11 +176,24 @@ class OpenAI(Chat):
 
 
 class Ollama(Chat):
+    call_pieces = 0
+
     def chunk(self, delta: dict[str, Any], finish: str | None = None) -> Frame:
         return super().chunk({"role": "assistant", "content": "", **delta}, finish)
 
     def opening(self) -> Iterator[Frame]:
         yield from ()
+
+    @property
+    def finish(self) -> str | None:
+        # Releases of 2024 end with `stop` after calls, too.
+        finish = super().finish
+        return "stop" if finish == "tool_calls" and self.maybe() else finish
+
+    def call(self, call: Call) -> Iterator[Frame]:
+        # The index was missing at first, and then always 0.
+        place = self.chance.choice([{}, {"index": 0}, {"index": call.number}]) if self.maybe() else {"index": call.number}
+        yield self.chunk({"tool_calls": [{**self.whole_call(call), **place}]})
 
     def failure(self) -> Iterator[Frame]:
         # Its adapter loses the error: it sends an empty chunk, and then nothing.
@@ -129,6 +203,12 @@ class Ollama(Chat):
 class LlamaCpp(Chat):
     ping = Frame(comment="")
     thought_name = "reasoning_content"
+
+    def call(self, call: Call) -> Iterator[Frame]:
+        first, *others = call.pieces(self.speech.call_pieces or self.call_pieces) or [""]
+        yield self.piece(call, name=call.tool, arguments=first, id=call.id)
+        for piece in others:
+            yield self.piece(call, arguments=piece)
 
     def extra(self, finish: str | None) -> dict[str, Any]:
         return {"timings": {"predicted_n": 7, "predicted_ms": 12.5}} if finish or self.maybe() else {}
@@ -145,6 +225,8 @@ class LlamaCpp(Chat):
 class Vllm(Chat):
     """vLLM; SGLang sends errors in the same format."""
 
+    call_id = "chatcmpl-tool-"
+
     def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
         super().__init__(speech, tokens, request)
         self.thought_name = "reasoning_content" if self.maybe() else "reasoning"
@@ -152,6 +234,19 @@ class Vllm(Chat):
 
     def opening(self) -> Iterator[Frame]:
         yield self.chunk({"role": "assistant", "content": ""})
+
+    @property
+    def finish(self) -> str | None:
+        # A call that was required ends with `stop`.
+        finish = super().finish
+        return "stop" if finish == "tool_calls" and self.maybe() else finish
+
+    def piece(self, call: Call, *, id: str = "", **function: str) -> Frame:
+        # Some releases make another id for each piece.
+        if "name" not in function and self.maybe():
+            frame = {"index": call.number, "id": f"{self.call_id}{self.chance.random()}", "function": function}
+            return self.chunk({"tool_calls": [frame]})
+        return super().piece(call, id=id, **function)
 
     def extra(self, finish: str | None) -> dict[str, Any]:
         return {"usage": {"prompt_tokens": 10, "completion_tokens": 1}} if self.counts_always and self.is_counted else {}
@@ -166,6 +261,7 @@ class Anthropic(Chat):
 
     ping = Frame('{"type": "ping"}', "ping")
     id = "msg_scripted"
+    call_id = "toolu_scripted_"
 
     def __init__(self, speech: Speech, tokens: list[str], request: dict[str, Any]) -> None:
         super().__init__(speech, tokens, request)
@@ -188,11 +284,20 @@ class Anthropic(Chat):
         yield from self.within("text")
         yield self.delta("text_delta", text=text)
 
+    def call(self, call: Call) -> Iterator[Frame]:
+        yield from self.close()
+        self.block, self.kind = self.block + 1, "tool_use"
+        block = {"type": "tool_use", "id": call.id or f"{self.call_id}{call.number}", "name": call.tool, "input": {}}
+        yield self.event("content_block_start", index=self.block, content_block=block)
+        for piece in ["", *call.pieces(self.speech.call_pieces or self.call_pieces)]:
+            yield self.delta("input_json_delta", partial_json=piece)
+        yield from self.close()
+
     def ending(self) -> Iterator[Frame]:
         yield from self.close()
-        if not self.speech.finish:
+        if not self.finish:
             return
-        for stop_reason in (*([None] if self.maybe() else []), FINISHES[self.speech.finish]):
+        for stop_reason in (*([None] if self.maybe() else []), FINISHES[self.finish]):
             usage = {"usage": {"output_tokens": len(self.tokens)}} if self.speech.sends_usage else {}
             yield self.event("message_delta", delta={"stop_reason": stop_reason, "stop_sequence": None}, **usage)
         yield self.event("message_stop", decides=True)
@@ -202,10 +307,18 @@ class Anthropic(Chat):
 
     def whole(self) -> dict[str, Any]:
         thought, text = {"type": "thinking", "thinking": self.speech.reasoning}, {"type": "text", "text": "".join(self.tokens)}
+        if self.calls:
+            thought["signature"] = "c2lnbmVk"
         content = [thought, text] if self.speech.reasoning else [text]
+        if self.calls:
+            content = [block for block in content if block.get("text") != ""] + [self.whole_call(call) for call in self.calls]
         head = {"id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": content}
         usage = {"input_tokens": 10, "output_tokens": len(self.tokens)}
-        return {**head, "stop_reason": FINISHES.get(self.speech.finish or ""), "usage": usage}
+        return {**head, "stop_reason": FINISHES.get(self.finish or ""), "usage": usage}
+
+    def whole_call(self, call: Call) -> dict[str, Any]:
+        id = call.id or f"{self.call_id}{call.number}"
+        return {"type": "tool_use", "id": id, "name": call.tool, "input": json.loads(call.arguments or "{}")}
 
     def within(self, kind: str) -> Iterator[Frame]:
         if kind != self.kind:
@@ -225,6 +338,18 @@ class Anthropic(Chat):
 
     def event(self, kind: str, *, decides: bool = False, **fields: Any) -> Frame:
         return Frame(json.dumps({"type": kind, **fields}, ensure_ascii=False), kind, decides=decides)
+
+
+def rounds_of(request: dict[str, Any]) -> int:
+    """Returns how often the model has called since the person's last message."""
+    return sum(message["role"] == "assistant" for message in takewhile(is_of_round, reversed(request.get("messages", []))))
+
+
+def is_of_round(message: dict[str, Any]) -> bool:
+    """Returns whether a message has calls or their results."""
+    blocks = message.get("content") if isinstance(message.get("content"), list) else []
+    is_block = any(block.get("type") in ("tool_use", "tool_result") for block in blocks or [])
+    return is_block or message.get("role") == "tool" or bool(message.get("tool_calls"))
 
 
 DIALECTS: dict[str, type[Chat]] = {

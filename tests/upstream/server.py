@@ -25,6 +25,7 @@ from gevent.server import StreamServer
 from gevent.socket import wait_read
 
 from tests.upstream.behaviours import Played, Step, bytes_of, played
+from tests.upstream.dialects import is_of_round
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
 EMBEDDINGS = "/embeddings"
@@ -110,7 +111,7 @@ class Script:
     def besides(self, request: Any) -> Beside | None:
         """Returns the behaviour for the request's question, if one was set for it."""
         messages = request.get("messages") if isinstance(request, dict) else None
-        return self.beside.get(str(messages[-1].get("content"))) if messages and not _side_request(request) else None
+        return self.beside.get(_question(messages)) if messages and not _side_request(request) else None
 
     def reset(self) -> None:
         self.log.clear()
@@ -286,6 +287,11 @@ def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
 def _until(over: Event, steps: Iterable[Step]) -> Iterator[Step]:
     """Yields the steps; once `over` is set, it skips those of tokens and pauses, so that only the end remains."""
     return (step for step in steps if not (over.is_set() and ("token" in step or "sleep" in step)))
+
+
+def _question(messages: list[dict[str, Any]]) -> str:
+    """Returns the text of the last message that has no calls and no results."""
+    return str(next((message for message in reversed(messages) if not is_of_round(message)), messages[-1]).get("content"))
 
 
 def _side_request(request: Any) -> str:

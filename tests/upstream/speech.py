@@ -9,12 +9,19 @@ class Speech:
     """How a text is sent; `seed` lets a dialect add its server's quirks at random.
 
     Before each token whose number is in `holds`, it waits until it is released.
+
+    `calls` follow the text, if the request offers tools: each with its `tool`, its `arguments` as an object or as text, and
+    perhaps its `id`, without which it gets one, or none if not `call_ids`. `call_pieces` are the characters of arguments in a
+    piece; by default, a dialect decides. For faults and `holds`, each call counts as a token.
     """
 
     dialect: str = ""
     seed: int | None = None
     reasoning: str = ""
     tokens: list[str] | None = None
+    calls: tuple[dict[str, Any], ...] = ()
+    call_ids: bool = True
+    call_pieces: int = 0
     delay: float = 0
     pace: float = 0
     newline: str = "\n"

@@ -9,8 +9,8 @@ from typing import Literal
 
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.state.circuit import Circuits
-from webapp.models.providers.base import AttachedImage, ModelRequest, Provider, Reply, Turn, events_of
-from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
+from webapp.models.providers.base import AttachedImage, ModelRequest, Provider, Reply, Turn, events_of, flattened
+from webapp.streaming.events import ATTEMPT_NOTICE, Calling, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -55,6 +55,7 @@ class Rung:
     takes_schema: bool = False
     display_name: str = ""
     takes_pictures: bool = True
+    takes_tools: bool = True
 
     def __str__(self) -> str:
         return self.display_name or self.model
@@ -96,7 +97,7 @@ class RungStep:
 
 
 class Ladder:
-    """Climbs from rung to rung until a model sends text; after the first text, it neither retries nor falls back.
+    """Climbs from rung to rung until a model sends text or calls a tool; after that, it neither retries nor falls back.
 
     On each rung, up to three requests: a stream, the same again if its error is said to pass, and at last one without streaming
     if the streaming can be at fault.
@@ -247,6 +248,9 @@ class Ladder:
         schema = self._request.schema if rung.takes_schema else ""
         turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in self._request.turns)
         request, provider = replace(self._request, model=rung.name, schema=schema, turns=turns), rung.provider
+        if not (rung.takes_tools and request.tools):
+            # Some servers reject earlier calls where no tools are offered.
+            request = replace(request, turns=flattened(request.sent_turns), tools=(), tool_choice="")
         events = (
             provider.stream(request, attempt) if how == "stream" else _reply_events(rung, provider.complete(request, attempt))
         )
@@ -272,11 +276,12 @@ class Ladder:
             yield Sources(self._request.sources)
 
     def _note(self, rung: Rung, event: Event) -> None:
-        if isinstance(event, Text) and event.text:
+        if isinstance(event, Calling) or (isinstance(event, Text) and event.text):
             if not self._has_sent_text:
                 self._circuits.succeeded(rung.model)
             self._has_sent_text = True
-            self._has_answered = self._has_answered or (isinstance(event, Delta) and not event.text.isspace())
+            is_answer = isinstance(event, Calling) or (isinstance(event, Delta) and not event.text.isspace())
+            self._has_answered = self._has_answered or is_answer
             self._deadline = float("inf")
         elif isinstance(event, Ended) and not self._has_answered and not self._request.is_continuation:
             # A model can have nothing to add to its answer, but an answer without text is none.

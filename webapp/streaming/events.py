@@ -167,6 +167,26 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Calling:
+    """A piece of a model's call of a tool: the first of call `number` has its id and its tool, each more of its arguments.
+
+    Like `Kept`, it is only yielded by providers, and never in a log.
+    """
+
+    number: int
+    id: str = ""
+    tool: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a provider wants to be sent back together with the calls of this reply."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     what: str
     id: str
@@ -185,7 +205,7 @@ CallEvent = Asked | Decided | Returned
 GenerationEvent = (
     Started | Phase | Delta | Reasoning | Sources | Asked | Decided | Returned | Notice | Usage | Saved | Failed | Ended
 )
-Event = GenerationEvent | Changed | Waiting | Unknown
+Event = GenerationEvent | Changed | Calling | Kept | Waiting | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}

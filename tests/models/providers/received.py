@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.models.providers.base import ModelRequest, Turn
-from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
+from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
+from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Reasoning, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.transcript import Transcript
 
+SEARCH = ToolSpec("search_web", "Searches the web.", '{"type": "object", "properties": {"query": {"type": "string"}}}')
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
 
 
@@ -26,6 +27,24 @@ class Received:
     @property
     def reasoning(self) -> str:
         return "".join(event.text for event in self.events if isinstance(event, Reasoning))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls, put together from their pieces."""
+        pieces = [event for event in self.events if isinstance(event, Calling)]
+        firsts = {piece.number: piece for piece in reversed(pieces)}
+        assert sorted(firsts) == list(range(len(firsts)))
+        assert [bool(piece.id and piece.tool) for piece in pieces] == [piece is firsts[piece.number] for piece in pieces]
+        return tuple(
+            ToolCall(first.id, first.tool, "".join(piece.arguments for piece in pieces if piece.number == number))
+            for number, first in sorted(firsts.items())
+        )
+
+    @property
+    def kept(self) -> str:
+        [*data] = (event.data for event in self.events if isinstance(event, Kept))
+        assert len(data) <= 1
+        return data[0] if data else ""
 
     @property
     def usage(self) -> Usage | None:

@@ -8,7 +8,7 @@ from tests.models.providers.received import Received, collect, request_for
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from webapp.models.providers.anthropic import AnthropicProvider
-from webapp.models.providers.base import Provider
+from webapp.models.providers.base import Provider, ToolCall, ToolSpec
 from webapp.models.providers.openai import OpenAIProvider
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.upstream import Upstream
@@ -27,6 +27,7 @@ class Sent:
     tokens: list[str]
     reasoning: str = ""
     end: str = "stop"
+    calls: tuple[ToolCall, ...] = ()
 
     @property
     def text(self) -> str:
@@ -51,6 +52,11 @@ class Stream:
         return "cut" if self.settled_at is None else self.sent.end
 
     @property
+    def reason(self) -> str:
+        """The reason of the end for a request that offers tools."""
+        return "calls" if self.end == "stop" and self.sent.calls else self.end
+
+    @property
     def usage(self) -> Usage:
         upstream_id = DIALECTS[self.dialect].id if self.dialect == "openrouter" else ""
         return Usage(10, len(self.sent.tokens), None, MODEL, upstream_id)
@@ -60,10 +66,12 @@ def stream_of(dialect: str, sent: Sent, **how: Any) -> Stream:
     """Returns the answer in a dialect; `how` has further fields of a `Speech`, such as a seed for the oddities and line ends."""
     finish = sent.end if sent.end not in ("error", "cut") else None
     behaviour = {"says": "", "dialect": dialect, "tokens": sent.tokens, "reasoning": sent.reasoning, "finish": finish, **how}
+    if sent.calls:
+        behaviour["calls"] = [{"tool": call.tool, "arguments": call.arguments, "id": call.id} for call in sent.calls]
     if sent.end == "error":
-        behaviour |= {"error": ERROR, "error_after": len(sent.tokens)}
+        behaviour |= {"error": ERROR, "error_after": len(sent.tokens) + len(sent.calls)}
     content, settled_at = b"", None
-    for step in played(behaviour, REQUEST).steps:
+    for step in played(behaviour, REQUEST | ({"tools": [{}]} if sent.calls else {})).steps:
         content += bytes_of(step) if "send" in step else b""
         if step.get("decides") and settled_at is None:
             # With CRLF, the second CR already ends the message.
@@ -74,10 +82,15 @@ def stream_of(dialect: str, sent: Sent, **how: Any) -> Stream:
 
 
 def collected_by(
-    dialect: str, stop: Stop, *chunks: bytes, breaks: bool = False, headers: dict[str, str] = EVENT_STREAM
+    dialect: str,
+    stop: Stop,
+    *chunks: bytes,
+    breaks: bool = False,
+    headers: dict[str, str] = EVENT_STREAM,
+    tools: tuple[ToolSpec, ...] = (),
 ) -> Received:
     canned: Any = Canned(*chunks, breaks=breaks, headers=headers)
-    return collect(provider_of(dialect, canned).stream(request_for(model=MODEL), stop))
+    return collect(provider_of(dialect, canned).stream(request_for(model=MODEL, tools=tools), stop))
 
 
 def provider_of(dialect: str, upstream: Upstream, *, base_url: str = "http://canned/v1", key: str = "", **how: Any) -> Provider:

@@ -1,19 +1,21 @@
 """The text that is found without parsing is the text that parsing gives, whatever comes before, between and after."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.models.providers.received import request_for
 from webapp.models.providers.anthropic import AnthropicReader
 from webapp.models.providers.base import ProviderError
+from webapp.models.providers.calls import Calls
 from webapp.models.providers.openai import OpenAIReader
-from webapp.models.providers.reply_stream import ReplyReader, ReplyStream, value_of
+from webapp.models.providers.reply_stream import ReplyReader, ReplyStream, in_one, value_of
 from webapp.streaming.codec import SseDecoder
-from webapp.streaming.events import Delta, Event, Reasoning, Text, Usage
+from webapp.streaming.events import Calling, Delta, Event, Reasoning, Text, Usage
 
 # Plain words, escapes, lone surrogates, Unicode line ends, and text that looks like the message around it.
 WORDS = [
@@ -57,6 +59,12 @@ def blocks_of(text: str) -> dict[str, Any]:
         "another answer": {"choices": [{"index": 1, "delta": {"content": text}}]},
         "two answers": {"choices": [{"index": 1, "delta": {"content": "other"}}, {"index": 0, "delta": {"content": text}}]},
         "the end": {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]},
+        "text and a call": openai(text, tool_calls=[{"index": 0, "id": "a", "function": {"name": "now", "arguments": text}}]),
+        "a call": openai("", tool_calls=[{"index": 0, "id": "a", "function": {"name": "now", "arguments": text}}]),
+        "more of a call": openai("", tool_calls=[{"index": 0, "function": {"arguments": text}}]),
+        "a call elsewhere": {"type": "content_block_start", "content_block": {"type": "tool_use", "id": "a", "name": text}},
+        "more of it elsewhere": {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": text}},
+        "a signature elsewhere": {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": text}},
         "from elsewhere": {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
         "thought elsewhere": {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": text}},
     }
@@ -82,8 +90,22 @@ def messages(usual: str) -> st.SearchStrategy[list[bytes]]:
     return st.lists(one, max_size=12)
 
 
-READERS = {"openai": OpenAIReader, "anthropic": AnthropicReader}
-USUAL = {"openai": "usual", "anthropic": "from elsewhere"}
+def calls() -> Calls:
+    return Calls(request_for(), "server")
+
+
+READERS: dict[str, Callable[[Usage], OpenAIReader | AnthropicReader]] = {
+    "openai": OpenAIReader,
+    "anthropic": AnthropicReader,
+    "openai with tools": lambda known: OpenAIReader(known, calls()),
+    "anthropic with tools": lambda known: AnthropicReader(known, calls()),
+}
+USUAL = {
+    "openai": "usual",
+    "anthropic": "from elsewhere",
+    "openai with tools": "usual",
+    "anthropic with tools": "thought elsewhere",
+}
 
 
 def failed(_: Any = None) -> ProviderError:
@@ -109,13 +131,18 @@ def parsed(reader: ReplyReader, content: bytes) -> list[Event]:
     return events
 
 
+def pieces(events: list[Event]) -> list[Event]:
+    return list(in_one(event for event in events if isinstance(event, Calling)))
+
+
 def joined(events: list[Event], kind: type[Text]) -> str:
     return "".join(event.text for event in events if isinstance(event, kind))
 
 
 def summary(events: list[Event], reader: ReplyReader) -> tuple[Any, ...]:
-    others = [event for event in events if not isinstance(event, Delta | Reasoning)]
-    return joined(events, Delta), joined(events, Reasoning), others, reader.finish, reader.usage
+    others = [event for event in events if not isinstance(event, Delta | Reasoning | Calling)]
+    told = joined(events, Delta), joined(events, Reasoning), pieces(events), others
+    return *told, reader.finish, reader.usage, reader.kept
 
 
 @pytest.mark.slow
@@ -154,6 +181,10 @@ class Counting:
         ("openai", "a thought"),
         ("anthropic", "from elsewhere"),
         ("anthropic", "thought elsewhere"),
+        ("openai with tools", "usual"),
+        ("openai with tools", "a thought"),
+        ("anthropic with tools", "from elsewhere"),
+        ("anthropic with tools", "thought elsewhere"),
     ],
 )
 @pytest.mark.parametrize("compact", [True, False])
@@ -166,6 +197,13 @@ def test_the_usual_message_is_parsed_once(kind: str, shape: str, compact: bool) 
 
     assert joined(events, Delta) + joined(events, Reasoning) == "".join(words)
     assert reader.parsed == 1
+
+
+def test_a_call_that_is_read_together_is_told_together() -> None:
+    content = sent("a call", "{", ascii=True, compact=True, newline="\n", before="")
+    content += sent("more of a call", "}", ascii=True, compact=True, newline="\n", before="") * 9
+
+    assert collect(OpenAIReader(Usage(model="m"), calls()), iter([content])) == [Calling(0, "a", "now", "{" + "}" * 9)]
 
 
 def test_what_is_read_together_is_told_together() -> None:

@@ -1,12 +1,13 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
-from webapp.streaming.events import Delta, Ended, Event, Notice, Reasoning, SourceRecord, Usage
+from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -21,8 +22,12 @@ __all__ = [
     "ProviderError",
     "Reply",
     "RequestParameters",
+    "ToolCall",
+    "ToolResult",
+    "ToolSpec",
     "Turn",
     "events_of",
+    "flattened",
 ]
 
 Continuation = Literal["prefill", "prefix", "instruct"]
@@ -53,12 +58,51 @@ class AttachedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One message in a request, with its pictures."""
+class ToolSpec:
+    """A tool that a model can call; every server accepts its name. `schema` is the JSON Schema of its arguments, as JSON."""
 
-    role: Literal["system", "user", "assistant"]
+    name: str
+    description: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's call of a tool, by its name; `arguments` is what the model wrote, which should be a JSON object."""
+
+    id: str
+    tool: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call returned, by the call's id; with `is_error`, the text says what failed."""
+
+    id: str
+    text: str
+    is_error: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The text for servers that don't know of failed calls."""
+        return f"Error: {self.text}" if self.is_error and not self.text.lower().startswith("error") else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message in a request, with its pictures.
+
+    A model's has its `calls`, and what its provider wants back with them as `kept`, which only that provider can read. The
+    turn after it has the role `tool` and the `results` of all these calls.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
     pictures: tuple[AttachedImage, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+    kept: str = ""
 
     def keeping(self, pictures: Iterable[AttachedImage]) -> "Turn":
         """Returns a copy with only these of its pictures, and the names of the others as text."""
@@ -92,7 +136,8 @@ class ModelRequest:
     `notices` inform the person about how the request was built. `schema` is the JSON Schema that the answer must follow, as JSON,
     for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
     `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
-    passages in the prompt.
+    passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
+    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent.
     """
 
     model: str
@@ -109,6 +154,21 @@ class ModelRequest:
     schema: str = ""
     continue_instruction: str = CONTINUE_INSTRUCTION
     sources: tuple[SourceRecord, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = ""
+    has_parallel_calls: bool = True
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether the model may call a tool; calls in the answer to any other request are ignored."""
+        return bool(self.tools) and self.tool_choice != "none"
+
+    @property
+    def sent_turns(self) -> tuple[Turn, ...]:
+        """The turns as they are sent: calls of an answer that is to be continued are left out, as they have no results."""
+        if not self.is_continuation or not self.turns or not self.turns[-1].calls:
+            return self.turns
+        return (*self.turns[:-1], replace(self.turns[-1], calls=(), kept=""))
 
 
 class ModelRecord(TypedDict):
@@ -159,6 +219,8 @@ class Reply:
     usage: Usage | None
     reason: str
     model: str
+    calls: tuple[ToolCall, ...] = ()
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +237,53 @@ def events_of(reply: Reply) -> Iterator[Event]:
         yield Reasoning(reply.reasoning)
     if reply.text:
         yield Delta(reply.text)
+    for number, call in enumerate(reply.calls):
+        yield Calling(number, call.id, call.tool, call.arguments)
     if reply.usage:
         yield reply.usage
+    if reply.kept:
+        yield Kept(reply.kept)
     yield Ended("completed", reply.reason)
+
+
+def flattened(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """Returns the turns with calls and their results as text of the person, for a model that is offered no tools.
+
+    It is not text of the model, which would write such text instead of calling.
+    """
+    flat: list[Turn] = []
+    calls: dict[str, ToolCall] = {}
+    for turn in turns:
+        calls |= {call.id: call for call in turn.calls}
+        if turn.role == "tool":
+            words = "\n\n".join(_flat(calls.get(result.id), result) for result in turn.results)
+            if flat and flat[-1].role == "user":
+                # Some servers reject roles that don't alternate.
+                flat[-1] = replace(flat[-1], content="\n\n".join(text for text in (flat[-1].content, words) if text))
+            else:
+                flat.append(Turn("user", words))
+        elif not turn.calls:
+            flat.append(turn)
+        elif turn.content.strip():
+            flat.append(replace(turn, calls=(), kept=""))
+    return tuple(flat)
+
+
+def _flat(call: ToolCall | None, result: ToolResult) -> str:
+    called = f"The tool {call.tool} was called with {call.arguments or '{}'}" if call else "A tool was called"
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", result.text)), default=0))
+    return f"{called} and {'failed' if result.is_error else 'returned'}:\n{fence}\n{result.text}\n{fence}"
 
 
 class Provider(Protocol):
     """The interface of a provider; `stream` is lazy, closeable, and ends soon after `stop` is set, in every state.
 
     It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice` and
-    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. Any other
-    end raises `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that
-    a stopped answer can be settled too; each later one is merged into it by `Usage.updated`.
+    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
+    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of
+    `stop` if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
+    `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that a stopped
+    answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`. `settle` queries the usage
     of the answer with this `upstream_id`, and returns None until the server knows it.

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
@@ -17,7 +18,21 @@ from webapp.models.providers.base import (
     ModelRequest,
     ProviderError,
     Reply,
+    ToolCall,
     Turn,
+)
+from webapp.models.providers.calls import (
+    MOST_KEPT,
+    Calls,
+    arguments_in,
+    as_json,
+    kept_as_text,
+    kept_in,
+    object_in,
+    origin_of,
+    parameters_of,
+    sent_id,
+    sent_name,
 )
 from webapp.models.providers.embeddings import embedded
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
@@ -45,23 +60,37 @@ REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
 # The values of `finish_reason` that servers use for a reached limit; every value that is not in these sets means that the model
 # finished.
 LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
+OPENAI = "api.openai.com"
+# OpenAI's models that reject `parallel_tool_calls`; and those that, at this address, call tools only without reasoning.
+CALLS_SINGLY = re.compile(r"o[1-9]")
+CALLS_WITHOUT_THINKING = re.compile(r"gpt-(?:5\.(?:[2-9]|\d\d)|[6-9])(?!.*-chat)")
+# Servers that reject ids of calls by others.
+ANY_ID = re.compile(r".*", re.DOTALL)
+ACCEPTED_IDS = {OPENAI: re.compile(r".{1,40}"), "api.mistral.ai": re.compile(r"[a-zA-Z0-9]{9}")}
+# Servers that reject a message with calls without its reasoning, even if another model wrote it.
+WANT_THOUGHTS = {"api.deepseek.com", "api.moonshot.ai", "api.moonshot.cn"}
 # OpenRouter lists 500.
 MOST_MODELS = 3000
+# The names of reasoning in messages, and of the text in each type of its details, which streams send in pieces.
+THOUGHT_NAMES = ("reasoning", "reasoning_content")
+DETAIL_TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 FILTERED = {"content_filter", "content_filtered", "safety", "refusal"}
 
 
 class OpenAIReader:
     """Parses the chunks of one streamed reply; `finish` is empty until the terminal marker has been seen.
 
-    With `keeps_id`, the answer's id is kept, for a server that can report the cost of an answer later.
+    With `keeps_id`, the answer's id is kept, for a server that can report the cost of an answer later. Without `calls`, none
+    were asked for, and those in the reply are ignored.
     """
 
     # Chunks can follow the terminal marker, until [DONE].
     is_over = False
 
-    def __init__(self, known: Usage, *, keeps_id: bool = False) -> None:
+    def __init__(self, known: Usage, calls: Calls | None = None, *, keeps_id: bool = False) -> None:
         self.finish = ""
-        self._known, self._keeps_id = known, keeps_id
+        self._known, self._keeps_id, self._calls = known, keeps_id, calls
+        self._thoughts = Thoughts()
         self._counted: Usage | None = None
         self._index: Any = None
         self._cleaners: dict[type[Text], TextCleaner] = {Delta: TextCleaner(), Reasoning: TextCleaner()}
@@ -80,7 +109,15 @@ class OpenAIReader:
         message = dict_of(choice.get("delta") or choice.get("message"))
         yield from self.text_events(Reasoning, thought_of(message))
         yield from self.text_events(Delta, words_of(message))
+        if self._calls is not None:
+            self._thoughts.add(message)
+            for call in dicts_of(message.get("tool_calls")):
+                yield from self._calls.take(call.get("index"), *parts_of(call))
         self.finish = self.finish or reason_of(choice)
+
+    @property
+    def kept(self) -> str:
+        return kept_of(self._calls, self._thoughts)
 
     def plain(self, chunk: Mapping[str, Any]) -> Text | None:
         choice = self._ours(chunk)
@@ -88,10 +125,14 @@ class OpenAIReader:
         is_known = identified(chunk, self._known, keeps_id=self._keeps_id) == self._known
         if not is_known or openai_usage(chunk.get("usage")) or reason_of(choice):
             return None
+        if self._calls is not None and (message.get("tool_calls") or message.get("reasoning_details")):
+            return None
         return only(words_of(message), thought_of(message))
 
     def text_events(self, kind: type[Text], text: str) -> Iterator[Event]:
         if text := self._cleaners[kind].take(text):
+            if kind is Reasoning and self._calls is not None:
+                self._thoughts.say(text)
             yield kind(text)
 
     def _ours(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,6 +146,80 @@ class OpenAIReader:
         return {}
 
 
+class Thoughts:
+    """The reasoning of one reply as its server wants it back with the calls: unchanged, by the name under which it came."""
+
+    def __init__(self) -> None:
+        self._name, self._words = "", list[str]()
+        self._details, self._detail_words = list[dict[str, Any]](), list[list[str]]()
+        self._size = 0
+
+    def say(self, text: str) -> None:
+        self._size += len(text)
+        if self._size <= MOST_KEPT:
+            self._words.append(text)
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """Takes a message's details, and the name of its reasoning, whose text is passed to `say`."""
+        self._name = self._name or next((name for name in THOUGHT_NAMES if message.get(name)), "")
+        for detail in dicts_of(message.get("reasoning_details")):
+            self._size += len(as_json(detail))
+            if self._size <= MOST_KEPT:
+                self._add(detail)
+
+    def add_whole(self, message: Mapping[str, Any]) -> None:
+        """Takes the message of a reply in one piece."""
+        self.add({**message, "reasoning_details": None})
+        self.say(thought_of(message))
+        # Not joined, as they are complete.
+        self._details = dicts_of(message.get("reasoning_details"))
+        self._detail_words = [[] for _ in self._details]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The fields of the message that is sent back."""
+        if self._size > MOST_KEPT:
+            return {}
+        if self._details:
+            joined = zip(self._details, self._detail_words, strict=True)
+            return {"reasoning_details": [{**detail, **_said(detail, words)} for detail, words in joined]}
+        return {self._name: "".join(self._words)} if self._name else {}
+
+    def _add(self, detail: dict[str, Any]) -> None:
+        name = DETAIL_TEXTS.get(str(detail.get("type")), "")
+        text = detail.get(name)
+        if name and self._details and self._continues(detail, text):
+            self._details[-1] |= {key: value for key, value in detail.items() if value is not None and key != name}
+        else:
+            self._details.append(dict(detail))
+            self._detail_words.append([])
+        if isinstance(text, str):
+            self._detail_words[-1].append(text)
+
+    def _continues(self, detail: Mapping[str, Any], text: Any) -> bool:
+        last = self._details[-1]
+        # What is signed is complete.
+        is_over = bool(text and last.get("signature"))
+        return not is_over and all(last.get(key) == detail.get(key) for key in ("type", "index"))
+
+
+def _said(detail: Mapping[str, Any], words: Sequence[str]) -> dict[str, str]:
+    return {DETAIL_TEXTS[str(detail["type"])]: "".join(words)} if words else {}
+
+
+def kept_of(calls: Calls | None, thoughts: Thoughts) -> str:
+    """Returns what the server wants back with the calls; empty without calls."""
+    return kept_as_text(calls.origin, {"message": thoughts.message, "calls": calls.extras}) if calls else ""
+
+
+def parts_of(call: Mapping[str, Any]) -> tuple[Any, Any, Any, Mapping[str, Any]]:
+    """Returns the id, name and arguments of a call or of a piece of one, and what else the server wants back with it."""
+    function = dict_of(call.get("function"))
+    # Gemini's signature of the thought before the call.
+    extra = {"extra_content": call["extra_content"]} if dict_of(call.get("extra_content")) else {}
+    return call.get("id"), function.get("name"), function.get("arguments"), extra
+
+
 def identified(chunk: Mapping[str, Any], usage: Usage, *, keeps_id: bool) -> Usage:
     """Returns the usage with the model and the id of the answer; the first values count."""
     if usage.model and (usage.upstream_id or not keeps_id):
@@ -113,15 +228,26 @@ def identified(chunk: Mapping[str, Any], usage: Usage, *, keeps_id: bool) -> Usa
     return Usage(model=usage.model or name_of(chunk.get("model")), upstream_id=usage.upstream_id or id)
 
 
-def reply_of(value: Mapping[str, Any], earlier_usage: Usage, *, keeps_id: bool = False) -> Reply | None:
+def reply_of(
+    value: Mapping[str, Any], earlier_usage: Usage, calls: Calls | None = None, *, keeps_id: bool = False
+) -> Reply | None:
     """Parses a whole reply; returns None if it has no choice."""
     for choice in dicts_of(value.get("choices")):
         message = dict_of(choice.get("message") or choice.get("delta"))
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
         earlier_usage = identified(value, earlier_usage, keeps_id=keeps_id)
         usage = earlier_usage.updated(openai_usage(value.get("usage")) or Usage())
-        return Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", earlier_usage.model)
+        reply = Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", earlier_usage.model)
+        return reply if calls is None else _with_calls(reply, message, calls)
     return None
+
+
+def _with_calls(reply: Reply, message: Mapping[str, Any], calls: Calls) -> Reply:
+    for index, call in enumerate(dicts_of(message.get("tool_calls"))):
+        calls.add(index, *parts_of(call))
+    thoughts = Thoughts()
+    thoughts.add_whole(message)
+    return replace(reply, reason=calls.reason(reply.reason), calls=calls.all, kept=kept_of(calls, thoughts))
 
 
 def models_of(value: Any) -> tuple[Model, ...]:
@@ -217,9 +343,11 @@ def _inner(content: Any) -> str:
     return "".join(text for part in dicts_of(content) if isinstance(text := part.get("text"), str))
 
 
-def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, is_openai: bool = False) -> dict[str, Any]:
-    """Builds the body of a chat completion, with only the parameters that were set and that this server accepts."""
-    payload: dict[str, Any] = {"model": request.model, "messages": messages(request, continuation), "stream": is_streamed}
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, host: str = "") -> dict[str, Any]:
+    """Builds the body of a chat completion, with only the parameters that were set and that the server at `host` accepts."""
+    is_openai = host == OPENAI
+    sent_messages = messages(request, continuation, host=host)
+    payload: dict[str, Any] = {"model": request.model, "messages": sent_messages, "stream": is_streamed}
     if is_streamed:
         payload["stream_options"] = {"include_usage": True}
     # OpenAI's reasoning models reject every temperature but their default, and the other sampling parameters.
@@ -237,6 +365,23 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     if request.schema:
         schema_format = {"name": "answer", "strict": True, "schema": json.loads(request.schema)}
         payload["response_format"] = {"type": "json_schema", "json_schema": schema_format}
+    return {**payload, **_tools(request, is_openai=is_openai)} if request.tools else payload
+
+
+def _tools(request: ModelRequest, *, is_openai: bool) -> dict[str, Any]:
+    """Returns the parameters with the tools and how they can be called."""
+    functions = (
+        {"name": tool.name, "description": tool.description, "parameters": parameters_of(tool.schema)} for tool in request.tools
+    )
+    payload: dict[str, Any] = {"tools": [{"type": "function", "function": function} for function in functions]}
+    if request.tool_choice in ("none", "required"):
+        payload["tool_choice"] = request.tool_choice
+    elif request.tool_choice:
+        payload["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice}}
+    if not request.has_parallel_calls and not (is_openai and CALLS_SINGLY.match(request.model)):
+        payload["parallel_tool_calls"] = False
+    if is_openai and CALLS_WITHOUT_THINKING.match(request.model):
+        payload["reasoning_effort"] = "none"
     return payload
 
 
@@ -251,9 +396,9 @@ def efforts_of(model: str) -> tuple[str, ...]:
     return ("low", "medium", "high") if REASONS.search(model) else ()
 
 
-def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str, Any]]:
+def messages(request: ModelRequest, continuation: Continuation, *, host: str = "") -> list[dict[str, Any]]:
     """Returns the messages; the start of an answer to be continued is sent in the form that this server supports."""
-    turns: list[dict[str, Any]] = [{"role": turn.role, "content": _content(turn)} for turn in request.turns]
+    turns = [message for turn in request.sent_turns for message in _messages(turn, request, host)]
     if not request.is_continuation:
         return turns
     if continuation == "instruct":
@@ -261,6 +406,28 @@ def messages(request: ModelRequest, continuation: Continuation) -> list[dict[str
     if continuation == "prefix":
         return [*turns[:-1], {**turns[-1], "prefix": True}]
     return turns
+
+
+def _messages(turn: Turn, request: ModelRequest, host: str) -> Iterator[dict[str, Any]]:
+    """Yields the message of a turn; each result of a call has its own."""
+    accepted = ACCEPTED_IDS.get(host, ANY_ID)
+    for result in turn.results:
+        yield {"role": "tool", "tool_call_id": sent_id(result.id, accepted), "content": result.shown}
+    if turn.calls:
+        kept = kept_in(turn, origin_of(request, host))
+        extras = dict_of(kept.get("calls"))
+        calls = [_call(call, accepted, dict_of(extras.get(call.id))) for call in turn.calls]
+        missing = {"reasoning_content": ""} if host in WANT_THOUGHTS else {}
+        yield {"role": turn.role, "content": turn.content or None, "tool_calls": calls, **missing, **dict_of(kept.get("message"))}
+    elif turn.role != "tool":
+        yield {"role": turn.role, "content": _content(turn)}
+
+
+def _call(call: ToolCall, accepted: re.Pattern[str], extra: Mapping[str, Any]) -> dict[str, Any]:
+    # The model's own text where it can be read, because it is in the server's cache.
+    arguments = call.arguments if object_in(call.arguments) is not None else as_json(arguments_in(call))
+    function = {"name": sent_name(call.tool), "arguments": arguments}
+    return {"id": sent_id(call.id, accepted), "type": "function", "function": function, **extra}
 
 
 def _content(turn: Turn) -> str | list[dict[str, Any]]:
@@ -319,7 +486,7 @@ class OpenAIProvider:
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         """Returns the answer in one piece; raises `ProviderError` when `stop` is set before it is complete."""
-        reply = self._http.complete(self.body(request, is_streamed=False), stop, self.reply_format)
+        reply = self._http.complete(self.body(request, is_streamed=False), stop, self.reply_format, self._calls(request))
         return split_whole(reply, self._mode(request))
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
@@ -336,11 +503,14 @@ class OpenAIProvider:
         return None
 
     def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
-        is_openai = self._http.host == "api.openai.com"
-        return body(request, self.continuation, is_streamed=is_streamed, is_openai=is_openai)
+        return body(request, self.continuation, is_streamed=is_streamed, host=self._http.host)
+
+    def _calls(self, request: ModelRequest) -> Calls | None:
+        return Calls(request, self._http.host) if request.takes_calls else None
 
     def _streamed(self, payload: dict[str, Any], request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
-        with closing(self._http.stream(payload, stop, self.reply_format, Started(request.model, self.name))) as events:
+        started, calls = Started(request.model, self.name), self._calls(request)
+        with closing(self._http.stream(payload, stop, self.reply_format, started, calls)) as events:
             yield from split(events, self._mode(request))
 
     def _mode(self, request: ModelRequest) -> Mode:

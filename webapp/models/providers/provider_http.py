@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.providers.base import Embedded, ProviderError, Reply, events_of
+from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
 from webapp.models.upstream import Body, JsonReply, Stopped, Trust, Upstream, base_address
 from webapp.models.upstream.large_replies import read_in_thread
-from webapp.streaming.events import Ended, Event, Started, Usage
+from webapp.streaming.events import Ended, Event, Kept, Started, Usage
 from webapp.streaming.stop import Stop
 
 # The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
@@ -36,11 +37,14 @@ def _nothing_known(_: Mapping[str, str]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class ReplyFormat:
-    """How to parse the replies of a protocol: `known` reads the usage from the headers and is passed to the other two."""
+    """How to parse the replies of a protocol: `known` reads the usage from the headers and is passed to the other two.
+
+    They also get what collects the calls in the reply, or None if none were asked for.
+    """
 
     path: str
-    reader: Callable[[Usage], ReplyReader]
-    reply: Callable[[Mapping[str, Any], Usage], Reply | None]
+    reader: Callable[[Usage, Calls | None], ReplyReader]
+    reply: Callable[[Mapping[str, Any], Usage, Calls | None], Reply | None]
     known: Callable[[Mapping[str, str]], Usage] = _nothing_known
 
 
@@ -74,22 +78,22 @@ class ProviderHttp:
         self._beat_seconds = beat_seconds
 
     def stream(
-        self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started
+        self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started, calls: Calls | None = None
     ) -> Generator[Event, None, None]:
         """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
             with self._post(reply_format.path, payload, stop, "text/event-stream", self._first_byte_seconds) as body:
                 self._refuse(body)
-                yield from self._events(body, stop, reply_format, started)
+                yield from self._events(body, stop, reply_format, started, calls)
         except Stopped:
             return
 
-    def complete(self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat) -> Reply:
+    def complete(self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, calls: Calls | None = None) -> Reply:
         """Returns the reply in one piece; raises `ProviderError` if it is stopped before it is complete."""
         try:
             with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
                 self._refuse(body)
-                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers))
+                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers), calls)
         except Stopped:
             raise self._stopped() from None
 
@@ -139,13 +143,15 @@ class ProviderHttp:
             raise ProviderError("auth", f"The key for {self.label} contains invalid characters. Paste it again.")
         return {"Accept": accept, **self._own_headers}
 
-    def _events(self, body: Body, stop: Stop, reply_format: ReplyFormat, started: Started) -> Iterator[Event]:
+    def _events(
+        self, body: Body, stop: Stop, reply_format: ReplyFormat, started: Started, calls: Calls | None
+    ) -> Iterator[Event]:
         usage = reply_format.known(body.headers)
         kind = body.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind == "text/html":
             raise self._web_page()
         if kind == "application/json":
-            reply = self._reply(body.read_all(), reply_format, usage)
+            reply = self._reply(body.read_all(), reply_format, usage, calls)
             yield started
             yield from events_of(reply)
             return
@@ -156,11 +162,13 @@ class ProviderHttp:
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
         # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
-            yield from events_of(self._reply(head + body.read_all(), reply_format, usage))
+            yield from events_of(self._reply(head + body.read_all(), reply_format, usage, calls))
         else:
-            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage))
+            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage, calls), calls)
 
-    def _streamed(self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader) -> Iterator[Event]:
+    def _streamed(
+        self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader, calls: Calls | None
+    ) -> Iterator[Event]:
         """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
         failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
         reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
@@ -179,7 +187,9 @@ class ProviderHttp:
             yield reader.usage
         if reader.finish:
             body.finish()
-            yield Ended("completed", reader.finish)
+            if kept := reader.kept:
+                yield Kept(kept)
+            yield Ended("completed", calls.reason(reader.finish) if calls else reader.finish)
         elif not stop:
             raise failure
 
@@ -190,8 +200,8 @@ class ProviderHttp:
             if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
                 body.rest(self._beat_seconds)
 
-    def _reply(self, content: bytes, reply_format: ReplyFormat, usage: Usage) -> Reply:
-        if reply := reply_format.reply(self._object(content), usage):
+    def _reply(self, content: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None) -> Reply:
+        if reply := reply_format.reply(self._object(content), usage, calls):
             return reply
         raise self._nonsense()
 

@@ -1,13 +1,14 @@
 """Parses the bytes of one streamed reply into events. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from webapp.models.providers.error_mapping import error_of
 from webapp.models.providers.values import parsed
 from webapp.models.upstream.bounded_json import DECODER, MOST_PARTS_OF_A_MESSAGE
 from webapp.streaming.codec import LineTooLong, SseDecoder, SseMessage
-from webapp.streaming.events import Delta, Event, Text, Usage
+from webapp.streaming.events import Calling, Delta, Event, Reasoning, Text, Usage
 from webapp.streaming.failure import ProviderError
 
 BAD_IN_A_ROW = 3
@@ -87,6 +88,11 @@ class ReplyReader(Protocol):
     def is_over(self) -> bool: ...
     @property
     def usage(self) -> Usage | None: ...
+    @property
+    def kept(self) -> str:
+        """What the server wants back with the calls of this reply; empty without calls."""
+        ...
+
     def take(self, chunk: Mapping[str, Any], /) -> Iterator[Event]: ...
 
     def plain(self, chunk: Mapping[str, Any], /) -> Text | None:
@@ -120,6 +126,8 @@ class ReplyStream:
         for event in in_one(self._events(piece)):
             if isinstance(event, Text):
                 self.yielded_chars += len(event.text)
+            elif isinstance(event, Calling):
+                self.yielded_chars += len(event.arguments)
             yield event
 
     @property
@@ -202,25 +210,36 @@ def value_of(message: SseMessage) -> dict[str, Any] | None:
 
 
 def in_one(events: Iterator[Event]) -> Iterator[Event]:
-    """Joins consecutive texts of one kind; a failure is raised only after the text before it."""
-    words: list[Text] = []
+    """Joins consecutive texts of one kind, and pieces of one call; a failure is raised only after what came before it."""
+    parts: list[Text | Calling] = []
     failure = None
     try:
         for event in events:
-            if words and type(event) is not type(words[0]):
-                yield _joined(words)
-                words = []
-            if isinstance(event, Text):
-                words.append(event)
+            if parts and not _continues(parts[0], event):
+                yield _joined(parts)
+                parts = []
+            if isinstance(event, (Delta, Reasoning, Calling)):
+                parts.append(event)
             else:
                 yield event
     except ProviderError as error:
         failure = error
-    if words:
-        yield _joined(words)
+    if parts:
+        yield _joined(parts)
     if failure:
         raise failure
 
 
-def _joined(words: list[Text]) -> Text:
-    return words[0] if len(words) == 1 else type(words[0])("".join(word.text for word in words))
+def _continues(first: Text | Calling, event: Event) -> bool:
+    if isinstance(first, Calling):
+        return isinstance(event, Calling) and event.number == first.number
+    return type(event) is type(first)
+
+
+def _joined(parts: Sequence[Text | Calling]) -> Text | Calling:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, Calling):
+        return replace(first, arguments="".join(part.arguments for part in parts if isinstance(part, Calling)))
+    return type(first)("".join(part.text for part in parts if not isinstance(part, Calling)))
