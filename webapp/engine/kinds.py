@@ -53,11 +53,11 @@ class Kind:
     `changed` announces the end and starts what follows it; `priced` announces a cost that becomes known later. `text` returns
     the text of one that has ended, as far as it is kept, or None. `continue_interrupted` is called after a restart to
     continue an interrupted one; if it is None, that is never continued. `resume` makes the source of one that is parked, from
-    what is stored; only kinds that have it can wait for a person. `parked` announces that one waits. `recover` is called after a restart, when everything
-    interrupted has been settled. `unseen` makes the projection of one without watchers, if that is a different one; if such a
-    one has fewer characters than `drawn_later_chars`, and continues no text, it is saved without a projection and rendered
-    when it is first shown. `is_side_request` marks requests besides answers, which do not count towards the limits on answers
-    and leave a record without text. `save_text` stores the text so far, while it is being written, in the feature's own rows;
+    what is stored and its transcript; only kinds that have it can wait for a person. `parked` announces that one waits.
+    `recover` is called after a restart, when everything interrupted has been settled. `unseen` makes the projection of one
+    without watchers, if that is a different one; if such a one has fewer characters than `drawn_later_chars`, and continues no
+    text, it is saved without a projection and rendered when it is first shown. `is_side_request` marks requests besides
+    answers, which do not count towards the limits on answers and leave a record without text. `save_text` stores the text so far, while it is being written, in the feature's own rows;
     that is part of the journal's transaction, where it must not wait for locks.
     """
 
@@ -69,7 +69,7 @@ class Kind:
     changed: Callable[[Generation], None] = lambda _: None
     text: Callable[[Generation], GenerationText | None] = lambda _: None
     continue_interrupted: Callable[[Generation], None] | None = None
-    resume: Callable[[Generation], Source] | None = None
+    resume: Callable[[Generation, Transcript], Source] | None = None
     parked: Callable[[Generation], None] = lambda _: None
     recover: Callable[[], None] | None = None
     is_side_request: bool = False

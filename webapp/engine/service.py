@@ -26,6 +26,7 @@ from webapp.engine.tables import ACTIVE, PARKED, RUNNING, WHILE_ACTIVE, Generati
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model, ModelRequest
 from webapp.settings.service import setting
+from webapp.streaming.transcript import Transcript
 
 # Built once, as every message runs them: SQLAlchemy takes longer to write them than the database to run them.
 SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("sent_as")))
@@ -202,13 +203,15 @@ def resume(engine: Engine, generation: Generation) -> bool:
     """Runs a parked generation again, on its own log; returns False if it isn't parked any more."""
     id, make_source = generation.id, engine.kinds[generation.kind].resume
     assert make_source, f"{generation.kind} never waits"
+    entries, transcript = journal.entries_of(db.session(), id), Transcript()
+    for entry in entries:
+        transcript.fold(entry.event)
     # Before it is claimed: a model that is not available leaves it parked.
-    source = make_source(generation)
+    source = make_source(generation, transcript)
     with recovering_if_not_started(engine):
         with write() as session:
             if not ownership.claim_parked(session, id, engine.worker.id):
                 return False
-            entries = journal.entries_of(session, id)
             row = session.get_one(Generation, id, populate_existing=True)
         engine.start(row, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
     return True

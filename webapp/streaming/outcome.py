@@ -1,7 +1,6 @@
 """The outcome of a generation: maps its reason to a status. Pure."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from .events import Failed, Status
 
@@ -21,14 +20,13 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: with `waiting` it is parked until a person decides, and has no end yet."""
-
-    status: Status | Literal["waiting"]
+    status: Status
     reason: str
     failure: Failed | None = None
 
 
-PARKED = Outcome("waiting", "")
+# Of a run that waits for a person. Where that can't be stored, it was interrupted, and is continued after a restart.
+PARKED = Outcome("interrupted", "server_restart")
 
 
 def completed_outcome(reason: str) -> Outcome:

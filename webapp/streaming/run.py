@@ -110,7 +110,7 @@ class Run:
         try:
             for saved in self._retry_until_done(lambda: save(self, outcome), has_failed=self._append_unsaved_notice):
                 self._append_with_retries(saved)
-            self._append_with_retries(Ended(outcome.status, outcome.reason))  # type: ignore[arg-type]  # it isn't parked
+            self._append_with_retries(Ended(outcome.status, outcome.reason))
         except Abandoned:
             log.warning("%s was taken over by another worker; its text here is not saved", self.topic)
 

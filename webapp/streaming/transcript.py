@@ -7,13 +7,16 @@ from typing import Any
 from .events import (
     ATTEMPT_NOTICE,
     FOLLOWED,
+    Asked,
     AttemptRecord,
+    Decided,
     Delta,
     Event,
     Notice,
     Phase,
     PhaseName,
     Reasoning,
+    Returned,
     Sources,
     Started,
     Usage,
@@ -29,6 +32,8 @@ class Transcript:
         self.usage: Usage | None = None
         self.notices: list[Notice] = []
         self.sources: tuple[Mapping[str, Any], ...] = ()
+        # What has been said of each call: `asked`, a decision, `returned`.
+        self.calls: set[tuple[str, str]] = set()
         self.chars = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -47,6 +52,12 @@ class Transcript:
                 self.phase = name
             case Sources(items):
                 self.sources = items
+            case Asked(call_id):
+                self.calls.add((call_id, "asked"))
+            case Decided(call_id, decision):
+                self.calls.add((call_id, decision))
+            case Returned(call_id):
+                self.calls.add((call_id, "returned"))
             case Notice():
                 self.notices.append(event)
                 self.usage = None if event.code in FOLLOWED else self.usage

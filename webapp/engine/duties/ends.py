@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from webapp.base.db import utc_now, write
 from webapp.base.heavy.turns import give_way, wait_for_turn
-from webapp.engine import costs
+from webapp.engine import costs, tables as generations
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.kinds import GenerationFacts, Kind
@@ -71,7 +71,8 @@ def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
     with engine.in_app():
         with write(keeps_loaded=True, skips_queue=True) as session:
             kind.lock(session, live)
-            values = {**_end(kind, transcript, PARKED), **_times(engine, live), "ended_at": None, "owner": ""}
+            waits = {"status": generations.PARKED, "reason": "", "ended_at": None, "owner": ""}
+            values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
             if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
                 raise Abandoned(live.id)
             journal.keep_rest(engine, session, live.id)

@@ -1,0 +1,408 @@
+"""The source of an answer that can call tools: a ladder for each round of the model, and the calls between two rounds.
+
+A round ends with calls: they are stored and announced, those that need nobody are done, and the model is asked again with what
+they returned. If a person must decide, the run is parked; the run that goes on begins with the calls as they are stored. So does
+one that continues an answer after a kill: what is done is never done again.
+"""
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+from itertools import groupby
+
+from sqlalchemy import column, select, table, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import AppError, Unavailable
+from webapp.base.ids import new_id
+from webapp.base.words import plural
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
+from webapp.engine.tables import Generation
+from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
+from webapp.people.accounts.tables import User
+from webapp.streaming.events import FOLLOWED, Calling, Delta, Ended, Event, Kept, Notice, Sources, Started, Text, Usage, Waiting
+from webapp.streaming.failure import MISTAKES
+from webapp.streaming.stop import Stop
+from webapp.streaming.transcript import Transcript
+from webapp.tools import calls as stored
+from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
+from webapp.tools.calls import FOR_A_PERSON, CallRecord
+from webapp.tools.names import safe_names
+from webapp.tools.offers import Offer, asks_because
+from webapp.tools.tool import CallContext, ToolFailed
+
+log = logging.getLogger("tools:loop")
+
+# Calls of one round that are done beside each other.
+AT_ONCE = 4
+# The same call with the same arguments; a model that repeats itself is told so.
+MOST_ALIKE = 3
+TRY_AGAIN_SECONDS = 0.5
+MESSAGES = table("messages", column("id"), column("call_count"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already."""
+
+    message_id: str
+    generation_id: str
+    chat_id: str
+    person_id: str
+    text: str = ""
+    calls: Sequence[CallRecord] = ()
+    collection_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    rounds: int
+    calls: int
+    result_chars: int
+
+
+@dataclass(slots=True)
+class _Written:
+    """A call while the model writes it."""
+
+    id: str = ""
+    tool: str = ""
+    pieces: list[str] = field(default_factory=list)
+
+
+class ToolRun:
+    """Reads one answer from a model that calls tools; `ladder` makes the source of a round, `first` is that of the first."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        answer: Answer,
+        request: ModelRequest,
+        offers: Sequence[Offer],
+        ladder: Callable[[ModelRequest], Source],
+        limits: Limits,
+        *,
+        transcript: Transcript | None = None,
+    ) -> None:
+        """`request` has the prompt without the answer's beginning; `transcript` is what the log of this generation has already."""
+        self._engine, self._answer, self._ladder, self._limits = engine, answer, ladder, limits
+        self._offers = {offer.name: offer for offer in offers}
+        self._by_key = {offer.tool.key: offer for offer in offers}
+        specs = tuple(ToolSpec(offer.name, offer.tool.description, offer.schema) for offer in offers)
+        self._request = replace(request, tools=specs)
+        self._calls = list(answer.calls)
+        self._text = [answer.text, transcript.text if transcript else ""]
+        self._chars = sum(map(len, self._text))
+        self._heard = transcript.calls if transcript else set[tuple[str, str]]()
+        self._has_started = bool(transcript and transcript.started)
+        self._spent, self._usage = (transcript.usage if transcript else None), Usage()
+        # Made before anything is stored, so that a model that is not available leaves nothing.
+        self._source = ladder(self._next_request())
+        self.is_between, self._heard_at, self._is_first = True, 0.0, True
+
+    def check_timeout(self) -> str:
+        return "" if self._is_calling else self._source.check_timeout()
+
+    @property
+    def _is_calling(self) -> bool:
+        return any(call.state in ("asked", "running") for call in self._calls)
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        self._settle_interrupted()
+        yield from self._news()
+        while not stop:
+            yield from self._do_calls(stop)
+            if stop:
+                return
+            if any(call.state in FOR_A_PERSON for call in self._calls):
+                yield Waiting()
+                return
+            if (ended := (yield from self._round(stop))) is not None:
+                yield ended
+                return
+            if not self._is_called:
+                return
+            yield from self._news()
+
+    def _round(self, stop: Stop) -> Generator[Event, None, Ended | None]:
+        """Asks the model; returns its end, or None if it has called, or was cut off."""
+        source = self._source if self._is_first else self._ladder(self._next_request())
+        self._source, self._is_first, self._is_called = source, False, False
+        written: dict[int, _Written] = {}
+        kept, self.is_between, self._usage = "", True, Usage()
+        with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
+            for event in events:
+                match event:
+                    case Calling(number, id, tool, arguments):
+                        call = written.setdefault(number, _Written())
+                        call.id, call.tool = call.id or id, call.tool or tool
+                        call.pieces.append(arguments)
+                    case Kept(data):
+                        kept = data
+                    case Ended(reason=reason) if reason == "calls" and written:
+                        self._spent = self._total()
+                        self._record([written[number] for number in sorted(written)], kept, stop)
+                        self._is_called = True
+                        return None
+                    case Ended():
+                        return event
+                    case _:
+                        yield from self._passed_on(event)
+        return None
+
+    def _passed_on(self, event: Event) -> Iterator[Event]:
+        """Yields an event of a round as one of the whole answer: it starts once, and its usage is that of all rounds."""
+        match event:
+            case Started(model=model) if self._has_started:
+                yield Usage(model=model)
+            case Started():
+                self._has_started = True
+                yield event
+            case Sources() if self._calls:
+                return
+            case Usage():
+                self._usage = self._usage.updated(event)
+                yield self._total()
+            case Notice(code=code):
+                yield event
+                if code in FOLLOWED and self._spent:
+                    self._usage = Usage()
+                    yield self._spent
+            case Text():
+                if self.is_between and isinstance(event, Delta) and self._calls and self._needs_gap():
+                    event = Delta(f"\n\n{event.text.lstrip()}")
+                self.is_between = False
+                if isinstance(event, Delta):
+                    self._text.append(event.text)
+                    self._chars += len(event.text)
+                yield event
+            case _:
+                yield event
+
+    def _needs_gap(self) -> bool:
+        """Returns whether the text before the last calls would run into the one after them."""
+        self._text = ["".join(self._text)]
+        return bool(self._text[0].strip()) and not self._text[0].endswith("\n")
+
+    def _total(self) -> Usage:
+        """The usage of all rounds so far; what one of them doesn't report is missing in the sum."""
+        if not (spent := self._spent):
+            return self._usage
+        now = self._usage
+        return replace(
+            now,
+            input_tokens=_sum(spent.input_tokens, now.input_tokens),
+            output_tokens=_sum(spent.output_tokens, now.output_tokens),
+            cost=_cost(spent.cost, now.cost),
+            model=now.model or spent.model,
+            upstream_id=now.upstream_id or spent.upstream_id,
+        )
+
+    def _next_request(self) -> ModelRequest:
+        """Builds the request of the next round: the prompt, then the answer so far with its calls and what they returned."""
+        text = "".join(self._text)
+        turns, at = list(self._request.turns), 0
+        for _, calls in groupby((call for call in self._calls if not call.is_open), key=lambda call: call.round):
+            round_calls = list(calls)
+            first = round_calls[0]
+            asked = tuple(ToolCall(call.upstream_id, self._name(call.tool), call.arguments or "{}") for call in round_calls)
+            results = tuple(ToolResult(call.upstream_id, call.for_the_model, call.state != "done") for call in round_calls)
+            turns.append(Turn("assistant", text[at : first.text_at], calls=asked, kept=first.kept))
+            turns.append(Turn("tool", "", results=results))
+            at = first.text_at
+        is_last = len({call.round for call in self._calls}) >= self._limits.rounds
+        request = replace(self._request, tool_choice="none" if is_last else self._request.tool_choice)
+        if rest := text[at:]:
+            return replace(request, turns=(*turns, Turn("assistant", rest)), is_continuation=True)
+        return replace(request, turns=tuple(turns), is_continuation=False)
+
+    def _name(self, key: str) -> str:
+        """Returns the name by which the model knows a tool; one that is off by now keeps its own, made safe."""
+        offer = self._by_key.get(key)
+        return offer.name if offer else safe_names([key])[key]
+
+    def _record(self, written: Sequence[_Written], kept: str, stop: Stop) -> None:
+        """Stores the calls of a round, each in the state in which it begins."""
+        with self._engine.in_app():
+            round_number = max((call.round for call in self._calls), default=0) + 1
+            records = [self._judged(number, call, round_number) for number, call in enumerate(written)]
+            records[0] = replace(records[0], kept=kept)
+            with write(skips_queue=True) as session:
+                if not self._is_ours(session, stop):
+                    return
+                stored.store(session, records)
+                counted = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
+                session.execute(counted.values(call_count=MESSAGES.c.call_count + len(records)))
+        self._calls += records
+
+    def _judged(self, number: int, written: _Written, round_number: int) -> CallRecord:
+        """Returns a call as it is stored first: it waits, can be done, or has failed already."""
+        offer = self._offers.get(written.tool)
+        record = CallRecord(
+            id=new_id(),
+            message_id=self._answer.message_id,
+            generation_id=self._answer.generation_id,
+            round=round_number,
+            number=number,
+            upstream_id=written.id,
+            tool=offer.tool.key if offer else written.tool[:200],
+            title=offer.tool.title if offer else written.tool[:200],
+            arguments="".join(written.pieces),
+            state="asked",
+            policy=offer.policy if offer else "deny",
+            text_at=self._chars,
+            asked_at=utc_now(),
+        )
+        try:
+            if not offer:
+                raise BadArguments(f"There is no tool named {written.tool[:100]}.")
+            arguments = parsed_arguments(record.arguments)
+            record = replace(record, title=offer.tool.says(arguments)[:500])
+            check_arguments(arguments, offer.tool.schema)
+            self._refuse_repetition(record)
+        except BadArguments as error:
+            return replace(record, state="failed", error=str(error), ended_at=utc_now())
+        if offer.policy == "deny":
+            return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
+        outside = [place for call in self._calls for place in call.outside]
+        why = asks_because(offer, arguments, outside, "\n".join(call.text for call in self._calls))
+        must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
+        return replace(record, state="waiting" if must_ask else "asked", why=why)
+
+    def _refuse_repetition(self, record: CallRecord) -> None:
+        alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._calls)
+        if alike >= MOST_ALIKE:
+            raise BadArguments("This was called before with the same arguments. Use what it returned.")
+        if len(self._calls) >= self._limits.calls:
+            raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
+
+    def _settle_interrupted(self) -> None:
+        """Decides about calls that a kill interrupted: a safe one is done again, any other is a person's to decide."""
+        for call in [call for call in self._calls if call.state == "running"]:
+            offer = self._by_key.get(call.tool)
+            is_safe = offer is not None and offer.tool.hints.is_safe_to_repeat
+            self._change(call, state="asked" if is_safe else "unknown")
+
+    def _do_calls(self, stop: Stop) -> Iterator[Event]:
+        """Does what needs nobody, a few at a time."""
+        while not stop and (due := [call for call in self._calls if call.state == "asked"][:AT_ONCE]):
+            self.is_between = True
+            if not self._has_begun(due, stop):
+                return
+            signal, left = self._engine.signal(), {call.id for call in due}
+            for call in due:
+                self._engine.spawn(
+                    partial(self._do, replace(call, state="running"), stop, lambda id: (left.discard(id), signal.set()))
+                )
+            while left:
+                signal.wait()
+                signal.clear()
+            yield from self._news()
+
+    def _has_begun(self, due: Sequence[CallRecord], stop: Stop) -> bool:
+        """Stores that these calls are being done, before they are."""
+        with self._engine.in_app(), write(skips_queue=True) as session:
+            if not self._is_ours(session, stop):
+                return False
+            now = utc_now()
+            running = [stored.change(session, call, after=("asked",), state="running", started_at=now) for call in due]
+        for call in running:
+            if call:
+                self._put(call)
+        return all(running)
+
+    def _do(self, call: CallRecord, stop: Stop, is_over: Callable[[str], object]) -> None:
+        try:
+            with self._engine.in_app():
+                values = self._outcome(call, stop)
+                while not self._change(call, **values, ended_at=utc_now()) and not stop.wait(TRY_AGAIN_SECONDS):
+                    pass
+        finally:
+            is_over(call.id)
+
+    def _outcome(self, call: CallRecord, stop: Stop) -> dict[str, object]:
+        """Does a call, and returns what is stored of it."""
+        offer = self._by_key.get(call.tool)
+        if not offer or not offer.tool.run:
+            return {"state": "failed", "error": "This tool is off by now."}
+        try:
+            arguments = parsed_arguments(call.arguments)
+            first_source = 1 + sum(len(other.sources) for other in self._calls) + len(self._request.sources)
+            person = db.session.get_one(User, self._answer.person_id)
+            context = CallContext(
+                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source=first_source
+            )
+            result = offer.tool.run(context, arguments)
+        except ToolFailed as failure:
+            is_unknown = failure.is_unknown and not offer.tool.hints.is_safe_to_repeat
+            return {"state": "unknown" if is_unknown else "failed", "error": failure.message}
+        except AppError as error:
+            return {"state": "failed", "error": error.message}
+        except MISTAKES:
+            log.exception("%s failed unexpectedly", call.tool)
+            return {"state": "failed", "error": "Something went wrong in this tool."}
+        finally:
+            db.session.rollback()
+        most = self._limits.result_chars
+        return {
+            "state": "done",
+            "text": result.text[:most],
+            "is_cut": len(result.text) > most,
+            "sources": list(result.sources),
+            "outside": list(result.outside),
+        }
+
+    def _change(self, call: CallRecord, **values: object) -> bool:
+        """Stores what became of a call that is being done; returns False if the database can't now."""
+        try:
+            with self._engine.in_app(), write(skips_queue=True) as session:
+                changed = stored.change(session, call, after=("running",), **values)
+        except (SQLAlchemyError, Unavailable) as error:
+            log.warning("a call could not be stored, trying again: %s", type(error).__name__)
+            return False
+        if changed:
+            self._put(changed)
+        return True
+
+    def _put(self, changed: CallRecord) -> None:
+        self._calls = [changed if call.id == changed.id else call for call in self._calls]
+
+    def _is_ours(self, session: Session, stop: Stop) -> bool:
+        """Returns whether this worker still runs the answer; another that has taken it over does its calls."""
+        is_ours = Generation.id == self._answer.generation_id, Generation.owner == self._engine.worker.id
+        if session.scalar(select(Generation.id).where(*is_ours).with_for_update()) is None:
+            stop.request("taken")
+            return False
+        return True
+
+    def _news(self) -> Iterator[Event]:
+        """Yields what the log doesn't have yet of each call."""
+        for call in self._calls:
+            is_heard = (call.id, "asked") in self._heard
+            if not is_heard and (call.is_open or call.generation_id == self._answer.generation_id):
+                yield self._said(call, "asked")
+                is_heard = True
+            if is_heard and call.decision and (call.id, call.decision) not in self._heard:
+                yield self._said(call, call.decision)
+            if is_heard and not call.is_open and (call.id, "returned") not in self._heard:
+                yield self._said(call, "returned")
+
+    def _said(self, call: CallRecord, what: str) -> Event:
+        self._heard.add((call.id, what))
+        return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def _cost(*costs: str | None) -> str | None:
+    known = [Decimal(cost) for cost in costs if cost is not None]
+    return f"{sum(known, Decimal()):f}" if known else None
