@@ -56,9 +56,9 @@ class Kind:
     what is stored and its transcript; only kinds that have it can wait for a person. `parked` announces that one waits.
     `recover` is called after a restart, when everything interrupted has been settled. `unseen` makes the projection of one
     without watchers, if that is a different one; if such a one has fewer characters than `drawn_later_chars`, and continues no
-    text, it is saved without a projection and rendered when it is first shown. `is_side_request` marks requests besides
-    answers, which do not count towards the limits on answers and leave a record without text. `save_text` stores the text so far, while it is being written, in the feature's own rows;
-    that is part of the journal's transaction, where it must not wait for locks.
+    text, it is saved without a projection and rendered when it is first shown. `is_side_request` marks requests besides answers,
+    which do not count towards the limits on answers and leave a record without text. `save_text` stores the text so far, while it
+    is being written, in the feature's own rows; that is part of the journal's transaction, where it must not wait for locks.
     """
 
     name: str

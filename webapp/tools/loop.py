@@ -26,9 +26,23 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import FOLLOWED, Calling, Delta, Ended, Event, Kept, Notice, Sources, Started, Text, Usage, Waiting
+from webapp.streaming.events import (
+    FOLLOWED,
+    Calling,
+    Delta,
+    Ended,
+    Event,
+    Kept,
+    Notice,
+    Reasoning,
+    Sources,
+    Started,
+    Usage,
+    Waiting,
+)
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
+from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
 from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
@@ -76,6 +90,14 @@ class _Written:
     pieces: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Calls that are done beside each other: the ids of those left, and what is set when one is over."""
+
+    left: set[str]
+    signal: Signal
+
+
 class ToolRun:
     """Reads one answer from a model that calls tools; `ladder` makes the source of a round, `first` is that of the first."""
 
@@ -90,7 +112,7 @@ class ToolRun:
         *,
         transcript: Transcript | None = None,
     ) -> None:
-        """`request` has the prompt without the answer's beginning; `transcript` is what the log of this generation has already."""
+        """`request` is without the answer's beginning; `transcript` is what the log of this generation has already."""
         self._engine, self._answer, self._ladder, self._limits = engine, answer, ladder, limits
         self._offers = {offer.name: offer for offer in offers}
         self._by_key = {offer.tool.key: offer for offer in offers}
@@ -104,7 +126,7 @@ class ToolRun:
         self._spent, self._usage = (transcript.usage if transcript else None), Usage()
         # Made before anything is stored, so that a model that is not available leaves nothing.
         self._source = ladder(self._next_request())
-        self.is_between, self._heard_at, self._is_first = True, 0.0, True
+        self.is_between, self._is_first, self._is_called = True, True, False
 
     def check_timeout(self) -> str:
         return "" if self._is_calling else self._source.check_timeout()
@@ -174,7 +196,7 @@ class ToolRun:
                 if code in FOLLOWED and self._spent:
                     self._usage = Usage()
                     yield self._spent
-            case Text():
+            case Delta() | Reasoning():
                 if self.is_between and isinstance(event, Delta) and self._calls and self._needs_gap():
                     event = Delta(f"\n\n{event.text.lstrip()}")
                 self.is_between = False
@@ -295,14 +317,12 @@ class ToolRun:
             self.is_between = True
             if not self._has_begun(due, stop):
                 return
-            signal, left = self._engine.signal(), {call.id for call in due}
+            turn = _Turn({call.id for call in due}, self._engine.signal())
             for call in due:
-                self._engine.spawn(
-                    partial(self._do, replace(call, state="running"), stop, lambda id: (left.discard(id), signal.set()))
-                )
-            while left:
-                signal.wait()
-                signal.clear()
+                self._engine.spawn(partial(self._do, replace(call, state="running"), stop, turn))
+            while turn.left:
+                turn.signal.wait()
+                turn.signal.clear()
             yield from self._news()
 
     def _has_begun(self, due: Sequence[CallRecord], stop: Stop) -> bool:
@@ -317,14 +337,15 @@ class ToolRun:
                 self._put(call)
         return all(running)
 
-    def _do(self, call: CallRecord, stop: Stop, is_over: Callable[[str], object]) -> None:
+    def _do(self, call: CallRecord, stop: Stop, turn: "_Turn") -> None:
         try:
             with self._engine.in_app():
                 values = self._outcome(call, stop)
                 while not self._change(call, **values, ended_at=utc_now()) and not stop.wait(TRY_AGAIN_SECONDS):
                     pass
         finally:
-            is_over(call.id)
+            turn.left.discard(call.id)
+            turn.signal.set()
 
     def _outcome(self, call: CallRecord, stop: Stop) -> dict[str, object]:
         """Does a call, and returns what is stored of it."""

@@ -36,9 +36,11 @@ def offers_of(keys: Iterable[str], allowed: Iterable[str] = ()) -> list[Offer]:
     """Returns the tools of these keys that can be used now; `allowed` are those that a person has allowed in the chat."""
     tools = [tool for key, tool in all_tools().items() if key in set(keys) and not tool.unavailable()]
     names = safe_names(tool.key for tool in tools)
-    return [
-        Offer(tool, names[tool.key], "allow" if tool.key in allowed and tool.policy == "ask" else tool.policy) for tool in tools
-    ]
+    return [Offer(tool, names[tool.key], _policy(tool, allowed)) for tool in tools]
+
+
+def _policy(tool: Tool, allowed: Iterable[str]) -> Policy:
+    return "allow" if tool.policy == "ask" and tool.key in allowed else tool.policy
 
 
 def asks_because(offer: Offer, arguments: Mapping[str, Any], outside: Sequence[str], known: str) -> str:
