@@ -14,22 +14,27 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
+from webapp.chat.calls import decisions
+from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.messages import follow_up, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
+from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.chat.record import post_answer, queries
+from webapp.chat.record import paths, post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
+from webapp.engine import service as generations
 from webapp.engine.chores import run_steps
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import the_engine
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
+from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
@@ -165,6 +170,23 @@ def continue_interrupted(generation: Generation) -> None:
         sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 
+def resume(generation: Generation, transcript: Transcript) -> Source:
+    """Returns the source of an answer that waited for a person, from its calls as they are decided."""
+    engine, message = the_engine(), db.session.get_one(Message, generation.message_id)
+    request = request_of(generation, paths.messages_within(db.session(), message.id))
+    chat = db.session.get_one(Chat, message.chat_id)
+    return source_with_tools(
+        engine, chat, message, generation, request, partial(generations.ladder, engine), transcript=transcript
+    )
+
+
+def parked(live: LiveGeneration) -> None:
+    """Tells open pages that an answer waits for a person; one who has decided just now is not waited for."""
+    if live.message_id and (message := db.session.get(Message, live.message_id)):
+        announce(db.session.get_one(Chat, message.chat_id), "message", message.id)
+        decisions.go_on_if_decided(the_engine(), message.id)
+
+
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
     run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
@@ -203,6 +225,8 @@ CHAT = Kind(
     changed=changed,
     text=saved_text,
     continue_interrupted=continue_interrupted,
+    resume=resume,
+    parked=parked,
     recover=recover,
     priced=priced,
     unseen=unseen,

@@ -212,13 +212,21 @@ class Engine:
             if live.run.outcome is not PARKED:
                 self.duties.report(live)
         finally:
-            del self.live[live.id]
             self.admission.line.serve()
             self.presence.forget(live.lane)
-            if live.run.outcome is PARKED:
-                self.logs.park(live.id)
-            else:
-                self.logs.forget(live.id)
+            self._let_go(live)
+
+    def _let_go(self, live: LiveGeneration) -> None:
+        # It can be running again already, if a person has decided just as it was parked.
+        if self.live.get(live.id) is not live:
+            return
+        del self.live[live.id]
+        if live.run.outcome is not PARKED:
+            self.logs.forget(live.id)
+            return
+        self.logs.park(live.id)
+        with self.in_app():
+            self.kinds[live.kind].parked(live)
 
     def stop_overdue(self) -> bool:
         """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""

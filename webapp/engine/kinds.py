@@ -70,7 +70,7 @@ class Kind:
     text: Callable[[Generation], GenerationText | None] = lambda _: None
     continue_interrupted: Callable[[Generation], None] | None = None
     resume: Callable[[Generation, Transcript], Source] | None = None
-    parked: Callable[[Generation], None] = lambda _: None
+    parked: Callable[[LiveGeneration], None] = lambda _: None
     recover: Callable[[], None] | None = None
     is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None

@@ -230,6 +230,21 @@ _FILES = (
         "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
     ),
 )
+_TOOLS = (
+    _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
+    Setting("tools.rounds", "Rounds", "whole", 12, "How often one answer can go back to the model.", least=1, most=100),
+    Setting("tools.calls", "Calls", "whole", 40, "How many calls one answer can make.", least=1, most=1_000),
+    Setting(
+        "tools.result_chars",
+        "Size of a result, in characters",
+        "whole",
+        64_000,
+        "How much of what a call returns is kept and sent to the model.",
+        least=1_000,
+        most=1_000_000,
+    ),
+    _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -407,6 +422,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Insights": _INSIGHTS,
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
+    "Tools": _TOOLS,
     "Demo": _DEMO,
     "Retention": _KEEPING,
 }
@@ -435,6 +451,7 @@ PARTS: Mapping[str, Part] = {
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
+        Part("tools", "Tools", "Tools", "Models", "How far answers go with tools, and how long they wait for a person."),
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
         Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),

@@ -22,6 +22,7 @@ from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
+from webapp.chat.calls.answering import MakeSource, source_with_tools
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
@@ -95,8 +96,8 @@ class PendingGeneration:
     speaker_id: str = ""
     # For a new answer: the variables, including those set by its prompt.
     variables: Variables | None = None
-    # Wraps the model's source, for example to wait for files.
-    wrapped: Callable[[Source], Source] = lambda source: source
+    # Makes the source of a request from what makes its ladders, for example one that waits for files.
+    source: Callable[[MakeSource, ModelRequest], Source] = lambda ladder, request: ladder(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,12 +458,25 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
+    if chat.tools or message.call_count:
+        prepared = replace(
+            prepared,
+            source=lambda ladder, request: source_with_tools(the_engine(), chat, message, generation, request, ladder),
+        )
     return prepared if message.content else _wrapped(prepared, message, options)
 
 
 def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
     """Has an answer that begins wait for the chat's files, and removes the speaker's name that a model puts before it."""
-    inner, speaker = prepared.wrapped, message.speaker_name
+    speaker, answer = message.speaker_name, prepared.source
+
+    def source(ladder: MakeSource, request: ModelRequest) -> Source:
+        inner = answer(ladder, request)
+        if rebuilt:
+            inner = source_search.SourceAfterFiles(the_engine(), prepared.chat.id, rebuilt, partial(answer, ladder), inner)
+        return PrefixStripper(speaker, inner) if speaker else inner
+
+    rebuilt: Callable[[], ModelRequest] | None = None
     if long_files.not_indexed(prepared.chat):
         rebuilt = partial(
             source_search.request_with_files,
@@ -470,8 +484,7 @@ def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptio
             history_limit=options.context_limit,
             is_personal=options.is_personal,
         )
-        inner = partial(source_search.SourceAfterFiles, the_engine(), prepared.chat.id, rebuilt)
-    return replace(prepared, wrapped=lambda source: PrefixStripper(speaker, inner(source)) if speaker else inner(source))
+    return replace(prepared, source=source)
 
 
 def store_and_start(
@@ -517,7 +530,7 @@ def _stored(engine: Engine, store: Callable[[Session], PendingGeneration], perso
                 engine.emit(Exposed(key, version))
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-        source = prepared.wrapped(generations.ladder(engine, prepared.request, beats=beats))
+        source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
         chat = prepared.chat
         list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)

@@ -17,7 +17,6 @@ from webapp.chat.prompt.chat_collections import ids_for
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
-from webapp.engine import service as generations
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
@@ -136,8 +135,15 @@ def _with_files(
 class SourceAfterFiles:
     """A source that starts once all files of the chat have been read, or after a timeout; `rebuilt` returns its request."""
 
-    def __init__(self, engine: Engine, chat_id: str, rebuilt: Callable[[], ModelRequest], source: Source) -> None:
-        self._engine, self._chat_id, self._rebuilt, self._source = engine, chat_id, rebuilt, source
+    def __init__(
+        self,
+        engine: Engine,
+        chat_id: str,
+        rebuilt: Callable[[], ModelRequest],
+        source_of: Callable[[ModelRequest], Source],
+        source: Source,
+    ) -> None:
+        self._engine, self._chat_id, self._rebuilt, self._source_of, self._source = engine, chat_id, rebuilt, source_of, source
         self._is_waiting = True
 
     def events(self, stop: Stop) -> Iterator[Event]:
@@ -146,7 +152,7 @@ class SourceAfterFiles:
             return
         try:
             with self._engine.in_app():
-                self._source = generations.ladder(self._engine, self._rebuilt())
+                self._source = self._source_of(self._rebuilt())
         except (Unavailable, SQLAlchemyError) as error:
             log.warning("an answer is written without the files of its chat: %s", type(error).__name__)
         self._is_waiting = False

@@ -91,6 +91,8 @@ class Chat(Record):
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
     own_instructions: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # The keys of the tools that its answers can use.
+    tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # `on`, `off`, or empty for the team's setting.
@@ -166,6 +168,8 @@ class Message(Record):
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
     is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # How many calls of tools the answer has made.
+    call_count: Mapped[int] = mapped_column(default=0, server_default="0")
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (

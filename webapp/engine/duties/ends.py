@@ -68,16 +68,14 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
 def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
     """Stores the whole log of a run that waits for a person, and gives up the generation until they have decided."""
     kind, transcript = engine.kinds[live.kind], live.run.transcript
-    with engine.in_app():
-        with write(keeps_loaded=True, skips_queue=True) as session:
-            kind.lock(session, live)
-            waits = {"status": generations.PARKED, "reason": "", "ended_at": None, "owner": ""}
-            values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
-            if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
-                raise Abandoned(live.id)
-            journal.keep_rest(engine, session, live.id)
-            engine.admission.gate.settle(session, generation, transcript)
-        kind.parked(generation)
+    with engine.in_app(), write(keeps_loaded=True, skips_queue=True) as session:
+        kind.lock(session, live)
+        waits = {"status": generations.PARKED, "reason": "", "ended_at": None, "owner": ""}
+        values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
+        if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
+            raise Abandoned(live.id)
+        journal.keep_rest(engine, session, live.id)
+        engine.admission.gate.settle(session, generation, transcript)
     return []
 
 

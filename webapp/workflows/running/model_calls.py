@@ -164,5 +164,5 @@ def _limited(pending: sending.PendingGeneration, step: Step, beginning: str) -> 
         pending,
         request=replace(pending.request, max_tokens=most),
         prompt=prompt,
-        wrapped=lambda source: LimitedSource(source, step.max_sentences, most, beginning),
+        source=lambda ladder, request: LimitedSource(pending.source(ladder, request), step.max_sentences, most, beginning),
     )

@@ -1,0 +1,64 @@
+"""Answers of a chat that can call tools: what they are offered, and the source that they are read from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import Engine
+from webapp.engine.live import Source
+from webapp.engine.tables import Generation
+from webapp.models.providers.base import ModelRequest
+from webapp.settings.service import setting
+from webapp.streaming.transcript import Transcript
+from webapp.tools import loop
+from webapp.tools.calls import calls_of
+from webapp.tools.offers import Offer, offers_of
+from webapp.tools.tables import AllowedTool
+
+MakeSource = Callable[[ModelRequest], Source]
+
+
+def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
+    """Returns the tools that an answer for this person can use in the chat."""
+    if not (chat.tools and chat.owner_id and person and setting("tools.enabled")):
+        return ()
+    allowed = select(AllowedTool.tool).where(AllowedTool.chat_id == chat.id, AllowedTool.user_id == person)
+    return offers_of(chat.tools, db.session.scalars(allowed).all())
+
+
+def source_with_tools(
+    engine: Engine,
+    chat: Chat,
+    message: Message,
+    generation: Generation,
+    request: ModelRequest,
+    ladder: MakeSource,
+    *,
+    transcript: Transcript | None = None,
+) -> Source:
+    """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder."""
+    offers = offers_in(chat, generation.user_id or "")
+    if not (offers or message.call_count):
+        return ladder(request)
+    answer = loop.Answer(
+        message.id,
+        generation.id,
+        chat.id,
+        generation.user_id or "",
+        text=message.content,
+        calls=calls_of(db.session(), message.id) if message.call_count else (),
+        collection_ids=tuple(chat.collection_ids),
+    )
+    limits = loop.Limits(setting("tools.rounds"), setting("tools.calls"), setting("tools.result_chars"))
+    turns = request.turns[:-1] if request.is_continuation else request.turns
+    prompt = replace(request, turns=turns, is_continuation=False)
+
+    def of_round(request: ModelRequest) -> Source:
+        # A round after the first begins outside of the application's context.
+        with engine.in_app():
+            return ladder(request)
+
+    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, transcript=transcript)

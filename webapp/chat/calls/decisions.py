@@ -1,0 +1,97 @@
+"""What people decide about the calls of an answer, and what follows: the run goes on where it waited."""
+
+from datetime import timedelta
+from typing import Any, Literal, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record.tables import Message
+from webapp.engine import service as generations
+from webapp.engine.engine import Engine, the_engine
+from webapp.engine.tables import PARKED, WHILE_ACTIVE, Generation
+from webapp.settings.service import setting
+from webapp.tools import calls as stored
+from webapp.tools.calls import CallRecord
+from webapp.tools.offers import all_tools
+from webapp.tools.tables import AllowedTool, Call
+
+Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
+# What can be decided about a call in each state; a question is answered with `done`.
+WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
+QUESTION: tuple[Decision, ...] = ("done", "deny")
+UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
+MOST_CHARS = 20_000
+NOT_WAITING = "This has been decided already."
+
+
+def choices(call: Call) -> tuple[Decision, ...]:
+    """Returns what can be decided about a call; nothing if it doesn't wait."""
+    if call.state == "unknown":
+        return UNKNOWN
+    tool = all_tools().get(call.tool)
+    return () if call.state != "waiting" else QUESTION if tool and tool.is_question else WAITING
+
+
+def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: str = "") -> Call:
+    """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that."""
+    if decision not in get_args(Decision):
+        raise Invalid("Choose what is to be done.", field="decision")
+    if max(len(note), len(result)) > MOST_CHARS:
+        raise Invalid("That is too long.", field="note")
+    if decision not in choices(call):
+        raise Conflict(NOT_WAITING)
+    record, message_id = CallRecord.of(call), call.message_id
+    with write() as session:
+        values = {**_effect(decision, note, result), "decision": decision, "decided_by": by, "decided_at": utc_now()}
+        if not stored.change(session, record, after=(record.state,), **values):
+            raise Conflict(NOT_WAITING)
+        if decision == "allow_in_chat":
+            chat_id = session.get_one(Message, message_id).chat_id
+            session.merge(AllowedTool(chat_id=chat_id, user_id=by, tool=record.tool))
+    go_on(the_engine(), message_id)
+    return db.session.get_one(Call, record.id, populate_existing=True)
+
+
+def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
+    """Returns what a decision makes of a call."""
+    if decision in ("allow", "allow_in_chat", "again"):
+        return {"state": "asked", "error": ""}
+    if decision == "deny":
+        return {"state": "denied", "note": note, "ended_at": utc_now()}
+    if decision == "leave":
+        return {"state": "failed", "error": f"It is unknown whether this was done. {note}".strip(), "ended_at": utc_now()}
+    return {"state": "done", "text": result or "Done.", "note": note, "error": "", "ended_at": utc_now()}
+
+
+def go_on(engine: Engine, message_id: str) -> None:
+    """Runs the parked answer again that the message waits for, if there is one."""
+    parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == PARKED)
+    if generation := db.session.scalar(parked):
+        generations.resume(engine, generation)
+
+
+def go_on_if_decided(engine: Engine, message_id: str) -> None:
+    """Runs an answer again that was parked just when a person decided."""
+    query = select(Call.id).where(Call.message_id == message_id, Call.decided_at.is_not(None), Call.state == "asked")
+    if db.session.scalar(query.limit(1)):
+        go_on(engine, message_id)
+
+
+def waiting_for(session: Session, chat_ids: Any) -> list[Call]:
+    """Returns the calls in these chats that wait for a person, newest first."""
+    query = select(Call).join(Message, Message.id == Call.message_id)
+    query = query.where(Message.chat_id.in_(chat_ids), Message.deleted_at.is_(None), Call.state.in_(stored.FOR_A_PERSON))
+    return list(session.scalars(query.order_by(Call.id.desc())))
+
+
+def expire(engine: Engine) -> None:
+    """Stops answers that have waited too long for a person."""
+    if not (days := setting("tools.waiting_days")):
+        return
+    since = utc_now() - timedelta(days=days)
+    late = select(Generation).where(WHILE_ACTIVE, Generation.status == PARKED, Generation.heartbeat_at < since)
+    for generation in db.session.scalars(late).all():
+        generations.stop(generation, reason="expired")
