@@ -92,14 +92,14 @@ def test_what_is_out_of_bounds_is_refused(owner, path, field, value, words):
 
 
 def test_openai_and_anthropic_have_words_of_their_own():
-    reasoning = body_of("gpt-5", is_openai=True)
+    reasoning = body_of("gpt-5", host="api.openai.com")
     assert not {"top_p", "stop"} & reasoning.keys()
     assert reasoning["response_format"] == {"type": "json_object"}
-    assert (body_of("gpt-4o", is_openai=True)["top_p"], body_of("llama")["stop"]) == (0.5, ["END"])
+    assert (body_of("gpt-4o", host="api.openai.com")["top_p"], body_of("llama")["stop"]) == (0.5, ["END"])
 
     claude = anthropic.body(replace(REQUEST, model="claude-3-5-haiku"), "prefill", is_streamed=False)
     assert (claude["top_p"], claude["stop_sequences"]) == (0.5, ["END"])
-    openais, local = body_of("gpt-4o", is_openai=True).keys(), body_of("llama")
+    openais, local = body_of("gpt-4o", host="api.openai.com").keys(), body_of("llama")
     assert SAMPLERS.keys() & openais == {"frequency_penalty", "presence_penalty"}
     assert (local["min_p"], local["repetition_penalty"], local["repeat_penalty"]) == (0.1, 1.1, 1.1)
     assert SAMPLERS.keys() & claude.keys() == {"top_k"}

@@ -1,10 +1,14 @@
 """The ladder, step by step: what the person saw, what was stored, how often the upstream was called."""
 
 from collections.abc import Iterator
+from time import monotonic
+from typing import Any
 
 import pytest
+from gevent.event import Event as GreenEvent
 
 from tests.engine.bench import Bench
+from tests.models.providers.received import Received, collect
 from tests.support.certificate import certificate_in
 from tests.support.ports import free_port
 from tests.upstream.handle import Upstream
@@ -13,12 +17,17 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.page import answer_shown
 from webapp.chat.record.queries import generations_of
+from webapp.engine import service
+from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import ConnectionInput
+from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.settings.service import set_setting
+from webapp.streaming.events import Calling
+from webapp.streaming.stop import Stop
 
 HELLO = {"says": "Hello there"}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}
@@ -387,3 +396,130 @@ def test_a_paused_model_is_not_asked(bench, fake, code, words):
 
     assert (ended.status, ended.reason, len(fake.posts())) == ("failed", code, 0)
     assert f"{words} and is paused for" in ended.error
+
+
+CALL = {"tool": "now", "arguments": {"place": "here"}}
+CALLS = {"says": "", "calls": [CALL]}
+NOW = ToolSpec("now", "Returns the time.", "{}")
+ROUND = (
+    Turn("user", "What time is it?"),
+    Turn("assistant", "I look.", calls=(ToolCall("call_a", "now", "{}"),)),
+    Turn("tool", "", results=(ToolResult("call_a", "12:00"),)),
+)
+
+
+def climbed(app, *rungs: tuple[str, bool], turns: tuple[Turn, ...] = ROUND[:1], **how: Any) -> Received:
+    """Climbs with these models, each with whether it takes tools."""
+    with app.app_context():
+        provider = providers().for_model("fake/plain")
+    made = [Rung(name, provider, name, takes_tools=takes_tools) for name, takes_tools in rungs]
+    limits = AttemptLimits(first_byte=60, ladder=60, total=60)
+    climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
+    request = ModelRequest(made[0].model, turns, **{"tools": (NOW,), **how})
+    return collect(Ladder(request, made, limits, **climb).events(Stop(GreenEvent)))
+
+
+def test_calls_without_text_are_an_answer(app, fake):
+    fake.always(CALLS)
+
+    received = climbed(app, ("one", True))
+
+    assert ([call.tool for call in received.calls], received.text, received.end) == (["now"], "", "calls")
+    assert len(fake.posts()) == 1
+
+
+@pytest.mark.parametrize("fault", [{"cut_after": 1}, {"error_after": 1, "error": {"code": 502, "message": "It broke."}}], ids=str)
+def test_after_a_call_nothing_is_tried_again(app, fake, fault):
+    fake.behaves([{**CALLS, **fault}])
+
+    received = climbed(app, ("one", True), ("two", True))
+
+    assert [call.tool for call in received.calls] == ["now"]
+    assert received.end in ("cut", "error")
+    assert len(fake.posts()) == 1
+
+
+@pytest.mark.parametrize("failing", [EMPTY, UNKNOWN])
+def test_before_a_call_another_model_is_asked(app, fake, failing):
+    fake.behaves([failing])
+    fake.always(CALLS)
+
+    received = climbed(app, ("one", True), ("two", True), turns=ROUND)
+
+    assert ([call.tool for call in received.calls], received.end) == (["now"], "calls")
+    assert [entry["body"]["model"] for entry in fake.posts()] == ["one", "two"]
+    assert [message["role"] for message in fake.posts()[1]["body"]["messages"]] == ["user", "assistant", "tool"]
+
+
+def test_calls_end_the_time_for_the_first_text(app, fake):
+    fake.always({**CALLS, "calls": [CALL, CALL], "holds": [1]})
+    with app.app_context():
+        provider = providers().for_model("fake/plain")
+    now = [0.0]
+    limits = AttemptLimits(first_byte=1, ladder=2, total=60)
+    rungs = [Rung("one", provider, "one")]
+    climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": lambda: now[0], "jitter": lambda: 0.0}
+    ladder = Ladder(ModelRequest("one", ROUND[:1], tools=(NOW,)), rungs, limits, **climb)
+    events = ladder.events(Stop(GreenEvent))
+    first = next(event for event in events if isinstance(event, Calling))
+    now[0] = 9.0
+
+    assert ladder.check_timeout() == ""
+    fake.goes_on()
+    assert [call.tool for call in collect([first, *events]).calls] == ["now", "now"]
+
+
+def test_a_whole_answer_can_call_too(app, fake):
+    fake.behaves([{"says": "x", "error_after": 0}, {"says": "x", "error_after": 0}])
+    fake.always(CALLS)
+
+    received = climbed(app, ("one", True))
+
+    assert ([call.tool for call in received.calls], received.end) == (["now"], "calls")
+    assert fake.posts()[-1]["body"]["stream"] is False
+
+
+def test_a_model_without_tools_gets_the_results_as_text(app, fake):
+    fake.behaves([UNKNOWN])
+    fake.says("It is noon.")
+
+    received = climbed(app, ("one", True), ("two", False), turns=ROUND)
+
+    assert (received.text, received.end) == ("It is noon.", "stop")
+    first, second = (entry["body"] for entry in fake.posts())
+    assert (len(first["tools"]), [message["role"] for message in first["messages"]]) == (1, ["user", "assistant", "tool"])
+    assert "tools" not in second
+    assert second["messages"][:2] == [
+        {"role": "user", "content": "What time is it?"},
+        {"role": "assistant", "content": "I look."},
+    ]
+    assert "12:00" in second["messages"][2]["content"]
+
+
+def test_earlier_calls_are_text_where_no_tools_are_offered(app, fake):
+    climbed(app, ("one", True), turns=(*ROUND, Turn("assistant", "Noon."), Turn("user", "Thank you.")), tools=())
+
+    assert [message["role"] for message in fake.posts()[0]["body"]["messages"]] == [
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+@pytest.mark.parametrize(("parameters", "takes_tools"), [(None, True), (["tools"], True), (["stop"], False)])
+def test_whether_a_model_takes_tools_is_known_from_its_abilities(bench, fake, parameters, takes_tools):
+    listed = {"id": "one"} if parameters is None else {"id": "one", "supported_parameters": parameters}
+    fake.always({"json": {"data": [listed]}}, at="/models")
+    there = connected_to(bench, fake.base_url)
+    fake.always(CALLS)
+    with bench.app.app_context():
+        slug = there.rstrip(":")
+        connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
+        providers().forget()
+        ladder = service.ladder(bench.engine, ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,)))
+
+    collect(ladder.events(Stop(GreenEvent)))
+
+    assert ("tools" in fake.posts()[0]["body"]) == takes_tools

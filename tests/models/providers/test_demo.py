@@ -15,7 +15,7 @@ from webapp.models.providers.demo import MODELS, DemoProvider, answer
 from webapp.streaming.events import Started, Usage
 from webapp.streaming.stop import Stop
 
-WHOLE = ["quick", "thoughtful", "long", "code", "slow", "verbose", "fenced", "wrong-types", "echo"]
+WHOLE = ["quick", "thoughtful", "long", "code", "tools", "slow", "verbose", "fenced", "wrong-types", "echo"]
 
 
 @pytest.fixture
@@ -206,8 +206,8 @@ def test_a_stopped_piece_is_an_error(demo: DemoProvider, stop: Stop) -> None:
         demo.complete(request_for(model="demo/quick"), stop)
 
 
-def test_only_four_models_are_shown() -> None:
+def test_only_some_models_are_shown() -> None:
     shown = [model.id for model in MODELS if not model.hidden]
 
-    assert shown == ["demo/quick", "demo/thoughtful", "demo/long", "demo/code"]
-    assert len(MODELS) == 14
+    assert shown == ["demo/quick", "demo/thoughtful", "demo/long", "demo/code", "demo/tools"]
+    assert len(MODELS) == 15

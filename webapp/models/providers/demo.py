@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 from math import sqrt
 from zlib import crc32
 
-from webapp.models.providers import demo_plans, demo_sources, demo_texts
-from webapp.models.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, Turn
-from webapp.streaming.events import Delta, Ended, Event, Reasoning, Started, Usage
+from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
+from webapp.models.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
+from webapp.models.providers.calls import Calls
+from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 
 PACE_SECONDS = 0.025
@@ -20,7 +21,7 @@ BREATH, SLOW = 4, 12
 RATE_WAIT_SECONDS = 2.0
 PIECE = re.compile(r"\S+\s*|\s+")
 
-SHOWN = ("quick", "thoughtful", "long", "code")
+SHOWN = ("quick", "thoughtful", "long", "code", "tools")
 HIDDEN = ("slow", "flaky", "truncated", "malformed", "stall", "rate-limited", "verbose", "fenced", "wrong-types", "echo")
 MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HIDDEN, maker="Millrace") for name in SHOWN + HIDDEN)
 
@@ -50,9 +51,12 @@ class DemoProvider:
             yield from _paced(Reasoning, _pieces(thoughts(request)), pace, stop)
         yield from _paced(Delta, sent_pieces, pace, stop)
         _break(request, stop)
+        calls = Calls(request, self.name)
+        if reason == "stop":
+            yield from _called(request, calls, pace, stop)
         if not stop:
-            yield Usage(sum(len(_pieces(turn.content)) for turn in request.turns), len(pieces), "0")
-            yield Ended("completed", reason)
+            yield Usage(sum(map(_tokens, request.turns)), len(pieces), "0")
+            yield Ended("completed", calls.reason(reason))
 
     def complete(self, request: ModelRequest, stop: Stop) -> Reply:
         events = list(self.stream(request, stop))
@@ -62,7 +66,8 @@ class DemoProvider:
         thought = "".join(event.text for event in events if isinstance(event, Reasoning))
         usage = next((event for event in events if isinstance(event, Usage)), None)
         reason = next((event.reason for event in events if isinstance(event, Ended)), "stop")
-        return Reply(text, thought, usage, reason, request.model)
+        calls = tuple(_whole(events)) if reason == "calls" else ()
+        return Reply(text, thought, usage, reason, request.model, calls)
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         if model != VECTORS:
@@ -122,6 +127,37 @@ def question(request: ModelRequest) -> str:
     return next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "").strip()
 
 
+def _with_tools(request: ModelRequest) -> str:
+    step = demo_tools.step(request, question(request))
+    return step.text if step else _talk(request)
+
+
+def _call(request: ModelRequest) -> demo_tools.Wanted | None:
+    """Returns the call with which an answer ends, if it does."""
+    begun = _begun(request)
+    step = demo_tools.step(begun, question(begun)) if request.model == "demo/tools" else None
+    return step.call if step else None
+
+
+def _called(request: ModelRequest, calls: Calls, pace: float, stop: Stop) -> Iterator[Event]:
+    if stop or not (call := _call(request)):
+        return
+    yield from calls.take(0, "", call.tool, "")
+    for piece in _pieces(call.arguments):
+        if stop.wait(pace) if pace else stop:
+            return
+        yield from calls.take(0, "", "", piece)
+
+
+def _whole(events: Sequence[Event]) -> Iterator[ToolCall]:
+    pieces = [event for event in events if isinstance(event, Calling)]
+    yield ToolCall(pieces[0].id, pieces[0].tool, "".join(piece.arguments for piece in pieces))
+
+
+def _tokens(turn: Turn) -> int:
+    return len(_pieces(turn.content)) + sum(len(_pieces(result.text)) for result in turn.results)
+
+
 def _talk(request: ModelRequest) -> str:
     prompt = question(request)
     if request.sources:
@@ -166,6 +202,7 @@ ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
     "demo/long": lambda _: _chapters(12),
     "demo/verbose": lambda _: _chapters(200),
     "demo/code": lambda _: demo_texts.CODE,
+    "demo/tools": _with_tools,
     "demo/stall": lambda _: demo_texts.STALLED,
     "demo/malformed": lambda _: demo_texts.MALFORMED,
     "demo/fenced": lambda _: demo_texts.FENCE.replace("{json}", json.dumps(demo_texts.PLAN, indent=2)),
@@ -221,7 +258,7 @@ def _partial(request: ModelRequest) -> str:
 def _rest(request: ModelRequest) -> str:
     """Returns the rest of the answer; a start that the demo didn't write, or that is complete, gets a fixed text."""
     whole, partial = answer(_begun(request)), _partial(request)
-    is_mine = whole.startswith(partial) and partial != whole
+    is_mine = whole.startswith(partial) and (partial != whole or _call(request) is not None)
     return whole.removeprefix(partial) if is_mine or request.schema else demo_texts.FURTHER
 
 

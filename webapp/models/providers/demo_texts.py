@@ -224,6 +224,21 @@ FURTHER = "\n\nA real model would continue from here. The demo has nothing more 
 STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 
+TOOLS_LOOK = "I am the demo, so what I do with tools is always the same. First I call {tool} with your question."
+TOOLS_ASK = "Before I answer, one question."
+TOOLS_QUESTION = "How should the demo answer?"
+TOOLS_CHOICES = ("In one sentence", "As a list", "With everything that was found")
+TOOLS_CHOSEN = "You chose “{choice}”."
+TOOLS_OTHER = "You said: “{text}”"
+TOOLS_FOUND = "From {tool} I got:\n\n{lines}"
+TOOLS_NOTHING = "From {tool} I got nothing."
+TOOLS_FAILED = "I could not use {tool}: {text}"
+TOOLS_ANSWER = """\
+{found}
+
+That is all the demo does with results: a real model would read them and answer your question.
+"""
+
 PLAN = {
     "title": "Four weeks to a habit of walking",
     "monthly_summary": "A gentle month: short walks first, longer ones later, and a day of rest whenever you need it.",

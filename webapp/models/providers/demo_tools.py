@@ -1,0 +1,138 @@
+"""The demo's run with tools: it searches, asks the person how to answer, and answers from both. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.models.providers import demo_texts
+from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec
+from webapp.models.providers.calls import as_json, parameters_of
+from webapp.models.providers.demo_sources import SENTENCE, SOURCE
+from webapp.models.providers.values import dict_of, list_of
+
+SEARCHES, ASK = ("search_documents", "search_web"), "ask_person"
+# Names of tools that only read, as far as a name can say.
+READS = re.compile(r"(?:^|_)(?:search|find|read|get|list|look|lookup|query|fetch|show|now)(?:_|$)")
+LONGEST_QUESTION, MOST_LINES, LONGEST_LINE = 200, 6, 200
+IN_ONE_SENTENCE, AS_A_LIST, EVERYTHING = demo_texts.TOOLS_CHOICES
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call that the demo wants to make; it gets its id when it is made."""
+
+    tool: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the demo says in one round, and how it ends it."""
+
+    text: str
+    call: Wanted | None = None
+
+
+def step(request: ModelRequest, question: str) -> Step | None:
+    """Returns the next round of the run; None if no tool was called and none can be."""
+    made = _made(request)
+    called = {call.tool for call, _ in made}
+    tools = {tool.name: tool for tool in request.tools} if request.takes_calls else {}
+    if tools and not made and (tool := _first(request)):
+        return Step(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
+    if ASK in tools and ASK not in called:
+        return Step(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
+    return Step(_answer(made)) if made else None
+
+
+def _made(request: ModelRequest) -> list[tuple[ToolCall, ToolResult]]:
+    """Returns the calls since the person's last message that have a result."""
+    asked_at = max((at for at, turn in enumerate(request.turns) if turn.role == "user"), default=-1)
+    turns = request.turns[asked_at + 1 :]
+    results = {result.id: result for turn in turns for result in turn.results}
+    return [(call, results[call.id]) for turn in turns for call in turn.calls if call.id in results]
+
+
+def _first(request: ModelRequest) -> ToolSpec | None:
+    """Returns the tool to begin with: the one that must be called, a search, or one that only reads."""
+    tools = {tool.name: tool for tool in request.tools}
+    named = (request.tool_choice, *SEARCHES, *(name for name in tools if READS.search(name)))
+    found = next((tools[name] for name in named if name in tools), None)
+    others = (tool for tool in request.tools if tool.name != ASK)
+    return found or (next(others, None) if request.tool_choice == "required" else None)
+
+
+def _arguments(tool: ToolSpec, question: str) -> dict[str, Any]:
+    """Returns what the tool requires, with the question where it fits best."""
+    properties = _properties(tool)
+    if tool.name == ASK:
+        return _question(tool)
+    required = [name for name in list_of(parameters_of(tool.schema).get("required")) if name in properties]
+    is_text = {name: about.get("type") == "string" and "enum" not in about for name, about in properties.items()}
+    texts = [name for name in (*required, *properties) if is_text[name]]
+    place = "query" if "query" in texts else next(iter(texts), "")
+    # Without what is attached.
+    typed = " ".join(question.partition("\n\n")[0].split())[:LONGEST_QUESTION] or "Millrace"
+    return {name: _value(properties[name], typed) for name in dict.fromkeys((*([place] if place else []), *required))}
+
+
+def _properties(tool: ToolSpec) -> dict[str, dict[str, Any]]:
+    return {name: dict_of(about) for name, about in dict_of(parameters_of(tool.schema)["properties"]).items()}
+
+
+def _value(schema: dict[str, Any], text: str) -> Any:
+    if schema.get("enum"):
+        return schema["enum"][0]
+    if "default" in schema:
+        return schema["default"]
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return schema.get("minimum", 1)
+    return {"boolean": False, "array": [], "object": {}, "null": None}.get(str(kind), text[: schema.get("maxLength", len(text))])
+
+
+def _question(tool: ToolSpec) -> dict[str, Any]:
+    """Returns the arguments that ask the person, under the names of the tool's schema."""
+    kinds = {name: about.get("type") for name, about in _properties(tool).items()}
+    question, choices = (
+        usual if usual in kinds else next((name for name in kinds if kinds[name] == kind), usual)
+        for usual, kind in (("question", "string"), ("choices", "array"))
+    )
+    return {question: demo_texts.TOOLS_QUESTION, choices: list(demo_texts.TOOLS_CHOICES)}
+
+
+def _answer(made: Sequence[tuple[ToolCall, ToolResult]]) -> str:
+    said = next((result for call, result in made if call.tool == ASK), None)
+    choice = next((choice for choice in demo_texts.TOOLS_CHOICES if said and choice.lower() in said.text.lower()), "")
+    found = "\n\n".join(_found(call.tool, result, choice) for call, result in made if call.tool != ASK)
+    chosen = demo_texts.TOOLS_CHOSEN.format(choice=choice) if choice else ""
+    if said and not choice:
+        chosen = demo_texts.TOOLS_OTHER.format(text=_cut(said.text))
+    return demo_texts.TOOLS_ANSWER.format(found="\n\n".join(part for part in (chosen, found) if part))
+
+
+def _found(tool: str, result: ToolResult, choice: str) -> str:
+    if result.is_error:
+        return demo_texts.TOOLS_FAILED.format(tool=tool, text=_cut(result.text))
+    lines = list(_lines(result.text))
+    if not lines:
+        return demo_texts.TOOLS_NOTHING.format(tool=tool)
+    shown = lines[:1] if choice == IN_ONE_SENTENCE else lines[: None if choice == EVERYTHING else MOST_LINES]
+    words = shown[0] if len(shown) == 1 else "\n".join(f"- {line}" for line in shown)
+    return demo_texts.TOOLS_FOUND.format(tool=tool, lines=words)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yields what a result says: of numbered passages the first sentence with its number, else its lines."""
+    passages = list(SOURCE.finditer(text))
+    for passage in passages:
+        first = next((line.strip() for line in passage[4].splitlines() if line.strip() and not line.startswith("#")), passage[2])
+        yield f"{_cut(SENTENCE.split(first)[0])} [{passage[1]}]"
+    if not passages:
+        yield from (_cut(line) for line in text.splitlines() if line.strip())
+
+
+def _cut(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_LINE else f"{words[:LONGEST_LINE].rstrip()} …"
