@@ -51,6 +51,7 @@ from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
+from webapp.tools import feature as tools
 from webapp.web import assets, compression as page_compression, errors, filters, security, templates
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
@@ -69,6 +70,7 @@ FEATURES = (
     usage.FEATURE,
     health.FEATURE,
     knowledge.FEATURE,
+    tools.FEATURE,
     prompts.FEATURE,
     characters.FEATURE,
     chat.FEATURE,

@@ -23,6 +23,8 @@ TABLE = {
         POST api_personas.bring_in api:chat
         GET api_prompts.index api:read
         GET api_starters.index api:read
+        GET api_tools.index api:read
+        GET api_tools.waiting api:read
         POST api_prompts.create api:chat
         GET api_chats.index api:read
         POST api_chats.create api:chat

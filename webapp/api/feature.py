@@ -27,6 +27,7 @@ from webapp.api.native import (
     prompts,
     server,
     starters,
+    tools,
     workflows,
 )
 from webapp.web.feature import Feature
@@ -65,6 +66,7 @@ FEATURE = Feature(
         collections.questions_bp,
         prompts.bp,
         starters.bp,
+        tools.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,

@@ -230,6 +230,10 @@ _FILES = (
         "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
     ),
 )
+_SEARCHES = (
+    "Where models search the web: a SearXNG server of yours, or one of the services, which need a key. With none, they can't "
+    "search it."
+)
 _TOOLS = (
     _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
     Setting("tools.rounds", "Rounds", "whole", 12, "How often one answer can go back to the model.", least=1, most=100),
@@ -244,6 +248,14 @@ _TOOLS = (
         most=1_000_000,
     ),
     _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
+    _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
+    Setting(
+        "tools.search_address",
+        "Address of the web search",
+        "text",
+        "",
+        "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
+    ),
 )
 _DEMO = (
     _choice(

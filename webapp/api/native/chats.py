@@ -22,6 +22,8 @@ from webapp.characters import queries as character_queries
 from webapp.characters.lore import queries as lore_queries, service as lore_service
 from webapp.characters.tables import Persona
 from webapp.chat.attachments import service as attachment_service
+from webapp.chat.calls import choosing
+from webapp.chat.calls.choosing import MOST_TOOLS, Key
 from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
@@ -55,6 +57,7 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "variables": variables.checked_in,
     "model": model_to_ask,
     "title": lambda _, title: chats.checked_title(title),
+    "tools": lambda _, keys: choosing.checked(keys),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
@@ -64,6 +67,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "model": chats.choose,
     "title": chats.rename,
     "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
+    "tools": choosing.choose,
     "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
 }
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
@@ -88,6 +92,7 @@ class AboutChat(Answer):
         description="The collections that answers may quote, with those that its characters know, as far as the caller sees them."
     )
     is_forgotten: bool = Field(description="Whether it is kept out of its owner's conversation memory.")
+    tools: list[str] = Field(description="The keys of the tools that its answers can use.")
 
 
 def _kind(field: ChatField) -> Any:
@@ -145,6 +150,7 @@ class NewChat(Body):
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
+    tools: list[Key] = Field([], description="The keys of the tools that answers can use.", max_length=MOST_TOOLS)
 
 
 CHANGED: Any = {
@@ -171,6 +177,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
         None, description="Instead of those at the end of the current branch; up to 100, with values of 2,000 characters."
     )
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
+    tools: list[Key] | None = Field(None, description="Instead of those before.", max_length=MOST_TOOLS)
     is_pinned: bool | None = None
     is_archived: bool | None = None
 
@@ -204,9 +211,13 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), chats.checked_title(body.title) if body.title else ""
     reads = chat_collections.checked(caller(), body.collection_ids)
+    tools = choosing.checked(body.tools)
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
-        return NewChatAnswer(chat=answer_of(_silent(body, reads)), sent=None)
+        chat = _silent(body, reads)
+        if tools:
+            choosing.choose(chat, tools)
+        return NewChatAnswer(chat=answer_of(chat), sent=None)
     generation = sending.start_chat(
         text,
         model=body.model or chats.starting_model(caller()),
@@ -215,6 +226,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         options=sending.AnswerOptions(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
         reads=reads,
+        tools=tools,
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         chats.rename(chat, title)

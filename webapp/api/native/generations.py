@@ -77,7 +77,7 @@ class GenerationAnswer(Answer):
     chat_id: str
     message_id: str | None
     continues_id: str | None
-    status: Literal["queued", "running", "completed", "stopped", "interrupted", "failed"]
+    status: Literal["queued", "running", "waiting", "completed", "stopped", "interrupted", "failed"]
     reason: str
     error: str
     model_asked: str

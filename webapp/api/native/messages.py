@@ -11,6 +11,7 @@ from webapp.api.access import caller
 from webapp.api.authors import Author, authors_of
 from webapp.api.native.chats import ChatAnswer, answer_of
 from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun
+from webapp.api.native.tools import WITH_A_MESSAGE_CHARS, CallAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Cursor, Model, Named, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
@@ -18,6 +19,7 @@ from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import served, visible_file
+from webapp.chat.calls.shown import calls_by_message
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging
@@ -48,6 +50,7 @@ class MessageAnswer(Answer):
     status: str = Field(description="`completed` for a person's message, otherwise the status of its last generation.")
     generation: GenerationAnswer | None = Field(description="The last model that wrote it.")
     sources: list[SourceAnswer] = Field(description="The passages that the answer was given, as far as you can see them.")
+    calls: list[CallAnswer] = Field(description="The tools that the answer called, in order.")
     is_edited: bool = Field(description="Whether a person edited this answer.")
     is_hidden: bool = Field(description="Whether models are not sent this message.")
     versions: list[str] = Field(
@@ -189,11 +192,14 @@ def erase(id: str) -> None:
 def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
-    sources, authors = source_answers_by_message(rows), authors_of(rows)
-    return [
+    sources, authors, calls = source_answers_by_message(rows), authors_of(rows), calls_by_message(rows)
+    answers = [
         _answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, []), authors.get(row.id))
         for row in rows
     ]
+    for answer in answers:
+        answer.calls = [CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls.get(answer.id, [])]
+    return answers
 
 
 def _one(row: Message) -> MessageAnswer:
@@ -215,6 +221,7 @@ def _answer(
         generation=GenerationAnswer.from_row(last) if last else None,
         versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
+        calls=[],
     )
 
 

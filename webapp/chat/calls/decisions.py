@@ -3,15 +3,18 @@
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
-from webapp.chat.record.tables import Message
+from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import PARKED, WHILE_ACTIVE, Generation
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
 from webapp.settings.service import setting
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
@@ -80,11 +83,16 @@ def go_on_if_decided(engine: Engine, message_id: str) -> None:
         go_on(engine, message_id)
 
 
-def waiting_for(session: Session, chat_ids: Any) -> list[Call]:
-    """Returns the calls in these chats that wait for a person, newest first."""
-    query = select(Call).join(Message, Message.id == Call.message_id)
-    query = query.where(Message.chat_id.in_(chat_ids), Message.deleted_at.is_(None), Call.state.in_(stored.FOR_A_PERSON))
-    return list(session.scalars(query.order_by(Call.id.desc())))
+def waiting_for(session: Session, user: User) -> list[Call]:
+    """Returns the calls that wait for a decision of this person: in chats that they own or can write in, newest first."""
+    lane = literal(topic_names.of_chat("")) + Chat.id
+    given = grants.given_to(user, "chat").where(Grant.right == "write")
+    query = select(Call).join(Message, Message.id == Call.message_id).join(Chat, Chat.id == Message.chat_id)
+    # By the few generations that are active, not by all calls there ever were.
+    query = query.join(Generation, (Generation.lane == lane) & (Generation.message_id == Message.id))
+    is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given))
+    query = query.where(WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None))
+    return list(session.scalars(query.where(Call.state.in_(stored.FOR_A_PERSON)).order_by(Call.id.desc())))
 
 
 def expire(engine: Engine) -> None:

@@ -139,11 +139,12 @@ def start_chat(
     reads: Sequence[str] = (),
     prompt_key: str = "",
     answered_by: str = "",
+    tools: Sequence[str] = (),
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
-    `reads` are the collections attached to the chat; `prompt_key` is the prompt that leads it, if not the usual one, and
-    `answered_by` the model of this answer, if not the chat's.
+    `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
+    prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     model = model or providers().default()
@@ -165,6 +166,7 @@ def start_chat(
             is_temporary=is_temporary,
             prompt_key=prompt_key,
             collection_ids=list(reads),
+            tools=list(tools),
         )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)

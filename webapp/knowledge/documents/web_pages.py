@@ -2,9 +2,10 @@
 
 import codecs
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
@@ -13,6 +14,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, Unavailable
 from webapp.base.heavy import charsets, child
@@ -38,6 +40,8 @@ ELSEWHERE = "Someone else has just changed this document. Please try again."
 AGENT = "Millrace"
 SECONDS, MOST_DETOURS, MOST_URL = 20.0, 5, 2_000
 MOST_BYTES, MOST_ROBOTS = 20 * 1024 * 1024, 256 * 1024
+# How long the rules of a site are used again, and of how many sites they are kept.
+ROBOTS_SECONDS, MOST_SITES = 3_600.0, 50
 # How many bytes of another charset are decoded between two yields: about two milliseconds.
 DECODED_BYTES = 65_536
 # The file ending for each content type.
@@ -66,6 +70,32 @@ class PageReply:
     status: int
     headers: dict[str, str]
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageLimits:
+    """Where a fetch can lead, when it must be done, on the monotonic clock, how large a page can be, and what else ends it."""
+
+    trust: Trust
+    until: float
+    most_bytes: int
+    stop: Stop | None = None
+
+    @property
+    def seconds(self) -> float:
+        return max(0.1, self.until - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRules:
+    """The robots.txt of a site, and until when it is used; empty if the site has none."""
+
+    content: bytes
+    until: float
+
+
+# By origin and trust: what someone else may reach says nothing to those who may not.
+SITES = PerApp[OrderedDict[tuple[str, Trust], SiteRules]](OrderedDict)
 
 
 def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> documents.Added:
@@ -154,31 +184,31 @@ def _own(id: str, claim: str) -> Iterator[tuple[Session, Document]]:
         yield session, now
 
 
-def fetch(url: str, *, etag: str = "", trust: Trust = "public") -> FetchedPage | None:
+def fetch(
+    url: str, *, etag: str = "", trust: Trust = "public", most_bytes: int = MOST_BYTES, stop: Stop | None = None
+) -> FetchedPage | None:
     """Fetches this URL, or returns None if the page still has this ETag; raises `Invalid` with a sentence for the person.
 
     `trust` applies only to the host that was entered; redirects to other hosts must lead to public addresses.
     """
-    until = time.monotonic() + SECONDS
+    limits = PageLimits(trust, time.monotonic() + SECONDS, min(most_bytes, documents.most_bytes()), stop)
     url = urldefrag(url.strip()).url
     if not url or len(url) > MOST_URL:
         raise Invalid("Enter an address.", field="url")
     try:
-        return _followed(url, etag, trust, until)
+        return _followed(url, etag, limits)
     except ProviderError as error:
         raise Invalid(error.message, field="url") from error
     except Stopped as error:
         raise Invalid("The server is being restarted. Please try again in a minute.", field="url") from error
 
 
-def _followed(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | None:
+def _followed(url: str, etag: str, limits: PageLimits) -> FetchedPage | None:
     first = parts_of(url).netloc
     for _ in range(MOST_DETOURS + 1):
-        host_trust: Trust = trust if parts_of(url).netloc == first else "public"
-        _refuse_robots(url, host_trust, until)
-        reply = _fetched_once(
-            url, {"If-None-Match": etag} if etag else {}, host_trust, until, min(MOST_BYTES, documents.most_bytes())
-        )
+        here = limits if parts_of(url).netloc == first else replace(limits, trust="public")
+        _refuse_robots(url, here)
+        reply = _fetched_once(url, {"If-None-Match": etag} if etag else {}, here)
         if reply.status == 304 and etag:
             return None
         if not 300 <= reply.status < 400 or "location" not in reply.headers:
@@ -187,13 +217,26 @@ def _followed(url: str, etag: str, trust: Trust, until: float) -> FetchedPage | 
     raise Invalid("That address redirects in a loop.", field="url")
 
 
-def _refuse_robots(url: str, trust: Trust, until: float) -> None:
+def _refuse_robots(url: str, limits: PageLimits) -> None:
     """Raises if robots.txt forbids the page: an unreachable file forbids all, a missing one allows all (RFC 9309)."""
-    parts = urlsplit(url)
-    reply = _fetched_once(f"{parts.scheme}://{parts.netloc}/robots.txt", {}, trust, until, MOST_ROBOTS)
-    is_there = 200 <= reply.status < 300
-    if not (offload(_is_allowed, reply.content, url) if is_there else reply.status < 500):
+    rules = _rules(url, limits)
+    if rules.content and not offload(_is_allowed, rules.content, url):
+        raise Invalid(ROBOTS.format(urlsplit(url).hostname), field="url")
+
+
+def _rules(url: str, limits: PageLimits) -> SiteRules:
+    """Returns the rules of a site, which are fetched once an hour."""
+    parts, sites = urlsplit(url), SITES.get()
+    key = f"{parts.scheme}://{parts.netloc}", limits.trust
+    if (rules := sites.get(key)) and rules.until > time.monotonic():
+        return rules
+    reply = _fetched_once(f"{key[0]}/robots.txt", {}, replace(limits, most_bytes=MOST_ROBOTS))
+    if reply.status >= 500:
         raise Invalid(ROBOTS.format(parts.hostname), field="url")
+    rules = sites[key] = SiteRules(reply.content, time.monotonic() + ROBOTS_SECONDS)
+    if len(sites) > MOST_SITES:
+        sites.popitem(last=False)
+    return rules
 
 
 def _is_allowed(robots: bytes, url: str) -> bool:
@@ -202,20 +245,19 @@ def _is_allowed(robots: bytes, url: str) -> bool:
     return rules.can_fetch(AGENT, url)
 
 
-def _fetched_once(url: str, more: dict[str, str], trust: Trust, until: float, most_bytes: int) -> PageReply:
+def _fetched_once(url: str, more: dict[str, str], limits: PageLimits) -> PageReply:
     engine = the_engine()
-    seconds = max(0.1, until - time.monotonic())
     headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}
-    stop = Stop(engine.signal)
+    stop = limits.stop or Stop(engine.signal)
     engine.other_requests.add(stop)
     try:
         upstream = providers().upstream
         with upstream.open(
-            "GET", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=trust, takes_detours=True
+            "GET", url, stop=stop, headers=headers, first_byte_seconds=limits.seconds, trust=limits.trust, takes_detours=True
         ) as body:
-            body.within(max(0.1, until - time.monotonic()))
+            body.within(limits.seconds)
             is_wanted = 200 <= body.status < 300
-            content = body.read_all(most_bytes) if is_wanted else b""
+            content = body.read_all(limits.most_bytes) if is_wanted else b""
             return PageReply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
     finally:
         engine.other_requests.discard(stop)

@@ -1,0 +1,143 @@
+"""/api/v1/tools, /calls and /waiting: what models can call, what they have called, and what waits for a person."""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.api.access import caller
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Body
+from webapp.base.db import db
+from webapp.chat.calls import decisions
+from webapp.chat.calls.access import visible_call, writable_call
+from webapp.tools.calls import CallRecord, shown_arguments
+from webapp.tools.offers import all_tools
+from webapp.tools.tables import Call
+from webapp.tools.tool import Tool
+
+bp = Blueprint("api_tools", __name__, url_prefix="/api/v1")
+# How much of a result goes with a message; all of it at `GET /api/v1/calls/ID`.
+WITH_A_MESSAGE_CHARS = 4_000
+
+
+class HintsAnswer(Answer):
+    """What a tool says of itself."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+class ToolAnswer(Answer):
+    key: str
+    title: str
+    description: str
+    input_schema: dict[str, Any]
+    policy: Literal["allow", "ask", "deny"]
+    hints: HintsAnswer
+    server_id: str | None = Field(description="The tool server that offers it; null for the tools that come with Millrace.")
+    is_available: bool
+    reason: str = Field(description="Why it isn't available; else empty.")
+
+    @classmethod
+    def from_tool(cls, tool: Tool) -> Self:
+        reason, hints = tool.unavailable(), tool.hints
+        return cls(
+            key=tool.key,
+            title=tool.title,
+            description=tool.description,
+            input_schema=dict(tool.schema),
+            policy=tool.policy,
+            hints=HintsAnswer(
+                read_only=hints.is_read_only,
+                destructive=hints.is_destructive,
+                idempotent=hints.is_idempotent,
+                open_world=hints.is_open_world,
+            ),
+            server_id=None,
+            is_available=not reason,
+            reason=reason,
+        )
+
+
+class ToolList(Answer):
+    tools: list[ToolAnswer]
+
+
+class CallAnswer(Answer):
+    """A model's call of a tool."""
+
+    id: str
+    message_id: str
+    round: int
+    tool: str
+    title: str
+    arguments: Any = Field(description="An object, or the text that the model wrote if that is none.")
+    state: Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown"]
+    policy: str
+    why: str = Field(description="Why a person must decide although the policy allows it; else empty.")
+    decision: str
+    decided_by: str | None
+    note: str
+    text: str = Field(description="What it returned; with a message up to 4,000 characters.")
+    is_cut: bool = Field(description="Whether `text` is not all that the tool returned.")
+    error: str
+    file_ids: list[str]
+    asked_at: datetime
+    decided_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Call | CallRecord, *, most_chars: int | None = None) -> Self:
+        text = row.text[:most_chars]
+        return cls.of(
+            row, arguments=shown_arguments(row.arguments), text=text, is_cut=row.is_cut or len(text) < len(row.text), file_ids=[]
+        )
+
+
+class Waiting(Answer):
+    calls: list[CallAnswer]
+
+
+class NewDecision(Body):
+    decision: decisions.Decision = Field(
+        description="`allow`, `allow_in_chat` or `deny` for a call that asks; `done` with the answer in `result`, or `deny`, for a "
+        "question; `done`, `again` or `leave` for one of which no reply was seen."
+    )
+    note: str = Field("", description="For the model.", max_length=decisions.MOST_CHARS)
+    result: str = Field("", description="With `done`: the answer to the question, or what the call returned.", max_length=20_000)
+
+
+@bp.get("/tools")
+@operation("List the tools that you can use", scope="read", answer=ToolList)
+def index() -> ToolList:
+    return ToolList(tools=[ToolAnswer.from_tool(tool) for tool in all_tools().values()])
+
+
+@bp.get("/waiting")
+@operation("List the calls that wait for your decision, newest first", scope="read", answer=Waiting)
+def waiting() -> Waiting:
+    calls = decisions.waiting_for(db.session(), caller())
+    return Waiting(calls=[CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls])
+
+
+@bp.get("/calls/<id>")
+@operation("Show a call with all that it returned", scope="read", answer=CallAnswer)
+def show(id: str) -> CallAnswer:
+    return CallAnswer.from_row(visible_call(id))
+
+
+@bp.post("/calls/<id>/decision")
+@operation(
+    "Decide about a call that waits; the answer goes on where it waited",
+    scope="chat",
+    body=NewDecision,
+    answer=CallAnswer,
+    errors=(409,),
+)
+def decide(id: str, body: NewDecision) -> CallAnswer:
+    call = writable_call(id)
+    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller().id, note=body.note, result=body.result))

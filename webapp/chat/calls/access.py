@@ -1,0 +1,20 @@
+"""Who may see a call, and decide about it: whoever may read its chat, and whoever may write there."""
+
+from webapp.base.db import db
+from webapp.chat.record.access import visible_message, writable_message
+from webapp.people.accounts.guards import found
+from webapp.tools.tables import Call
+
+
+def visible_call(id: str) -> Call:
+    """Returns the call if the requester can read its chat."""
+    call = db.session.get(Call, id)
+    visible_message(call.message_id if call else "")
+    return found(call)
+
+
+def writable_call(id: str) -> Call:
+    """Returns the call if the requester can write in its chat."""
+    call = db.session.get(Call, id)
+    writable_message(call.message_id if call else "")
+    return found(call)

@@ -1,0 +1,34 @@
+"""Which tools the answers of a chat can use."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from webapp.base.database import rows
+from webapp.base.db import write
+from webapp.base.errors import Invalid
+from webapp.chat.record.announcements import announce_settings
+from webapp.chat.record.tables import Chat
+from webapp.tools.offers import all_tools
+
+MOST_TOOLS = 100
+Key = Annotated[str, StringConstraints(max_length=200)]
+
+
+def checked(keys: Sequence[str]) -> list[str]:
+    """Returns the keys, each once; raises `Invalid` for one that is no tool."""
+    known = all_tools()
+    for key in keys:
+        if key not in known:
+            raise Invalid(f"There is no tool {key}.", field="tools")
+    return list(dict.fromkeys(keys))
+
+
+def choose(chat: Chat, keys: Sequence[str]) -> None:
+    """Sets the tools of a chat, from its next answer on."""
+    id, tools = chat.id, checked(keys)
+    with write() as session:
+        if locked := rows.locked(session, Chat, id):
+            locked.tools = tools
+    announce_settings(id)
