@@ -193,13 +193,17 @@ def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
     sources, authors, calls = source_answers_by_message(rows), authors_of(rows), calls_by_message(rows)
-    answers = [
-        _answer(row, generations.get(row.id, []), versions.get(row.id, []), sources.get(row.id, []), authors.get(row.id))
+    return [
+        _answer(
+            row,
+            generations.get(row.id, []),
+            versions.get(row.id, []),
+            sources.get(row.id, []),
+            authors.get(row.id),
+            [CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls.get(row.id, [])],
+        )
         for row in rows
     ]
-    for answer in answers:
-        answer.calls = [CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls.get(answer.id, [])]
-    return answers
 
 
 def _one(row: Message) -> MessageAnswer:
@@ -207,7 +211,12 @@ def _one(row: Message) -> MessageAnswer:
 
 
 def _answer(
-    row: Message, generations: Sequence[Generation], versions: Sequence[str], sources: list[SourceAnswer], author: Author | None
+    row: Message,
+    generations: Sequence[Generation],
+    versions: Sequence[str],
+    sources: list[SourceAnswer],
+    author: Author | None,
+    calls: list[CallAnswer],
 ) -> MessageAnswer:
     last = generations[-1] if generations else None
     is_unnamed = row.role == "assistant" and not row.speaker_name
@@ -221,7 +230,7 @@ def _answer(
         generation=GenerationAnswer.from_row(last) if last else None,
         versions=list(versions)[-MOST_VERSIONS:],
         sources=sources,
-        calls=[],
+        calls=calls,
     )
 
 

@@ -104,8 +104,8 @@ class Waiting(Answer):
 
 class NewDecision(Body):
     decision: decisions.Decision = Field(
-        description="`allow`, `allow_in_chat` or `deny` for a call that asks; `done` with the answer in `result`, or `deny`, for a "
-        "question; `done`, `again` or `leave` for one of which no reply was seen."
+        description="`allow`, `allow_in_chat` or `deny` for a call that asks; `done` with the answer in `result`, or `deny`, "
+        "for a question; `done`, `again` or `leave` for one of which no reply was seen."
     )
     note: str = Field("", description="For the model.", max_length=decisions.MOST_CHARS)
     result: str = Field("", description="With `done`: the answer to the question, or what the call returned.", max_length=20_000)

@@ -1,0 +1,108 @@
+"""Answers that call tools, in the API: rounds, a person's decisions, and what a stream says of them."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.client import Client, text_of
+from tests.support.waiting import seen
+from webapp.engine.engine import ENGINE
+
+ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
+SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs"}}
+
+
+@pytest.fixture
+def rounds(fake):
+    def script(*behaviours: dict[str, Any]) -> None:
+        fake.always({"rounds": list(behaviours)})
+
+    return script
+
+
+def begin(program: Client, *tools: str, message: str = "Go") -> dict[str, Any]:
+    sent: dict[str, Any] = program.post("/chats", {"message": message, "tools": list(tools)}, status=201)["sent"]
+    return sent
+
+
+def parked(program: Client, sent: dict[str, Any]) -> dict[str, Any]:
+    """Returns the answer once it waits for a person."""
+    live = ENGINE.of(program.app).live
+
+    def waits(message: dict[str, Any]) -> bool:
+        return message["status"] == "waiting" and sent["generation_id"] not in live
+
+    return dict(seen(lambda: program.get(f"/messages/{sent['message_id']}"), waits, seconds=30))
+
+
+def test_what_needs_nobody_is_done_and_the_model_goes_on(program: Client, rounds, fake) -> None:
+    rounds({"says": "I look it up.", "calls": [SEARCH]}, {"says": "There is nothing."})
+    answer = program.ended(begin(program, "search_documents"))
+    assert (answer["status"], answer["content"]) == ("completed", "I look it up.\n\nThere is nothing.")
+    (call,) = answer["calls"]
+    assert (call["tool"], call["state"], call["arguments"], call["round"]) == ("search_documents", "done", {"query": "weirs"}, 1)
+    first, second = (post["body"] for post in fake.posts if post["body"].get("tools"))
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["search_documents"]
+    asked, result = second["messages"][-2:]
+    assert (asked["content"], result["role"], result["content"]) == ("I look it up.", "tool", call["text"])
+
+
+def test_a_question_waits_and_is_answered_once(program: Client, rounds) -> None:
+    rounds({"says": "One thing.", "calls": [ASK]}, {"says": "Blue, then."})
+    sent = begin(program, "ask_person")
+    answer = parked(program, sent)
+    assert answer["content"] == "One thing."
+    (call,) = program.get("/waiting")["calls"]
+    assert (call["id"], call["state"]) == (answer["calls"][0]["id"], "waiting")
+    assert program.post(f"/chats/{sent['chat_id']}/messages", {"message": "And?"}, status=409)
+    decided = program.post(f"/calls/{call['id']}/decision", {"decision": "done", "result": "Blue"})
+    assert (decided["state"], decided["text"]) == ("done", "Blue")
+    program.post(f"/calls/{call['id']}/decision", {"decision": "deny"}, status=409)
+    ended = program.ended(sent)
+    assert (ended["status"], ended["content"]) == ("completed", "One thing.\n\nBlue, then.")
+    assert program.get("/waiting")["calls"] == []
+    assert ended["generation"]["id"] == sent["generation_id"]
+
+
+def test_a_stream_says_what_is_asked_decided_and_returned(program: Client, rounds) -> None:
+    rounds({"says": "Hm.", "calls": [ASK, SEARCH]}, {"says": "Red."})
+    sent = begin(program, "ask_person", "search_documents")
+    call = parked(program, sent)["calls"][0]
+    program.post(f"/calls/{call['id']}/decision", {"decision": "done", "result": "Red"})
+    program.ended(sent)
+    events = program.events(f"/generations/{sent['generation_id']}/events")
+    names = [event.event for event in events if event.event in ("asked", "decided", "returned", "delta", "ended")]
+    assert names == ["delta", "asked", "asked", "returned", "decided", "returned", "delta", "ended"]
+    assert [int(event.id) for event in events] == list(range(1, len(events) + 1))
+    asked = json.loads(next(event.data for event in events if event.event == "asked"))
+    assert asked["arguments"] == ASK["arguments"]
+    assert text_of(events) == "Hm.\n\nRed."
+
+
+def test_a_waiting_answer_is_stopped(program: Client, rounds) -> None:
+    rounds({"says": "Hm.", "calls": [ASK]}, {"says": "Never."})
+    sent = begin(program, "ask_person")
+    parked(program, sent)
+    program.post(f"/generations/{sent['generation_id']}/stop")
+    ended = seen(lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30)
+    assert ended["content"] == "Hm."
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ({"tool": "fly", "arguments": {}}, "no tool named fly"),
+        ({"tool": "search_documents", "arguments": "{"}, "not valid JSON"),
+        ({"tool": "search_documents", "arguments": {}}, "query is missing"),
+    ],
+)
+def test_a_wrong_call_goes_back_to_the_model(program: Client, rounds, call, words) -> None:
+    rounds({"calls": [call]}, {"says": "Sorry."})
+    answer = program.ended(begin(program, "search_documents"))
+    assert (answer["content"], answer["calls"][0]["state"]) == ("Sorry.", "failed")
+    assert words in answer["calls"][0]["error"]
+
+
+def test_an_unknown_tool_can_not_be_chosen(program: Client) -> None:
+    program.post("/chats", {"message": "Go", "tools": ["fly"]}, status=422)
