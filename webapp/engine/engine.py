@@ -212,15 +212,17 @@ class Engine:
             if live.run.outcome is not PARKED:
                 self.duties.report(live)
         finally:
-            self.admission.line.serve()
-            self.presence.forget(live.lane)
             self._let_go(live)
 
     def _let_go(self, live: LiveGeneration) -> None:
         # It can be running again already, if a person has decided just as it was parked.
-        if self.live.get(live.id) is not live:
+        is_last = self.live.get(live.id) is live
+        if is_last:
+            del self.live[live.id]
+        self.admission.line.serve()
+        self.presence.forget(live.lane)
+        if not is_last:
             return
-        del self.live[live.id]
         if live.run.outcome is not PARKED:
             self.logs.forget(live.id)
             return
