@@ -107,7 +107,7 @@ def test_a_title_without_a_name_and_a_name_that_is_taken_are_refused_with_what_w
 
 
 def test_sections_come_when_they_are_wanted(owner):
-    page = owner.submit("/prompts/new", **{"title": "Two", "text": "First.", "name": "One"})
+    page = owner.submit("/prompts/new", title="Two", text="First.", name="One")
     assert [node.text() for node in page.all("h3")] == ["One"]
     page = page.click("Edit")
     assert page.textbox("Section 1: heading").value == "One"
