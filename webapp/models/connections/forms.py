@@ -101,7 +101,7 @@ class NewConnectionForm(ConnectionForm):
 
     @property
     def rest(self) -> FieldGroup:
-        """The fields of a usual server that nobody needs to fill in."""
+        """The fields of a usual server that are filled in already, or can stay empty."""
         needs_key = self.usual and self.usual.needs_key
         return FieldGroup("More", [self[name] for name in ("name", "kind", "base_url" if needs_key else "key")], is_quiet=True)
 

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
-
-import gevent
 
 from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Conflict
@@ -14,7 +13,7 @@ from webapp.models.connections.service import ConnectionInput, create
 from webapp.models.connections.usual_servers import BY_SLUG, names_by_address
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.openai import models_of
-from webapp.models.upstream import Upstream
+from webapp.models.upstream import Upstream, all_at_once
 
 ADDRESS = BY_SLUG["ollama"].base_url
 NAME = "Ollama on this machine"
@@ -65,12 +64,11 @@ class LocalServers:
     def search(self) -> list[FoundServer]:
         """Returns the servers that list models and aren't connected yet."""
         addresses = [address for address in self.names if not is_connected(address)]
-        replies = [gevent.spawn(_models_at, address, self.upstream, self.patience_seconds) for address in addresses]
-        gevent.joinall(replies)
+        replies = all_at_once([partial(_models_at, address, self.upstream, self.patience_seconds) for address in addresses])
         return [
-            FoundServer(self.names[address], address, reply.value)
-            for address, reply in zip(addresses, replies, strict=True)
-            if reply.value
+            FoundServer(self.names[address], address, models)
+            for address, models in zip(addresses, replies, strict=True)
+            if models
         ]
 
 
