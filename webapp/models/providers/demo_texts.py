@@ -143,6 +143,11 @@ answer looks like here:
 To get a real answer, open *Administration* in the menu with your name, then *Connections*, and add a key; then press *Try again*.
 """
 
+PICTURES = """\
+I'd love to see it, but I'm only the demo, and I can't look at pictures. Many real models can: an admin can add one under \
+*Administration*, then *Connections*. Then choose it below your message and press *Try again*.
+"""
+
 THOUGHTS = """\
 The person wrote {words}. First I should see whether I know the topic. {known} Then I decide on a shape: a short answer \
 first, details after it, and an honest word about what I am. That should be enough to begin.
