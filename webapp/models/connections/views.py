@@ -52,7 +52,7 @@ def create() -> Response:
 @bp.post("/search")
 @admin_only
 def search() -> Response:
-    return _new_page(NewConnectionForm.starting(None), found=LOCAL_SERVERS.get().search())
+    return _new_page(NewConnectionForm.starting(None), neighbours=LOCAL_SERVERS.get().search())
 
 
 @bp.post("/found")
@@ -147,9 +147,11 @@ def _question(slug: str, *, is_key: bool) -> Response:
     return render("models/connection_delete.html", live=providers().connection(slug), is_key=is_key)
 
 
-def _new_page(form: NewConnectionForm, found: Sequence[local_servers.FoundServer] | None = None) -> Response:
+def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundServer] | None = None) -> Response:
     is_unanswered = isinstance(form.refusal, connections.NotAnswering)
-    return form.about_key().shown("models/connection_new.html", servers=usual_servers, found=found, is_unanswered=is_unanswered)
+    return form.about_key().shown(
+        "models/connection_new.html", servers=usual_servers, neighbours=neighbours, is_unanswered=is_unanswered
+    )
 
 
 def _page(slug: str, form: ConnectionForm) -> Response:
