@@ -12,6 +12,7 @@ from typing import Literal
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db
+from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
@@ -136,7 +137,10 @@ def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
     with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as matches:
-        return {int(number): (kind, code) for blocks in matches for number, (kind, code) in blocks.items()}
+        try:
+            return {int(number): (kind, code) for blocks in matches for number, (kind, code) in blocks.items()}
+        except child.Exceeded as error:
+            raise Unavailable("This answer is too long to be previewed right now. Please try again.") from error
 
 
 def _number() -> int:
