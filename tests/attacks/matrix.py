@@ -321,6 +321,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "story.forget": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "variables.show": (Route("GET", "signed_in", "people"),),
+    "variables.show_moved": (Route("GET", "signed_in", "people"),),
     "variables.update": (Route("POST", "signed_in", "people"),),
     "cast.new": (Route("GET", "signed_in", "people"),),
     "cast.begin": (Route("POST", "signed_in", "people"),),
