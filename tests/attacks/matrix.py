@@ -195,6 +195,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "files.show": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "previews.show": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.run": (Route("POST", "anybody", "readers", ("message",)),),
+    "previews.save": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.frame": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),
     "chat.demo_begin": (Route("POST", "anybody", "open"),),
