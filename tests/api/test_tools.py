@@ -85,7 +85,9 @@ def test_a_waiting_answer_is_stopped(program: Client, rounds) -> None:
     sent = begin(program, "ask_person")
     parked(program, sent)
     program.post(f"/generations/{sent['generation_id']}/stop")
-    ended = seen(lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30)
+    ended = seen(
+        lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30
+    )
     assert ended["content"] == "Hm."
 
 
