@@ -44,13 +44,14 @@ def test_it_behaves_by_rounds(fake: Upstream) -> None:
 
 
 def test_a_question_keeps_its_behaviour_in_every_round(fake: Upstream) -> None:
-    fake.beside("What time is it?", {"rounds": [{"calls": [{"tool": "now"}]}, {"says": "Noon."}]})
-    messages: list[dict[str, Any]] = [{"role": "user", "content": "What time is it?"}]
+    # Known by this question from now on, in every test.
+    fake.beside("Which hour has struck?", {"rounds": [{"calls": [{"tool": "now"}]}, {"says": "Noon."}]})
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "Which hour has struck?"}]
     message = spoken(fake, messages)
     messages += [message, {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "12:00"}]
 
     assert spoken(fake, messages)["content"] == "Noon."
-    assert len(fake.beside("What time is it?")) == 2
+    assert len(fake.beside("Which hour has struck?")) == 2
 
 
 def test_what_is_being_answered_ends_and_nothing_else(fake: Upstream) -> None:
