@@ -135,7 +135,8 @@ def _with_tools(request: ModelRequest) -> str:
 def _call(request: ModelRequest) -> demo_tools.Wanted | None:
     """Returns the call with which an answer ends, if it does."""
     begun = _begun(request)
-    step = demo_tools.step(begun, question(begun)) if request.model == "demo/tools" else None
+    is_run = request.model == "demo/tools" and not request.schema
+    step = demo_tools.step(begun, question(begun)) if is_run else None
     return step.call if step else None
 
 
