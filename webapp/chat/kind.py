@@ -184,12 +184,13 @@ def parked(live: LiveGeneration) -> None:
     """Tells open pages that an answer waits for a person; one who has decided just now is not waited for."""
     if live.message_id and (message := db.session.get(Message, live.message_id)):
         announce(db.session.get_one(Chat, message.chat_id), "message", message.id)
+        decisions.wake()
         decisions.go_on_if_decided(the_engine(), message.id)
 
 
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
+    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, decisions.wake, _sweep, forget_old_entries))
 
 
 def _sweep() -> None:

@@ -11,6 +11,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
+from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import PARKED, WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
@@ -95,11 +96,15 @@ def waiting_for(session: Session, user: User) -> list[Call]:
     return list(session.scalars(query.where(Call.state.in_(stored.FOR_A_PERSON)).order_by(Call.id.desc())))
 
 
-def expire(engine: Engine) -> None:
-    """Stops answers that have waited too long for a person."""
-    if not (days := setting("tools.waiting_days")):
-        return
+def expire() -> bool:
+    """Stops answers that have waited too long for a person; returns whether others wait."""
+    parked = select(Generation).where(WHILE_ACTIVE, Generation.status == PARKED)
+    waiting, days = db.session.scalars(parked).all(), setting("tools.waiting_days")
     since = utc_now() - timedelta(days=days)
-    late = select(Generation).where(WHILE_ACTIVE, Generation.status == PARKED, Generation.heartbeat_at < since)
-    for generation in db.session.scalars(late).all():
+    late = [generation for generation in waiting if days and generation.heartbeat_at < since]
+    for generation in late:
         generations.stop(generation, reason="expired")
+    return len(late) < len(waiting)
+
+
+wake = Chore("waiting answers", expire, every_seconds=3600.0).wake

@@ -72,10 +72,10 @@ def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
         kind.lock(session, live)
         waits = {"status": generations.PARKED, "reason": "", "ended_at": None, "owner": ""}
         values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
-        if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
+        if not ownership.change_owned(session, live.id, engine.worker.id, values):
             raise Abandoned(live.id)
+        # What budgets have reserved for it stays so until it ends.
         journal.keep_rest(engine, session, live.id)
-        engine.admission.gate.settle(session, generation, transcript)
     return []
 
 
