@@ -392,6 +392,7 @@ ROUTES |= {
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
+    "api_tools.decide": {"decision": "deny"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},
