@@ -229,7 +229,8 @@ def test_the_parts_of_a_card_are_edited_one_by_one(server: Server, visit: Visit,
     unfold(page, "More")
     expect(page.get_by_label("Character's note", exact=True)).to_have_value("Rye.")
     page.get_by_label("Talkativeness", exact=True).fill("0.9")
-    assert violations(page) == []
+    # Without scripts, axe doesn't run either.
+    assert not has_scripts or violations(page) == []
     press(page, page.get_by_role("button", name="Save"))
 
     expect(page.locator("#told ~ .part pre").first).to_contain_text("Scenario:\nA mill at dawn.")
