@@ -113,6 +113,8 @@ class NewConnectionForm(ConnectionForm):
         elif needs_key:
             self.key.description = ""
             self.key.render_kw = {**self.key.render_kw, "required": True}
+        if self.usual and not needs_key:
+            self.base_url.description = "Where it usually listens. Change it if yours is elsewhere."
         return self
 
     def _sealed_key(self) -> str:
