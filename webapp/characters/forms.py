@@ -19,6 +19,7 @@ from webapp.web.merging_form import MergingForm
 NAME: dict[str, Any] = {"autocomplete": "off", "dir": "auto"}
 LINE: dict[str, Any] = {**NAME, "maxlength": NAME_CHARS}
 NOTE_ROLES = {"system": "System", "user": "Person", "assistant": "Model"}
+USUAL = {"note_depth": "4", "note_role": "system", "talkativeness": "0.5"}
 # The texts that can be emptied; a field that wasn't sent keeps its text.
 EMPTIED = ("personality", "scenario", "example_dialogue", "note", "character_note", "nickname", "creator", "version")
 
@@ -110,6 +111,9 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
 
     @property
     def groups(self) -> list[FieldGroup]:
+        # The usual values aren't worth a word in the group's summary.
+        for name, usual in USUAL.items():
+            self[name].default = usual
         knows = [FieldGroup(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
         more = (self.character_note, self.note_depth, self.note_role, self.talkativeness)
         return [

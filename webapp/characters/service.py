@@ -94,12 +94,9 @@ def kept(character: Character) -> dict[str, Any]:
     return kept_fields(character.card, _columns(character))
 
 
-def create(
-    entered: CharacterInput, *, by: User, picture: bytes | None = None, most_picture_bytes: int = profiles.PICTURE_BYTES
-) -> Character:
+def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -> Character:
     """Creates a character that this person owns."""
-    # Validates the picture before the transaction takes the write lock.
-    profiles.checked_picture(picture, most_bytes=most_picture_bytes)
+    picture = profiles.fitted_picture(picture or b"")
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     card = with_greetings(entered.card, greetings)
     # An import has the card's texts in its columns already.
@@ -112,7 +109,7 @@ def create(
         session.add(character)
         session.flush()
         if picture:
-            profiles.put_picture(session, character, picture, most_bytes=most_picture_bytes)
+            profiles.put_picture(session, character, picture)
         grants.open_to_team(session, queries.KIND, character.id, by=owner_id, is_open=entered.is_shared)
     return character
 
@@ -120,7 +117,7 @@ def create(
 def update(character: Character, entered: CharacterInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(character, by)
-    profiles.checked_picture(picture)
+    picture = picture and profiles.fitted_picture(picture)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
     before, greetings = kept(character), _greetings(entered)
