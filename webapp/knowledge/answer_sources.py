@@ -195,13 +195,15 @@ def quoted(number: int, passage: Excerpt, document: Document) -> str:
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"
 
 
-def sources_of(hits: Sequence[PassageHit]) -> Iterator[AnswerSource]:
+def sources_of(
+    hits: Sequence[PassageHit], *, first: int = 1, most: int = MOST_PASSAGES, most_chars: int = MOST_CHARS
+) -> Iterator[AnswerSource]:
     """Yields the best hits as sources, up to the limits of passages and characters; two neighbours become one source."""
-    selected, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), MOST_CHARS
+    selected, adjacent, chars_left = list[PassageHit](), dict[str, Passage](), most_chars
     for hit in hits:
         passage = hit.passage
         size = len(passage.head) + len(passage.text)
-        if size > chars_left or len(selected) + len(adjacent) == MOST_PASSAGES:
+        if size > chars_left or len(selected) + len(adjacent) == most:
             continue
         around = [
             hit.passage for hit in selected if any(are_adjacent(passage, one) for one in _with_adjacent(hit.passage, adjacent))
@@ -213,7 +215,7 @@ def sources_of(hits: Sequence[PassageHit]) -> Iterator[AnswerSource]:
         else:
             continue
         chars_left -= size
-    for number, hit in enumerate(selected, 1):
+    for number, hit in enumerate(selected, first):
         yield source(number, Excerpt.from_passage(hit.passage, adjacent.get(hit.passage.id)), hit.document)
 
 
