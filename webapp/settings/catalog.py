@@ -230,6 +230,20 @@ _FILES = (
         "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
     ),
 )
+_SEARCHES = (
+    "Where models search the web: a SearXNG server of yours, or one of the services, which need a key. With none, they can't "
+    "search it."
+)
+_TOOLS = (
+    _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
+    Setting(
+        "tools.search_address",
+        "Address of the web search",
+        "text",
+        "",
+        "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
+    ),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -407,6 +421,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Insights": _INSIGHTS,
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
+    "Tools": _TOOLS,
     "Demo": _DEMO,
     "Retention": _KEEPING,
 }
@@ -438,6 +453,7 @@ PARTS: Mapping[str, Part] = {
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
         Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
+        Part("tools", "Tools", "Tool settings", "System", "Where models search the web."),
         Part("retention", "Retention", "Retention", "System", "How long deleted things and the audit log are kept."),
         Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
         Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),

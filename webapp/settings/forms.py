@@ -13,8 +13,8 @@ from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
 from webapp.web.sorting import is_sorting, submitted_order
 
-# Words to write in capitals.
-SHORT = {"json", "starttls", "tls"}
+# Words to write in capitals, and a name with capitals of its own.
+SHORT, NAMES = {"json", "starttls", "tls"}, {"searxng": "SearXNG"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class SettingField:
 
 def choice_label(choice: str) -> str:
     """Formats a choice as people write it."""
-    return choice.upper() if choice in SHORT else choice.replace("_", " ").capitalize()
+    return choice.upper() if choice in SHORT else NAMES.get(choice, choice.replace("_", " ").capitalize())
 
 
 def _typed(section: Iterable[Setting]) -> dict[str, str]:

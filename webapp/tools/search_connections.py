@@ -1,0 +1,303 @@
+"""The connection that searches the web: which service, its address, its key, which is stored encrypted, and what it finds."""
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from webapp.base import audit, logs
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Invalid
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ProviderError
+from webapp.models.upstream import Stopped
+from webapp.models.upstream.addresses import base_address, parts_of
+from webapp.models.upstream.bounded_json import UnreadableJson, load
+from webapp.models.upstream.large_replies import read_in_thread
+from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
+from webapp.settings.service import setting
+from webapp.settings.tables import ApplicationSetting
+from webapp.streaming.stop import Stop
+from webapp.tools.tool import ToolFailed
+
+NAME, KIND, ADDRESS = "tools.search_key", "tools.search_kind", "tools.search_address"
+SECONDS, MOST_BYTES, MOST_PARTS = 20.0, 2 * 1024 * 1024, 50_000
+MOST_KEY, MOST_URL, MOST_TITLE, MOST_EXTRACT = 500, 2_000, 200, 600
+# What is looked at of a text of a reply before tags are removed.
+MOST_RAW = 8_000
+WHERE = "Administration → Settings → Tools"
+NOT_SET_UP = f"No web search is set up. An admin can choose one in {WHERE}."
+NO_ADDRESS = f"The address of {{}} is missing. An admin can enter it in {WHERE}."
+NO_KEY = f"The key of {{}} is missing. An admin can enter it in {WHERE}."
+ELSEWHERE = f"The stored key can't be used with {{}} at this address. An admin can enter it again in {WHERE}."
+REFUSED = "{} didn't accept the key."
+NO_JSON = "SearXNG refused the search. Its settings.yml must list json among the formats of search."
+TOO_MANY = "{} has had too many searches for now. Try again later."
+FAILED = "{} answered with status {}."
+NOT_UNDERSTOOD = "{} sent a reply that couldn't be read."
+TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What is sent for a search, relative to the address of the connection; without a `body` it is a GET."""
+
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchKind:
+    """A kind of search connection: how it is asked, and where its reply has the hits and their extracts, best first."""
+
+    label: str
+    address: str
+    request: Callable[[str, str, int], SearchRequest]
+    hits: tuple[str, ...] = ("results",)
+    extracts: tuple[str, ...] = ("content",)
+    needs_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    title: str
+    address: str
+    extract: str
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).hostname or ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConnection:
+    """The connection that the settings name, ready to be used."""
+
+    kind: SearchKind
+    address: str
+    key: str = field(default="", repr=False)
+
+
+def _of_searxng(query: str, key: str, _limit: int) -> SearchRequest:
+    # Without a key of its own; one can be for a proxy in front of it.
+    return SearchRequest(f"/search?{urlencode({'q': query, 'format': 'json'})}", _bearer(key) if key else {})
+
+
+def _of_brave(query: str, key: str, limit: int) -> SearchRequest:
+    asked = {"q": query, "count": limit, "text_decorations": "false", "result_filter": "web"}
+    return SearchRequest(f"/web/search?{urlencode(asked)}", {"Accept": "application/json", "X-Subscription-Token": key})
+
+
+def _of_tavily(query: str, key: str, limit: int) -> SearchRequest:
+    return SearchRequest("/search", _bearer(key), {"query": query, "max_results": limit, "search_depth": "basic"})
+
+
+def _of_exa(query: str, key: str, limit: int) -> SearchRequest:
+    body = {"query": query, "numResults": limit, "type": "auto", "contents": {"highlights": True}}
+    return SearchRequest("/search", {"x-api-key": key}, body)
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+KINDS: Mapping[str, SearchKind] = {
+    "searxng": SearchKind("SearXNG", "", _of_searxng, needs_key=False),
+    "brave": SearchKind(
+        "Brave Search",
+        "https://api.search.brave.com/res/v1",
+        _of_brave,
+        hits=("web", "results"),
+        extracts=("description", "extra_snippets"),
+    ),
+    "tavily": SearchKind("Tavily", "https://api.tavily.com", _of_tavily),
+    "exa": SearchKind("Exa", "https://api.exa.ai", _of_exa, extracts=("highlights", "summary", "text")),
+}
+
+
+def unavailable() -> str:
+    """Returns what is missing before the web can be searched, and where it is set; empty if it can be."""
+    try:
+        connection()
+    except ToolFailed as error:
+        return error.message
+    return ""
+
+
+def connection() -> SearchConnection:
+    """Returns the connection that the settings name; raises `ToolFailed` with what is missing."""
+    kind = KINDS.get(setting(KIND))
+    if kind is None:
+        raise ToolFailed(NOT_SET_UP)
+    address = str(setting(ADDRESS)).rstrip("/") or kind.address
+    if not address:
+        raise ToolFailed(NO_ADDRESS.format(kind.label))
+    key = _key(kind)
+    if kind.needs_key and not key:
+        raise ToolFailed(NO_KEY.format(kind.label))
+    return SearchConnection(kind, address, key)
+
+
+def search(query: str, limit: int, *, stop: Stop) -> list[SearchHit]:
+    """Returns the first hits for a query; raises `ToolFailed` with a sentence."""
+    to = connection()
+    request = to.kind.request(query, to.key, limit)
+    # Releases the database connection while waiting for another server.
+    db.session.rollback()
+    try:
+        status, content = _sent(to, request, stop)
+    except Stopped as error:
+        raise ToolFailed("The answer was stopped.") from error
+    except ProviderError as error:
+        raise ToolFailed(error.message) from error
+    if not 200 <= status < 300:
+        raise ToolFailed(_refusal(to.kind, status))
+    return list(_hits(to.kind, read_in_thread(_value, content), limit))
+
+
+def _sent(to: SearchConnection, request: SearchRequest, stop: Stop) -> tuple[int, bytes]:
+    method, until = "POST" if request.body is not None else "GET", monotonic() + SECONDS
+    # An admin has entered the address, so that it can be in this network.
+    with providers().upstream.open(
+        method,
+        to.address + request.path,
+        stop=stop,
+        headers=request.headers,
+        json=request.body,
+        first_byte_seconds=SECONDS,
+        trust="operator",
+        label=to.kind.label,
+    ) as body:
+        body.within(max(0.1, until - monotonic()))
+        return body.status, body.read_all(MOST_BYTES)
+
+
+def _refusal(kind: SearchKind, status: int) -> str:
+    if status == 403 and not kind.needs_key:
+        return NO_JSON
+    words = {401: REFUSED, 403: REFUSED, 429: TOO_MANY}.get(status, FAILED)
+    return words.format(kind.label, status)
+
+
+def _value(content: bytes) -> Any:
+    try:
+        return load(content, most_parts=MOST_PARTS)
+    except UnreadableJson:
+        return None
+
+
+def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[SearchHit]:
+    """Yields the hits of a reply, one for each address; leaves out what is not a web page."""
+    *path, name = kind.hits
+    for part in path:
+        # Brave leaves out a whole part if there are no hits.
+        value = value.get(part, {name: []}) if isinstance(value, dict) else None
+    rows = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(rows, list):
+        raise ToolFailed(NOT_UNDERSTOOD.format(kind.label))
+    hits = (_hit(kind, row) for row in rows if isinstance(row, dict))
+    by_address = dict[str, SearchHit]()
+    for hit in hits:
+        if hit and hit.address not in by_address:
+            by_address[hit.address] = hit
+            yield hit
+        if len(by_address) == limit:
+            return
+
+
+def _hit(kind: SearchKind, row: Mapping[str, Any]) -> SearchHit | None:
+    address = row.get("url")
+    if not isinstance(address, str) or len(address) > MOST_URL:
+        return None
+    try:
+        parts_of(address)
+    except ProviderError:
+        return None
+    extract = next((text for name in kind.extracts if (text := _plain(row.get(name)))), "")
+    return SearchHit(_cut(_plain(row.get("title")), MOST_TITLE), address, _cut(extract, MOST_EXTRACT))
+
+
+def _plain(value: Any) -> str:
+    """Returns a text, or several, as one line without tags and characters that can't be seen."""
+    texts = value[:5] if isinstance(value, list) else [value]
+    raw = " … ".join(text[:MOST_RAW] for text in texts if isinstance(text, str) and text)
+    words = html.unescape(TAG.sub("", raw)).replace("\u200b", "")
+    return " ".join("".join(character if character.isprintable() else " " for character in words).split())
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def check_address(value: Any) -> None:
+    """Raises `Invalid` unless the text is empty or an address that can be requested."""
+    try:
+        if value:
+            base_address(str(value))
+    except ProviderError as error:
+        raise Invalid(error.message, field="value") from error
+
+
+def set_key(text: str, *, author: audit.AuditAuthor) -> None:
+    """Stores the key, bound to the service and the address that are set."""
+    if not 0 < len(text) <= MOST_KEY or not (text.isascii() and text.isprintable()):
+        raise Invalid(f"A key has 1 to {MOST_KEY} letters, digits and symbols.", field="key")
+    if setting(KIND) not in KINDS:
+        raise Invalid("Choose a search service first: the key is only ever sent there.", field="key")
+    logs.hide(text)
+    ciphertext = the_encryption().encrypt_api_key(text, owner=NAME, purpose=_purpose())
+    with write() as session:
+        row = ApplicationSetting(key=NAME, value="", ciphertext=ciphertext, changed_at=utc_now())
+        row.changed_by = author.id
+        session.merge(row)
+        audit.add(session, "entered the search key", author=author, object_kind="setting", object_id=NAME)
+
+
+def forget_key(*, author: audit.AuditAuthor) -> None:
+    with write() as session:
+        if row := session.get(ApplicationSetting, NAME):
+            session.delete(row)
+            audit.add(session, "deleted the search key", author=author, object_kind="setting", object_id=NAME)
+
+
+def stored() -> list[Secret]:
+    """Returns the encrypted key, if there is one."""
+    query = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
+    with db.engine.connect() as connection:
+        ciphertext = connection.scalar(query)
+    return [Secret(NAME, "Web search key", ciphertext)] if ciphertext else []
+
+
+def _key(kind: SearchKind) -> str:
+    """Returns the stored key, or nothing; raises `ToolFailed` if it was entered for another service or address."""
+    secrets = stored()
+    if not secrets:
+        return ""
+    try:
+        key = the_encryption().decrypt_api_key(secrets[0].ciphertext, owner=NAME, purpose=_purpose())
+    except DecryptionError as error:
+        if not kind.needs_key:
+            return ""
+        raise ToolFailed(ELSEWHERE.format(kind.label)) from error
+    logs.hide(key)
+    return key
+
+
+def _purpose() -> str:
+    return f"search key for {setting(KIND)} at {setting(ADDRESS)}"
+
+
+def _replace(session: Session, _id: str, ciphertext: str, fresh: str) -> bool:
+    row = update(ApplicationSetting).where(ApplicationSetting.key == NAME, ApplicationSetting.ciphertext == ciphertext)
+    replaced = session.execute(row.values(ciphertext=fresh, changed_at=ApplicationSetting.changed_at))
+    return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
+
+
+HOLDER = Holder("setting", stored, _replace)
