@@ -132,7 +132,7 @@ class Engine:
                 self.shared.begin()
 
     def start(self, generation: Generation, source: Source, save: Save, entries: Sequence[Entry] = ()) -> None:
-        """Runs a committed generation in a greenlet of its own; one that was parked goes on after these entries of its log."""
+        """Runs a committed generation in a greenlet of its own; one that was parked continues after these entries of its log."""
         if generation.id in self.given_up:
             raise Unavailable("This answer took too long to start. Please try again.")
         stop = Stop(self.signal)

@@ -1,7 +1,7 @@
 """The source of an answer that can call tools: a ladder for each round of the model, and the calls between two rounds.
 
-A round ends with calls: they are stored and announced, those that need nobody are done, and the model is asked again with what
-they returned. If a person must decide, the run is parked; the run that goes on begins with the calls as they are stored. So does
+A round ends with calls: they are stored and announced, those that need no decision are done, and the model is asked again with what
+they returned. If a person must decide, the run is parked; the run that continues it begins with the calls as they are stored. So does
 one that continues an answer after a kill: what is done is never done again.
 """
 
@@ -314,7 +314,7 @@ class ToolRun:
             self._change(call, state="asked" if is_safe else "unknown")
 
     def _do_calls(self, stop: Stop) -> Iterator[Event]:
-        """Does what needs nobody, a few at a time."""
+        """Does what needs no decision, a few at a time."""
         while not stop and (due := [call for call in self._calls if call.state == "asked"][:AT_ONCE]):
             self.is_between = True
             if not self._has_begun(due, stop):

@@ -1,4 +1,4 @@
-"""Who may see a call, and decide about it: whoever may read its chat, and whoever may write there."""
+"""Who may see a call, and decide about it: those who can read its chat, and those who can write there."""
 
 from webapp.base.db import db
 from webapp.chat.record.access import visible_message, writable_message

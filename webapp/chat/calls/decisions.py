@@ -1,4 +1,4 @@
-"""What people decide about the calls of an answer, and what follows: the run goes on where it waited."""
+"""What people decide about the calls of an answer, and what follows: the run continues where it waited."""
 
 from datetime import timedelta
 from typing import Any, Literal, get_args
