@@ -1,4 +1,4 @@
-"""What a kill leaves of an answer with tools: what is done stays done, what is unsure is a person's to say, and it goes on."""
+"""What a kill leaves of an answer with tools: what is done stays done, what is unsure waits for a person, the rest follows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def other(make_app, fake, bench) -> Bench:
     return Bench(make_app(**fake.environ))
 
 
-def call(what: str) -> dict[str, Any]:
+def counting(what: str) -> dict[str, Any]:
     return {"tool": "count", "arguments": {"what": what}}
 
 
@@ -65,7 +65,7 @@ def waits(bench: Bench, id: str) -> Callable[[], bool]:
 
 @on_both_databases
 def test_a_call_that_was_done_is_not_done_again(bench, fake, other) -> None:
-    fake.always({"rounds": [{"calls": [call("one"), call("two")]}, {"says": "And so it is.", "holds": [0]}]})
+    fake.always({"rounds": [{"calls": [counting("one"), counting("two")]}, {"says": "And so it is.", "holds": [0]}]})
     first, second = Counter(Hints()).offered(bench), Counter(Hints()).offered(other)
     id = bench.ask(person=bench.person(), tools=["count"])
     bench.until(lambda: len(fake.posts()) == 2)
@@ -76,14 +76,14 @@ def test_a_call_that_was_done_is_not_done_again(bench, fake, other) -> None:
     fake.goes_on()
     other.until_ended(other.generations()[-1].id)
     assert (sorted(first.done), second.done) == (["one", "two"], [])
-    assert [each.state for each in calls_in(other)] == ["done", "done"]
+    assert [call.state for call in calls_in(other)] == ["done", "done"]
     assert other.journal_rows() == 0
 
 
 @on_both_databases
 @pytest.mark.parametrize("decision", ["done", "again", "leave"])
 def test_a_call_of_which_no_reply_was_seen_is_a_persons_to_decide(bench, fake, other, decision) -> None:
-    fake.always({"rounds": [{"calls": [call("one")]}, {"says": "Good."}]})
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
     first, second = Counter(Hints()).offered(bench), Counter(Hints()).offered(other)
     first.holds = True
     person = bench.person()
@@ -94,18 +94,18 @@ def test_a_call_of_which_no_reply_was_seen_is_a_persons_to_decide(bench, fake, o
     other.until(lambda: len(other.generations()) == 2)
     latest = other.generations()[-1].id
     other.until(waits(other, latest))
-    assert [each.state for each in calls_in(other)] == ["unknown"]
+    assert [call.state for call in calls_in(other)] == ["unknown"]
     decide(other, decision, person)
     other.until_ended(latest)
     assert other.message(latest).content == "Good."
     assert second.done == (["one"] if decision == "again" else [])
-    assert [each.state for each in calls_in(other)] == ["failed" if decision == "leave" else "done"]
+    assert [call.state for call in calls_in(other)] == ["failed" if decision == "leave" else "done"]
     first.goes_on.set()
 
 
 @on_both_databases
 def test_a_call_that_only_reads_is_done_again_by_itself(bench, fake, other) -> None:
-    fake.always({"rounds": [{"calls": [call("one")]}, {"says": "Good."}]})
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
     first, second = Counter(READS).offered(bench), Counter(READS).offered(other)
     first.holds = True
     id = bench.ask(person=bench.person(), tools=["count"])

@@ -103,7 +103,7 @@ def store(session: Session, records: Sequence[CallRecord]) -> None:
     values = [{field.name: getattr(record, field.name) for field in fields(record)} for record in records]
     session.execute(
         insert(rows.table(Call)),
-        [{**each, "sources": [], "outside": [], "file_ids": [], "asked_at": each["asked_at"] or utc_now()} for each in values],
+        [{**value, "sources": [], "outside": [], "file_ids": [], "asked_at": value["asked_at"] or utc_now()} for value in values],
     )
 
 

@@ -1,8 +1,8 @@
 """The source of an answer that can call tools: a ladder for each round of the model, and the calls between two rounds.
 
 A round ends with calls: they are stored and announced, those that need no decision are done, and the model is asked again with
-what they returned. If a person must decide, the run is parked; the run that continues it begins with the calls as they are stored.
-So does one that continues an answer after a kill: what is done is never done again.
+what they returned. If a person must decide, the run is parked, and the run that continues it begins with the calls as stored. So
+does one that continues an answer after a kill: what is done is never done again.
 """
 
 import logging
