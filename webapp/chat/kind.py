@@ -40,6 +40,7 @@ from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
+from webapp.tools.calls import events_of_calls
 
 CONTINUING = "Continuing after a restart"
 # Shorter answers that no one watched, such as those requested by API clients, are rendered only when they are shown, which is
@@ -149,7 +150,9 @@ def saved_text(generation: Generation) -> GenerationText | None:
 def text_of_ended(generation: Generation, message: Message) -> GenerationText:
     """Returns what a generation that has ended produced: text, reasoning and sources."""
     sources = RecordedPrompt.from_record(generation.prompt).sources
-    return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
+    calls = tuple(events_of_calls(db.session(), message.id, generation.id)) if message.call_count else ()
+    text, reasoning = text_of(generation, message), reasoning_of(generation, message)
+    return GenerationText(started_of(generation), text, reasoning, sources, calls)
 
 
 def text_of(generation: Generation, message: Message) -> str:
