@@ -16,6 +16,11 @@ PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch":
 COLUMNS = ("What it is", "What it does when the water comes", "Since", "Where it stands", "Who looks after it at night")
 TABLE = "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ["---"] * 5, ["The gate lets the water in, evenly"] * 5))
 
+DRAWN = """box => {
+  const { width, height } = box.getBoundingClientRect();
+  return [width, height, getComputedStyle(box).backgroundColor];
+}"""
+
 
 def box(place: Locator) -> dict[str, float]:
     found = place.bounding_box()
@@ -118,6 +123,20 @@ def test_a_slider_shows_what_was_typed_when_the_answer_to_its_last_value_comes(
     expect(page.get_by_text("Saved. Applies")).to_be_visible()
     expect(page.locator(".creativity output")).to_have_text("Balanced")
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "Balanced, 0.9")
+
+
+@pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "desk"])
+@pytest.mark.parametrize("path", ["/settings/sidebar", "/admin/home/1", "/prompts/new"])
+def test_a_checked_box_looks_checked(server: Server, visit: Visit, path: str, device: dict[str, Any]) -> None:
+    page = visit(server, **device).open(path)
+    box = page.locator("main").get_by_role("checkbox").first
+    colors = []
+    for is_checked in (True, False):
+        box.set_checked(is_checked)
+        width, height, *color = box.evaluate(DRAWN)
+        assert (width, abs(width - height) < 1) == (pytest.approx(17, abs=2), True)
+        colors.append(color)
+    assert colors[0] != colors[1]
 
 
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
