@@ -195,7 +195,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "files.show": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "previews.show": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.run": (Route("POST", "anybody", "readers", ("message",)),),
-    "previews.save": (Route("GET", "anybody", "readers", ("message",)),),
+    "previews.save": (Route("GET", "anybody", "readers", ("drawing",)),),
     "previews.frame": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),
     "chat.demo_begin": (Route("POST", "anybody", "open"),),
@@ -392,6 +392,7 @@ ROUTES |= {
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
+    "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},

@@ -138,6 +138,13 @@ class World:
     def _answer(self, state: str) -> str:
         return self._conversation(state, deletes="message")[2]
 
+    def _drawing(self, state: str) -> str:
+        """Creates an answer that is an SVG image."""
+        answer = self._answer(state)
+        db.session.get_one(Message, answer).content = "```svg\n<svg></svg>\n```\n"
+        db.session.commit()
+        return answer
+
     def _generation(self, state: str) -> str:
         return self._conversation(state)[3]
 

@@ -55,7 +55,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     )
     personality = TextAreaField("Personality", description="In a few words: curious, stubborn, kind.", render_kw=text_box(2))
     scenario = TextAreaField(
-        "Scenario", description="Where you meet, and what is going on when the chat starts.", render_kw=text_box(3)
+        "Scenario", description="Where you meet, and what is happening when the chat starts.", render_kw=text_box(3)
     )
     example_dialogue = TextAreaField(
         "Example dialogue",

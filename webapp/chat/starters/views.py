@@ -119,7 +119,7 @@ def _begun(starter: Starter, prompt: InsertablePrompt, form: BeginForm, text: st
         owner_id=me.id,
         options=sending.TYPED_OPTIONS,
         reads=reads,
-        named_after=_own_words(starter, prompt, message),
+        title_words=_own_words(starter, prompt, message),
     )
     return redirect(chat_page_url(generation.chat_id))
 
