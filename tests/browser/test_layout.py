@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chats import ChatPage, read_further_up
+from tests.browser.chats import ChatPage, layout_shift, read_further_up
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -137,6 +137,13 @@ def test_a_checked_box_looks_checked(server: Server, visit: Visit, path: str, de
         assert (width, abs(width - height) < 1) == (pytest.approx(17, abs=2), True)
         colors.append(color)
     assert colors[0] != colors[1]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_when_streaming_has_been_measured(server: Server, visit: Visit, width: int) -> None:
+    page = visit(server, viewport={"width": width, "height": 900}).open("/admin/health")
+    expect(page.locator("[data-measured]")).to_have_text(re.compile("pieces"))
+    assert layout_shift(page.evaluate("shifts")) <= 0.01
 
 
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
