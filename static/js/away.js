@@ -2,7 +2,12 @@
 "use strict";
 // Browsers on phones show notifications only from a service worker, which Millrace doesn't have.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {
-  const WORDS = { completed: "The answer is complete.", interrupted: "The answer was cut off.", failed: "There is no answer.", waiting: "Waiting for you." };
+  const WORDS = {
+    completed: "The answer is complete.",
+    interrupted: "The answer was cut off.",
+    failed: "There is no answer.",
+    waiting: "Waiting for you.",
+  };
   const root = document.documentElement.dataset,
     choice = () => localStorage.getItem("notifications");
   const isOn = () => Notification.permission === "granted" && choice() === "on";

@@ -1,4 +1,4 @@
-"""Who may see a call, and decide about it: whoever may read its chat, and whoever may write there."""
+"""Access to calls: people who can read the chat see them, and people who can write there decide."""
 
 from webapp.base.db import db
 from webapp.chat.record.access import visible_message, writable_message

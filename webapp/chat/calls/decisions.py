@@ -1,4 +1,4 @@
-"""What people decide about the calls of an answer, and what follows: the run goes on where it waited."""
+"""What people decide about the calls of an answer, and what follows: the run continues where it waited."""
 
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -66,13 +66,13 @@ def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: s
         if decision == "allow_in_chat":
             session.merge(AllowedTool(chat_id=chat_id, user_id=by, tool=record.tool))
     go_on(the_engine(), message_id)
-    # Lists of chats say which of them wait for somebody.
+    # Lists of chats say which of them wait for a person.
     announce(db.session.get_one(Chat, chat_id), "message", message_id)
     return db.session.get_one(Call, record.id, populate_existing=True)
 
 
 def name_of(person: str | None) -> str:
-    """Returns the name of who decided; empty if nobody did, or their account is gone."""
+    """Returns the name of who decided; empty without a decision, or if the account is gone."""
     user = db.session.get(User, person) if person else None
     return user.name if user else ""
 

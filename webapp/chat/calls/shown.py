@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import select
@@ -52,6 +53,7 @@ class ShownCall:
     question: str = ""
     options: tuple[str, ...] = ()
     reply: str = ""
+    decided_at: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -90,6 +92,11 @@ class ShownCalls:
     @property
     def running(self) -> ShownCall | None:
         return next((call for call in self.calls if call.is_running), None) if self.is_live else None
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When a person has decided about the last of them."""
+        return max((call.decided_at for call in self.calls if call.decided_at), default=None)
 
     @property
     def state_words(self) -> str:
@@ -153,6 +160,7 @@ def shown_call(call: Call, *, is_live: bool) -> ShownCall:
         rows=() if is_question else tuple((field, _worded(value)) for field, value in values.items()),
         question=str(values.get("question", "")) if is_question else "",
         options=_texts(values.get("choices")) if is_question else (),
+        decided_at=call.decided_at,
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 

@@ -247,8 +247,11 @@ def _scripted(
 
 
 def _calling(shown_message: ShownMessage, calls: Sequence[Call]) -> ShownMessage:
-    """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it goes on."""
+    """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
     in_view = shown_calls(shown_message.id, calls, is_live=shown_message.is_running)
+    if shown_message.is_running and in_view.decided_at:
+        # The time that a person took is no time of the answer.
+        shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)
     if in_view.asks or shown_message.status != "waiting":
         return replace(shown_message, calls=in_view)
     return replace(shown_message, calls=in_view, status="thinking", words="")
