@@ -17,7 +17,7 @@ from webapp.people.accounts import service as accounts
 
 EMAIL, PASSWORD = "bench@example.org", "measured and found wanting"
 CHATS, MESSAGES = 30, 12
-MOST_CLICK_MS, MOST_KB, MOST_SHEETS, MOST_SCRIPTS = 120.0, 45.0, 3, 8
+MOST_CLICK_MS, MOST_RESTED_MS, MOST_KB, MOST_SHEETS, MOST_SCRIPTS = 120.0, 90.0, 45.0, 3, 8
 REST_MS = 250
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "This needs Playwright and a Chromium, which `make setup-tests` installs."
@@ -66,7 +66,7 @@ def measure(clicks: int, say: Say) -> Verdict:
         say(f"{name:<24} {p50:>7.0f} ms (p50) {p95:>7.0f} ms (p95)")
     bars = [
         Bar("from a click in the sidebar to the chat, p95", percentile(sudden, 0.95), MOST_CLICK_MS, " ms", is_timed=True),
-        Bar("the same after a rest on the link, p95", percentile(rested, 0.95), MOST_CLICK_MS / 2, " ms", is_timed=True),
+        Bar("the same after a rest on the link, p95", percentile(rested, 0.95), MOST_RESTED_MS, " ms", is_timed=True),
         Bar("a click, in times of a page loaded anew", statistics.median(sudden) / statistics.median(loaded), None),
         Bar(f"HTML of a chat of {MESSAGES} messages, with {CHATS} in the sidebar", len(html) / 1000, MOST_KB, " KB"),
         Bar("style sheets of its page", sheets, MOST_SHEETS),

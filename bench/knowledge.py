@@ -15,10 +15,10 @@ from sqlalchemy import insert, text as statement
 
 from bench.archive import Texts
 from bench.figures import percentile
-from bench.pages import Say, queries
+from bench.pages import Say, queries, settle
 from bench.servers import TICKS
 from bench.verdict import Bar, Verdict, drift
-from webapp.base.db import autocommit_connection, db, is_sqlite, write
+from webapp.base.db import db, is_sqlite, write
 from webapp.base.ids import new_id
 from webapp.knowledge.answer_sources import find_sources
 from webapp.knowledge.queries import collections as seen_collections
@@ -104,13 +104,13 @@ def measure(app: Flask, say: Say) -> Verdict:
         library, began = Library(texts, dice), time.monotonic()
         count = library.fill()
         say(f"{count} passages were indexed in {time.monotonic() - began:.0f} s, on {db.engine.dialect.name}.\n")
-        _settle()
+        settle()
         texts_searched = queries(texts.words, dice)[:SEARCHES]
         reader = db.session.get_one(User, library.reader_id)
         by_words = _bar("by words", reader, texts_searched, say)
         added = _added(reader, [texts.sentence() for _ in range(SEARCHES // 2)], say)
         library.embed()
-        _settle()
+        settle()
         _know(texts_searched, library)
         reader = db.session.get_one(User, library.reader_id)
         began = time.perf_counter()
@@ -148,14 +148,6 @@ def _seconds(call: Callable[[str], object], question: str) -> tuple[float, float
     began, worked = time.perf_counter(), time.process_time()
     call(question)
     return time.perf_counter() - began, time.process_time() - worked
-
-
-def _settle() -> None:
-    """Runs what PostgreSQL's autovacuum does within a minute: until then, new rows are read more slowly."""
-    if not is_sqlite():
-        db.session.rollback()
-        with autocommit_connection() as connection:
-            connection.execute(statement("VACUUM ANALYZE"))
 
 
 def _server_seconds() -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""Takes screenshots of every page and state, light and dark, at phone and desktop size: `make screenshots`."""
+"""Takes screenshots of every page and state, light and dark, on a phone, a desk and a wide screen: `make screenshots`."""
 
 import shutil
 import sys

@@ -115,7 +115,13 @@ VEIL = re.compile(r"--veil: color-mix\(in srgb, var\(--paper\) (\d+)%, transpare
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 @pytest.mark.parametrize("backdrop", [0.0, 1.0], ids=["black", "white"])
-@pytest.mark.parametrize(("front", "least"), [("ink", 7.0), ("ink-soft", 4.5), ("ink-faint", 4.5), ("water", 4.5)])
+@pytest.mark.parametrize(
+    ("front", "least"),
+    [
+        ("ink", 7.0),
+        *((name, 4.5) for name in ("ink-soft", "ink-faint", "water", "water-deep", "speech", "red", "amber", "green")),
+    ],
+)
 def test_it_can_be_read_over_any_picture(front: str, least: float, backdrop: float, theme: int) -> None:
     match, colors = VEIL.search(TOKENS.read_text(encoding="utf-8")), palette(theme)
     assert match, "the veil over a chat's background is a token of its own"

@@ -6,7 +6,7 @@
   let sent = "",
     waiting = 0;
   const box = () => document.getElementById("composer-text");
-  const isCovered = () => document.querySelector("dialog:modal, :popover-open:not(#composer-quote)");
+  const isCovered = () => document.querySelector("dialog:modal, :popover-open:not(#composer-quote, #tuning[popover=manual])");
 
   const send = (event) => {
     if (!millrace.isSending(event)) return;

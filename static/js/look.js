@@ -5,6 +5,4 @@ document.addEventListener("change", ({ target }) => {
   const name = `data-${look.dataset.look}`;
   if (target.value) document.documentElement.setAttribute(name, target.value);
   else document.documentElement.removeAttribute(name);
-  // It is stored: leaving the page loses nothing.
-  for (const radio of look.querySelectorAll("input")) radio.defaultChecked = radio.checked;
 });

@@ -1,7 +1,8 @@
 // Opens a page beside the chat, by a link with `data-panel`. In a narrow window it is over the chat, and Back closes it.
 "use strict";
 {
-  const BESIDE = matchMedia("(min-width: 1100px)");
+  const [BESIDE, SPACIOUS] = ["1100px", "64rem"].map((width) => matchMedia(`(min-width: ${width})`)),
+    OVER = "dialog:modal, :popover-open:not(#tuning[popover=manual])";
   let opener, coming, isNoted, isLeaving;
   const panel = () => document.getElementById("panel");
   // The text becomes narrower: what opened the panel keeps its place.
@@ -33,10 +34,11 @@
   const giveBack = () => (opener.isConnected ? opener : twin())?.focus({ preventScroll: true });
   // In the capture phase: it would stop an answer, too. A list or a form over the chat is closed first.
   const leave = (event) => {
-    const isElsewhere = event.target.closest?.(".edit, .rename, [type=search]") || document.querySelector(":popover-open");
-    if (event.key !== "Escape" || isElsewhere || millrace.isComposing(event) || !panel()?.matches("[open]:not(:modal)")) return;
+    const isElsewhere = event.target.closest?.(".edit, .rename, [type=search]") || document.querySelector(OVER),
+      beside = document.querySelector("#panel[open], #tuning[popover=manual]:popover-open");
+    if (event.key !== "Escape" || isElsewhere || !beside || millrace.isComposing(event)) return;
     event.stopPropagation();
-    panel().close();
+    beside[beside === panel() ? "close" : "hidePopover"]();
   };
   const closed = ({ target }) => {
     if (target !== panel()) return;
@@ -47,7 +49,18 @@
   };
   addEventListener("keydown", leave, true);
   addEventListener("close", closed, true);
-  addEventListener("beforetoggle", ({ target }) => target.id === "tuning" && panel()?.close(), true);
+  // Beside the text, the chat's settings stay while they are tried in the chat; over it, any click there closes them.
+  const tune = ({ target }) => {
+    const settings = target.closest?.("[popovertarget=tuning]") && document.querySelector("#tuning:not(:popover-open)");
+    if (settings) settings.popover = SPACIOUS.matches ? "manual" : "auto";
+  };
+  const settle = ({ target, newState }) => {
+    if (target.id === "tuning") panel()?.close();
+    const isLeft = newState === "closed" && target.matches("#tuning[popover=manual]:focus-within");
+    if (isLeft) document.getElementById("composer-tune")?.focus({ preventScroll: true });
+  };
+  addEventListener("click", tune, true);
+  addEventListener("beforetoggle", settle, true);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("#panel [data-close]")) return panel().close();
     const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented);

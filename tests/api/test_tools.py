@@ -42,7 +42,7 @@ def test_what_needs_nobody_is_done_and_the_model_goes_on(program: Client, rounds
     assert (answer["status"], answer["content"]) == ("completed", "I look it up.\n\nThere is nothing.")
     (call,) = answer["calls"]
     assert (call["tool"], call["state"], call["arguments"], call["round"]) == ("search_documents", "done", {"query": "weirs"}, 1)
-    first, second = (post["body"] for post in fake.posts if post["body"].get("tools"))
+    first, second = (post["body"] for post in fake.posts() if post["body"].get("tools"))
     assert [tool["function"]["name"] for tool in first["tools"]] == ["search_documents"]
     asked, result = second["messages"][-2:]
     assert (asked["content"], result["role"], result["content"]) == ("I look it up.", "tool", call["text"])
@@ -85,7 +85,9 @@ def test_a_waiting_answer_is_stopped(program: Client, rounds) -> None:
     sent = begin(program, "ask_person")
     parked(program, sent)
     program.post(f"/generations/{sent['generation_id']}/stop")
-    ended = seen(lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30)
+    ended = seen(
+        lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30
+    )
     assert ended["content"] == "Hm."
 
 

@@ -118,6 +118,8 @@ TABLE = {
         POST api_chats.restore api:chat
         POST api_chats.erase api:chat
     """,
+    ("reading people", ("call",)): "GET api_tools.show api:read",
+    ("writing people", ("call",)): "POST api_tools.decide api:chat",
     ("reading people", ("message",)): "GET api_messages.show api:read",
     ("writing people", ("message",)): """
         PATCH api_messages.hide api:chat

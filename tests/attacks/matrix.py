@@ -195,6 +195,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "files.show": (Route("GET", "signed_in", "one's own", ("sent file",)),),
     "previews.show": (Route("GET", "anybody", "readers", ("message",)),),
     "previews.run": (Route("POST", "anybody", "readers", ("message",)),),
+    "previews.save": (Route("GET", "anybody", "readers", ("drawing",)),),
     "previews.frame": (Route("GET", "anybody", "readers", ("message",)),),
     "chat.demo": (Route("GET", "anybody", "open"),),
     "chat.demo_begin": (Route("POST", "anybody", "open"),),
@@ -320,6 +321,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "story.forget": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "variables.show": (Route("GET", "signed_in", "people"),),
+    "variables.show_moved": (Route("GET", "signed_in", "people"),),
     "variables.update": (Route("POST", "signed_in", "people"),),
     "cast.new": (Route("GET", "signed_in", "people"),),
     "cast.begin": (Route("POST", "signed_in", "people"),),
@@ -390,6 +392,8 @@ ROUTES |= {
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
+    "api_tools.decide": {"decision": "deny"},
+    "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},

@@ -16,6 +16,7 @@ TABLE = {
         GET connections.new
         POST connections.create
         POST connections.connect_found
+        POST connections.search
         GET keys.index
         POST keys.generate
         POST keys.begin

@@ -27,6 +27,7 @@ from webapp.people.accounts.tables import ApiToken, Grant, Group, Invite, User, 
 from webapp.plans.tables import Plan, PlanInputs
 from webapp.plans.types import plan_types
 from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion
+from webapp.tools.tables import Call
 
 # Tables that change when a page is viewed, or that record refused requests.
 LEFT_OUT = {"audit_entries", "user_sessions"}
@@ -138,8 +139,21 @@ class World:
     def _answer(self, state: str) -> str:
         return self._conversation(state, deletes="message")[2]
 
+    def _drawing(self, state: str) -> str:
+        """Creates an answer that is an SVG image."""
+        answer = self._answer(state)
+        db.session.get_one(Message, answer).content = "```svg\n<svg></svg>\n```\n"
+        db.session.commit()
+        return answer
+
     def _generation(self, state: str) -> str:
         return self._conversation(state)[3]
+
+    def _call(self, state: str) -> str:
+        """Creates an answer whose call of a tool waits for a person."""
+        answer = self._conversation(state)[2]
+        called = {"tool": "read_page", "title": CANARY, "arguments": "{}", "state": "waiting", "policy": "ask"}
+        return added(Call(message_id=answer, round=1, number=0, upstream_id="one", **called)).id
 
     def _conversation(self, state: str, *, deletes: str = "chat") -> tuple[str, str, str, str]:
         """Creates a chat with a question and its answer; returns the ids of the chat, both messages and the generation."""

@@ -40,6 +40,7 @@ NOTICED_BY = {
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
     "visit": "test_visiting.py::test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer",
+    "swipe": "test_swiping.py::test_a_swipe_turns_to_another_version",
     "upload": "test_attachments.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 

@@ -15,7 +15,11 @@ from tests.support.server import ROOT, Server, prepared
 from tests.upstream.handle import Upstream
 
 FOLDER = ROOT / "screenshots"
-SIZES = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES = {
+    "desk": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+    "wide": {"width": 2560, "height": 1440},
+}
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 # The maximum height of a picture; no one looks at a longer one to its end.
 HIGHEST = 2_400

@@ -10,6 +10,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from tests.browser.chats import ChatPage, Person, answers_asked, press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import TWO_LOOKS, violations
+from tests.characters.card_samples import V2, text_chunk, with_chunks
 from tests.support.rounds import ROUNDS
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -128,8 +129,8 @@ def test_a_portrait_changes_its_expression_with_the_answer(server: Server, upstr
     upstream.says("*She glares.* No.")
     person = visit(server)
     page = person.open("/characters/new")
-    page.get_by_label("Name").fill("Mira")
-    page.get_by_label("Description").fill("Mira keeps the pass.")
+    page.get_by_label("Name", exact=True).fill("Mira")
+    page.get_by_label("Description", exact=True).fill("Mira keeps the pass.")
     page.get_by_label("Greeting").fill("Pass?\n\n- Let me in\n- Never mind")
     press(page, page.get_by_role("button", name="Create character"))
     press(page, page.get_by_role("link", name="Background and expressions"))
@@ -185,8 +186,8 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     page.get_by_label("Use it in new chats with characters").check()
     press(page, page.get_by_role("button", name="Create persona"))
     page.goto("/characters/new")
-    page.get_by_label("Name").fill("Bo Without")
-    page.get_by_label("Description").fill("Bo keeps bees.")
+    page.get_by_label("Name", exact=True).fill("Bo Without")
+    page.get_by_label("Description", exact=True).fill("Bo keeps bees.")
     page.get_by_label("Greeting").fill("Mind the hive.")
     press(page, page.get_by_role("button", name="Create character"))
     press(page, page.get_by_role("button", name="Chat with Bo Without"))
@@ -208,6 +209,31 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     press(page, page.get_by_role("button", name="Delete character"))
     press(page, page.get_by_role("button", name="Undo"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")
+
+
+@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_parts_of_a_card_are_edited_one_by_one(server: Server, visit: Visit, has_scripts: bool) -> None:
+    person = visit(server, viewport=PHONE, java_script_enabled=has_scripts)
+    page, file = person.open("/characters/import"), BytesIO()
+    Image.effect_noise((1_600, 1_600), 90).convert("RGB").save(file, "PNG")
+    card = {**V2, "data": {**V2["data"], "name": f"Mara {has_scripts}"}}
+    picture = with_chunks(text_chunk(b"chara", card), picture=file.getvalue())
+    page.get_by_label("Card files").set_input_files(FilePayload(name="mara.png", mimeType="image/png", buffer=picture))
+    press(page, page.get_by_role("button", name="Import"))
+    press(page, page.get_by_role("link", name=f"Mara {has_scripts}").first)
+    expect(page.locator(".sitter__portrait")).to_be_visible()
+
+    press(page, page.get_by_role("link", name="Edit", exact=True))
+    expect(page.get_by_label("Personality", exact=True)).to_have_value("Curt.")
+    page.get_by_label("Scenario", exact=True).fill("A mill at dawn.")
+    unfold(page, "More")
+    expect(page.get_by_label("Character's note", exact=True)).to_have_value("Rye.")
+    page.get_by_label("Talkativeness", exact=True).fill("0.9")
+    # Without scripts, axe doesn't run either.
+    assert not has_scripts or violations(page) == []
+    press(page, page.get_by_role("button", name="Save"))
+
+    expect(page.locator("#told ~ .part pre").first).to_contain_text("Scenario:\nA mill at dawn.")
 
 
 def lorebook_of(person: Person) -> list[Page]:

@@ -86,7 +86,8 @@ def test_a_refused_value_says_so_at_its_field_and_is_not_saved(server: Server, u
     assert person.oddities == ["dialog: "]
     person.oddities.clear()
 
-    open_settings(page)
+    # Beside the text, they stay open.
+    expect(instructions(page)).to_be_visible()
     tokens.fill("90")
     tokens.press("Tab")
     expect(page.locator("#prompts-changed")).to_have_text("2 changed")
@@ -156,3 +157,39 @@ def test_without_scripts_one_form_saves_all(server: Server, upstream: Upstream, 
     expect(page.locator("#prompts-changed")).to_be_empty()
     expect(instructions(page)).to_have_value("Rhyme.")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_beside_the_text_they_stay_while_they_are_tried(server: Server, upstream: Upstream, visit: Visit) -> None:
+    _, chat = begun(server, upstream, visit)
+    page, settings = open_settings(chat.page), chat.page.locator("#tuning")
+    instructions(page).fill("Rhyme.")
+    chat.box.click()
+    chat.text.click()
+    expect(settings).to_be_visible()
+    # Typing goes to the message box, and its keys work.
+    page.keyboard.type("Again?")
+    expect(chat.box).to_have_value("Again?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread > article")).to_have_count(4)
+    chat.expect("completed")
+    expect(settings).to_be_visible()
+    # A menu is closed first.
+    chat.answer.get_by_role("button", name="More").click()
+    page.keyboard.press("Escape")
+    expect(settings).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(settings).to_be_hidden()
+    for closing in (lambda: page.keyboard.press("Escape"), lambda: settings.get_by_role("button", name="Close").click()):
+        instructions(open_settings(page)).focus()
+        closing()
+        expect(settings).to_be_hidden()
+        expect(page.get_by_role("button", name="Chat settings")).to_be_focused()
+
+
+def test_over_the_text_of_a_phone_a_touch_beside_them_closes_them(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    chat = visit(server, viewport=PHONE, has_touch=True).begin("Are you ready?")
+    chat.expect("completed")
+    page = open_settings(chat.page)
+    page.touchscreen.tap(200, 40)
+    expect(page.locator("#tuning")).to_be_hidden()

@@ -23,7 +23,7 @@ def test_a_card_leads_to_an_answer(server: Server, upstream: Upstream, visit: Vi
     upstream.says("Monday: paint.")
     page = visit(server, **way).open("/")
     page.get_by_role("main").get_by_role("link", name="Plan my week").click()
-    page.get_by_label("What do you want to get done").fill("Paint the fence")
+    page.get_by_label("What do you want to get done?").fill("Paint the fence")
     page.get_by_role("button", name="Start chat").click()
     expect(page.locator("article[data-role=user]").first).to_contain_text("Paint the fence")
     assert "/chats/" in page.url
@@ -31,8 +31,8 @@ def test_a_card_leads_to_an_answer(server: Server, upstream: Upstream, visit: Vi
 
 def test_the_text_of_a_card_is_edited_first_in_the_composer(server: Server, visit: Visit) -> None:
     page = visit(server, **DESKTOP).open("/begin/1")
-    page.get_by_label("What should it say").fill("Thank you")
-    page.get_by_role("button", name="Edit first").click()
+    page.get_by_label("What should it say?").fill("Thank you")
+    page.get_by_role("button", name="Edit the message first").click()
     box = page.get_by_label("Message", exact=True)
     assert "Thank you" in box.input_value()
     box.fill("")

@@ -208,3 +208,16 @@ def test_fallbacks_are_put_in_order_without_scripts(many: Person, visit: Visit, 
     expect(page.get_by_label("Default model")).to_have_value("maker/m5")
     for name in ("Default model", "Fallbacks"):
         page.get_by_role("button", name=re.compile(f"^Reset to .+ for {name}$")).click()
+
+
+def test_titles_can_be_written_without_a_model(many: Person) -> None:
+    page = many.open("/admin/models")
+    button = page.get_by_role("button", name="Chat titles:")
+    expect(button).to_contain_text("The chat's own model")
+
+    button.click()
+    page.get_by_role("link", name="No model: the first words").click()
+    expect(button).to_contain_text("No model: the first words")
+    press(page, page.get_by_role("button", name="Save", exact=True))
+
+    expect(button).to_contain_text("No model: the first words")

@@ -1,5 +1,7 @@
 """The text size and the density of the layout, as the user has set them."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -20,6 +22,15 @@ def choose(page: Page, *, text_size: str = "Standard", density: str = "Comfortab
         if not (radio := page.get_by_role("radio", name=name, exact=True)).is_checked():
             with page.expect_response("**/settings/look"):
                 radio.check()
+
+
+def test_a_look_that_was_chosen_before_its_script_arrived_is_stored(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    page = visit(own_server).open("/")
+    page.route(re.compile(r"/js/look\b"), lambda route: route.fulfill(body="", content_type="text/javascript"))
+    choose(page, text_size="Extra large")
+    page.goto("/settings/look")
+    expect(page.get_by_role("radio", name="Extra large", exact=True)).to_be_checked()
 
 
 def test_text_size_and_density_change_every_page_and_break_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -1,6 +1,7 @@
 """Previews of what models write: shown in an isolated frame, and closed immediately."""
 
 import socket
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import FrameLocator, expect
@@ -247,6 +248,11 @@ def test_a_diagram_is_drawn(server: Server, upstream: Upstream, visit: Visit, sc
     # In our colours: a box is a wash of water.
     box = frame.locator("svg .node rect").first.evaluate("box => getComputedStyle(box).fill")
     assert box == {"light": "rgb(221, 241, 246)", "dark": "rgb(18, 45, 54)"}[scheme]
+    with chat.page.expect_download() as saved:
+        frame.get_by_role("link", name="Download as SVG").click()
+    assert saved.value.suggested_filename == "diagram.svg"
+    file = ElementTree.parse(saved.value.path())
+    assert file.getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_a_diagram_that_cannot_be_drawn_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -63,6 +63,7 @@ def test_the_search_is_gone_through_by_key(server: Server, upstream: Upstream, v
     page.keyboard.press("o")
     expect(box).to_be_focused()
     expect(box).to_have_value("pensto")
+    expect(dialog.locator("[data-query=pensto]")).to_be_attached()
     page.keyboard.press("ArrowUp")
     expect(dialog.get_by_role("link", name="Search all messages for")).to_be_focused()
     page.keyboard.press("ArrowDown")

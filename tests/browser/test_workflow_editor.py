@@ -148,6 +148,8 @@ def test_an_error_is_shown_at_its_line_and_put_right(server: Server, visit: Visi
 
 def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None:
     page = opened(visit(server).open("/workflows/new"))
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
     source, cards = text_of(page), page.locator(".card")
     expect(cards).to_have_count(4)
     page.get_by_role("button", name="Edit step 2").click()
@@ -173,6 +175,7 @@ def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None
     expect(cards.first).to_contain_text("Which one? Or: none")
     cards.nth(0).drag_to(cards.nth(2))
     expect(page.locator(".outline__said")).to_have_text("Moved to place 3 of 4.")
+    assert said == []
     assert source.input_value().index("collect: kind") > source.input_value().index("It is not a # comment.")
     before = source.input_value()
     page.get_by_role("button", name="Remove step 1").click()

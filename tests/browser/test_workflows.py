@@ -96,7 +96,7 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
 def test_a_first_question_that_asks_for_words_has_the_focus(server: Server, visit: Visit) -> None:
     page = visit(server).open("/workflows")
     press(page, page.get_by_role("button", name="Start Support triage"))
-    expect(page.get_by_role("textbox", name="What happens, and what did you expect?")).to_be_focused()
+    expect(page.get_by_role("textbox", name="What happened, and what did you expect?")).to_be_focused()
 
 
 def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: Server, visit: Visit) -> None:

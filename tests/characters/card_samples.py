@@ -7,6 +7,9 @@ from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
 from tests.characters.conftest import png
 from tests.support.browser import Browser
 from tests.support.page import Page
@@ -61,8 +64,11 @@ def with_chunks(*chunks: bytes, picture: bytes = b"") -> bytes:
 
 def bring(browser: Browser, *files: tuple[str, bytes]) -> Page:
     """Uploads card files as the form does."""
-    data = {"file": [(BytesIO(content), name) for name, content in files]}
+    data = {"file": [FileStorage(BytesIO(content), name) for name, content in files]}
     headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
     path = "/characters/import"
-    response = browser.client.post(path, data=data, headers=headers, base_url=browser.origin, content_type="multipart/form-data")
+    # In memory: the test client doesn't close the file that it writes a large body to.
+    boundary, body = encode_multipart(data)
+    type = f"multipart/form-data; boundary={boundary}"
+    response = browser.client.post(path, data=body, headers=headers, base_url=browser.origin, content_type=type)
     return Page(browser, response)

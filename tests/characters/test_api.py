@@ -7,6 +7,7 @@ from tests.characters.conftest import png
 from tests.conftest import signed_in
 from webapp.api.native.characters import PAGE_CHARS
 from webapp.base.db import write
+from webapp.characters.profiles import PICTURE_BYTES
 from webapp.characters.tables import Character
 
 FULL = {
@@ -126,7 +127,7 @@ def test_a_picture_is_put_seen_and_taken_away(program, other, kind):
 
     assert put(program, f"{path}/avatar", b"<svg/>").status_code == 422
     assert put(program, f"{path}/avatar", b"").status_code == 422
-    assert put(program, f"{path}/avatar", png() + b"\0" * 512 * 1024).status_code == 413
+    assert put(program, f"{path}/avatar", png() + b"\0" * PICTURE_BYTES).status_code == 413
     assert put(other, f"{path}/avatar", png()).status_code == 404
     url = put(program, f"{path}/avatar", png()).json["avatar_url"]
 

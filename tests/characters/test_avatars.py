@@ -1,12 +1,18 @@
 """Avatars: which pictures are accepted, how they are stored, and that they are served as pictures only."""
 
-import pytest
+from io import BytesIO
+from random import Random
 
+import pytest
+from PIL import Image
+
+from tests.api.client import client_of
+from tests.characters.card_samples import V2, bring, text_chunk, with_chunks
 from tests.characters.conftest import png, upload
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.characters.cards import card_files
-from webapp.characters.profiles import PICTURE_BYTES, checked_picture
+from webapp.characters.profiles import KEPT_BYTES, PICTURE_BYTES, fitted_picture
 from webapp.characters.tables import Avatar
 
 FIELDS = {"name": "Mara", "description": "Mara mills rye."}
@@ -102,19 +108,57 @@ def test_a_copy_has_a_picture_of_its_own(make, member, app):
     assert member.page(copy).one("img.sitter__portrait")
 
 
-def test_what_is_no_small_picture_is_refused_in_place(make, member):
+def noise(width: int, height: int, kind: str = "PNG") -> bytes:
+    """Returns a picture that can't be compressed much: some bytes more than its pixels."""
+    file = BytesIO()
+    Image.frombytes("RGB", (width, height), Random(1).randbytes(width * height * 3)).save(file, kind, quality=95)
+    return file.getvalue()
+
+
+def test_what_is_no_picture_is_refused_in_place(make, member):
     path = make()
-    for content, words in ((b"<svg/>", "That image format isn't supported."), (png(5_000, 2), "That image is too large")):
+    for content, words in ((b"<svg/>", "That image format isn't supported."), (png(8_000, 8_000), "has too many pixels")):
         page = upload(member, path, content, **FIELDS)
 
         assert page.status_code == 422
         assert words in page.one("#avatar-error").text()
 
 
-def test_one_that_is_too_heavy_is_refused():
-    assert checked_picture(png() + b"\0" * (PICTURE_BYTES - len(png()))) == "image/png"
-    with pytest.raises(Invalid, match="That image is 512 KB"):
-        checked_picture(png() + b"\0" * PICTURE_BYTES)
+def test_a_large_one_is_made_smaller_wherever_it_comes_from(make, member, app):
+    large = noise(1_400, 1_600)
+    assert 6 * 1024 * 1024 < len(large) < PICTURE_BYTES
+    path = make()
+
+    assert upload(member, path, large, **FIELDS).status_code == 303
+    assert upload(member, "/personas", large, **FIELDS).status_code == 303
+    assert bring(member, ("mara.png", with_chunks(text_chunk(b"chara", V2), picture=large))).says("1 new character")
+    assert (
+        client_of(app, member.email)
+        .client.put(f"/api/v1{path}/avatar", data=large, headers=client_of(app, member.email).headers)
+        .status_code
+        == 200
+    )
+
+    with app.app_context():
+        pictures = [(row.media_type, Image.open(BytesIO(row.content)).size) for row in db.session.query(Avatar)]
+    assert pictures == [("image/webp", (896, 1_024))] * 3
+
+
+def test_one_that_is_wide_or_heavy_is_made_smaller_and_a_small_one_stays():
+    assert fitted_picture(png(2_048, 1)) == png(2_048, 1)
+    wide = BytesIO()
+    Image.new("RGB", (5_000, 50), "teal").save(wide, "PNG")
+
+    assert Image.open(BytesIO(fitted_picture(wide.getvalue()))).size == (1_024, 10)
+    with pytest.raises(Invalid, match="damaged"):
+        fitted_picture(png(3_000, 2) + b"\0" * KEPT_BYTES)
+
+
+def test_one_that_is_too_heavy_is_refused_in_place(make, member):
+    page = upload(member, make(), png() + b"\0" * PICTURE_BYTES, **FIELDS)
+
+    assert page.status_code == 422
+    assert "at most 8 MB" in page.one("#avatar-error").text()
 
 
 def test_personas_have_one_too(member, stranger):

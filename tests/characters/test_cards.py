@@ -80,7 +80,7 @@ def test_a_picture_that_is_too_large_is_left_out_and_said_so():
     found = read(large)
 
     assert "picture" not in found
-    assert found["notes"] == ["Its picture is larger than 4 MB and was left out."]
+    assert found["notes"] == ["Its picture is larger than 8 MB and was left out."]
 
 
 def test_what_does_not_fit_is_left_out_and_said_so():

@@ -213,7 +213,7 @@ def test_a_picture_in_a_charx_that_is_too_large_is_left_out():
     assert "picture" not in found
     assert found["notes"] == [
         "Its other files (1), such as sounds, were left out.",
-        "Its picture is larger than 4 MB and was left out.",
+        "Its picture is larger than 8 MB and was left out.",
     ]
 
 

@@ -118,7 +118,7 @@ def test_what_was_sent_says_where_it_is_from(played, say, member):
 
 def test_the_page_of_the_character_shows_its_entries(played, member):
     page = member.page(member.page(played).one("a.played__name").attributes["href"])
-    titles = [node.text() for node in page.all("#lore ~ details summary")]
+    titles = [node.text().split("\n")[0].strip() for node in page.all("#lore ~ details summary")]
     assert titles == ["mill", "Rye", "rye", "never"]
     assert page.says("Keys: mill")
 

@@ -4,7 +4,7 @@ import json
 from base64 import b64decode, b64encode
 from io import BytesIO
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from PIL import Image
@@ -108,6 +108,63 @@ def test_pictures_are_uploaded_replaced_and_removed(make, member, app):
     assert len(page.all(".scenes__one")) == 3
     assert bytes_of(member, first).status_code == 404
     assert len(page.press("Remove joy").all(".scenes__one")) == 2
+
+
+def sprites(**pictures: bytes) -> bytes:
+    file = BytesIO()
+    with ZipFile(file, "w") as packed:
+        packed.writestr("Mara/readme.txt", "Sprites")
+        packed.writestr("__MACOSX/._joy.png", b"x")
+        for name, content in pictures.items():
+            packed.writestr(f"Mara/{name}.png", content)
+    return file.getvalue()
+
+
+def expressions_of(member, path) -> list[str]:
+    return [node.text().strip() for node in member.page(f"{path}/pictures").all(".scenes__one p")]
+
+
+@also_on_postgres
+def test_a_zip_brings_its_sprites_by_their_names(make, member):
+    path = make(name="Mara")
+    assert send(member, path, expressions=[("joy.png", drawn("red"))]).status_code == 303
+
+    packed = sprites(Joy=drawn(size=(2_000, 1_000)), anger=drawn(), broken=drawn()[:-30])
+    assert send(member, path, expressions=[("Mara.zip", packed), ("fear.webp", drawn("grey", "WEBP"))]).status_code == 303
+
+    assert expressions_of(member, path) == ["anger", "fear", "joy"]
+    joy = member.page(f"{path}/pictures").all(".scenes__one img")[2].attributes["src"]
+    assert Image.open(BytesIO(bytes_of(member, joy).data)).size == (1_024, 512)
+
+
+@pytest.mark.parametrize(
+    ("packed", "words"),
+    [
+        (sprites(), b"no pictures named after"),
+        (sprites(joy=drawn())[:-40], b"no pictures named after"),
+        (sprites(joy=b"text"), b"no pictures named after"),
+        (sprites(**{f"mood {number}": drawn(size=(2, 2)) for number in range(31)}), b"can have 30 expressions"),
+    ],
+)
+def test_a_zip_without_sprites_or_with_too_many_adds_none(make, member, packed, words):
+    path = make(name="Mara")
+    send(member, path, expressions=[("joy.png", drawn())])
+
+    response = send(member, path, expressions=[("sprites.zip", packed)])
+
+    assert (response.status_code, words in response.data) == (422, True)
+    assert expressions_of(member, path) == ["joy"]
+
+
+@pytest.mark.slow
+def test_a_zip_of_bombs_holds_nobody_up(make, member):
+    path = make(name="Mara")
+    file = BytesIO()
+    with ZipFile(file, "w", ZIP_DEFLATED) as packed:
+        for number in range(12):
+            packed.writestr(f"mood {number}.png", drawn()[:33] + bytes(30_000_000))
+    with nobody_waits():
+        assert send(member, path, expressions=[("sprites.zip", file.getvalue())]).status_code == 422
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04zip", drawn()[:-30], b"\x89PNG\r\n\x1a\n"])

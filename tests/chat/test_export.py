@@ -158,7 +158,7 @@ def test_everything_is_one_archive(owner, member, begin, path, fake, app):
 
 @pytest.mark.slow
 def test_an_archive_of_everything_comes_in_again(owner, member, path):
-    owner.submit("/variables", **{"variable-name-0": "met", "variable-value-0": "2"})
+    owner.submit("/characters/variables", **{"variable-name-0": "met", "variable-value-0": "2"})
     data = download(owner, "/export.zip")
 
     assert json.loads(ZipFile(BytesIO(data)).read("variables.json")) == {"met": "2"}

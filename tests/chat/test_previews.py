@@ -31,7 +31,28 @@ def test_a_diagram_is_drawn_as_its_reader_looks_at_the_rest(owner, message):
     assert "color-scheme:light dark" in owner.client.get(f"/messages/{message}/frame?block=1&theme=}}%3Cscript%3E").text
 
 
-def test_neither_is_for_strangers(stranger, message):
-    for path in ("preview?block=0", "frame?block=0"):
+def test_a_drawing_is_saved_as_a_file_that_stands_alone(owner, answered, fake):
+    fake.says(
+        '```svg\n<svg viewBox="0 0 9 9"><path d="M0 0"/></svg>\n```\n\n```svg\n<svg xmlns="http://x.org"/>\n```\n\n' + ANSWER
+    )
+    at = f"/messages/{owner.page(answered(owner)).message_ids[-1]}"
+    file = owner.client.get(f"{at}/drawing.svg?block=0")
+    assert file.text == '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0"/></svg>\n'
+    assert file.headers["Content-Disposition"] == 'attachment; filename="drawing.svg"'
+    assert file.mimetype == "image/svg+xml"
+    assert owner.client.get(f"{at}/drawing.svg?block=1").text == '<svg xmlns="http://x.org"/>\n'
+    for shown in (owner.page(f"{at}/preview?block=0"), owner.htmx_get(f"{at}/preview?block=0")):
+        assert shown.one("a[download]").attributes["href"] == f"{at}/drawing.svg?block=0"
+        assert shown.one("iframe").attributes["sandbox"] == "allow-scripts"
+    # A page isn't a drawing, and a diagram is drawn and saved in its frame.
+    for block in ("2", "3", "9", "soon"):
+        assert owner.get(f"{at}/drawing.svg?block={block}").status_code == 404
+        assert not owner.page(f"{at}/preview?block={block}").all("a[download]")
+    assert "allow-downloads" in owner.client.get(f"{at}/frame?block=3").headers["Content-Security-Policy"]
+    assert "allow-downloads" not in owner.client.get(f"{at}/frame?block=2").headers["Content-Security-Policy"]
+
+
+def test_none_is_for_strangers(stranger, message):
+    for path in ("preview?block=0", "frame?block=0", "drawing.svg?block=0"):
         assert stranger.get(f"/messages/{message}/{path}").status_code == 404
         assert stranger.htmx_get(f"/messages/{message}/{path}").status_code == 404

@@ -85,6 +85,20 @@ class Bench:
         return live.run.transcript.text if live else ""
 
 
+def die(bench: Bench, id: str) -> str:
+    """Simulates kill -9: the lock is released and the greenlets write nothing more. Returns the journaled text."""
+    bench.until(lambda: bench.engine.live[id].journalled > 3)
+    # It must not look for orphans either, since its own answer is one now.
+    bench.engine.is_closing = True
+    bench.engine.worker.end()
+    (bench.engine.data_dir / "workers" / bench.engine.worker.id).touch()
+    said = bench.said(id)
+    for live in bench.engine.live.values():
+        live.run.stop.request("taken")
+    bench.engine.worker.id = "nobody"
+    return said
+
+
 @pytest.fixture
 def bench(app: Flask) -> Bench:
     return Bench(app)

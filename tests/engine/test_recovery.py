@@ -7,7 +7,7 @@ import gevent
 import pytest
 from sqlalchemy import event, text, update
 
-from tests.engine.bench import Bench, counted, holds_on
+from tests.engine.bench import Bench, counted, die, holds_on
 from tests.engine.injection import Faults
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, utc_now, write
@@ -22,20 +22,6 @@ from webapp.settings.service import set_setting
 def other(make_app, fake, bench) -> Bench:
     """A bench for the next process, on the same data."""
     return Bench(make_app(**fake.environ))
-
-
-def die(bench: Bench, id: str) -> str:
-    """Simulates kill -9: the lock is released and the greenlets write nothing more. Returns the journaled text."""
-    bench.until(lambda: bench.engine.live[id].journalled > 3)
-    # It must not look for orphans either, since its own answer is one now.
-    bench.engine.is_closing = True
-    bench.engine.worker.end()
-    (bench.engine.data_dir / "workers" / bench.engine.worker.id).touch()
-    said = bench.said(id)
-    for live in bench.engine.live.values():
-        live.run.stop.request("taken")
-    bench.engine.worker.id = "nobody"
-    return said
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def key_tampered(scene: Scene) -> None:
     The refusal asks the person to enter the key again, and the stored key is not replaced.
     """
     slug, there = f"c{scene.question[-12:]}", scene.installation.there
-    assert there.post("/admin/connections", kind="openai", **_entered(scene, slug)).status == 303
+    assert there.post("/admin/connections", kind="openai", anyway="y", **_entered(scene, slug)).status == 303
     scene.ask(model=f"{slug}:some/model")
     scene.seen()
     tampered = _tamper(scene, slug)

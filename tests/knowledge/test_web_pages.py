@@ -9,7 +9,7 @@ from sqlalchemy import event, update
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
 from webapp.base.heavy import charsets
-from webapp.knowledge.documents import importing, web_pages
+from webapp.knowledge.documents import fetching, importing, web_pages
 from webapp.knowledge.documents.documents import PART_BYTES
 from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
@@ -139,7 +139,7 @@ def test_it_goes_where_the_address_leads_and_reads_other_kinds(owners_shelf, sit
 @pytest.mark.parametrize("charset", ["Shift_JIS", "iso-2022-jp", "utf-16"])
 def test_a_character_between_two_pieces_is_read(owners_shelf, site, charset):
     name = charsets.codec_of(charset)
-    text = "a" * (web_pages.DECODED_BYTES // len("a".encode(name)) - 1) + "油" * 10
+    text = "a" * (fetching.DECODED_BYTES // len("a".encode(name)) - 1) + "油" * 10
     url = site.says("/log", text.encode(name), kind=f"text/plain; charset={charset}")
     document = add(owners_shelf, url)["documents"][0]["id"]
     owners_shelf.read(document)

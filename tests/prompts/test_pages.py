@@ -70,6 +70,57 @@ def test_prompts_have_titles_in_words_and_their_keys_next_to_them(owner):
     assert owner.page("/prompts/title/edit").heading == "Edit “Chat titles” title"
 
 
+def test_a_prompt_needs_a_title_and_a_text_and_is_named_after_the_title(owner):
+    page = owner.page("/prompts/new")
+    assert [node.attributes["id"] for node in page.all("form.form :is(input, textarea):not([type=checkbox], details *)")] == [
+        "title",
+        "text",
+    ]
+
+    page = owner.submit("/prompts/new", title="Weekly review", text="Look back at {{week}}.")
+
+    assert page.heading == "Weekly review weekly-review"
+    assert page.says("Or send /weekly-review")
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "about"),
+    [("Größen prüfen", "grossen-prufen", "Größen prüfen"), ("  Q&A:  Why? ", "q-a-why", "Q&A: Why?"), ("Notes", "notes", "")],
+)
+def test_a_title_that_a_name_cannot_say_is_kept_beside_it(owner, title, name, about):
+    page = owner.submit("/prompts/new", title=title, text="Well?")
+
+    assert page.one("h1 .key").text() == name
+    assert [node.text() for node in page.all(".lead")] == ([about] if about else [])
+
+
+def test_a_title_without_a_name_and_a_name_that_is_taken_are_refused_with_what_was_written(owner):
+    assert owner.post("/prompts", text="Well?").status_code == 422
+    page = owner.submit("/prompts/new", title="毎週の報告", text="Well?")
+    assert "Latin letters" in page.error_at("Name")
+    assert (page.textbox("Title").value, page.textbox("Text").value) == ("毎週の報告", "Well?")
+
+    owner.submit("/prompts/new", title="Notes", text="Well?")
+    page = owner.submit("/prompts/new", title="Notes", text="Well?")
+    assert "There is already a prompt with this name" in page.error_at("Name")
+    assert page.textbox("Name").value == "notes"
+
+
+def test_sections_come_when_they_are_wanted(owner):
+    page = owner.submit("/prompts/new", title="Two", text="First.", name="One")
+    assert [node.text() for node in page.all("h3")] == ["One"]
+    page = page.click("Edit")
+    assert page.textbox("Section 1: heading").value == "One"
+    assert page.has("textarea", "New section: text")
+
+
+def test_what_is_for_programs_is_folded(owner, member):
+    folded = owner.page("/prompts").one("main details")
+    assert folded.css_first("summary").text() == "For programs"
+    assert [node.text() for node in folded.css(".key")] == ["assistant", "assistant.trading"]
+    assert not member.page("/prompts").all("main details")
+
+
 def states(page) -> dict[str, str]:
     return {node.css(".what .key")[0].text(): node.css(".seen")[0].text() for node in page.all(".entries--links a")}
 

@@ -61,7 +61,9 @@ def test_any_connection_that_works_is_good_enough(owner: Browser, app: Flask, fa
 
 
 def test_a_failed_test_says_why_and_leads_to_what_to_change(owner: Browser, app: Flask) -> None:
-    owner.submit("/admin/connections/new", name="Our box", base_url="http://127.0.0.1:9/v1").press("Test connection")
+    owner.submit("/admin/connections/new", name="Our box", base_url="http://127.0.0.1:9/v1").press("Add anyway").press(
+        "Test connection"
+    )
 
     found = steps_of(app, "owner@example.org")
     assert found

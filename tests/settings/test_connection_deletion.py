@@ -28,7 +28,7 @@ def test_the_built_in_connection_is_never_deleted(owner: Browser) -> None:
 
 def test_a_model_of_a_deleted_connection_is_never_asked_for_elsewhere(app: Flask, owner: Browser, fake: Fake) -> None:
     owner.submit(OPENROUTER, key=KEY, base_url=fake.base_url)
-    add(owner, fake, name="Private", base_url="http://127.0.0.1:9/v1")
+    add(owner, fake, name="Private", base_url="http://127.0.0.1:9/v1").press("Add anyway")
     owner.post("/admin/connections/private/delete")
     add(owner, fake, name="Private")
 

@@ -114,7 +114,7 @@ def test_a_test_says_in_words_what_is_wrong(owner: Browser, app: Flask, fake: Fa
 def test_a_test_at_a_wrong_path_says_what_to_change(owner: Browser, fake: Fake, path: str, advice: str) -> None:
     fake.always({"status": 404, "json": {"detail": "Not Found"}}, at="/models")
 
-    page = add(owner, fake, base_url=fake.url + path).press("Test connection")
+    page = add(owner, fake, base_url=fake.url + path)
 
     assert page.says(f"Our server has nothing at this address (404). {advice}")
 
@@ -122,14 +122,14 @@ def test_a_test_at_a_wrong_path_says_what_to_change(owner: Browser, fake: Fake, 
 def test_a_server_that_wants_a_key_is_not_said_to_have_rejected_one(owner: Browser, fake: Fake) -> None:
     fake.always({"status": 401, "json": {"detail": "Unauthorized"}}, at="/models")
 
-    page = add(owner, fake).press("Test connection")
+    page = add(owner, fake)
 
     assert page.says("Our server requires a key: Unauthorized.")
 
 
 def test_a_test_without_a_key_says_so_and_a_server_that_is_away_too(owner: Browser, app: Flask) -> None:
     add_away = {"name": "Away", "kind": "openai", "base_url": "http://127.0.0.1:9/v1"}
-    page = owner.submit("/admin/connections/new", **add_away)
+    page = owner.submit("/admin/connections/new", **add_away).press("Add anyway")
 
     page = page.press("Test connection")
 
@@ -248,16 +248,83 @@ def test_an_admin_may_use_this_machine_and_its_network(owner: Browser, app: Flas
 # Further connections
 
 
+@pytest.mark.parametrize(
+    ("link", "address", "kind"),
+    [
+        ("Google", "https://generativelanguage.googleapis.com/v1beta/openai", "openai"),
+        ("Anthropic", "https://api.anthropic.com/v1", "anthropic"),
+    ],
+)
+def test_a_usual_server_asks_only_for_its_key(owner: Browser, link: str, address: str, kind: str) -> None:
+    page = owner.page("/admin/connections/new").click(link)
+
+    assert [field.attributes["id"] for field in page.all("form input[required]:not(details *)")] == ["key"]
+    assert (page.textbox("Address").value, page.textbox("Name").value) == (address, link)
+    assert page.all("#kind [selected]")[0].attributes["value"] == kind
+    assert page.has("a", f"Get a key from {link}")
+
+
+def test_a_usual_server_on_this_machine_asks_for_nothing(owner: Browser) -> None:
+    page = owner.page("/admin/connections/new").click("LM Studio")
+
+    assert [field.attributes["id"] for field in page.all("form.form input:not([type=hidden]):not(details *)")] == ["base_url"]
+    assert page.textbox("Address").value == "http://127.0.0.1:1234/v1"
+
+
+def test_openrouter_is_the_built_in_connection_and_an_unknown_server_another_one(owner: Browser) -> None:
+    assert owner.page("/admin/connections/new").click("OpenRouter").path == OPENROUTER
+    assert owner.page("/admin/connections/new?server=nothing").says("Another server")
+
+
+def test_adding_tests_at_once_and_shows_the_models(owner: Browser, app: Flask, fake: Fake) -> None:
+    page = add(owner, fake)
+
+    assert page.says("Connection added. Its models are now available.")
+    assert page.says("works")
+    assert page.says("2 models")
+    with app.app_context():
+        assert page.says(", ".join(providers().display_name(model.id) for model in providers().offered()))
+
+
+def test_a_server_that_refuses_leaves_the_form_as_it_was_and_the_key_unseen(owner: Browser, app: Flask, fake: Fake) -> None:
+    fake.always({"status": 404, "json": {"detail": "Not Found"}}, at="/models")
+
+    page = owner.submit("/admin/connections/new", name="Ours", base_url=fake.base_url, key=KEY)
+
+    assert page.status_code == 422
+    assert "nothing at this address" in page.error_at("Address")
+    assert (page.textbox("Name").value, page.textbox("Key").value) == ("Ours", "")
+    assert KEY not in page.text
+    assert page.says("Leave empty to use the key you just entered.")
+    with app.app_context():
+        assert live_connection("ours") is None
+
+    page = page.press("Add anyway")
+
+    assert page.says("Connection added.")
+    assert live(app, "ours").key.text == KEY
+    assert live(app, "ours").is_working is None
+
+
+def test_the_key_entered_before_goes_with_a_corrected_path_and_to_no_other_server(owner: Browser, app: Flask, fake: Fake) -> None:
+    fake.always({"status": 404, "json": {"detail": "Not Found"}}, at="/models")
+    page = owner.submit("/admin/connections/new", name="Ours", base_url=f"{fake.url}/v9", key=KEY)
+
+    elsewhere = page.press("Add", base_url="http://127.0.0.1:9/v1")
+    assert "enter the key again" in elsewhere.error_at("Key")
+
+    page.press("Add anyway", base_url=fake.base_url)
+    assert (live(app, "ours").base_url, live(app, "ours").key.text) == (fake.base_url, KEY)
+
+
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
 def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, app: Flask, fake: Fake, kind: str) -> None:
     if kind == "anthropic":
         fake.always({"json": {"data": [{"type": "model", "id": "fake-sonnet", "display_name": "Fake Sonnet"}]}}, at="/models")
     page = add(owner, fake, kind=kind, key=KEY)
+
     assert page.heading == "Our server"
-
-    page = page.press("Test key")
-
     assert page.says("works")
     header = {"openai": ("authorization", f"Bearer {KEY}"), "anthropic": ("x-api-key", KEY)}[kind]
     assert {entry["headers"][header[0]] for entry in fake.log()} == {header[1]}
@@ -293,7 +360,7 @@ def test_what_is_missing_is_said_in_place(owner: Browser, fake: Fake) -> None:
 
 @pytest.mark.slow
 def test_a_connection_needs_its_key_again_at_another_address(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = add(owner, fake, base_url="http://127.0.0.1:9/v1", key=KEY)
+    page = add(owner, fake, base_url="http://127.0.0.1:9/v1", key=KEY).press("Add anyway")
 
     refused = page.press("Save", base_url=fake.base_url)
 
@@ -347,7 +414,7 @@ def test_what_becomes_of_reasoning_tags_is_chosen_for_each_connection(owner: Bro
 def test_a_model_can_differ_from_its_connection(
     owner: Browser, app: Flask, fake: Fake, new_stop: Callable[[], Stop], says: str, expected: str
 ) -> None:
-    owner.post("/admin/connections", kind="openai", name="Here", base_url=fake.base_url)
+    owner.post("/admin/connections", kind="openai", name="Here", base_url=fake.base_url, anyway="y")
     owner.submit("/admin/models", **{"models.reasoning_tags": says})
     fake.says("<think>why</think>Yes.")
     with app.app_context():
@@ -364,7 +431,7 @@ def test_only_ways_that_there_are_can_be_named_for_a_model(owner: Browser) -> No
 
 @pytest.mark.slow
 def test_what_was_done_stands_in_the_audit_log_without_a_secret(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = add(owner, fake, key=KEY).press("Test key").press("Turn off")
+    page = add(owner, fake, key=KEY).press("Turn off")
     page = page.click("Delete key").press("Delete permanently").click("Delete").press("Delete permanently")
     owner.submit("/admin/settings/retention", **{"trash.days": "7"})
     assert page.status_code == 200

@@ -7,6 +7,7 @@ from flask import Flask
 
 from tests.conftest import signed_in
 from tests.support.browser import Browser
+from tests.support.markup import words as in_words
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.errors import Invalid
@@ -242,3 +243,20 @@ def test_only_admins_name_models(listed: Browser, member: Browser) -> None:
     assert member.get("/admin/models/model?id=maker/great").status_code == 403
     assert member.post("/admin/models/model?id=maker/great", name="Mine").status_code == 403
     assert rows(listed.page("/admin/models"))[0].startswith("Great ")
+
+
+def test_the_models_of_titles_are_chosen_with_the_picker_or_none(listed: Browser, app: Flask) -> None:
+    def button() -> str:
+        return in_words(listed.page("/admin/models").one("#setting-models\\.titles button.picker").text())
+
+    assert button() == "Chat titles: The chat's own model"
+    rows = listed.get("/models", query={"field": "models.titles"}, headers={"HX-Request": "true"}).all("[data-model]")
+    assert [row.attributes["data-model"] or "" for row in rows[:2]] == ["", "off"]
+    searched = listed.get("/models", query={"field": "models.titles", "q": "great"}, headers={"HX-Request": "true"})
+    assert not searched.all("[data-model=off]")
+
+    listed.submit("/admin/models", **{"models.titles": "off"})
+    assert button() == "Chat titles: No model: the first words"
+    listed.submit("/admin/models", **{"models.titles": "maker/great"})
+    with app.app_context():
+        assert button() == f"Chat titles: {providers().display_name('maker/great')}"

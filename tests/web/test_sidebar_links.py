@@ -33,7 +33,9 @@ def test_the_link_of_the_page_is_marked(member: Browser, path: str, current: str
 
 
 @pytest.mark.parametrize(
-    "paths", [["/characters", "/personas", "/lorebooks"], ["/plans", "/workflows"]], ids=["characters", "plans"]
+    "paths",
+    [["/characters", "/personas", "/lorebooks", "/characters/variables"], ["/plans", "/workflows"]],
+    ids=["characters", "plans"],
 )
 def test_pages_of_one_link_are_tabs_of_each_other(member: Browser, paths: list[str]) -> None:
     for path in paths:
@@ -88,7 +90,7 @@ def test_a_hidden_link_keeps_its_page(member: Browser) -> None:
 
     page = member.page("/lorebooks")
 
-    assert [tab.text() for tab in page.all("nav.tabs a")] == ["Characters", "Personas", "Lorebooks"]
+    assert [tab.text() for tab in page.all("nav.tabs a")] == ["Characters", "Personas", "Lorebooks", "Variables"]
     assert page.status_code == member.page("/plans").status_code == 200
 
 

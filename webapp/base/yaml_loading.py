@@ -7,8 +7,7 @@ from typing import Any
 import yaml
 
 from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument, YamlSpan
-
-HINT = "Indent with spaces, close every bracket, and put texts with a colon or a # in quotes."
+from webapp.base.yaml_faults import HINT, ParserMessage, explained
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,12 +35,24 @@ def loaded(source: str) -> YamlDocument:
     except UnreadableYaml:
         raise
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = " ".join(text for text in (error.context, error.problem) if text)
-        raise UnreadableYaml(f"That isn't valid YAML: {_short(problem)}", *position, hint=HINT) from error
+        at, since = _position(error.problem_mark), _position(error.context_mark)
+        said = ParserMessage(error.problem or "", at or since or (1, 1), error.context or "", since)
+        raise _unreadable(source, said) from error
+    except yaml.reader.ReaderError as error:
+        before = source[: error.position]
+        said = ParserMessage("unacceptable character", (before.count("\n") + 1, len(before) - before.rfind("\n")))
+        raise _unreadable(source, said) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise UnreadableYaml(f"That isn't valid YAML: {_short(str(error))}", hint=HINT) from error
+        raise UnreadableYaml("There is a value here that can't be stored.", hint=HINT) from error
+
+
+def _unreadable(source: str, said: ParserMessage) -> UnreadableYaml:
+    fault = explained(source, said)
+    return UnreadableYaml(fault.message, fault.line, fault.column, hint=fault.hint)
+
+
+def _position(mark: yaml.Mark | None) -> tuple[int, int] | None:
+    return (mark.line + 1, mark.column + 1) if mark else None
 
 
 def _document(source: str) -> YamlDocument:
@@ -109,7 +120,3 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, int, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for child in node.value:
             yield from _repeated(child)
-
-
-def _short(problem: str) -> str:
-    return " ".join(problem.split())[:200]

@@ -221,12 +221,12 @@ def _import_one(stream: IO[bytes], by: User) -> ImportedCard:
     notes, picture = card_fields.pop("notes"), b64decode(card_fields.pop("picture", ""))
     scenes = card_fields.pop("scenes", 0)
     try:
-        profiles.checked_picture(picture, most_bytes=card_files.MOST_PICTURE_BYTES)
+        picture = profiles.fitted_picture(picture)
     except Invalid as refusal:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
     entered = service.CharacterInput.entered(card_fields)
-    character = service.create(entered, picture=picture, most_picture_bytes=card_files.MOST_PICTURE_BYTES, by=by)
+    character = service.create(entered, picture=picture, by=by)
     id, name = character.id, character.name
     if scenes and scenery.unpack(id, stream) < scenes:
         notes.append("Some of its backgrounds or expressions couldn't be read and were left out.")

@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import request
-from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.characters import queries
-from webapp.characters.cards.cards import notes_of
+from webapp.characters.cards.cards import NAME_CHARS, notes_of
 from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
-from webapp.characters.service import CharacterInput
+from webapp.characters.service import CharacterInput, kept
 from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
 from webapp.web.field_groups import FieldGroup
-from webapp.web.forms import InputForm
+from webapp.web.forms import InputForm, options
 from webapp.web.merging_form import MergingForm
 
 NAME: dict[str, Any] = {"autocomplete": "off", "dir": "auto"}
+LINE: dict[str, Any] = {**NAME, "maxlength": NAME_CHARS}
+NOTE_ROLES = {"system": "System", "user": "Person", "assistant": "Model"}
+USUAL = {"note_depth": "4", "note_role": "system", "talkativeness": "0.5"}
+# The texts that can be emptied; a field that wasn't sent keeps its text.
+EMPTIED = ("personality", "scenario", "example_dialogue", "note", "character_note", "nickname", "creator", "version")
 
 
 def text_box(rows: int) -> dict[str, Any]:
@@ -48,6 +53,16 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         "{{char}} and {{user}} become the names of the character and of the person chatting.",
         render_kw=text_box(9),
     )
+    personality = TextAreaField("Personality", description="In a few words: curious, stubborn, kind.", render_kw=text_box(2))
+    scenario = TextAreaField(
+        "Scenario", description="Where you meet, and what is happening when the chat starts.", render_kw=text_box(3)
+    )
+    example_dialogue = TextAreaField(
+        "Example dialogue",
+        description="Shows how it talks. Start each example with <START> on a line of its own, and each line with {{user}}: or "
+        "{{char}}:",
+        render_kw=text_box(5),
+    )
     greeting = TextAreaField(
         "Greeting", description="The first message of every new chat. Markdown is supported.", render_kw=text_box(5)
     )
@@ -67,6 +82,25 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         description="Placed right before your latest message, where models pay the most attention.",
         render_kw=text_box(3),
     )
+    character_note = TextAreaField(
+        "Character's note",
+        description="Sent again and again among the last messages, so that it isn't forgotten in a long chat.",
+        render_kw=text_box(3),
+    )
+    note_depth = StringField(
+        "Depth of the note",
+        description="How many messages come after it.",
+        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": 5},
+    )
+    note_role = SelectField("Role of the note", choices=options(NOTE_ROLES), description="Whose message it is.")
+    talkativeness = StringField(
+        "Talkativeness",
+        description="In groups where talkative characters speak more often: from 0, never by chance, to 1. 0.5 is usual.",
+        render_kw={"inputmode": "decimal", "autocomplete": "off", "maxlength": 5},
+    )
+    nickname = StringField("Nickname", description="What {{char}} becomes, instead of the name.", render_kw=LINE)
+    creator = StringField("Creator", render_kw=LINE)
+    version = StringField("Version", render_kw=LINE)
     collections = SelectMultipleField(
         "What it knows",
         choices=[],
@@ -77,13 +111,22 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
 
     @property
     def groups(self) -> list[FieldGroup]:
+        # The usual values aren't worth a word in the group's summary.
+        for name, usual in USUAL.items():
+            self[name].default = usual
         knows = [FieldGroup(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
-        return [*knows, FieldGroup("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True)]
+        more = (self.character_note, self.note_depth, self.note_role, self.talkativeness)
+        return [
+            *knows,
+            FieldGroup("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True),
+            FieldGroup("More", [*more, self.nickname, self.creator, self.version], is_quiet=True),
+        ]
 
     @classmethod
     def for_character(cls, character: Character) -> "CharacterForm":
         more = {"note": notes_of(character.card)[0], "is_shared": queries.is_shared(character)}
-        return cls.from_row(character, tags=", ".join(character.tags), **more)
+        fields = {name: value if isinstance(value, str) else f"{value:g}" for name, value in kept(character).items()}
+        return cls.from_row(character, tags=", ".join(character.tags), **fields, **more)
 
     def among(self, collections: Sequence[Collection]) -> "CharacterForm":
         """Returns the form with the collections that the person can see as choices."""
@@ -92,4 +135,5 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        return super().values | {"tags": checked_tags([self.tags.data or ""])}
+        texts = {name: self[name].data for name in EMPTIED if self[name].data is not None}
+        return super().values | texts | {"tags": checked_tags([self.tags.data or ""])}

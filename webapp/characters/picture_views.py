@@ -21,7 +21,7 @@ class PicturesForm(Form):
     expressions = MultipleFileField(
         "New expressions",
         description="A picture for each mood, named after it: neutral.png, joy.png, anger.png. Chats show the one that "
-        f"matches the answer. {scenery.PICTURES}",
+        f"matches the answer. {scenery.PICTURES} Or a zip of up to 64 MB with such pictures in it, as sprite packs are.",
     )
 
 

@@ -1,8 +1,10 @@
 """What characters and personas have in common: pictures, tags and limits, copies, the trash."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
@@ -10,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.heavy import child
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.inputs import TEXT_CHARS
 from webapp.base.words import number
@@ -25,10 +28,13 @@ from webapp.settings.service import setting
 
 AT_ONCE = 10
 F = TypeVar("F", bound=Profile)
-__all__ = ["TEXT_CHARS", "checked_name", "checked_picture", "checked_tags", "checked_text"]
-PICTURE_BYTES = 512 * 1024
-PICTURE_PIXELS = 4_096
-PICTURES = "Choose a PNG, JPEG or WebP image of at most 512 KB."
+__all__ = ["TEXT_CHARS", "checked_name", "checked_tags", "checked_text"]
+PICTURE_BYTES = card_files.MOST_PICTURE_BYTES
+# A picture within these limits stays as it is; any other is made smaller.
+KEPT_BYTES, KEPT_PIXELS = 512 * 1024, 2_048
+PICTURES = f"Choose a PNG, JPEG or WebP image of at most {PICTURE_BYTES // 1024 // 1024} MB."
+# Named rather than imported: only a child process loads the image library.
+AS_PORTRAIT = "webapp.characters.cards.as_portrait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,7 @@ RULES: dict[type[Profile], ProfileRule] = {
 def picture(row: Profile, content: bytes, *, by: User) -> None:
     """Replaces the picture; empty bytes remove it."""
     refuse_unless_theirs(row, by)
-    # Validates the picture before the transaction takes the write lock.
-    checked_picture(content)
+    content = fitted_picture(content)
     if content:
         creation_limit.count(by.id)
     table, id = type(row), row.id
@@ -116,11 +121,11 @@ def _erase_some(table: type[Profile], due: datetime) -> bool:
     return bool(rows)
 
 
-def put_picture(session: Session, row: Profile, content: bytes, *, most_bytes: int = PICTURE_BYTES) -> None:
-    """Replaces the picture of a row; empty bytes remove it."""
-    type = checked_picture(content, most_bytes=most_bytes)
+def put_picture(session: Session, row: Profile, content: bytes) -> None:
+    """Replaces the picture of a row by one that fits; empty bytes remove it."""
+    image = card_files.picture_of(content)
     before = session.get(Avatar, row.avatar_id) if row.avatar_id else None
-    row.avatar_id = _added(session, type, content) if content else None
+    row.avatar_id = _added(session, image.media_type, content) if image else None
     session.flush()
     if before:
         session.delete(before)
@@ -177,14 +182,24 @@ def checked_greetings(texts: Sequence[str], field: str = "") -> list[str]:
     return greetings
 
 
-def checked_picture(content: bytes | None, *, most_bytes: int = PICTURE_BYTES) -> str:
-    """Returns a picture's media type, empty for none; raises Invalid for an unsupported format or too many bytes or pixels."""
+def fitted_picture(content: bytes) -> bytes:
+    """Returns a picture as it is stored: one that is large is made smaller. Raises Invalid for what isn't a picture.
+
+    Waits for a child process, so it comes before the transaction that takes the write lock.
+    """
     if not content:
-        return ""
-    if len(content) > most_bytes:
-        raise Invalid(f"That image is {len(content) // 1024} KB. {PICTURES}", field="avatar")
-    if not (picture := card_files.picture_of(content)):
+        return b""
+    if len(content) > PICTURE_BYTES:
+        raise Invalid(f"That image is too large. {PICTURES}", field="avatar")
+    if not (picture := card_files.picture_of(content)) or not (picture.width and picture.height):
         raise Invalid(f"That image format isn't supported. {PICTURES}", field="avatar")
-    if not (0 < picture.width <= PICTURE_PIXELS and 0 < picture.height <= PICTURE_PIXELS):
-        raise Invalid(f"That image is too large. The limit is {PICTURE_PIXELS} pixels in each direction.", field="avatar")
-    return picture.media_type
+    if len(content) <= KEPT_BYTES and max(picture.width, picture.height) <= KEPT_PIXELS:
+        return content
+    with child.short(AS_PORTRAIT, BytesIO(content)) as drawing:
+        try:
+            drawn = b64decode(next(drawing, {"content": ""})["content"])
+        except child.Exceeded:
+            drawn = b""
+    if not drawn:
+        raise Invalid(f"That image is damaged or has too many pixels. {PICTURES}", field="avatar")
+    return drawn

@@ -13,9 +13,10 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.ids import new_id
+from webapp.base.words import plural
 from webapp.characters import profiles
 from webapp.characters.cards.assets import MOST_SCENE_BYTES, MOST_SCENES, expression_name
-from webapp.characters.cards.card_files import picture_of
+from webapp.characters.cards.card_files import ZIP, picture_of
 from webapp.characters.tables import Character, CharacterPicture
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
@@ -23,8 +24,11 @@ from webapp.people.accounts.tables import User
 Purpose = Literal["background", "expression"]
 # Named rather than imported: only a child process loads the image library.
 AS_SCENE, AS_SCENERY = "webapp.characters.cards.as_scene", "webapp.characters.cards.as_scenery"
+AS_SPRITES = "webapp.characters.cards.as_sprites"
 WEBP = "image/webp"
 PICTURES = f"Choose PNG, JPEG or WebP images of at most {MOST_SCENE_BYTES // 1024 // 1024} MB."
+
+NO_SPRITES = "There are no pictures named after their expressions in this zip, such as joy.png."
 
 
 class Scene(NamedTuple):
@@ -71,6 +75,10 @@ def add_expressions(character: Character, files: Sequence[tuple[str, IO[bytes]]]
     profiles.refuse_unless_theirs(character, by)
     id, user_id = character.id, by.id
     for file_name, stream in files[:MOST_SCENES]:
+        if is_zip(stream):
+            creation_limit.count(user_id)
+            _add_sprites(id, stream)
+            continue
         if not (name := expression_name(PurePath(file_name).stem)):
             raise Invalid("Name each file after its expression, such as joy.png.", field="expressions")
         content = _drawn(stream, "expressions")
@@ -81,6 +89,22 @@ def add_expressions(character: Character, files: Sequence[tuple[str, IO[bytes]]]
             if len([scene for scene in of_characters([id]) if scene.purpose == "expression"]) >= MOST_SCENES:
                 raise Invalid(f"A character can have {MOST_SCENES} expressions. Remove one first.", field="expressions")
             session.add(CharacterPicture(character_id=id, purpose="expression", name=name, media_type=WEBP, content=content))
+
+
+def _add_sprites(id: str, stream: IO[bytes]) -> None:
+    """Adds the expressions in a zip; raises Invalid if it has none, or more than a character can have."""
+    rows, is_whole = _unpacked(AS_SPRITES, id, stream)
+    if not rows:
+        raise Invalid(NO_SPRITES, field="expressions")
+    with write() as session:
+        profiles.existing(session, Character, id)
+        for row in rows:
+            _remove(session, id, "expression", row["name"])
+        if len(rows) + len([scene for scene in of_characters([id]) if scene.purpose == "expression"]) > MOST_SCENES:
+            raise Invalid(f"A character can have {MOST_SCENES} expressions. Remove some first.", field="expressions")
+        session.execute(insert(CharacterPicture), rows)
+    if not is_whole:
+        raise Invalid(f"Reading all of the zip takes too long. {plural(len(rows), 'expression')} added.", field="expressions")
 
 
 def remove(character: Character, picture_id: str, *, by: User) -> None:
@@ -94,9 +118,18 @@ def remove(character: Character, picture_id: str, *, by: User) -> None:
 
 def unpack(character_id: str, stream: IO[bytes]) -> int:
     """Stores the pictures of a card file with a character that was imported from it; returns how many."""
+    rows, _ = _unpacked(AS_SCENERY, character_id, stream)
+    if rows:
+        with write() as session:
+            session.execute(insert(CharacterPicture), rows)
+    return len(rows)
+
+
+def _unpacked(module: str, character_id: str, stream: IO[bytes]) -> tuple[list[dict[str, Any]], bool]:
+    """Returns the rows of the pictures that a child process reads from a file, and whether it got to the end in time."""
     stream.seek(0)
     rows = list[dict[str, Any]]()
-    with child.short(AS_SCENERY, stream) as pieces:
+    with child.short(module, stream) as pieces:
         try:
             for piece in pieces:
                 content = b64decode(piece["content"])
@@ -104,11 +137,8 @@ def unpack(character_id: str, stream: IO[bytes]) -> int:
                 rows.append({**about, "id": new_id(), "created_at": utc_now(), "media_type": WEBP, "content": content})
         except child.Exceeded:
             # What was read in time stays.
-            pass
-    if rows:
-        with write() as session:
-            session.execute(insert(CharacterPicture), rows)
-    return len(rows)
+            return rows, False
+    return rows, True
 
 
 def copy(session: Session, source_id: str, target_id: str) -> None:
@@ -133,6 +163,12 @@ def _rows(session: Session, character_id: str) -> Iterator[CharacterPicture]:
 def _remove(session: Session, character_id: str, purpose: Purpose, name: str = "") -> None:
     is_it = CharacterPicture.purpose == purpose, CharacterPicture.name == name
     session.execute(delete(CharacterPicture).where(CharacterPicture.character_id == character_id, *is_it))
+
+
+def is_zip(stream: IO[bytes]) -> bool:
+    start = stream.read(len(ZIP))
+    stream.seek(0)
+    return start == ZIP
 
 
 def _drawn(stream: IO[bytes], field: str) -> bytes:

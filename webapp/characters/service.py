@@ -10,16 +10,29 @@ from sqlalchemy.exc import IntegrityError
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
-from webapp.base.inputs import AnyId, Input, LongText, Name, Prose, Refusal, checked_by
+from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose, Refusal, Whole, checked_by
+from webapp.base.words import number
 from webapp.characters import profiles, queries, scenery
-from webapp.characters.cards.cards import DESCRIPTION_CHARS, GREETINGS, MOST_GREETINGS, NOTE_CHARS, with_greetings, with_note
+from webapp.characters.cards.card_fields import COLUMNS, MORE, OF_DESCRIPTION, kept_fields, whole_description, with_fields
+from webapp.characters.cards.cards import (
+    DESCRIPTION_CHARS,
+    GREETINGS,
+    MOST_GREETINGS,
+    NAME_CHARS,
+    NOTE_CHARS,
+    TEXT_CHARS,
+    fields_of,
+    with_greetings,
+    with_note,
+)
+from webapp.characters.lore.entries import MOST_MESSAGES, Role
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 
-TEXTS = ("description", "system_prompt", "post_history_prompt", "greeting")
+TEXTS = tuple(COLUMNS)
 OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
 Greetings = Annotated[list[LongText], Field(max_length=MOST_GREETINGS), checked_by(profiles.checked_greetings)]
 Tags = Annotated[
@@ -27,11 +40,22 @@ Tags = Annotated[
 ]
 
 
+Part = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS), Prose]
+CardLine = Annotated[
+    str, StringConstraints(max_length=NAME_CHARS), OneLine(f"Enter one line of up to {NAME_CHARS} characters.", NAME_CHARS)
+]
+KEPT = "Null keeps the card's."
+TOO_LONG = "Together, description, personality, scenario and example dialogue can have at most 100,000 characters."
+
+
 class CharacterInput(Input):
-    """What is entered for a character; None keeps the greetings and the note."""
+    """What is entered for a character; None keeps what its card has."""
 
     name: Name
-    description: Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARS), Prose] = ""
+    description: Part = ""
+    personality: Part | None = Field(default=None, description=f"Sent after the description. {KEPT}")
+    scenario: Part | None = Field(default=None, description=f"Where it takes place; sent after the personality. {KEPT}")
+    example_dialogue: Part | None = Field(default=None, description=f"How it talks; sent after the scenario. {KEPT}")
     system_prompt: LongText = ""
     post_history_prompt: LongText = ""
     greeting: LongText = ""
@@ -44,30 +68,48 @@ class CharacterInput(Input):
     collection_ids: Annotated[list[AnyId], Field(max_length=service.MOST_COLLECTIONS), Refusal(service.TOO_MANY)] = Field(
         default_factory=list, description="What it knows."
     )
+    nickname: CardLine | None = Field(default=None, description=f"Takes the place of {{{{char}}}} in its texts. {KEPT}")
+    creator: CardLine | None = Field(default=None, description=KEPT)
+    version: CardLine | None = Field(default=None, description=f"Of the character, as its creator counts. {KEPT}")
+    character_note: LongText | None = Field(default=None, description=f"Sent among the last messages. {KEPT}")
+    note_depth: Annotated[int, Whole(0, MOST_MESSAGES)] | None = Field(
+        default=None, description=f"How many messages come after the character's note. {KEPT}"
+    )
+    note_role: Role | None = Field(default=None, description=f"Whose message the character's note is. {KEPT}")
+    talkativeness: Annotated[float, Field(ge=0, le=1), Refusal("Enter a number from 0 to 1.")] | None = Field(
+        default=None, description=f"How often it speaks in groups: 0.5 as usual, 1 most often. {KEPT}"
+    )
     is_shared: bool = False
     card: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
     def present(cls, character: Character) -> dict[str, Any]:
         """Returns what a character has now, by the names of the input."""
-        same = {name: getattr(character, name) for name in ("name", *TEXTS, "tags", "collection_ids", "card")}
-        return {**same, "is_shared": queries.is_shared(character)}
+        same = {name: getattr(character, name) for name in ("name", "tags", "collection_ids", "card")}
+        return {**same, **kept(character), "is_shared": queries.is_shared(character)}
 
 
-def create(
-    entered: CharacterInput, *, by: User, picture: bytes | None = None, most_picture_bytes: int = profiles.PICTURE_BYTES
-) -> Character:
+def kept(character: Character) -> dict[str, Any]:
+    """Returns the texts of a character and the other fields that its card keeps, as they are edited."""
+    return kept_fields(character.card, _columns(character))
+
+
+def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -> Character:
     """Creates a character that this person owns."""
-    # Validates the picture before the transaction takes the write lock.
-    profiles.checked_picture(picture, most_bytes=most_picture_bytes)
+    picture = profiles.fitted_picture(picture or b"")
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
+    card = with_greetings(entered.card, greetings)
+    # An import has the card's texts in its columns already.
+    if any(getattr(entered, name) is not None for name in MORE):
+        card, columns = _edited(card, fields_of(card), _texts(entered))
+        values |= columns
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
-        character = Character(owner_id=owner_id, card=_with_note(with_greetings(entered.card, greetings), entered), **values)
+        character = Character(owner_id=owner_id, card=_with_note(card, entered), **values)
         session.add(character)
         session.flush()
         if picture:
-            profiles.put_picture(session, character, picture, most_bytes=most_picture_bytes)
+            profiles.put_picture(session, character, picture)
         grants.open_to_team(session, queries.KIND, character.id, by=owner_id, is_open=entered.is_shared)
     return character
 
@@ -75,14 +117,18 @@ def create(
 def update(character: Character, entered: CharacterInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(character, by)
-    profiles.checked_picture(picture)
+    picture = picture and profiles.fitted_picture(picture)
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
-    values = rows.differing(character, values)
-    greetings = _greetings(entered)
+    values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
+    before, greetings = kept(character), _greetings(entered)
+    texts = {name: value for name, value in _texts(entered).items() if value != before[name]}
     with write() as session:
         character = profiles.existing(session, Character, id)
         if greetings:
             character.card = with_greetings(character.card, greetings)
+        if texts:
+            character.card, columns = _edited(character.card, _columns(character), texts)
+            values |= columns
         if entered.note is not None:
             character.card = _with_note(character.card, entered)
         for name, value in values.items():
@@ -134,10 +180,29 @@ def _copied(source: Character) -> dict[str, Any]:
 def _checked(entered: CharacterInput, by: User, current_ids: Sequence[str] = ()) -> dict[str, Any]:
     if entered.is_shared and not may(by.role, "see people"):
         raise Forbidden("Guests can't share characters.")
-    if not any(getattr(entered, name) for name in TEXTS):
+    if not any(getattr(entered, name) for name in (*TEXTS, *OF_DESCRIPTION)):
         raise Invalid("Say a little about who this is.", field="description")
     values = entered.model_dump(include={"name", "tags", *TEXTS})
     return {**values, "collection_ids": service.attachable(entered.collection_ids, current_ids, by)}
+
+
+def _columns(character: Character) -> dict[str, str]:
+    return {name: getattr(character, name) for name in TEXTS}
+
+
+def _texts(entered: CharacterInput) -> dict[str, Any]:
+    return {name: value for name in (*TEXTS, *MORE) if (value := getattr(entered, name)) is not None}
+
+
+def _edited(card: dict[str, Any], columns: dict[str, str], texts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns a character's card and columns with these texts; raises `Invalid` if they are too long then."""
+    fields = kept_fields(card, columns) | texts
+    if len(whole_description(fields)) > DESCRIPTION_CHARS and not texts.keys().isdisjoint(("description", *OF_DESCRIPTION)):
+        raise Invalid(TOO_LONG, field="description")
+    card, columns = with_fields(card, fields)
+    if long := next((name for name in TEXTS[1:] if len(columns[name]) > TEXT_CHARS), ""):
+        raise Invalid(f"With the nickname in it, it can have at most {number(TEXT_CHARS)} characters.", field=long)
+    return card, columns
 
 
 def _with_note(card: dict[str, Any], entered: CharacterInput) -> dict[str, Any]:

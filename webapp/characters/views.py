@@ -15,6 +15,7 @@ from webapp.people.accounts.guards import current_user, found, signed_in, user_o
 from webapp.people.accounts.roles import may
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, is_htmx, redirect, render
+from webapp.web.uploads import expect_picture
 
 bp = Blueprint("characters", __name__, url_prefix="/characters")
 cards_bp = Blueprint("cards", __name__, url_prefix="/characters/import")
@@ -185,6 +186,13 @@ def export(id: str) -> Response:
 @signed_in
 def avatar(id: str) -> Response:
     return shown.picture(queries.avatar(visible_character(id).avatar_id))
+
+
+@bp.url_value_preprocessor
+def allow_a_picture(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and these endpoints only."""
+    if endpoint in ("characters.create", "characters.update") and user_or_none():
+        expect_picture(profiles.PICTURE_BYTES)
 
 
 @cards_bp.url_value_preprocessor

@@ -92,12 +92,11 @@ FEATURE = Feature(
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(
             words="Variables",
-            path="/variables",
+            path="/characters/variables",
             icon="braces",
-            rank=86,
+            rank=53,
             also="setglobalvar getglobalvar macros",
-            about="Values that your chats with characters share.",
-            is_own=True,
+            sidebar="Characters",
         ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
         NavEntry(

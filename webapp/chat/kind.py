@@ -40,6 +40,7 @@ from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
+from webapp.tools.calls import events_of_calls
 
 CONTINUING = "Continuing after a restart"
 # Shorter answers that no one watched, such as those requested by API clients, are rendered only when they are shown, which is
@@ -149,7 +150,9 @@ def saved_text(generation: Generation) -> GenerationText | None:
 def text_of_ended(generation: Generation, message: Message) -> GenerationText:
     """Returns what a generation that has ended produced: text, reasoning and sources."""
     sources = RecordedPrompt.from_record(generation.prompt).sources
-    return GenerationText(started_of(generation), text_of(generation, message), reasoning_of(generation, message), sources)
+    calls = tuple(events_of_calls(db.session(), message.id, generation.id)) if message.call_count else ()
+    text, reasoning = text_of(generation, message), reasoning_of(generation, message)
+    return GenerationText(started_of(generation), text, reasoning, sources, calls)
 
 
 def text_of(generation: Generation, message: Message) -> str:
@@ -184,12 +187,13 @@ def parked(live: LiveGeneration) -> None:
     """Tells open pages that an answer waits for a person; one who has decided just now is not waited for."""
     if live.message_id and (message := db.session.get(Message, live.message_id)):
         announce(db.session.get_one(Chat, message.chat_id), "message", message.id)
+        decisions.wake()
         decisions.go_on_if_decided(the_engine(), message.id)
 
 
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _sweep, forget_old_entries))
+    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, decisions.wake, _sweep, forget_old_entries))
 
 
 def _sweep() -> None:

@@ -132,7 +132,7 @@ class Engine:
                 self.shared.begin()
 
     def start(self, generation: Generation, source: Source, save: Save, entries: Sequence[Entry] = ()) -> None:
-        """Runs a committed generation in a greenlet of its own; one that was parked goes on after these entries of its log."""
+        """Runs a committed generation in a greenlet of its own; one that was parked continues after these entries of its log."""
         if generation.id in self.given_up:
             raise Unavailable("This answer took too long to start. Please try again.")
         stop = Stop(self.signal)
@@ -212,15 +212,17 @@ class Engine:
             if live.run.outcome is not PARKED:
                 self.duties.report(live)
         finally:
-            self.admission.line.serve()
-            self.presence.forget(live.lane)
             self._let_go(live)
 
     def _let_go(self, live: LiveGeneration) -> None:
         # It can be running again already, if a person has decided just as it was parked.
-        if self.live.get(live.id) is not live:
+        is_last = self.live.get(live.id) is live
+        if is_last:
+            del self.live[live.id]
+        self.admission.line.serve()
+        self.presence.forget(live.lane)
+        if not is_last:
             return
-        del self.live[live.id]
         if live.run.outcome is not PARKED:
             self.logs.forget(live.id)
             return

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.engine.tables import Generation
 from webapp.streaming.events import (
+    CallEvent,
     Delta,
     Ended,
     Event,
@@ -32,18 +33,20 @@ TIMES = {1: "once", 2: "twice"}
 
 @dataclass(frozen=True, slots=True)
 class GenerationText:
-    """The text, reasoning and sources of a generation, without when they arrived."""
+    """The text, reasoning, sources and calls of a generation, without when they arrived."""
 
     started: Started | None
     text: str
     reasoning: str = ""
     sources: tuple[Mapping[str, Any], ...] = ()
+    calls: tuple[CallEvent, ...] = ()
 
     def events(self) -> list[Event]:
         """Returns the same as events, as if all text had arrived in one piece."""
         reasoning = [Reasoning(self.reasoning)] if self.reasoning else []
         sources = [Sources(self.sources)] if self.sources else []
-        return [*filter(None, [self.started]), *sources, *reasoning, *([Delta(self.text)] if self.text else [])]
+        text = [Delta(self.text)] if self.text else []
+        return [*filter(None, [self.started]), *sources, *reasoning, *self.calls, *text]
 
 
 def events_so_far(transcript: Transcript) -> GenerationText:
@@ -95,16 +98,17 @@ def state_of_copy(topics: Topics, topic: str, pause: Callable[[], object]) -> Co
 def missing_events(copy_state: CopyState, generation_text: GenerationText | None, end: Iterable[Event]) -> list[Event]:
     """Returns the events that are missing at the end of a copy."""
     return [
-        *(_rest(generation_text, copy_state.transcript) if generation_text else ()),
+        *(_rest(generation_text, copy_state.transcript, copy_state.events) if generation_text else ()),
         *(event for event in end if event not in copy_state.events),
     ]
 
 
-def _rest(generation_text: GenerationText, transcript: Transcript) -> list[Event]:
+def _rest(generation_text: GenerationText, transcript: Transcript, copy_events: Sequence[Event]) -> list[Event]:
     started = [generation_text.started] if generation_text.started and not transcript.started else []
     sources = [Sources(generation_text.sources)] if generation_text.sources and not transcript.sources else []
+    calls = [call for call in generation_text.calls if call not in copy_events]
     thought, text = _behind(transcript.reasoning, generation_text.reasoning), _behind(transcript.text, generation_text.text)
-    return [*started, *sources, *([Reasoning(thought)] if thought else ()), *([Delta(text)] if text else ())]
+    return [*started, *sources, *([Reasoning(thought)] if thought else ()), *calls, *([Delta(text)] if text else ())]
 
 
 def _behind(start: str, whole: str) -> str:

@@ -22,7 +22,7 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
 from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
-from webapp.engine.tables import ACTIVE, PARKED, RUNNING, WHILE_ACTIVE, Generation, among_active
+from webapp.engine.tables import ACTIVE, RUNNING, WAITING, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model, ModelRequest
 from webapp.settings.service import setting
@@ -234,7 +234,7 @@ def stop(generation: Generation, *, reason: str = "user") -> None:
                 .values(
                     stop_requested_at=utc_now(),
                     reason=reason,
-                    status=case((Generation.status == PARKED, "queued"), else_=Generation.status),
+                    status=case((Generation.status == WAITING, "queued"), else_=Generation.status),
                 )
                 .execution_options(synchronize_session=False)
             )

@@ -12,8 +12,8 @@ from webapp.base.db import Base, Record, utc_now
 from webapp.streaming.events import AttemptRecord, NoticeRecord
 
 # Those that a worker runs; one that is parked, as a person must decide first, keeps its lane and nothing else.
-RUNNING, PARKED = ("queued", "running"), "waiting"
-ACTIVE = (*RUNNING, PARKED)
+RUNNING, WAITING = ("queued", "running"), "waiting"
+ACTIVE = (*RUNNING, WAITING)
 WHILE_ACTIVE = text("status IN ('queued', 'running', 'waiting')")
 # The kind of imported generations: they ran on another server and are not usage on this one.
 NOT_HERE = "imported"
@@ -89,7 +89,7 @@ class Generation(Record):
 
     @property
     def is_parked(self) -> bool:
-        return self.status == PARKED
+        return self.status == WAITING
 
     @property
     def chat_id(self) -> str:

@@ -13,7 +13,7 @@ class BuiltIn:
     `title` names it on pages. `variables` are those it can use, with descriptions; it must use those in `needs`. `load` returns
     its text, on first use only. `takes` are the parameters that a version can set. A prompt with `is_optional` can be empty.
     With `is_answered`, versions can be compared by people's feedback on the answers; with `leads_chats`, the answers can read
-    from collections.
+    from collections; with `is_for_programs`, only programs start them.
     """
 
     key: str
@@ -26,6 +26,7 @@ class BuiltIn:
     is_optional: bool = False
     is_answered: bool = False
     leads_chats: bool = False
+    is_for_programs: bool = False
 
     @property
     def parts(self) -> tuple[PromptPart, ...]:

@@ -7,9 +7,12 @@ from typing import Any, Self
 from flask import request
 from wtforms import BooleanField, StringField, TextAreaField
 
+from webapp.base.errors import Invalid
+from webapp.prompts import queries
 from webapp.prompts.queries import Version
 from webapp.prompts.template import PromptPart
-from webapp.prompts.validation import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, PromptInput, VersionInput
+from webapp.prompts.validation import ABOUT_CHARS, KEY_CHARS, MOST_PARTS, UNNAMED, PromptInput, VersionInput, key_from
+from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import PLAIN, InputForm
 
 UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -44,6 +47,11 @@ class VersionForm(InputForm[VersionInput]):
         return self
 
     @property
+    def is_plain(self) -> bool:
+        """Returns whether it is one text without a heading, which needs no sections."""
+        return not self.parts or (len(self.parts) == 1 and self.parts[0].name in ("", UNNAMED))
+
+    @property
     def rows(self) -> list[PromptPart]:
         """The sections, and an empty one to add another."""
         return [*self.parts, PromptPart("", "")]
@@ -62,18 +70,34 @@ class VersionForm(InputForm[VersionInput]):
 class PromptForm(VersionForm):
     """A new prompt with its first version."""
 
+    title = StringField(
+        "Title",
+        default="",
+        render_kw={"autocomplete": "off", "required": True, "maxlength": KEY_CHARS, "placeholder": "Weekly review"},
+    )
     key = StringField(
         "Name",
         default="",
-        description="Lowercase letters, digits and hyphens. Send /name as a message to use it.",
-        render_kw={**PLAIN, "required": True, "maxlength": KEY_CHARS, "placeholder": "weekly-review"},
+        description="What you type after / in a message. Leave it empty to make it from the title: weekly-review.",
+        render_kw={**PLAIN, "maxlength": KEY_CHARS},
     )
     about = StringField("What it's for", default="", render_kw={"maxlength": ABOUT_CHARS, "autocomplete": "off", "dir": "auto"})
     is_teams = BooleanField("For the whole team, edited by its admins")
 
     @property
     def prompt(self) -> PromptInput:
-        return PromptInput.entered({"key": self.key.data, "about": self.about.data})
+        title, key = " ".join((self.title.data or "").split()), (self.key.data or "").strip()
+        if not key and not (key := key_from(title)):
+            words = "Write a name in Latin letters or digits under More." if title else "Give it a title."
+            raise Invalid(words, field="key" if title else "title")
+        self.key.data = key
+        # A prompt is called by its name, so what the name lost of the title is kept beside it.
+        is_lost = title and queries.title_of(key).lower() != title.lower()
+        return PromptInput.entered({"key": key, "about": self.about.data or (title if is_lost else "")})
+
+    @property
+    def more(self) -> FieldGroup:
+        return FieldGroup("More", [self.key, self.about])
 
     @property
     def is_for_team(self) -> bool:

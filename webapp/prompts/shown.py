@@ -31,6 +31,8 @@ DONE = {
     "reset": "Reset to the text that comes with Millrace.",
 }
 YOURS, SHARED, TEAM, BUILT_IN = "Yours", "Shared with you", "The team's", "Used by Millrace"
+FOR_PROGRAMS = "For programs"
+HEADINGS = (YOURS, SHARED, TEAM, BUILT_IN, FOR_PROGRAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,18 @@ class ShownPart:
 
 def groups(prompts: Sequence[queries.KnownPrompt], me: User) -> dict[str, list[queries.KnownPrompt]]:
     """Groups prompts by heading and sorts them by title; leaves out empty groups except one's own."""
-    prompts_by_heading: dict[str, list[queries.KnownPrompt]] = {heading: [] for heading in (YOURS, SHARED, TEAM, BUILT_IN)}
+    prompts_by_heading: dict[str, list[queries.KnownPrompt]] = {heading: [] for heading in HEADINGS}
     for prompt in sorted(prompts, key=lambda prompt: prompt.title.lower()):
-        heading = YOURS if prompt.owner_id == me.id else SHARED if prompt.owner_id else BUILT_IN if prompt.built_in else TEAM
-        prompts_by_heading[heading].append(prompt)
+        prompts_by_heading[_heading(prompt, me)].append(prompt)
     return {heading: rows for heading, rows in prompts_by_heading.items() if rows or heading == YOURS}
+
+
+def _heading(prompt: queries.KnownPrompt, me: User) -> str:
+    if prompt.owner_id:
+        return YOURS if prompt.owner_id == me.id else SHARED
+    if not prompt.built_in:
+        return TEAM
+    return FOR_PROGRAMS if prompt.built_in.is_for_programs else BUILT_IN
 
 
 def states(prompts: Sequence[queries.KnownPrompt]) -> dict[str, str]:

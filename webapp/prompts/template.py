@@ -12,6 +12,7 @@ DOTTED = re.compile(r"\{\{ {0,4}([A-Za-z]\w{0,39}(?:\.\w{1,40}){1,4}) {0,4}(?::[
 
 # The limit on what repeated values add: without one, a short text could become arbitrarily long.
 MOST_REPEATED_CHARS = 500_000
+QUESTIONS = tuple(f"{word} " for word in ("What", "Who", "Whose", "Which", "When", "Where", "Why", "How"))
 KINDS = ("text", "long", "number", "date")
 MOST_CHARS = 20_000
 
@@ -117,7 +118,8 @@ class PromptField:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        words = self.name.replace("_", " ").capitalize()
+        return f"{words}?" if words.startswith(QUESTIONS) else words
 
     def objection(self, value: str) -> str:
         """Returns an error message for an invalid value, else an empty text; an empty value is valid."""

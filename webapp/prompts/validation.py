@@ -20,6 +20,8 @@ MOST_VARIABLES = 30
 # Pages render each use of a variable as a separate element.
 MOST_PLACES = 1_000
 MOST_TOKENS = 1_000_000
+# The heading of a section without one.
+UNNAMED = "Prompt"
 NO_KEY = "Use lowercase letters and digits, with single hyphens, underscores or dots between them, up to 80 in all."
 S = TypeVar("S", bound="SectionInput")
 
@@ -39,6 +41,12 @@ def _key(typed: str) -> str:
     if not KEY.fullmatch(key):
         raise Invalid(NO_KEY)
     return key
+
+
+def key_from(title: str) -> str:
+    """Returns the key that a title gives, such as `weekly-review`; empty if it has no Latin letters or digits."""
+    plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:KEY_CHARS].strip("-")
 
 
 def _sections(sections: Sequence[S]) -> list[S]:
@@ -85,7 +93,7 @@ class SectionInput(Input):
 
     @property
     def part(self) -> PromptPart:
-        return PromptPart(self.name or "Prompt", self.text)
+        return PromptPart(self.name or UNNAMED, self.text)
 
 
 class VersionInput(Input):

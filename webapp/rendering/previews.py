@@ -102,21 +102,27 @@ MOST_DIAGRAM_CHARS = 50_000
 # How high a drawing gets is estimated: its place is reserved before it is drawn, so that nothing below it moves.
 HEIGHTS = ((14, "small"), (24, "medium"))
 SIZE = re.compile(r'<svg\b[^>]{0,800}?\sviewBox="\s*[\d.-]+[\s,]+[\d.-]+[\s,]+([\d.]+)[\s,]+([\d.]+)\s*"', re.I)
+SVG_TAG = re.compile(r"<svg\b[^>]{0,2000}", re.I)
 SIDEWAYS = re.compile(r"(?:graph|flowchart)\s+(?:LR|RL)\b|timeline\b|journey\b|gitGraph\b", re.I)
 # In rem: what each line of a diagram adds, by its first word, and what all have.
 PLOTS = ("pie", "xychart-beta", "quadrantChart", "mindmap")
 LINE_HEIGHTS = {"sequenceDiagram": 3.4, "gantt": 2.0} | dict.fromkeys(PLOTS, 0.0)
 LINE_HEIGHT, LEAST_HEIGHT, PLOT_HEIGHT, WIDTH = 4.5, 8.0, 20.0, 44.0
-FITTED = "svg{max-height:calc(100vh - 32px)}#drawn:not(:empty){display:grid;min-height:calc(100vh - 32px);align-items:center}"
+FITTED = (
+    "#download{display:none}svg{max-height:calc(100vh - 32px)}"
+    "#drawn:not(:empty){display:grid;min-height:calc(100vh - 32px);align-items:center}"
+)
 # The page shows the diagram's source if scripts are off or drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
 <style>:root{{color-scheme:{scheme};--light:#fcfaf6;--dark:#11171b}}
 @media {more}{{:root{{--light:#fff;--dark:#030609}}}}
 html{{background:light-dark(var(--light),var(--dark));color:light-dark(#192026,#e6e4df)}}
 body{{margin:16px;font:16px/1.5 system-ui,sans-serif}}
-svg{{display:block;margin:auto;max-width:100%}}{fit}pre{{overflow:auto;font-size:14px}}</style>
+svg{{display:block;margin:auto;max-width:100%}}pre{{overflow:auto;font-size:14px}}
+#download{{display:block;padding:12px;color:inherit;text-align:center}}[hidden]{{display:none!important}}{fit}</style>
 <p id="said" role="status">{said} Here is its source.</p>
-<div id="drawn"></div><pre id="source" tabindex="0">{source}</pre>{scripts}"""
+<div id="drawn"></div><a id="download" download="diagram.svg" hidden>Download as SVG</a>
+<pre id="source" tabindex="0">{source}</pre>{scripts}"""
 STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent = "Drawing the diagram…";</script>
 <script src="{script}"></script><script nonce="{nonce}">
 (async () => {{
@@ -131,6 +137,9 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
     }});
     drawn.innerHTML = (await mermaid.render("diagram", source.textContent)).svg;
     source.hidden = said.hidden = true;
+    const file = new XMLSerializer().serializeToString(drawn.firstElementChild), link = document.getElementById("download");
+    link.href = `data:image/svg+xml;charset=utf-8,${{encodeURIComponent(file)}}`;
+    link.hidden = false;
   }} catch (error) {{
     said.textContent = "This diagram couldn't be drawn. Here is its source.";
   }}
@@ -203,6 +212,14 @@ def document(kind: str, content: str, *, is_run: bool = False) -> str:
     """Returns the HTML document for the preview's iframe; with `is_run`, one whose scripts are meant to run."""
     safe = REACHING.sub(lambda match: f"{match[0][:-1]}-off", content)
     return FRAME.format(safe) if kind == "svg" else f"<!doctype html>{GUARD if is_run else ''}{safe}"
+
+
+def svg_file(content: str) -> str:
+    """Returns a drawing as a file that stands alone: pages need no namespace, programs that open SVG files do."""
+    opening = SVG_TAG.search(content)
+    if not opening or "xmlns=" in opening[0]:
+        return content
+    return f'{content[: opening.start()]}<svg xmlns="http://www.w3.org/2000/svg"{content[opening.start() + len("<svg") :]}'
 
 
 def diagram(content: str, *, script: str, nonce: str, look: DiagramLook = NO_LOOK) -> str:

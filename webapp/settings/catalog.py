@@ -95,7 +95,7 @@ _LIMITS = (
     _limit("limits.streams_per_minute", "Answers per minute", 20, "How many answers a person can start per minute, on average."),
     Setting(
         "limits.streams_burst",
-        "Burst limit",
+        "Answers in a row",
         "whole",
         10,
         "How many answers a person can start in a row after a pause, before the per-minute limit applies.",
@@ -143,7 +143,7 @@ _LIMITS = (
     ),
     Setting(
         "limits.made_burst",
-        "Burst limit for new items",
+        "New items in a row",
         "whole",
         100,
         "How many of these items a person can create in a row after a pause, before the per-minute limit applies.",
@@ -459,7 +459,7 @@ PARTS: Mapping[str, Part] = {
     part.slug: part
     for part in (
         Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        Part("insights", "Insights", "Insights settings", "Models", "What is measured, and where figures are sent."),
+        Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),

@@ -1,7 +1,7 @@
 """The calls of an answer as they are stored: read back for a run, and changed before what a change names begins."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now
-from webapp.streaming.events import Asked, CallState, Decided, Returned, SourceRecord
+from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Returned, SourceRecord
 from webapp.tools.tables import Call
 
 OPEN: tuple[CallState, ...] = ("asked", "waiting", "running", "unknown")
@@ -98,12 +98,23 @@ def calls_of(session: Session, message_id: str) -> list[CallRecord]:
     return [CallRecord.of(call) for call in session.scalars(query.execution_options(populate_existing=True))]
 
 
+def events_of_calls(session: Session, message_id: str, generation_id: str) -> Iterator[CallEvent]:
+    """Yields what the log of a generation says of its calls, as far as the rows know."""
+    for call in calls_of(session, message_id):
+        if call.generation_id == generation_id:
+            yield call.asked()
+            if call.decision:
+                yield call.decided()
+            if not call.is_open:
+                yield call.returned()
+
+
 def store(session: Session, records: Sequence[CallRecord]) -> None:
     """Stores new calls."""
     values = [{field.name: getattr(record, field.name) for field in fields(record)} for record in records]
     session.execute(
         insert(rows.table(Call)),
-        [{**each, "sources": [], "outside": [], "file_ids": [], "asked_at": each["asked_at"] or utc_now()} for each in values],
+        [{**value, "sources": [], "outside": [], "file_ids": [], "asked_at": value["asked_at"] or utc_now()} for value in values],
     )
 
 

@@ -1,8 +1,8 @@
 """The source of an answer that can call tools: a ladder for each round of the model, and the calls between two rounds.
 
-A round ends with calls: they are stored and announced, those that need nobody are done, and the model is asked again with what
-they returned. If a person must decide, the run is parked; the run that goes on begins with the calls as they are stored. So does
-one that continues an answer after a kill: what is done is never done again.
+A round ends with calls: they are stored and announced, those that need no decision are done, and the model is asked again with
+what they returned. If a person must decide, the run is parked, and the run that continues it begins with the calls as stored. So
+does one that continues an answer after a kill: what is done is never done again.
 """
 
 import logging
@@ -124,9 +124,11 @@ class ToolRun:
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
         self._has_started = bool(transcript and transcript.started)
         self._spent, self._usage = (transcript.usage if transcript else None), Usage()
-        # Made before anything is stored, so that a model that is not available leaves nothing.
+        # Made before anything is stored, so that a model that is not available leaves nothing. It is used if no call is open,
+        # whose result it would lack.
         self._source = ladder(self._next_request())
-        self.is_between, self._is_first, self._is_called = True, True, False
+        self._is_current = not any(call.is_open for call in self._calls)
+        self.is_between, self._is_called = True, False
 
     def check_timeout(self) -> str:
         return "" if self._is_calling else self._source.check_timeout()
@@ -154,8 +156,8 @@ class ToolRun:
 
     def _round(self, stop: Stop) -> Generator[Event, None, Ended | None]:
         """Asks the model; returns its end, or None if it has called, or was cut off."""
-        source = self._source if self._is_first else self._ladder(self._next_request())
-        self._source, self._is_first, self._is_called = source, False, False
+        source = self._source if self._is_current else self._ladder(self._next_request())
+        self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
         kept, self.is_between, self._usage = "", True, Usage()
         with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
@@ -312,7 +314,7 @@ class ToolRun:
             self._change(call, state="asked" if is_safe else "unknown")
 
     def _do_calls(self, stop: Stop) -> Iterator[Event]:
-        """Does what needs nobody, a few at a time."""
+        """Does what needs no decision, a few at a time."""
         while not stop and (due := [call for call in self._calls if call.state == "asked"][:AT_ONCE]):
             self.is_between = True
             if not self._has_begun(due, stop):

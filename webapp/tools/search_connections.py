@@ -149,6 +149,8 @@ def search(query: str, limit: int, *, stop: Stop) -> list[SearchHit]:
     """Returns the first hits for a query; raises `ToolFailed` with a sentence."""
     to = connection()
     request = to.kind.request(query, to.key, limit)
+    # Releases the database connection while waiting for another server.
+    db.session.rollback()
     try:
         status, content = _sent(to, request, stop)
     except Stopped as error:

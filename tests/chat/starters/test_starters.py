@@ -53,7 +53,7 @@ def test_sending_a_card_twice_begins_one_chat(member):
 
 
 def test_the_text_can_be_edited_first(member):
-    page = member.page("/begin/4").press("Edit first", **WORDS)
+    page = member.page("/begin/4").press("Edit the message first", **WORDS)
 
     assert "Paint the fence" in page.textbox("Message").value
     assert not member.page("/chats").all(".rows a")
@@ -75,6 +75,36 @@ def test_a_file_is_explained_only_if_there_is_one(member):
     chat = member.page(answer.location)
     assert chat.says("Explain the attached file to me")
     assert chat.says("lease.txt")
+
+
+@pytest.mark.parametrize(
+    ("slot", "entered", "file", "title"),
+    [
+        (2, {}, "lease.txt", "lease.txt"),
+        (2, {"field-what_do_you_want_to_know": "When does it end?"}, "lease.txt", "When does it end?"),
+        (4, WORDS, "", "Paint the fence"),
+        (4, {"field-first_day": "2026-11-30"}, "", "Plan my week"),
+        (1, {"field-what_do_you_need": "a letter", "field-who_is_it_for": "My aunt"}, "", "My aunt"),
+    ],
+)
+def test_its_chat_is_named_by_the_persons_own_words_or_the_file(member, slot, entered, file, title):
+    attached = {"file": (io.BytesIO(b"The lease ends in May."), file)} if file else {}
+    data = {**entered, **attached, "key": "1"}
+    answer = member.client.post(f"/begin/{slot}", data=data, content_type="multipart/form-data")
+
+    assert member.page(answer.location).heading == title
+
+
+def test_its_fields_are_asked_for_in_words(member):
+    page = member.page("/begin/1")
+
+    assert [label.text() for label in page.all("main .field label")] == [
+        "What do you need?",
+        "What should it say?",
+        "Who is it for?",
+        "Tone",
+    ]
+    assert {select.css_first("option").text() for select in page.all("main select")} == {"No preference"}
 
 
 def test_a_card_that_opens_a_page_has_no_form(member):

@@ -14,7 +14,7 @@ from webapp.models.providers.calls import MOST_ARGUMENTS, MOST_CALLS, MOST_KEPT
 from webapp.models.providers.openai import OpenAIProvider
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.providers.reasoning import split, split_whole
-from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Reasoning, Started, Usage
+from webapp.streaming.events import KINDS, Calling, Delta, Ended, Event, Kept, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
 
 JSON = {"Content-Type": "application/json"}
@@ -95,6 +95,10 @@ def test_the_pieces_of_calls_are_events(stop: Stop) -> None:
         Calling(1, arguments="{}"),
         Ended("completed", "calls"),
     ]
+
+
+def test_the_pieces_of_calls_are_in_no_log() -> None:
+    assert not {Calling, Kept} & set(KINDS.values())
 
 
 ONE = [("call_a", "search_web", QUERY)]

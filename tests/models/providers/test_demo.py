@@ -79,11 +79,69 @@ def test_it_admits_what_it_does_not_know(question: str) -> None:
     assert "only the demo" in text
 
 
-def test_what_is_attached_is_not_what_was_asked() -> None:
-    text = answer(request_for("What is in it?\n\nnotes.md\n```md\nThe price is low.\n```", model="demo/quick"))
+LEASE = """\
+rental.pdf
+```pdf
+# Rental agreement
 
-    assert text != demo_texts.COST
+- The lease begins in May. The deposit is 900 euros.
+You can cancel it at any time.
+```"""
+STARTER = "Explain the attached file to me: what it is, what it says, and what matters most in it.{question}\n\n" + LEASE
+
+
+@pytest.mark.parametrize(
+    ("message", "quoted", "not_quoted"),
+    [
+        (STARTER.format(question=""), "“rental.pdf” begins like this:\n\n- The lease begins in May.\n- The deposit", "Rental"),
+        (
+            STARTER.format(question="\n\nWhat I want to know:\nHow large is the deposit?"),
+            "says:\n\n- The deposit is 900 euros.",
+            "May",
+        ),
+        (f"Does it allow dogs?\n\n{LEASE}", "Nothing in “rental.pdf” fits your question. It begins like this:", "Rental"),
+        (LEASE, "“rental.pdf” begins like this:", "Rental"),
+        (
+            f"When does it begin, and the deposit?\n\n{LEASE}\n\nb.txt\n````txt\nA deposit box.\n````",
+            "“b.txt” says:\n\n- A deposit",
+            "````",
+        ),
+        ("What is in it?\n\nnotes.md\n```md\nThe price is low.\n```", "- The price is low.", demo_texts.COST),
+        ("Explain it\n\n__init__.py\n```py\n\n```", "I found no text in “\\_\\_init\\_\\_.py”.", "```"),
+        ("Explain it\n\na.txt\n```txt\nNever closed.", "- Never closed.", "```"),
+    ],
+)
+def test_it_answers_from_what_is_attached_and_never_shows_its_fence(message: str, quoted: str, not_quoted: str) -> None:
+    text = answer(request_for(message, model="demo/quick"))
+
+    assert quoted in text
+    assert not_quoted not in text
+    assert "```" not in text
     assert "only the demo" in text
+
+
+def test_it_answers_from_what_was_attached_earlier_only_if_that_fits() -> None:
+    assert "- The deposit is 900 euros." in answer(request_for(LEASE, "Read.", "And the deposit?", model="demo/quick"))
+    assert answer(request_for(LEASE, "Read.", "What is Millrace?", model="demo/quick")) == demo_texts.WHAT_IT_IS
+    assert "> Sing a song" in answer(request_for(LEASE, "Read.", "Sing a song", model="demo/quick"))
+
+
+def test_it_reads_a_message_of_openings_once() -> None:
+    words, before = "a.b\n```b\n" * 20_000, time.process_time()
+
+    assert "only the demo" in answer(request_for(words, model="demo/quick"))
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize("pictures", [(), (AttachedImage("image/png", Path("mill.png"), "mill.png"),)])
+def test_it_says_that_it_does_not_look_at_pictures(pictures: tuple[AttachedImage, ...]) -> None:
+    words = "What is this?" if pictures else "What is this?\n\n[Image: mill.png]"
+    text = answer(ModelRequest("demo/quick", (Turn("user", words, pictures),)))
+
+    assert text == demo_texts.PICTURES
+    with_file = answer(ModelRequest("demo/quick", (Turn("user", f"{LEASE}\n\n{words}", pictures),)))
+    assert "The lease begins" in with_file
+    assert with_file.endswith(text)
 
 
 def test_it_never_shouts() -> None:

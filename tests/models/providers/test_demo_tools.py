@@ -181,5 +181,8 @@ def test_a_limit_comes_before_the_call(stop: Stop) -> None:
     assert (received.calls, received.end) == ((), "length")
 
 
-def test_other_models_of_the_demo_call_nothing(stop: Stop) -> None:
-    assert not told(replace(ASKED, model="demo/quick"), stop).calls
+@pytest.mark.parametrize("how", [{"model": "demo/quick"}, {"schema": '{"properties": {"title": {"type": "string"}}}'}], ids=str)
+def test_a_plan_and_other_models_of_the_demo_call_nothing(stop: Stop, how: dict[str, Any]) -> None:
+    received = told(replace(ASKED, **how), stop)
+
+    assert (received.calls, received.end) == ((), "stop")

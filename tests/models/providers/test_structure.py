@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.providers.received import collect, request_for
+from tests.models.providers.received import SEARCH, collect, request_for
 from tests.support.marks import few_of
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
@@ -21,6 +21,9 @@ pytestmark = pytest.mark.slow
 MB = 1_000_000
 SAID = '{"choices":[{"index":0,"delta":{"content":"x"}}]}'
 CALLS = '{"choices":[{"index":0,"delta":{"tool_calls":[%s]}}]}'
+PIECE = '{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{%s"arguments":"%s"}}]}}]}'
+NAMED = '"name":"search_web",'
+THOUGHT = '{"choices":[{"index":0,"delta":{"reasoning_details":[{"type":"reasoning.text","signature":"s","index":0}]}}]}'
 # Functions, so that only the test that sends a body builds it, and not every process that imports this module.
 BODIES: dict[str, Callable[[], str]] = {
     "lists": lambda: "[" + "[]," * (5 * MB) + "1]",
@@ -38,6 +41,10 @@ LINES: dict[str, Callable[[], str]] = {
     "words": lambda: 'data: {"choices":[{"index":0,"delta":{"content":"' + "é" * (3 * MB) + '"}}]}\n\n',
     "small ones": lambda: f"data: {SAID}\n\n" * 60_000,
     "lines": lambda: "data:\n" * 700_000 + "\n",
+    "pieces of calls": lambda: f"data: {PIECE % ('', 'x')}\n\n" * 40_000,
+    "pieces with a name": lambda: f"data: {PIECE % (NAMED, '}}')}\n\n" * 30_000,
+    "arguments": lambda: f"data: {PIECE % (NAMED, 'x' * 3 * MB)}\n\n",
+    "signed thoughts": lambda: f"data: {THOUGHT}\n\n" * 40_000,
     "line ends": lambda: "\n" * (4 * MB),
 }
 
@@ -56,7 +63,7 @@ def test_a_whole_reply_is_refused_before_it_is_parsed(
 def test_a_stream_of_large_lines_lets_others_go_on(fake: Fake, provider: OpenAIProvider, stop: Stop, kind: str) -> None:
     fake.always({"raw": [{"send": head(200, "text/event-stream")}, {"send": LINES[kind]()}, {"send": LINES[kind]()}]})
 
-    received = with_gap_of(lambda: collect(provider.stream(request_for(), stop)))
+    received = with_gap_of(lambda: collect(provider.stream(request_for(tools=(SEARCH,)), stop)))
 
     assert received.failure
 

@@ -283,10 +283,19 @@ def test_a_budget_names_a_model_that_there_is(owner):
     wrong = owner.post("/admin/budgets", **usual, model="demo/typo")
     assert wrong.status_code == 422
     assert wrong.says("No connection lists “demo/typo”.")
-    assert owner.page("/admin/budgets").all("#models option")
+    assert owner.page("/admin/budgets").all("#model-ids option")
     assert owner.submit("/admin/budgets", limit="5", unit="answers", model="fake/other").says("Budget created.")
 
 
 def test_the_time_zone_is_one(program):
     program.said("PUT", "/settings/team.time_zone", 422, {"value": "Mars/Olympus"})
     program.said("PUT", "/settings/team.time_zone", 200, {"value": "Europe/Berlin"})
+
+
+def test_the_model_of_a_budget_is_chosen_with_the_picker_and_can_be_all(owner):
+    page = owner.page("/admin/budgets")
+
+    assert page.one("button.picker [data-chosen]").text() == "All models"
+    assert page.one("#model").attributes["class"] == "without-js"
+    rows = owner.get("/models", query={"field": "model"}, headers={"HX-Request": "true"}).all("[data-model]")
+    assert rows[0].attributes["title"] == "All models"

@@ -11,6 +11,7 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
 from tests.support.people import user_with_password
+from webapp.base.db import db
 from webapp.people.accounts.tables import User
 from webapp.streaming.stop import Stop
 from webapp.tools.tool import CallContext
@@ -41,6 +42,8 @@ class Site:
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
+        # Is called at each request.
+        self.meanwhile: Callable[[], object] = lambda: None
         self.server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, error_log=None)
         self.server.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -66,6 +69,7 @@ class Site:
                 json.loads(body) if body else None,
             )
         )
+        self.meanwhile()
         answer = self.answers.get(environ["PATH_INFO"], Answer(b"", status="404 Not Found"))
         start_response(answer.status, [("Content-Type", answer.kind), *answer.headers.items()])
         return answer.content() if callable(answer.content) else [answer.content]
@@ -81,6 +85,13 @@ def site() -> Iterator[Site]:
 def added(email: str, role: str = "member") -> User:
     """Adds an account."""
     return user_with_password(email, role)
+
+
+def noted_connections(site: Site) -> list[int]:
+    """Returns the numbers of database connections in use at each request of a site, from now on."""
+    noted, engine = list[int](), db.engine
+    site.meanwhile = lambda: noted.append(engine.pool.checkedout())  # type: ignore[attr-defined]
+    return noted
 
 
 @pytest.fixture

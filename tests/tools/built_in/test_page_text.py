@@ -1,5 +1,8 @@
 """Web pages as text: what a reader sees, with headings, lists and links, and nothing else."""
 
+import re
+from random import Random
+
 import pytest
 
 from webapp.tools.built_in.page_text import LEAST_MAIN, MOST_TAGS, decoded, readable
@@ -15,7 +18,10 @@ CASES = {
         "- one\n- two\n  - inner\n- three\n\nafter",
     ),
     "tables": ("<table><tr><th>a<th>b<tr><td>1<td>2</table>", "a | b\n1 | 2"),
-    "code": ("<p>Run<pre>def f():\n    return  1\n</pre>", "Run\n\ndef f():\n    return  1"),
+    "code": (
+        "<p>Run<pre>\n<code>def f():\n    return  1\n</code></pre>now",
+        "Run\n\n```\ndef f():\n    return  1\n```\n\nnow",
+    ),
     "line breaks": ("one<br>two<br/><br>three<hr>four", "one\ntwo\nthree\nfour"),
     "a whole link": ('<a href="https://other.example/x?y=1">Other</a>.', "[Other](https://other.example/x?y=1)."),
     "a link of this site": ('see <a href="/fish"> the fish </a>!', "see [the fish](https://example.org/fish) !"),
@@ -108,3 +114,53 @@ def test_whatever_a_page_repeats_is_read_within_its_bounds(name: str) -> None:
     # A piece of text that is not a tag is counted when it is whole.
     assert len(text) <= max(1_000_000, len(ENDLESS[name]))
     assert text.count("[fish]") <= MOST_TAGS
+
+
+HIDING = (
+    "<div hidden>{}</div>",
+    "<section style='display:none'>{}</section>",
+    "<nav>{}</nav>",
+    "<b aria-hidden='true'>{}</b>",
+    "<template>{}</template>",
+)
+SHOWING = (
+    "<div>{}</div>",
+    "<section>{}</section>",
+    "<ul><li>{}</li></ul>",
+    "<b>{}</b>",
+    "<a href='/x'>{}</a>",
+    "<table><tr><td>{}</td></tr></table>",
+    "{}<br>",
+)
+ODD = ("<", ">", "&#x", "<!--", "-->", "<pre>", "</pre>", "<p>", "</p>", "<p hidden>", "word", "<title>", "\0", "]]>", "<a href=")
+SOUP = (*(piece for form in (*HIDING, *SHOWING) for piece in form.split("{}")), *ODD)
+
+
+def tree(random: Random, depth: int, is_hidden: bool, words: dict[str, bool]) -> str:
+    """Returns a random page, whose words are noted with whether a reader sees them."""
+    parts = []
+    for _ in range(random.randrange(1, 4)):
+        if depth and random.random() < 0.7:
+            hides = random.random() < 0.25
+            inner = tree(random, depth - 1, is_hidden or hides, words)
+            parts.append(random.choice(HIDING if hides else SHOWING).replace("{}", inner))
+        else:
+            word = f"w{len(words)}x"
+            words[word] = not is_hidden
+            parts.append(f" {word} ")
+    return "".join(parts)
+
+
+def test_a_reader_sees_every_word_that_is_not_hidden() -> None:
+    for number in range(200):
+        words: dict[str, bool] = {}
+        html = tree(Random(number), 6, False, words)
+        text = readable(f"<body>{html}", ADDRESS, 1_000_000)[1]
+        assert set(re.findall(r"w\d+x", text)) == {word for word, is_seen in words.items() if is_seen}, number
+
+
+def test_a_soup_of_tags_is_read_to_its_end() -> None:
+    for number in range(300):
+        random = Random(number)
+        html = "".join(random.choices(SOUP, k=random.randrange(200)))
+        assert "<script" not in readable(html, ADDRESS, 1_000_000)[1]

@@ -11,7 +11,7 @@ from webapp.knowledge.sources import permitted, seen
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
-from webapp.tools.built_in.documents import read, search
+from webapp.tools.built_in.documents import MOST_HITS, read, search
 from webapp.tools.tool import CallContext, ToolFailed
 
 # 1 000 in a deep run of a hundred rounds.
@@ -19,15 +19,15 @@ WORLDS = 10 * ROUNDS if ROUNDS > 1 else 4
 
 
 def context_of(person: User, world: World) -> CallContext:
-    """Returns a call in a chat that reads from all collections of the world, whoever may see them."""
+    """Returns a call in a chat that reads from all collections of the world."""
     return CallContext("call", "chat", person, Stop(Event), tuple(collection.id for collection in world.collections))
 
 
 def found_by(person: User, world: World) -> tuple[set[str], list[SourceRecord]]:
     """Returns the canaries that a person's searches tell a model, and their sources."""
     context, texts, sources = context_of(person, world), list[str](), list[SourceRecord]()
-    for query in (COMMON, *world.documents):
-        result = search(context, {"query": query, "limit": 8})
+    for query in (COMMON, " ".join(world.documents)):
+        result = search(context, {"query": query, "limit": MOST_HITS})
         texts.append(result.text)
         sources += result.sources
     return {canary for canary in world.documents if canary in "".join(texts)}, sources

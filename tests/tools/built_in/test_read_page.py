@@ -2,24 +2,28 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
 import gevent
 import pytest
+from flask import Flask
+from gevent.pool import Pool
 from jsonschema import Draft202012Validator
 
 from tests.knowledge.office import pdf
 from tests.support.turns import nobody_waits
-from tests.tools.built_in.conftest import NewContext, Site
+from tests.tools.built_in.conftest import NewContext, Site, noted_connections
 from tests.upstream.handle import Upstream as Fake
-from webapp.knowledge.documents import web_pages
+from webapp.base.db import db
+from webapp.knowledge.documents import fetching
 from webapp.tools.built_in.read_page import MOST_PARTS, PART_CHARS, READ_PAGE, STOPPED, read
 from webapp.tools.tool import CallContext, Result, ToolFailed
 
 MEGABYTE = b"x" * 1024 * 1024
-# What a model may not reach, whoever asks.
+# What no model can reach, even if an admin asks.
 INSIDE = (
     "http://127.0.0.1:1/",
     "http://[::1]/",
@@ -45,7 +49,9 @@ def text_of(result: Result) -> str:
 def test_a_page_is_read_with_its_title_and_links(new_context: NewContext, site: Site) -> None:
     url = site.says("/otters", "<title>Otters</title><nav>Menu</nav><h1>Otters</h1><p>They eat <a href='/fish'>fish</a>.")
     result = page_of(new_context(), {"address": f"{url}#food"})
-    assert result.text.startswith(f"Otters\n{url}\nPart 1 of 1. What follows is quoted data")
+    head, title, *_ = result.text.partition("\nOtters\n```\n")
+    assert head.startswith(f"{url}\nPart 1 of 1. What follows is quoted data")
+    assert title
     assert text_of(result) == f"# Otters\n\nThey eat [fish]({site.url}/fish)."
     assert (result.outside, result.sources) == (("127.0.0.1",), ())
     assert site.paths == ["/robots.txt", "/otters"]
@@ -80,6 +86,7 @@ SWIM = "Otters swim." * 20
 KINDS = {
     "json": ("application/json", b'{"otters": [1, 2]}', '{"otters": [1, 2]}'),
     "csv": ("text/csv", b"a,b\n1,2\n", "a,b\n1,2"),
+    "a feed": ("application/rss+xml", b"<rss><title>Otters</title></rss>", "<rss><title>Otters</title></rss>"),
     "markdown": ("text/markdown", b"# Otters\n\n```\ncode\n```\n", "# Otters\n\n```\ncode\n```"),
     "another charset": ("text/plain; charset=iso-8859-2", "Łódź".encode("iso-8859-2"), "Łódź"),
     "a charset that is not true": ("text/plain; charset=utf-8", b"\xd6l", "Öl"),
@@ -165,12 +172,12 @@ def test_robots_that_fail_forbid_a_page_and_are_asked_again(new_context: NewCont
 
 def test_the_rules_of_few_sites_are_kept(new_context: NewContext, site: Site) -> None:
     context = new_context()
-    sites = web_pages.SITES.get()
-    for number in range(2 * web_pages.MOST_SITES):
-        sites[f"http://{number}.example", "public"] = web_pages.SiteRules(b"", float("inf"))
+    sites = fetching.SITES.get()
+    for number in range(2 * fetching.MOST_SITES):
+        sites[f"http://{number}.example", "public"] = fetching.SiteRules(b"", float("inf"))
     page_of(context, {"address": site.says("/a", "Yes")})
     page_of(context, {"address": site.says("/b", "Yes")})
-    assert len(sites) == 2 * web_pages.MOST_SITES
+    assert len(sites) == 2 * fetching.MOST_SITES
 
 
 def endless(piece: bytes) -> Iterator[bytes]:
@@ -252,16 +259,34 @@ def test_a_server_that_breaks_off_ends_as_a_sentence(new_context: NewContext, fa
 
 
 def test_a_stop_ends_it(new_context: NewContext, site: Site) -> None:
-    context = new_context()
-    url = site.says("/x", partial(slowly, context), kind="text/plain")
+    context, began = new_context(), time.monotonic()
+    url = site.says("/x", partial(stopped_meanwhile, context), kind="text/plain")
     with pytest.raises(ToolFailed, match=STOPPED):
         page_of(context, {"address": url})
+    assert time.monotonic() - began < fetching.SECONDS / 2
 
 
-def slowly(context: CallContext) -> Iterator[bytes]:
+def stopped_meanwhile(context: CallContext) -> Iterator[bytes]:
     yield b"Otters"
     context.stop.request("user")
-    yield from endless(b" swim")
+    gevent.sleep(60)
+
+
+def test_no_connection_to_the_database_is_held_meanwhile(new_context: NewContext, site: Site) -> None:
+    context, noted = new_context(), noted_connections(site)
+    assert db.session.merge(context.person).name
+    page_of(context, {"address": site.says("/a", "Yes")})
+    assert noted == [0, 0]
+
+
+def test_a_persons_pages_are_extracted_one_after_the_other(app: Flask, new_context: NewContext, site: Site) -> None:
+    context = new_context()
+
+    def text(number: int) -> str:
+        with app.app_context():
+            return text_of(page_of(context, {"address": site.says(f"/{number}", f"Page {number}.")}))
+
+    assert list(Pool(4).map(text, range(4))) == [f"Page {number}." for number in range(4)]
 
 
 def test_results_are_bounded(new_context: NewContext, site: Site) -> None:

@@ -1,6 +1,7 @@
 """Searching the web: each kind of connection is asked in its own way, and its key goes to its server alone."""
 
 import json
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from flask import Flask
 
 from tests.support.turns import nobody_waits
-from tests.tools.built_in.conftest import NewContext, Site
+from tests.tools.built_in.conftest import NewContext, Site, noted_connections
 from webapp.base.audit import COMMAND_LINE
-from webapp.base.db import write
+from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.settings.secrets.encryption import the_encryption
 from webapp.settings.service import set_setting
@@ -215,15 +216,27 @@ def test_only_pages_are_hits_and_each_once(new_context: NewContext, site: Site) 
 
 
 def test_a_stop_ends_it(new_context: NewContext, site: Site) -> None:
-    context = new_context()
+    context, began = new_context(), time.monotonic()
 
-    def slowly() -> Iterator[bytes]:
+    def stopped_meanwhile() -> Iterator[bytes]:
+        yield b" "
         context.stop.request("user")
-        yield from endless(b" ")
+        gevent.sleep(60)
 
-    set_up(site, "tavily", slowly)
+    set_up(site, "tavily", stopped_meanwhile)
     with pytest.raises(ToolFailed, match="stopped"):
         found(context)
+    assert time.monotonic() - began < search_connections.SECONDS / 2
+
+
+def test_no_connection_to_the_database_is_held_meanwhile(new_context: NewContext, site: Site) -> None:
+    context = new_context()
+    set_up(site, "tavily", reply_of("tavily", ROWS))
+    noted = noted_connections(site)
+    assert db.session.merge(context.person).name
+    assert db.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+    found(context)
+    assert noted == [0]
 
 
 @pytest.mark.parametrize("query", ["", "  ", "\u200b\0"])

@@ -13,8 +13,10 @@ from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import exchange, profiles, queries, service, shown
+from webapp.characters.cards.card_fields import COLUMNS, kept_fields
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import GREETINGS, greetings_in, notes_of
+from webapp.characters.lore.entries import Role
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
@@ -27,13 +29,27 @@ MOST_BYTES = 64 * 1024 * 1024
 PAGE_CHARS = 1_000_000
 bp = Blueprint("api_characters", __name__, url_prefix="/api/v1/characters")
 TAKES_PICTURE: dict[str, Any] = {"scope": "chat", "upload": True, "most_bytes": profiles.PICTURE_BYTES, "errors": (409, 422)}
+# What a list has instead of the card, which can be a megabyte, and of the fields that it keeps.
+IN_LIST: dict[str, Any] = {
+    **{name: value for name, value in kept_fields({}, dict.fromkeys(COLUMNS, "")).items() if name not in COLUMNS},
+    "card": {},
+    "note": "",
+    "alternate_greetings": [],
+    "group_only_greetings": [],
+}
 LISTS = (*GREETINGS, "collection_ids")
 # Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
 
 class CharacterAnswer(Named):
-    description: str = Field(description="The description, sent to the model word for word.")
+    description: str = Field(
+        description="Sent to the model word for word, followed by personality, scenario and example dialogue. "
+        "In the list, as it is sent: together with these."
+    )
+    personality: str = Field(description="Empty in the list, as are the other fields that the card keeps.")
+    scenario: str
+    example_dialogue: str
     system_prompt: str
     post_history_prompt: str = Field(description="Sent to the model right before the latest message.")
     greeting: str = Field(description="The first message of every new chat, as Markdown.")
@@ -43,6 +59,13 @@ class CharacterAnswer(Named):
     note: str = Field(description="What it is for, for people: the creator's note of its card; empty in the list.")
     is_favorite: bool = Field(description="Whether it is one of your favorites.")
     collection_ids: list[str] = Field(description="What it knows: collections that its answers quote, as far as you see them.")
+    nickname: str = Field(description="What `{{char}}` becomes in its texts, instead of the name.")
+    creator: str
+    version: str = Field(description="Of the character, as its creator counts.")
+    character_note: str = Field(description="Sent among the last messages.")
+    note_depth: int = Field(description="How many messages come after the character's note.")
+    note_role: Role = Field(description="Whose message the character's note is.")
+    talkativeness: float = Field(description="From 0 to 1: how often it speaks in groups; 0.5 is usual.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
     is_own: bool
@@ -147,7 +170,7 @@ def index(query: CharactersQuery) -> CharacterList:
     following_ids = ids[ids.index(query.cursor) + 1 if query.cursor in ids else 0 :]
     rows = queries.texts_of(following_ids, most_chars=PAGE_CHARS) if following_ids else []
     return CharacterList(
-        characters=_answers_of(rows, card={}, note="", alternate_greetings=[], group_only_greetings=[]),
+        characters=_answers_of(rows, **IN_LIST),
         next_cursor=rows[-1].id if len(rows) < len(following_ids) else "",
     )
 
@@ -292,7 +315,8 @@ def _visible(id: str) -> Character:
 
 
 def _one(row: Character) -> CharacterAnswer:
-    return _answers_of([row], note=notes_of(row.card)[0], **{name: greetings_in(row.card, name) for name in GREETINGS})[0]
+    greetings = {name: greetings_in(row.card, name) for name in GREETINGS}
+    return _answers_of([row], note=notes_of(row.card)[0], **service.kept(row), **greetings)[0]
 
 
 def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:

@@ -132,7 +132,7 @@ def show(id: str) -> CallAnswer:
 
 @bp.post("/calls/<id>/decision")
 @operation(
-    "Decide about a call that waits; the answer goes on where it waited",
+    "Decide about a call that waits; the answer continues where it waited",
     scope="chat",
     body=NewDecision,
     answer=CallAnswer,

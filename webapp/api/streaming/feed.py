@@ -174,7 +174,8 @@ class GenerationFeed:
             self._has_opened = True
             state = StreamState(**self._of, status=status, seq=seq, text=text.text, reasoning=text.reasoning, is_snapshot=True)
             opened = wire(self._encoder.opening(state), id=str(seq))
-            return opened + (self._frames_of([Sources(text.sources)], seq) if text.sources else [])
+            sources = [Sources(text.sources)] if text.sources else []
+            return opened + self._frames_of([*sources, *text.calls], seq)
         return [*self._opening(), *self._frames_of(text.events(), seq)]
 
     def _frames_of(self, events: Iterable[Event], seq: int) -> list[bytes]:

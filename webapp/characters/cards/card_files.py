@@ -18,7 +18,7 @@ from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CARD_BYTES = 1024 * 1024
-MOST_PICTURE_BYTES = 4 * 1024 * 1024
+MOST_PICTURE_BYTES = 8 * 1024 * 1024
 # Of the card in a CHARX, whose assets can be in its text.
 MOST_ENTRY_BYTES = MOST_BYTES
 NO_JSON = "It isn't a character card: choose a PNG with a card in it, a CHARX or a JSON file."

@@ -100,9 +100,9 @@ def is_lorebook(card: Any) -> bool:
 def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of a character as imported from this card."""
     data = data_of(card)
-    nickname = _name(data, "nickname")
+    nickname = line_in(data, "nickname")
     return {
-        "name": _name(data, "name") or "Unnamed character",
+        "name": line_in(data, "name") or "Unnamed character",
         "description": description_of(data),
         "system_prompt": _spoken(_text(data, "system_prompt"), nickname),
         "post_history_prompt": _spoken(_text(data, "post_history_instructions"), nickname),
@@ -112,20 +112,25 @@ def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nickname_of(card: Mapping[str, Any]) -> str:
-    return _name(data_of(card), "nickname")
+    return line_in(data_of(card), "nickname")
+
+
+def text_in(data: Mapping[str, Any], name: str) -> str:
+    """Returns a text of a card as it is edited: with `{{char}}` where the nickname goes."""
+    return _spoken(_text(data, name), "")
 
 
 def description_of(data: Mapping[str, Any]) -> str:
     """Returns the description with the parts that have no field here; leaves out the example dialogue if it would be too long."""
-    whole = _joined(data, PARTS)
-    return whole if len(whole) <= DESCRIPTION_CHARS else _joined(data, PARTS[:-1])
+    whole = joined(data, PARTS)
+    return whole if len(whole) <= DESCRIPTION_CHARS else joined(data, PARTS[:-1])
 
 
 def is_description_of(data: Mapping[str, Any], description: str) -> bool:
     """Returns whether the description is still the one that was imported from the card."""
-    whole = _joined(data, PARTS)
+    whole = joined(data, PARTS)
     # Imports by earlier releases left out the example dialogue above `TEXT_CHARS`.
-    return description == description_of(data) or (len(whole) > TEXT_CHARS and description == _joined(data, PARTS[:-1]))
+    return description == description_of(data) or (len(whole) > TEXT_CHARS and description == joined(data, PARTS[:-1]))
 
 
 def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str]:
@@ -134,7 +139,7 @@ def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str
     If the description was edited, it already contains the other parts, so their macros are empty.
     """
     data = data_of(card)
-    nickname, is_changed = _name(data, "nickname"), not is_description_of(data, description)
+    nickname, is_changed = line_in(data, "nickname"), not is_description_of(data, description)
     texts = {name: _spoken(_text(data, theirs), nickname) for name, theirs in TEXT_FIELDS.items()}
     return texts | dict.fromkeys(OF_DESCRIPTION, "") | {"description": description} if is_changed else texts
 
@@ -142,7 +147,7 @@ def texts_for_macros(card: Mapping[str, Any], description: str) -> dict[str, str
 def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
     """Returns the creator's notes for the people who use the card, and the creator's name."""
     data = data_of(card)
-    return _spoken(_text(data, "creator_notes"), ""), _name(data, "creator")
+    return _spoken(_text(data, "creator_notes"), ""), line_in(data, "creator")
 
 
 def with_note(card: dict[str, Any], note: str) -> dict[str, Any]:
@@ -190,7 +195,7 @@ def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> d
 def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
     """Returns the usable greetings by their index in the card's list."""
     data = data_of(card)
-    values, nickname = data.get(named), _name(data, "nickname")
+    values, nickname = data.get(named), line_in(data, "nickname")
     greetings, chars_left = dict[int, str](), GREETINGS_CHARS
     for at, value in enumerate(values if isinstance(values, list) else []):
         # Inserting a nickname can make a text many times as long, so texts past the limit are not processed at all.
@@ -203,16 +208,17 @@ def _greetings(card: Mapping[str, Any], named: str) -> dict[int, str]:
     return greetings
 
 
-def _joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
+def joined(data: Mapping[str, Any], parts: tuple[tuple[str, str], ...]) -> str:
+    """Returns the description with these parts under their headings."""
     more = (f"{title}:\n{text}" for name, title in parts if (text := _text(data, name)))
-    return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))), _name(data, "nickname"))
+    return _spoken("\n\n".join(filter(None, (_text(data, "description"), *more))), line_in(data, "nickname"))
 
 
 def _notes(card: Mapping[str, Any]) -> list[str]:
     data, notes = data_of(card), list[str]()
     if _is_newer(card):
         notes.append(NEWER)
-    if _text(data, "mes_example") and description_of(data) != _joined(data, PARTS):
+    if _text(data, "mes_example") and description_of(data) != joined(data, PARTS):
         notes.append("Its example dialogue doesn't fit into the description and was left out of it.")
     notes += tag_notes(data.get("tags"))
     notes += _script_notes(data)
@@ -254,7 +260,8 @@ def _is_newer(card: Mapping[str, Any]) -> bool:
         return False
 
 
-def _name(data: Mapping[str, Any], name: str) -> str:
+def line_in(data: Mapping[str, Any], name: str) -> str:
+    """Returns a name or another short text of a card."""
     words = "".join(sign for sign in _text(data, name) if sign.isprintable() or sign.isspace()).split()
     return " ".join(words)[:NAME_CHARS].strip()
 

@@ -31,8 +31,7 @@ class PersonaInput(Input):
 
 def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> Persona:
     """Creates a persona that this person owns."""
-    # Validates the picture before the transaction takes the write lock.
-    profiles.checked_picture(picture)
+    picture = picture and profiles.fitted_picture(picture)
     values, user_id = _checked(entered, by), by.id
     profiles.refuse_too_many(Persona, user_id)
     with write() as session:
@@ -46,7 +45,7 @@ def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> 
 def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a persona; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.refuse_unless_theirs(persona, by)
-    profiles.checked_picture(picture)
+    picture = picture and profiles.fitted_picture(picture)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Duplicate one to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id

@@ -11,16 +11,18 @@ from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.htmx import done_message, is_htmx, redirect, render
-from webapp.web.uploads import expect_files, sent_file
+from webapp.web.uploads import expect_files, expect_picture, sent_file
 
 bp = Blueprint("personas", __name__, url_prefix="/personas")
 
 
 @bp.url_value_preprocessor
 def allow_a_file(endpoint: str | None, _values: object) -> None:
-    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    """Raises the limit on the body before the form is parsed, for signed-in users and these endpoints only."""
     if endpoint == "personas.upload" and user_or_none():
         expect_files(persona_files.MOST_BYTES)
+    elif endpoint in ("personas.create", "personas.update") and user_or_none():
+        expect_picture(profiles.PICTURE_BYTES)
 
 
 @bp.get("")

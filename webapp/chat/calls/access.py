@@ -1,4 +1,4 @@
-"""Access to calls: people who can read the chat see them, and people who can write there decide."""
+"""Who may see a call, and decide about it: those who can read its chat, and those who can write there."""
 
 from webapp.base.db import db
 from webapp.chat.record.access import visible_message, writable_message

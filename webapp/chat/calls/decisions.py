@@ -12,8 +12,9 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
+from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.tables import PARKED, WHILE_ACTIVE, Generation
+from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.settings.service import setting
@@ -24,9 +25,9 @@ from webapp.tools.tables import AllowedTool, Call
 
 Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
 # What can be decided about a call in each state; a question is answered with `done`.
-WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
-QUESTION: tuple[Decision, ...] = ("done", "deny")
-UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
+OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
+OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
+OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
 MOST_CHARS = 20_000
 NOT_WAITING = "This has been decided already."
 DECIDED: dict[str, str] = {
@@ -42,9 +43,9 @@ DECIDED: dict[str, str] = {
 def choices(call: Call) -> tuple[Decision, ...]:
     """Returns what can be decided about a call; nothing if it doesn't wait."""
     if call.state == "unknown":
-        return UNKNOWN
+        return OF_UNKNOWN
     tool = all_tools().get(call.tool)
-    return () if call.state != "waiting" else QUESTION if tool and tool.is_question else WAITING
+    return () if call.state != "waiting" else OF_QUESTION if tool and tool.is_question else OF_WAITING
 
 
 def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: str = "") -> Call:
@@ -98,7 +99,7 @@ def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
 
 def go_on(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again that the message waits for, if there is one."""
-    parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == PARKED)
+    parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == WAITING)
     if generation := db.session.scalar(parked):
         generations.resume(engine, generation)
 
@@ -132,11 +133,15 @@ def _waits_for(user: User) -> tuple[ColumnElement[bool] | TextClause, ...]:
     return Generation.lane == lane, WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None)
 
 
-def expire(engine: Engine) -> None:
-    """Stops answers that have waited too long for a person."""
-    if not (days := setting("tools.waiting_days")):
-        return
+def expire() -> bool:
+    """Stops answers that have waited too long for a person; returns whether others wait."""
+    parked = select(Generation).where(WHILE_ACTIVE, Generation.status == WAITING)
+    waiting, days = db.session.scalars(parked).all(), setting("tools.waiting_days")
     since = utc_now() - timedelta(days=days)
-    late = select(Generation).where(WHILE_ACTIVE, Generation.status == PARKED, Generation.heartbeat_at < since)
-    for generation in db.session.scalars(late).all():
+    late = [generation for generation in waiting if days and generation.heartbeat_at < since]
+    for generation in late:
         generations.stop(generation, reason="expired")
+    return len(late) < len(waiting)
+
+
+wake = Chore("waiting answers", expire, every_seconds=3600.0).wake

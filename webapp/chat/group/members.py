@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from math import isfinite
 
 from sqlalchemy import Select, bindparam, select
 
@@ -12,8 +11,9 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.characters import queries as character_queries
+from webapp.characters.cards.card_fields import talkativeness_of
 from webapp.characters.tables import Character, Persona
-from webapp.chat.group.turns import MENTION, USUALLY_TALKATIVE, Member, mentioned, next_member
+from webapp.chat.group.turns import MENTION, Member, mentioned, next_member
 from webapp.chat.record import queries
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
@@ -86,7 +86,8 @@ def members(chat: Chat) -> list[Member]:
     """Returns the members that can speak, in the group's order: those not deleted that the chat's owner can still see."""
     speakers = character_queries.members(db.session(), chat.owner_id, chat.character_ids)
     return [
-        Member(character.id, character.name, character.nickname or "", _weight(character.talkativeness)) for character in speakers
+        Member(character.id, character.name, character.nickname or "", talkativeness_of(character.talkativeness))
+        for character in speakers
     ]
 
 
@@ -151,15 +152,6 @@ def with_speaker_names(chat: Chat, messages: Sequence[PathMessage]) -> list[Path
     first = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
     names = {"user": person_name(chat), "assistant": first.name if first else ""}
     return [message if message.speaker else message._replace(speaker=names.get(message.role, "")) for message in messages]
-
-
-def _weight(written: str | None) -> float:
-    """Parses the talkativeness in a character card; some programs write the number as a string."""
-    try:
-        weight = float(written or "")
-    except ValueError:
-        return USUALLY_TALKATIVE
-    return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
 
 
 def _speakers_statement() -> Select[str | None]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from webapp.characters.cards.card_fields import USUALLY_TALKATIVE
+
 MANUAL, ROTATION, MENTION, TALKATIVE = "manual", "rotation", "mention", "talkative"
 ORDERS = {
     MENTION: "Whoever you name, otherwise in turn",
@@ -14,7 +16,6 @@ ORDERS = {
     MANUAL: "Whoever you choose, otherwise the last one again",
 }
 LEAST_CAST, MOST_CAST = 2, 12
-USUALLY_TALKATIVE = 0.5
 # Names are searched in the beginning of a message only: pasted text below it is not meant to address a character.
 READ_CHARS = 10_000
 # Words of a name that don't identify a character.

@@ -140,11 +140,13 @@ def start_chat(
     prompt_key: str = "",
     answered_by: str = "",
     tools: Sequence[str] = (),
+    title_words: str = "",
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
     `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
-    prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's.
+    prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's. `title_words` are
+    the words for its first title, if those of the message aren't the person's own.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     model = model or providers().default()
@@ -162,7 +164,7 @@ def start_chat(
             owner_id=owner_id,
             visitor_hash=visitor_hash,
             model=model,
-            title=titles.first_words(entered.content),
+            title=titles.first_words(title_words or entered.content),
             is_temporary=is_temporary,
             prompt_key=prompt_key,
             collection_ids=list(reads),

@@ -20,7 +20,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import DEMO_GROUP, matching, providers
-from webapp.models.connections.shown import abilities, context, exact, price_words
+from webapp.models.connections.shown import NO_MODEL, abilities, context, exact, price_words
 from webapp.models.makers import ORDER, Maker, maker_named
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import current_user, signed_in
@@ -71,6 +71,7 @@ def index() -> Response:
     return render(
         template,
         page=page,
+        no_model={} if query or after else NO_MODEL.get(request.args.get("field", ""), {}),
         states=_states(page.rows),
         query=query,
         chat_id=chat_id,

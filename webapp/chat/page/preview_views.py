@@ -12,6 +12,7 @@ from typing import Literal
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db
+from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
@@ -19,11 +20,12 @@ from webapp.chat.record.access import visible_message
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
-from webapp.people.accounts.guards import anybody, user_or_none
+from webapp.people.accounts.guards import anybody, found, user_or_none
 from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS, previewed
-from webapp.rendering.previews import DiagramLook, diagram, document
+from webapp.rendering.previews import DiagramLook, diagram, document, svg_file
 from webapp.web.assets import asset
+from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.security import DRAWER
 
@@ -80,6 +82,14 @@ def frame(id: str) -> Response:
     return _framed(document(kind, content) if kind else NOTHING, "")
 
 
+@bp.get("/messages/<id>/drawing.svg")
+@anybody
+def save(id: str) -> Response:
+    """Downloads an SVG image. A diagram is drawn in the browser, and its frame has a link of its own."""
+    kind, content = _block(visible_message(id))
+    return download(svg_file(found(content if kind == "svg" else None)), "drawing.svg", "image/svg+xml")
+
+
 def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number, me = visible_message(id), _number(), user_or_none()
     kind, _ = _block(message)
@@ -90,6 +100,9 @@ def _page(id: str, *, scripts: str | None = None) -> Response:
         page_url=url_for("previews.show", id=id, block=number),
         frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
+        # Nothing but our drawing runs in the frame of a diagram, so what it offers can be saved.
+        sandbox="allow-scripts allow-downloads" if kind == "mermaid" else "allow-scripts",
+        file_url=url_for("previews.save", id=id, block=number) if kind == "svg" else "",
         back_url=chat_page_url(message.chat_id),
     )
 
@@ -106,7 +119,7 @@ def _diagram(content: str) -> Response:
     """Serves a diagram with a policy that allows only the script that draws it, none in the diagram itself."""
     nonce = token_urlsafe(16)
     page = diagram(content, script=asset(DRAWER), nonce=nonce, look=_look())
-    return _framed(page, f"'nonce-{nonce}' {request.host_url}static/{DRAWER}")
+    return _framed(page, f"'nonce-{nonce}' {request.host_url}static/{DRAWER}", allowed=" allow-scripts allow-downloads")
 
 
 def _look() -> DiagramLook:
@@ -115,8 +128,8 @@ def _look() -> DiagramLook:
     return DiagramLook(scheme, request.args.get("contrast") == "more", "fit" in request.args)
 
 
-def _framed(page: str, scripts: str) -> Response:
-    policy = POLICY.format(scripts=scripts or "'none'", allowed=" allow-scripts" if scripts else "")
+def _framed(page: str, scripts: str, *, allowed: str = " allow-scripts") -> Response:
+    policy = POLICY.format(scripts=scripts or "'none'", allowed=allowed if scripts else "")
     return Response(page, mimetype="text/html", headers=HEADERS | {"Content-Security-Policy": policy})
 
 
@@ -124,7 +137,10 @@ def _blocks(text: str) -> dict[int, tuple[str, str]]:
     if len(text) <= PIECE_CHARS:
         return previewed(text)
     with _reading, child.short(preview_search.__name__, BytesIO(text.encode())) as matches:
-        return {int(number): (kind, code) for blocks in matches for number, (kind, code) in blocks.items()}
+        try:
+            return {int(number): (kind, code) for blocks in matches for number, (kind, code) in blocks.items()}
+        except child.Exceeded as error:
+            raise Unavailable("This answer is too long to be previewed right now. Please try again.") from error
 
 
 def _number() -> int:

@@ -57,12 +57,14 @@ LEADING = (
     _leading(
         key=ASSISTANT_KEY,
         title="Assistant API",
+        is_for_programs=True,
         about="The system prompt of chats that the assistant compatibility API starts.",
         load=parts(Assistant=ASSISTANT),
     ),
     _leading(
         key=TRADING_KEY,
         title="Assistant API: trading journal",
+        is_for_programs=True,
         about="Replaces “assistant” while the setting “Context of the assistant API” is “trading”.",
         load=parts(Trading_journal=TRADING),
     ),

@@ -1,4 +1,4 @@
-"""/variables: the variables of a person in all their chats with characters, and the rows in which forms show variables."""
+"""/characters/variables: a person's variables in all their chats with characters, and the rows in which forms show variables."""
 
 import json
 from collections.abc import Mapping
@@ -66,13 +66,20 @@ class VariableRows:
         return json.dumps(dict(self.seen))
 
 
-@bp.get("/variables")
+@bp.get("/characters/variables")
 @signed_in
 def show() -> Response:
     return _page(Form.fresh(), _now())
 
 
-@bp.post("/variables")
+@bp.get("/variables")
+@signed_in
+def show_moved() -> Response:
+    # Its address until 1.1.
+    return redirect(url_for(".show"))
+
+
+@bp.post("/characters/variables")
 @signed_in
 def update() -> Response:
     form, variable_rows = Form.opened(), VariableRows.sent(request.form) or _now()

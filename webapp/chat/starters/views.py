@@ -7,7 +7,7 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.base.errors import Invalid
 from webapp.chat.attachments import service as attachment_service
-from webapp.chat.files.attachments import MOST_FILES
+from webapp.chat.files.attachments import MOST_FILES, parted
 from webapp.chat.messages import drafts, sending
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.prompt_insertion_views import InsertablePrompt, attach, insertable
@@ -108,13 +108,28 @@ def _begun(starter: Starter, prompt: InsertablePrompt, form: BeginForm, text: st
     me = current_user()
     form.message.data = text
     reads = attach(prompt, drafts.NEW_CHAT, by=me)
+    message = form.text
     if form.edit.data:
-        drafts.save(me.id, form.text)
+        drafts.save(me.id, message)
         return redirect(url_for("home.show", knowledge=reads))
-    model = providers().default(model_marks.preferred_model(me))
-    options = sending.TYPED_OPTIONS
-    generation = sending.start_chat(form.text, model=model, key=form.key.data or "", owner_id=me.id, options=options, reads=reads)
+    generation = sending.start_chat(
+        message,
+        model=providers().default(model_marks.preferred_model(me)),
+        key=form.key.data or "",
+        owner_id=me.id,
+        options=sending.TYPED_OPTIONS,
+        reads=reads,
+        title_words=_own_words(starter, prompt, message),
+    )
     return redirect(chat_page_url(generation.chat_id))
+
+
+def _own_words(starter: Starter, prompt: InsertablePrompt, message: str) -> str:
+    """Returns what the person wrote into the form, else the name of the first file: the card's own words would name all alike."""
+    values = _values_of(prompt)
+    written = (values[field.name].strip() for field in prompt.fields if field.kind in ("text", "long"))
+    names = (file.name for file in parted(message)[1])
+    return next(filter(None, (*written, *names)), starter.words)
 
 
 def _form(

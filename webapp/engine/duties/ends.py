@@ -11,13 +11,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from webapp.base.db import utc_now, write
 from webapp.base.heavy.turns import give_way, wait_for_turn
-from webapp.engine import costs, tables as generations
+from webapp.engine import costs
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.live import LiveGeneration
 from webapp.engine.state import ownership
-from webapp.engine.tables import Generation
+from webapp.engine.tables import WAITING, Generation
 from webapp.streaming.broadcaster import Projection
 from webapp.streaming.events import ATTEMPT_NOTICE, Saved, Usage
 from webapp.streaming.failure import MISTAKES
@@ -70,12 +70,12 @@ def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
     kind, transcript = engine.kinds[live.kind], live.run.transcript
     with engine.in_app(), write(keeps_loaded=True, skips_queue=True) as session:
         kind.lock(session, live)
-        waits = {"status": generations.PARKED, "reason": "", "ended_at": None, "owner": ""}
+        waits = {"status": WAITING, "reason": "", "ended_at": None, "owner": ""}
         values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
-        if not (generation := ownership.change_owned(session, live.id, engine.worker.id, values)):
+        if not ownership.change_owned(session, live.id, engine.worker.id, values):
             raise Abandoned(live.id)
+        # What budgets have reserved for it stays so until it ends.
         journal.keep_rest(engine, session, live.id)
-        engine.admission.gate.settle(session, generation, transcript)
     return []
 
 

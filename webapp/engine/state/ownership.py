@@ -15,7 +15,7 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import is_sqlite, utc_now
 from webapp.base.process.instance_lock import is_held
-from webapp.engine.tables import ACTIVE, PARKED, WHILE_ACTIVE, Generation, among_active
+from webapp.engine.tables import ACTIVE, WAITING, WHILE_ACTIVE, Generation, among_active
 
 LEASE = timedelta(seconds=30)
 # A heartbeat rewrites the row and those of its indexes.
@@ -141,13 +141,13 @@ def ended_row(session: Session, id: str, owner: str) -> Generation | None:
 def active_generations(session: Session) -> Sequence[Row[str, str, str, datetime]]:
     """Returns all active generations that aren't parked, with their owner and last heartbeat, oldest first."""
     columns = Generation.id, Generation.kind, Generation.owner, Generation.heartbeat_at
-    query = select(*columns).where(WHILE_ACTIVE, Generation.status != PARKED)
+    query = select(*columns).where(WHILE_ACTIVE, Generation.status != WAITING)
     return session.execute(query.order_by(Generation.id)).all()
 
 
 def claim_parked(session: Session, id: str, owner: str) -> bool:
     """Makes this worker the owner of a parked generation, which it will run; returns False if it isn't parked any more."""
-    is_parked = Generation.id == id, Generation.status == PARKED
+    is_parked = Generation.id == id, Generation.status == WAITING
     claimed = update(Generation).where(*is_parked).values(status="queued", owner=owner, heartbeat_at=utc_now())
     return session.execute(claimed.returning(Generation.id).execution_options(synchronize_session=False)).first() is not None
 

@@ -1,11 +1,18 @@
 """The forms of connections and models."""
 
-from wtforms import PasswordField, SelectField, StringField
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, Self
 
+from wtforms import HiddenField, PasswordField, SelectField, StringField
+
+from webapp.base.errors import Invalid
+from webapp.models.connections import keys
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.provider_types import KINDS
 from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.usual_servers import BY_SLUG, UsualServer
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import PLAIN, InputForm, options
 
@@ -59,12 +66,59 @@ class ConnectionForm(InputForm[ConnectionInput]):
 
 
 class NewConnectionForm(ConnectionForm):
+    """A new connection; `server` is the usual server that was chosen, and `sealed` the key that was entered before."""
+
+    server, sealed = HiddenField(), HiddenField()
     kind = SelectField(
-        "API type",
+        "Kind of server",
         choices=options({name: kind.title for name, kind in KINDS.items() if name != "openrouter"}),
         default="openai",
         validate_choice=False,
     )
+
+    @classmethod
+    def starting(cls, usual: UsualServer | None) -> Self:
+        if not usual:
+            return cls.fresh()
+        return cls.fresh(server=usual.slug, name=usual.name, kind=usual.kind, base_url=usual.base_url)
+
+    @property
+    def usual(self) -> UsualServer | None:
+        return BY_SLUG.get(self.server.data or "")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        values = super().values
+        return values | {"key": values.get("key") or self._sealed_key()}
+
+    @cached_property
+    def sealed_key(self) -> str:
+        """The key that was entered, encrypted for the page that asks again: a key is never sent back in clear."""
+        with suppress(Invalid):
+            if key := keys.checked(self.key.data or "") or self._sealed_key():
+                return keys.sealed(key, self.base_url.data or "")
+        return ""
+
+    @property
+    def rest(self) -> FieldGroup:
+        """The fields of a usual server that are filled in already, or can stay empty."""
+        needs_key = self.usual and self.usual.needs_key
+        return FieldGroup("More", [self[name] for name in ("name", "kind", "base_url" if needs_key else "key")], is_quiet=True)
+
+    def about_key(self) -> "NewConnectionForm":
+        """Returns the form with what its key field says, which depends on the server and on what was entered before."""
+        needs_key = self.usual and self.usual.needs_key
+        if self.sealed_key:
+            self.key.description = "Leave empty to use the key you just entered."
+        elif needs_key:
+            self.key.description = ""
+            self.key.render_kw = {**self.key.render_kw, "required": True}
+        if self.usual and not needs_key:
+            self.base_url.description = "Where it usually listens. Change it if yours is elsewhere."
+        return self
+
+    def _sealed_key(self) -> str:
+        return keys.unsealed(self.sealed.data, self.base_url.data or "") if self.sealed.data else ""
 
 
 class ModelNameForm(InputForm[ModelNameInput]):

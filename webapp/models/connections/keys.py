@@ -15,6 +15,7 @@ from webapp.settings.tables import ApplicationSetting
 BUILT_IN = "openrouter"
 OPENROUTER_KEY = "openrouter_api_key"
 MOST_CHARACTERS = 500
+NOT_STORED = "a new connection"
 # Four characters of a shorter key would reveal too much of it.
 SHORTEST_SHOWN = 12
 KeySource = Literal["stored", "environment", "none"]
@@ -80,11 +81,32 @@ def store(session: Session, connection: Connection, key: str, address: str, by: 
     session.merge(row)
 
 
+def sealed(key: str, address: str) -> str:
+    """Encrypts a key that was entered but isn't stored yet, for this server only."""
+    logs.hide(key)
+    return the_encryption().encrypt_api_key(key, owner=NOT_STORED, purpose=_purpose(_server(address)))
+
+
+def unsealed(token: str, address: str) -> str:
+    """Returns the key in a token; raises `Invalid` if it was entered for another server."""
+    try:
+        key = the_encryption().decrypt_api_key(token, owner=NOT_STORED, purpose=_purpose(_server(address)))
+    except DecryptionError as error:
+        raise Invalid("The server has changed, so please enter the key again.", field="key") from error
+    logs.hide(key)
+    return key
+
+
 def forget(session: Session, connection: Connection) -> None:
     """Deletes the stored key of a connection."""
     connection.key_ciphertext, connection.key_last_four = "", ""
     if connection.id == BUILT_IN and (row := session.get(ApplicationSetting, OPENROUTER_KEY)):
         session.delete(row)
+
+
+def _server(address: str) -> str:
+    """Returns an address up to its path, which people correct most often."""
+    return "/".join(address.strip().split("/")[:3]).lower()
 
 
 def _purpose(address: str) -> str:

@@ -33,7 +33,10 @@ class ModelChoice:
 
 
 @bp.app_template_global()
-def shown_model(id: str) -> ModelChoice:
+def shown_model(id: str, field: str = "") -> ModelChoice:
+    """Returns a model as people read it, or what the field has in its place."""
+    if words := shown.NO_MODEL.get(field, {}).get(id):
+        return ModelChoice(id, words, None)
     return ModelChoice(id, providers().display_name(id), maker_named(providers().maker(id)))
 
 

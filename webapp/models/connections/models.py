@@ -121,6 +121,10 @@ class Providers:
         self.forget()
         return self._made(self.connection(slug))
 
+    def candidate(self, connection: LiveConnection) -> Provider:
+        """Returns the provider of a connection that isn't stored."""
+        return self._made(connection)
+
     def connection(self, slug: str) -> LiveConnection:
         if connection := next((live for live in self.connections() if live.slug == slug), None):
             return connection

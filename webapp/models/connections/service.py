@@ -5,6 +5,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -41,6 +42,19 @@ ACTIONS = {"auth": "rejected a key", "credit": "has no credit left"}
 log = logging.getLogger("settings")
 
 
+class NotAnswering(Invalid):
+    """A new connection's server could not be reached, or refused; the message is its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """The message of a test, its error code on failure, and the models on success."""
+
+    words: str
+    code: str
+    models: Sequence[Model] | None = None
+
+
 class ConnectionInput(Input):
     """What is entered for a connection; an empty key keeps the current one."""
 
@@ -60,13 +74,18 @@ class ConnectionInput(Input):
         return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
+def checked_address(kind: str, entered: ConnectionInput) -> str:
+    """Returns the address that a new connection of this kind has; raises `Invalid` if it can't be created."""
+    if kind not in KINDS or kind == keys.BUILT_IN:
+        raise Invalid("Choose the kind of server.", field="kind")
+    if KINDS[kind].needs_key and not entered.key:
+        raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
+    return address_of(entered.base_url or KINDS[kind].base_url)
+
+
 def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) -> str:
     """Creates a connection, and returns its slug, which prefixes the names of its models."""
-    if kind not in KINDS or kind == keys.BUILT_IN:
-        raise Invalid("Choose an API type.", field="kind")
-    address, key = address_of(entered.base_url or KINDS[kind].base_url), entered.key
-    if KINDS[kind].needs_key and not key:
-        raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
+    address, key = checked_address(kind, entered), entered.key
     with write() as session:
         row = Connection(slug=_free_slug(session, entered.name, kind, address), kind=kind, base_url=address, models=[])
         _fill(row, entered)
@@ -77,6 +96,20 @@ def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
         slug = row.slug
         _note(session, "added a connection", slug, f"{kind} at {address}", author)
         suggested_models.withdraw(session, f"{row.name} was added.", author=author)
+    return slug
+
+
+def add(kind: str, entered: ConnectionInput, make: Callable[[LiveConnection], Provider], *, author: audit.AuditAuthor) -> str:
+    """Creates a connection whose server answers, with its models, and returns its slug; else raises `NotAnswering`."""
+    address = checked_address(kind, entered)
+    key = keys.Key(entered.key, "stored" if entered.key else "none", keys.last_four(entered.key))
+    # Releases the database connection while waiting for the server.
+    db.session.rollback()
+    outcome = _answer(lambda: make(LiveConnection("", "new", entered.name, kind, address, key=key)))
+    if outcome.models is None:
+        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else "base_url")
+    slug = create(kind, entered, author=author)
+    _store_outcome(slug, outcome, author)
     return slug
 
 
@@ -144,16 +177,9 @@ def check(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor)
     _live(slug)
     # Releases the database connection while waiting for the server.
     db.session.rollback()
-    words, code, models = _answer(make)
-    listed = as_stored(models or ())
-    with write() as session:
-        row = row_of(session, slug)
-        row.check_result, row.is_working, row.checked_at = words[:300], models is not None, utc_now()
-        _note_refusal(row, code)
-        if listed:
-            _list(session, row, listed, author)
-        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", author)
-    return models is not None
+    outcome = _answer(make)
+    _store_outcome(slug, outcome, author)
+    return outcome.models is not None
 
 
 def refresh(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor) -> int:
@@ -169,16 +195,26 @@ def refresh(slug: str, make: Callable[[], Provider], *, author: audit.AuditAutho
         return len(row.models)
 
 
-def _answer(make: Callable[[], Provider]) -> tuple[str, str, Sequence[Model] | None]:
-    """Returns the message of a test, its error code on failure, and the models on success."""
+def _answer(make: Callable[[], Provider]) -> CheckOutcome:
     try:
         provider = make()
         words = provider.check_key()
-        return words, "", provider.models()
+        return CheckOutcome(words, "", provider.models())
     except ProviderError as error:
-        return str(error), error.code, None
+        return CheckOutcome(str(error), error.code)
     except AppError as error:
-        return error.message, error.code, None
+        return CheckOutcome(error.message, error.code)
+
+
+def _store_outcome(slug: str, outcome: CheckOutcome, author: audit.AuditAuthor) -> None:
+    listed = as_stored(outcome.models or ())
+    with write() as session:
+        row = row_of(session, slug)
+        row.check_result, row.is_working, row.checked_at = outcome.words[:300], outcome.models is not None, utc_now()
+        _note_refusal(row, outcome.code)
+        if listed:
+            _list(session, row, listed, author)
+        _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", author)
 
 
 def _live(slug: str) -> LiveConnection:

@@ -1,5 +1,6 @@
 """View models of connections and models for pages."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,11 @@ from webapp.web.filters import number, plural
 TYPICAL_PROMPT, TYPICAL_TEXT = 1500, 500
 ABILITIES = {"vision": "Pictures", "reasoning": "Reasoning", "tools": "Tools"}
 FINER_ABILITIES = {"json": "JSON", "top_p": "top-p", "stop": "stop sequences"}
+# What a field of one model can have in its place, with the words for it, by the name of the field.
+NO_MODEL: Mapping[str, Mapping[str, str]] = {
+    "models.titles": {"": "The chat's own model", "off": "No model: the first words"},
+    "model": {"": "All models"},
+}
 SOURCES = {"stored": "key stored", "environment": "key from the environment"}
 
 

@@ -1,11 +1,12 @@
 """/admin/connections: the list of connections, and the page of each."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp.base.current import PerApp
-from webapp.models.connections import listing, local_ollama, service as connections, shown
+from webapp.models.connections import keys, listing, local_servers, service as connections, shown, usual_servers
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import admin_only, audit_author
@@ -22,30 +23,42 @@ def index() -> Response:
     providers().forget()
     lines = [shown.connection(connection) for connection in providers().connections()]
     ollama_probe = the_neighbour()
-    models = () if local_ollama.is_connected(ollama_probe) else ollama_probe.models()
+    models = () if local_servers.is_connected(ollama_probe.address) else ollama_probe.models()
     return render("models/connections.html", connections=lines, ollama=ollama_probe, found_models=models)
 
 
 @bp.get("/new")
 @admin_only
 def new() -> Response:
-    return _new_page(NewConnectionForm())
+    usual = usual_servers.BY_SLUG.get(request.args.get("server", ""))
+    if usual and usual.kind == keys.BUILT_IN:
+        return redirect(url_for(".edit", slug=keys.BUILT_IN))
+    return _new_page(NewConnectionForm.starting(usual))
 
 
 @bp.post("")
 @admin_only
 def create() -> Response:
-    form = NewConnectionForm()
+    form, kind = NewConnectionForm(), request.form.get("kind", "")
     with form.attempt():
-        slug = connections.create(form.kind.data or "", form.entered, author=audit_author())
-        return _saved(slug, "Connection added. Test it to make its models available.")
+        if "anyway" in request.form:
+            slug = connections.create(kind, form.entered, author=audit_author())
+            return _saved(slug, "Connection added. Test it to make its models available.")
+        slug = connections.add(kind, form.entered, providers().candidate, author=audit_author())
+        return _saved(slug, "Connection added. Its models are now available.")
     return _new_page(form)
+
+
+@bp.post("/search")
+@admin_only
+def search() -> Response:
+    return _new_page(NewConnectionForm.starting(None), neighbours=LOCAL_SERVERS.get().search())
 
 
 @bp.post("/found")
 @admin_only
 def connect_found() -> Response:
-    slug = local_ollama.connect(the_neighbour(), author=audit_author())
+    slug = local_servers.connect(the_neighbour(), author=audit_author())
     connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return _saved(slug, "Connected. Its models are now available.")
 
@@ -114,10 +127,13 @@ def delete(slug: str) -> Response:
     return redirect(url_for(".index"), "Connection and key deleted.")
 
 
-NEIGHBOUR = PerApp(lambda: local_ollama.OllamaProbe(providers().upstream))
+NEIGHBOUR = PerApp(lambda: local_servers.OllamaProbe(providers().upstream))
 
 
-def the_neighbour() -> local_ollama.OllamaProbe:
+LOCAL_SERVERS = PerApp(lambda: local_servers.LocalServers(providers().upstream))
+
+
+def the_neighbour() -> local_servers.OllamaProbe:
     return NEIGHBOUR.get()
 
 
@@ -131,8 +147,11 @@ def _question(slug: str, *, is_key: bool) -> Response:
     return render("models/connection_delete.html", live=providers().connection(slug), is_key=is_key)
 
 
-def _new_page(form: NewConnectionForm) -> Response:
-    return form.shown("models/connection_new.html")
+def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundServer] | None = None) -> Response:
+    is_unanswered = isinstance(form.refusal, connections.NotAnswering)
+    return form.about_key().shown(
+        "models/connection_new.html", servers=usual_servers, neighbours=neighbours, is_unanswered=is_unanswered
+    )
 
 
 def _page(slug: str, form: ConnectionForm) -> Response:

@@ -45,6 +45,9 @@ LEAST_TOKENS = 4096
 # The ids of calls that the API accepts, and its words for `tool_choice`.
 ACCEPTED_IDS = re.compile(r"[a-zA-Z0-9_-]+")
 CHOICES = {"": {"type": "auto"}, "none": {"type": "none"}, "required": {"type": "any"}}
+# The types of blocks with reasoning, and those whose order is kept.
+THOUGHTS = ("thinking", "redacted_thinking")
+KEPT_TYPES = (*THOUGHTS, "text", "tool_use")
 # Every other reason means that the model finished.
 REASONS = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "content_filter"}
 
@@ -142,7 +145,7 @@ class Blocks:
     def begin(self, block: Mapping[str, Any]) -> None:
         """Begins a block, with what it has beside its text."""
         kind = block.get("type")
-        if kind in ("thinking", "redacted_thinking"):
+        if kind in THOUGHTS:
             self._append({name: value for name, value in block.items() if name != "thinking"})
         elif kind == "text":
             self._append({"type": kind, "length": 0})
@@ -191,7 +194,7 @@ class Blocks:
             if block["type"] == "thinking":
                 self._thoughts.append([])
                 self._signatures.append([])
-            self._has_thought = self._has_thought or block["type"].endswith("thinking")
+            self._has_thought = self._has_thought or block["type"] in THOUGHTS
 
 
 def _signed(block: Mapping[str, Any], pieces: Sequence[str]) -> dict[str, str]:
@@ -338,7 +341,7 @@ def _calls_without_thinking(request: ModelRequest, origin: str) -> bool:
     """Returns whether a model with a budget for thinking rejects it: if it must call, or has called without its thoughts."""
     if request.takes_calls and request.tool_choice:
         return True
-    called = next((turn for turn in reversed(request.turns) if turn.role in ("assistant", "user")), None)
+    called = next((turn for turn in reversed(request.sent_turns) if turn.role in ("assistant", "user")), None)
     return called is not None and bool(called.calls) and not kept_in(called, origin)
 
 
@@ -411,11 +414,11 @@ def _called(turn: Turn, origin: str) -> list[dict[str, Any]]:
         {"type": "tool_use", "id": sent_id(call.id, ACCEPTED_IDS), "name": sent_name(call.tool), "input": arguments_in(call)}
         for call in turn.calls
     ]
-    outline = dicts_of(kept_in(turn, origin).get("blocks"))
+    outline = [block for block in dicts_of(kept_in(turn, origin).get("blocks")) if block.get("type") in KEPT_TYPES]
     lengths = [count_of(block.get("length")) or 0 for block in outline if block.get("type") == "text"]
     is_whole = sum(block.get("type") == "tool_use" for block in outline) == len(calls) and sum(lengths) == len(turn.content)
     if not is_whole:
-        thoughts = [block for block in outline if str(block.get("type")).endswith("thinking")]
+        thoughts = [block for block in outline if block["type"] in THOUGHTS]
         return [*thoughts, *_text_block(turn.content), *calls]
     blocks: list[dict[str, Any]] = []
     text, next_call = turn.content, iter(calls)

@@ -43,6 +43,9 @@ CONTINUE_INSTRUCTION = (
     "no greeting, no repetition, no remark about the break, the same language and format, within the same list, table or code."
 )
 
+# What a model is told of a call that never ended, such as one in an answer that was stopped.
+NO_RESULT = "This call was not finished, so it has no result."
+
 
 @dataclass(frozen=True, slots=True)
 class AttachedImage:
@@ -165,10 +168,29 @@ class ModelRequest:
 
     @property
     def sent_turns(self) -> tuple[Turn, ...]:
-        """The turns as they are sent: calls of an answer that is to be continued are left out, as they have no results."""
-        if not self.is_continuation or not self.turns or not self.turns[-1].calls:
+        """The turns as they are sent: with a result for each call, as servers reject any other request.
+
+        Calls of an answer that is to be continued are left out.
+        """
+        if not any(turn.calls or turn.results for turn in self.turns):
             return self.turns
-        return (*self.turns[:-1], replace(self.turns[-1], calls=(), kept=""))
+        *earlier, last = self.turns
+        return tuple(_answered([*earlier, replace(last, calls=(), kept="")] if self.is_continuation else self.turns))
+
+
+def _answered(turns: Iterable[Turn]) -> Iterator[Turn]:
+    calls: tuple[ToolCall, ...] = ()
+    results: dict[str, ToolResult] = {}
+    for turn in (*turns, None):
+        if turn and turn.role == "tool":
+            results |= {result.id: result for result in turn.results}
+            continue
+        if calls:
+            answers = (results.get(call.id, ToolResult(call.id, NO_RESULT, is_error=True)) for call in calls)
+            yield Turn("tool", "", results=tuple(answers))
+        if turn:
+            calls, results = turn.calls, {}
+            yield turn
 
 
 class ModelRecord(TypedDict):

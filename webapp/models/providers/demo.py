@@ -116,7 +116,7 @@ def answer(request: ModelRequest) -> str:
 def thoughts(request: ModelRequest) -> str:
     if request.model != "demo/thoughtful":
         return ""
-    prompt = question(request)
+    prompt = demo_sources.typed(question(request))
     count = len(prompt.split())
     words = f"{count} word{'' if count == 1 else 's'}"
     return demo_texts.THOUGHTS.format(words=words, known=demo_texts.KNOWN if _known(prompt) else demo_texts.UNKNOWN)
@@ -135,7 +135,8 @@ def _with_tools(request: ModelRequest) -> str:
 def _call(request: ModelRequest) -> demo_tools.Wanted | None:
     """Returns the call with which an answer ends, if it does."""
     begun = _begun(request)
-    step = demo_tools.step(begun, question(begun)) if request.model == "demo/tools" else None
+    is_run = request.model == "demo/tools" and not request.schema
+    step = demo_tools.step(begun, question(begun)) if is_run else None
     return step.call if step else None
 
 
@@ -161,12 +162,24 @@ def _tokens(turn: Turn) -> int:
 def _talk(request: ModelRequest) -> str:
     prompt = question(request)
     if request.sources:
-        return demo_sources.answer(request, prompt)
-    return _known(prompt) or demo_sources.answer(request, prompt) or demo_texts.REFLECTION.format(question=_quoted(prompt))
+        return demo_sources.answer(request, demo_sources.typed(prompt))
+    message = next((turn for turn in reversed(request.turns) if turn.role == "user"), Turn("user", ""))
+    texts = [turn.content for turn in request.turns if turn.role == "user"][-2::-1]
+    from_files = demo_sources.answer_from_files(prompt)
+    if demo_sources.has_pictures(message):
+        return "\n".join(filter(None, (from_files, demo_texts.PICTURES)))
+    typed = demo_sources.typed(prompt)
+    return (
+        from_files
+        or _known(typed)
+        or demo_sources.answer(request, prompt)
+        or demo_sources.answer_from_files(prompt, texts)
+        or demo_texts.REFLECTION.format(question=_quoted(typed))
+    )
 
 
 def _known(prompt: str) -> str:
-    # Attachments and quoted code are not part of the question.
+    # Quoted code is not part of the question.
     typed, _, _ = prompt.partition("\n```")
     lower = f" {' '.join(typed.lower().split())} "
     for phrases, text in demo_texts.TOPICS:

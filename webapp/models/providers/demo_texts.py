@@ -36,7 +36,8 @@ the key into *Key* and press *Save*.
 
 If you don't see *Administration* there, an admin can do it for everyone.
 
-If you run models yourself, for instance with Ollama, press *Add a connection* there instead and enter its address:
+If you run models yourself, for instance with Ollama, press *Add a connection* there instead and choose its name, or
+enter its address:
 
 ```
 http://localhost:11434/v1
@@ -141,6 +142,11 @@ answer looks like here:
 3. **It is kept.** Your question was saved before I began.
 
 To get a real answer, open *Administration* in the menu with your name, then *Connections*, and add a key; then press *Try again*.
+"""
+
+PICTURES = """\
+I'd love to see it, but I'm only the demo, and I can't look at pictures. Many real models can: an admin can add one under \
+*Administration*, then *Connections*. Then choose it below your message and press *Try again*.
 """
 
 THOUGHTS = """\

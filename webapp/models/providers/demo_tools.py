@@ -36,17 +36,17 @@ class Step:
 
 def step(request: ModelRequest, question: str) -> Step | None:
     """Returns the next round of the run; None if no tool was called and none can be."""
-    made = _made(request)
-    called = {call.tool for call, _ in made}
+    earlier_calls = _earlier_calls(request)
+    called = {call.tool for call, _ in earlier_calls}
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls else {}
-    if tools and not made and (tool := _first(request)):
+    if tools and not earlier_calls and (tool := _first(request)):
         return Step(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
     if ASK in tools and ASK not in called:
         return Step(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
-    return Step(_answer(made)) if made else None
+    return Step(_answer(earlier_calls)) if earlier_calls else None
 
 
-def _made(request: ModelRequest) -> list[tuple[ToolCall, ToolResult]]:
+def _earlier_calls(request: ModelRequest) -> list[tuple[ToolCall, ToolResult]]:
     """Returns the calls since the person's last message that have a result."""
     asked_at = max((at for at, turn in enumerate(request.turns) if turn.role == "user"), default=-1)
     turns = request.turns[asked_at + 1 :]
@@ -58,9 +58,9 @@ def _first(request: ModelRequest) -> ToolSpec | None:
     """Returns the tool to begin with: the one that must be called, a search, or one that only reads."""
     tools = {tool.name: tool for tool in request.tools}
     named = (request.tool_choice, *SEARCHES, *(name for name in tools if READS.search(name)))
-    found = next((tools[name] for name in named if name in tools), None)
+    tool = next((tools[name] for name in named if name in tools), None)
     others = (tool for tool in request.tools if tool.name != ASK)
-    return found or (next(others, None) if request.tool_choice == "required" else None)
+    return tool or (next(others, None) if request.tool_choice == "required" else None)
 
 
 def _arguments(tool: ToolSpec, question: str) -> dict[str, Any]:
@@ -102,14 +102,14 @@ def _question(tool: ToolSpec) -> dict[str, Any]:
     return {question: demo_texts.TOOLS_QUESTION, choices: list(demo_texts.TOOLS_CHOICES)}
 
 
-def _answer(made: Sequence[tuple[ToolCall, ToolResult]]) -> str:
-    said = next((result for call, result in made if call.tool == ASK), None)
+def _answer(earlier_calls: Sequence[tuple[ToolCall, ToolResult]]) -> str:
+    said = next((result for call, result in earlier_calls if call.tool == ASK), None)
     choice = next((choice for choice in demo_texts.TOOLS_CHOICES if said and choice.lower() in said.text.lower()), "")
-    found = "\n\n".join(_found(call.tool, result, choice) for call, result in made if call.tool != ASK)
+    findings = "\n\n".join(_found(call.tool, result, choice) for call, result in earlier_calls if call.tool != ASK)
     chosen = demo_texts.TOOLS_CHOSEN.format(choice=choice) if choice else ""
     if said and not choice:
         chosen = demo_texts.TOOLS_OTHER.format(text=_cut(said.text))
-    return demo_texts.TOOLS_ANSWER.format(found="\n\n".join(part for part in (chosen, found) if part))
+    return demo_texts.TOOLS_ANSWER.format(found="\n\n".join(part for part in (chosen, findings) if part))
 
 
 def _found(tool: str, result: ToolResult, choice: str) -> str:

@@ -55,11 +55,6 @@ from webapp.streaming.stop import Stop
 
 # The sampling parameters that OpenAI accepts; it rejects the others.
 OPENAIS = ("frequency_penalty", "presence_penalty")
-# Models with an adjustable reasoning effort, by the names that every server uses.
-REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
-# The values of `finish_reason` that servers use for a reached limit; every value that is not in these sets means that the model
-# finished.
-LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
 OPENAI = "api.openai.com"
 # OpenAI's models that reject `parallel_tool_calls`; and those that, at this address, call tools only without reasoning.
 CALLS_SINGLY = re.compile(r"o[1-9]")
@@ -67,14 +62,22 @@ CALLS_WITHOUT_THINKING = re.compile(r"gpt-(?:5\.(?:[2-9]|\d\d)|[6-9])(?!.*-chat)
 # Servers that reject ids of calls by others.
 ANY_ID = re.compile(r".*", re.DOTALL)
 ACCEPTED_IDS = {OPENAI: re.compile(r".{1,40}"), "api.mistral.ai": re.compile(r"[a-zA-Z0-9]{9}")}
-# Servers that reject a message with calls without its reasoning, even if another model wrote it.
+# Servers that reject messages of models without their reasoning as soon as tools are offered, even if another model wrote them.
 WANT_THOUGHTS = {"api.deepseek.com", "api.moonshot.ai", "api.moonshot.cn"}
+# Models with an adjustable reasoning effort, by the names that every server uses.
+REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss)(?![a-z])(?!.*-chat)")
+# The values of `finish_reason` that servers use for a reached limit; every value that is not in these sets means that the model
+# finished.
+LENGTH = {"length", "max_tokens", "model_length", "max_output_tokens"}
 # OpenRouter lists 500.
 MOST_MODELS = 3000
+FILTERED = {"content_filter", "content_filtered", "safety", "refusal"}
 # The names of reasoning in messages, and of the text in each type of its details, which streams send in pieces.
 THOUGHT_NAMES = ("reasoning", "reasoning_content")
+DETAILS = "reasoning_details"
 DETAIL_TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
-FILTERED = {"content_filter", "content_filtered", "safety", "refusal"}
+# Beside a call, Gemini's signature of the thought before it.
+EXTRA = "extra_content"
 
 
 class OpenAIReader:
@@ -125,7 +128,7 @@ class OpenAIReader:
         is_known = identified(chunk, self._known, keeps_id=self._keeps_id) == self._known
         if not is_known or openai_usage(chunk.get("usage")) or reason_of(choice):
             return None
-        if self._calls is not None and (message.get("tool_calls") or message.get("reasoning_details")):
+        if self._calls is not None and (message.get("tool_calls") or message.get(DETAILS)):
             return None
         return only(words_of(message), thought_of(message))
 
@@ -162,17 +165,17 @@ class Thoughts:
     def add(self, message: Mapping[str, Any]) -> None:
         """Takes a message's details, and the name of its reasoning, whose text is passed to `say`."""
         self._name = self._name or next((name for name in THOUGHT_NAMES if message.get(name)), "")
-        for detail in dicts_of(message.get("reasoning_details")):
+        for detail in dicts_of(message.get(DETAILS)):
             self._size += len(as_json(detail))
             if self._size <= MOST_KEPT:
                 self._add(detail)
 
     def add_whole(self, message: Mapping[str, Any]) -> None:
         """Takes the message of a reply in one piece."""
-        self.add({**message, "reasoning_details": None})
+        self.add({**message, DETAILS: None})
         self.say(thought_of(message))
         # Not joined, as they are complete.
-        self._details = dicts_of(message.get("reasoning_details"))
+        self._details = dicts_of(message.get(DETAILS))
         self._detail_words = [[] for _ in self._details]
 
     @property
@@ -182,7 +185,7 @@ class Thoughts:
             return {}
         if self._details:
             joined = zip(self._details, self._detail_words, strict=True)
-            return {"reasoning_details": [{**detail, **_said(detail, words)} for detail, words in joined]}
+            return {DETAILS: [{**detail, **_said(detail, words)} for detail, words in joined]}
         return {self._name: "".join(self._words)} if self._name else {}
 
     def _add(self, detail: dict[str, Any]) -> None:
@@ -215,8 +218,7 @@ def kept_of(calls: Calls | None, thoughts: Thoughts) -> str:
 def parts_of(call: Mapping[str, Any]) -> tuple[Any, Any, Any, Mapping[str, Any]]:
     """Returns the id, name and arguments of a call or of a piece of one, and what else the server wants back with it."""
     function = dict_of(call.get("function"))
-    # Gemini's signature of the thought before the call.
-    extra = {"extra_content": call["extra_content"]} if dict_of(call.get("extra_content")) else {}
+    extra = {EXTRA: call[EXTRA]} if dict_of(call.get(EXTRA)) else {}
     return call.get("id"), function.get("name"), function.get("arguments"), extra
 
 
@@ -322,9 +324,7 @@ def thought_of(message: Mapping[str, Any]) -> str:
         _joined(message.get("reasoning"), "text")
         or _joined(message.get("reasoning_content"), "text")
         or _joined(message.get("content"), "thinking")
-        or "".join(
-            _joined(part.get("text") or part.get("summary"), "text") for part in dicts_of(message.get("reasoning_details"))
-        )
+        or "".join(_joined(part.get("text") or part.get("summary"), "text") for part in dicts_of(message.get(DETAILS)))
     )
 
 
@@ -413,21 +413,28 @@ def _messages(turn: Turn, request: ModelRequest, host: str) -> Iterator[dict[str
     accepted = ACCEPTED_IDS.get(host, ANY_ID)
     for result in turn.results:
         yield {"role": "tool", "tool_call_id": sent_id(result.id, accepted), "content": result.shown}
-    if turn.calls:
-        kept = kept_in(turn, origin_of(request, host))
-        extras = dict_of(kept.get("calls"))
-        calls = [_call(call, accepted, dict_of(extras.get(call.id))) for call in turn.calls]
-        missing = {"reasoning_content": ""} if host in WANT_THOUGHTS else {}
-        yield {"role": turn.role, "content": turn.content or None, "tool_calls": calls, **missing, **dict_of(kept.get("message"))}
-    elif turn.role != "tool":
-        yield {"role": turn.role, "content": _content(turn)}
+    if turn.role == "tool":
+        return
+    message: dict[str, Any] = {"role": turn.role, "content": _content(turn)}
+    if turn.role == "assistant" and request.tools and host in WANT_THOUGHTS:
+        message["reasoning_content"] = ""
+    yield message | _called(turn, request, host) if turn.calls else message
 
 
-def _call(call: ToolCall, accepted: re.Pattern[str], extra: Mapping[str, Any]) -> dict[str, Any]:
+def _called(turn: Turn, request: ModelRequest, host: str) -> dict[str, Any]:
+    """Returns the fields of a message with calls, and what the server wants back with them."""
+    kept, accepted = kept_in(turn, origin_of(request, host)), ACCEPTED_IDS.get(host, ANY_ID)
+    thoughts = {name: value for name, value in dict_of(kept.get("message")).items() if name in (*THOUGHT_NAMES, DETAILS)}
+    extras = dict_of(kept.get("calls"))
+    calls = [_call(call, accepted, dict_of(extras.get(call.id)).get(EXTRA)) for call in turn.calls]
+    return {"content": _content(turn) or None, "tool_calls": calls, **thoughts}
+
+
+def _call(call: ToolCall, accepted: re.Pattern[str], extra: Any) -> dict[str, Any]:
     # The model's own text where it can be read, because it is in the server's cache.
     arguments = call.arguments if object_in(call.arguments) is not None else as_json(arguments_in(call))
     function = {"name": sent_name(call.tool), "arguments": arguments}
-    return {"id": sent_id(call.id, accepted), "type": "function", "function": function, **extra}
+    return {"id": sent_id(call.id, accepted), "type": "function", "function": function, **({EXTRA: extra} if extra else {})}
 
 
 def _content(turn: Turn) -> str | list[dict[str, Any]]:

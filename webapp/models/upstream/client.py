@@ -1,12 +1,12 @@
 """The client for all outgoing requests: opens them, watches for a stop, and closes them."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 import requests
@@ -21,6 +21,8 @@ from webapp.models.upstream.sockets import RefusedAddress, Sender
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class JsonReply:
@@ -30,6 +32,13 @@ class JsonReply:
     headers: Mapping[str, str]
     content: bytes
     value: Any
+
+
+def all_at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Makes calls that wait, all at the same time, and returns their results in order."""
+    waiting = [gevent.spawn(call) for call in calls]
+    gevent.joinall(waiting, raise_error=True)
+    return [greenlet.value for greenlet in waiting]
 
 
 class Upstream:

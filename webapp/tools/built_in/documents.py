@@ -58,7 +58,7 @@ def read(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int 
     passages = queries.passages_at(context.person, document.id, range(start, start + PART_PASSAGES))
     sources = [source(number, _excerpt(passage), document) for number, passage in enumerate(passages, context.first_source)]
     more = f" Part {part + 1} follows." if part < parts else ""
-    heading = f"Part {part} of {parts} of “{one_line(document.title, MOST_TITLE)}”.{more} "
+    heading = f"Part {part} of {parts}.{more} "
     return _result(context, sources, {document.id: document}, heading=heading, most_chars=most_chars)
 
 

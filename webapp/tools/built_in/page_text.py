@@ -167,6 +167,8 @@ class PageParser(HTMLParser):
             self._prefix = "  " * max(0, min(self._counts["ul"] + self._counts["ol"], MOST_DEPTH) - 1) + "- "
         elif tag in ("td", "th") and self._parts:
             self._write(" | ")
+        elif tag == "pre":
+            self._fence()
         elif tag == "a":
             self._end_link()
             self._link, self._link_begins = self._resolved(values.get("href", "")), len(self._parts)
@@ -178,6 +180,9 @@ class PageParser(HTMLParser):
         if self._silent_from:
             self._silent_from = 0 if self._silent_from == depth else self._silent_from
             return tag
+        if tag == "pre":
+            self._break()
+            self._fence()
         self._separate(tag)
         if tag == "a":
             self._end_link()
@@ -204,10 +209,13 @@ class PageParser(HTMLParser):
         if is_apart and self._lines and self._lines[-1][0]:
             self._lines.append(("", bool(self._main_from)))
 
+    def _fence(self) -> None:
+        self._lines.append(("```", bool(self._main_from)))
+
     def _break(self) -> None:
         """Ends the line; one without text leaves its prefix to the next."""
         self._end_link()
-        line = "".join(self._parts).rstrip()
+        line = "".join(self._parts).rstrip().lstrip("\n")
         self._parts.clear()
         self._link_begins = 0
         if line:
@@ -215,7 +223,7 @@ class PageParser(HTMLParser):
             self._prefix = ""
 
     def _end_link(self) -> None:
-        """Writes the link around its words; a link without any yet goes on in the next line."""
+        """Writes the link around its words; one without any yet continues in the next line."""
         words = "".join(self._parts[self._link_begins :]) if self._link else ""
         if not (name := words.strip()):
             return

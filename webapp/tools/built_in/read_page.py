@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 from webapp.base.current import PerApp
+from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy import child
+from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.knowledge import formats
-from webapp.knowledge.documents.web_pages import FetchedPage, fetch
+from webapp.knowledge.documents.fetching import FetchedPage, fetch
 from webapp.models.upstream.addresses import Trust
 from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, fenced, one_line, said, visible
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
@@ -48,6 +50,8 @@ class KeptPage:
     until: float
 
 
+# One page of a person at a time, so that an answer's calls leave the child processes to others too.
+_extractions = WorkLimiter(most=child.MOST_CHILDREN, most_each=1, busy=child.BUSY)
 PAGES = PerApp[OrderedDict[tuple[str, Trust], KeptPage]](OrderedDict)
 
 
@@ -58,8 +62,9 @@ def read(context: CallContext, arguments: Mapping[str, Any], *, trust: Trust = "
     if not 1 <= part <= len(page.parts):
         raise ToolFailed(f"This page has {len(page.parts)} part{'s' if len(page.parts) > 1 else ''}.")
     more = f" Part {part + 1} follows." if part < len(page.parts) else LONG if page.is_cut else ""
-    head = [line for line in (page.title, page.address, f"Part {part} of {len(page.parts)}.{more} {QUOTED}") if line]
-    text = "\n".join((*head, fenced(page.parts[part - 1])))
+    head = f"{page.address}\nPart {part} of {len(page.parts)}.{more} {QUOTED}"
+    # The title is the page's own text, too.
+    text = "\n".join(filter(None, (head, page.title, fenced(page.parts[part - 1]))))
     return Result(bounded(text, most_chars), outside=(urlsplit(page.address).hostname or page.address,))
 
 
@@ -69,7 +74,8 @@ def _whole_address(address: str) -> str:
 
 
 def _page(context: CallContext, address: str, trust: Trust) -> PageText:
-    pages, key = PAGES.get(), (address, trust)
+    pages = PAGES.get()
+    key: tuple[str, Trust] = address, trust
     if (entry := pages.get(key)) and entry.until > time.monotonic():
         return entry.page
     page = _read_page(context, address, trust)
@@ -81,11 +87,15 @@ def _page(context: CallContext, address: str, trust: Trust) -> PageText:
 
 
 def _read_page(context: CallContext, address: str, trust: Trust) -> PageText:
+    person_id = context.person.id
+    # Releases the database connection while waiting for another server.
+    db.session.rollback()
     try:
         fetched = fetch(address, trust=trust, most_bytes=MOST_BYTES, stop=context.stop)
         # Only a request with an ETag can be answered with nothing.
         assert fetched
-        title, texts = _extracted(fetched)
+        with _extractions.entered(person_id):
+            title, texts = _extracted(fetched)
     except AppError as error:
         raise ToolFailed(STOPPED if context.stop else error.message) from error
     except child.Exceeded as error:

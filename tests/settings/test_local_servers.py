@@ -1,4 +1,4 @@
-"""Ollama on this machine: detected automatically, within half a second or not at all."""
+"""Model servers on this machine: Ollama is detected automatically, the others when an admin asks, in a second or not at all."""
 
 import time
 
@@ -7,9 +7,10 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
-from webapp.models.connections.local_ollama import ADDRESS, PATIENCE_SECONDS, OllamaProbe
+from webapp.models.connections.local_servers import ADDRESS, PATIENCE_SECONDS, LocalServers, OllamaProbe
 from webapp.models.connections.models import PROVIDERS, providers
-from webapp.models.connections.views import NEIGHBOUR
+from webapp.models.connections.usual_servers import LOCAL, names_by_address
+from webapp.models.connections.views import LOCAL_SERVERS, NEIGHBOUR
 
 SLUG = "ollama-on-this-machine"
 OTHERS = [
@@ -94,3 +95,42 @@ def test_when_it_has_gone_meanwhile_the_button_says_so(owner: Browser, fake: Fak
 
 def test_usually_it_is_where_ollama_listens() -> None:
     assert ADDRESS == "http://127.0.0.1:11434/v1"
+
+
+# The others
+
+
+@pytest.fixture
+def around(app: Flask, fake: Fake) -> LocalServers:
+    """The scripted upstream in place of LM Studio, and a port on which nothing listens."""
+    around = LocalServers(PROVIDERS.of(app).upstream, {fake.base_url: "LM Studio", "http://127.0.0.1:9/v1": "vLLM"}, 30)
+    LOCAL_SERVERS.set(around, app)
+    return around
+
+
+def test_the_usual_ports_are_asked_only_when_wanted_and_what_answers_is_connected(
+    owner: Browser, fake: Fake, around: LocalServers
+) -> None:
+    page = owner.page("/admin/connections/new")
+    assert fake.log() == []
+
+    page = page.press("Look on this machine")
+    assert page.says("LM Studio")
+    assert page.says("2 models")
+    assert not page.has("button", "Connect vLLM")
+
+    page = page.press("Connect LM Studio")
+    assert page.heading == "LM Studio"
+    assert page.says("works")
+    assert owner.page("/admin/connections/new").press("Look on this machine").says("No other model server answered")
+
+
+def test_no_member_looks(member: Browser, fake: Fake, around: LocalServers) -> None:
+    assert member.post("/admin/connections/search").status_code == 403
+    assert fake.log() == []
+
+
+def test_servers_with_the_same_usual_port_are_asked_once() -> None:
+    names = names_by_address()
+    assert names["http://127.0.0.1:8080/v1"] == "llama.cpp or LocalAI"
+    assert set(names) == {server.base_url for server in LOCAL}

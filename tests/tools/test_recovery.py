@@ -1,0 +1,135 @@
+"""What a kill leaves of an answer with tools: what is done stays done, what is unsure waits for a person, the rest follows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from gevent.event import Event
+
+from tests.engine.bench import Bench, die
+from tests.support.marks import on_both_databases
+from tests.upstream.fixtures import app
+from webapp.base.db import db
+from webapp.chat.calls import decisions
+from webapp.tools.tables import Call
+from webapp.tools.tool import READS, Hints, Result, Tool
+from webapp.web.feature import BROUGHT
+
+__all__ = ["app"]
+pytestmark = pytest.mark.slow
+
+
+class Counter:
+    """A tool that counts what it did, and can hold before it returns."""
+
+    def __init__(self, hints: Hints) -> None:
+        self.done, self.holds, self.goes_on = list[str](), False, Event()
+        schema = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
+        self.tool = Tool("count", "Count", "Counts.", schema, lambda _: "Counted", self._run, hints=hints, policy="allow")
+
+    def _run(self, _context: Any, arguments: Any) -> Result:
+        self.done.append(arguments["what"])
+        if self.holds:
+            self.goes_on.wait(30)
+        return Result(f"{arguments['what']} is counted")
+
+    def offered(self, bench: Bench) -> "Counter":
+        BROUGHT.of(bench.app)[Tool].append(self.tool)
+        return self
+
+
+@pytest.fixture
+def other(make_app, fake, bench) -> Bench:
+    """A bench for the next process, on the same data."""
+    return Bench(make_app(**fake.environ))
+
+
+def counting(what: str) -> dict[str, Any]:
+    return {"tool": "count", "arguments": {"what": what}}
+
+
+def calls_in(bench: Bench) -> list[Call]:
+    with bench.app.app_context():
+        return list(db.session.scalars(db.select(Call).order_by(Call.round, Call.number)))
+
+
+def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
+    with bench.app.app_context():
+        waiting = db.session.scalar(db.select(Call).where(Call.state.in_(("waiting", "unknown"))))
+        decisions.decide(waiting, decision, by=person, result="Red")
+
+
+def waits(bench: Bench, id: str) -> Callable[[], bool]:
+    return lambda: bench.generation(id).status == "waiting" and id not in bench.engine.live
+
+
+@on_both_databases
+def test_a_call_that_was_done_is_not_done_again(bench, fake, other) -> None:
+    fake.always({"rounds": [{"calls": [counting("one"), counting("two")]}, {"says": "And so it is.", "holds": [0]}]})
+    first, second = Counter(Hints()).offered(bench), Counter(Hints()).offered(other)
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(lambda: len(fake.posts()) == 2)
+    die(bench, id)
+    fake.goes_on()
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    fake.goes_on()
+    other.until_ended(other.generations()[-1].id)
+    assert (sorted(first.done), second.done) == (["one", "two"], [])
+    assert [call.state for call in calls_in(other)] == ["done", "done"]
+    assert other.journal_rows() == 0
+
+
+@on_both_databases
+@pytest.mark.parametrize("decision", ["done", "again", "leave"])
+def test_a_call_of_which_no_reply_was_seen_is_a_persons_to_decide(bench, fake, other, decision) -> None:
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
+    first, second = Counter(Hints()).offered(bench), Counter(Hints()).offered(other)
+    first.holds = True
+    person = bench.person()
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(lambda: first.done == ["one"])
+    die(bench, id)
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    latest = other.generations()[-1].id
+    other.until(waits(other, latest))
+    assert [call.state for call in calls_in(other)] == ["unknown"]
+    decide(other, decision, person)
+    other.until_ended(latest)
+    assert other.message(latest).content == "Good."
+    assert second.done == (["one"] if decision == "again" else [])
+    assert [call.state for call in calls_in(other)] == ["failed" if decision == "leave" else "done"]
+    first.goes_on.set()
+
+
+@on_both_databases
+def test_a_call_that_only_reads_is_done_again_by_itself(bench, fake, other) -> None:
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
+    first, second = Counter(READS).offered(bench), Counter(READS).offered(other)
+    first.holds = True
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(lambda: first.done == ["one"])
+    die(bench, id)
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    other.until_ended(other.generations()[-1].id)
+    assert (second.done, other.message(id).content) == (["one"], "Good.")
+    first.goes_on.set()
+
+
+@on_both_databases
+def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> None:
+    asked = {"tool": "ask_person", "arguments": {"question": "Which?"}}
+    fake.always({"rounds": [{"says": "Hm.", "calls": [asked]}, {"says": "Red, then."}]})
+    person = bench.person()
+    id = bench.ask(person=person, tools=["ask_person"])
+    bench.until(waits(bench, id))
+    bench.engine.is_closing = True
+    bench.engine.worker.end()
+    other.recover()
+    assert other.generation(id).status == "waiting"
+    decide(other, "done", person)
+    ended = other.until_ended(id)
+    assert (ended.status, other.message(id).content) == ("completed", "Hm.\n\nRed, then.")
+    assert (len(other.generations()), other.journal_rows()) == (1, 0)

@@ -1,0 +1,104 @@
+"""The fields of a character that its card keeps: as they are edited, and back into the card without loss. Pure."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from webapp.characters.cards.card_files import LEAST, SPECS, USUAL
+from webapp.characters.cards.cards import (
+    PARTS,
+    TEXT_CHARS,
+    V1_FIELDS,
+    data_of,
+    fields_of,
+    is_description_of,
+    joined,
+    line_in,
+    text_in,
+)
+from webapp.characters.lore.entries import noted
+
+# The texts that a character has as columns too, as they are sent: with the nickname in them, and the description with its parts.
+COLUMNS = {
+    "description": "description",
+    "system_prompt": "system_prompt",
+    "post_history_prompt": "post_history_instructions",
+    "greeting": "first_mes",
+}
+OF_DESCRIPTION = {"personality": "personality", "scenario": "scenario", "example_dialogue": "mes_example"}
+TEXTS = COLUMNS | OF_DESCRIPTION
+LINES = {"nickname": "nickname", "creator": "creator", "version": "character_version"}
+NOTE = ("character_note", "note_depth", "note_role")
+OTHERS = (*LINES, *NOTE, "talkativeness")
+# What is edited besides the columns.
+MORE = (*OF_DESCRIPTION, *OTHERS)
+USUALLY_TALKATIVE = 0.5
+
+
+def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the texts and the other fields of a character with this card and these columns, as they are edited."""
+    data, sent = data_of(card), fields_of(card)
+    texts = {name: text_in(data, theirs) for name, theirs in TEXTS.items()}
+    # What was edited by an earlier release, or is not from the card at all.
+    texts |= {name: columns[name] for name in COLUMNS if columns[name] != sent[name] and name != "description"}
+    if not is_description_of(data, columns["description"]):
+        texts |= dict.fromkeys(OF_DESCRIPTION, "") | {"description": columns["description"]}
+    extensions = _mapping(data.get("extensions"))
+    note, insertion = noted(extensions.get("depth_prompt"), chars=TEXT_CHARS)
+    return {
+        **texts,
+        **{name: line_in(data, theirs) for name, theirs in LINES.items()},
+        **dict(zip(NOTE, (note, insertion.depth, insertion.role), strict=True)),
+        "talkativeness": talkativeness_of(extensions.get("talkativeness")),
+    }
+
+
+def with_fields(card: dict[str, Any], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns the card with these fields, and the columns of the character; a card that only columns need stays as it is."""
+    before, has_texts = kept_fields(card, fields_of(card)), "spec" in card or any(name in card for name in V1_FIELDS)
+    changed_others = [name for name in OTHERS if fields[name] != before[name]]
+    if not has_texts and not changed_others and not any(fields[name] for name in OF_DESCRIPTION):
+        return card, {name: fields[name] for name in COLUMNS}
+    # The first version has no place for the others.
+    if not has_texts or (changed_others and "spec" not in card):
+        card = {"spec": SPECS[USUAL], "spec_version": f"{USUAL}.0", "data": {**LEAST[USUAL], **card}}
+    data = {**data_of(card)}
+    for name, theirs in (TEXTS | LINES).items():
+        if fields[name] != before[name]:
+            data[theirs] = fields[name]
+    if extensions := _extensions(data, fields, changed_others):
+        data["extensions"] = extensions
+    written = {**card, "data": data} if "spec" in card else data
+    sent = fields_of(written)
+    return written, {name: sent[name] for name in COLUMNS}
+
+
+def whole_description(fields: Mapping[str, Any]) -> str:
+    """Returns the description with all of its parts, as it is sent."""
+    return joined({theirs: fields[name] for name, theirs in (TEXTS | LINES).items()}, PARTS)
+
+
+def talkativeness_of(value: Any) -> float:
+    """Returns the talkativeness in a card, from 0 to 1; some programs write the number as a text."""
+    try:
+        weight = float(value if isinstance(value, int | float | str) else "")
+    except ValueError:
+        return USUALLY_TALKATIVE
+    return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
+
+
+def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: list[str]) -> dict[str, Any]:
+    """Returns the extensions with the changed ones of these fields; empty if none has changed."""
+    extensions, more = _mapping(data.get("extensions")), dict[str, Any]()
+    if not set(NOTE).isdisjoint(changed):
+        note = {"prompt": fields["character_note"], "depth": fields["note_depth"], "role": fields["note_role"]}
+        more["depth_prompt"] = {**_mapping(extensions.get("depth_prompt")), **note}
+    if "talkativeness" in changed:
+        # A text in some cards, which stays one.
+        was_text = isinstance(extensions.get("talkativeness"), str)
+        more["talkativeness"] = str(fields["talkativeness"]) if was_text else fields["talkativeness"]
+    return {**extensions, **more} if more else {}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
