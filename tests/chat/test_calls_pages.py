@@ -1,5 +1,6 @@
 """The calls of answers on pages: their lines, the cards of those that wait, decisions, and the tools of a chat."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,11 @@ from tests.chat.listener import PART
 from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.base.db import db, write
+from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
+from webapp.streaming.events import Asked, Decided, Phase, Started
+from webapp.streaming.topics import Entry
 from webapp.tools.tables import AllowedTool, Call
 
 ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
@@ -189,17 +193,29 @@ def test_nobody_decides_signed_out(app, owner, waiting):
     assert refused.location.startswith("/login")
 
 
-def test_open_pages_fetch_the_calls_for_themselves(owner, waiting, listen):
+def test_open_pages_fetch_the_calls_for_themselves():
+    projection, cursor = AnswerProjection("m", "g"), (0, 0, 0, 0, 0)
+    said = [Started("some/model", "fake"), Asked("c", 1, "ask_person", "Asked you", {}, "allow"), Phase("waiting")]
+    for seq, event in enumerate(said, 1):
+        list(projection.fold(Entry(seq, event)))
+    frames, cursor = projection.since(cursor)
+    status, news = frames[0].data, frames[-1].data
+    assert json.loads(status)["status"] == "waiting"
+    assert 'hx-get="/messages/m/calls"' in news
+    assert "calls-news" not in str(projection.since(cursor))
+    list(projection.fold(Entry(4, Decided("c", "done", "ada"))))
+    assert [json.loads(frame.data)["status"] for frame in projection.since(cursor)[0] if frame.event] == ["thinking"]
+
+
+def test_the_end_brings_the_calls_to_open_pages(owner, waiting, listen):
     path = waiting(owner)
     page = owner.page(path)
     listener, id = listen(owner, page.events_url), page.message_ids[-1]
     decided(owner, call_of(page), decision="done", result="Red")
     listener.until(lambda feed: "completed" in feed.statuses())
-    news = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls-news"]
-    assert news
-    assert all(f'hx-get="/messages/{id}/calls"' in html for html in news)
-    assert listener.statuses()[0] == "thinking"
     listener.until(lambda feed: f"#message-{id}-asks" in feed.html)
+    (lines,) = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls"]
+    assert "Red" in lines
 
 
 def test_a_waiting_chat_is_marked_in_lists_and_on_the_first_page(owner, waiting):

@@ -121,7 +121,7 @@ def waiting_for(session: Session, user: User) -> list[Call]:
 def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:
     """Returns the chats in which an answer waits for a decision of this person, newest first."""
     query = select(Chat).join(Message, Message.chat_id == Chat.id).join(Generation, Generation.message_id == Message.id)
-    query = query.where(*_waits_for(user), Generation.status == PARKED, Chat.is_temporary.is_(False))
+    query = query.where(*_waits_for(user), Generation.status == WAITING, Chat.is_temporary.is_(False))
     return list(session.scalars(query.order_by(Chat.changed_at.desc()).limit(limit)))
 
 

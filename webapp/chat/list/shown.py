@@ -14,7 +14,7 @@ from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
-from webapp.engine.tables import PARKED
+from webapp.engine.tables import WAITING
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 
@@ -60,7 +60,7 @@ def chats(
             row.changed_at,
             tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, queries.ListedChat) else "",
-            running.get(topic_names.of_chat(row.id)) == PARKED,
+            running.get(topic_names.of_chat(row.id)) == WAITING,
         )
         for row in rows
     ]
