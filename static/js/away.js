@@ -2,7 +2,12 @@
 "use strict";
 // Browsers on phones show notifications only from a service worker, which Millrace doesn't have.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {
-  const WORDS = { completed: "The answer is complete.", interrupted: "The answer was cut off.", failed: "There is no answer." };
+  const WORDS = {
+    completed: "The answer is complete.",
+    interrupted: "The answer was cut off.",
+    failed: "There is no answer.",
+    waiting: "Waiting for you.",
+  };
   const root = document.documentElement.dataset,
     choice = () => localStorage.getItem("notifications");
   const isOn = () => Notification.permission === "granted" && choice() === "on";
@@ -22,8 +27,8 @@ if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(nav
   document.addEventListener("status", (event) => {
     const { generation, status } = JSON.parse(event.detail.data),
       body = WORDS[status];
-    if (!body || generation === told || !document.hidden || !isOn()) return;
-    told = generation;
+    if (!body || generation + status === told || !document.hidden || !isOn()) return;
+    told = generation + status;
     const notice = new Notification(document.title.replace(/^[…●] | · Millrace$/g, ""), { body, tag: location.pathname });
     notice.onclick = () => {
       focus();

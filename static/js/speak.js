@@ -78,6 +78,7 @@
   document.addEventListener("status", (event) => {
     const { status, generation, message } = JSON.parse(event.detail.data),
       words = WORDS[status];
+    if (status === "waiting") document.dispatchEvent(new CustomEvent("said", { detail: "Waiting for your decision." }));
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
     if (words === BEGUN) begin(`message-${message}`);

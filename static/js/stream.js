@@ -1,7 +1,7 @@
 // The page's stream: shows the state of answers and of the connection.
 "use strict";
 {
-  const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving" };
+  const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving", waiting: "Waiting for you" };
   const WAITING = "Connection lost. Reconnecting; new text will appear here.";
   // Controls that are useless once the page was refused for good; typed text stays.
   const CONTROLS = "#composer-controls, #follow-up button";

@@ -393,6 +393,7 @@ ROUTES |= {
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
+    "calls.decide": {"decision": "deny"},
     "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},

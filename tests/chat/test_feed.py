@@ -195,7 +195,7 @@ def test_a_shutdown_tells_every_page_to_come_back(owner, begin, fake, listen, ap
     assert "interrupted" in listener.statuses()
 
 
-@pytest.mark.parametrize("position", [ChatPosition("e", 3), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4))])
+@pytest.mark.parametrize("position", [ChatPosition("e", 3), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4, 5))])
 def test_a_position_survives_its_text(position):
     assert ChatPosition.parse(str(position)) == position
 

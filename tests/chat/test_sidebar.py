@@ -131,7 +131,7 @@ def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
     listener.until(lambda feed: feed.greenlet.dead)
 
 
-@pytest.mark.parametrize("position", [ChatPosition("e", 3, sidebar=7), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4), 0)])
+@pytest.mark.parametrize("position", [ChatPosition("e", 3, sidebar=7), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4, 5), 0)])
 def test_a_position_says_what_the_sidebar_has(position):
     assert ChatPosition.parse(str(position)) == position
 

@@ -2,6 +2,7 @@
 
 from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
+from webapp.chat.calls import views as call_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
@@ -55,6 +56,7 @@ FEATURE = Feature(
         variable_views.bp,
         group_views.bp,
         story_views.bp,
+        call_views.bp,
     ),
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},

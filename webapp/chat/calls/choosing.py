@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import StringConstraints
+from sqlalchemy import delete
 
 from webapp.base.database import rows
 from webapp.base.db import write
@@ -11,6 +12,7 @@ from webapp.base.errors import Invalid
 from webapp.chat.record.announcements import announce_settings
 from webapp.chat.record.tables import Chat
 from webapp.tools.offers import all_tools
+from webapp.tools.tables import AllowedTool
 
 MOST_TOOLS = 100
 Key = Annotated[str, StringConstraints(max_length=200)]
@@ -23,6 +25,18 @@ def checked(keys: Sequence[str]) -> list[str]:
         if key not in known:
             raise Invalid(f"There is no tool {key}.", field="tools")
     return list(dict.fromkeys(keys))
+
+
+def choose_among(chat: Chat, keys: Sequence[str], *, shown: Sequence[str]) -> None:
+    """Sets those of the tools that a form has shown; the others stay as they are."""
+    choose(chat, [key for key in all_tools() if (key in keys if key in shown else key in chat.tools)])
+
+
+def take_back(chat_id: str, user_id: str, tool: str) -> None:
+    """Has calls of a tool that a person has allowed in a chat ask them again."""
+    is_it = AllowedTool.chat_id == chat_id, AllowedTool.user_id == user_id, AllowedTool.tool == tool
+    with write() as session:
+        session.execute(delete(AllowedTool).where(*is_it))
 
 
 def choose(chat: Chat, keys: Sequence[str]) -> None:

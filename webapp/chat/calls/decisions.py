@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import ColumnElement, TextClause, literal, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.chores import Chore
@@ -29,6 +30,14 @@ OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
 MOST_CHARS = 20_000
 NOT_WAITING = "This has been decided already."
+DECIDED: dict[str, str] = {
+    "allow": "allowed once",
+    "allow_in_chat": "allowed in this chat",
+    "deny": "denied",
+    "done": "answered",
+    "again": "to be done again",
+    "leave": "left out",
+}
 
 
 def choices(call: Call) -> tuple[Decision, ...]:
@@ -46,17 +55,35 @@ def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: s
     if max(len(note), len(result)) > MOST_CHARS:
         raise Invalid("That is too long.", field="note")
     if decision not in choices(call):
-        raise Conflict(NOT_WAITING)
+        raise Conflict(_said(call))
+    if decision == "done" and call.state == "waiting" and not result:
+        raise Invalid("Choose an answer, or write one.", field="result")
     record, message_id = CallRecord.of(call), call.message_id
     with write() as session:
         values = {**_effect(decision, note, result), "decision": decision, "decided_by": by, "decided_at": utc_now()}
         if not stored.change(session, record, after=(record.state,), **values):
             raise Conflict(NOT_WAITING)
+        chat_id = session.get_one(Message, message_id).chat_id
         if decision == "allow_in_chat":
-            chat_id = session.get_one(Message, message_id).chat_id
             session.merge(AllowedTool(chat_id=chat_id, user_id=by, tool=record.tool))
     go_on(the_engine(), message_id)
+    # Lists of chats say which of them wait for a person.
+    announce(db.session.get_one(Chat, chat_id), "message", message_id)
     return db.session.get_one(Call, record.id, populate_existing=True)
+
+
+def name_of(person: str | None) -> str:
+    """Returns the name of who decided; empty without a decision, or if the account is gone."""
+    user = db.session.get(User, person) if person else None
+    return user.name if user else ""
+
+
+def _said(call: Call) -> str:
+    """Returns what was decided about a call before."""
+    if call.decision not in DECIDED:
+        return NOT_WAITING
+    by = name_of(call.decided_by)
+    return f"{NOT_WAITING[:-1]}: {DECIDED[call.decision]}{f' by {by}' if by else ''}."
 
 
 def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
@@ -86,14 +113,24 @@ def go_on_if_decided(engine: Engine, message_id: str) -> None:
 
 def waiting_for(session: Session, user: User) -> list[Call]:
     """Returns the calls that wait for a decision of this person: in chats that they own or can write in, newest first."""
+    query = select(Call).join(Message, Message.id == Call.message_id).join(Chat, Chat.id == Message.chat_id)
+    query = query.join(Generation, Generation.message_id == Message.id).where(*_waits_for(user))
+    return list(session.scalars(query.where(Call.state.in_(stored.FOR_A_PERSON)).order_by(Call.id.desc())))
+
+
+def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:
+    """Returns the chats in which an answer waits for a decision of this person, newest first."""
+    query = select(Chat).join(Message, Message.chat_id == Chat.id).join(Generation, Generation.message_id == Message.id)
+    query = query.where(*_waits_for(user), Generation.status == WAITING, Chat.is_temporary.is_(False))
+    return list(session.scalars(query.order_by(Chat.changed_at.desc()).limit(limit)))
+
+
+def _waits_for(user: User) -> tuple[ColumnElement[bool] | TextClause, ...]:
     lane = literal(topic_names.of_chat("")) + Chat.id
     given = grants.given_to(user, "chat").where(Grant.right == "write")
-    query = select(Call).join(Message, Message.id == Call.message_id).join(Chat, Chat.id == Message.chat_id)
-    # By the few generations that are active, not by all calls there ever were.
-    query = query.join(Generation, (Generation.lane == lane) & (Generation.message_id == Message.id))
     is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given))
-    query = query.where(WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None))
-    return list(session.scalars(query.where(Call.state.in_(stored.FOR_A_PERSON)).order_by(Call.id.desc())))
+    # By the few generations that are active, not by all calls there ever were.
+    return Generation.lane == lane, WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None)
 
 
 def expire() -> bool:

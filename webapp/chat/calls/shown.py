@@ -2,39 +2,49 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.record.tables import Message
 from webapp.tools.calls import shown_arguments
 from webapp.tools.offers import all_tools
 from webapp.tools.tables import Call
 
+# Words beside the name of a tool; a call that is done has a sentence of its own.
 STATES = {
-    "asked": "is about to run",
-    "waiting": "waits for you",
-    "running": "is running",
+    "asked": "about to run",
+    "waiting": "waiting for a decision",
+    "running": "running",
     "done": "done",
     "failed": "failed",
     "denied": "not allowed",
-    "unknown": "was sent, but no reply was seen",
+    "unknown": "sent, but no reply was seen",
 }
-MOST_VALUE_CHARS = 300
+# Of a call that an answer has left behind: nothing more comes of it.
+LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
+MOST_VALUE_CHARS, MOST_REPLY_CHARS = 300, 80
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCall:
-    """A call for a template; `rows` are its arguments as a small table, `options` the answers to a question."""
+    """A call for a template; `rows` are its arguments as a small table, `options` the answers to a question.
+
+    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to a question.
+    """
 
     id: str
     tool: str
+    name: str
     title: str
     state: str
     words: str
+    said: str
     seconds: float | None
     why: str
     error: str
@@ -42,10 +52,69 @@ class ShownCall:
     rows: tuple[tuple[str, str], ...] = ()
     question: str = ""
     options: tuple[str, ...] = ()
+    reply: str = ""
+    decided_at: datetime | None = None
 
     @property
     def is_waiting(self) -> bool:
         return bool(self.choices)
+
+    @property
+    def is_question(self) -> bool:
+        return "done" in self.choices and "again" not in self.choices
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in ("asked", "running")
+
+    @property
+    def took(self) -> str:
+        """How long it ran; empty if that is too short to be shown, or was a person's time."""
+        return f"{self.seconds:.1f} s" if self.seconds is not None and self.seconds >= 0.1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCalls:
+    """The calls of one answer; while it `is_live` they can be decided about, by those who `can_decide`."""
+
+    message_id: str
+    calls: tuple[ShownCall, ...]
+    is_live: bool = False
+    can_decide: bool = True
+    waiting: ClassVar[str] = "Waiting for you"
+    waiting_for_others: ClassVar[str] = "Waiting for a decision"
+
+    @property
+    def asks(self) -> tuple[ShownCall, ...]:
+        """Those that wait for a person."""
+        return tuple(call for call in self.calls if call.is_waiting) if self.is_live else ()
+
+    @property
+    def running(self) -> ShownCall | None:
+        return next((call for call in self.calls if call.is_running), None) if self.is_live else None
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When a person has decided about the last of them."""
+        return max((call.decided_at for call in self.calls if call.decided_at), default=None)
+
+    @property
+    def state_words(self) -> str:
+        return self.waiting if self.can_decide else self.waiting_for_others
+
+    @property
+    def summary(self) -> str:
+        """What is said of several calls in one line."""
+        if current := self.running or next(iter(self.asks), None):
+            return current.said
+        count, tools = len(self.calls), len({call.tool for call in self.calls})
+        words = f"Used {plural(tools, 'tool')}" + (f" · {count} calls" if count > tools else "")
+        failed = sum(call.state == "failed" for call in self.calls)
+        return words + (f" · {failed} failed" if failed else "")
+
+    def limited(self) -> "ShownCalls":
+        """Returns them for those who can only read."""
+        return replace(self, can_decide=False)
 
 
 def calls_by_message(messages: Iterable[Message]) -> dict[str, list[Call]]:
@@ -53,37 +122,56 @@ def calls_by_message(messages: Iterable[Message]) -> dict[str, list[Call]]:
     ids = [message.id for message in messages if message.call_count]
     calls: defaultdict[str, list[Call]] = defaultdict(list)
     if ids:
-        for call in db.session.scalars(select(Call).where(Call.message_id.in_(ids)).order_by(Call.round, Call.number)):
+        query = select(Call).where(Call.message_id.in_(ids)).order_by(Call.round, Call.number)
+        for call in db.session.scalars(query.execution_options(populate_existing=True)):
             calls[call.message_id].append(call)
     return calls
 
 
-def shown_calls(calls: Sequence[Call]) -> tuple[ShownCall, ...]:
-    return tuple(_shown(call) for call in calls)
+def calls_in(message: Message, *, is_live: bool, can_decide: bool = True) -> ShownCalls:
+    """Returns the calls of one answer."""
+    return shown_calls(message.id, calls_by_message([message])[message.id], is_live=is_live, can_decide=can_decide)
 
 
-def _shown(call: Call) -> ShownCall:
+def shown_calls(message_id: str, calls: Sequence[Call], *, is_live: bool, can_decide: bool = True) -> ShownCalls:
+    return ShownCalls(message_id, tuple(shown_call(call, is_live=is_live) for call in calls), is_live, can_decide)
+
+
+def shown_call(call: Call, *, is_live: bool) -> ShownCall:
     arguments = shown_arguments(call.arguments)
     tool = all_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = arguments if isinstance(arguments, dict) else {"arguments": arguments}
-    begun, ended = call.started_at, call.ended_at
+    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
+    words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
+    is_done = call.state == "done"
     return ShownCall(
         id=call.id,
         tool=call.tool,
+        name=name,
         title=call.title,
         state=call.state,
-        words=STATES[call.state],
+        words=words,
+        said=(call.title or name) if is_done else f"{name} · {words}",
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=call.why,
         error=call.error,
         choices=choices(call),
-        rows=() if is_question else tuple((name, _worded(value)) for name, value in values.items()),
+        rows=() if is_question else tuple((field, _worded(value)) for field, value in values.items()),
         question=str(values.get("question", "")) if is_question else "",
-        options=tuple(map(str, values.get("choices") or ())) if is_question else (),
+        options=_texts(values.get("choices")) if is_question else (),
+        decided_at=call.decided_at,
+        reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
 def _worded(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= MOST_VALUE_CHARS else f"{text[:MOST_VALUE_CHARS]}…"
+    return _cut(value if isinstance(value, str) else str(value), MOST_VALUE_CHARS)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from webapp.base import topic_names
+from webapp.base.db import db
+from webapp.chat.calls import decisions
 from webapp.chat.record import queries
 from webapp.people.accounts.tables import User
 from webapp.web.addresses import address
@@ -38,5 +40,9 @@ def open_work(user: User) -> list[OpenWork]:
         for chat in {chat.id: chat for chat in (*pinned, *others)}.values()
         if topic_names.of_chat(chat.id) in lanes
     ]
-    by_url = {work.url.partition("#")[0]: work for work in (*running, *brought_work)}
+    waiting = [
+        OpenWork(chat.title or "New chat", address("chat.show", chat.id), "waiting for you")
+        for chat in decisions.chats_waiting_for(db.session(), user, MOST)
+    ]
+    by_url = {work.url.partition("#")[0]: work for work in (*running, *waiting, *brought_work)}
     return sorted(by_url.values(), key=lambda work: work.is_running)[:MOST]

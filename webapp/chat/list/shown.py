@@ -1,6 +1,6 @@
 """Chats as lists and the sidebar show them, and what a bulk action has done to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +14,7 @@ from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
+from webapp.engine.tables import WAITING
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 
@@ -34,12 +35,16 @@ class SidebarChat:
     changed_at: datetime = field(compare=False)
     faces: tuple[characters_shown.Face, ...] = ()
     sharer: str = ""
+    # Whether its answer waits for a person's decision.
+    is_waiting: bool = False
 
 
 Groups = list[tuple[str, list[SidebarChat]]]
 
 
-def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = None, here: str = "") -> list[SidebarChat]:
+def chats(
+    rows: Sequence[Chat | queries.ListedChat], running: Mapping[str, str] | None = None, here: str = ""
+) -> list[SidebarChat]:
     """Converts chats to rows of a list; queries which of them have a running answer unless that is passed in."""
     if running is None:
         running = queries.lanes_in_use(topic_names.of_chat(row.id) for row in rows)
@@ -55,6 +60,7 @@ def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = 
             row.changed_at,
             tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, queries.ListedChat) else "",
+            running.get(topic_names.of_chat(row.id)) == WAITING,
         )
         for row in rows
     ]
@@ -63,7 +69,7 @@ def chats(rows: Sequence[Chat | queries.ListedChat], running: set[str] | None = 
 def grouped(
     pinned: Sequence[Chat | queries.ListedChat],
     newest: Sequence[Chat | queries.ListedChat],
-    running: set[str] | None = None,
+    running: Mapping[str, str] | None = None,
     here: str = "",
 ) -> Groups:
     """Returns the rows of a list in groups: pinned chats, then the others by time."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from webapp.chat.calls.tools_shown import are_offered
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
@@ -77,6 +78,9 @@ def composer_values(
         "write_url": f"{address('chat.show', chat.id)}?writing=y#composer-box",
         "send_follow_up_url": address("composer.send_follow_up", chat.id),
         "prompts_url": address("roleplay.edit", chat.id) if right == "own" and chat.owner_id else "",
+        "tools_url": address("calls.tools", chat.id) if right == "own" and are_offered(chat) else "",
+        "tools_count": len(chat.tools),
+        "is_parked": isinstance(running, ShownMessage) and bool(running.calls and running.calls.asks),
     }
 
 

@@ -26,8 +26,8 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Signal
 
-# The last part is the generation and the four counts of its cursor that outlive a connection.
-POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){3})|\.)")
+# The last part is the generation and the five counts of its cursor that outlive a connection.
+POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
 _changes_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 _headings_cache: "SingleFlight[str]" = SingleFlight(len)
 # Doesn't replace the title while the person is renaming the chat.

@@ -8,6 +8,7 @@ from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
+from webapp.chat.calls import tools_shown
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import mentions_shown, shown, snapshot_shown
@@ -73,6 +74,8 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
+        "allowed": tools_shown.allowed(chat, me),
+        "new_tools": tools_shown.for_new_chat(form.tools.data or ()) if me and not chat else (),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),

@@ -11,13 +11,26 @@ from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
-from webapp.streaming.events import ATTEMPT_NOTICE, Delta, Ended, Failed, Notice, Phase, Reasoning, Sources, Started
+from webapp.streaming.events import (
+    ATTEMPT_NOTICE,
+    Asked,
+    Decided,
+    Delta,
+    Ended,
+    Failed,
+    Notice,
+    Phase,
+    Reasoning,
+    Returned,
+    Sources,
+    Started,
+)
 from webapp.streaming.topics import Entry
 
-AGAIN_WORDS = "Retrying"
+AGAIN_WORDS, CALL_WORDS = "Retrying", "Using a tool"
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
-PERSISTENT_COUNTS = 4
+PERSISTENT_COUNTS = 5
 NOTHING_LEFT: Iterator[None] = iter(())
 
 
@@ -36,8 +49,8 @@ class AnswerSnapshot:
 class AnswerProjection:
     """Renders an answer as its entries arrive. A cursor counts what a watcher has of it.
 
-    The counts are sealed blocks, reasoning, notices, states, tails, and additions to the current tail. A page that connects or
-    reconnects knows the first four; it gets the whole tail.
+    The counts are sealed blocks, reasoning, notices, what was said of calls, states, tails, and additions to the current tail. A
+    page that connects or reconnects knows the first five; it gets the whole tail.
     """
 
     def __init__(
@@ -68,6 +81,8 @@ class AnswerProjection:
         self._texts: list[str] = []
         self._cited: Sequence[int] = tuple(cited)
         self._states = 0
+        # What was said of calls, and those that have not returned.
+        self._calls, self._open_calls = 0, set[str]()
         self._tails = Tails()
         self._reasoning: list[str] = []
         self._notices: list[str] = []
@@ -119,6 +134,15 @@ class AnswerProjection:
                 self._become("thinking", self._first_words)
             case Phase(name):
                 self._become(name, self._first_words if name == "thinking" else "")
+                self._calls += name == "waiting"
+            case Asked(call_id):
+                self._open_calls.add(call_id)
+                self._hear_of_call(self.status)
+            case Decided():
+                self._hear_of_call("thinking")
+            case Returned(call_id):
+                self._open_calls.discard(call_id)
+                self._hear_of_call(self.status)
             case Ended(status):
                 yield from self.finish()
                 self.has_ended = True
@@ -150,11 +174,11 @@ class AnswerProjection:
         now = self._cursor()
         if cursor == now:
             return [], now
-        sealed, reasoning, notices, states, *tail = cursor
+        sealed, reasoning, notices, calls, states, *tail = cursor
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         # Usually only the text has grown.
-        has_more = self.has_ended or (reasoning, notices) != now[1:3]
-        if has_more and (data := self._beside(sealed, reasoning, notices)):
+        has_more = self.has_ended or (reasoning, notices, calls) != now[1:4]
+        if has_more and (data := self._beside(sealed, reasoning, notices, calls)):
             # The text follows in a frame of its own, on the next call: if the connection is lost between the two, the page's
             # position tells which of them it has.
             return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *tail)
@@ -163,13 +187,14 @@ class AnswerProjection:
             frames += [Frame(edit)] if edit else []
         return frames, now
 
-    def _beside(self, sealed: int, reasoning: int, notices: int) -> str:
+    def _beside(self, sealed: int, reasoning: int, notices: int, calls: int) -> str:
         """Renders everything that is new except the growing text."""
         parts = (
             self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
             self._last_part(sealed),
             self._part("notices", "beforeend", self._new_notices(notices)),
+            self._part("calls-news", "outerHTML", self._news_of_calls(calls)),
         )
         return "".join(parts)
 
@@ -194,6 +219,15 @@ class AnswerProjection:
     def _new_notices(self, count: int) -> str:
         # At the end the saved message brings all notices in its own wording, possibly before this.
         return "" if self.has_ended else "".join(f'<p class="notice">{escape(message)}</p>' for message in self._notices[count:])
+
+    def _news_of_calls(self, count: int) -> str:
+        """Has a page fetch the calls, which each reader sees by their own right; at the end the saved message brings them."""
+        if self.has_ended or count == self._calls:
+            return ""
+        id = f"message-{self._message_id}-calls-news"
+        # Of two at a time, the later one is right.
+        sync = f'hx-sync="#message-{self._message_id}:replace"'
+        return f'<i id="{id}" hidden hx-get="/messages/{self._message_id}/calls" hx-trigger="load" hx-swap="none" {sync}></i>'
 
     def _last_part(self, sealed: int) -> str:
         """Replaces the tail with its final HTML once the answer has ended."""
@@ -223,13 +257,17 @@ class AnswerProjection:
         elif kind == "append":
             self._tails.add(html)
 
+    def _hear_of_call(self, status: str) -> None:
+        self._calls += 1
+        self._become(status, CALL_WORDS if self._open_calls else "")
+
     def _become(self, status: str, words: str = "") -> None:
         if (status, words) != (self.status, self.words):
             self.status, self.words = status, words
             self._states += 1
 
     def _cursor(self) -> Cursor:
-        lasting = (len(self._growing.sealed), len(self._reasoning), len(self._notices), self._states)
+        lasting = (len(self._growing.sealed), len(self._reasoning), len(self._notices), self._calls, self._states)
         return (*lasting, *self._tails.position)
 
     def _state(self) -> dict[str, str]:

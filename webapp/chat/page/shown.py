@@ -11,6 +11,7 @@ from webapp.base.db import db
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
+from webapp.chat.calls.shown import ShownCalls, calls_by_message, shown_calls
 from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
 from webapp.chat.files.reference import originals_in
@@ -29,6 +30,7 @@ from webapp.models.connections.models import providers
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
 from webapp.streaming.broadcaster import Cursor
+from webapp.tools.tables import Call
 from webapp.web.addresses import address
 
 # The actions that people without the owner's right lack, and those that readers lack in addition.
@@ -120,6 +122,8 @@ class ShownMessage:
     is_hidden: bool = False
     # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
+    # What it has called; None if nothing.
+    calls: ShownCalls | None = None
     unrendered: scripted.ScriptedMessage | None = None
 
     @property
@@ -211,6 +215,8 @@ def thread(
         replace(message, versions=_versions(message.id, siblings[message.id])) if message.id in siblings else message
         for message in shown_messages
     ]
+    if calls := calls_by_message(messages):
+        shown = [_calling(message, calls[message.id]) if message.id in calls else message for message in shown]
     if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
         shown[-1] = _last(shown[-1], messages[-1])
     return [limited(message, right) for message in shown]
@@ -240,6 +246,17 @@ def _scripted(
     ]
 
 
+def _calling(shown_message: ShownMessage, calls: Sequence[Call]) -> ShownMessage:
+    """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
+    in_view = shown_calls(shown_message.id, calls, is_live=shown_message.is_running)
+    if shown_message.is_running and in_view.decided_at:
+        # The time that a person took is no time of the answer.
+        shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)
+    if in_view.asks or shown_message.status != "waiting":
+        return replace(shown_message, calls=in_view)
+    return replace(shown_message, calls=in_view, status="thinking", words="")
+
+
 def _changed(shown_message: ShownMessage, message: Message, html: str | scripted.ScriptedMessage) -> ShownMessage:
     if shown_message.is_running:
         return shown_message
@@ -254,7 +271,8 @@ def limited(message: ShownMessage, right: str) -> ShownMessage:
         return replace(message, actions=replace(message.actions, **FOR_OWNERS))
     if right == "view":
         actions, versions = replace(message.actions, **FOR_OWNERS, **FOR_WRITERS), message.versions
-        return replace(message, actions=actions, versions=replace(versions, previous_url="", next_url=""))
+        calls = message.calls.limited() if message.calls else None
+        return replace(message, actions=actions, versions=replace(versions, previous_url="", next_url=""), calls=calls)
     return message
 
 

@@ -91,13 +91,14 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[ListedChat], Sequence[ListedChat], set[str]]:
-    """Returns pinned chats, the newest others, and the lanes with a running answer, in one statement, as every page needs it.
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[ListedChat], Sequence[ListedChat], dict[str, str]]:
+    """Returns pinned chats, the newest others, and the lanes with an active answer and its status, in one statement, as every
+    page needs it.
 
     The others include chats that were shared with this person.
     """
     rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
-    chats, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane for row in rows if row.lane}
+    chats, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane: row.status for row in rows if row.lane}
     first = sorted((row for row in chats if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
     return first, [row for row in chats if not row.pinned_at], lanes
 
@@ -155,11 +156,11 @@ def visitors_chat(visitor_hash: str) -> Chat | None:
     return db.session.scalar(query.order_by(Chat.id.desc()).limit(1))
 
 
-def lanes_in_use(lanes: Iterable[str]) -> set[str]:
-    """Returns those of these lanes that have an active generation."""
+def lanes_in_use(lanes: Iterable[str]) -> dict[str, str]:
+    """Returns those of these lanes that have an active generation, with its status."""
     # Repeats the condition of the partial index of active generations, so that only those are read.
-    query = select(Generation.lane).where(Generation.lane.in_(list(lanes)), WHILE_ACTIVE)
-    return set(db.session.scalars(query))
+    query = select(Generation.lane, Generation.status).where(Generation.lane.in_(list(lanes)), WHILE_ACTIVE)
+    return dict(iter(db.session.execute(query)))
 
 
 def path_ids(chat: Chat) -> list[str]:
@@ -334,14 +335,17 @@ def _given_statement() -> Select[str]:
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
-def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str, str | None]:
+def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str, str | None, str | None]:
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
     its_lane = literal(topic_names.of_chat("")) + Chat.id
-    running = select(Generation.lane).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
+    running, status = (
+        select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
+        for column in (Generation.lane, Generation.status)
+    )
     in_sight = union_all(select(newest), select(pinned), _given_statement())
-    return _listed_statement().add_columns(running.label("lane")).where(Chat.id.in_(in_sight))
+    return _listed_statement().add_columns(running.label("lane"), status.label("status")).where(Chat.id.in_(in_sight))
 
 
 # Compiled once: building the statement costs more than running it.

@@ -1,0 +1,118 @@
+"""Calls of answers on pages: what one has done, decisions about those that wait, and which tools a chat's answers can use."""
+
+from typing import cast
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.chat.calls import choosing, decisions, shown, tools_shown
+from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.record import queries
+from webapp.chat.record.access import own_chat, right_in, visible_message, writable_chat
+from webapp.chat.record.leader import is_led
+from webapp.chat.record.tables import Chat, Message
+from webapp.knowledge import shown as knowledge_shown
+from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.web.addresses import address
+from webapp.web.htmx import is_htmx, redirect, render
+
+bp = Blueprint("calls", __name__)
+
+
+@bp.get("/calls/<id>")
+@anybody
+def show(id: str) -> Response:
+    call = visible_call(id)
+    message = visible_message(call.message_id)
+    sources = knowledge_shown.sources(user_or_none(), call.sources)
+    return render(
+        "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
+        call=call,
+        shown=shown.shown_call(call, is_live=_is_live(message)),
+        sources=sources,
+        # A result quotes its sources: it is for those who can see all of them.
+        is_quoting_unseen=any(source.words for source in sources),
+        decided_by=decisions.name_of(call.decided_by),
+        page_url=url_for(".show", id=id),
+        back_url=_message_url(message.chat_id, message.id),
+    )
+
+
+@bp.post("/calls/<id>/decision")
+@signed_in
+def decide(id: str) -> Response:
+    call, form = writable_call(id), request.form
+    decided = decisions.decide(
+        call,
+        cast(decisions.Decision, form.get("decision", "")),
+        by=current_user().id,
+        note=form.get("note", "").strip(),
+        result=form.get("option", "") or form.get("result", "").strip(),
+    )
+    message = visible_message(decided.message_id)
+    return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, message.id))
+
+
+@bp.get("/messages/<id>/calls")
+@anybody
+def of_message(id: str) -> Response:
+    message = visible_message(id)
+    return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
+
+
+@bp.get("/chats/<id>/tools")
+@signed_in
+def tools(id: str) -> Response:
+    return _tools_page(own_chat(id))
+
+
+@bp.post("/chats/<id>/tools")
+@signed_in
+def choose(id: str) -> Response:
+    chat, form = own_chat(id), request.form
+    choosing.choose_among(chat, form.getlist("tool"), shown=form.getlist("shown"))
+    return _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), "The tools of this chat are saved.")
+
+
+@bp.post("/chats/<id>/tools/take-back")
+@signed_in
+def take_back(id: str) -> Response:
+    chat, me = writable_chat(id), current_user()
+    choosing.take_back(chat.id, me.id, request.form.get("tool", ""))
+    if not is_htmx():
+        return redirect(_end_of(id))
+    return render("chat/calls/_allowed_changed.html", chat=chat, allowed=tools_shown.allowed(chat, me))
+
+
+def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
+    query = request.args.get("q", "").strip()
+    is_list_alone = is_saved or "q" in request.args
+    fragment = "chat/calls/_tools_changed.html" if is_list_alone else "chat/calls/_tools.html"
+    return render(
+        fragment if is_htmx() else "chat/calls/tools.html",
+        chat=chat,
+        query=query,
+        is_saved=is_saved,
+        **tools_shown.tools_values(chat, query),
+        page_url=url_for(".tools", id=chat.id),
+        back_url=_end_of(chat.id),
+    )
+
+
+def _blocks(message: Message) -> Response:
+    chat, me = queries.chat_of(message), user_or_none()
+    can_decide = right_in(chat, me) in ("own", "write") and not is_led(chat)
+    calls = shown.calls_in(message, is_live=_is_live(message), can_decide=can_decide)
+    return render("chat/calls/_blocks.html", calls=calls, chat=chat, allowed=tools_shown.allowed(chat, me) if can_decide else ())
+
+
+def _is_live(message: Message) -> bool:
+    last = queries.last_generation(message)
+    return last is not None and last.is_active
+
+
+def _message_url(chat_id: str, message_id: str) -> str:
+    return f"{address('chat.show', chat_id)}#message-{message_id}"
+
+
+def _end_of(chat_id: str) -> str:
+    return f"{address('chat.show', chat_id)}#end"
