@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import Client, text_of
+from tests.support.browser import Browser
 from tests.support.waiting import seen
 from webapp.engine.engine import ENGINE
 
@@ -108,3 +109,28 @@ def test_a_wrong_call_goes_back_to_the_model(program: Client, rounds, call, word
 
 def test_an_unknown_tool_can_not_be_chosen(program: Client) -> None:
     program.post("/chats", {"message": "Go", "tools": ["fly"]}, status=422)
+
+
+def test_the_passages_that_a_call_found_are_sources_of_the_answer(
+    program: Client, other: Client, stranger: Browser, rounds
+) -> None:
+    shelf = program.post("/collections", {"name": "Notes"}, status=201)["id"]
+    text = {"title": "Weirs", "text": "A weir holds back the water above the mill."}
+    document = program.post(f"/collections/{shelf}/documents", text, status=202)["id"]
+    seen(lambda: program.get(f"/documents/{document}"), lambda row: row["state"] == "ready", seconds=30)
+    rounds({"calls": [{"tool": "search_documents", "arguments": {"query": "weir"}}]}, {"says": "It holds back water [1]."})
+    sent = begin(program, "search_documents")
+    answer = program.ended(sent)
+    assert [source["title"] for source in answer["sources"]] == ["Weirs"]
+    (call,) = answer["calls"]
+    assert "holds back the water" in call["text"]
+    assert [source["document_id"] for source in call["sources"]] == [document]
+
+    to_id = stranger.person_id
+    program.said("PUT", f"/chats/{answer['chat_id']}/grants", 200, {"to": "user", "to_id": to_id, "right": "read"})
+    (theirs,) = other.get(f"/messages/{answer['id']}")["calls"]
+    whole = other.get(f"/calls/{call['id']}")
+    events = other.events(f"/generations/{sent['generation_id']}/events")
+    returned = json.loads(next(event.data for event in events if event.event == "returned"))
+    for shown in (theirs, whole, returned):
+        assert (shown["text"], shown["is_cut"], shown["sources"][0]["title"]) == ("", True, None)

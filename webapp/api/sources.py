@@ -1,7 +1,8 @@
 """Sources of answers in the API: always the same fields, null if the reader cannot see the document now."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from pydantic import Field
 
@@ -12,7 +13,7 @@ from webapp.engine.watching.watchers import Context
 from webapp.knowledge.shown import place_url
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.guards import user_or_none
-from webapp.streaming.events import Event, SourceRecord, Sources
+from webapp.streaming.events import Event, Returned, SourceRecord, Sources
 
 
 class SourceAnswer(Answer):
@@ -45,19 +46,32 @@ def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceA
 
 
 def as_visible(event: Event) -> Event:
-    """Returns an event with its sources as the caller can see them."""
-    if not isinstance(event, Sources):
-        return event
+    """Returns an event with its sources as the caller can see them; a call's result quotes them, and is cut with them."""
+    if isinstance(event, Sources):
+        return Sources(tuple(answer.model_dump() for answer in source_answers(_records(event.items))))
+    if isinstance(event, Returned) and event.sources:
+        answers = source_answers(_records(event.sources))
+        is_seen = all_seen(answers)
+        text, is_cut = (event.text, event.is_cut) if is_seen else ("", True)
+        return replace(event, text=text, is_cut=is_cut, sources=tuple(answer.model_dump() for answer in answers))
+    return event
+
+
+def all_seen(answers: Iterable[SourceAnswer]) -> bool:
+    """Returns whether the caller can see all of these sources, and so what quotes them."""
+    return all(answer.document_id for answer in answers)
+
+
+def _records(items: Sequence[Mapping[str, Any]]) -> tuple[SourceRecord, ...]:
     # From the log, before any caller's rights are applied.
-    records = cast(tuple[SourceRecord, ...], event.items)
-    return Sources(tuple(answer.model_dump() for answer in source_answers(records)))
+    return cast(tuple[SourceRecord, ...], items)
 
 
 def redaction(context: Context) -> Callable[[Event], Event]:
     """Returns the same as a function for a stream, which authenticates its caller again for each event with sources."""
 
     def redact(event: Event) -> Event:
-        if not isinstance(event, Sources):
+        if not isinstance(event, Sources | Returned):
             return event
         with context():
             return as_visible(event)

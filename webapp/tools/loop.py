@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import groupby
 
-from sqlalchemy import column, select, table, update
+from sqlalchemy import JSON, column, select, table, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ from webapp.streaming.events import (
     Kept,
     Notice,
     Reasoning,
+    SourceRecord,
     Sources,
     Started,
     Usage,
@@ -60,7 +61,7 @@ MOST_ALIKE = 3
 # How many sources one call has at most, by which the numbers of calls beside each other differ.
 MOST_SOURCES = 16
 TRY_AGAIN_SECONDS = 0.5
-MESSAGES = table("messages", column("id"), column("call_count"))
+MESSAGES = table("messages", column("id"), column("call_count"), column("sources", JSON))
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,12 +396,21 @@ class ToolRun:
         try:
             with self._engine.in_app(), write(skips_queue=True) as session:
                 changed = stored.change(session, call, after=("running",), **values)
+                if changed and changed.sources:
+                    its_message = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
+                    session.execute(its_message.values(sources=self._sources(changed)))
         except (SQLAlchemyError, Unavailable) as error:
             log.warning("a call could not be stored, trying again: %s", type(error).__name__)
             return False
         if changed:
             self._put(changed)
         return True
+
+    def _sources(self, *changed: CallRecord) -> list[SourceRecord]:
+        """Returns the sources of the whole answer: those of its prompt, then those of its calls."""
+        ids = {call.id for call in changed}
+        calls = [*(call for call in self._calls if call.id not in ids), *changed]
+        return [*self._request.sources, *(source for call in calls for source in call.sources)]
 
     def _put(self, changed: CallRecord) -> None:
         self._calls = [changed if call.id == changed.id else call for call in self._calls]
@@ -424,6 +434,8 @@ class ToolRun:
                 yield self._said(call, call.decision)
             if is_heard and not call.is_open and (call.id, "returned") not in self._heard:
                 yield self._said(call, "returned")
+                if call.sources:
+                    yield Sources(tuple(self._sources()))
 
     def _said(self, call: CallRecord, what: str) -> Event:
         self._heard.add((call.id, what))

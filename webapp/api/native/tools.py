@@ -9,6 +9,7 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
+from webapp.api.sources import SourceAnswer, all_seen, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
 from webapp.chat.calls.access import visible_call, writable_call
@@ -83,7 +84,8 @@ class CallAnswer(Answer):
     decided_by: str | None
     note: str
     text: str = Field(description="What it returned; with a message up to 4,000 characters.")
-    is_cut: bool = Field(description="Whether `text` is not all that the tool returned.")
+    is_cut: bool = Field(description="Whether `text` is not all that the tool returned, or quotes what you can't see.")
+    sources: list[SourceAnswer] = Field(description="The passages that it quotes, as far as you can see them.")
     error: str
     file_ids: list[str]
     asked_at: datetime
@@ -92,10 +94,11 @@ class CallAnswer(Answer):
 
     @classmethod
     def from_row(cls, row: Call | CallRecord, *, most_chars: int | None = None) -> Self:
-        text = row.text[:most_chars]
-        return cls.of(
-            row, arguments=shown_arguments(row.arguments), text=text, is_cut=row.is_cut or len(text) < len(row.text), file_ids=[]
-        )
+        sources = source_answers(row.sources)
+        text = row.text[:most_chars] if all_seen(sources) else ""
+        is_cut = row.is_cut or len(text) < len(row.text)
+        arguments = shown_arguments(row.arguments)
+        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources, file_ids=[])
 
 
 class Waiting(Answer):
