@@ -116,7 +116,7 @@ def test_the_passages_that_a_call_found_are_sources_of_the_answer(
 ) -> None:
     shelf = program.post("/collections", {"name": "Notes"}, status=201)["id"]
     text = {"title": "Weirs", "text": "A weir holds back the water above the mill."}
-    document = program.post(f"/collections/{shelf}/documents", text, status=202)["id"]
+    document = program.post(f"/collections/{shelf}/documents", text, status=202)["documents"][0]["id"]
     seen(lambda: program.get(f"/documents/{document}"), lambda row: row["state"] == "ready", seconds=30)
     rounds({"calls": [{"tool": "search_documents", "arguments": {"query": "weir"}}]}, {"says": "It holds back water [1]."})
     sent = begin(program, "search_documents")
