@@ -30,6 +30,11 @@ TABLE = {
         POST models.refresh
         GET alerts.index
         POST alerts.dismiss
+        GET tools.index
+        POST tools.update
+        POST tools.enter_key
+        POST tools.delete_key
+        POST tools.test
         GET mail.index
         POST mail.update
         POST mail.enter_password

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chats import ChatPage, read_further_up
+from tests.browser.chats import ChatPage, layout_shift, read_further_up
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -15,6 +15,11 @@ pytestmark = pytest.mark.slow
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 COLUMNS = ("What it is", "What it does when the water comes", "Since", "Where it stands", "Who looks after it at night")
 TABLE = "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, ["---"] * 5, ["The gate lets the water in, evenly"] * 5))
+
+DRAWN = """box => {
+  const { width, height } = box.getBoundingClientRect();
+  return [width, height, getComputedStyle(box).backgroundColor];
+}"""
 
 
 def box(place: Locator) -> dict[str, float]:
@@ -118,6 +123,27 @@ def test_a_slider_shows_what_was_typed_when_the_answer_to_its_last_value_comes(
     expect(page.get_by_text("Saved. Applies")).to_be_visible()
     expect(page.locator(".creativity output")).to_have_text("Balanced")
     expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", "Balanced, 0.9")
+
+
+@pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "desk"])
+@pytest.mark.parametrize("path", ["/settings/sidebar", "/admin/home/1", "/prompts/new"])
+def test_a_checked_box_looks_checked(server: Server, visit: Visit, path: str, device: dict[str, Any]) -> None:
+    page = visit(server, **device).open(path)
+    box = page.locator("main").get_by_role("checkbox").first
+    colors = []
+    for is_checked in (True, False):
+        box.set_checked(is_checked)
+        width, height, *color = box.evaluate(DRAWN)
+        assert (width, abs(width - height) < 1) == (pytest.approx(17, abs=2), True)
+        colors.append(color)
+    assert colors[0] != colors[1]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_when_streaming_has_been_measured(server: Server, visit: Visit, width: int) -> None:
+    page = visit(server, viewport={"width": width, "height": 900}).open("/admin/health")
+    expect(page.locator("[data-measured]")).to_have_text(re.compile("pieces"))
+    assert layout_shift(page.evaluate("shifts")) <= 0.01
 
 
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -81,6 +81,19 @@ def test_a_chat_is_renamed_in_the_width_of_the_window(server: Server, upstream: 
     expect(page.locator("#chat-menu")).to_be_visible()
 
 
+def test_an_earlier_message_is_edited_in_the_width_of_the_window(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Water turns the wheel.")
+    chat = visit(server, viewport=PHONE, has_touch=True).begin("What turns the wheel, and what turns it when the water is low?")
+    chat.expect("completed")
+    page = chat.page
+    page.get_by_role("button", name="Edit", exact=True).first.click()
+    form = page.locator(".edit")
+    for button in ("Send again", "Save without a new answer", "Cancel"):
+        expect(form.get_by_text(button, exact=True)).to_be_in_viewport(ratio=1)
+    expect(form.get_by_role("textbox")).to_be_in_viewport(ratio=1)
+    assert faults(page, "the chat") == []
+
+
 def faults(page: Page, path: str) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
     loose = page.evaluate(LOOSE_TABLES)

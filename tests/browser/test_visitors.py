@@ -1,5 +1,6 @@
 """Visitors without an account can try the demo."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage, Person
@@ -27,6 +28,16 @@ def test_a_visitor_sees_an_answer_stream_and_may_ask_on(server: Server, visit: V
     chat.stop.click()
     chat.expect("stopped")
     expect(chat.page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_visitor_is_met_in_the_middle_of_the_page(server: Server, visit: Visit, width: int) -> None:
+    page = visit(server, is_signed_in=False, viewport={"width": width, "height": 800}).open("/ai-demo")
+    boxes = [page.locator(part).bounding_box() for part in ("main h1", "main .lead", "main .composer")]
+    for box in boxes:
+        assert box
+        assert box["x"] >= 8
+        assert abs(box["x"] + box["width"] / 2 - width / 2) <= 10
 
 
 def test_the_chat_is_bound_to_the_browser(server: Server, visit: Visit) -> None:

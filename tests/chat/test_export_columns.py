@@ -33,6 +33,7 @@ STAYS: dict[str, dict[str, str]] = {
         "lorebook_ids": "by name; see test_roleplay_imports",
         "prompt_key": "a prompt stays on this server",
         "is_forgotten": "a memory stays on this server",
+        "tools": "what may be used is chosen on each server",
     },
     "messages": {
         "chat_id": HERE,
@@ -44,6 +45,7 @@ STAYS: dict[str, dict[str, str]] = {
         "head_then": DELETED,
         "cut_id": DELETED,
         "sources": "documents stay on this server, with their grants",
+        "call_count": "calls stay on this server",
         "speaker_id": "by name; see test_cast_names",
     },
     "generations": {

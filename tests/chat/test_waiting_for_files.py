@@ -112,7 +112,7 @@ def test_a_file_that_is_gone_says_so_and_the_model_is_told(app: Flask, owner: Br
 
 def test_nothing_is_late_that_was_not_asked_yet(app: Flask) -> None:
     late = SimpleNamespace(check_timeout=lambda: "first_byte")
-    waiting = SourceAfterFiles(ENGINE.of(app), "", lambda: None, late)
+    waiting = SourceAfterFiles(ENGINE.of(app), "", lambda: None, lambda _: late, late)
     assert waiting.check_timeout() == ""
 
 

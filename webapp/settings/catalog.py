@@ -463,7 +463,6 @@ PARTS: Mapping[str, Part] = {
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
-        Part("tools", "Tools", "Tools", "Models", "How far answers go with tools, and how long they wait for a person."),
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
         Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),

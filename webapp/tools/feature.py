@@ -1,6 +1,24 @@
-"""The tools feature: the tools that come with it."""
+"""The tools feature: the tools that come with it, and their page in the administration."""
 
+from webapp.tools import search_connections, views
 from webapp.tools.built_in.catalog import ALL
 from webapp.web.feature import Feature
+from webapp.web.navigation import NavEntry
 
-FEATURE = Feature(brings=ALL)
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    brings=(*ALL, search_connections.HOLDER),
+    setting_checks={search_connections.ADDRESS: search_connections.check_address},
+    navigation=(
+        NavEntry(
+            words="Tools",
+            path="/admin/tools",
+            icon="wrench",
+            under="Models",
+            rank=14,
+            also="search web searxng brave tavily exa calls mcp",
+            right="administer",
+            about="What models can use while they answer, and where they search the web.",
+        ),
+    ),
+)

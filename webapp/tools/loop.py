@@ -57,6 +57,8 @@ log = logging.getLogger("tools:loop")
 AT_ONCE = 4
 # The same call with the same arguments; a model that repeats itself is told so.
 MOST_ALIKE = 3
+# How many sources one call has at most, by which the numbers of calls beside each other differ.
+MOST_SOURCES = 16
 TRY_AGAIN_SECONDS = 0.5
 MESSAGES = table("messages", column("id"), column("call_count"))
 
@@ -356,7 +358,7 @@ class ToolRun:
             return {"state": "failed", "error": "This tool is off by now."}
         try:
             arguments = parsed_arguments(call.arguments)
-            first_source = 1 + sum(len(other.sources) for other in self._calls) + len(self._request.sources)
+            first_source = self._first_source(call)
             person = db.session.get_one(User, self._answer.person_id)
             context = CallContext(
                 call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source=first_source
@@ -380,6 +382,13 @@ class ToolRun:
             "sources": list(result.sources),
             "outside": list(result.outside),
         }
+
+    def _first_source(self, call: CallRecord) -> int:
+        """Returns the number from which the call's sources count: those beside it have others, before it is known how many."""
+        numbers = [source["number"] for source in self._request.sources]
+        numbers += [source["number"] for other in self._calls for source in other.sources]
+        beside = sum(other.state == "running" and other.number < call.number for other in self._calls)
+        return max(numbers, default=0) + 1 + beside * MOST_SOURCES
 
     def _change(self, call: CallRecord, **values: object) -> bool:
         """Stores what became of a call that is being done; returns False if the database can't now."""

@@ -31,7 +31,7 @@ SECONDS, MOST_BYTES, MOST_PARTS = 20.0, 2 * 1024 * 1024, 50_000
 MOST_KEY, MOST_URL, MOST_TITLE, MOST_EXTRACT = 500, 2_000, 200, 600
 # What is looked at of a text of a reply before tags are removed.
 MOST_RAW = 8_000
-WHERE = "Administration → Settings → Tools"
+WHERE = "Administration → Models → Tools"
 NOT_SET_UP = f"No web search is set up. An admin can choose one in {WHERE}."
 NO_ADDRESS = f"The address of {{}} is missing. An admin can enter it in {WHERE}."
 NO_KEY = f"The key of {{}} is missing. An admin can enter it in {WHERE}."

@@ -113,7 +113,7 @@ def test_what_is_missing_is_said_with_its_place(app: Flask) -> None:
         assert unavailable() == ""
         assert SEARCH_WEB.unavailable() == ""
         set_setting("tools.search_kind", "none")
-        assert "Administration → Settings → Tools" in SEARCH_WEB.unavailable()
+        assert "Administration → Models → Tools" in SEARCH_WEB.unavailable()
 
 
 @pytest.mark.parametrize(("name", "value"), [("tools.search_address", "http://127.0.0.1:1"), ("tools.search_kind", "exa")])
