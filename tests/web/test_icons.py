@@ -40,6 +40,7 @@ OTHERS = {
     "undo-2": "Restore|Unarchive|Back",
     "upload": "Import",
     "users": "Share|Shared",
+    "wrench": "Tools for answers",
     "x": "Close|Dismiss|Remove",
 }
 IDEAS = {

@@ -47,9 +47,9 @@ def tools_values(chat: Chat, query: str = "") -> dict[str, Any]:
     """Returns the template context of the list: all tools, or those that a search finds."""
     every = [_shown(tool, is_on=tool.key in chat.tools) for tool in all_tools().values()]
     words = query.casefold().split()
-    found = [tool for tool in every if all(word in f"{tool.title} {tool.about}".casefold() for word in words)]
+    matching = [tool for tool in every if all(word in f"{tool.title} {tool.about}".casefold() for word in words)]
     return {
-        "tools": found,
+        "tools": matching,
         "has_search": len(every) >= SEARCHED_FROM,
         "toolless_model": _toolless(chat.model),
     }
