@@ -1,13 +1,6 @@
 // Beside the text of a workflow: its errors are marked at their lines, F8 goes to the next one, and what cards and buttons change
 // goes into the textarea, so that it can be undone. Cards are moved by dragging.
 "use strict";
-// A browser lets no field of an answer take the focus from the button that was pressed, and says so in its console.
-let stepField = null;
-document.addEventListener("htmx:before:swap", ({ detail }) => {
-  stepField = detail.tasks.map(({ fragment }) => fragment.querySelector?.("#steps [autofocus]")).find(Boolean);
-  stepField?.removeAttribute("autofocus");
-});
-document.addEventListener("htmx:after:swap", () => stepField?.focus());
 document.addEventListener("arrived", () => {
   const [source, drawn, faults, changed] = ["source", "code-lines", "faults", "changed"].map((id) => document.getElementById(id));
   if (!source) return;

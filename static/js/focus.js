@@ -30,13 +30,6 @@
   document.addEventListener("focusin", ({ target, relatedTarget }) => {
     if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;
   });
-  // Browsers scroll to the wrong place when a new form in the sticky bar takes the focus.
-  let isRenaming = false;
-  document.addEventListener("htmx:before:swap", ({ detail }) => {
-    const title = detail.tasks.map(({ fragment }) => fragment.querySelector?.("#rename-title")).find(Boolean);
-    title?.removeAttribute("autofocus");
-    isRenaming ||= Boolean(title);
-  });
   document.addEventListener("htmx:before:swap", (event) => {
     const isBack = Boolean(event.target.closest?.(".edit a, .rename a")),
       element = document.activeElement;
@@ -47,8 +40,6 @@
     left = { element, isBack, edited, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });
   document.addEventListener("htmx:after:swap", () => {
-    if (isRenaming) document.getElementById("rename-title")?.focus({ preventScroll: true });
-    isRenaming = false;
     const isLost = document.activeElement === document.body && left && !left.element.isConnected;
     const next = isLost ? successor(left) : null;
     if (next?.matches("article")) next.tabIndex = -1;

@@ -33,6 +33,19 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", ({ target }) => {
   if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
 });
+// What arrives may wish for the focus. A browser leaves it where it is, and says so in its console, so the wish is granted here.
+const wishes = [];
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const found = detail.tasks.flatMap(({ fragment }) => [...(fragment.querySelectorAll?.("[autofocus]") ?? [])]);
+  for (const field of found) field.autofocus = false;
+  wishes.push(...found);
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const field of wishes) field.autofocus = true;
+  // Browsers scroll to the wrong place when a new form in the sticky bar takes the focus.
+  const [wish] = wishes.splice(0);
+  wish?.focus({ preventScroll: wish.id === "rename-title" });
+});
 // Every page begins with `arrived`, whether it was loaded or swapped in (visit.js).
 document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("arrived", { bubbles: true })));
 // Loads what the page doesn't need at first.

@@ -146,6 +146,19 @@ def test_nothing_moves_when_streaming_has_been_measured(server: Server, visit: V
     assert layout_shift(page.evaluate("shifts")) <= 0.01
 
 
+def test_a_form_that_arrives_has_the_focus_without_a_word_in_the_console(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    upstream.says("Ready.")
+    page, words = begun(server, visit).page, list[str]()
+    page.on("console", lambda message: words.append(message.text))
+    page.get_by_role("button", name="Edit", exact=True).first.press("Enter")
+    expect(page.locator(".edit textarea")).to_be_focused()
+    page.locator(".top__title").press("Enter")
+    expect(page.locator("#rename-title")).to_be_focused()
+    assert words == []
+
+
 def test_parameters_are_changed_beside_the_composer(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
     chat = begun(server, visit)
