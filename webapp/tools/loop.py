@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from itertools import groupby
+from typing import TypeVar
 
 from sqlalchemy import JSON, column, select, table, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,6 +54,7 @@ from webapp.tools.offers import Offer, asks_because
 from webapp.tools.tool import CallContext, ToolFailed
 
 log = logging.getLogger("tools:loop")
+T = TypeVar("T")
 
 # Calls of one round that are done beside each other.
 AT_ONCE = 4
@@ -82,6 +84,7 @@ class Limits:
     rounds: int
     calls: int
     result_chars: int
+    stall_seconds: float
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class _Turn:
 
 
 class ToolRun:
-    """Reads one answer from a model that calls tools; `ladder` makes the source of a round, `first` is that of the first."""
+    """Reads one answer from a model that calls tools; `ladder` makes the source of a round."""
 
     def __init__(
         self,
@@ -120,7 +123,7 @@ class ToolRun:
         self._offers = {offer.name: offer for offer in offers}
         self._by_key = {offer.tool.key: offer for offer in offers}
         specs = tuple(ToolSpec(offer.name, offer.tool.description, offer.schema) for offer in offers)
-        self._request = replace(request, tools=specs)
+        self._request, self._prompt_sources = replace(request, tools=specs), request.sources
         self._calls = list(answer.calls)
         self._text = [answer.text, transcript.text if transcript else ""]
         self._chars = sum(map(len, self._text))
@@ -132,16 +135,24 @@ class ToolRun:
         self._source = ladder(self._next_request())
         self._is_current = not any(call.is_open for call in self._calls)
         self.is_between, self._is_called = True, False
+        # When the last piece of a call was heard, while the model writes calls.
+        self._heard_at: float | None = None
 
     def check_timeout(self) -> str:
-        return "" if self._is_calling else self._source.check_timeout()
+        """Watches the source of the round, and the pauses of a model that writes calls, which are no text."""
+        if self._is_calling:
+            return ""
+        most_seconds = self._limits.stall_seconds
+        if self._heard_at is not None and most_seconds and self._engine.now() - self._heard_at > most_seconds:
+            return "stall"
+        return self._source.check_timeout()
 
     @property
     def _is_calling(self) -> bool:
         return any(call.state in ("asked", "running") for call in self._calls)
 
     def events(self, stop: Stop) -> Iterator[Event]:
-        self._settle_interrupted()
+        self._settle_interrupted(stop)
         yield from self._news()
         while not stop:
             yield from self._do_calls(stop)
@@ -162,11 +173,12 @@ class ToolRun:
         source = self._source if self._is_current else self._ladder(self._next_request())
         self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
-        kept, self.is_between, self._usage = "", True, Usage()
+        kept, self.is_between, self._usage, self._heard_at = "", True, Usage(), None
         with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
             for event in events:
                 match event:
                     case Calling(number, id, tool, arguments):
+                        self.is_between, self._heard_at = True, self._engine.now()
                         call = written.setdefault(number, _Written())
                         call.id, call.tool = call.id or id, call.tool or tool
                         call.pieces.append(arguments)
@@ -245,6 +257,9 @@ class ToolRun:
             at = first.text_at
         is_last = len({call.round for call in self._calls}) >= self._limits.rounds
         request = replace(self._request, tool_choice="none" if is_last else self._request.tool_choice)
+        if self._has_started:
+            # What was said of the prompt is said once.
+            request = replace(request, notices=(), sources=())
         if rest := text[at:]:
             return replace(request, turns=(*turns, Turn("assistant", rest)), is_continuation=True)
         return replace(request, turns=tuple(turns), is_continuation=False)
@@ -260,13 +275,17 @@ class ToolRun:
             round_number = max((call.round for call in self._calls), default=0) + 1
             records = [self._judged(number, call, round_number) for number, call in enumerate(written)]
             records[0] = replace(records[0], kept=kept)
-            with write(skips_queue=True) as session:
-                if not self._is_ours(session, stop):
-                    return
-                stored.store(session, records)
-                counted = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
-                session.execute(counted.values(call_count=MESSAGES.c.call_count + len(records)))
-        self._calls += records
+
+        def store(session: Session) -> bool:
+            if not self._is_ours(session, stop):
+                return False
+            stored.store(session, records)
+            counted = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
+            session.execute(counted.values(call_count=MESSAGES.c.call_count + len(records)))
+            return True
+
+        if self._committed(store, stop):
+            self._calls += records
 
     def _judged(self, number: int, written: _Written, round_number: int) -> CallRecord:
         """Returns a call as it is stored first: it waits, can be done, or has failed already."""
@@ -306,15 +325,19 @@ class ToolRun:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._calls)
         if alike >= MOST_ALIKE:
             raise BadArguments("This was called before with the same arguments. Use what it returned.")
-        if len(self._calls) >= self._limits.calls:
+        if len(self._calls) + record.number >= self._limits.calls:
             raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
 
-    def _settle_interrupted(self) -> None:
+    def _settle_interrupted(self, stop: Stop) -> None:
         """Decides about calls that a kill interrupted: a safe one is done again, any other is a person's to decide."""
         for call in [call for call in self._calls if call.state == "running"]:
-            offer = self._by_key.get(call.tool)
-            is_safe = offer is not None and offer.tool.hints.is_safe_to_repeat
-            self._change(call, state="asked" if is_safe else "unknown")
+            is_safe = self._is_safe(call)
+            self._change(call, stop, state="asked" if is_safe else "unknown")
+
+    def _is_safe(self, call: CallRecord) -> bool:
+        """Returns whether a call can be done again without harm."""
+        offer = self._by_key.get(call.tool)
+        return offer is not None and offer.tool.hints.is_safe_to_repeat
 
     def _do_calls(self, stop: Stop) -> Iterator[Event]:
         """Does what needs no decision, a few at a time."""
@@ -332,22 +355,25 @@ class ToolRun:
 
     def _has_begun(self, due: Sequence[CallRecord], stop: Stop) -> bool:
         """Stores that these calls are being done, before they are."""
-        with self._engine.in_app(), write(skips_queue=True) as session:
+        now = utc_now()
+
+        def begin(session: Session) -> list[CallRecord | None]:
             if not self._is_ours(session, stop):
-                return False
-            now = utc_now()
-            running = [stored.change(session, call, after=("asked",), state="running", started_at=now) for call in due]
+                return []
+            return [stored.change(session, call, after=("asked",), state="running", started_at=now) for call in due]
+
+        running = [call for call in self._committed(begin, stop) or () if call]
         for call in running:
-            if call:
-                self._put(call)
-        return all(running)
+            self._put(call)
+        return len(running) == len(due)
 
     def _do(self, call: CallRecord, stop: Stop, turn: "_Turn") -> None:
         try:
             with self._engine.in_app():
                 values = self._outcome(call, stop)
-                while not self._change(call, **values, ended_at=utc_now()) and not stop.wait(TRY_AGAIN_SECONDS):
-                    pass
+            if not (stop and values["state"] == "failed" and self._is_safe(call)):
+                # One that was stopped and can be repeated is, when the answer continues.
+                self._change(call, stop, **values, ended_at=utc_now())
         finally:
             turn.left.discard(call.id)
             turn.signal.set()
@@ -386,31 +412,40 @@ class ToolRun:
 
     def _first_source(self, call: CallRecord) -> int:
         """Returns the number from which the call's sources count: those beside it have others, before it is known how many."""
-        numbers = [source["number"] for source in self._request.sources]
+        numbers = [source["number"] for source in self._prompt_sources]
         numbers += [source["number"] for other in self._calls for source in other.sources]
         beside = sum(other.state == "running" and other.number < call.number for other in self._calls)
         return max(numbers, default=0) + 1 + beside * MOST_SOURCES
 
-    def _change(self, call: CallRecord, **values: object) -> bool:
-        """Stores what became of a call that is being done; returns False if the database can't now."""
-        try:
-            with self._engine.in_app(), write(skips_queue=True) as session:
-                changed = stored.change(session, call, after=("running",), **values)
-                if changed and changed.sources:
-                    its_message = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
-                    session.execute(its_message.values(sources=self._sources(changed)))
-        except (SQLAlchemyError, Unavailable) as error:
-            log.warning("a call could not be stored, trying again: %s", type(error).__name__)
-            return False
-        if changed:
+    def _change(self, call: CallRecord, stop: Stop, **values: object) -> None:
+        """Stores what became of a call that is being done."""
+
+        def change(session: Session) -> CallRecord | None:
+            changed = stored.change(session, call, after=("running",), **values)
+            if changed and changed.sources:
+                its_message = update(MESSAGES).where(MESSAGES.c.id == self._answer.message_id)
+                session.execute(its_message.values(sources=self._sources(changed)))
+            return changed
+
+        if changed := self._committed(change, stop):
             self._put(changed)
-        return True
+
+    def _committed(self, work: Callable[[Session], T], stop: Stop) -> T | None:
+        """Runs a transaction until the database takes it; returns None if the answer is stopped before."""
+        while True:
+            try:
+                with self._engine.in_app(), write(skips_queue=True) as session:
+                    return work(session)
+            except (SQLAlchemyError, Unavailable) as error:
+                log.warning("a call could not be stored, trying again: %s", type(error).__name__)
+            if stop.wait(TRY_AGAIN_SECONDS):
+                return None
 
     def _sources(self, *changed: CallRecord) -> list[SourceRecord]:
         """Returns the sources of the whole answer: those of its prompt, then those of its calls."""
         ids = {call.id for call in changed}
         calls = [*(call for call in self._calls if call.id not in ids), *changed]
-        return [*self._request.sources, *(source for call in calls for source in call.sources)]
+        return [*self._prompt_sources, *(source for call in calls for source in call.sources)]
 
     def _put(self, changed: CallRecord) -> None:
         self._calls = [changed if call.id == changed.id else call for call in self._calls]

@@ -52,7 +52,8 @@ def source_with_tools(
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
     )
-    limits = loop.Limits(setting("tools.rounds"), setting("tools.calls"), setting("tools.result_chars"))
+    names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
+    limits = loop.Limits(*(setting(name) for name in names))
     turns = request.turns[:-1] if request.is_continuation else request.turns
     prompt = replace(request, turns=turns, is_continuation=False)
 

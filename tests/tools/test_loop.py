@@ -1,0 +1,61 @@
+"""An answer's rounds: silences within a call, a database that can't store one, notices that are said once, and limits."""
+
+import json
+
+from tests.engine.bench import Bench
+from tests.tools.test_recovery import Counter, calls_in, counting
+from tests.upstream.fixtures import app
+from webapp.settings.service import set_setting
+from webapp.tools.tool import READS, Hints
+
+__all__ = ["app"]
+
+
+def test_a_model_that_falls_silent_within_a_call_is_given_up(bench: Bench, fake) -> None:
+    begun = {"index": 0, "id": "one", "function": {"name": "count", "arguments": '{"wh'}}
+    chunk = {"id": "x", "choices": [{"index": 0, "delta": {"role": "assistant", "tool_calls": [begun]}}]}
+    fake.always({"steps": [{"send": f"data: {json.dumps(chunk)}\n\n"}, {"hang": True}]})
+    Counter(READS).offered(bench)
+    with bench.app.app_context():
+        set_setting("stream.stall_seconds", "1")
+    ended = bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
+    assert (ended.status, ended.reason) == ("failed", "stall")
+    assert calls_in(bench) == []
+
+
+def test_what_a_call_returned_is_stored_once_the_database_works_again(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
+    counter = Counter(Hints()).offered(bench)
+    counter.holds = True
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(lambda: counter.done == ["one"])
+    with bench.refusing("calls"):
+        counter.goes_on.set()
+        bench.engine.pause(1.5)
+        assert [call.state for call in calls_in(bench)] == ["running"]
+    bench.until_ended(id)
+    assert (counter.done, bench.message(id).content) == (["one"], "Good.")
+    assert [(call.state, call.text) for call in calls_in(bench)] == [("done", "one is counted")]
+
+
+def test_a_model_that_calls_for_ever_must_answer(bench: Bench, fake) -> None:
+    fake.always({"calls": [counting("one"), counting("two")]})
+    Counter(READS).offered(bench)
+    with bench.app.app_context():
+        set_setting("tools.rounds", "3")
+    bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
+    choices = [post["body"].get("tool_choice") for post in fake.posts()]
+    assert choices == [None, None, None, "none"]
+    assert [call.state for call in calls_in(bench)] == ["done"] * 6
+
+
+def test_calls_beyond_the_limit_are_refused_and_the_model_is_told(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{"calls": [counting(str(number)) for number in range(4)]}, {"says": "Enough."}]})
+    counter = Counter(READS).offered(bench)
+    with bench.app.app_context():
+        set_setting("tools.calls", "2")
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until_ended(id)
+    assert sorted(counter.done) == ["0", "1"]
+    assert [call.state for call in calls_in(bench)] == ["done", "done", "failed", "failed"]
+    assert bench.message(id).content == "Enough."
