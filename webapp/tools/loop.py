@@ -317,7 +317,9 @@ class ToolRun:
         if offer.policy == "deny":
             return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
         outside = [place for call in self._calls for place in call.outside]
-        why = asks_because(offer, arguments, outside, "\n".join(call.text for call in self._calls))
+        by_the_person = (turn.content for turn in self._request.turns if turn.role == "user")
+        known = "\n".join((*by_the_person, *(call.text for call in self._calls)))
+        why = asks_because(offer, arguments, outside, known)
         must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
         return replace(record, state="waiting" if must_ask else "asked", why=why)
 

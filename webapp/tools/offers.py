@@ -12,6 +12,8 @@ from webapp.tools.tool import Policy, Tool
 from webapp.web.feature import brought
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
+# What ends a sentence, and not an address.
+ENDS = ".,;:!?)]}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ def asks_because(offer: Offer, arguments: Mapping[str, Any], outside: Sequence[s
     if hints.is_read_only and not hints.is_open_world:
         return ""
     texts = list(_texts(arguments))
-    if hints.is_read_only and texts and all(ADDRESS.fullmatch(text) and text in known for text in texts):
+    # Whole addresses: by the length of a part of one, a model could carry something out.
+    if hints.is_read_only and texts and {*texts} <= {address.rstrip(ENDS) for address in ADDRESS.findall(known)}:
         return ""
     places = list(dict.fromkeys(outside))
     named = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
