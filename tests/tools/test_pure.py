@@ -96,6 +96,7 @@ def test_after_outside_text_what_could_carry_something_out_asks() -> None:
         (Hints(is_idempotent=True), {"text": "hello"}),
         (READS_THE_WORLD, {"query": "the canary sings"}),
         (READS_THE_WORLD, {"address": "https://evil.example/?canary"}),
+        (READS_THE_WORLD, {"address": "https://known.example/"}),
         (READS_THE_WORLD, {"address": "https://known.example/a", "query": "the canary sings"}),
         (READS_THE_WORLD, {"addresses": ["https://known.example/a", "https://known.example/a?canary"]}),
     ):
