@@ -33,7 +33,7 @@ def test_invented_positions_are_not_all_kept(member, fake, engine, listen):
         generation = db.session.scalars(select(Generation.id).where(Generation.message_id == page.message_ids[-1])).one()
 
     for place in range(MOST_SHARED + 8):
-        listener = listen(member, f"{page.path}/events", f"{epoch}.{seq}.{head}.{generation}.1-0-{place}-0")
+        listener = listen(member, f"{page.path}/events", f"{epoch}.{seq}.{head}.{generation}.1-0-{place}-0-0")
         listener.until(lambda feed: feed.messages)
         listener.close()
 
