@@ -193,7 +193,12 @@ def parked(live: LiveGeneration) -> None:
 
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, decisions.wake, _sweep, forget_old_entries))
+    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _expire, _sweep, forget_old_entries))
+
+
+def _expire() -> None:
+    if decisions.expire():
+        decisions.wake()
 
 
 def _sweep() -> None:
