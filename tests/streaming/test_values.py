@@ -5,14 +5,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.support.events import any_event
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import (
     GENERATION_EVENTS,
-    Asked,
     Delta,
     Reasoning,
-    Returned,
-    Sources,
     Started,
     Usage,
     from_json,
@@ -20,17 +18,12 @@ from webapp.streaming.events import (
 )
 from webapp.streaming.transcript import Transcript
 
-# The items in an event's list can be any JSON objects.
-ITEMS = st.lists(st.dictionaries(st.text(), st.text() | st.integers())).map(tuple)
-ARGUMENTS = st.text() | st.dictionaries(st.text(), st.text() | st.integers())
-OF_ANYTHING = {Sources: {"items": ITEMS}, Asked: {"arguments": ARGUMENTS}, Returned: {"sources": ITEMS}}
-
 
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("kind", GENERATION_EVENTS.values(), ids=GENERATION_EVENTS)
 @given(st.data())
 def test_an_event_survives_json(kind, data):
-    event = data.draw(st.builds(kind, **OF_ANYTHING.get(kind, {})))
+    event = data.draw(any_event(kind))
     assert from_json(to_json(event)) == event
 
 

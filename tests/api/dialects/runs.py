@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.events import any_event
 from webapp.api.dialects.assistant import AssistantEncoder
 from webapp.api.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
 from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
@@ -143,7 +144,7 @@ words = st.text(max_size=12)
 # All other event types are ones that no dialect has to know yet. Those that clients know are generated below, or occur only at
 # fixed places.
 KNOWN = {Delta, Reasoning, Phase, Notice, Usage, Sources, *map(GENERATION_EVENTS.get, PLACED)}
-others: list[st.SearchStrategy[Event]] = [st.from_type(kind) for kind in GENERATION_EVENTS.values() if kind not in KNOWN]
+others: list[st.SearchStrategy[Event]] = [any_event(kind) for kind in GENERATION_EVENTS.values() if kind not in KNOWN]
 middles: st.SearchStrategy[Event] = st.one_of(
     words.map(Delta),
     words.map(Delta),
