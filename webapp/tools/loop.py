@@ -68,7 +68,10 @@ MESSAGES = table("messages", column("id"), column("call_count"), column("sources
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already."""
+    """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already.
+
+    `outside` names where outside text in its prompt came from.
+    """
 
     message_id: str
     generation_id: str
@@ -77,6 +80,7 @@ class Answer:
     text: str = ""
     calls: Sequence[CallRecord] = ()
     collection_ids: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +320,7 @@ class ToolRun:
             return replace(record, state="failed", error=str(error), ended_at=utc_now())
         if offer.policy == "deny":
             return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
-        outside = [place for call in self._calls for place in call.outside]
+        outside = [*self._answer.outside, *(place for call in self._calls for place in call.outside)]
         by_the_person = (turn.content for turn in self._request.turns if turn.role == "user")
         known = "\n".join((*by_the_person, *(call.text for call in self._calls)))
         why = asks_because(offer, arguments, outside, known)

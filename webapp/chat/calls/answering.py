@@ -10,10 +10,13 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
+from webapp.knowledge.tables import Document
 from webapp.models.providers.base import ModelRequest
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
+from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.offers import Offer, offers_of
 from webapp.tools.tables import AllowedTool
@@ -27,6 +30,13 @@ def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
         return ()
     allowed = select(AllowedTool.tool).where(AllowedTool.chat_id == chat.id, AllowedTool.user_id == person)
     return offers_of(chat.tools, db.session.scalars(allowed).all())
+
+
+def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
+    """Returns whose passages in the prompt are outside text: those of documents that aren't the person's own."""
+    ids = {source["document_id"] for source in request.sources}
+    user = db.session.get(User, person) if ids else None
+    return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
 
 
 def source_with_tools(
@@ -51,6 +61,7 @@ def source_with_tools(
         text=message.content,
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
+        outside=_outside_in(request, generation.user_id or ""),
     )
     names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
     limits = loop.Limits(*(setting(name) for name in names))

@@ -96,11 +96,11 @@ def _result(
     return Result(
         bounded("\n\n".join(texts), most_chars),
         tuple(source.kept for source in sources),
-        tuple(_outside(context.person, (documents[id] for id in cited))),
+        tuple(outside_among(context.person, (documents[id] for id in cited))),
     )
 
 
-def _outside(person: User, documents: Iterable[Document]) -> Iterable[str]:
+def outside_among(person: User, documents: Iterable[Document]) -> Iterable[str]:
     """Yields the titles of documents whose text comes from others: other people, or the web."""
     for document in documents:
         if document.url or person.id != document.added_by or person.id != document.owner_id:
