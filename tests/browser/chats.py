@@ -36,6 +36,16 @@ HEAR = """() => {
   const region = document.getElementById('announcer');
   new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true});
 }"""
+RESTS = """control => new Promise(done => {
+  let before = '';
+  const look = () => {
+    const { x, y } = control.getBoundingClientRect(), now = `${x} ${y}`;
+    if (now === before) done();
+    else setTimeout(look, 150);
+    before = now;
+  };
+  look();
+})"""
 HIDE = """hidden => {
   Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event('visibilitychange'));
@@ -218,6 +228,10 @@ def deed_of(message: Locator, name: str) -> Locator:
         return page.locator("main").get_by_role("button", name=name)
     if message.get_attribute("data-role") == "assistant" and not message.locator(".deeds").is_visible():
         message.get_by_role("button", name="More").click()
+        button = message.get_by_role("button", name=name)
+        # A menu that is scrolled to moves with its page for a moment, and a click beside it would close it.
+        button.scroll_into_view_if_needed()
+        button.evaluate(RESTS)
     return message.get_by_role("button", name=name)
 
 
