@@ -1,4 +1,4 @@
-"""Formats numbers for sentences, and parses them as people type them. Pure."""
+"""Numbers and texts for sentences: formatted, parsed as people type them, shortened and fenced. Pure."""
 
 import re
 
@@ -22,6 +22,16 @@ def size(count: int) -> str:
     if count < 1024 * 1024:
         return f"{round(count / 1024)} KB"
     return f"{count / 1024 / 1024:,.1f} MB"
+
+
+def shortened(text: str, most_chars: int) -> str:
+    """Returns the text, or its beginning with an ellipsis."""
+    return text if len(text) <= most_chars else f"{text[: most_chars - 1].rstrip()}…"
+
+
+def fence_for(text: str) -> str:
+    """Returns the fence of a code block that the text cannot close: longer than any run of backticks in it."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def without_commas(typed: str) -> str:

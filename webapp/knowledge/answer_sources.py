@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from webapp.base.heavy.bounded import TooLate
+from webapp.base.words import fence_for
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
@@ -189,7 +190,7 @@ def search_text(texts: Sequence[str]) -> str:
 def quoted(number: int, passage: Excerpt, document: Document) -> str:
     """Formats a passage as quoted data, in a fence longer than any run of backticks in its text, so the text cannot close it."""
     text = (passage.head + passage.text).translate(BIDI)
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    fence = fence_for(text)
     where = [document.title, formats.below(document.title, passage.heading), formats.page_label(document.name, passage.page)]
     head = formats.BELOW.join(" ".join(text.translate(BIDI).split()) for text in where if text)
     return f"[{number}] {head}\n{fence}\n{text}\n{fence}"

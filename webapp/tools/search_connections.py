@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.base import audit, logs
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
+from webapp.base.words import shortened
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream import Stopped
@@ -221,7 +222,7 @@ def _hit(kind: SearchKind, row: Mapping[str, Any]) -> SearchHit | None:
     except ProviderError:
         return None
     extract = next((text for name in kind.extracts if (text := _plain(row.get(name)))), "")
-    return SearchHit(_cut(_plain(row.get("title")), MOST_TITLE), address, _cut(extract, MOST_EXTRACT))
+    return SearchHit(shortened(_plain(row.get("title")), MOST_TITLE), address, shortened(extract, MOST_EXTRACT))
 
 
 def _plain(value: Any) -> str:
@@ -230,10 +231,6 @@ def _plain(value: Any) -> str:
     raw = " … ".join(text[:MOST_RAW] for text in texts if isinstance(text, str) and text)
     words = html.unescape(TAG.sub("", raw)).replace("\u200b", "")
     return " ".join("".join(character if character.isprintable() else " " for character in words).split())
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def check_address(value: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from webapp.base.untrusted_json import UnfitJson, clean
+from webapp.base.words import shortened
 from webapp.characters.macros.macros import Names, spelled, unsupported
 from webapp.characters.text_scripts import scripts_in
 
@@ -285,7 +286,7 @@ def _spoken(text: str, nickname: str) -> str:
 
 def tags_in(values: Any) -> list[str]:
     """Returns the tags of a character with this card."""
-    return list(dict.fromkeys(map(_short, _written(values))))[:MOST_TAGS]
+    return list(dict.fromkeys(shortened(tag, TAG_CHARS) for tag in _written(values)))[:MOST_TAGS]
 
 
 def is_tags_in(values: Any, tags: list[str]) -> bool:
@@ -314,10 +315,6 @@ def _written(values: Any) -> Iterator[str]:
 def _split(values: Any) -> Iterator[str]:
     texts = (value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
     return (" ".join(tag.split()).lower() for text in texts for tag in text.split(","))
-
-
-def _short(tag: str) -> str:
-    return tag if len(tag) <= TAG_CHARS else f"{tag[: TAG_CHARS - 1].rstrip()}…"
 
 
 def _quoted(tags: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from webapp.base.errors import Invalid
+from webapp.base.words import fence_for
 from webapp.chat.files import reference
 from webapp.chat.files.reference import Reference
 from webapp.knowledge import formats
@@ -80,7 +81,7 @@ def file(name: str, text: str) -> File:
     """Makes an attachment of a text; `.txt` is added to a name without an extension."""
     name = re.sub(r"[\n\r`]+", " ", name).strip()[-NAME_CHARS:] or "text"
     name = name if NAMED.fullmatch(name) else f"{name}.txt"
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    fence = fence_for(text)
     return File(name, text.rstrip(), f"{name}\n{fence}{name.rpartition('.')[2]}\n{text.rstrip()}\n{fence}")
 
 

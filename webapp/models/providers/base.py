@@ -1,12 +1,12 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
-import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
+from webapp.base.words import fence_for
 from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -293,7 +293,7 @@ def flattened(turns: Sequence[Turn]) -> tuple[Turn, ...]:
 
 def _flat(call: ToolCall | None, result: ToolResult) -> str:
     called = f"The tool {call.tool} was called with {call.arguments or '{}'}" if call else "A tool was called"
-    fence = "`" * max(3, 1 + max((len(ticks) for ticks in re.findall("`+", result.text)), default=0))
+    fence = fence_for(result.text)
     return f"{called} and {'failed' if result.is_error else 'returned'}:\n{fence}\n{result.text}\n{fence}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from webapp.base.words import shortened
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.values import dict_of, dicts_of, list_of, parsed
 
@@ -154,8 +155,7 @@ def cleaned(text: str, key: str) -> str:
     text = " ".join("".join(char if char.isprintable() else " " for char in text[:LONGEST_RAW]).split())
     if text[:1] == "<":
         return ""
-    text = masked(text, key)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+    return shortened(masked(text, key), LONGEST)
 
 
 def masked(text: str, key: str) -> str:

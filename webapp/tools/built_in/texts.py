@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.base.words import fence_for, shortened
 from webapp.knowledge.documents.readers.text import BIDI, clean
 
 MOST_CHARS = 64_000
@@ -22,8 +23,7 @@ def visible(text: str) -> str:
 
 def one_line(text: str, most: int) -> str:
     """Returns a text as one line of at most `most` characters."""
-    line = " ".join(visible(text[: 20 * most]).split())
-    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+    return shortened(" ".join(visible(text[: 20 * most]).split()), most)
 
 
 def bounded(text: str, most_chars: int = MOST_CHARS) -> str:
@@ -32,8 +32,8 @@ def bounded(text: str, most_chars: int = MOST_CHARS) -> str:
 
 
 def fenced(text: str) -> str:
-    """Quotes a text in a fence longer than any run of backticks in it, so that the text cannot close it."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    """Quotes a text in a fence that it cannot close."""
+    fence = fence_for(text)
     return f"{fence}\n{text}\n{fence}"
 
 

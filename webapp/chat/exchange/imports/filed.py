@@ -2,18 +2,17 @@
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from webapp.base.words import fence_for
 from webapp.streaming.events import AttemptRecord, NoticeRecord
 
 ORIGIN_CHARS = 120
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MOST_COUNT = 2**31 - 1
-TICKS = re.compile("`+")
 MOST_MESSAGES = 10_000
 MOST_NODES = 50_000
 MOST_CHARS = 2_000_000
@@ -262,8 +261,7 @@ def origin(program: str, id: str) -> str:
 
 def fenced(words: str, language: str = "") -> str:
     """Returns the words as a fenced code block; the fence is longer than any run of backticks in them."""
-    longest = max(map(len, TICKS.findall(words)), default=0)
-    ticks = "`" * max(3, longest + 1)
+    ticks = fence_for(words)
     return f"{ticks}{language if language.isalnum() else ''}\n{words}\n{ticks}"
 
 

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 
+from webapp.base.words import fence_for
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers import markup
 from webapp.knowledge.documents.readers.flow import MOST_COLUMNS
@@ -55,8 +56,7 @@ def clean(text: str) -> str:
 
 
 def _as_code(text: str, name: str) -> str:
-    longest = max(map(len, re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = fence_for(text)
     end = "" if text.endswith("\n") else "\n"
     return f"{fence}{formats.CODE[formats.ending(name)]}\n{text}{end}{fence}\n"
 
