@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from webapp.engine.tables import ACTIVE, RUNNING, WAITING, WHILE_ACTIVE, Generat
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model, ModelRequest
 from webapp.settings.service import setting
+from webapp.streaming.topics import Entry
 from webapp.streaming.transcript import Transcript
 
 # Built once, as every message runs them: SQLAlchemy takes longer to write them than the database to run them.
@@ -193,27 +194,25 @@ def recovering_if_not_started(engine: Engine) -> Iterator[None]:
         yield
 
 
-def start(engine: Engine, generation: Generation, source: Source) -> None:
-    """Starts a committed generation; returns immediately."""
+def start(engine: Engine, generation: Generation, source: Source, entries: Sequence[Entry] = ()) -> None:
+    """Starts a committed generation, after these entries of its log if it was parked; returns immediately."""
     id = generation.id
-    engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome))
+    engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
 
 
 def resume(engine: Engine, generation: Generation) -> bool:
     """Runs a parked generation again, on its own log; returns False if it isn't parked any more."""
     id, make_source = generation.id, engine.kinds[generation.kind].resume
     assert make_source, f"{generation.kind} never waits"
-    entries, transcript = journal.entries_of(db.session(), id), Transcript()
-    for entry in entries:
-        transcript.fold(entry.event)
+    entries = journal.entries_of(db.session(), id)
     # Before it is claimed: a model that is not available leaves it parked.
-    source = make_source(generation, transcript)
+    source = make_source(generation, Transcript.of(entries))
     with recovering_if_not_started(engine):
         with write() as session:
             if not ownership.claim_parked(session, id, engine.worker.id):
                 return False
             row = session.get_one(Generation, id, populate_existing=True)
-        engine.start(row, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
+        start(engine, row, source, entries)
     return True
 
 

@@ -1,7 +1,7 @@
 """The text of a generation so far, folded from its events. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .events import (
@@ -21,6 +21,7 @@ from .events import (
     Started,
     Usage,
 )
+from .topics import Entry
 
 
 class Transcript:
@@ -37,6 +38,14 @@ class Transcript:
         self.chars = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> "Transcript":
+        """Returns the transcript of these entries of a log."""
+        transcript = cls()
+        for entry in entries:
+            transcript.fold(entry.event)
+        return transcript
 
     def fold(self, event: Event) -> None:
         """Folds the next event."""

@@ -36,9 +36,7 @@ def settle_orphan(engine: Engine, generation: Generation, entries: list[Entry], 
 
     If that fails repeatedly although the database works, it saves less: first without the projection, then only the end.
     """
-    id, transcript, keeps = generation.id, Transcript(), engine.recovery_state.keeps(generation.id)
-    for entry in entries:
-        transcript.fold(entry.event)
+    id, transcript, keeps = generation.id, Transcript.of(entries), engine.recovery_state.keeps(generation.id)
     with _trying(engine, id, SQLAlchemyError, *MISTAKES):
         projection = _made(id, lambda: _folded(engine, generation, entries)) if keeps == "all" else None
         return _settle(

@@ -75,10 +75,7 @@ class GenerationLogs:
             return live.run.transcript
         if not self.has_log(id):
             return None
-        transcript = Transcript()
-        for entry in self.topics.read(topic_names.of_generation(id), 0):
-            transcript.fold(entry.event)
-        return transcript
+        return Transcript.of(self.topics.read(topic_names.of_generation(id), 0))
 
     def broadcast(self, generation: GenerationFacts) -> Broadcast | None:
         """Returns the broadcast that a generation's watchers share; None if its log is not, or no longer, in this process."""
