@@ -60,11 +60,6 @@ class CallRecord:
     def is_open(self) -> bool:
         return self.state in OPEN
 
-    @property
-    def is_approved(self) -> bool:
-        """Whether a person has decided that it is done, however its policy."""
-        return self.decision in ("allow", "allow_in_chat", "again")
-
     def asked(self) -> Asked:
         return Asked(self.id, self.round, self.tool, self.title, shown_arguments(self.arguments), self.policy, self.why)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -19,17 +20,15 @@ from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.offers import Offer, offers_of
-from webapp.tools.tables import AllowedTool
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
 def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
     """Returns the tools that an answer for this person can use in the chat."""
-    if not (chat.tools and chat.owner_id and person and setting("tools.enabled")):
+    if not (chat.tools and person and are_offered(chat)):
         return ()
-    allowed = select(AllowedTool.tool).where(AllowedTool.chat_id == chat.id, AllowedTool.user_id == person)
-    return offers_of(chat.tools, db.session.scalars(allowed).all())
+    return offers_of(chat.tools, allowed_in(chat.id, person))
 
 
 def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:

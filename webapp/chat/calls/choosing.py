@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import StringConstraints
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from webapp.base.database import rows
-from webapp.base.db import write
+from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.chat.record.announcements import announce_settings
 from webapp.chat.record.tables import Chat
+from webapp.settings.service import setting
 from webapp.tools.offers import all_tools
 from webapp.tools.tables import AllowedTool
 
@@ -25,6 +26,17 @@ def checked(keys: Sequence[str]) -> list[str]:
         if key not in known:
             raise Invalid(f"There is no tool {key}.", field="tools")
     return list(dict.fromkeys(keys))
+
+
+def are_offered(chat: Chat | None) -> bool:
+    """Returns whether answers of the chat can use tools; those for visitors can't."""
+    return bool(setting("tools.enabled")) and (chat is None or bool(chat.owner_id))
+
+
+def allowed_in(chat_id: str, user_id: str) -> Sequence[str]:
+    """Returns the keys of the tools that this person has allowed in the chat, oldest first."""
+    query = select(AllowedTool.tool).where(AllowedTool.chat_id == chat_id, AllowedTool.user_id == user_id)
+    return db.session.scalars(query.order_by(AllowedTool.allowed_at)).all()
 
 
 def choose_among(chat: Chat, keys: Sequence[str], *, shown: Sequence[str]) -> None:

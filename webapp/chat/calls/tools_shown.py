@@ -4,15 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
-from webapp.base.db import db
+from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 from webapp.tools.offers import all_tools
-from webapp.tools.tables import AllowedTool
 from webapp.tools.tool import Tool
 
 POLICIES = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed here"}
@@ -63,19 +59,12 @@ def for_new_chat(chosen: Sequence[str]) -> Sequence[ShownTool]:
     return [tool for tool in tools if not tool.reason][:MOST_FOR_NEW]
 
 
-def are_offered(chat: Chat | None) -> bool:
-    """Returns whether answers of the chat can use tools; those for visitors can't."""
-    return bool(setting("tools.enabled")) and (chat is None or bool(chat.owner_id))
-
-
 def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
     """Returns what this person has allowed in the chat; without a query in a chat without tools."""
     if chat is None or user is None or not chat.tools:
         return []
-    query = select(AllowedTool.tool).where(AllowedTool.chat_id == chat.id, AllowedTool.user_id == user.id)
     tools = all_tools()
-    keys = db.session.scalars(query.order_by(AllowedTool.allowed_at)).all()
-    return [Allowed(key, tools[key].title if key in tools else key) for key in keys]
+    return [Allowed(key, tools[key].title if key in tools else key) for key in allowed_in(chat.id, user.id)]
 
 
 def _shown(tool: Tool, *, is_on: bool) -> ShownTool:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.db import utc_now
 from webapp.base.errors import Invalid
 from webapp.characters import queries as character_queries
-from webapp.chat.calls import choosing, tools_shown
+from webapp.chat.calls import choosing
 from webapp.chat.home.checklist import next_steps
 from webapp.chat.home.greeting import COOKIE, greeting
 from webapp.chat.home.open_work_shown import open_work
@@ -73,7 +73,7 @@ def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
         is_temporary=is_temporary,
         reads=reads,
         answered_by=answered_by,
-        tools=choosing.checked(form.tools.data or ()) if tools_shown.are_offered(None) else (),
+        tools=choosing.checked(form.tools.data or ()) if choosing.are_offered(None) else (),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from webapp.chat.calls.tools_shown import are_offered
+from webapp.chat.calls.choosing import are_offered
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
