@@ -64,4 +64,6 @@
     quote();
   };
   addEventListener("keydown", press, true);
+  // Text can be selected before this script is here.
+  show();
 }
