@@ -21,6 +21,12 @@ def everything(folder: Path) -> str:
         return "\n".join(str(row) for name in names for row in database.execute(f'SELECT * FROM "{name}"'))
 
 
+def active(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "millrace.sqlite3")) as database:
+        query = "SELECT count(*) FROM generations WHERE status IN ('queued', 'running')"
+        return int(database.execute(query).fetchone()[0])
+
+
 def is_answered(page: Page) -> bool:
     return bool(page.all('article[data-status="completed"][data-role="assistant"]'))
 
@@ -35,13 +41,17 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
     member.submit("/settings/memory", instructions=f"Speak like a {CANARY}.")
     member.submit("/", message=f"A {CANARY} for the trash")
     assert everything(tmp_path).count(CANARY) >= 6
-    stranger.submit("/", message="I stay.")
+    stranger.wait_for(stranger.submit("/", message="I stay.").path, is_answered)
+    member.submit("/", message=f"An answer about a {CANARY} that is still being written")
+    assert active(tmp_path)
 
     page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
 
     assert page.path == "/login"
     left = everything(tmp_path)
     assert CANARY not in left
+    # An answer that was still being written has ended: it stores nothing any more.
+    assert active(tmp_path) == 0
     assert "I stay." in left
     # Only the audit log still has the email.
     assert [line for line in left.splitlines() if member.email in line and "signed in" not in line]

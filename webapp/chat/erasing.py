@@ -29,7 +29,6 @@ from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
-from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
@@ -40,8 +39,6 @@ from webapp.settings.service import setting
 # A draft can keep its files this long.
 UNSENT_FOR = timedelta(days=7)
 AT_ONCE = 50
-# How long a stopped answer has to end.
-END_SECONDS = 3.0
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
 CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
@@ -114,6 +111,7 @@ def erase_branches(condition: ColumnElement[bool]) -> set[str]:
 
 def erase_chats_of(owner_id: str) -> None:
     """Deletes all chats of a departing person; the costs of their answers stay without a person."""
+    _stop_answers(Chat.owner_id == owner_id)
     erase(Chat.owner_id == owner_id)
     forget_asker(owner_id)
 
@@ -223,7 +221,7 @@ def close_temporary(chat: Chat) -> None:
     if not chat.is_temporary:
         raise Conflict("This isn't a temporary chat, so it can't be closed. You can delete it instead.")
     id, owner_id = chat.id, chat.owner_id
-    _stop_answer(id)
+    _stop_answers(Chat.id == id)
     erase(Chat.id == id)
     # Closes the streams of pages that still show the chat.
     changes.notify_person(owner_id or "", "access", id)
@@ -231,24 +229,17 @@ def close_temporary(chat: Chat) -> None:
 
 def stop_expired() -> None:
     """Stops running answers in temporary chats that are about to be deleted because a day has passed."""
-    for id in db.session.scalars(select(Chat.id).where(is_expired())).all():
-        _stop_answer(id)
+    _stop_answers(is_expired())
 
 
-def _stop_answer(id: str) -> None:
-    if running := generations.active_generation(topic_names.of_chat(id)):
-        running_id = running.id
-        generations.stop(running)
-        _let_it_end(the_engine(), running_id)
+def _stop_answers(chats: ColumnElement[bool]) -> None:
+    """Stops the running answers of chats that are about to be deleted, and lets them end.
 
-
-def _let_it_end(engine: Engine, id: str) -> None:
-    """Waits until a stopped answer has ended: writing its end and deleting the chat concurrently would deadlock."""
-    # Releases the database connection while waiting.
-    db.session.rollback()
-    until = engine.now() + END_SECONDS
-    while generations.is_running(engine, id) and engine.now() < until:
-        engine.pause(0.01)
+    What they store meanwhile would outlive its chat, and writing an end and deleting the chat concurrently would deadlock.
+    """
+    lanes = select(literal(topic_names.of_chat("")) + Chat.id).where(chats)
+    running = select(Generation).where(WHILE_ACTIVE, Generation.lane.in_(lanes))
+    generations.stop_and_wait(*db.session.scalars(running))
 
 
 def sweep_files() -> None:

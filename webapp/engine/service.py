@@ -246,12 +246,14 @@ def stop(generation: Generation, *, reason: str = "user") -> None:
         engine.duties.recovery.wake()
 
 
-def stop_and_wait(generation: Generation) -> None:
-    """Stops a generation and waits a moment until its end is saved; it does not wait for the provider."""
-    engine, id = the_engine(), generation.id
-    stop(generation)
+def stop_and_wait(*generations: Generation) -> None:
+    """Stops generations and waits a moment until their ends are saved; it does not wait for the provider."""
+    engine, ids = the_engine(), [generation.id for generation in generations]
+    for generation in generations:
+        stop(generation)
+    # Releases the database connection while waiting.
     db.session.rollback()
-    engine.wait(lambda: not is_running(engine, id), ENDING_SECONDS)
+    engine.wait(lambda: not any(is_running(engine, id) for id in ids), ENDING_SECONDS if ids else 0)
 
 
 def is_running(engine: Engine, id: str) -> bool:
