@@ -1,4 +1,4 @@
-"""The tables of tools: the calls that models have made, and what a person allowed in a chat."""
+"""The tables of tools: the calls that models have made, what a person allowed in a chat, and the policies of tools."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.base.db import Base, utc_now
 from webapp.base.ids import LENGTH, new_id
 from webapp.streaming.events import CallState, SourceRecord
+from webapp.tools.tool import Policy
 
 
 class Call(Base):
@@ -53,11 +54,28 @@ class Call(Base):
 
 
 class AllowedTool(Base):
-    """A tool that a person has allowed in a chat: its calls there don't ask them again."""
+    """A tool that a person has allowed in a chat: its calls there don't ask them again, until the tool changes."""
 
     __tablename__ = "allowed_tools"
 
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+    tool_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ToolPolicy(Base):
+    """The policy of a tool for everyone, for a group or for a person, as `whose` says: empty, or an id.
+
+    The outside rule doesn't apply to a tool that is free of it.
+    """
+
+    __tablename__ = "tool_policies"
+
+    tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+    whose: Mapped[str] = mapped_column(String(LENGTH), primary_key=True, default="")
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    policy: Mapped[Policy] = mapped_column(String(10))
+    is_free: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -1,6 +1,6 @@
 """A tool: what a model can call, what it needs to know of the call, and what it returns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -74,6 +74,7 @@ class Tool:
     `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
     not fit the schema. `run` does the call, in the context of the application, in a greenlet of its own; a tool without it
     waits for a person's answer. `policy` is the usual one. `unavailable` returns why it can't be used now, or nothing.
+    One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
     """
 
     key: str
@@ -85,8 +86,18 @@ class Tool:
     hints: Hints = field(default_factory=Hints)
     policy: Policy = "ask"
     unavailable: Callable[[], str] = lambda: ""
+    server_id: str | None = None
+    server: str = ""
+    hash: str = ""
 
     @property
     def is_question(self) -> bool:
         """Whether it asks a person, who answers it in place of a tool."""
         return self.run is None
+
+
+@dataclass(frozen=True, slots=True)
+class MoreTools:
+    """Where tools come from that depend on the person, such as those of tool servers."""
+
+    of: Callable[[User], Iterable[Tool]]

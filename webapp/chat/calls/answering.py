@@ -19,16 +19,15 @@ from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
-from webapp.tools.offers import Offer, offers_of
+from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
 def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
     """Returns the tools that an answer for this person can use in the chat."""
-    if not (chat.tools and person and are_offered(chat)):
-        return ()
-    return offers_of(chat.tools, allowed_in(chat.id, person))
+    user = db.session.get(User, person) if chat.tools and person and are_offered(chat) else None
+    return offers_for(user, chat.tools, allowed_in(chat.id, person)) if user else ()
 
 
 def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:

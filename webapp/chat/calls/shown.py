@@ -13,7 +13,7 @@ from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.record.tables import Message
 from webapp.tools.calls import shown_arguments
-from webapp.tools.offers import all_tools
+from webapp.tools.offers import built_in_tools
 from webapp.tools.tables import Call
 
 # Words beside the name of a tool; a call that is done has a sentence of its own.
@@ -139,7 +139,7 @@ def shown_calls(message_id: str, calls: Sequence[Call], *, is_live: bool, can_de
 
 def shown_call(call: Call, *, is_live: bool) -> ShownCall:
     arguments = shown_arguments(call.arguments)
-    tool = all_tools().get(call.tool)
+    tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = arguments if isinstance(arguments, dict) else {"arguments": arguments}
     begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool

@@ -44,7 +44,7 @@ def decide(id: str) -> Response:
     decided = decisions.decide(
         call,
         cast(decisions.Decision, form.get("decision", "")),
-        by=current_user().id,
+        by=current_user(),
         note=form.get("note", "").strip(),
         result=form.get("option", "") or form.get("result", "").strip(),
     )
@@ -69,7 +69,7 @@ def tools(id: str) -> Response:
 @signed_in
 def choose(id: str) -> Response:
     chat, form = own_chat(id), request.form
-    choosing.choose_among(chat, form.getlist("tool"), shown=form.getlist("shown"))
+    choosing.choose_among(chat, current_user(), form.getlist("tool"), shown=form.getlist("shown"))
     return _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), "The tools of this chat are saved.")
 
 
@@ -92,7 +92,7 @@ def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
         chat=chat,
         query=query,
         is_saved=is_saved,
-        **tools_shown.tools_values(chat, query),
+        **tools_shown.tools_values(chat, current_user(), query),
         page_url=url_for(".tools", id=chat.id),
         back_url=_end_of(chat.id),
     )
