@@ -1,4 +1,4 @@
-"""A client's conversation and tools, checked as OpenAI's API checks them, as a model's request has them. Pure."""
+"""A client's conversation and tools, checked as OpenAI's API checks them, as a model's request has them."""
 
 import json
 from collections.abc import Iterator, Sequence
