@@ -292,7 +292,7 @@ def test_what_a_server_said_is_a_sentence_before_the_next_one(bench, fake):
 def test_a_stop_during_the_back_off_ends_at_once(bench, fake):
     fake.always({"status": 429, "headers": {"Retry-After": "29"}, "json": {"error": {"message": "slow down", "code": 429}}})
     id = bench.ask(person=bench.person())
-    fake.until(lambda log: log)
+    fake.until_asked()
     bench.until(lambda: any(notice.code == "retry" for notice in bench.engine.live[id].run.transcript.notices))
 
     bench.engine.live[id].run.stop.request("user")

@@ -234,6 +234,10 @@ _SEARCHES = (
     "Where models search the web: a SearXNG server of yours, or one of the services, which need a key. With none, they can't "
     "search it."
 )
+_OUTSIDE_RULE = (
+    "After an answer has read text from outside, whatever could send something asks. If off, single tools can be freed of this "
+    "rule, each on its own page; for all others it holds."
+)
 _TOOLS = (
     _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
     Setting("tools.rounds", "Rounds", "whole", 12, "How often one answer can go back to the model.", least=1, most=100),
@@ -247,6 +251,7 @@ _TOOLS = (
         least=1_000,
         most=1_000_000,
     ),
+    _switch("tools.outside_rule", "Outside rule for every tool", _OUTSIDE_RULE),
     _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
     _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
     Setting(

@@ -1,7 +1,6 @@
-"""The tables of tools: the calls that models have made, and what a person allowed in a chat."""
+"""The tables of tools: the calls that models have made, what a person allowed in a chat, and the policies of tools."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.base.db import Base, utc_now
 from webapp.base.ids import LENGTH, new_id
 from webapp.streaming.events import CallState, SourceRecord
+from webapp.tools.tool import Policy
 
 
 class Call(Base):
@@ -41,7 +41,7 @@ class Call(Base):
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
     sources: Mapped[list[SourceRecord]] = mapped_column(JSON, default=list, server_default="[]")
     outside: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    file_ids: Mapped[list[Any]] = mapped_column(JSON, default=list, server_default="[]")
+    file_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     text_at: Mapped[int] = mapped_column(default=0, server_default="0")
     kept: Mapped[str] = mapped_column(Text, default="", server_default="")
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -53,11 +53,28 @@ class Call(Base):
 
 
 class AllowedTool(Base):
-    """A tool that a person has allowed in a chat: its calls there don't ask them again."""
+    """A tool that a person has allowed in a chat: its calls there don't ask them again, until the tool changes."""
 
     __tablename__ = "allowed_tools"
 
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+    tool_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ToolPolicy(Base):
+    """The policy of a tool for everyone, for a group or for a person, as `whose` says: empty, or an id.
+
+    The outside rule doesn't apply to a tool that is free of it.
+    """
+
+    __tablename__ = "tool_policies"
+
+    tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+    whose: Mapped[str] = mapped_column(String(LENGTH), primary_key=True, default="")
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    policy: Mapped[Policy] = mapped_column(String(10))
+    is_free: Mapped[bool] = mapped_column(default=False, server_default=false())

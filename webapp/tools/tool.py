@@ -1,12 +1,13 @@
 """A tool: what a model can call, what it needs to know of the call, and what it returns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
+from webapp.tools.files import ChatFiles, NewFile, NoFiles
 
 Policy = Literal["allow", "ask", "deny"]
 
@@ -44,7 +45,8 @@ READS_THE_WORLD = Hints(is_read_only=True, is_destructive=False, is_idempotent=T
 class CallContext:
     """What a tool may know of its call. `person` asked for the answer; `stop` ends the call when the answer is stopped.
 
-    `first_source` is the number of the call's first source: those before it are taken by the answer's others.
+    `first_source` is the number of the call's first source: those before it are taken by the answer's others. `files` are those
+    of the chat.
     """
 
     call_id: str
@@ -53,18 +55,21 @@ class CallContext:
     stop: Stop
     collection_ids: tuple[str, ...] = ()
     first_source: int = 1
+    files: ChatFiles = field(default_factory=NoFiles)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a call returns to the model. `outside` names where outside text in it came from, such as `example.org`.
 
-    `sources` are the passages of documents in it, by the numbers that the text uses.
+    `sources` are the passages of documents in it, by the numbers that the text uses. `files` become files of the chat; the model
+    is told which, so that a result that consists of files needs no text.
     """
 
     text: str
     sources: tuple[SourceRecord, ...] = ()
     outside: tuple[str, ...] = ()
+    files: tuple[NewFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Tool:
     `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
     not fit the schema. `run` does the call, in the context of the application, in a greenlet of its own; a tool without it
     waits for a person's answer. `policy` is the usual one. `unavailable` returns why it can't be used now, or nothing.
+    One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
     """
 
     key: str
@@ -85,8 +91,18 @@ class Tool:
     hints: Hints = field(default_factory=Hints)
     policy: Policy = "ask"
     unavailable: Callable[[], str] = lambda: ""
+    server_id: str | None = None
+    server: str = ""
+    hash: str = ""
 
     @property
     def is_question(self) -> bool:
         """Whether it asks a person, who answers it in place of a tool."""
         return self.run is None
+
+
+@dataclass(frozen=True, slots=True)
+class MoreTools:
+    """Where tools come from that depend on the person, such as those of tool servers."""
+
+    of: Callable[[User], Iterable[Tool]]

@@ -8,7 +8,7 @@ from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.forms import SettingsForm
 from webapp.streaming.stop import Stop
 from webapp.tools import search_connections
-from webapp.tools.offers import all_tools
+from webapp.tools.offers import built_in_tools
 from webapp.tools.tool import ToolFailed
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
@@ -83,7 +83,7 @@ def _page(
         key_form=key_form or KeyForm.fresh(),
         has_key=bool(search_connections.stored()),
         unavailable=search_connections.unavailable(),
-        tools=all_tools().values(),
+        tools=built_in_tools().values(),
         trouble=trouble,
         hits=hits,
         tried=TRIED,

@@ -57,7 +57,7 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "variables": variables.checked_in,
     "model": model_to_ask,
     "title": lambda _, title: chats.checked_title(title),
-    "tools": lambda _, keys: choosing.checked(keys),
+    "tools": lambda _, keys: choosing.checked(caller(), keys),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
@@ -211,7 +211,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), chats.checked_title(body.title) if body.title else ""
     reads = chat_collections.checked(caller(), body.collection_ids)
-    tools = choosing.checked(body.tools)
+    tools = choosing.checked(caller(), body.tools)
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
         chat = _silent(body, reads)

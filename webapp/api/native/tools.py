@@ -14,9 +14,10 @@ from webapp.base.db import db
 from webapp.chat.calls import decisions
 from webapp.chat.calls.access import visible_call, writable_call
 from webapp.tools.calls import CallRecord, shown_arguments
-from webapp.tools.offers import all_tools
+from webapp.tools.offers import tools_of
+from webapp.tools.policies import policies_for
 from webapp.tools.tables import Call
-from webapp.tools.tool import Tool
+from webapp.tools.tool import Policy, Tool
 
 bp = Blueprint("api_tools", __name__, url_prefix="/api/v1")
 # How much of a result goes with a message; all of it at `GET /api/v1/calls/ID`.
@@ -37,28 +38,28 @@ class ToolAnswer(Answer):
     title: str
     description: str
     input_schema: dict[str, Any]
-    policy: Literal["allow", "ask", "deny"]
+    policy: Policy = Field(description="What holds for you. A tool that is denied can't be chosen.")
     hints: HintsAnswer
     server_id: str | None = Field(description="The tool server that offers it; null for the tools that come with Millrace.")
     is_available: bool
     reason: str = Field(description="Why it isn't available; else empty.")
 
     @classmethod
-    def from_tool(cls, tool: Tool) -> Self:
+    def from_tool(cls, tool: Tool, policy: Policy) -> Self:
         reason, hints = tool.unavailable(), tool.hints
         return cls(
             key=tool.key,
             title=tool.title,
             description=tool.description,
             input_schema=dict(tool.schema),
-            policy=tool.policy,
+            policy=policy,
             hints=HintsAnswer(
                 read_only=hints.is_read_only,
                 destructive=hints.is_destructive,
                 idempotent=hints.is_idempotent,
                 open_world=hints.is_open_world,
             ),
-            server_id=None,
+            server_id=tool.server_id,
             is_available=not reason,
             reason=reason,
         )
@@ -98,7 +99,7 @@ class CallAnswer(Answer):
         text = row.text[:most_chars] if all_seen(sources) else ""
         is_cut = row.is_cut or len(text) < len(row.text)
         arguments = shown_arguments(row.arguments)
-        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources, file_ids=[])
+        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources)
 
 
 class Waiting(Answer):
@@ -117,7 +118,8 @@ class NewDecision(Body):
 @bp.get("/tools")
 @operation("List the tools that you can use", scope="read", answer=ToolList)
 def index() -> ToolList:
-    return ToolList(tools=[ToolAnswer.from_tool(tool) for tool in all_tools().values()])
+    policies = policies_for(caller())
+    return ToolList(tools=[ToolAnswer.from_tool(tool, policies.of(tool)) for tool in tools_of(caller()).values()])
 
 
 @bp.get("/waiting")
@@ -143,4 +145,4 @@ def show(id: str) -> CallAnswer:
 )
 def decide(id: str, body: NewDecision) -> CallAnswer:
     call = writable_call(id)
-    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller().id, note=body.note, result=body.result))
+    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), note=body.note, result=body.result))

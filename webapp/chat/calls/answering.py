@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
+from webapp.chat.calls.files import CallFiles
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -19,16 +20,15 @@ from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
-from webapp.tools.offers import Offer, offers_of
+from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
 def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
     """Returns the tools that an answer for this person can use in the chat."""
-    if not (chat.tools and person and are_offered(chat)):
-        return ()
-    return offers_of(chat.tools, allowed_in(chat.id, person))
+    user = db.session.get(User, person) if chat.tools and person and are_offered(chat) else None
+    return offers_for(user, chat.tools, allowed_in(chat.id, person)) if user else ()
 
 
 def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
@@ -61,6 +61,7 @@ def source_with_tools(
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
         outside=_outside_in(request, generation.user_id or ""),
+        files=CallFiles(chat.id, generation.user_id or ""),
     )
     names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
     limits = loop.Limits(*(setting(name) for name in names))

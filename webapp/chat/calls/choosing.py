@@ -11,20 +11,24 @@ from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.chat.record.announcements import announce_settings
 from webapp.chat.record.tables import Chat
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-from webapp.tools.offers import all_tools
+from webapp.tools.offers import tools_of
+from webapp.tools.policies import policies_for
 from webapp.tools.tables import AllowedTool
 
 MOST_TOOLS = 100
 Key = Annotated[str, StringConstraints(max_length=200)]
 
 
-def checked(keys: Sequence[str]) -> list[str]:
-    """Returns the keys, each once; raises `Invalid` for one that is no tool."""
-    known = all_tools()
+def checked(user: User, keys: Sequence[str]) -> list[str]:
+    """Returns the keys, each once; raises `Invalid` for one that is no tool of this person, or that they may not use."""
+    known, policies = tools_of(user), policies_for(user)
     for key in keys:
         if key not in known:
             raise Invalid(f"There is no tool {key}.", field="tools")
+        if policies.of(known[key]) == "deny":
+            raise Invalid(f"The tool {key} is not allowed here.", field="tools")
     return list(dict.fromkeys(keys))
 
 
@@ -33,15 +37,18 @@ def are_offered(chat: Chat | None) -> bool:
     return bool(setting("tools.enabled")) and (chat is None or bool(chat.owner_id))
 
 
-def allowed_in(chat_id: str, user_id: str) -> Sequence[str]:
-    """Returns the keys of the tools that this person has allowed in the chat, oldest first."""
-    query = select(AllowedTool.tool).where(AllowedTool.chat_id == chat_id, AllowedTool.user_id == user_id)
-    return db.session.scalars(query.order_by(AllowedTool.allowed_at)).all()
+def allowed_in(chat_id: str, user_id: str) -> list[tuple[str, str]]:
+    """Returns the tools that this person has allowed in the chat, oldest first: each key with the hash of what it was."""
+    query = select(AllowedTool.tool, AllowedTool.tool_hash)
+    query = query.where(AllowedTool.chat_id == chat_id, AllowedTool.user_id == user_id).order_by(AllowedTool.allowed_at)
+    return [(key, hash) for key, hash in db.session.execute(query)]
 
 
-def choose_among(chat: Chat, keys: Sequence[str], *, shown: Sequence[str]) -> None:
+def choose_among(chat: Chat, user: User, keys: Sequence[str], *, shown: Sequence[str]) -> None:
     """Sets those of the tools that a form has shown; the others stay as they are."""
-    choose(chat, [key for key in all_tools() if (key in keys if key in shown else key in chat.tools)])
+    chosen = checked(user, [key for key in shown if key in keys])
+    wanted, order = {*chosen, *(key for key in chat.tools if key not in shown)}, list(tools_of(user))
+    choose(chat, sorted(wanted, key=lambda key: order.index(key) if key in order else len(order)))
 
 
 def take_back(chat_id: str, user_id: str, tool: str) -> None:
@@ -52,9 +59,9 @@ def take_back(chat_id: str, user_id: str, tool: str) -> None:
 
 
 def choose(chat: Chat, keys: Sequence[str]) -> None:
-    """Sets the tools of a chat, from its next answer on."""
-    id, tools = chat.id, checked(keys)
+    """Sets the tools of a chat, which are checked, from its next answer on."""
+    id = chat.id
     with write() as session:
         if locked := rows.locked(session, Chat, id):
-            locked.tools = tools
+            locked.tools = list(keys)
     announce_settings(id)

@@ -20,7 +20,7 @@ from webapp.people.grants import grants
 from webapp.settings.service import setting
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
-from webapp.tools.offers import all_tools
+from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.tables import AllowedTool, Call
 
 Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
@@ -28,6 +28,8 @@ Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
 OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
 OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
+# Those after which a call is done.
+TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
 NOT_WAITING = "This has been decided already."
 DECIDED: dict[str, str] = {
@@ -44,11 +46,11 @@ def choices(call: Call) -> tuple[Decision, ...]:
     """Returns what can be decided about a call; nothing if it doesn't wait."""
     if call.state == "unknown":
         return OF_UNKNOWN
-    tool = all_tools().get(call.tool)
+    tool = built_in_tools().get(call.tool)
     return () if call.state != "waiting" else OF_QUESTION if tool and tool.is_question else OF_WAITING
 
 
-def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: str = "") -> Call:
+def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: str = "") -> Call:
     """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that."""
     if decision not in get_args(Decision):
         raise Invalid("Choose what is to be done.", field="decision")
@@ -58,14 +60,18 @@ def decide(call: Call, decision: Decision, *, by: str, note: str = "", result: s
         raise Conflict(_said(call))
     if decision == "done" and call.state == "waiting" and not result:
         raise Invalid("Choose an answer, or write one.", field="result")
-    record, message_id = CallRecord.of(call), call.message_id
+    record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
+    tool = tools_of(by).get(call.tool)
+    if tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
+        raise Conflict(reason)
     with write() as session:
-        values = {**_effect(decision, note, result), "decision": decision, "decided_by": by, "decided_at": utc_now()}
+        values = {**_effect(decision, note, result), "decision": decision, "decided_by": by_id, "decided_at": utc_now()}
         if not stored.change(session, record, after=(record.state,), **values):
             raise Conflict(NOT_WAITING)
         chat_id = session.get_one(Message, message_id).chat_id
         if decision == "allow_in_chat":
-            session.merge(AllowedTool(chat_id=chat_id, user_id=by, tool=record.tool))
+            hash = tool.hash if tool else ""
+            session.merge(AllowedTool(chat_id=chat_id, user_id=by_id, tool=record.tool, tool_hash=hash))
     go_on(the_engine(), message_id)
     # Lists of chats say which of them wait for a person.
     announce(db.session.get_one(Chat, chat_id), "message", message_id)
@@ -88,7 +94,7 @@ def _said(call: Call) -> str:
 
 def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
     """Returns what a decision makes of a call."""
-    if decision in ("allow", "allow_in_chat", "again"):
+    if decision in TO_BE_DONE:
         return {"state": "asked", "error": ""}
     if decision == "deny":
         return {"state": "denied", "note": note, "ended_at": utc_now()}

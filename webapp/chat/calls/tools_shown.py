@@ -8,10 +8,12 @@ from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
-from webapp.tools.offers import all_tools
-from webapp.tools.tool import Tool
+from webapp.tools.offers import tools_of
+from webapp.tools.policies import policies_for
+from webapp.tools.tool import Policy, Tool
 
-POLICIES = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed here"}
+POLICIES = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed"}
+OFF = "Not allowed, as decided by an admin or in your own settings."
 ASKS_YOU = "Waits for your answer"
 # With fewer, a search is in the way.
 SEARCHED_FROM = 7
@@ -39,9 +41,9 @@ class Allowed:
     title: str
 
 
-def tools_values(chat: Chat, query: str = "") -> dict[str, Any]:
-    """Returns the template context of the list: all tools, or those that a search finds."""
-    every = [_shown(tool, is_on=tool.key in chat.tools) for tool in all_tools().values()]
+def tools_values(chat: Chat, user: User, query: str = "") -> dict[str, Any]:
+    """Returns the template context of the list: all tools of a person, or those that a search finds."""
+    every = _tools(user, chat.tools)
     words = query.casefold().split()
     matching = [tool for tool in every if all(word in f"{tool.title} {tool.about}".casefold() for word in words)]
     return {
@@ -51,26 +53,33 @@ def tools_values(chat: Chat, query: str = "") -> dict[str, Any]:
     }
 
 
-def for_new_chat(chosen: Sequence[str]) -> Sequence[ShownTool]:
+def for_new_chat(user: User, chosen: Sequence[str]) -> Sequence[ShownTool]:
     """Returns the tools that a new chat can begin with: those that can be used now, if they are few enough for a short list."""
     if not are_offered(None):
         return ()
-    tools = [_shown(tool, is_on=tool.key in chosen) for tool in all_tools().values()]
-    return [tool for tool in tools if not tool.reason][:MOST_FOR_NEW]
+    return [tool for tool in _tools(user, chosen) if not tool.reason][:MOST_FOR_NEW]
 
 
 def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
     """Returns what this person has allowed in the chat; without a query in a chat without tools."""
     if chat is None or user is None or not chat.tools:
         return []
-    tools = all_tools()
-    return [Allowed(key, tools[key].title if key in tools else key) for key in allowed_in(chat.id, user.id)]
+    if not (keys := [key for key, _ in allowed_in(chat.id, user.id)]):
+        return []
+    tools = tools_of(user)
+    return [Allowed(key, tools[key].title if key in tools else key) for key in keys]
 
 
-def _shown(tool: Tool, *, is_on: bool) -> ShownTool:
+def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
+    policies = policies_for(user)
+    return [_shown(tool, policies.of(tool), is_on=tool.key in chosen) for tool in tools_of(user).values()]
+
+
+def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
     sentence, dot, _ = tool.description.partition(". ")
-    policy = ASKS_YOU if tool.is_question else POLICIES[tool.policy]
-    return ShownTool(tool.key, tool.title, f"{sentence}." if dot else sentence, policy, tool.unavailable(), is_on)
+    words = ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy]
+    reason = OFF if policy == "deny" else tool.unavailable()
+    return ShownTool(tool.key, tool.title, f"{sentence}." if dot else sentence, words, reason, is_on and not reason)
 
 
 def _toolless(model: str) -> str:

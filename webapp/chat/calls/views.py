@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.chat.calls import choosing, decisions, shown, tools_shown
 from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.calls.files import files_by_id
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, right_in, visible_message, writable_chat
 from webapp.chat.record.leader import is_led
@@ -27,7 +28,7 @@ def show(id: str) -> Response:
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         call=call,
-        shown=shown.shown_call(call, is_live=_is_live(message)),
+        shown=shown.shown_call(call, files_by_id([call]), is_live=_is_live(message)),
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.
         is_quoting_unseen=any(source.words for source in sources),
@@ -44,7 +45,7 @@ def decide(id: str) -> Response:
     decided = decisions.decide(
         call,
         cast(decisions.Decision, form.get("decision", "")),
-        by=current_user().id,
+        by=current_user(),
         note=form.get("note", "").strip(),
         result=form.get("option", "") or form.get("result", "").strip(),
     )
@@ -69,7 +70,7 @@ def tools(id: str) -> Response:
 @signed_in
 def choose(id: str) -> Response:
     chat, form = own_chat(id), request.form
-    choosing.choose_among(chat, form.getlist("tool"), shown=form.getlist("shown"))
+    choosing.choose_among(chat, current_user(), form.getlist("tool"), shown=form.getlist("shown"))
     return _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), "The tools of this chat are saved.")
 
 
@@ -92,7 +93,7 @@ def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
         chat=chat,
         query=query,
         is_saved=is_saved,
-        **tools_shown.tools_values(chat, query),
+        **tools_shown.tools_values(chat, current_user(), query),
         page_url=url_for(".tools", id=chat.id),
         back_url=_end_of(chat.id),
     )

@@ -73,7 +73,7 @@ def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
         is_temporary=is_temporary,
         reads=reads,
         answered_by=answered_by,
-        tools=choosing.checked(form.tools.data or ()) if choosing.are_offered(None) else (),
+        tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
     )
 
 
