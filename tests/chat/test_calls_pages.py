@@ -17,6 +17,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
 from webapp.streaming.events import Asked, Decided, Phase, Started
 from webapp.streaming.topics import Entry
+from webapp.tools.built_in.catalog import ALL
 from webapp.tools.tables import AllowedTool, Call
 
 ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
@@ -237,7 +238,7 @@ def test_a_waiting_answer_is_stopped(owner, waiting):
 
 def test_the_tools_of_a_chat_are_switched_by_a_form(owner, member, stranger, path):
     page = owner.page(f"{path}/tools")
-    assert len(page.all(".tool")) == 5
+    assert len(page.all(".tool")) == len(ALL)
     assert page.says("No web search is set up.")
     saved = owner.post(f"{path}/tools", shown="ask_person", tool="ask_person")
     assert saved.status_code == 303
