@@ -82,7 +82,7 @@ def test_what_stands_in_its_way_is_said_and_nothing_typed_is_lost(member, chat, 
 def test_what_was_typed_elsewhere_meanwhile_stays_the_draft(member, chat, fake):
     fake.always({"says": WORDS, "delay": 0.5})
     asking = gevent.spawn(member.htmx_post, f"{chat}/suggestion", message="")
-    fake.until(lambda log: log)
+    fake.until_asked()
     member.post(f"{chat}/draft", message="From my phone")
 
     assert box(asking.get()) == WORDS
@@ -92,7 +92,7 @@ def test_what_was_typed_elsewhere_meanwhile_stays_the_draft(member, chat, fake):
 def test_one_at_a_time(member, chat, fake):
     fake.always({"says": WORDS, "delay": 0.5})
     first = gevent.spawn(member.htmx_post, f"{chat}/suggestion", message="")
-    fake.until(lambda log: log)
+    fake.until_asked()
 
     assert member.htmx_post(f"{chat}/suggestion", message="").status_code == 409
     assert first.get().status_code == 200
@@ -130,7 +130,7 @@ def test_only_a_scene_with_a_real_model_offers_it(owner, member, chat, fake):
 def test_it_can_be_stopped_and_what_was_typed_stays(member, chat, fake):
     fake.always({"says": WORDS, "delay": 30})
     asking = gevent.spawn(member.htmx_post, f"{chat}/suggestion", message="I come in")
-    fake.until(lambda log: log)
+    fake.until_asked()
     page = member.page(chat)
     assert page.has("button.suggest__busy--on", "Stop writing")
 
@@ -148,7 +148,7 @@ def test_it_can_be_stopped_and_what_was_typed_stays(member, chat, fake):
 def test_programs_stop_it_too_and_strangers_do_not(program, member, stranger, chat, fake):
     fake.always({"says": WORDS, "delay": 30})
     asking = gevent.spawn(member.post, f"{chat}/suggestion", message="")
-    fake.until(lambda log: log)
+    fake.until_asked()
 
     assert stranger.post(f"{chat}/suggestion/stop").status_code == 404
     program.said("DELETE", f"{chat}/suggestion", 204)

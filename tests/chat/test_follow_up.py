@@ -27,7 +27,7 @@ def path(owner, begin, fake) -> str:
     fake.counts(3)
     path = begin(owner, "First")
     # A test that stops it before its request arrives would leave the long answer to the next one.
-    fake.until(lambda log: log)
+    fake.until_asked()
     return path
 
 

@@ -24,7 +24,7 @@ def test_an_end_has_locked_nothing_of_its_generation_when_it_waits_for_the_chat(
 ) -> None:
     fake.behaves([{"counted": 4_000, "pace": 0.05}])
     path = begin(owner)
-    fake.until(lambda log: log)
+    fake.until_asked()
 
     with app.app_context(), db.engine.connect() as asking, db.engine.connect() as looking:
         asking.execute(select(Chat.id).where(Chat.id == id_of(path)).with_for_update(key_share=True))

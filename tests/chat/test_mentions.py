@@ -153,7 +153,7 @@ def test_a_queued_message_is_for_whom_it_names(app, owner, group, fake):
     path, ids = group
     fake.behaves([{"counted": 4_000, "pace": 0.05}])
     owner.post(f"{path}/messages", message="First")
-    fake.until(lambda log: log)
+    fake.until_asked()
 
     refused = owner.post(f"{path}/follow-up", message="Then", spoken_by="0" * 26)
     assert refused.status_code == 422

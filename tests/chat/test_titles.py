@@ -176,7 +176,7 @@ def test_a_chat_with_a_name_of_its_own_is_not_named(owner, begin, fake):
     fake.behaves([{"steps": [{"hang": True}]}])
     path = begin(owner, LONG)
     owner.post(f"{path}/rename", title="Mine")
-    fake.until(lambda log: log)
+    fake.until_asked()
     stop = owner.page(path).one("button.stop").attributes["formaction"]
     owner.post(stop)
     owner.wait_for(path, ended)

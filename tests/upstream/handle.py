@@ -101,6 +101,10 @@ class Upstream:
         """Waits until the log satisfies a condition, and returns it."""
         return seen(self.log, holds, seconds=seconds)
 
+    def until_asked(self) -> None:
+        """Waits until a model is asked; the list of models can be requested before."""
+        self.until(lambda log: [request for request in log if request["body"]])
+
     def close(self) -> None:
         self._process.terminate()
         self._process.wait(60)

@@ -41,7 +41,7 @@ def test_what_one_worker_writes_for_somebody_is_seen_and_waited_for_at_another(d
     path = deployment.there.post(f"{made.location}/chat").location
     fake.always({"says": "I come in.", "delay": 90})
     asking = gevent.spawn(deployment.there.post, f"{path}/suggestion", message="")
-    fake.until(lambda log: log)
+    fake.until_asked()
 
     assert "suggest__busy--on" in deployment.here.page(path).text
     assert deployment.here.post(f"{path}/suggestion/stop").status == 303

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, delete, func, literal, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,7 @@ from webapp.knowledge.documents import chat_files
 from webapp.people.grants import grants
 from webapp.people.members import people
 from webapp.settings.service import setting
+from webapp.tools.tables import Call
 
 # A draft can keep its files this long.
 UNSENT_FOR = timedelta(days=7)
@@ -254,10 +255,13 @@ def has_unsent_files() -> bool:
 
 def referenced_files(session: Session, message_ids: Sequence[str]) -> dict[str, set[str]]:
     """Returns the file ids in these messages by chat id; ids in a text that aren't files of the chat are ignored."""
-    query = select(Message.chat_id, Message.content).where(Message.id.in_(message_ids), Message.content.contains(MARK))
+    is_among = Message.id.in_(message_ids)
+    query = select(Message.chat_id, Message.content).where(is_among, Message.content.contains(MARK))
     named = defaultdict[str, set[str]](set)
     for chat_id, content in session.execute(query):
         named[chat_id] |= ids_in([content])
+    for chat_id, file_ids in session.execute(_made_by_calls(is_among)):
+        named[chat_id] |= set(file_ids)
     files = {id: set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == id))) for id in named}
     return {id: referenced for id, ids in named.items() if (referenced := ids & files[id])}
 
@@ -278,7 +282,15 @@ def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
     query = select(Message.content).where(Message.chat_id == chat_id, Message.content.contains(MARK))
     for content in session.scalars(query.execution_options(yield_per=AT_ONCE)):
         remaining -= ids_in([content])
+    for _, file_ids in session.execute(_made_by_calls(Message.chat_id == chat_id)):
+        remaining -= set(file_ids)
     return remaining
+
+
+def _made_by_calls(messages: ColumnElement[bool]) -> Select[str, list[str]]:
+    """Selects the ids of files that calls of these messages made, each with its chat."""
+    query = select(Message.chat_id, Call.file_ids).join(Call, Call.message_id == Message.id)
+    return query.where(messages, Message.call_count > 0, cast(Call.file_ids, Text) != "[]")
 
 
 def _sweep_some() -> bool:

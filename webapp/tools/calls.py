@@ -45,6 +45,7 @@ class CallRecord:
     error: str = ""
     sources: Sequence[SourceRecord] = ()
     outside: Sequence[str] = ()
+    file_ids: Sequence[str] = ()
     text_at: int = 0
     kept: str = ""
     asked_at: datetime | None = None

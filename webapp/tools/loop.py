@@ -49,6 +49,7 @@ from webapp.streaming.transcript import Transcript
 from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.calls import FOR_A_PERSON, CallRecord
+from webapp.tools.files import ChatFiles, NoFiles, keep_all
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer, asks_because
 from webapp.tools.tool import CallContext, ToolFailed
@@ -81,6 +82,7 @@ class Answer:
     calls: Sequence[CallRecord] = ()
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    files: ChatFiles = field(default_factory=NoFiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,9 +396,12 @@ class ToolRun:
             first_source = self._first_source(call)
             person = db.session.get_one(User, self._answer.person_id)
             context = CallContext(
-                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source=first_source
+                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source, self._answer.files
             )
             result = offer.tool.run(context, arguments)
+            file_ids, about_files = keep_all(result.files, self._answer.files)
+            if about_files and not (file_ids or result.text):
+                raise ToolFailed(about_files)
         except ToolFailed as failure:
             is_unknown = failure.is_unknown and not offer.tool.hints.is_safe_to_repeat
             outside = list(failure.outside)
@@ -408,11 +413,12 @@ class ToolRun:
             return {"state": "failed", "error": "Something went wrong in this tool."}
         finally:
             db.session.rollback()
-        most = self._limits.result_chars
+        text, most = "\n\n".join(filter(None, (about_files, result.text))), self._limits.result_chars
         return {
             "state": "done",
-            "text": result.text[:most],
-            "is_cut": len(result.text) > most,
+            "text": text[:most],
+            "is_cut": len(text) > most,
+            "file_ids": file_ids,
             "sources": list(result.sources),
             "outside": list(result.outside),
         }

@@ -1,7 +1,6 @@
 """The tables of tools: the calls that models have made, what a person allowed in a chat, and the policies of tools."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -42,7 +41,7 @@ class Call(Base):
     error: Mapped[str] = mapped_column(Text, default="", server_default="")
     sources: Mapped[list[SourceRecord]] = mapped_column(JSON, default=list, server_default="[]")
     outside: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    file_ids: Mapped[list[Any]] = mapped_column(JSON, default=list, server_default="[]")
+    file_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     text_at: Mapped[int] = mapped_column(default=0, server_default="0")
     kept: Mapped[str] = mapped_column(Text, default="", server_default="")
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
+from webapp.tools.files import ChatFiles, NewFile, NoFiles
 
 Policy = Literal["allow", "ask", "deny"]
 
@@ -45,7 +46,8 @@ READS_THE_WORLD = Hints(is_read_only=True, is_destructive=False, is_idempotent=T
 class CallContext:
     """What a tool may know of its call. `person` asked for the answer; `stop` ends the call when the answer is stopped.
 
-    `first_source` is the number of the call's first source: those before it are taken by the answer's others.
+    `first_source` is the number of the call's first source: those before it are taken by the answer's others. `files` are those
+    of the chat.
     """
 
     call_id: str
@@ -54,18 +56,21 @@ class CallContext:
     stop: Stop
     collection_ids: tuple[str, ...] = ()
     first_source: int = 1
+    files: ChatFiles = field(default_factory=NoFiles)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a call returns to the model. `outside` names where outside text in it came from, such as `example.org`.
 
-    `sources` are the passages of documents in it, by the numbers that the text uses.
+    `sources` are the passages of documents in it, by the numbers that the text uses. `files` become files of the chat; the model
+    is told which, so that a result that consists of files needs no text.
     """
 
     text: str
     sources: tuple[SourceRecord, ...] = ()
     outside: tuple[str, ...] = ()
+    files: tuple[NewFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,7 @@ def test_an_answer_that_a_person_stops_is_no_error(program: Program, fake: Upstr
     fake.says(WARM, holds=[0 if is_silent else 3])
     thread = begun(program)
     waiting = gevent.spawn(streamed, program, thread, "low")
-    fake.until(lambda log: log)
+    fake.until_asked()
     if not is_silent:
         program.until_running(thread)
     assert program.post(f"/api/chat/{thread}/stream/cancel").status_code == 200
@@ -190,7 +190,7 @@ def test_a_run_that_is_stopped_before_the_first_word_waits_without_blaming_the_m
     fake.says(WARM, holds=[0])
     thread = begun(program)
     waiting = gevent.spawn(program.post, f"/chat/threads/{thread}/messages", content="low")
-    fake.until(lambda log: log)
+    fake.until_asked()
     program.post(f"/api/chat/{thread}/stream/cancel")
     whole = waiting.get(timeout=30)
     assert (whole.status_code, whole.json["response"], whole.json["status"]) == (200, "", "paused")

@@ -99,7 +99,7 @@ class CallAnswer(Answer):
         text = row.text[:most_chars] if all_seen(sources) else ""
         is_cut = row.is_cut or len(text) < len(row.text)
         arguments = shown_arguments(row.arguments)
-        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources, file_ids=[])
+        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources)
 
 
 class Waiting(Answer):

@@ -7,9 +7,10 @@ from base64 import b64decode
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from typing import IO, Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, write
@@ -20,6 +21,7 @@ from webapp.chat import erasing
 from webapp.chat.files import attachments, long_files, storage
 from webapp.chat.files.reference import ids_in, original, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
+from webapp.chat.record.tables import Chat
 from webapp.knowledge import formats
 from webapp.knowledge.documents import documents
 from webapp.people.accounts import creation_limit
@@ -67,17 +69,34 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
 
     A file that is too long for a message is indexed as a document instead.
     """
-    creation_limit.count(person_id)
-    name = " ".join("".join(char for char in name if char.isprintable()).split())[-120:] or "file"
-    stream.seek(0)
-    with child.on_disk(stream) as file:
-        _refuse_too_much(person_id, file)
-        # Releases the database connection while the child process reads the file.
-        db.session.rollback()
-        file.seek(0)
-        is_picture = file.read(16).startswith(PICTURES)
-        content = _picture(file) if is_picture else _text(name, file)
-    return _kept(person_id, name, content)
+    name = _name(name)
+    return _kept(person_id, name, _content(person_id, name, stream))
+
+
+def add_made(person_id: str, chat_id: str, name: str, content: bytes) -> tuple[StoredFile, int]:
+    """Stores a file that a call made for this person as a file of the chat, under the rules of uploads; returns its version.
+
+    It is the next version of the chat's newest file with this name or, with the same content, that file.
+    """
+    name = _name(name)
+    file = _content(person_id, name, BytesIO(content))
+    digest = offload(hashlib.sha256, file.content).hexdigest()
+    row = _stored(person_id, name, digest, file)
+    with write() as session:
+        # One version at a time.
+        session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update(key_share=True))
+        newest = storage.newest_named(session, chat_id, name)
+        if newest and newest[0].hash == digest:
+            return newest
+        version = newest[1] + 1 if newest else 1
+        session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": row.id, "version": version}])
+        session.execute(update(StoredFile).where(StoredFile.id == row.id).values(is_sent=True))
+    return row, version
+
+
+def text_of(file: StoredFile) -> str:
+    """Returns the text of a file that has one."""
+    return content_of(file).decode() if file.text is None else file.text
 
 
 def block_for(person_id: str, name: str, stream: IO[bytes]) -> str:
@@ -96,9 +115,9 @@ def block_of(file: StoredFile) -> str:
         return reference(file.name, file.id).written
     if file.kind == DOCUMENT:
         return reference(file.name, file.id, is_picture=False).written
+    block = attachments.file(file.name, text_of(file))
     if file.text is None:
-        return attachments.file(file.name, content_of(file).decode()).block
-    block = attachments.file(file.name, file.text)
+        return block.block
     return f"{block.block}\n\n{original(block.name, file.id).written}"
 
 
@@ -138,26 +157,47 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
 
 def _kept(person_id: str, name: str, file: FileContent) -> StoredFile:
     digest = offload(hashlib.sha256, file.content).hexdigest()
-    row = storage.just_uploaded(person_id, name, digest)
-    if not row:
-        with write() as session:
-            row = StoredFile(
-                owner_id=person_id,
-                name=name,
-                kind=file.kind,
-                media_type=file.media_type,
-                hash=digest,
-                bytes=len(file.content),
-                width=file.width,
-                height=file.height,
-                text=file.text,
-            )
-            session.add(row)
-    # Even if the row existed: the earlier upload can have failed before the file was written.
+    if row := storage.just_uploaded(person_id, name, digest):
+        # The earlier upload can have failed before the file was written.
+        _write(digest, file.content)
+        return row
+    return _stored(person_id, name, digest, file)
+
+
+def _stored(person_id: str, name: str, digest: str, file: FileContent) -> StoredFile:
+    with write() as session:
+        row = StoredFile(
+            owner_id=person_id,
+            name=name,
+            kind=file.kind,
+            media_type=file.media_type,
+            hash=digest,
+            bytes=len(file.content),
+            width=file.width,
+            height=file.height,
+            text=file.text,
+        )
+        session.add(row)
     _write(digest, file.content)
     # If it is never sent, the sweeper has to delete it.
     erasing.wake()
     return row
+
+
+def _name(name: str) -> str:
+    return " ".join("".join(char for char in name if char.isprintable()).split())[-120:] or "file"
+
+
+def _content(person_id: str, name: str, stream: IO[bytes]) -> FileContent:
+    creation_limit.count(person_id)
+    stream.seek(0)
+    with child.on_disk(stream) as file:
+        _refuse_too_much(person_id, file)
+        # Releases the database connection while the child process reads the file.
+        db.session.rollback()
+        file.seek(0)
+        is_picture = file.read(16).startswith(PICTURES)
+        return _picture(file) if is_picture else _text(name, file)
 
 
 def _write(digest: str, content: bytes) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
+from webapp.chat.calls.files import CallFiles
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -60,6 +61,7 @@ def source_with_tools(
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
         outside=_outside_in(request, generation.user_id or ""),
+        files=CallFiles(chat.id, generation.user_id or ""),
     )
     names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
     limits = loop.Limits(*(setting(name) for name in names))

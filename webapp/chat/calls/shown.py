@@ -1,7 +1,7 @@
 """The calls of answers as pages show them: a line each, and a card for one that waits for a person."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
+from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.record.tables import Message
 from webapp.tools.calls import shown_arguments
 from webapp.tools.offers import built_in_tools
@@ -54,6 +55,7 @@ class ShownCall:
     options: tuple[str, ...] = ()
     reply: str = ""
     decided_at: datetime | None = None
+    files: tuple[ShownFile, ...] = ()
 
     @property
     def is_waiting(self) -> bool:
@@ -112,6 +114,14 @@ class ShownCalls:
         failed = sum(call.state == "failed" for call in self.calls)
         return words + (f" · {failed} failed" if failed else "")
 
+    @property
+    def files(self) -> tuple[ShownFile, ...]:
+        return tuple(file for call in self.calls for file in call.files)
+
+    @property
+    def has_pictures(self) -> bool:
+        return any(file.is_picture for file in self.files)
+
     def limited(self) -> "ShownCalls":
         """Returns them for those who can only read."""
         return replace(self, can_decide=False)
@@ -130,14 +140,16 @@ def calls_by_message(messages: Iterable[Message]) -> dict[str, list[Call]]:
 
 def calls_in(message: Message, *, is_live: bool, can_decide: bool = True) -> ShownCalls:
     """Returns the calls of one answer."""
-    return shown_calls(message.id, calls_by_message([message])[message.id], is_live=is_live, can_decide=can_decide)
+    calls = calls_by_message([message])[message.id]
+    shown = shown_calls(message.id, calls, files_by_id(calls), is_live=is_live)
+    return shown if can_decide else shown.limited()
 
 
-def shown_calls(message_id: str, calls: Sequence[Call], *, is_live: bool, can_decide: bool = True) -> ShownCalls:
-    return ShownCalls(message_id, tuple(shown_call(call, is_live=is_live) for call in calls), is_live, can_decide)
+def shown_calls(message_id: str, calls: Sequence[Call], files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCalls:
+    return ShownCalls(message_id, tuple(shown_call(call, files, is_live=is_live) for call in calls), is_live)
 
 
-def shown_call(call: Call, *, is_live: bool) -> ShownCall:
+def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCall:
     arguments = shown_arguments(call.arguments)
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
@@ -161,6 +173,7 @@ def shown_call(call: Call, *, is_live: bool) -> ShownCall:
         question=str(values.get("question", "")) if is_question else "",
         options=_texts(values.get("choices")) if is_question else (),
         decided_at=call.decided_at,
+        files=tuple(files[id] for id in call.file_ids if id in files),
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.chat.calls import choosing, decisions, shown, tools_shown
 from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.calls.files import files_by_id
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, right_in, visible_message, writable_chat
 from webapp.chat.record.leader import is_led
@@ -27,7 +28,7 @@ def show(id: str) -> Response:
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         call=call,
-        shown=shown.shown_call(call, is_live=_is_live(message)),
+        shown=shown.shown_call(call, files_by_id([call]), is_live=_is_live(message)),
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.
         is_quoting_unseen=any(source.words for source in sources),

@@ -14,10 +14,12 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
+from webapp.chat.calls.files import ShownFile, files_made
 from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource
 from webapp.chat.files import storage
+from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
 from webapp.chat.messages.renderings import words_alone
@@ -158,10 +160,13 @@ def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, read
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
+    files = files_made(messages)
     return [
         (
             _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),
-            text_of(engine, message, generations.get(message.id, [])) + _sources(message, reader),
+            text_of(engine, message, generations.get(message.id, []))
+            + _files(files.get(message.id, ()))
+            + _sources(message, reader),
         )
         for message in messages
     ]
@@ -172,6 +177,11 @@ def _name(message: Message, names: Mapping[str, str], answerer: str) -> str:
     if message.role == "user":
         return names.get(message.id, "You")
     return " ".join(message.speaker_name.split()) or answerer
+
+
+def _files(files: Sequence[ShownFile]) -> str:
+    """Refers to the files that an answer's calls made, as messages refer to those that were sent."""
+    return "".join(f"\n\n{reference(file.words, file.id, is_picture=file.is_picture).written}" for file in files)
 
 
 def _sources(message: Message, reader: User | None) -> str:

@@ -15,8 +15,10 @@ from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.attachments import service
+from webapp.chat.calls.shown import ShownCalls
 from webapp.chat.exchange import export
 from webapp.chat.files import storage
+from webapp.chat.files.attachments import LONG, NAME, PICTURE, SHELF
 from webapp.chat.files.reference import ID
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.messages import renderings
@@ -89,9 +91,22 @@ def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User 
     lines = {message.id: [f"[{number}] {words}" for number, words in export.cited(message, reader)] for message in messages}
     shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [
-        (message, Markup(pictures.into(f"{as_written(message.html)}{message.tail}")), lines.get(message.id, []))
+        (
+            message,
+            Markup(pictures.into(f"{as_written(message.html)}{message.tail}{_made(message.calls)}")),
+            lines.get(message.id, []),
+        )
         for message in shown_messages
     ]
+
+
+def _made(calls: ShownCalls | None) -> Markup:
+    """Returns the files that the calls of an answer made, as the page shows those that were sent."""
+    if not calls:
+        return Markup()
+    pictures = Markup().join(PICTURE.format(url=file.url, name=file.words) for file in calls.files if file.is_picture)
+    others = (LONG.format(name=NAME.format(name=file.words), words=file.size) for file in calls.files if not file.is_picture)
+    return Markup().join(others) + (SHELF.format(pictures) if pictures else Markup())
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from webapp.base.current import the_config
 from webapp.base.db import db, utc_now
@@ -57,6 +58,14 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     if len(unique_ids) <= MOST_NAMED:
         query = query.where(StoredFile.id.in_(unique_ids))
     return {file.id: file for file in db.session.scalars(query) if file.id in unique_ids}
+
+
+def newest_named(session: Session, chat_id: str, name: str) -> tuple[StoredFile, int] | None:
+    """Returns the last version of a file of the chat, with its number."""
+    query = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    query = query.where(ChatFile.chat_id == chat_id, StoredFile.name == name)
+    row = session.execute(query.order_by(ChatFile.version.desc(), StoredFile.id.desc()).limit(1)).first()
+    return (row[0], row[1]) if row else None
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:

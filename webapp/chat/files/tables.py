@@ -34,9 +34,13 @@ class StoredFile(Record):
 
 
 class ChatFile(Base):
-    """A file sent in a chat by someone who had access to it: everyone who sees the chat can open the file."""
+    """A file sent in a chat by someone who had access to it, or made by a call there: everyone who sees the chat can open it.
+
+    `version` counts the files of the same name that calls have made in the chat.
+    """
 
     __tablename__ = "chat_files"
 
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, index=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -1,6 +1,6 @@
 """Chats and messages as pages show them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from webapp.base.db import db
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
+from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.calls.shown import ShownCalls, calls_by_message, shown_calls
 from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
@@ -161,7 +162,7 @@ class ShownMessage:
 
     @property
     def has_pictures(self) -> bool:
-        return self.role == "user" and SHELF_START in self.html
+        return bool(self.calls and self.calls.has_pictures) or (self.role == "user" and SHELF_START in self.html)
 
     @property
     def has_receipt(self) -> bool:
@@ -216,7 +217,8 @@ def thread(
         for message in shown_messages
     ]
     if calls := calls_by_message(messages):
-        shown = [_calling(message, calls[message.id]) if message.id in calls else message for message in shown]
+        files = files_by_id(call for of_message in calls.values() for call in of_message)
+        shown = [_calling(message, calls[message.id], files) if message.id in calls else message for message in shown]
     if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
         shown[-1] = _last(shown[-1], messages[-1])
     return [limited(message, right) for message in shown]
@@ -246,9 +248,9 @@ def _scripted(
     ]
 
 
-def _calling(shown_message: ShownMessage, calls: Sequence[Call]) -> ShownMessage:
+def _calling(shown_message: ShownMessage, calls: Sequence[Call], files: Mapping[str, ShownFile]) -> ShownMessage:
     """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
-    in_view = shown_calls(shown_message.id, calls, is_live=shown_message.is_running)
+    in_view = shown_calls(shown_message.id, calls, files, is_live=shown_message.is_running)
     if shown_message.is_running and in_view.decided_at:
         # The time that a person took is no time of the answer.
         shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)

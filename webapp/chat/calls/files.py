@@ -1,0 +1,93 @@
+"""The files of a chat as calls make and read them, and as pages show those that a call has made."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+
+from webapp.base.db import db
+from webapp.base.errors import NotFound
+from webapp.chat.attachments import service
+from webapp.chat.files.attachments import size_of
+from webapp.chat.files.tables import IMAGE, TEXT, ChatFile, StoredFile
+from webapp.chat.record.tables import Message
+from webapp.tools.files import NOT_HERE, KeptFile, NewFile
+from webapp.tools.tables import Call
+
+MOST_NAMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CallFiles:
+    """The files of one chat, for the calls of an answer to this person."""
+
+    chat_id: str
+    person_id: str
+
+    def keep(self, file: NewFile) -> KeptFile:
+        row, version = service.add_made(self.person_id, self.chat_id, file.name, file.content)
+        return KeptFile(row.id, row.name, version)
+
+    def names(self) -> Sequence[str]:
+        query = self._texts().order_by(StoredFile.id.desc()).limit(MOST_NAMES)
+        return list(dict.fromkeys(file.name for file in db.session.scalars(query)))
+
+    def text(self, name: str) -> str:
+        query = self._texts().where(StoredFile.name == name).order_by(ChatFile.version.desc(), StoredFile.id.desc())
+        if not (file := db.session.scalar(query.limit(1))):
+            raise NotFound(NOT_HERE)
+        return service.text_of(file)
+
+    def _texts(self) -> Select[StoredFile]:
+        query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)
+        return query.where(ChatFile.chat_id == self.chat_id, StoredFile.kind == TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file that a call has made; `words` are its name and version."""
+
+    id: str
+    words: str
+    size: str
+    is_picture: bool
+    width: int
+    height: int
+
+    @property
+    def url(self) -> str:
+        return f"/files/{self.id}"
+
+
+def files_made(messages: Iterable[Message]) -> dict[str, list[ShownFile]]:
+    """Returns, by message id, the files that the calls of these messages made; without a query if none has calls."""
+    ids = [message.id for message in messages if message.call_count]
+    in_order = select(Call).where(Call.message_id.in_(ids)).order_by(Call.round, Call.number)
+    calls = db.session.scalars(in_order).all() if ids else ()
+    files, made = files_by_id(calls), defaultdict[str, list[ShownFile]](list)
+    for call in calls:
+        made[call.message_id] += (files[id] for id in call.file_ids if id in files)
+    return made
+
+
+def files_by_id(calls: Iterable[Call]) -> dict[str, ShownFile]:
+    """Returns the files that these calls have made in their chats; without a query if there are none."""
+    making = [call for call in calls if call.file_ids]
+    if not making:
+        return {}
+    columns = StoredFile.id, StoredFile.name, StoredFile.kind, StoredFile.bytes, StoredFile.width, StoredFile.height
+    file_ids = {id for call in making for id in call.file_ids}
+    chats = select(Message.chat_id).where(Message.id.in_({call.message_id for call in making}))
+    query = select(*columns, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    return {
+        row.id: ShownFile(
+            row.id,
+            KeptFile(row.id, row.name, row.version).said,
+            size_of(row.bytes),
+            row.kind == IMAGE,
+            row.width,
+            row.height,
+        )
+        for row in db.session.execute(query.where(StoredFile.id.in_(file_ids), ChatFile.chat_id.in_(chats)))
+    }
