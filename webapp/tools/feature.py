@@ -2,12 +2,14 @@
 
 from webapp.tools import search_connections, views
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.servers import keys, offered, shown as servers_shown, views as server_views
 from webapp.web.feature import Feature
+from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
-    brings=(*ALL, search_connections.HOLDER),
+    blueprints=(views.bp, server_views.bp),
+    brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
     setting_checks={search_connections.ADDRESS: search_connections.check_address},
     navigation=(
         NavEntry(

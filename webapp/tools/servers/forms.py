@@ -36,7 +36,8 @@ class ToolServerForm(InputForm[ToolServerInput]):
         description="Sent with each request, if the server wants some. One in each line, as “Name: value”.",
         render_kw={"rows": 3, **PLAIN},
     )
-    client_id = StringField("Client ID", description="With OAuth, if the server doesn't register clients by itself.", render_kw=PLAIN)
+    client_id = StringField("Client ID", description="With OAuth, if the server registers no clients by itself.", render_kw=PLAIN)
+    issuer = StringField("Authorization server", description="With a client ID: where it is from.", render_kw=PLAIN)
     client_secret = PasswordField("Client secret", render_kw={"autocomplete": "new-password"})
     forgets_headers = BooleanField("Delete the stored headers")
 
@@ -73,7 +74,8 @@ class ToolServerForm(InputForm[ToolServerInput]):
 
     @property
     def more(self) -> FieldGroup:
-        names = [name for name in ("headers", "forgets_headers", "client_id", "client_secret") if name in self]
+        """The folded fields; the secret of a client stands beside them, as their summary repeats what is entered."""
+        names = [name for name in ("headers", "forgets_headers", "client_id", "issuer") if name in self]
         return FieldGroup("More", [self[name] for name in names], is_quiet=True)
 
     def _sealed_token(self) -> str:

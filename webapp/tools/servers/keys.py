@@ -1,4 +1,4 @@
-"""The secrets of tool servers: tokens, fixed headers and sign-ins, encrypted and bound to the server, its address and the person."""
+"""The secrets of tool servers: tokens, headers and sign-ins, encrypted and bound to the server, its address and the person."""
 
 import json
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from webapp.tools.servers.tables import ToolServer, ToolSignIn
 MOST_TOKEN, MOST_HEADERS, MOST_HEADER = 4_000, 20, 4_000
 NAME_CHARS = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 # What the protocol, or HTTP itself, says of a request.
-OURS = frozenset(
-    ("accept", "connection", "content-length", "content-type", "expect", "host", "keep-alive", "te", "trailer", "upgrade")
-    + ("transfer-encoding", "last-event-id", "proxy-authorization", "proxy-connection")
-)
+OURS = {
+    *("accept", "connection", "content-length", "content-type", "expect", "host", "keep-alive", "te", "trailer", "upgrade"),
+    *("transfer-encoding", "last-event-id", "proxy-authorization", "proxy-connection"),
+}
 WRONG_HEADER = "Write each header in a line of its own, as “Name: value”."
 
 
@@ -47,7 +47,7 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     checked = {name.strip(): value.strip() for name, value in headers.items()}
     for name, value in checked.items():
         small = name.lower()
-        if not 0 < len(name) <= 100 or not NAME_CHARS >= {*small} or len(value) > MOST_HEADER:
+        if not 0 < len(name) <= 100 or not {*small} <= NAME_CHARS or len(value) > MOST_HEADER:
             raise Invalid(WRONG_HEADER, field="headers")
         if not value or not (value.isascii() and value.isprintable()):
             raise Invalid(f"The value of {name} can't be sent in a header.", field="headers")
@@ -114,7 +114,7 @@ def _hide(value: Any) -> None:
     for name, part in value.items():
         if isinstance(part, Mapping):
             _hide(part) if name != "headers" else logs.hide(*part.values())
-        elif isinstance(part, str) and name in ("token", "access", "refresh", "client_secret", "verifier"):
+        elif isinstance(part, str) and name in ("token", "access", "refresh", "client_secret", "secret", "verifier"):
             logs.hide(part)
 
 

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import delete as deletion, func, or_, select
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.db import db, utc_now, write
+from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.ids import new_id, new_secret
 from webapp.base.inputs import Input, Line, OneLine, checked_by
@@ -46,12 +46,12 @@ class NotAnswering(Invalid):
     """A server that is to be connected doesn't answer, or refuses; the message is its reason."""
 
 
-def checked_address(text: str) -> str:
-    """Returns the address of a tool server; raises `Invalid` for one that can't be requested."""
+def checked_address(text: str, field: str = "url") -> str:
+    """Returns the address of a server; raises `Invalid` for one that can't be requested."""
     try:
         return base_address(text)
     except ProviderError as error:
-        raise Invalid(error.message, field="url") from error
+        raise Invalid(error.message, field=field) from error
 
 
 class ToolServerInput(Input):
@@ -70,8 +70,13 @@ class ToolServerInput(Input):
         Field(description="Sent with each request; stored encrypted, and their values are never returned."),
         checked_by(lambda headers: headers if headers is None else keys.checked_headers(headers)),
     ] = None
-    client_id: Annotated[Line, Field(description="With `oauth`, if its authorization server registers no clients by itself.")] = ""
-    client_secret: Annotated[str, Field(max_length=1_000)] = ""
+    client_id: Annotated[Line, Field(description="With `oauth`, if its authorization server registers no clients.")] = ""
+    client_secret: Annotated[str, Field(max_length=1_000, description="With `client_id`, if there is one.")] = ""
+    issuer: Annotated[
+        Line,
+        Field(description="With `client_id`: the address of the authorization server that has given it."),
+        checked_by(lambda issuer: checked_address(issuer, "issuer") if issuer.strip() else ""),
+    ] = ""
 
 
 def connect(entered: ToolServerInput, *, author: PersonAuthor, is_own: bool) -> ToolServer:
@@ -81,7 +86,7 @@ def connect(entered: ToolServerInput, *, author: PersonAuthor, is_own: bool) -> 
     """
     person = author.actor
     owner_id = person.id if is_own else None
-    _refuse_unless_may_connect(person, is_own)
+    refuse_unless_may_connect(person, is_own=is_own)
     if entered.sign_in == "bearer" and not entered.token:
         raise Invalid("Enter the token.", field="token")
     server = ToolServer(
@@ -98,6 +103,8 @@ def connect(entered: ToolServerInput, *, author: PersonAuthor, is_own: bool) -> 
         _flush(session)
         if answer:
             pinning.store_listing(session, server, answer, is_whole=True)
+        else:
+            server.fresh_until = utc_now()
         if not is_own:
             grants.open_to_team(session, KIND, server.id, by=person.id, is_open=True)
         _note(session, "connected a tool server", server, author)
@@ -200,7 +207,8 @@ def key_of(server: ToolServer, name: str) -> str:
     return f"{server.slug}.{name}"
 
 
-def _refuse_unless_may_connect(person: User, is_own: bool) -> None:
+def refuse_unless_may_connect(person: User, *, is_own: bool) -> None:
+    """Raises `Forbidden` for somebody who can't connect a server for themselves, or for everyone."""
     if is_own and not setting("tools.personal_servers"):
         raise Forbidden(NOT_ALLOWED)
     if not is_own and not may(person.role, "administer"):
@@ -235,12 +243,14 @@ def _fill_secrets(server: ToolServer, entered: ToolServerInput, before: keys.Sec
     headers = before.headers if entered.headers is None else entered.headers
     server.secrets = keys.sealed_secrets(server, keys.Secrets(token, headers))
     if entered.sign_in == "oauth" and entered.client_id:
-        client: dict[str, Any] = {"client_id": entered.client_id.strip(), "client_secret": entered.client_secret.strip()}
+        if not entered.issuer:
+            raise Invalid("Enter the authorization server that the client ID is from.", field="issuer")
+        client = {"id": entered.client_id.strip(), "client_secret": entered.client_secret.strip(), "issuer": entered.issuer}
         server.client = keys.sealed_client(server, client)
 
 
 def _free_slug(session: Session, server: ToolServer) -> str:
-    """Returns a slug that no server has, or had: except the same one. That of a person's own server can't be guessed by others."""
+    """Returns a slug that no server has or had, except the same one; that of a person's own server can't be guessed."""
     plain = unicodedata.normalize("NFKD", server.name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:24].strip("-") or "server"
     if server.owner_id:
@@ -278,4 +288,3 @@ def _note(session: Session, action: str, server: ToolServer, author: PersonAutho
     about = detail or f"{server.name} at {server.address}"
     detail = about if server.owner_id is None else "of their own"
     audit.add(session, action, author=author, object_kind="tool server", object_id=server.id, detail=detail)
-

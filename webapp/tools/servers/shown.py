@@ -24,6 +24,7 @@ from webapp.web.health_facts import Chapter, HealthFact
 
 SIGN_INS = {"none": "no sign-in", "bearer": "with a token", "oauth": "each person signs in"}
 STATES = {"new": "Not accepted yet", "changed": "Changed", "gone": "No longer offered", "accepted": ""}
+POLICIES: Mapping[Policy, str] = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed"}
 SHOWN_LEFT_OUT = 30
 
 
@@ -141,14 +142,18 @@ def argument_words(content: ToolContent) -> str:
 
 
 def _changes(before: ToolContent, now: ToolContent) -> tuple[tuple[str, list[DiffLine]], ...]:
+    old, new = _parts(before), _parts(now)
+    return tuple((name, difference(old[name], new[name])) for name in old if old[name] != new[name])
+
+
+def _parts(content: ToolContent) -> dict[str, str]:
     parts = {
-        "Title": lambda content: content["title"],
-        "Description": lambda content: content["description"],
-        "Arguments": lambda content: json.dumps(content["schema"], indent=1, ensure_ascii=False, sort_keys=True),
-        "What it says of itself": lambda content: hint_words(Hints(**content["hints"])),
+        "Title": content["title"],
+        "Description": content["description"],
+        "Arguments": json.dumps(content["schema"], indent=1, ensure_ascii=False, sort_keys=True),
+        "What it says of itself": hint_words(Hints(**content["hints"])),
     }
-    texts = {name: (visible(text(before)), visible(text(now))) for name, text in parts.items()}
-    return tuple((name, difference(old, new)) for name, (old, new) in texts.items() if old != new)
+    return {name: visible(text) for name, text in parts.items()}
 
 
 def header_names(server: ToolServer) -> list[str]:

@@ -18,11 +18,11 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.engine.engine import the_engine
 from webapp.models.upstream.addresses import Trust
+from webapp.people.accounts.guards import own_address
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.streaming.stop import Stop
-from webapp.tools.built_in.texts import one_line
 from webapp.tools.mcp import oauth
 from webapp.tools.mcp.client import SignInRequired
 from webapp.tools.servers import keys
@@ -32,8 +32,10 @@ from webapp.tools.tool import ToolFailed
 
 # Where authorization servers send people back to.
 RETURN_PATH = "/tools/sign-in/return"
+# What we are, for authorization servers that read it.
+DOCUMENT_PATH = "/tools/client.json"
 ATTEMPT_SECONDS, EARLY_SECONDS = 600, 30
-MOST_CHALLENGE = 2_000
+MOST_CHALLENGE, MOST_RETURNED = 2_000, 8_000
 SIGN_IN_FIRST = "Sign in to {} first, in Settings → Your tools."
 SIGN_IN_AGAIN = "Your sign-in to {} has ended. Sign in again, in Settings → Your tools."
 NOT_OURS = "This sign-in wasn't begun here, or took too long. Please sign in again."
@@ -53,7 +55,17 @@ class Destination:
     host: str
 
 
-def begin(server: ToolServer, person: User, *, browser: str, redirect_uri: str) -> Destination:
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What an authorization server sends a person back with."""
+
+    state: str
+    code: str
+    iss: str
+    error: str
+
+
+def begin(server: ToolServer, person: User, *, browser: str) -> Destination:
     """Begins to sign a person in at a server, in this browser alone, and returns where they go on.
 
     `browser` identifies it. Raises `ToolFailed` with the reason if the authorization server can't be used.
@@ -61,54 +73,60 @@ def begin(server: ToolServer, person: User, *, browser: str, redirect_uri: str) 
     if server.sign_in != "oauth":
         raise Conflict(f"{server.name} needs no sign-in.")
     id, person_id, address, trust = server.id, person.id, server.address, trust_in(server)
-    client, row = keys.opened_client(server), sign_in_of(db.session(), server.id, person.id)
-    challenge = row.challenge if row else ""
+    client, row = _client_of(server), sign_in_of(db.session(), server.id, person.id)
+    challenge, scope = (row.challenge, _scope(server, row)) if row else ("", "")
     db.session.rollback()
-    begun = oauth.begin(address, redirect_uri, challenge=challenge, client=client or None, stop=_stop(), trust=trust)
+    document = own_address(DOCUMENT_PATH) if own_address("/").startswith("https://") else ""
+    begun = oauth.begin(
+        address,
+        own_address(RETURN_PATH),
+        stop=_stop(),
+        challenge=challenge,
+        client=client,
+        document=document,
+        scope=scope,
+        trust=trust,
+    )
     with write() as session:
         server = existing(session, id)
         if server.address != address:
             raise Conflict("The address of this server has just changed. Please try again.")
-        if registered := begun.kept.get("client"):
-            server.client = keys.sealed_client(server, registered)
         row = sign_in_of(session, id, person_id) or ToolSignIn(server_id=id, user_id=person_id)
-        row.attempt = keys.sealed_for(server, person_id, {"kept": begun.kept, "browser": browser}, ATTEMPT)
+        row.attempt = keys.sealed_for(server, person_id, {"record": begun.record, "browser": browser}, ATTEMPT)
         row.attempt_state, row.attempt_until = _hashed(begun.state), utc_now() + timedelta(seconds=ATTEMPT_SECONDS)
         session.add(row)
     return Destination(begun.url, urlsplit(begun.url).hostname or "")
 
 
-def finish(person: User, state: str, *, code: str, iss: str, refusal: str, browser: str, author: PersonAuthor) -> str:
+def finish(person: User, said: Returned, *, browser: str, author: PersonAuthor) -> str:
     """Ends an attempt that this person began in this browser; returns the id of the server where they are signed in now.
 
-    An attempt is used once, whatever becomes of it.
+    An attempt is used once, whatever becomes of it. Raises `Invalid`, or `ToolFailed` with the reason.
     """
     person_id = person.id
     with write() as session:
-        query = select(ToolSignIn).where(ToolSignIn.user_id == person_id, ToolSignIn.attempt_state == _hashed(state))
-        row = session.scalar(query) if state else None
-        if row is None or not row.attempt_until or row.attempt_until < utc_now():
+        query = select(ToolSignIn).where(ToolSignIn.user_id == person_id, ToolSignIn.attempt_state == _hashed(said.state))
+        row = session.scalar(query) if said.state else None
+        if row is None or not row.attempt_until:
             raise Invalid(NOT_OURS)
-        server = session.get_one(ToolServer, row.server_id)
-        id, name, trust = server.id, server.name, trust_in(server)
-        attempt = keys.opened_for(server, person_id, row.attempt, ATTEMPT)
+        server, attempt, until = session.get_one(ToolServer, row.server_id), row.attempt, row.attempt_until
         row.attempt, row.attempt_state, row.attempt_until = "", "", None
+        session.flush()
         session.expunge(server)
-    if attempt["browser"] != browser:
+    opened = keys.opened_for(server, person_id, attempt, ATTEMPT)
+    if opened["browser"] != browser or until < utc_now():
         raise Invalid(NOT_OURS)
-    if refusal or not code:
-        raise Invalid(f"{name} didn't sign you in{f': {one_line(refusal, 200)}' if refusal else ''}.")
-    kept = attempt["kept"]
-    tokens = oauth.finish(kept, code, iss, stop=_stop(), trust=trust)
+    record = opened["record"]
+    tokens = oauth.finish(record, said.code, said.iss, state=said.state, stop=_stop(), error=said.error)
     with write() as session:
-        if existing(session, id).address != server.address:
+        if existing(session, server.id).address != server.address:
             raise Conflict("The address of this server has just changed. Please sign in again.")
-        row = sign_in_of(session, id, person_id) or ToolSignIn(server_id=id, user_id=person_id)
-        _keep(row, server, tokens, kept)
+        row = sign_in_of(session, server.id, person_id) or ToolSignIn(server_id=server.id, user_id=person_id)
+        _keep(row, server, tokens, record)
         row.signed_in_at, row.ended, row.challenge = utc_now(), "", ""
         session.add(row)
-        audit.add(session, "signed in at a tool server", author=author, object_kind="tool server", object_id=id)
-    return id
+        audit.add(session, "signed in at a tool server", author=author, object_kind="tool server", object_id=server.id)
+    return server.id
 
 
 def access_token(server: ToolServer, user_id: str, *, refused: str = "") -> str:
@@ -130,11 +148,11 @@ def access_token(server: ToolServer, user_id: str, *, refused: str = "") -> str:
 
 
 def _renewed(server: ToolServer, user_id: str, before: str, stored: Mapping[str, Any]) -> str:
-    kept = stored["kept"]
+    record = stored["record"]
     db.session.rollback()
     try:
-        tokens = oauth.refresh(kept, stored["refresh"], stop=_stop(), trust=trust_in(server))
-    except oauth.Refused as refusal:
+        tokens = oauth.refresh(record, str(stored["refresh"]), stop=_stop())
+    except SignInRequired as refusal:
         row = _signed_in(server, user_id)
         if row.tokens != before:
             # Another worker has renewed it meanwhile.
@@ -142,8 +160,9 @@ def _renewed(server: ToolServer, user_id: str, before: str, stored: Mapping[str,
         end(server.id, user_id)
         raise SignInNeeded(SIGN_IN_AGAIN.format(server.name)) from refusal
     with write() as session:
-        if (row := sign_in_of(session, server.id, user_id)) and row.tokens == before:
-            _keep(row, server, tokens, {**kept}, refresh=str(stored["refresh"]))
+        present = sign_in_of(session, server.id, user_id)
+        if present and present.tokens == before:
+            _keep(present, server, tokens, record)
     return tokens.access
 
 
@@ -173,13 +192,13 @@ def withdraw(server: ToolServer, row: ToolSignIn) -> None:
         stored = keys.opened_for(server, row.user_id, row.tokens, TOKENS)
     except DecryptionError:
         return
-    kept, trust, engine = stored["kept"], trust_in(server), the_engine()
+    record, engine = stored["record"], the_engine()
 
     def revoke() -> None:
         with engine.in_app():
-            for token in filter(None, (stored.get("refresh"), stored["access"])):
+            for token in filter(None, (stored["refresh"], stored["access"])):
                 with suppress(ToolFailed):
-                    oauth.revoke(kept, token, stop=_stop(), trust=trust)
+                    oauth.revoke(record, token, stop=_stop())
 
     engine.spawn(revoke)
 
@@ -199,6 +218,11 @@ def withdraw_of(session: Session, user_id: str) -> None:
 
 
 people.BEFORE_DELETION.append(withdraw_of)
+
+
+def client_document() -> dict[str, Any]:
+    """Returns what a page of ours says of us to authorization servers."""
+    return oauth.client_document(own_address(DOCUMENT_PATH), own_address(RETURN_PATH))
 
 
 def trust_in(server: ToolServer) -> Trust:
@@ -235,12 +259,26 @@ def _must_renew(row: ToolSignIn, stored: Mapping[str, Any], refused: str) -> boo
     return is_over or stored["access"] == refused
 
 
-def _keep(row: ToolSignIn, server: ToolServer, tokens: oauth.Tokens, kept: Mapping[str, Any], refresh: str = "") -> None:
-    """Stores tokens; without a new refresh token, the one before stays."""
-    # What only the attempt needed is left out.
-    kept = {name: value for name, value in kept.items() if name != "verifier"}
-    stored = {"access": tokens.access, "refresh": tokens.refresh or refresh, "kept": kept}
+def _keep(row: ToolSignIn, server: ToolServer, tokens: oauth.Tokens, record: Mapping[str, Any]) -> None:
+    stored = {"access": tokens.access, "refresh": tokens.refresh, "record": {**record, "scope": tokens.scope, "verifier": ""}}
     row.tokens, row.expires_at = keys.sealed_for(server, row.user_id, stored, TOKENS), tokens.expires_at
+
+
+def _client_of(server: ToolServer) -> oauth.Registration | None:
+    """Returns how the authorization server knows us, if that was entered; else we register for each sign-in.
+
+    What a server has registered is not kept for others: only what a person has entered can be in this network.
+    """
+    client = keys.opened_client(server)
+    return oauth.Registration(client["id"], client["issuer"], client["client_secret"]) if client else None
+
+
+def _scope(server: ToolServer, row: ToolSignIn) -> str:
+    """Returns what the person has allowed before."""
+    with suppress(DecryptionError):
+        if row.tokens:
+            return str(keys.opened_for(server, row.user_id, row.tokens, TOKENS)["record"]["scope"])
+    return ""
 
 
 def _hashed(state: str) -> str:

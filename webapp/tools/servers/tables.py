@@ -99,5 +99,3 @@ class DeletedToolServer(Base):
     slug: Mapped[str] = mapped_column(String(40), primary_key=True)
     origin: Mapped[str] = mapped_column(String(64))
     deleted_at: Mapped[datetime] = mapped_column(default=utc_now)
-
-
