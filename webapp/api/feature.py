@@ -27,6 +27,7 @@ from webapp.api.native import (
     prompts,
     server,
     starters,
+    tool_servers,
     tools,
     workflows,
 )
@@ -67,6 +68,7 @@ FEATURE = Feature(
         prompts.bp,
         starters.bp,
         tools.bp,
+        tool_servers.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,

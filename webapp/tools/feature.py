@@ -8,6 +8,7 @@ from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
+    commands={"tools": "webapp.tools.servers.commands:tools"},
     blueprints=(views.bp, server_views.bp),
     brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
     setting_checks={search_connections.ADDRESS: search_connections.check_address},

@@ -83,6 +83,15 @@ def first_listing(server: ToolServer, user_id: str) -> Listing | None:
         return None
 
 
+def listed_by(id: str) -> Listing:
+    """Returns what a server lists now, as its owner is signed in; raises `Conflict` with the reason if it can't be had."""
+    server = loaded(id)
+    try:
+        return asked(server, server.owner_id or "")
+    except ToolFailed as failure:
+        raise Conflict(failure.message) from failure
+
+
 def refresh(id: str, user_id: str, *, is_whole: bool) -> None:
     """Asks a server for its tools and stores them, or why they can't be had, which is raised as `Conflict` then."""
     server = loaded(id)

@@ -91,6 +91,13 @@ def trouble_of(server: ToolServer, sign_in: ToolSignIn | None) -> str:
     return NOT_WORKING.format(server.trouble) if server.trouble else ""
 
 
+def reason_for(person: User, server: ToolServer) -> str:
+    """Returns why a person can use no tool of a server now; empty if they can."""
+    if queries.usable_server(person, server.id) is None:
+        return "You aren't among those who can use it."
+    return trouble_of(server, queries.sign_in_of(db.session(), server.id, person.id))
+
+
 def call(server_id: str, name: str, hash: str, context: CallContext, arguments: Mapping[str, Any]) -> Result:
     """Calls a tool as it was offered: only if it is still what was accepted, and its server still the person's to use."""
     person_id, chat_id = context.person.id, context.chat_id

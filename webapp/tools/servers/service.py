@@ -106,7 +106,7 @@ def connect(entered: ToolServerInput, *, author: PersonAuthor, is_own: bool) -> 
         else:
             server.fresh_until = utc_now()
         if not is_own:
-            grants.open_to_team(session, KIND, server.id, by=person.id, is_open=True)
+            grants.give(session, KIND, server.id, "read", by=person.id, user_id=None, group_id=None)
         _note(session, "connected a tool server", server, author)
     return server
 
@@ -187,7 +187,7 @@ def delete(id: str, *, author: PersonAuthor) -> None:
 def share(server: ToolServer, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Grants the tools of one of the site's servers to `everyone`, to a `user` or to a `group`."""
     if server.owner_id:
-        raise Forbidden("A tool server of your own can't be shared: it acts in your name.")
+        raise Conflict("A tool server of your own can't be shared: it acts in your name.")
     id = server.id
     shares.refuse_unfit(WORD, server.owner_id, to, to_id)
     with write() as session:

@@ -1,13 +1,13 @@
 """Add tool servers, their tools as they were accepted and listed, and the sign-ins of people there.
 
-Revision: 0172, after 0171
+Revision: 0174, after 0173
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0172"
-down_revision = "0171"
+revision = "0174"
+down_revision = "0173"
 branch_labels = None
 depends_on = None
 
