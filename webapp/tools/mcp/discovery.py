@@ -110,8 +110,8 @@ class Issuer:
 def challenge_parameters(challenge: str) -> dict[str, str]:
     """Returns the parameters of the `Bearer` challenge in a `WWW-Authenticate` header."""
     start = re.search(r"(?:^|,\s{0,5})bearer\s", challenge[:MOST_CHALLENGE], re.IGNORECASE)
-    found = PARAMETER.findall(challenge[start.end() : MOST_CHALLENGE]) if start else []
-    return {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain for name, quoted, plain in reversed(found)}
+    parameters = PARAMETER.findall(challenge[start.end() : MOST_CHALLENGE]) if start else []
+    return {name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain for name, quoted, plain in reversed(parameters)}
 
 
 def scopes_in(value: Any) -> tuple[str, ...]:
