@@ -6,10 +6,10 @@ import pytest
 
 from tests.api.client import Client
 from tests.support.mcp_server import McpServer
-from tests.tools.servers.conftest import accept_all, accepted, connected, serve, stand_in, tool_of
+from tests.tools.servers.conftest import accept_all, accepted, connected, stand_in, tool_of
 from webapp.settings.service import set_setting
 
-__all__ = ["accepted", "connected", "serve", "stand_in"]
+__all__ = ["accepted", "connected", "stand_in"]
 
 
 def keys(program: Client) -> set[str]:

@@ -8,9 +8,9 @@ import pytest
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.mcp_server import STATELESS, McpServer
-from tests.tools.mcp.conftest import serve
+from tests.upstream.fixtures import app
 
-__all__ = ["serve"]
+__all__ = ["app"]
 
 Connect = Callable[..., dict[str, Any]]
 

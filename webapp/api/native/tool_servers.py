@@ -102,7 +102,7 @@ class ToolChange(Changes):
 ToolServerChange = changes(
     "ToolServerChange",
     ToolServerInput,
-    "Another `url` is another server: token and headers are needed again, and its tools are accepted anew.",
+    "Another `url` is another server: token and headers are needed again, and its tools are accepted again.",
     is_enabled=bool,
 )
 
@@ -193,7 +193,7 @@ def grants(id: str) -> GrantList:
 
 @bp.put("/<id>/grants")
 @operation(
-    "Let somebody use a tool server of the site",
+    "Let a person, a group or everyone use a tool server of the site",
     scope="tools",
     body=NewReader,
     answer=GrantList,
@@ -212,7 +212,7 @@ def revoke(id: str, grant_id: str) -> None:
 
 
 def _kept(id: str) -> ToolServer:
-    """Returns a server for an action of whoever looks after it; others who can use it are told so."""
+    """Returns a server for an action of its keeper; others who can use it are told so."""
     server = found(queries.visible_server(caller(), id))
     if queries.kept_server(caller(), id) is None:
         raise Forbidden(NOT_YOURS)

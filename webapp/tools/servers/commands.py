@@ -32,14 +32,14 @@ def list_tools(email: str) -> None:
 @click.argument("name")
 @one_line_errors
 def test(name: str) -> None:
-    """Ask a tool server for its tools, by its name or slug; what it lists is printed, and nothing is stored."""
+    """Ask a tool server for its tools, by its name."""
     is_it = or_(ToolServer.slug == name, ToolServer.name == name)
     id = db.session.scalar(select(ToolServer.id).where(is_it).order_by(ToolServer.id).limit(1))
     if id is None:
         raise NotFound(f"There is no tool server {name}.")
-    found = listing.listed_by(id)
-    click.echo(f"{found.name or name} speaks MCP {found.version} and lists {len(found.tools)} tools.")
-    for tool in found.tools:
+    listed = listing.listed_by(id)
+    click.echo(f"{listed.name or name} speaks MCP {listed.version} and lists {len(listed.tools)} tools.")
+    for tool in listed.tools:
         click.echo(f"  {tool.name}  {'reads only' if tool.hints.is_read_only else 'can change something'}  {tool.hash[:12]}")
-    for words in found.left_out:
+    for words in listed.left_out:
         click.echo(f"  {words}")

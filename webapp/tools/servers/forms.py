@@ -47,7 +47,7 @@ class ToolServerForm(InputForm[ToolServerInput]):
         return cls.fresh(name=server.name, url=server.address, sign_in=server.sign_in).with_stored(server, names)
 
     def with_stored(self, server: ToolServer, names: list[str]) -> "ToolServerForm":
-        self.url.description = "Another address is another server: its tools are accepted anew."
+        self.url.description = "Another address is another server: its tools are accepted again."
         if server.sign_in == "bearer":
             self.token.description = "Leave empty to keep the stored one."
         if names:
@@ -74,7 +74,7 @@ class ToolServerForm(InputForm[ToolServerInput]):
 
     @property
     def more(self) -> FieldGroup:
-        """The folded fields; the secret of a client stands beside them, as their summary repeats what is entered."""
+        """The folded fields; without the secret of a client, as their summary repeats what is entered."""
         names = [name for name in ("headers", "forgets_headers", "client_id", "issuer") if name in self]
         return FieldGroup("More", [self[name] for name in names], is_quiet=True)
 

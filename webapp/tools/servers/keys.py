@@ -94,7 +94,7 @@ def sealed_for(server: ToolServer, user_id: str, what: Mapping[str, Any], purpos
 
 
 def opened_for(server: ToolServer, user_id: str, ciphertext: str, purpose: str) -> dict[str, Any]:
-    """Decrypts what one person has at a server; raises `DecryptionError` for anybody's else, or another purpose."""
+    """Decrypts what one person has at a server; raises `DecryptionError` for another person or purpose."""
     return _opened(ciphertext, f"{server.id}/{user_id}", f"{purpose} at {server.address}")
 
 

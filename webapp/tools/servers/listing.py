@@ -112,7 +112,7 @@ def refresh(id: str, user_id: str, *, is_whole: bool) -> None:
 
 
 def refresh_aside(id: str, user_id: str) -> None:
-    """Asks a server for its tools without waiting for it, unless somebody else does so already."""
+    """Asks a server for its tools without waiting for it, unless that is happening already."""
     engine, running = the_engine(), ASKED.get()
     if id in running or engine.is_closing:
         return

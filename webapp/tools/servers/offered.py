@@ -39,7 +39,7 @@ MOST_KEPT, MOST_SESSIONS, SESSION_SECONDS = 100, 500, 1_800.0
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """An accepted tool, ready to be offered; `trouble` is why it can't be used by anybody now."""
+    """An accepted tool, ready to be offered; `trouble` is why it can't be used now."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class OfferedTool:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that a server began for one person in one chat, as signed in there: what it remembers is for nobody else."""
+    """A session that a server began for one person in one chat, as signed in there: what it remembers is theirs alone."""
 
     id: str
     until: float

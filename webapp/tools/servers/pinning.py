@@ -27,7 +27,7 @@ TOO_MANY = f"At most {MOST_ACCEPTED} tools can be accepted. Delete a server that
 def store_listing(session: Session, server: ToolServer, listing: Listing, *, is_whole: bool) -> None:
     """Stores what a server lists now. A tool that differs from what was accepted is off from now on.
 
-    With `is_whole`, the list was asked for by whoever looks after the server; another person may be shown fewer tools, so that
+    With `is_whole`, it is the list that the server's keeper gets; another person may be shown fewer tools, so that
     what is missing in theirs is not gone.
     """
     tools = {tool.name: tool for tool in tools_of_server(session, server.id)}

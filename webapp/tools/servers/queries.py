@@ -22,7 +22,7 @@ def is_for(user: User) -> ColumnElement[bool]:
 
 
 def is_kept_by(user: User) -> ColumnElement[bool]:
-    """Returns the condition that a person looks after a server: their own, and as an admin the site's."""
+    """Returns the condition that a person keeps a server: their own, and as an admin the site's."""
     is_own = ToolServer.owner_id == user.id
     return or_(is_own, ToolServer.owner_id.is_(None)) if may(user.role, "administer") else is_own
 

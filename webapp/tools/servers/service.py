@@ -112,7 +112,7 @@ def connect(entered: ToolServerInput, *, author: PersonAuthor, is_own: bool) -> 
 
 
 def change(id: str, entered: ToolServerInput, *, author: PersonAuthor) -> None:
-    """Changes a server. Another address is another server: its secrets are entered again, and its tools accepted anew."""
+    """Changes a server. Another address is another server: its secrets are entered again, and its tools accepted again."""
     with write() as session:
         server = existing(session, id)
         _refuse_taken_name(session, server, entered.name)
@@ -208,7 +208,7 @@ def key_of(server: ToolServer, name: str) -> str:
 
 
 def refuse_unless_may_connect(person: User, *, is_own: bool) -> None:
-    """Raises `Forbidden` for somebody who can't connect a server for themselves, or for everyone."""
+    """Raises `Forbidden` for a person who can't connect a server for themselves, or for everyone."""
     if is_own and not setting("tools.personal_servers"):
         raise Forbidden(NOT_ALLOWED)
     if not is_own and not may(person.role, "administer"):

@@ -5,10 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from gevent.lock import BoundedSemaphore
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,6 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.engine.engine import the_engine
 from webapp.models.upstream.addresses import Trust
-from webapp.people.accounts.guards import own_address
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
 from webapp.settings.secrets.encryption import DecryptionError
@@ -40,7 +39,7 @@ SIGN_IN_FIRST = "Sign in to {} first, in Settings → Your tools."
 SIGN_IN_AGAIN = "Your sign-in to {} has ended. Sign in again, in Settings → Your tools."
 NOT_OURS = "This sign-in wasn't begun here, or took too long. Please sign in again."
 TOKENS, ATTEMPT = "sign-in", "attempt to sign in"
-RENEWING = PerApp[dict[tuple[str, str], BoundedSemaphore]](dict)
+RENEWING = PerApp[dict[tuple[str, str], Lock]](dict)
 
 
 class SignInNeeded(ToolFailed):
@@ -65,10 +64,11 @@ class Returned:
     error: str
 
 
-def begin(server: ToolServer, person: User, *, browser: str) -> Destination:
-    """Begins to sign a person in at a server, in this browser alone, and returns where they go on.
+def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -> Destination:
+    """Begins to sign a person in at a server, in this browser alone, and returns where they continue.
 
-    `browser` identifies it. Raises `ToolFailed` with the reason if the authorization server can't be used.
+    `browser` identifies it, and `our_address` is where it reaches us. Raises `ToolFailed` with the reason if the authorization
+    server can't be used.
     """
     if server.sign_in != "oauth":
         raise Conflict(f"{server.name} needs no sign-in.")
@@ -76,10 +76,10 @@ def begin(server: ToolServer, person: User, *, browser: str) -> Destination:
     client, row = _client_of(server), sign_in_of(db.session(), server.id, person.id)
     challenge, scope = (row.challenge, _scope(server, row)) if row else ("", "")
     db.session.rollback()
-    document = own_address(DOCUMENT_PATH) if own_address("/").startswith("https://") else ""
+    document = our_address + DOCUMENT_PATH if our_address.startswith("https://") else ""
     begun = oauth.begin(
         address,
-        own_address(RETURN_PATH),
+        our_address + RETURN_PATH,
         stop=_stop(),
         challenge=challenge,
         client=client,
@@ -136,7 +136,7 @@ def access_token(server: ToolServer, user_id: str, *, refused: str = "") -> str:
     if not _must_renew(row, stored, refused):
         return str(stored["access"])
     # One renewal at a time: most authorization servers take a refresh token once.
-    with RENEWING.get().setdefault((server.id, user_id), BoundedSemaphore(1)):
+    with RENEWING.get().setdefault((server.id, user_id), Lock()):
         row = _signed_in(server, user_id)
         stored = _opened(server, row)
         if not _must_renew(row, stored, refused):
@@ -220,9 +220,9 @@ def withdraw_of(session: Session, user_id: str) -> None:
 people.BEFORE_DELETION.append(withdraw_of)
 
 
-def client_document() -> dict[str, Any]:
+def client_document(our_address: str) -> dict[str, Any]:
     """Returns what a page of ours says of us to authorization servers."""
-    return oauth.client_document(own_address(DOCUMENT_PATH), own_address(RETURN_PATH))
+    return oauth.client_document(our_address + DOCUMENT_PATH, our_address + RETURN_PATH)
 
 
 def trust_in(server: ToolServer) -> Trust:

@@ -1,4 +1,4 @@
-"""Tries a tool of a server: calls one that only reads, for whoever looks after the server, and shows what it returns."""
+"""Tries a tool of a server, for its keeper: calls one that only reads, and returns its text."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""/tools/servers: the pages of tool servers, for whoever looks after them: admins of the site's, people of their own."""
+"""/tools/servers: the pages of tool servers, for their keepers: admins keep those of the site, people their own."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
 from webapp.engine.engine import the_engine
-from webapp.people.accounts.guards import anybody, audit_author, current_user, found, session_secret, signed_in
+from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
 from webapp.people.accounts.roles import may
 from webapp.people.grants import shares, shares_shown
 from webapp.streaming.stop import Stop
@@ -173,7 +173,7 @@ def sign_in(id: str) -> Response:
     """Shows where the person signs in; they go there by a link, as our forms only go to ourselves."""
     server = _theirs(id)
     try:
-        to = sign_ins.begin(server, current_user(), browser=_browser())
+        to = sign_ins.begin(server, current_user(), browser=_browser(), our_address=_our_address())
     except ToolFailed as failure:
         raise Conflict(failure.message) from failure
     return render("tools/servers/sign_in.html", server=_theirs(id), to=to, page=OWN_PAGE)
@@ -200,7 +200,7 @@ def come_back() -> Response:
 @anybody
 def client_document() -> Response:
     """What we are, for authorization servers that know programs by the address of such a page."""
-    return jsonify(sign_ins.client_document())
+    return jsonify(sign_ins.client_document(_our_address()))
 
 
 @bp.post("/servers/<id>/sign-out")
@@ -223,6 +223,10 @@ def _theirs(id: str) -> ToolServer:
 def _is_own() -> bool:
     """Returns whether the form is about a server of the person's own; people who aren't admins have no others."""
     return "own" in request.values or not may(current_user().role, "administer")
+
+
+def _our_address() -> str:
+    return own_address("/").rstrip("/")
 
 
 def _browser() -> str:
