@@ -402,6 +402,7 @@ ROUTES |= {
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
+    "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "policies.limit_group": {"limit": "deny"},
     "calls.decide": {"decision": "deny"},
     "previews.save": {"block": "0"},
