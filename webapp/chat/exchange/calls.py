@@ -21,7 +21,7 @@ from webapp.tools.tables import Call
 # How much of arguments and of a result people read in a file; JSON has all of it.
 MOST_CHARS = 4_000
 UNSEEN = "The result quotes documents that you can't see."
-# Where results come from that a file brings: whoever wrote the file may have written them.
+# Where the results in a file come from: they may have been written by hand.
 IMPORTED = "an imported chat"
 
 
