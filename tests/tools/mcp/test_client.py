@@ -319,14 +319,96 @@ def test_a_server_that_only_puts_a_call_off_is_called_again_with_its_state(serve
     assert [request.params.get("requestState") for request in server.of("tools/call")] == [None, "first", "second", "second"]
 
 
-def test_what_a_server_asks_during_a_call_is_cancelled_and_told(serve: Serve, call: Call) -> None:
+def test_what_an_older_server_asks_during_a_call_is_answered_when_the_call_is_sent_again(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+    with pytest.raises(InputRequired) as required:
+        call(server, "book", {"day": "today"})
+
+    assert required.value.message == "For how many?"
+    assert [field.name for field in required.value.fields][:2] == ["asked.people", "asked.room"]
+    assert server.answers["e0"].get(timeout=1)["result"] == {"action": "cancel"}
+
+    reply = call(server, "book", {"day": "today"}, answers=Answers(required.value.state, {"asked.people": 4}))
+
+    assert reply.text == 'Booked: {"people": 4}'
+    assert [request.params["arguments"] for request in server.of("tools/call")] == [{"day": "today"}] * 2
+    declined = call(server, "book", answers=Answers(required.value.state, {}, "decline"))
+    assert (declined.is_error, declined.text) == (True, "Nothing was booked.")
+
+
+def test_an_older_server_may_ask_one_thing_after_the_other(serve: Serve, call: Call) -> None:
     server = serve(HANDSHAKE, replies="stream")
 
-    with pytest.raises(ToolFailed, match=r"Stand-in wanted to know: “For how many\?” It can't ask during a call\.") as failure:
-        call(server, "book")
+    def asking(server: McpServer, _: Received) -> Run:
+        words = []
+        for question in ("Who?", "When?"):
+            id = f"e{len(server.answers)}"
+            server.answers[id] = AsyncResult()
+            schema = {"type": "object", "properties": {"it": {"type": "string"}}, "required": ["it"]}
+            params = {"message": question, "requestedSchema": schema}
+            yield {"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params}
+            response = server.answers[id].get(timeout=20)["result"]
+            if response["action"] != "accept":
+                return text(f"No answer to {question}", isError=True)
+            words.append(response["content"]["it"])
+        return text(" ".join(words))
 
+    server.runs["echo"] = asking
+    with pytest.raises(InputRequired, match=r"Who\?") as first:
+        call(server, "echo")
+    with pytest.raises(InputRequired, match=r"When\?") as second:
+        call(server, "echo", answers=Answers(first.value.state, {"asked.it": "Ada"}))
+
+    assert call(server, "echo", answers=Answers(second.value.state, {"asked.it": "today"})).text == "Ada today"
+
+
+def test_a_call_that_is_done_without_an_answer_says_what_was_asked(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+
+    def asking(server: McpServer, _: Received) -> Run:
+        server.answers["e"] = AsyncResult()
+        yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": {"message": "Sure?"}}
+        return text(server.answers["e"].get(timeout=20)["result"]["action"])
+
+    server.runs["echo"] = asking
+
+    words = "(During the call, it asked: “Sure?” It was told that there is no answer.)\n\ncancel"
+    assert call(server, "echo").text == words
+
+
+def test_what_no_form_can_ask_fails_and_is_told(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+
+    def asking(server: McpServer, _: Received) -> Run:
+        server.answers["e"] = AsyncResult()
+        yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": {"message": "Sure?", "requestedSchema": 7}}
+        server.answers["e"].get(timeout=20)
+        return text("No.", isError=True)
+
+    server.runs["echo"] = asking
+    with pytest.raises(ToolFailed, match=r"Stand-in wanted to know: “Sure\?” That can't be answered here\. No\.") as failure:
+        call(server, "echo")
     assert not failure.value.is_unknown
-    assert server.answers["e0"].get(timeout=1)["result"] == {"action": "cancel"}
+
+
+def test_a_page_that_a_person_has_to_visit_first_is_named(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE)
+    page = {"mode": "url", "elicitationId": "1", "url": "https://tools.example/connect", "message": "Connect your account."}
+
+    def connect(request: Received) -> Said:
+        return failed(request.message["id"], -32042, "Connect first", data={"elicitations": [page]})
+
+    server.instead["tools/call"] = connect
+    with pytest.raises(InputRequired) as required:
+        call(server, "count")
+    assert (required.value.message, required.value.address) == ("Connect your account.", "https://tools.example/connect")
+
+    del server.instead["tools/call"]
+    assert call(server, "count", answers=Answers(required.value.state, {})).text == "counted to 1"
+    page["url"] = "javascript:alert(1)"
+    server.instead["tools/call"] = connect
+    with pytest.raises(ToolFailed, match="Connect first"):
+        call(server, "count")
 
 
 @pytest.mark.parametrize(
