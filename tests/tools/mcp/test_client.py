@@ -211,6 +211,41 @@ def test_an_expired_session_is_begun_again_once_and_the_call_is_done_once(serve:
     assert server.methods == ["tools/call", "initialize", "notifications/initialized", "tools/call"]
 
 
+def test_a_session_that_is_refused_in_words_is_begun_again(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE)
+
+    def refuse_once(request: Received) -> Said:
+        del server.instead["tools/call"]
+        return failed(None, -32000, "Bad Request: No valid session ID provided", status=400)
+
+    server.instead["tools/call"] = refuse_once
+    assert call(server, "count", version=HANDSHAKE, session="expired").text == "counted to 1"
+
+
+@pytest.mark.parametrize("version", [STATELESS, HANDSHAKE])
+def test_a_server_without_tools_has_an_empty_list(serve: Serve, listing: List, version: str) -> None:
+    server = serve(version)
+    status = 404 if version == STATELESS else 200
+    server.instead["tools/list"] = lambda request: failed(request.message["id"], -32601, "Method not found", status=status)
+
+    assert listing(server).tools == ()
+
+
+def test_a_stop_while_the_server_is_answered_leaves_the_call_unknown(serve: Serve, stop: Stop) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+    usual = server.answer
+
+    def answer(request: Received) -> Said:
+        if request.verb == "POST" and "method" not in request.message:
+            stop.request("user")
+            gevent.sleep(20)
+        return usual(request)
+
+    server.answer = answer  # type: ignore[method-assign]
+    server.runs["wait"] = server.runs["book"]
+    assert stopped_call(server, stop).is_unknown
+
+
 def test_a_server_that_forgets_each_session_is_given_up(serve: Serve, call: Call) -> None:
     server = serve(HANDSHAKE)
     server.instead["tools/call"] = refuse(404)

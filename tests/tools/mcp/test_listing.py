@@ -47,6 +47,7 @@ def nested(depth: int) -> dict[str, Any]:
         ({"name": "a\u200bb"}, "can't be seen"),
         ({"name": "a\ud800b"}, "can't be seen"),
         ({"name": "\U000e0041"}, "can't be seen"),
+        ({"execution": {"taskSupport": "required"}}, "as a task"),
         ({"inputSchema": None}, "what arguments it takes"),
         ({"inputSchema": []}, "what arguments it takes"),
         ({"inputSchema": {"type": "array"}}, "no object"),

@@ -439,6 +439,15 @@ def test_an_issuer_that_a_person_has_entered_may_be_in_this_network(start: Start
     assert finish(begun, other.allow(begun.url)).access
 
 
+def test_a_server_that_says_nothing_is_signed_in_to_where_a_person_has_entered(start: Start) -> None:
+    server, other = start(), start()
+    server.url = f"{server.origin}/other"
+    other.about_resource["resource"] = server.url
+
+    begun = begin(server, challenge="", client=Registration("known", other.issuer, "s p:cret"))
+    assert finish(begun, other.allow(begun.url)).access
+
+
 @pytest.mark.parametrize("address", ["http://tools.example/mcp", "ftp://tools.example/", "not an address", ""])
 def test_only_a_secure_address_is_signed_in_to(app: Flask, address: str) -> None:
     with app.app_context(), pytest.raises(SignInFailed):

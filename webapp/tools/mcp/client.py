@@ -18,6 +18,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.exchange import (
     LOST_STATUSES,
+    METHOD_NOT_FOUND,
     STATELESS,
     STOPPED,
     WITH_HANDSHAKE,
@@ -202,7 +203,7 @@ class _Conversation:
         try:
             return self._ask(request)
         except Refusal as refusal:
-            if refusal.status != 404 or not self.session or self.version == STATELESS:
+            if not refusal.is_of_session or not self.session or self.version == STATELESS:
                 raise
         with _certainly_not_done():
             self._shake_hands()
@@ -212,7 +213,13 @@ class _Conversation:
         """Returns the tools that the server lists, page by page."""
         listed, cursor, until = Listed(mirrors=self.version == STATELESS), None, monotonic() + self.times.listing
         while cursor != "":
-            page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
+            try:
+                page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
+            except Refusal as refusal:
+                if refusal.code != METHOD_NOT_FOUND:
+                    raise
+                # A server for something else, such as prompts.
+                page = {"tools": []}
             entries = page.get("tools")
             if not isinstance(entries, list):
                 raise ToolFailed(f"{self.server.name} sent no list of tools.")

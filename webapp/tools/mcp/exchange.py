@@ -75,6 +75,11 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.code, self.message, self.data = status, code, message, data
 
+    @property
+    def is_of_session(self) -> bool:
+        """Whether the server no longer knows the session; some say so by another status than the specification."""
+        return self.status == 404 or (self.status == 400 and "session" in self.message.lower())
+
     def sentence(self, name: str) -> str:
         if self.message:
             return f"{name} reported an error: {self.message}"
@@ -165,7 +170,8 @@ class Exchange:
             reply["result"] = self._answer_to(message.get("params"))
         else:
             reply["error"] = {"code": METHOD_NOT_FOUND, "message": "This client doesn't offer that."}
-        with suppress(ProviderError), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
+        # What a stop means for the request is said where its reply is read.
+        with suppress(ProviderError, ToolFailed), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
             pass
 
     def _answer_to(self, params: Any) -> Any:

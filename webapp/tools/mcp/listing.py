@@ -117,6 +117,9 @@ def listed_tool(entry: Any, *, mirrors: bool) -> ListedTool:
         raise BadTool(f"a name has 1 to {MOST_NAME} characters")
     if not name.isprintable() or visible(name) != name:
         raise BadTool("its name has characters that can't be seen")
+    execution = entry.get("execution")
+    if isinstance(execution, dict) and execution.get("taskSupport") == "required":
+        raise BadTool("it can only be called as a task, which isn't supported")
     annotations = annotations if isinstance(annotations, dict) else {}
     title = next((line for value in (entry.get("title"), annotations.get("title")) if (line := line_of(value))), name)
     schema = _schema(entry.get("inputSchema"))
