@@ -201,6 +201,19 @@ def test_a_session_ends_with_its_call_unless_it_is_kept(serve: Serve, call: Call
     assert len(server.of("initialize")) == 2
 
 
+def test_a_session_that_the_caller_never_hears_of_ends(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE)
+    with pytest.raises(ToolFailed):
+        call(server, "nothing", keeps_session=True)
+    until(lambda: not server.sessions, "the session is ended")
+
+    session = call(server, "echo", keeps_session=True).session
+    with pytest.raises(ToolFailed):
+        call(server, "nothing", keeps_session=True, version=HANDSHAKE, session=session)
+    assert call(server, "count", keeps_session=True, version=HANDSHAKE, session=session).session == session
+    assert server.methods.count("DELETE") == 1
+
+
 def test_an_expired_session_is_begun_again_once_and_the_call_is_done_once(serve: Serve, call: Call) -> None:
     server = serve(HANDSHAKE)
 
@@ -480,6 +493,7 @@ def test_a_stream_that_was_cut_is_resumed_where_it_ended(serve: Serve, call: Cal
     assert all(request.headers["mcp-session-id"] for request in server.log if request.verb == "GET")
 
 
+@pytest.mark.slow
 def test_progress_gives_a_call_more_time_and_its_absence_ends_it(serve: Serve, call: Call) -> None:
     server = serve(STATELESS, replies="stream")
 
@@ -496,6 +510,7 @@ def test_progress_gives_a_call_more_time_and_its_absence_ends_it(serve: Serve, c
     assert failure.value.is_unknown
 
 
+@pytest.mark.slow
 def test_progress_gives_no_time_without_end(serve: Serve, call: Call) -> None:
     server = serve(STATELESS, replies="stream")
 

@@ -156,6 +156,14 @@ def test_only_the_first_that_are_left_out_are_named() -> None:
     assert listing.left_out[-1] == "370 more are left out."
 
 
+def test_the_schemas_of_a_list_are_bounded_together() -> None:
+    long = {**ANY, "description": "x" * 60_000}
+    listing = listing_of({"tools": [{"name": f"tool-{number}", "inputSchema": long} for number in range(400)]})
+
+    assert len(listing.tools) == 35
+    assert listing.left_out == ("Its schemas are longer than 2 MB: the other tools are left out.",)
+
+
 @pytest.mark.parametrize(
     ("values", "seconds"),
     [([300_000, 60_000], 60), ([0], 0), ([-5], 0), ([1e18], 86_400), (["x"], 0), ([True], 0), ([None], None), ([], None)],

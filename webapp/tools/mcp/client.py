@@ -235,8 +235,9 @@ class _Conversation:
         self.name = self.name or line_of(about.get("title")) or line_of(about.get("name"))
         self.instructions = self.instructions or text_of(result.get("instructions"), MOST_INSTRUCTIONS)
 
-    def end(self) -> None:
-        if self.version != STATELESS and not self.lasting_session:
+    def end(self, *, is_complete: bool) -> None:
+        """Ends the session if the caller won't know it, as it gets no reply, or doesn't want it."""
+        if self.version != STATELESS and self.session != (self.lasting_session if is_complete else self.server.session):
             self.exchange.end_session()
 
     def _ask(self, request: Request) -> dict[str, Any]:
@@ -415,10 +416,12 @@ def _conversation(server: Server, stop: Stop, times: Times, *, keeps_session: bo
     if not all(TOKEN.fullmatch(name) and value.isascii() and value.isprintable() for name, value in server.headers.items()):
         raise ToolFailed(f"The headers for {server.name} contain invalid characters.")
     conversation = _Conversation(server, stop, times, keeps_session=keeps_session)
+    is_complete = False
     try:
         yield conversation
+        is_complete = True
     finally:
-        conversation.end()
+        conversation.end(is_complete=is_complete)
 
 
 @contextmanager
