@@ -458,6 +458,13 @@ def test_only_a_secure_address_is_signed_in_to(app: Flask, address: str) -> None
         oauth.begin(address, BACK, stop=Stop(Event), trust="operator")
 
 
+def test_a_person_comes_back_to_a_secure_address_alone(start: Start) -> None:
+    server = start()
+
+    assert "isn't reached by https" in refused(server, redirect_uri="http://millrace.example/return")
+    assert not server.log
+
+
 def test_a_stop_ends_it(start: Start) -> None:
     server, stop = start(), Stop(Event)
     stop.request("user")

@@ -114,6 +114,7 @@ def begin(
     request. Raises `SignInFailed` with a sentence.
     """
     secure_parts(address)
+    secure_parts(redirect_uri)
     requests = Requests(providers().upstream, stop, trust, (address, client.issuer if client else ""), seconds=BEGIN_SECONDS)
     parameters = challenge_parameters(challenge)
     resource = resource_of(requests, address, parameters.get("resource_metadata", ""))
