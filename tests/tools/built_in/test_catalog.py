@@ -10,7 +10,7 @@ from webapp.tools.built_in.ask_person import ASK_PERSON
 from webapp.tools.built_in.catalog import ALL
 from webapp.tools.tool import Tool
 
-KEYS = ["search_web", "read_page", "search_documents", "read_document", "write_file", "ask_person"]
+KEYS = ["search_web", "read_page", "search_documents", "read_document", "run_python", "write_file", "ask_person"]
 ODD = (None, 7, 2.5, True, [], ["x"], {"x": 1}, "", "\0\n", "x" * 10_000, "\ud800")
 IDS = [tool.key for tool in ALL]
 
