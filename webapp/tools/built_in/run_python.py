@@ -25,7 +25,7 @@ PROGRAM = "webapp.tools.built_in.python_program"
 LIMITS = replace(child.SMALL, memory_bytes=2 * 1024 * 1024 * 1024, cpu_seconds=13, wall_seconds=30, is_admitted=True)
 MOST_CODE, MOST_FILES, MOST_FILE_CHARS = 50_000, 10, 4_000_000
 BUSY = "Other programs are running right now. Try again in a minute."
-# One program of a person at a time, and beside other work, so that endless ones keep nobody from sending files.
+# One program of a person at a time, and beside other work, so that endless ones don't delay uploads.
 _programs = WorkLimiter(most=2, most_each=1, patience_seconds=40.0, busy=BUSY)
 # What a file can be whose text another program won't follow anywhere by itself.
 WRITTEN = ("txt", "csv", "tsv", "json", "jsonl", "log")
