@@ -197,6 +197,8 @@ def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
 
 
 def _cited(source: SeenSource) -> str:
+    if source.web_page:
+        return f"{source.title}, {source.web_page.url}"
     if not source.document:
         return source.words
     page = formats.page_label(source.document.name, source.passage.page if source.passage else None)
@@ -326,11 +328,12 @@ def _filed_sources(message: Message) -> tuple[FiledSource, ...]:
     if not message.sources:
         return ()
     owner = db.session.get(User, queries.chat_of(message).owner_id or "")
-    return tuple(
-        FiledSource(number=source.number, title=source.document.title, page=source.passage.page if source.passage else None)
-        for source in seen(owner, message.sources)
-        if source.document
-    )
+    return tuple(_filed_source(source) for source in seen(owner, message.sources) if source.title)
+
+
+def _filed_source(source: SeenSource) -> FiledSource:
+    filed = FiledSource(number=source.number, title=source.title, page=source.passage.page if source.passage else None)
+    return {**filed, "url": source.web_page.url} if source.web_page else filed
 
 
 def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration:
