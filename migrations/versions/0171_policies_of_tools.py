@@ -1,4 +1,4 @@
-"""Add the policies of tools, and to what a person has allowed in a chat, what the tool was.
+"""Add the policies of tools, the tools of a person's new chats, and what a tool was when it was allowed in a chat.
 
 Revision: 0171, after 0170
 """
@@ -13,6 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("users", sa.Column("tools", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("allowed_tools", sa.Column("tool_hash", sa.String(64), nullable=False, server_default=""))
     op.create_table(
         "tool_policies",
@@ -30,3 +31,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("tool_policies")
     op.drop_column("allowed_tools", "tool_hash")
+    op.drop_column("users", "tools")

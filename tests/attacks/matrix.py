@@ -369,6 +369,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "people.password_link": (Route("POST", "admin_only", "looked after", ("person",)),),
     "people.delete": (Route("POST", "admin_only", "looked after", ("person",)),),
     "budgets.own": (Route("GET", "signed_in", "people"),),
+    "policies.own": (Route("GET", "signed_in", "people"),),
+    "policies.update_own": (Route("POST", "signed_in", "people"),),
 }
 
 # API routes use the same guards as pages: a few states of an object show that each route has one.
@@ -393,6 +395,7 @@ ROUTES |= {
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
+    "policies.limit_group": {"limit": "deny"},
     "calls.decide": {"decision": "deny"},
     "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},

@@ -60,6 +60,11 @@ TABLE = {
         GET settings.show
         POST settings.update
     """,
+    ("looked after", ("tool",)): """
+        GET policies.show
+        POST policies.update
+        POST policies.limit_group
+    """,
     ("looked after", ("setting",)): """
         POST settings.reset
     """,

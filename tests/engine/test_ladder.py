@@ -523,3 +523,24 @@ def test_whether_a_model_takes_tools_is_known_from_its_abilities(bench, fake, pa
     collect(ladder.events(Stop(GreenEvent)))
 
     assert ("tools" in fake.posts()[0]["body"]) == takes_tools
+
+
+@pytest.mark.parametrize(
+    ("choice", "models"), [("", ["one", "two"]), ("none", ["one", "two"]), ("required", ["one"]), ("now", ["one"])]
+)
+def test_where_a_tool_must_be_called_no_model_answers_in_text(bench, fake, choice, models):
+    listed = [{"id": "one", "supported_parameters": ["tools"]}, {"id": "two", "supported_parameters": ["stop"]}]
+    fake.always({"json": {"data": listed}}, at="/models")
+    there = connected_to(bench, fake.base_url)
+    fake.always(UNKNOWN)
+    with bench.app.app_context():
+        slug = there.rstrip(":")
+        connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
+        set_setting("models.fallbacks", f"{there}two")
+        providers().forget()
+        request = ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,), tool_choice=choice)
+        ladder = service.ladder(bench.engine, request)
+
+    collect(ladder.events(Stop(GreenEvent)))
+
+    assert [entry["body"]["model"] for entry in fake.posts()] == models

@@ -1,10 +1,13 @@
 """Completions for clients of the OpenAI-compatible API: requesting one, ending it at stop sequences, and listing the models."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from webapp.base.database import rows
 from webapp.base.db import write
+from webapp.base.errors import Invalid
 from webapp.base.ids import new_id
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine import service as generations
@@ -14,12 +17,14 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import ModelRequest, RequestParameters, Turn
+from webapp.models.providers.base import ModelRequest, RequestParameters, ToolSpec, Turn
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
-from webapp.streaming.events import Event, Notice
+from webapp.streaming.events import Calling, Ended, Event, Kept, Notice
 from webapp.streaming.stop import Stop
+from webapp.streaming.transcript import whole_call
+from webapp.tools.names import safe_names
 
 DOOR = Kind("door", "OpenAI-compatible API")
 
@@ -53,7 +58,7 @@ WHEN_UNWATCHED = "abort:0"
 
 @dataclass(frozen=True, slots=True)
 class CompletionInput:
-    """A client's request for a completion, with the defaults for what it leaves out."""
+    """A client's request for a completion, with the defaults for what it leaves out; its tools have its own names."""
 
     model: str
     turns: tuple[Turn, ...]
@@ -61,6 +66,9 @@ class CompletionInput:
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     collection_ids: tuple[str, ...] = ()
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = ""
+    has_parallel_calls: bool = True
 
 
 class CutSource:
@@ -80,9 +88,60 @@ class CutSource:
         return self._source.check_timeout()
 
 
+class ProgramCalls:
+    """A source of events whose calls are a program's to make: by its own names, at most one piece of each call per beat.
+
+    `names` are these by those that the model knows. A call without arguments gets an empty object, as programs parse them.
+    Arguments end at `most_chars`.
+    """
+
+    def __init__(
+        self, source: Source, names: Mapping[str, str], *, now: Callable[[], float], beat_seconds: float, most_chars: int
+    ) -> None:
+        self._source, self._names, self._now = source, names, now
+        self._beat_seconds, self._most_chars = beat_seconds, most_chars
+        self._held: list[Calling] = []
+        self._sent_at = float("-inf")
+
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        chars = dict[int, int]()
+        with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
+            for event in events:
+                if isinstance(event, Kept):
+                    continue
+                if not isinstance(event, Calling):
+                    if isinstance(event, Ended):
+                        self._held += [Calling(number, arguments="{}") for number, count in chars.items() if not count]
+                    yield from self._released()
+                    yield event
+                    continue
+                chars[event.number] = chars.get(event.number, 0) + len(event.arguments.strip())
+                self._held.append(replace(event, tool=self._names.get(event.tool, event.tool)))
+                if self._most_chars and sum(chars.values()) > self._most_chars:
+                    stop.request("cap")
+                    return
+                if self._now() - self._sent_at >= self._beat_seconds:
+                    yield from self._released()
+
+    def _released(self) -> Iterator[Event]:
+        """Yields what is held; to send each token of the arguments would cost a chunk of 200 bytes."""
+        held, self._held, self._sent_at = self._held, [], self._now()
+        for _, pieces in groupby(held, key=lambda piece: piece.number):
+            yield whole_call(list(pieces))
+
+
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
+    if completion.tools and completion.tool_choice != "none" and not providers().takes_tools(model):
+        raise Invalid(f"{providers().display_name(model)} can't use tools.", field="tools")
     with engine.admission.slot(person):
         parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
@@ -91,19 +150,51 @@ def complete(user: User, completion: CompletionInput) -> Generation:
     return generation
 
 
+def _request(
+    completion: CompletionInput, model: str, parameters: RequestParameters, sources: AnswerSources, names: Mapping[str, str]
+) -> ModelRequest:
+    quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
+    asked_at = _asked_at(completion.turns)
+    turns = (*completion.turns[:asked_at], *quoted, *completion.turns[asked_at:])
+    words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
+    return ModelRequest(
+        model=model,
+        turns=tuple(_renamed(turn, names) if turn.calls else turn for turn in turns),
+        sources=tuple(answer_source.kept for answer_source in sources.sources),
+        notices=tuple(Notice(code, texts) for code, texts in words.items() if texts),
+        tools=tuple(replace(tool, name=names[tool.name]) for tool in completion.tools),
+        tool_choice=names.get(completion.tool_choice, completion.tool_choice),
+        has_parallel_calls=completion.has_parallel_calls,
+        **parameters,
+    )
+
+
+def _asked_at(turns: Sequence[Turn]) -> int:
+    """Returns the place of the newest message, before which its passages go: calls and their results stay together."""
+    return next((at for at in reversed(range(len(turns))) if turns[at].role != "tool" and not turns[at].calls), 0)
+
+
+def _renamed(turn: Turn, names: Mapping[str, str]) -> Turn:
+    return replace(turn, calls=tuple(replace(call, tool=names.get(call.tool, call.tool)) for call in turn.calls))
+
+
 def _stored(
     engine: Engine, completion: CompletionInput, model: str, person: str, parameters: RequestParameters, sources: AnswerSources
 ) -> tuple[Generation, Source]:
+    names = safe_names(tool.name for tool in completion.tools)
+    request = _request(completion, model, parameters, sources, names)
     # Built before the commit: an error afterwards would leave a generation that never starts.
-    quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
-    turns, stored_sources = (
-        (*completion.turns[:-1], *quoted, *completion.turns[-1:]),
-        tuple(answer_source.kept for answer_source in sources.sources),
-    )
-    words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
-    notices = tuple(Notice(code, texts) for code, texts in words.items() if texts)
-    request = ModelRequest(model=model, turns=turns, sources=stored_sources, notices=notices, **parameters)
     source: Source = generations.ladder(engine, request)
+    if completion.stops:
+        source = CutSource(source, completion.stops)
+    if request.takes_calls:
+        source = ProgramCalls(
+            source,
+            {sent: name for name, sent in names.items()},
+            now=engine.now,
+            beat_seconds=setting("stream.coalesce_ms") / 1000,
+            most_chars=int(setting("limits.answer_chars")),
+        )
     with write(keeps_loaded=True) as session:
         rows.locked(session, User, person)
         generation = Generation(
@@ -114,10 +205,10 @@ def _stored(
             connection=providers().connection_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
-            prompt=RecordedPrompt(parameters=parameters, sources=stored_sources).as_record("parameters", "sources"),
+            prompt=RecordedPrompt(parameters=parameters, sources=request.sources).as_record("parameters", "sources"),
         )
         generations.store_within_limits(engine, session, generation, request)
-    return generation, CutSource(source, completion.stops) if completion.stops else source
+    return generation, source
 
 
 def model_of(user: User, name: str) -> str:

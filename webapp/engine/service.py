@@ -24,7 +24,7 @@ from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
 from webapp.engine.tables import ACTIVE, RUNNING, WAITING, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import Model, ModelRequest
+from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.topics import Entry
 from webapp.streaming.transcript import Transcript
@@ -156,10 +156,13 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
             catalogue.takes_schema(model),
             catalogue.display_name(model),
             catalogue.takes_pictures(model),
-            _takes_tools(catalogue.model(model)),
+            catalogue.takes_tools(model),
         )
         for model, provider in provided
     ]
+    if request.must_call:
+        # Text of a model that can't call is no answer to this request.
+        rungs = [rung for rung in rungs if rung.takes_tools] or rungs
     return Ladder(
         request,
         rungs,
@@ -170,11 +173,6 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
         jitter=random.random,
         emit=engine.emit,
     )
-
-
-def _takes_tools(listed_model: Model | None) -> bool:
-    """Returns whether a model can call tools; one that nothing is known about can."""
-    return listed_model is None or listed_model.abilities is None or "tools" in listed_model.abilities
 
 
 def page_beats(engine: Engine, lane: str) -> float:

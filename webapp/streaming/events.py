@@ -176,7 +176,7 @@ class Ended:
 class Calling:
     """A piece of a model's call of a tool: the first of call `number` has its id and its tool, each more of its arguments.
 
-    Like `Kept`, it is only yielded by providers, and never in a log.
+    It is in a log only where the call is a program's to make, which sent its own tools with the request.
     """
 
     number: int
@@ -187,7 +187,7 @@ class Calling:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a provider wants to be sent back together with the calls of this reply."""
+    """What a provider wants to be sent back together with the calls of this reply. Never part of a log."""
 
     data: str
 
@@ -213,7 +213,7 @@ GenerationEvent = (
 )
 Event = GenerationEvent | Changed | Calling | Kept | Waiting | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
-KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "changed": Changed}
+KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "calling": Calling, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}
 HINTS = {kind: {field.name: field.type for field in fields(kind)} for kind in KINDS.values()}
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from .characters import Characters
-from .events import TEXTS, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
+from .events import TEXTS, Calling, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
 from .failure import ProviderError
 from .outcome import PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
@@ -186,6 +186,9 @@ class Run:
             self._receive_text(event if text == event.text else type(event)(text))
             return
         self.flush()
+        if isinstance(event, Calling):
+            # A model that writes a call isn't silent.
+            self._note_time()
         self._append(event)
         if isinstance(event, Started):
             self._begin_phase("thinking")

@@ -9,7 +9,7 @@ from itertools import accumulate, chain, groupby, pairwise
 from sys import getsizeof
 from typing import Any, NamedTuple, Protocol
 
-from .events import Delta, Event, Reasoning, Text
+from .events import Calling, Delta, Event, Reasoning, Text
 
 # A generation's log lives, and grows, only as long as its answer; entries of other topics soon lose their value.
 KEEP = {"generation": 400_000}
@@ -269,6 +269,8 @@ def _unrolled(kind: "type[Text]", text: str, lengths: "array[int]") -> Iterator[
 
 
 def _bytes(event: Event) -> int:
+    if isinstance(event, Calling):
+        return getsizeof(event.arguments)
     return getsizeof(event.text) if isinstance(event, Text) else 0
 
 

@@ -1,7 +1,8 @@
 """The text of a generation so far, folded from its events. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .events import (
@@ -9,6 +10,7 @@ from .events import (
     FOLLOWED,
     Asked,
     AttemptRecord,
+    Calling,
     Decided,
     Delta,
     Event,
@@ -38,6 +40,8 @@ class Transcript:
         self.chars = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        # The calls that are a program's to make, by their numbers, each in pieces.
+        self._program_calls: dict[int, list[Calling]] = {}
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Transcript":
@@ -67,6 +71,8 @@ class Transcript:
                 self.calls.add((call_id, decision))
             case Returned(call_id):
                 self.calls.add((call_id, "returned"))
+            case Calling(number):
+                self._program_calls.setdefault(number, []).append(event)
             case Notice():
                 self.notices.append(event)
                 self.usage = None if event.code in FOLLOWED else self.usage
@@ -97,8 +103,18 @@ class Transcript:
         return _joined(self._text)
 
     @property
+    def program_calls(self) -> list[Calling]:
+        """The calls that are a program's to make, each in one piece."""
+        return [whole_call(pieces) for _, pieces in sorted(self._program_calls.items())]
+
+    @property
     def reasoning(self) -> str:
         return _joined(self._reasoning)
+
+
+def whole_call(pieces: Sequence[Calling]) -> Calling:
+    """Joins consecutive pieces of the same call."""
+    return replace(pieces[0], arguments="".join(piece.arguments for piece in pieces))
 
 
 def _joined(parts: list[str]) -> str:

@@ -1,15 +1,24 @@
 """The tools feature: the tools that come with it, and their page in the administration."""
 
-from webapp.tools import search_connections, views
+from webapp.tools import policy_views, search_connections, views
 from webapp.tools.built_in.catalog import ALL
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=(views.bp, policy_views.bp),
     brings=(*ALL, search_connections.HOLDER),
     setting_checks={search_connections.ADDRESS: search_connections.check_address},
     navigation=(
+        NavEntry(
+            words="Tools",
+            path="/settings/tools",
+            icon="wrench",
+            rank=86,
+            also="your tools search web policy ask allow deny new chats",
+            about="What answers in your chats can use, and what is on in new ones.",
+            is_own=True,
+        ),
         NavEntry(
             words="Tools",
             path="/admin/tools",

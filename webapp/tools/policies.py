@@ -31,11 +31,14 @@ class Policies:
         return max(self.decided.get(tool.key, tool.policy), self.limits.get(tool.key, "allow"), key=POLICIES.index)
 
 
-def policies_for(user: User) -> Policies:
-    groups = select(Membership.group_id).where(Membership.user_id == user.id)
-    query = select(ToolPolicy).where(or_(ToolPolicy.whose.in_((EVERYONE, user.id)), ToolPolicy.whose.in_(groups)))
+def policies_for(user: User | None) -> Policies:
+    """Returns what holds for a person or, without one, for everyone."""
+    are_meant = ToolPolicy.whose == EVERYONE
+    if user:
+        groups = select(Membership.group_id).where(Membership.user_id == user.id)
+        are_meant = or_(are_meant, ToolPolicy.whose == user.id, ToolPolicy.whose.in_(groups))
     decided, limits, free = dict[str, Policy](), dict[str, Policy](), set[str]()
-    for row in db.session.scalars(query):
+    for row in db.session.scalars(select(ToolPolicy).where(are_meant)):
         if row.whose == EVERYONE:
             decided[row.tool] = row.policy
             free |= {row.tool} if row.is_free else set()

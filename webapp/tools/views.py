@@ -9,6 +9,7 @@ from webapp.settings.forms import SettingsForm
 from webapp.streaming.stop import Stop
 from webapp.tools import search_connections
 from webapp.tools.offers import built_in_tools
+from webapp.tools.policies import policies_for
 from webapp.tools.tool import ToolFailed
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
@@ -84,6 +85,7 @@ def _page(
         has_key=bool(search_connections.stored()),
         unavailable=search_connections.unavailable(),
         tools=built_in_tools().values(),
+        policies=policies_for(None),
         trouble=trouble,
         hits=hits,
         tried=TRIED,

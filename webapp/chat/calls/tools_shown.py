@@ -53,11 +53,15 @@ def tools_values(chat: Chat, user: User, query: str = "") -> dict[str, Any]:
     }
 
 
-def for_new_chat(user: User, chosen: Sequence[str]) -> Sequence[ShownTool]:
-    """Returns the tools that a new chat can begin with: those that can be used now, if they are few enough for a short list."""
+def for_new_chat(user: User, chosen: Sequence[str] | None) -> Sequence[ShownTool]:
+    """Returns the tools that a new chat can begin with: the first of those that can be used now.
+
+    Those of the person's settings are on until they choose.
+    """
     if not are_offered(None):
         return ()
-    return [tool for tool in _tools(user, chosen) if not tool.reason][:MOST_FOR_NEW]
+    usable = [tool for tool in _tools(user, user.tools if chosen is None else chosen) if not tool.reason]
+    return sorted(usable, key=lambda tool: not tool.is_on)[:MOST_FOR_NEW]
 
 
 def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:

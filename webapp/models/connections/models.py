@@ -283,6 +283,11 @@ class Providers:
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
+    def takes_tools(self, model: str) -> bool:
+        """Returns whether the model can call tools: yes, unless its server reports that it can't."""
+        listed_model = self.model(model)
+        return listed_model is None or listed_model.abilities is None or "tools" in listed_model.abilities
+
     def server_of(self, model: str) -> LiveConnection | None:
         """Returns the connection of a model; None for the demo, and for a deleted one."""
         provided = None if model.startswith(DEMO) else self._found(model)

@@ -167,6 +167,11 @@ class ModelRequest:
         return bool(self.tools) and self.tool_choice != "none"
 
     @property
+    def must_call(self) -> bool:
+        """Whether the model must call a tool."""
+        return bool(self.tools) and self.tool_choice not in ("", "none")
+
+    @property
     def sent_turns(self) -> tuple[Turn, ...]:
         """The turns as they are sent: with a result for each call, as servers reject any other request.
 

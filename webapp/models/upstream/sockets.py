@@ -39,7 +39,7 @@ POOLS, POOL_SIZE = 20, 300
 NEXT_CHUNK = re.compile(rb"\r\n0*[1-9a-fA-F][^\n]*\n.", re.DOTALL)
 MOST_ADDRESSES = 200
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "Connection": "keep-alive", "User-Agent": "Millrace"}
-OF_JSON = {"Content-Type": "application/json"}
+OF_JSON, OF_FORM = {"Content-Type": "application/json"}, {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Sender:
@@ -58,8 +58,9 @@ class Sender:
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
         prepared.url = _address(str(request.url))
-        prepared.prepare_headers({**HEADERS, **(OF_JSON if request.json is not None else {}), **request.headers})
-        prepared.prepare_body(_content(request.json), None)
+        kind = OF_JSON if request.json is not None else OF_FORM if request.data else {}
+        prepared.prepare_headers({**HEADERS, **kind, **request.headers})
+        prepared.prepare_body(_content(request.json) or request.data, None)
         return self._adapter.send(prepared, stream=True, timeout=(SEND_SECONDS, None))
 
     def close(self) -> None:
@@ -259,10 +260,13 @@ def turns_of(response: requests.Response) -> Turns:
 
 def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:
     """Returns a socket to an address that was checked; DNS and all attempts share one timeout."""
-    with gevent.Timeout(seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True)):
+    with gevent.Timeout(
+        seconds, ProviderError("stall", f"{host} couldn't be reached in time.", retryable=True, of_connection=True)
+    ):
         addresses = _resolved(host, port)
         if not all(is_allowed(address[4][0], trust) for address in addresses):
-            raise ProviderError("invalid", f"{host} is an address that Millrace isn't allowed to use.")
+            words = f"{host} is an address that Millrace isn't allowed to use."
+            raise ProviderError("invalid", words, of_connection=True)
         return _first_open(addresses, host)
 
 

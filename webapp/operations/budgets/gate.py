@@ -22,7 +22,7 @@ from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
 from webapp.settings.service import setting
-from webapp.streaming.events import Event, Text
+from webapp.streaming.events import Calling, Event, Text
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript
 
@@ -71,7 +71,7 @@ class BudgetGate:
             return
         model = generation.model_asked
         # As one text, because a long text is only sampled: other writers wait for this transaction.
-        input_tokens = self._estimate("\n".join(turn.content for turn in request.turns))
+        input_tokens = self._estimate("\n".join(_texts(request)))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         consumption = Consumption(input_tokens, request.max_tokens or recount.usual_tokens(session, model))
         usage = reservations.UsageRequest(
@@ -101,6 +101,7 @@ class BudgetGate:
         output_tokens = generation.output_tokens
         if output_tokens is None:
             output_tokens = self._estimate(transcript.text) + self._estimate(transcript.reasoning)
+            output_tokens += sum(self._estimate(call.arguments) for call in transcript.program_calls)
         consumption = Consumption(generation.input_tokens or 0, output_tokens, generation.cost)
         how = {"is_known": generation.input_tokens is not None, "is_nothing": was_refused(generation)}
         reservations.settle(session, generation.id, consumption, recount.price_of(generation.model_asked), **how)
@@ -117,7 +118,8 @@ class BudgetGate:
             for event in events:
                 yield event
                 # Text that has arrived is charged, so it is kept; no further text is read.
-                if isinstance(event, Text) and not meter.take(event.text):
+                arrived = event.text if isinstance(event, Text) else event.arguments if isinstance(event, Calling) else ""
+                if arrived and not meter.take(arrived):
                     stop.request(ENDED_BY_BUDGET)
         finally:
             if close := getattr(events, "close", None):
@@ -146,6 +148,16 @@ def _tokens_of(allowance: BudgetReservation) -> float:
         if reservation.unit != "answers"
     ]
     return min(tokens_left, default=inf)
+
+
+def _texts(request: ModelRequest) -> Iterator[str]:
+    """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
+    for turn in request.turns:
+        yield turn.content
+        yield from (call.arguments for call in turn.calls)
+        yield from (result.text for result in turn.results)
+    for tool in request.tools:
+        yield from (tool.description, tool.schema)
 
 
 class TokenMeter:

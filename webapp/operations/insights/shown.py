@@ -73,6 +73,7 @@ REASONS = {
     "total_time": "at this server's time limit",
     "cut": "because the connection to the model was lost",
     "no_text": "without any text",
+    "calls": "with calls for the program to make",
 }
 # The chart's size, in its SVG units.
 WIDTH, HEIGHT = 600, 120

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, String, Text, false, true
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.base.audit import Actor, AuditAuthor
@@ -36,6 +36,8 @@ class User(Actor):
     cut_seen_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     # The highest level of shared documents that they can see.
     clearance: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The keys of the tools that are on in their new chats.
+    tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Finished answers of their chats are remembered from this time on; None turns it off.
     remembers_since: Mapped[datetime | None]
     # What they have dismissed on the home page, separated by spaces.

@@ -1,16 +1,23 @@
-"""The OpenAI-compatible endpoint: chunks of a chat completion, citations, finish reasons, usage and errors. Pure."""
+"""The OpenAI-compatible endpoint: chunks of a chat completion, calls, citations, finish reasons, usage and errors. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from webapp.api.dialects.text import TextEncoder
 from webapp.api.streaming.encoding import DialectFrame, StreamState
-from webapp.streaming.events import Ended, Usage
+from webapp.streaming.events import Calling, Ended, Event, Usage
 
-REASONS = {"length": "length", "cap": "length", "budget": "length", "token_limit": "length", "content_filter": "content_filter"}
+REASONS = {
+    "length": "length",
+    "cap": "length",
+    "budget": "length",
+    "token_limit": "length",
+    "content_filter": "content_filter",
+    "calls": "tool_calls",
+}
 DONE = DialectFrame("[DONE]")
 QUOTA = "insufficient_quota"
 TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -18,12 +25,16 @@ TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 
 @dataclass(frozen=True, slots=True)
 class CompletionIdentity:
-    """The completion's identity: `created` in seconds; `model` as requested, until it is known which model answers."""
+    """The completion's identity: `created` in seconds; `model` as requested, until it is known which model answers.
+
+    With tools, its first chunk says that there is no content yet, as there may be none at all.
+    """
 
     id: str
     model: str
     created: int
     has_usage: bool = False
+    has_tools: bool = False
 
     def head(self, served: str = "") -> dict[str, Any]:
         return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
@@ -37,7 +48,10 @@ class CompletionEncoder(TextEncoder):
         self._about = about
 
     def opening(self, state: StreamState) -> list[DialectFrame]:
-        return [self._chunk({"role": "assistant"})]
+        return [self._chunk({"role": "assistant", **({"content": None} if self._about.has_tools else {})})]
+
+    def _other(self, event: Event) -> list[DialectFrame]:
+        return [self._chunk({"tool_calls": [piece]}) for piece in call_pieces(event)] if isinstance(event, Calling) else []
 
     def _piece(self, text: str) -> DialectFrame:
         return self._chunk({"content": text})
@@ -61,6 +75,15 @@ class CompletionEncoder(TextEncoder):
         return DialectFrame(
             {**self._about.head(self._course.transcript.served), "object": "chat.completion.chunk", "choices": choices, **more}
         )
+
+
+def call_pieces(event: Calling) -> Iterator[dict[str, Any]]:
+    """Yields a piece of a call as OpenAI's API does: the name with empty arguments first, then nothing but arguments."""
+    if event.tool:
+        function = {"name": event.tool, "arguments": ""}
+        yield {"index": event.number, "id": event.id, "type": "function", "function": function}
+    if event.arguments:
+        yield {"index": event.number, "function": {"arguments": event.arguments}}
 
 
 def finish_reason(ended: Ended | None) -> str:

@@ -2,179 +2,42 @@
 
 import json
 from functools import partial
-from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import Field
 
 from webapp.api import completions
 from webapp.api.access import caller, may
-from webapp.api.dialects.openai import encoder
+from webapp.api.dialects.openai import conversation, encoder
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
-from webapp.api.dialects.schemas import DialectRequest, DialectResponse
+from webapp.api.dialects.openai.schemas import (
+    OPENAI,
+    Annotation,
+    CallAnswer,
+    CallingMessage,
+    Choice,
+    Completion,
+    CompletionMessage,
+    CompletionRequest,
+    CompletionUsage,
+    DoorError,
+    DoorModel,
+    DoorModels,
+    FunctionAnswer,
+)
 from webapp.api.operations import operation
-from webapp.api.schemas import Grammar, register, shape
-from webapp.api.sources import SourceAnswer, redaction
+from webapp.api.sources import redaction
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.api.streaming.streams import events
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_success
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
-from webapp.base.inputs import AnyId
 from webapp.chat.messages.sending import refuse_if_too_long
 from webapp.chat.prompt import chat_collections
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import Watcher
 from webapp.engine.watching.watchers import Context, same_request
-from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import Turn as ModelTurn
-
-Role = Literal["system", "developer", "user", "assistant"]
-Stop = Annotated[str, Field(min_length=1, max_length=200)]
-Quoted = Annotated[
-    list[AnyId],
-    Field(max_length=MOST_COLLECTIONS, description="Collections whose passages the answer can quote; not in OpenAI's API."),
-]
-
-
-class TextPart(DialectRequest):
-    type: Literal["text"]
-    text: str
-
-
-class Turn(DialectRequest):
-    role: Role
-    content: str | list[TextPart]
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-
-
-class StreamOptions(DialectRequest):
-    include_usage: bool | None = False
-
-
-class CompletionRequest(DialectRequest):
-    messages: Annotated[list[Turn], Field(min_length=1, max_length=2000)]
-    model: Annotated[str, Field(max_length=200)] | None = ""
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1, le=10**7)] | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
-    n: Literal[1] | None = None
-    collection_ids: Quoted | None = None
-    tools: Annotated[list[dict[str, Any]], Field(max_length=0, description="Not used here: answers are text.")] | None = None
-
-    @property
-    def stops(self) -> tuple[str, ...]:
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-
-
-class UrlCitation(DialectResponse):
-    start_index: int
-    end_index: int
-    title: str
-    url: str
-
-
-class Annotation(DialectResponse):
-    type: Literal["url_citation"] = "url_citation"
-    url_citation: UrlCitation
-    source: SourceAnswer
-
-
-class CompletionMessage(DialectResponse):
-    role: Literal["assistant"] = "assistant"
-    content: str
-    refusal: None = None
-    annotations: list[Annotation] = []
-
-
-class Choice(DialectResponse):
-    index: int = 0
-    message: CompletionMessage
-    logprobs: None = None
-    finish_reason: str
-
-
-class CompletionUsage(DialectResponse):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class Completion(DialectResponse):
-    id: str
-    object: Literal["chat.completion"] = "chat.completion"
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: CompletionUsage | None
-
-
-class DoorModel(DialectResponse):
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: str
-
-
-class DoorModels(DialectResponse):
-    object: Literal["list"] = "list"
-    data: list[DoorModel]
-
-
-class DoorErrorBody(DialectResponse):
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class DoorError(DialectResponse):
-    error: DoorErrorBody
-
-
-class ChunkDelta(DialectResponse):
-    role: Literal["assistant"] | None = None
-    content: str | None = None
-    annotations: list[Annotation] | None = None
-
-
-class ChunkChoice(DialectResponse):
-    index: int
-    delta: ChunkDelta
-    logprobs: None
-    finish_reason: str | None
-
-
-OPENAI = register(
-    "openai",
-    Grammar(
-        order="chunk* error?",
-        events={
-            "chunk": shape(
-                "CompletionChunk",
-                id=str,
-                object=Literal["chat.completion.chunk"],
-                created=int,
-                model=str,
-                choices=list[ChunkChoice],
-                usage=(CompletionUsage | None, None),
-            ),
-            "error": DoorError,
-        },
-        sentence="As in OpenAI: objects without a type, one with `error` if the answer is cut off, and `[DONE]` at the end.",
-        is_named=False,
-        texts=("[DONE]",),
-    ),
-)
-
 
 TAG = "OpenAI-compatible endpoint"
 # Each request contains the whole conversation so far.
@@ -249,12 +112,20 @@ def in_openais_form(response: Response) -> Response:
 
 def _wanted(body: CompletionRequest) -> completions.CompletionInput:
     limits = [limit for limit in (body.max_tokens, body.max_completion_tokens) if limit]
-    turns = tuple(ModelTurn("system" if turn.role == "developer" else turn.role, turn.text) for turn in body.messages)
+    turns, tools = conversation.turns_of(body.messages), conversation.tools_of(body)
     for turn in turns:
-        refuse_if_too_long(turn.content, field="messages")
-    reads = tuple(chat_collections.checked(caller(), body.collection_ids or []))
+        for text in (turn.content, *(result.text for result in turn.results)):
+            refuse_if_too_long(text, field="messages")
     return completions.CompletionInput(
-        _known(body.model or ""), turns, body.temperature, min(limits) if limits else None, body.stops, reads
+        _known(body.model or ""),
+        turns,
+        temperature=body.temperature,
+        max_tokens=min(limits) if limits else None,
+        stops=body.stops,
+        collection_ids=tuple(chat_collections.checked(caller(), body.collection_ids or [])),
+        tools=tools.specs,
+        tool_choice=tools.choice,
+        has_parallel_calls=tools.has_parallel_calls,
     )
 
 
@@ -280,7 +151,13 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     head, course = _about(generation, body), wait_for_success(generation).course
     transcript = course.transcript
     cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
-    message = CompletionMessage(content=transcript.text, annotations=cited)
+    if calls := transcript.program_calls:
+        functions = (CallAnswer(id=call.id, function=FunctionAnswer(name=call.tool, arguments=call.arguments)) for call in calls)
+        message: CompletionMessage = CallingMessage(
+            content=transcript.text or None, annotations=cited, tool_calls=list(functions)
+        )
+    else:
+        message = CompletionMessage(content=transcript.text, annotations=cited)
     choice = Choice(message=message, finish_reason=encoder.finish_reason(course.ended))
     token_usage = encoder.usage(transcript.usage)
     usage = CompletionUsage(**token_usage) if token_usage else None
@@ -289,7 +166,8 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
 
 def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool = False) -> encoder.CompletionIdentity:
     created = int(generation.created_at.timestamp())
-    return encoder.CompletionIdentity(generation.id, body.model or completions.DEFAULT, created, has_usage=has_usage)
+    model, has_tools = body.model or completions.DEFAULT, bool(body.tools)
+    return encoder.CompletionIdentity(generation.id, model, created, has_usage=has_usage, has_tools=has_tools)
 
 
 def _model(name: str) -> DoorModel:

@@ -1,0 +1,414 @@
+"""Lists and calls the tools of servers by MCP, in both kinds of the protocol: with a handshake and session, and without state."""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+from webapp.base.heavy.turns import by_turns
+from webapp.base.version import VERSION
+from webapp.engine.engine import the_engine
+from webapp.models.connections.models import providers
+from webapp.models.upstream import Stopped
+from webapp.streaming.failure import ProviderError
+from webapp.streaming.stop import Stop
+from webapp.tools.mcp.exchange import (
+    LOST_STATUSES,
+    STATELESS,
+    STOPPED,
+    WITH_HANDSHAKE,
+    Exchange,
+    Refusal,
+    Request,
+    Server,
+    SignInRequired,
+    Times,
+)
+from webapp.tools.mcp.listing import (
+    MOST_INSTRUCTIONS,
+    BadTool,
+    Listed,
+    ListedTool,
+    Listing,
+    line_of,
+    mirrored,
+    text_of,
+)
+from webapp.tools.mcp.results import (
+    Answers,
+    BadAnswer,
+    Field,
+    InputRequired,
+    Part,
+    Reply,
+    Unreadable,
+    answer_params,
+    input_required,
+    reply_of,
+    typed_answers,
+)
+from webapp.tools.tool import ToolFailed
+
+__all__ = [
+    "Answers",
+    "BadAnswer",
+    "Field",
+    "InputRequired",
+    "ListedTool",
+    "Listing",
+    "Part",
+    "Reply",
+    "Server",
+    "SignInRequired",
+    "Times",
+    "call_tool",
+    "list_tools",
+    "typed_answers",
+]
+
+# How often a server may say *call again* in one call.
+MOST_AGAIN = 5
+MOST_HEADER, MOST_SAFE_INTEGER = 8_000, 2**53 - 1
+META = "io.modelcontextprotocol/"
+# Under this name, a server that wants to do a call only once finds what is the same whenever we send it.
+ONCE = "millrace/idempotencyKey"
+TIMES = Times()
+CLIENT = {"name": "Millrace", "version": VERSION}
+HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
+OF_STATELESS = (HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION)
+PLAIN = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
+ENCODED = re.compile(r"=\?base64\?.*\?=")
+
+
+def list_tools(server: Server, *, stop: Stop, times: Times = TIMES) -> Listing:
+    """Returns the tools of a server, and which version of the protocol it speaks.
+
+    Raises `ToolFailed` with a sentence, or `SignInRequired`.
+    """
+    with _certainly_not_done(), _told_as_failures(server), _conversation(server, stop, times) as conversation:
+        conversation.find_version()
+        return conversation.listing()
+
+
+def call_tool(
+    server: Server,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    stop: Stop,
+    key: str,
+    schema: Mapping[str, Any] | None = None,
+    answers: Answers | None = None,
+    is_safe: bool = False,
+    keeps_session: bool = False,
+    times: Times = TIMES,
+) -> Reply:
+    """Calls a tool, and returns what it returned; `key` is the same whenever the same call is sent.
+
+    It is sent once, unless the server has certainly not done it, or the caller says by `is_safe` that it can be repeated.
+    `schema` is the tool's, which can name arguments that belong into headers. Raises `ToolFailed`, whose `is_unknown` says that
+    the call may have been done; `InputRequired` if a person has to answer first, and then continues with `answers`; or
+    `SignInRequired`. A session that was begun for the call ends with it, unless the caller keeps it for the next.
+    """
+    params = {"name": name, "arguments": dict(arguments), "_meta": {ONCE: key}}
+    try:
+        params |= answer_params(answers) if answers else {}
+        mirrors = mirrored(schema or {})
+    except (BadAnswer, BadTool) as error:
+        raise ToolFailed(f"This call can't be sent: {error}") from None
+    with _told_as_failures(server), _conversation(server, stop, times, keeps_session=keeps_session) as conversation:
+        call = _Call(conversation, name, params, mirrors)
+        with _certainly_not_done():
+            conversation.begin()
+        try:
+            result = call.result()
+        except ToolFailed as failure:
+            if not (is_safe and failure.is_unknown) or stop:
+                raise
+            result = call.result()
+        return call.reply(result)
+
+
+class _Conversation:
+    """What is said to one server for one listing or one call."""
+
+    def __init__(self, server: Server, stop: Stop, times: Times, *, keeps_session: bool) -> None:
+        engine = the_engine()
+        self.server, self.stop, self.times, self._keeps_session = server, stop, times, keeps_session
+        self.name = self.instructions = ""
+        self._exchange = Exchange(providers().upstream, server, stop, spawn=engine.spawn, signal=engine.signal)
+
+    @property
+    def version(self) -> str:
+        return self._exchange.version
+
+    @property
+    def session(self) -> str:
+        return self._exchange.session
+
+    @property
+    def lasting_session(self) -> str:
+        """The session that the next call can use; one that was begun for this one ends with it, unless the caller keeps it."""
+        return self.session if self._keeps_session or self.session == self.server.session else ""
+
+    @property
+    def questions(self) -> list[str]:
+        return self._exchange.questions
+
+    def begin(self) -> None:
+        """Makes sure that the version is known, and the session of one with a handshake open."""
+        if self.version in WITH_HANDSHAKE:
+            if not self.session:
+                self._shake_hands_or_find()
+        elif self.version != STATELESS:
+            self.find_version()
+
+    def begin_again(self) -> None:
+        """Forgets the version that the server spoke before, which it refuses by now."""
+        self._exchange.version = self._exchange.session = ""
+        self.find_version()
+
+    def find_version(self) -> None:
+        """Finds out which version the server speaks, by the rules of the specification: the newest is tried first."""
+        if self.version in WITH_HANDSHAKE:
+            if not self.session:
+                self._shake_hands_or_find()
+            return
+        self._exchange.version = STATELESS
+        try:
+            discovered = self.ask(Request("server/discover", {}, self.times.handshake))
+        except Refusal as refusal:
+            if refusal.code not in OF_STATELESS:
+                self._shake_hands(first=refusal)
+                return
+            supported = refusal.data.get("supported") if isinstance(refusal.data, dict) else None
+            self._agree(supported, refusal)
+            return
+        self._agree(discovered.get("supportedVersions"), None)
+        if self.version == STATELESS:
+            self.introduce(discovered)
+
+    def ask(self, request: Request) -> dict[str, Any]:
+        """Sends a request in the version of this conversation; a session that the server has forgotten is begun again, once."""
+        try:
+            return self._ask(request)
+        except Refusal as refusal:
+            if refusal.status != 404 or not self.session or self.version == STATELESS:
+                raise
+        with _certainly_not_done():
+            self._shake_hands()
+        return self._ask(request)
+
+    def listing(self) -> Listing:
+        """Returns the tools that the server lists, page by page."""
+        listed, cursor, until = Listed(mirrors=self.version == STATELESS), None, monotonic() + self.times.listing
+        while cursor != "":
+            page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
+            entries = page.get("tools")
+            if not isinstance(entries, list):
+                raise ToolFailed(f"{self.server.name} sent no list of tools.")
+            cursor = listed.add(page, by_turns(entries))
+            self.introduce(page)
+        return listed.listing(self.name, self.version, self.instructions)
+
+    def introduce(self, result: Mapping[str, Any]) -> None:
+        """Notes what a server says of itself in a result."""
+        meta = result.get("_meta")
+        about = meta.get(f"{META}serverInfo") if isinstance(meta, dict) else result.get("serverInfo")
+        about = about if isinstance(about, dict) else {}
+        self.name = self.name or line_of(about.get("title")) or line_of(about.get("name"))
+        self.instructions = self.instructions or text_of(result.get("instructions"), MOST_INSTRUCTIONS)
+
+    def end(self) -> None:
+        if self.version != STATELESS and not self.lasting_session:
+            self._exchange.end_session()
+
+    def _ask(self, request: Request) -> dict[str, Any]:
+        if self.version == STATELESS:
+            about_us = {
+                f"{META}protocolVersion": STATELESS,
+                f"{META}clientInfo": CLIENT,
+                f"{META}clientCapabilities": {"elicitation": {"form": {}, "url": {}}},
+            }
+            meta = {**request.params.get("_meta", {}), **about_us}
+            request = replace(request, params={**request.params, "_meta": meta})
+        return self._exchange.ask(request)
+
+    def _agree(self, supported: Any, refusal: Refusal | None) -> None:
+        """Chooses the version from those that a server of the new kind says it supports."""
+        versions = [version for version in supported if isinstance(version, str)] if isinstance(supported, list) else []
+        if STATELESS in versions and not refusal:
+            return
+        if not versions and not refusal:
+            # An older server that answers what it doesn't know.
+            self._shake_hands()
+        elif any(version in versions for version in WITH_HANDSHAKE):
+            self._shake_hands()
+        elif versions:
+            words = ", ".join(line_of(version, 20) for version in versions[:5])
+            raise ToolFailed(f"{self.server.name} speaks versions of MCP that Millrace doesn't: {words}.")
+        elif refusal:
+            raise refusal
+
+    def _shake_hands_or_find(self) -> None:
+        try:
+            self._shake_hands()
+        except Refusal:
+            self.begin_again()
+
+    def _shake_hands(self, first: Refusal | None = None) -> None:
+        """Opens a session, in the newest version that the server has in common with us."""
+        self._exchange.version, self._exchange.session = WITH_HANDSHAKE[0], ""
+        about = {"protocolVersion": WITH_HANDSHAKE[0], "capabilities": {"elicitation": {}}, "clientInfo": CLIENT}
+        try:
+            result = self._exchange.ask(Request("initialize", about, self.times.handshake))
+        except Refusal as refusal:
+            raise (first if first and first.message and not refusal.message else refusal) from None
+        version = result.get("protocolVersion")
+        if version not in WITH_HANDSHAKE:
+            words = line_of(version, 20) or "none"
+            raise ToolFailed(f"{self.server.name} speaks a version of MCP that Millrace doesn't: {words}.")
+        self._exchange.version = version
+        self.introduce(result)
+        self._exchange.tell("notifications/initialized")
+
+
+class _Call:
+    """One call of a tool."""
+
+    def __init__(
+        self, conversation: _Conversation, name: str, params: Mapping[str, Any], mirrors: Mapping[tuple[str, ...], str]
+    ) -> None:
+        self._conversation, self._name, self._params, self._mirrors = conversation, name, dict(params), mirrors
+
+    def result(self) -> dict[str, Any]:
+        """Sends the call until it has a result that isn't *call again*."""
+        for _ in range(MOST_AGAIN):
+            result = self._sent()
+            if self._conversation.version != STATELESS or result.get("resultType", "complete") == "complete":
+                return result
+            if result["resultType"] != "input_required":
+                raise self._unreadable()
+            try:
+                required = input_required(result)
+            except Unreadable:
+                words = f"{self._conversation.server.name} requires something that can't be given here."
+                raise ToolFailed(words) from None
+            if required:
+                raise required
+            # It has only put the call off, and wants its state back.
+            self._params.pop("inputResponses", None)
+            self._params["requestState"] = result["requestState"]
+            if self._conversation.stop.wait(self._conversation.times.again):
+                raise ToolFailed(STOPPED)
+        raise ToolFailed(f"{self._conversation.server.name} wants to be called again and again.")
+
+    def reply(self, result: Mapping[str, Any]) -> Reply:
+        conversation = self._conversation
+        try:
+            reply = reply_of(result, by_turns)
+        except Unreadable:
+            raise self._unreadable() from None
+        reply = replace(reply, version=conversation.version, session=conversation.lasting_session)
+        if not conversation.questions:
+            return reply
+        asked = " ".join(f"“{question}”" for question in conversation.questions[:3])
+        if reply.is_error:
+            raise ToolFailed(
+                f"{conversation.server.name} wanted to know: {asked} It can't ask during a call. {reply.text}".strip()
+            )
+        return replace(reply, text=f"(During the call, it asked: {asked} It was told that there is no answer.)\n\n{reply.text}")
+
+    def _sent(self) -> dict[str, Any]:
+        conversation = self._conversation
+        try:
+            return self._ask()
+        except Refusal as refusal:
+            if refusal.code == HEADER_MISMATCH:
+                # The tool has changed which arguments belong into headers.
+                self._mirrors = self._listed_mirrors()
+            elif not self._speaks_another_version(refusal):
+                raise
+            else:
+                with _certainly_not_done():
+                    conversation.begin_again()
+        return self._ask()
+
+    def _ask(self) -> dict[str, Any]:
+        headers = self._headers() if self._conversation.version == STATELESS else {}
+        times = self._conversation.times
+        request = Request("tools/call", self._params, times.call, times.most_call, headers, times.resume)
+        return self._conversation.ask(request)
+
+    def _speaks_another_version(self, refusal: Refusal) -> bool:
+        """Returns whether the server has refused the version that it spoke before."""
+        if self._conversation.version != STATELESS:
+            return refusal.code in OF_STATELESS
+        return refusal.code == UNSUPPORTED_VERSION or (refusal.status in (400, 404, 405) and refusal.code is None)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Mcp-Name": header_value(self._name)}
+        for path, header in self._mirrors.items():
+            value: Any = self._params["arguments"]
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)
+            if not isinstance(value, str | int):
+                continue
+            text = header_value(value)
+            if len(text) > MOST_HEADER or (isinstance(value, int) and abs(value) > MOST_SAFE_INTEGER):
+                raise ToolFailed(f"{'.'.join(path)} is too large to be sent.")
+            headers[f"Mcp-Param-{header}"] = text
+        return headers
+
+    def _listed_mirrors(self) -> Mapping[tuple[str, ...], str]:
+        with _certainly_not_done():
+            tools = {tool.name: tool for tool in self._conversation.listing().tools}
+        return mirrored(tools[self._name].schema) if self._name in tools else self._mirrors
+
+    def _unreadable(self) -> ToolFailed:
+        return ToolFailed(f"{self._conversation.server.name} sent a result that can't be understood.", is_unknown=True)
+
+
+def header_value(value: str | int) -> str:
+    """Returns a value as a header carries it: as it is, or encoded if a header can't hold it."""
+    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if PLAIN.fullmatch(text) and not ENCODED.fullmatch(text):
+        return text
+    return f"=?base64?{base64.b64encode(text.encode('utf-8', 'replace')).decode()}?="
+
+
+@contextmanager
+def _conversation(server: Server, stop: Stop, times: Times, *, keeps_session: bool = False) -> Iterator[_Conversation]:
+    conversation = _Conversation(server, stop, times, keeps_session=keeps_session)
+    try:
+        yield conversation
+    finally:
+        conversation.end()
+
+
+@contextmanager
+def _told_as_failures(server: Server) -> Iterator[None]:
+    """Says what a server refuses in a sentence."""
+    try:
+        yield
+    except Refusal as refusal:
+        is_lost = refusal.status in LOST_STATUSES and refusal.code is None
+        raise ToolFailed(refusal.sentence(server.name), is_unknown=is_lost) from None
+    except ProviderError as error:
+        raise ToolFailed(error.message) from error
+    except Stopped:
+        raise ToolFailed(STOPPED) from None
+
+
+@contextmanager
+def _certainly_not_done() -> Iterator[None]:
+    """What fails in here, fails before the call is sent."""
+    try:
+        yield
+    except ToolFailed as failure:
+        raise ToolFailed(failure.message) from failure

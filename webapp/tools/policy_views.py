@@ -1,0 +1,135 @@
+"""Pages about policies: what a tool may do, in the administration, and what one's own answers may use, in one's settings."""
+
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from wtforms import BooleanField, SelectField
+
+from webapp.base import audit
+from webapp.base.db import write
+from webapp.base.errors import Invalid
+from webapp.people.accounts import directory, queries
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, signed_in
+from webapp.settings.service import setting
+from webapp.tools.offers import tools_of
+from webapp.tools.policies import EVERYONE, POLICIES, decide, own_limits, policies_for, policy_rows
+from webapp.tools.tool import Policy, Tool
+from webapp.web.forms import Form, options
+from webapp.web.htmx import done_message, redirect, render
+from webapp.web.pick_field import CHOOSE, PickField
+
+bp = Blueprint("policies", __name__)
+WORDS = {"allow": "Use without asking", "ask": "Ask first", "deny": "Not allowed"}
+STRICTER = {"ask": WORDS["ask"], "deny": WORDS["deny"]}
+DONE = {"saved": "Saved. It holds from the next call on."}
+
+
+class EveryoneForm(Form):
+    """What holds for everyone; an empty policy is the tool's usual one."""
+
+    policy = SelectField("For everyone", default="", choices=options({"": "As usual", **WORDS}))
+    is_free = BooleanField("Free this tool of the outside rule")
+
+
+class GroupForm(Form):
+    group = PickField("Group", choices=[], validate_choice=False, default="", render_kw={"required": True})
+    limit = SelectField("Its limit", choices=options({**STRICTER, "": "None"}))
+
+
+@bp.get("/admin/tools/<key>")
+@admin_only
+def show(key: str) -> Response:
+    return _tool_page(_tool(key))
+
+
+@bp.post("/admin/tools/<key>")
+@admin_only
+def update(key: str) -> Response:
+    tool, form, author = _tool(key), EveryoneForm.opened(), audit_author()
+    with form.attempt():
+        policy = _policy(form.policy.data, "policy")
+        is_free = bool(form.is_free.data) and not setting("tools.outside_rule")
+        # A tool that is freed of the rule has a policy, which is the usual one unless another is chosen.
+        with write() as session:
+            if decide(session, key, policy or (tool.policy if is_free else None), is_free=is_free):
+                words = f"{policy or 'as usual'}{', free of the outside rule' if is_free else ''}"
+                audit.add(session, "set the policy of a tool", author=author, object_kind="tool", object_id=key, detail=words)
+        return redirect(url_for(".show", key=key, done="saved"))
+    return _tool_page(tool, form=form, status=422)
+
+
+@bp.post("/admin/tools/<key>/groups")
+@admin_only
+def limit_group(key: str) -> Response:
+    tool, form, author = _tool(key), _offering(GroupForm.opened()), audit_author()
+    with form.attempt():
+        group = queries.group(form.group.chosen.removeprefix(directory.GROUP))
+        if not group:
+            raise Invalid("Choose a group.", field="group")
+        limit, id, name = _policy(form.limit.data, "limit"), group.id, group.name
+        with write() as session:
+            if decide(session, key, limit, group_id=id):
+                words = f"{name}: {limit or 'none'}"
+                audit.add(session, "limited a tool", author=author, object_kind="tool", object_id=key, detail=words)
+        return redirect(url_for(".show", key=key, done="saved"))
+    return _tool_page(tool, group_form=form, status=422)
+
+
+@bp.get("/settings/tools")
+@signed_in
+def own() -> Response:
+    me = current_user()
+    limits, policies = own_limits(me), policies_for(me)
+    tools = [(tool, policies.of(tool), limits.get(key, "")) for key, tool in tools_of(me).items()]
+    return render("tools/own.html", tools=tools, new=me.tools, words=WORDS, stricter=STRICTER, done=done_message(DONE))
+
+
+@bp.post("/settings/tools")
+@signed_in
+def update_own() -> Response:
+    me, form = current_user(), request.form
+    user_id, shown = me.id, [key for key in form.getlist("shown") if key in tools_of(me)]
+    new = [*(key for key in me.tools if key not in shown), *(key for key in shown if key in form.getlist("new"))]
+    with write() as session:
+        for key in shown:
+            limit = form.get(f"limit-{key}", "")
+            decide(session, key, _policy(limit, "limit") if limit in STRICTER else None, user_id=user_id)
+        me.tools = new
+    return redirect(url_for(".own", done="saved"))
+
+
+def _tool(key: str) -> Tool:
+    return found(tools_of(current_user()).get(key))
+
+
+def _policy(chosen: str, field: str) -> Policy | None:
+    """Returns the chosen policy, or None for an empty choice."""
+    policy = next((policy for policy in POLICIES if policy == chosen), None)
+    if chosen and policy is None:
+        raise Invalid("Choose a policy.", field=field)
+    return policy
+
+
+def _offering(form: GroupForm) -> GroupForm:
+    form.group.offering(partial(directory.groups_to_pick), [CHOOSE])
+    return form
+
+
+def _tool_page(
+    tool: Tool, *, form: EveryoneForm | None = None, group_form: GroupForm | None = None, status: int = 200
+) -> Response:
+    rows = policy_rows(tool.key)
+    decided = rows.get(EVERYONE)
+    values: dict[str, Any] = {"policy": decided.policy, "is_free": decided.is_free} if decided else {}
+    return render(
+        "tools/tool.html",
+        status=status,
+        tool=tool,
+        form=form or EveryoneForm.fresh(**values),
+        group_form=group_form or _offering(GroupForm.fresh()),
+        limits=[(group, rows[group.id]) for group, _ in queries.groups() if group.id in rows],
+        is_held=bool(setting("tools.outside_rule")),
+        words=WORDS,
+        done=done_message(DONE),
+    )
