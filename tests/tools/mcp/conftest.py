@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Listing, Reply, Server, call_tool, list_tools
+from webapp.tools.mcp.client import TIMES, Listing, Reply, Server, Times, call_tool, list_tools
 
 Serve = Callable[..., McpServer]
 
@@ -64,4 +64,7 @@ def call(new_stop: Callable[[], Stop]) -> Callable[..., Reply]:
 
 @pytest.fixture
 def listing(new_stop: Callable[[], Stop]) -> Callable[..., Listing]:
-    return lambda server, **how: list_tools(reached(server, **how), stop=new_stop())
+    def listing(server: McpServer, times: Times = TIMES, **how: Any) -> Listing:
+        return list_tools(reached(server, **how), stop=new_stop(), times=times)
+
+    return listing

@@ -13,6 +13,7 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.models.upstream import Stopped
+from webapp.models.upstream.addresses import parts_of
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.exchange import (
@@ -29,6 +30,7 @@ from webapp.tools.mcp.exchange import (
 )
 from webapp.tools.mcp.listing import (
     MOST_INSTRUCTIONS,
+    TOKEN,
     BadTool,
     Listed,
     ListedTool,
@@ -384,6 +386,9 @@ def header_value(value: str | int) -> str:
 
 @contextmanager
 def _conversation(server: Server, stop: Stop, times: Times, *, keeps_session: bool = False) -> Iterator[_Conversation]:
+    parts_of(server.address)
+    if not all(TOKEN.fullmatch(name) and value.isascii() and value.isprintable() for name, value in server.headers.items()):
+        raise ToolFailed(f"The headers for {server.name} contain invalid characters.")
     conversation = _Conversation(server, stop, times, keeps_session=keeps_session)
     try:
         yield conversation

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from webapp.base.words import plural
 from webapp.tools.built_in.texts import one_line, visible
 from webapp.tools.mcp.listing import line_of, text_of
 
@@ -286,21 +287,22 @@ def checked(field: Field, value: Any) -> Value:
             return value
         case "choice" if isinstance(value, str) and value in allowed:
             return value
-        case "choices" if isinstance(value, list) and {*value} <= allowed:
-            return _sized(field, value, len(value), "choices")
+        case "choices" if isinstance(value, list) and all(isinstance(part, str) and part in allowed for part in value):
+            return _sized(field, value, len(value), "choice")
         case "number" | "integer" if isinstance(value, int | float) and not isinstance(value, bool):
             if value != value or abs(value) > 1e15 or (field.kind == "integer" and value != int(value)):
                 raise BadAnswer(f"“{field.title}” must be a {'whole ' if field.kind == 'integer' else ''}number.")
             return _sized(field, value, value, "")
         case "text" if isinstance(value, str) and len(value) <= MOST_ANSWER:
-            return _sized(field, value, len(value), "characters")
+            return _sized(field, value, len(value), "character")
     raise BadAnswer(f"“{field.title}” doesn't fit.")
 
 
 def _sized(field: Field, value: Value, size: float, unit: str) -> Value:
     for limit, is_outside, words in ((field.least, float.__lt__, "at least"), (field.most, float.__gt__, "at most")):
         if limit is not None and is_outside(float(size), float(limit)):
-            raise BadAnswer(f"“{field.title}” must be {words} {limit:g} {unit}".rstrip() + ".")
+            bound = plural(int(limit), unit) if unit else f"{limit:g}"
+            raise BadAnswer(f"“{field.title}” must be {words} {bound}.")
     return value
 
 
