@@ -25,6 +25,7 @@ TABLE = {
         GET api_starters.index api:read
         GET api_tools.index api:read
         GET api_tools.waiting api:read
+        POST api_mcp.receive api:tools
         POST api_prompts.create api:chat
         GET api_chats.index api:read
         POST api_chats.create api:chat

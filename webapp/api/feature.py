@@ -1,4 +1,4 @@
-"""The API as a feature: the native API, the dialects of older clients, and the OpenAPI document."""
+"""The API as a feature: the native API, the dialects of older clients, the MCP server, and the OpenAPI document."""
 
 from webapp.api import pages
 from webapp.api.completions import DOOR
@@ -8,6 +8,7 @@ from webapp.api.dialects.plans import views as plans
 from webapp.api.dialects.quick import views as quick
 from webapp.api.dialects.roleplay import views as roleplay
 from webapp.api.dialects.threads import views as threads
+from webapp.api.mcp import views as mcp
 from webapp.api.native import (
     account,
     alerts,
@@ -77,6 +78,7 @@ FEATURE = Feature(
         assistant.bp,
         plans.bp,
         openai.bp,
+        mcp.bp,
     ),
     brings=(DOOR,),
     navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),

@@ -29,7 +29,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "alerts",
         "exchange",
     ),
-    "API": ("streaming", "dialects/openai"),
+    "API": ("streaming", "dialects/openai", "mcp"),
     "Compatibility APIs": (
         "dialects/roleplay",
         "dialects/quick-chat",
@@ -66,6 +66,7 @@ ABOUT: Mapping[str, str] = {
     "exchange": "Import, export and share chats",
     "streaming": "Answers as they are written, for programs",
     "dialects/openai": "For libraries and editors that know OpenAI's API",
+    "mcp": "Your documents, chats and models in Claude, VS Code and others",
     "dialects/roleplay": "For roleplay clients",
     "dialects/quick-chat": "For quick chat clients",
     "dialects/threads": "For clients with threads and workflows",
