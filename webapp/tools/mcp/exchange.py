@@ -19,7 +19,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.tools.mcp.listing import line_of
-from webapp.tools.mcp.results import asked_words
+from webapp.tools.mcp.results import digest_of
 from webapp.tools.tool import ToolFailed
 
 # The version without sessions, and those that begin with a handshake, the newest first.
@@ -75,6 +75,11 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.code, self.message, self.data = status, code, message, data
 
+    @property
+    def is_of_session(self) -> bool:
+        """Whether the server no longer knows the session; some say so by another status than the specification."""
+        return self.status == 404 or (self.status == 400 and "session" in self.message.lower())
+
     def sentence(self, name: str) -> str:
         if self.message:
             return f"{name} reported an error: {self.message}"
@@ -124,8 +129,9 @@ class Exchange:
         signal: Callable[[], Signal],
     ) -> None:
         self.server, self.version, self.session = server, server.version, server.session
-        # What the server wanted to ask a person during a request, and has no answer to.
-        self.questions: list[str] = []
+        # What the server has asked a person during a request without getting an answer, and the answers that there are already.
+        self.questions: list[Any] = []
+        self.answers: Mapping[str, Any] = {}
         self._upstream, self._stop, self._spawn, self._signal = upstream, stop, spawn, signal
         self._secrets = [word for value in server.headers.values() for word in value.split() if len(word) >= 8]
 
@@ -156,17 +162,24 @@ class Exchange:
         return {**headers, "Mcp-Session-Id": self.session} if self.session and method != "initialize" else headers
 
     def answer(self, message: Mapping[str, Any]) -> None:
-        """Answers a request of the server: what it asks people, models and folders for isn't offered during a request."""
+        """Answers a request of the server. It gets models and folders from nowhere, and from people what is known already."""
         method, reply = message.get("method"), {"jsonrpc": "2.0", "id": message.get("id")}
         if method == "ping":
             reply["result"] = {}
         elif method == "elicitation/create":
-            self.questions.append(asked_words(message.get("params")))
-            reply["result"] = {"action": "cancel"}
+            reply["result"] = self._answer_to(message.get("params"))
         else:
             reply["error"] = {"code": METHOD_NOT_FOUND, "message": "This client doesn't offer that."}
-        with suppress(ProviderError), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
+        # What a stop means for the request is said where its reply is read.
+        with suppress(ProviderError, ToolFailed), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
             pass
+
+    def _answer_to(self, params: Any) -> Any:
+        """Returns what a person has answered to this before, or that there is no answer."""
+        if response := self.answers.get(digest_of(params)):
+            return response
+        self.questions.append(params)
+        return {"action": "cancel"}
 
     def cancel(self, id: int, reason: str) -> None:
         """Tells the server that a request is given up, without waiting for it; without sessions, the closed stream says so."""

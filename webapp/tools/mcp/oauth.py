@@ -114,10 +114,11 @@ def begin(
     request. Raises `SignInFailed` with a sentence.
     """
     secure_parts(address)
+    secure_parts(redirect_uri)
     requests = Requests(providers().upstream, stop, trust, (address, client.issuer if client else ""), seconds=BEGIN_SECONDS)
     parameters = challenge_parameters(challenge)
     resource = resource_of(requests, address, parameters.get("resource_metadata", ""))
-    if client and client.issuer not in resource.issuers:
+    if client and resource.is_stated and client.issuer not in resource.issuers:
         raise SignInFailed(f"{urlsplit(address).hostname} signs people in elsewhere by now. Enter how it knows us again.")
     issuer = issuer_of(requests, client.issuer if client else resource.issuers[0])
     wanted = scopes_in(parameters.get("scope", "")) or resource.scopes
