@@ -1,13 +1,13 @@
 """Add tool servers, their tools as they were accepted and listed, and the sign-ins of people there.
 
-Revision: 0174, after 0173
+Revision: 0177, after 0175
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0174"
-down_revision = "0173"
+revision = "0177"
+down_revision = "0175"
 branch_labels = None
 depends_on = None
 
