@@ -12,11 +12,13 @@ from sqlalchemy import select, update
 
 from tests.api.client import Client
 from tests.support.browser import Browser
-from tests.support.mcp_server import STATELESS
+from tests.support.marks import on_both_databases
+from tests.support.mcp_server import STATELESS, failed
 from tests.support.sign_in_server import SignInServer
 from tests.support.waiting import until
 from tests.tools.servers.conftest import accept_all
 from webapp.base.db import db, utc_now, write
+from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
 from webapp.settings.secrets import keyring
@@ -144,10 +146,8 @@ def test_a_sign_in_ends_only_where_it_began(
 
 
 def new_session(app, browser: Browser) -> str:
-    from webapp.people.accounts import service
-
     with app.app_context():
-        secret = service.open_session(browser.person_id, "")
+        secret = accounts.open_session(browser.person_id, "")
         db.session.commit()
         return secret
 
@@ -193,6 +193,7 @@ def test_a_sign_in_server_that_is_down_does_not_end_the_sign_in(
     assert row_of(app, member).ended == ""
 
 
+@on_both_databases
 def test_signing_out_revokes_and_so_does_a_server_that_is_deleted(
     app, admin: Client, member: Browser, owner: Browser, server, provider: SignInServer
 ) -> None:
@@ -251,8 +252,6 @@ def test_tokens_are_in_no_log(app, member: Browser, server, provider: SignInServ
 
 
 def sign_in_error(request: Any) -> Any:
-    from tests.support.mcp_server import failed
-
     return failed(request.message["id"], -32000, f"Bad token {request.headers['authorization']}")
 
 
