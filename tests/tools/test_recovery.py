@@ -11,6 +11,7 @@ from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db
 from webapp.chat.calls import decisions
+from webapp.people.accounts.tables import User
 from webapp.tools.tables import Call
 from webapp.tools.tool import READS, Hints, Result, Tool
 from webapp.web.feature import BROUGHT
@@ -56,7 +57,7 @@ def calls_in(bench: Bench) -> list[Call]:
 def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
     with bench.app.app_context():
         waiting = db.session.scalar(db.select(Call).where(Call.state.in_(("waiting", "unknown"))))
-        decisions.decide(waiting, decision, by=person, result="Red")
+        decisions.decide(waiting, decision, by=db.session.get_one(User, person), result="Red")
 
 
 def waits(bench: Bench, id: str) -> Callable[[], bool]:

@@ -1,6 +1,7 @@
-"""What people decide about the calls of an answer, and what follows: the run continues where it waited."""
+"""What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, TextClause, literal, or_, select
@@ -21,13 +22,15 @@ from webapp.settings.service import setting
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
 from webapp.tools.offers import built_in_tools, tools_of
-from webapp.tools.tables import AllowedTool, Call
+from webapp.tools.tables import AllowedTool, Call, Fuse
 
 Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
 # What can be decided about a call in each state; a question is answered with `done`.
 OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
 OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
+FuseDecision = Literal["continue", "answer", "end"]
+NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 # Those after which a call is done.
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
@@ -76,6 +79,29 @@ def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: 
     # Lists of chats say which of them wait for a person.
     announce(db.session.get_one(Chat, chat_id), "message", message_id)
     return db.session.get_one(Call, record.id, populate_existing=True)
+
+
+def decide_limit(generation: Generation, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
+    """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that."""
+    if decision not in get_args(FuseDecision):
+        raise Invalid("Choose how it is to end.", field="decision")
+    if not 0 <= more_usd <= MOST_USD:
+        raise Invalid(f"Enter an amount up to {MOST_USD}.", field="more")
+    message_id, by_id = generation.message_id or "", by.id
+    with write() as session:
+        row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
+        if not (row and generation.is_parked):
+            raise Conflict("This answer doesn't wait at a limit, or it has been decided already.")
+        row.decision, row.decided_by = decision, by_id
+        if decision == "continue" and row.limit == "cost":
+            row.usd = str(Decimal(row.usd) + (more_usd or Decimal(str(setting("tools.usd")))))
+        elif decision == "continue":
+            row.times += 1
+    if decision == "end":
+        generations.stop(generation)
+    else:
+        go_on(the_engine(), message_id)
+    announce(db.session.get_one(Chat, db.session.get_one(Message, message_id).chat_id), "message", message_id)
 
 
 def name_of(person: str | None) -> str:
