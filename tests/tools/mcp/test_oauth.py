@@ -458,6 +458,15 @@ def test_only_a_secure_address_is_signed_in_to(app: Flask, address: str) -> None
         oauth.begin(address, BACK, stop=Stop(Event), trust="operator")
 
 
+def test_what_is_logged_has_no_secrets(start: Start) -> None:
+    server = start()
+    begun, tokens = signed_in(server, client=Registration("known", server.issuer, "s p:cret"))
+
+    words = f"{begun} {tokens} {Registration('known', server.issuer, 's p:cret')}"
+    secrets = (tokens.access, tokens.refresh, begun.state, begun.record["verifier"], "cret")
+    assert not [secret for secret in secrets if secret in words]
+
+
 def test_a_person_comes_back_to_a_secure_address_alone(start: Start) -> None:
     server = start()
 

@@ -22,6 +22,7 @@ from webapp.tools.mcp.exchange import (
     STATELESS,
     STOPPED,
     WITH_HANDSHAKE,
+    ConnectionLost,
     Exchange,
     Refusal,
     Request,
@@ -136,8 +137,8 @@ def call_tool(
             conversation.begin()
         try:
             result = call.result()
-        except ToolFailed as failure:
-            if not (is_safe and failure.is_unknown) or stop:
+        except ConnectionLost:
+            if not is_safe or stop:
                 raise
             result = call.result()
         return call.reply(result, is_safe=is_safe)
@@ -329,7 +330,8 @@ class _Call:
             reply = reply_of(result, by_turns)
         except Unreadable:
             raise self._unreadable() from None
-        reply = replace(reply, version=conversation.version, session=conversation.lasting_session)
+        text = conversation.exchange.without_secrets(reply.text)
+        reply = replace(reply, text=text, version=conversation.version, session=conversation.lasting_session)
         if not conversation.exchange.questions:
             return reply
         # One that has succeeded without an answer may have done something, which must not be done twice.

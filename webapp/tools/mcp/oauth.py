@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
@@ -73,7 +73,7 @@ class Registration:
 
     id: str
     issuer: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     method: str = ""
 
 
@@ -81,17 +81,17 @@ class Registration:
 class Begun:
     """The person is sent to `url`, and comes back with `state`; `record` is JSON, with secrets, and needed from then on."""
 
-    url: str
-    state: str
-    record: Record
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    record: Record = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """`expires_at` is None if the server doesn't say; `refresh` is empty if there is none."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     expires_at: datetime | None
     scope: str
 
