@@ -261,6 +261,14 @@ _TOOLS = (
         "",
         "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
     ),
+    Setting(
+        "tools.picture_model",
+        "Model for pictures",
+        "text",
+        "",
+        "The model that makes pictures, of a connection that offers /images/generations, such as openai:gpt-image-1. If empty, "
+        "none are made.",
+    ),
 )
 _DEMO = (
     _choice(

@@ -1,6 +1,7 @@
 """The tools feature: the tools that come with it, and their page in the administration."""
 
 from webapp.tools import policy_views, search_connections, views
+from webapp.tools.built_in import make_picture
 from webapp.tools.built_in.catalog import ALL
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -8,7 +9,10 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     blueprints=(views.bp, policy_views.bp),
     brings=(*ALL, search_connections.HOLDER),
-    setting_checks={search_connections.ADDRESS: search_connections.check_address},
+    setting_checks={
+        search_connections.ADDRESS: search_connections.check_address,
+        make_picture.MODEL: make_picture.check_model,
+    },
     navigation=(
         NavEntry(
             words="Tools",

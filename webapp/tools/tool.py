@@ -62,14 +62,16 @@ class CallContext:
 class Result:
     """What a call returns to the model. `outside` names where outside text in it came from, such as `example.org`.
 
-    `sources` are the passages of documents in it, by the numbers that the text uses. `files` become files of the chat; the model
-    is told which, so that a result that consists of files needs no text.
+    `sources` are the passages of documents and the web pages in it, by the numbers that the text uses. `files` become files of
+    the chat; the model is told which, so that a result that consists of files needs no text. `cost` is what the call
+    has cost, in US dollars, if that is known.
     """
 
     text: str
     sources: tuple[SourceRecord, ...] = ()
     outside: tuple[str, ...] = ()
     files: tuple[NewFile, ...] = ()
+    cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
