@@ -222,7 +222,7 @@ class Exchange:
         return Refusal(status, code if isinstance(code, int) else None, words, error.get("data"))
 
     def without_secrets(self, text: str) -> str:
-        """Returns a text of the server without what is in our headers, such as a token that whoever calls a tool doesn't know."""
+        """Returns a text of the server without what is in our headers, such as a token, which callers of tools must not see."""
         for secret in self._secrets:
             text = text.replace(secret, "…")
         return text
