@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.mcp_server import CUT, HANDSHAKE, STATELESS, STREAM, McpServer, Received, Said, event, said, text
 from tests.support.turns import nobody_waits
-from tests.tools.mcp.conftest import Serve
+from tests.tools.mcp.conftest import Serve, reached
 from webapp.tools.mcp.client import Listing, Reply, SignInRequired, Times
 from webapp.tools.mcp.listing import MOST_PAGES, MOST_TOOLS
 from webapp.tools.tool import ToolFailed
@@ -85,6 +85,7 @@ MISDEEDS: dict[str, tuple[Callable[[Received], Said], str]] = {
 }
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 def test_a_bad_reply_to_a_call_is_one_sentence_and_the_call_unknown(serve: Serve, call: Call, version: str, misdeed: str) -> None:
@@ -110,6 +111,7 @@ def test_a_result_of_an_unknown_kind_is_invalid(serve: Serve, call: Call, kind: 
     assert failure.value.is_unknown
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("misdeed", [name for name in MISDEEDS if "result" not in name])
 def test_a_bad_reply_to_a_list_is_one_sentence(serve: Serve, listing: List, misdeed: str) -> None:
     server = serve(STATELESS)
@@ -120,6 +122,7 @@ def test_a_bad_reply_to_a_list_is_one_sentence(serve: Serve, listing: List, misd
     assert not failure.value.is_unknown
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("method", ["server/discover", "initialize"])
 @pytest.mark.parametrize("misdeed", ["a web page", "another id", "endless comments", "a large reply", "deep JSON"])
 def test_a_bad_beginning_is_one_sentence_and_nothing_is_called(serve: Serve, call: Call, method: str, misdeed: str) -> None:
@@ -133,6 +136,7 @@ def test_a_bad_beginning_is_one_sentence_and_nothing_is_called(serve: Serve, cal
     assert not server.of("tools/call")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -173,6 +177,15 @@ def test_an_error_does_not_tell_the_token(serve: Serve, call: Call) -> None:
     assert failure.value.message.isprintable()
 
 
+def test_a_tool_that_tells_its_token_does_not_tell_it_here(serve: Serve, call: Call) -> None:
+    server = serve(STATELESS)
+    server.instead["tools/call"] = lambda request: said(result(request, text(f"I got {request.headers['authorization']}.")))
+
+    assert call(server, "echo", headers={"Authorization": "Bearer secret-token-1"}).text == "I got Bearer …."
+    assert "secret" not in repr(reached(server, headers={"Authorization": "Bearer secret-token-1"}))
+
+
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("error", [[], "x", {}, {"code": "x", "message": 7}, {"message": None}, {"code": 2**70}])
 def test_an_error_that_is_none_is_one_sentence(serve: Serve, call: Call, error: Any) -> None:
     server = serve(STATELESS)
@@ -183,6 +196,7 @@ def test_an_error_that_is_none_is_one_sentence(serve: Serve, call: Call, error: 
     assert failure.value.message.endswith(".")
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(serve: Serve, call: Call, listing: List) -> None:
     server = serve(HANDSHAKE, replies="stream")
     began = time.monotonic()
@@ -204,6 +218,7 @@ def slowly() -> Iterator[bytes]:
         yield b": still here\n\n"
 
 
+@pytest.mark.slow
 def test_a_stream_is_resumed_only_so_often(serve: Serve, call: Call) -> None:
     server = serve(HANDSHAKE, replies="stream")
     server.cut_after, server.retry_ms = 1, 0
@@ -216,6 +231,7 @@ def test_a_stream_is_resumed_only_so_often(serve: Serve, call: Call) -> None:
     assert 1 < len([request for request in server.log if request.verb == "GET"]) <= 50
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize("status", [400, 404, 405, 500])
 def test_a_stream_that_cannot_be_resumed_leaves_the_call_unknown(serve: Serve, call: Call, status: int) -> None:
     server = serve(HANDSHAKE, replies="stream")
@@ -256,6 +272,7 @@ def test_a_session_that_cannot_be_sent_back_is_refused(serve: Serve, call: Call,
         call(server, "count")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "required",
     [

@@ -47,6 +47,7 @@ def nested(depth: int) -> dict[str, Any]:
         ({"name": "a\u200bb"}, "can't be seen"),
         ({"name": "a\ud800b"}, "can't be seen"),
         ({"name": "\U000e0041"}, "can't be seen"),
+        ({"execution": {"taskSupport": "required"}}, "as a task"),
         ({"inputSchema": None}, "what arguments it takes"),
         ({"inputSchema": []}, "what arguments it takes"),
         ({"inputSchema": {"type": "array"}}, "no object"),
@@ -153,6 +154,14 @@ def test_only_the_first_that_are_left_out_are_named() -> None:
 
     assert len(listing.left_out) == 31
     assert listing.left_out[-1] == "370 more are left out."
+
+
+def test_the_schemas_of_a_list_are_bounded_together() -> None:
+    long = {**ANY, "description": "x" * 60_000}
+    listing = listing_of({"tools": [{"name": f"tool-{number}", "inputSchema": long} for number in range(400)]})
+
+    assert len(listing.tools) == 35
+    assert listing.left_out == ("Its schemas are longer than 2 MB: the other tools are left out.",)
 
 
 @pytest.mark.parametrize(

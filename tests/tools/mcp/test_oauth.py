@@ -285,6 +285,7 @@ def test_a_code_is_used_once(start: Start) -> None:
         finish(begun, reply)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "resource",
     ["https://other.example/mcp", "ORIGIN/mcp/deeper", "ORIGIN/mc", "http://127.0.0.1:1/mcp", "ORIGIN/mcp?tenant=b", "", None, 7],
@@ -304,6 +305,7 @@ def test_a_server_may_be_a_part_of_what_a_token_is_for(start: Start, resource: s
     assert query_of(signed_in(server)[0])["resource"] == server.about_resource["resource"]
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     ("about", "words"),
     [
@@ -329,6 +331,7 @@ def test_nonsense_of_an_authorization_server_is_one_sentence(start: Start, about
     assert words in refused(server)
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "path", ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server", "/register"]
 )
@@ -345,6 +348,7 @@ def test_documents_that_are_none_end_in_a_sentence(start: Start, path: str, cont
     assert refused(server).endswith(".")
 
 
+@pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "value",
     [
@@ -439,10 +443,35 @@ def test_an_issuer_that_a_person_has_entered_may_be_in_this_network(start: Start
     assert finish(begun, other.allow(begun.url)).access
 
 
+def test_a_server_that_says_nothing_is_signed_in_to_where_a_person_has_entered(start: Start) -> None:
+    server, other = start(), start()
+    server.url = f"{server.origin}/other"
+    other.about_resource["resource"] = server.url
+
+    begun = begin(server, challenge="", client=Registration("known", other.issuer, "s p:cret"))
+    assert finish(begun, other.allow(begun.url)).access
+
+
 @pytest.mark.parametrize("address", ["http://tools.example/mcp", "ftp://tools.example/", "not an address", ""])
 def test_only_a_secure_address_is_signed_in_to(app: Flask, address: str) -> None:
     with app.app_context(), pytest.raises(SignInFailed):
         oauth.begin(address, BACK, stop=Stop(Event), trust="operator")
+
+
+def test_what_is_logged_has_no_secrets(start: Start) -> None:
+    server = start()
+    begun, tokens = signed_in(server, client=Registration("known", server.issuer, "s p:cret"))
+
+    words = f"{begun} {tokens} {Registration('known', server.issuer, 's p:cret')}"
+    secrets = (tokens.access, tokens.refresh, begun.state, begun.record["verifier"], "cret")
+    assert not [secret for secret in secrets if secret in words]
+
+
+def test_a_person_comes_back_to_a_secure_address_alone(start: Start) -> None:
+    server = start()
+
+    assert "isn't reached by https" in refused(server, redirect_uri="http://millrace.example/return")
+    assert not server.log
 
 
 def test_a_stop_ends_it(start: Start) -> None:

@@ -15,10 +15,10 @@ from webapp.tools.mcp.results import (
     Field,
     InputRequired,
     Unreadable,
-    answer_params,
     checked,
     input_required,
     reply_of,
+    responses_of,
     typed_answers,
 )
 
@@ -149,7 +149,7 @@ def test_whatever_is_required_it_is_a_form_or_refused(value: Any) -> None:
         except Unreadable:
             continue
         if form:
-            answer_params(Answers(form.state, {}, "decline"))
+            responses_of(Answers(form.state, {}, "decline"))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_page_elsewhere_is_an_address_to_visit() -> None:
     asked = required({"inputRequests": {"k": {"method": "elicitation/create", "params": params}}, "requestState": "s"})
 
     assert (asked.message, asked.fields, asked.address) == ("Give us a key.", (), "https://tools.example/key")
-    assert answer_params(Answers(asked.state, {})) == {"inputResponses": {"k": {"action": "accept"}}, "requestState": "s"}
+    assert responses_of(Answers(asked.state, {})).params == {"inputResponses": {"k": {"action": "accept"}}, "requestState": "s"}
 
 
 def test_two_forms_are_one_for_the_person() -> None:
@@ -213,7 +213,7 @@ def test_two_forms_are_one_for_the_person() -> None:
 
     assert asked.message == "Please\n\nAnd?"
     assert [field.name for field in asked.fields] == ["f.a", "g.h.a"]
-    params = answer_params(Answers(asked.state, {"f.a": "x", "g.h.a": True}))
+    params = responses_of(Answers(asked.state, {"f.a": "x", "g.h.a": True})).params
     assert params == {
         "inputResponses": {
             "f": {"action": "accept", "content": {"a": "x"}},
@@ -271,13 +271,13 @@ def test_a_value_of_another_kind_does_not_fit(field: Field, value: Any) -> None:
 )
 def test_a_state_that_is_none_is_refused(state: str) -> None:
     with pytest.raises(BadAnswer):
-        answer_params(Answers(state, {}))
+        responses_of(Answers(state, {}))
 
 
 def test_the_state_of_a_server_comes_back_as_it_was() -> None:
     asked = required({**elicitation({}), "requestState": 'é\u2028\\"=='})
 
-    assert answer_params(Answers(asked.state, {}, "cancel")) == {
+    assert responses_of(Answers(asked.state, {}, "cancel")).params == {
         "inputResponses": {"f": {"action": "cancel"}},
         "requestState": 'é\u2028\\"==',
     }

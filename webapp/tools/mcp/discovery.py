@@ -85,11 +85,15 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A tool server as its authorization server knows it: `address` is what a token is for."""
+    """A tool server as its authorization server knows it: `address` is what a token is for.
+
+    `is_stated` is unset if the server says nothing of it, and its issuer is a guess.
+    """
 
     address: str
     issuers: tuple[str, ...]
     scopes: tuple[str, ...]
+    is_stated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def resource_of(requests: Requests, address: str, metadata_address: str) -> Reso
             raise SignInFailed(f"{_host(address)} doesn't say where to sign in.")
         return Resource(resource, tuple(addresses), scopes_in(reply.value.get("scopes_supported")))
     parts = secure_parts(address)
-    return Resource(canonical(address), (f"{parts.scheme}://{parts.netloc}",), ())
+    return Resource(canonical(address), (f"{parts.scheme}://{parts.netloc}",), (), is_stated=False)
 
 
 def issuer_of(requests: Requests, address: str) -> Issuer:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
@@ -73,7 +73,7 @@ class Registration:
 
     id: str
     issuer: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     method: str = ""
 
 
@@ -81,17 +81,17 @@ class Registration:
 class Begun:
     """The person is sent to `url`, and comes back with `state`; `record` is JSON, with secrets, and needed from then on."""
 
-    url: str
-    state: str
-    record: Record
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    record: Record = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """`expires_at` is None if the server doesn't say; `refresh` is empty if there is none."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     expires_at: datetime | None
     scope: str
 
@@ -114,10 +114,11 @@ def begin(
     request. Raises `SignInFailed` with a sentence.
     """
     secure_parts(address)
+    secure_parts(redirect_uri)
     requests = Requests(providers().upstream, stop, trust, (address, client.issuer if client else ""), seconds=BEGIN_SECONDS)
     parameters = challenge_parameters(challenge)
     resource = resource_of(requests, address, parameters.get("resource_metadata", ""))
-    if client and client.issuer not in resource.issuers:
+    if client and resource.is_stated and client.issuer not in resource.issuers:
         raise SignInFailed(f"{urlsplit(address).hostname} signs people in elsewhere by now. Enter how it knows us again.")
     issuer = issuer_of(requests, client.issuer if client else resource.issuers[0])
     wanted = scopes_in(parameters.get("scope", "")) or resource.scopes

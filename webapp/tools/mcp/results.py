@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -74,7 +75,7 @@ class Field:
 
 
 class InputRequired(Exception):
-    """A call that needs a person's answers first: nothing of it is done yet, and it waits in no process.
+    """A call that needs a person's answers first. It has done nothing yet, or can be repeated, and it waits in no process.
 
     `message` says why. It is either a form of `fields`, or, with `address`, a page of another site that the person visits and
     comes back from. `state` is sent back with the answers, to the same server; it is opaque, and contains no secret of ours.
@@ -306,16 +307,59 @@ def _sized(field: Field, value: Value, size: float, unit: str) -> Value:
     return value
 
 
-def answer_params(answers: Answers) -> dict[str, Any]:
-    """Returns what a repeated request says of the answers; raises `BadAnswer` if they don't fit what was asked."""
+def form_during_call(params: Any, earlier: Mapping[str, Any]) -> InputRequired:
+    """Returns what a server has asked during a call, as a form; it was told that there is no answer yet.
+
+    When the call is sent again, the answer is given as soon as the same is asked. So are `earlier` ones.
+    """
+    message, fields, address = form_of("asked", {"method": "elicitation/create", "params": params})
+    if address:
+        raise Unreadable
+    about = {"asked": [asdict(field) for field in fields]}
+    state = json.dumps({"asked": about, "state": None, "digest": digest_of(params), "earlier": dict(earlier)})
+    if len(state) > MOST_STATE:
+        raise Unreadable
+    return InputRequired(message, tuple(fields), state)
+
+
+def page_required(data: Any) -> InputRequired:
+    """Returns the page that a person has to visit before a call, by the error that says so."""
+    pages = data.get("elicitations") if isinstance(data, dict) else None
+    if not isinstance(pages, list) or not pages:
+        raise Unreadable
+    message, _, address = form_of("page", {"method": "elicitation/create", "params": pages[0]})
+    if not address:
+        raise Unreadable
+    return InputRequired(message, (), json.dumps({"asked": {}, "state": None}), address)
+
+
+def digest_of(params: Any) -> str:
+    """Identifies what a server asks during a call."""
+    asked = [params.get("message"), params.get("requestedSchema")] if isinstance(params, dict) else []
+    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """What a repeated call says of a person's answers: in its `params`, or `during` the call, by what the server asks."""
+
+    params: Mapping[str, Any]
+    during: Mapping[str, Any]
+
+
+def responses_of(answers: Answers) -> Responses:
+    """Returns the answers as a server takes them; raises `BadAnswer` if they don't fit what was asked."""
     try:
         record = json.loads(answers.state)
         asked = {key: [Field(**{**part, "choices": _pairs(part)}) for part in parts] for key, parts in record["asked"].items()}
-        server_state = record["state"]
+        server_state, digest, earlier = record["state"], record.get("digest"), dict(record.get("earlier") or {})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BadAnswer("What was asked can't be read.") from None
     responses = {key: _response(answers, key, fields) for key, fields in asked.items()}
-    return {"inputResponses": responses} | ({"requestState": server_state} if server_state is not None else {})
+    if digest:
+        return Responses({}, {**earlier, digest: responses["asked"]})
+    params = {"inputResponses": responses} if responses else {}
+    return Responses(params | ({"requestState": server_state} if server_state is not None else {}), {})
 
 
 def _pairs(part: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
