@@ -126,9 +126,10 @@ def test_what_it_may_cost_is_raised_by_as_much_as_is_entered(bench: Bench, fake)
     id = bench.ask(person=person, tools=["count"])
     bench.until(waits(bench, id))
     assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 1)
-    with pytest.raises(Invalid):
-        decide(bench, id, "continue", person, more_usd=Decimal(-1))
-    decide(bench, id, "continue", person, more_usd=Decimal("0.2"))
+    for text in ("-1", "much", "NaN", "1e9"):
+        with pytest.raises(Invalid):
+            decisions.dollars(text)
+    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.2"))
     bench.until(lambda: len(fake.posts()) == 2 and waits(bench, id)())
     decide(bench, id, "continue", person)
     assert bench.until_ended(id).status == "completed"

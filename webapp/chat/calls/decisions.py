@@ -1,7 +1,7 @@
 """What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, TextClause, literal, or_, select
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import Conflict, Invalid, OverBudget
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -19,8 +19,10 @@ from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.settings.service import setting
+from webapp.streaming.outcome import BUDGET
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
+from webapp.tools.fuse import blow
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.tables import AllowedTool, Call, Fuse
 
@@ -85,8 +87,6 @@ def decide_limit(generation: Generation, decision: FuseDecision, *, by: User, mo
     """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that."""
     if decision not in get_args(FuseDecision):
         raise Invalid("Choose how it is to end.", field="decision")
-    if not 0 <= more_usd <= MOST_USD:
-        raise Invalid(f"Enter an amount up to {MOST_USD}.", field="more")
     message_id, by_id = generation.message_id or "", by.id
     with write() as session:
         row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
@@ -102,6 +102,17 @@ def decide_limit(generation: Generation, decision: FuseDecision, *, by: User, mo
     else:
         go_on(the_engine(), message_id)
     announce(db.session.get_one(Chat, db.session.get_one(Message, message_id).chat_id), "message", message_id)
+
+
+def dollars(text: str) -> Decimal:
+    """Returns an amount as it was entered; nothing for an empty one."""
+    try:
+        amount = Decimal(text.strip().removeprefix("$") or 0)
+    except InvalidOperation:
+        raise Invalid("Enter an amount in dollars, such as 0.50.", field="more") from None
+    if not (amount.is_finite() and 0 <= amount <= MOST_USD):
+        raise Invalid(f"Enter an amount up to {MOST_USD} dollars.", field="more")
+    return amount
 
 
 def name_of(person: str | None) -> str:
@@ -132,8 +143,15 @@ def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
 def go_on(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again that the message waits for, if there is one."""
     parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == WAITING)
-    if generation := db.session.scalar(parked):
+    if not (generation := db.session.scalar(parked)):
+        return
+    try:
         generations.resume(engine, generation)
+    except OverBudget:
+        # It waits until the budget allows more.
+        with write() as session:
+            blow(session, message_id, BUDGET)
+        raise
 
 
 def go_on_if_decided(engine: Engine, message_id: str) -> None:

@@ -95,6 +95,8 @@ class BudgetGate:
         if not reserved:
             return
         price = recount.price_of(generation.model_asked)
+        input_tokens = max(consumption.input_tokens, (transcript.usage and transcript.usage.input_tokens) or 0)
+        consumption = replace(consumption, input_tokens=input_tokens)
         allowance = BudgetReservation(reserved, consumption, price, spent_tokens=self._output_tokens(transcript))
         if _tokens_of(allowance) <= 0:
             further = Consumption(0, max(consumption.output_tokens, -int(_tokens_of(allowance))))

@@ -1,13 +1,13 @@
 """Add the limits that answers with tools have reached.
 
-Revision: 0174, after 0173
+Revision: 0178, after 0177
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0174"
-down_revision = "0173"
+revision = "0178"
+down_revision = "0177"
 branch_labels = None
 depends_on = None
 
