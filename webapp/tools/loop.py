@@ -190,7 +190,7 @@ class ToolRun:
 
     @property
     def _must_answer(self) -> bool:
-        """Whether the model can call no more: as a person wants it, or since it has no more rounds and nobody can be asked."""
+        """Whether the model can call no more: as a person wants it, or since it has no more rounds and no person can be asked."""
         rounds = len({call.round for call in self._calls})
         return self._answer.allowed.must_answer or (not self._limits.can_wait and rounds >= self._limits.rounds)
 
