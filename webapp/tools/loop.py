@@ -410,7 +410,8 @@ class ToolRun:
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
             is_unknown = failure.is_unknown and not offer.tool.hints.is_safe_to_repeat
-            return {"state": "unknown" if is_unknown else "failed", "error": failure.message}
+            outside = list(failure.outside)
+            return {"state": "unknown" if is_unknown else "failed", "error": failure.message, "outside": outside}
         except AppError as error:
             return {"state": "failed", "error": error.message}
         except MISTAKES:
