@@ -16,7 +16,7 @@ from bench.scripted_model import ONCE, TOOLS, script, whole_text
 
 # What ends a request when the server dies: no connection, half a head, half a body.
 CUT = (OSError, EOFError, ValueError, IndexError, TimeoutError)
-REQUEST_SECONDS, LOOK_SECONDS, AGAIN_SECONDS = 15.0, 0.15, 0.1
+REQUEST_SECONDS, LOOK_SECONDS, AGAIN_SECONDS = 15.0, 0.5, 0.2
 # How long nothing may happen to a run that no one disturbs.
 STUCK_SECONDS = 60.0
 # From this time on, a run that goes on is named in the output.

@@ -13,7 +13,8 @@ from webapp.api.openapi import document
 from webapp.api.operations import operation_of
 from webapp.web.htmx import API_PATHS
 
-OF_ITSELF = {"/openapi.json", "/api"}
+# The MCP server speaks JSON-RPC, and says itself what its tools take.
+OF_ITSELF = {"/openapi.json", "/api", "/mcp"}
 
 
 @pytest.mark.slow

@@ -12,12 +12,14 @@ from webapp.base.db import Base, db, utc_now, write
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.tools.tables import Call
 
 HERE = "it says where it stands on this server"
 PERSONAL = "a file gives nobody's account anything"
 DELETED = "what was deleted is not exported"
 # A file has its own ids; these columns are compared by the rows they refer to.
 REFERENCES = {"chats": {"id", "origin", "head_id"}, "messages": {"id", "origin", "parent_id"}, "generations": {"continues_id"}}
+REFERENCES["calls"] = {"generation_id"}
 STAYS: dict[str, dict[str, str]] = {
     "chats": {
         "owner_id": PERSONAL,
@@ -45,7 +47,7 @@ STAYS: dict[str, dict[str, str]] = {
         "head_then": DELETED,
         "cut_id": DELETED,
         "sources": "documents stay on this server, with their grants",
-        "call_count": "calls stay on this server",
+        "call_count": "counted anew",
         "speaker_id": "by name; see test_cast_names",
     },
     "generations": {
@@ -65,6 +67,13 @@ STAYS: dict[str, dict[str, str]] = {
         "owner": HERE,
         "stop_requested_at": "it is over",
         "sent_as": "it was sent once, here",
+    },
+    "calls": {
+        "id": HERE,
+        "message_id": "it stands in its message",
+        "decided_by": PERSONAL,
+        "sources": "documents stay on this server, with their grants",
+        "kept": "what a provider has signed is for the requests of this server",
     },
 }
 NOW = utc_now().replace(microsecond=1234)
@@ -114,7 +123,30 @@ GENERATION: dict[str, Any] = {
     "first_text_at": NOW - timedelta(minutes=7),
     "ended_at": NOW - timedelta(minutes=6),
 }
-VALUES: list[tuple[type[Base], dict[str, Any]]] = [(Chat, CHAT), (Message, MESSAGE), (Generation, GENERATION)]
+CALL: dict[str, Any] = {
+    "round": 2,
+    "number": 1,
+    "upstream_id": "call_1",
+    "tool": "read_page",
+    "title": "Read “a  page”",
+    "arguments": '{"address":"https://example.org"}',
+    "state": "done",
+    "policy": "ask",
+    "why": "It has read text from example.net.",
+    "decision": "allow",
+    "note": "Fine.",
+    "text": "A\npage",
+    "is_cut": True,
+    "error": "Not at first.",
+    "outside": ["example.org"],
+    "file_ids": ["01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+    "text_at": 3,
+    "asked_at": NOW - timedelta(minutes=8),
+    "decided_at": NOW - timedelta(minutes=7),
+    "started_at": NOW - timedelta(minutes=6),
+    "ended_at": NOW - timedelta(minutes=5),
+}
+VALUES: list[tuple[type[Base], dict[str, Any]]] = [(Chat, CHAT), (Message, MESSAGE), (Generation, GENERATION), (Call, CALL)]
 
 
 @pytest.mark.parametrize(("table", "values"), VALUES, ids=lambda value: getattr(value, "__tablename__", ""))
@@ -138,6 +170,8 @@ def test_every_column_that_is_exported_comes_back(owner, member):
         session.get_one(Chat, "c").head_id = "m2"
         about = {"kind": "chat", "lane": "chat:c", "owner": "", "message_id": "m2", **GENERATION}
         session.add_all([Generation(id="g1", **about), Generation(id="g2", continues_id="g1", **about)])
+        session.add(Call(id="k1", message_id="m2", generation_id="g2", **CALL))
+        session.get_one(Message, "m2").call_count = 1
 
     first = download(owner, "/chats/c/export.json")
     assert bring(member, first).says("1 new chat, 2 new messages.")
@@ -146,6 +180,9 @@ def test_every_column_that_is_exported_comes_back(owner, member):
         chat = db.session.scalars(select(Chat).where(Chat.owner_id == member.person_id)).one()
         question, answer = db.session.scalars(select(Message).where(Message.chat_id == chat.id).order_by(Message.id)).all()
         made = db.session.scalars(select(Generation).where(Generation.message_id == answer.id).order_by(Generation.id)).all()
+        call = db.session.scalars(select(Call).where(Call.message_id == answer.id)).one()
+        assert (call.generation_id, answer.call_count) == (made[1].id, 1)
+        assert {name: getattr(call, name) for name in CALL} == CALL
         for row, values in ((chat, CHAT), (answer, MESSAGE), *((generation, GENERATION) for generation in made)):
             assert {name: getattr(row, name) for name in values} == values
         assert (chat.origin, question.origin, answer.origin) == ("millrace:c", "millrace:m1", "millrace:m2")

@@ -24,15 +24,20 @@ def test_every_role_may_what_the_one_below_may() -> None:
 @pytest.mark.parametrize(
     ("role", "manages", "invites", "scopes"),
     [
-        ("owner", ROLES, ("admin", "member", "guest"), ("read", "chat", "plans", "knowledge", "workflows", "metrics", "admin")),
+        (
+            "owner",
+            ROLES,
+            ("admin", "member", "guest"),
+            ("read", "chat", "plans", "knowledge", "workflows", "tools", "metrics", "admin"),
+        ),
         (
             "admin",
             ("member", "guest"),
             ("member", "guest"),
-            ("read", "chat", "plans", "knowledge", "workflows", "metrics", "admin"),
+            ("read", "chat", "plans", "knowledge", "workflows", "tools", "metrics", "admin"),
         ),
-        ("member", (), (), ("read", "chat", "plans", "knowledge", "workflows")),
-        ("guest", (), (), ("read", "chat", "knowledge", "workflows")),
+        ("member", (), (), ("read", "chat", "plans", "knowledge", "workflows", "tools")),
+        ("guest", (), (), ("read", "chat", "knowledge", "workflows", "tools")),
         ("", (), (), ()),
     ],
 )

@@ -63,7 +63,7 @@ def test_it_is_for_what_the_role_allows_today(ann: User) -> None:
     found = service.used_token(token)
 
     assert found is not None
-    assert service.scopes_of(*found) == {"read", "chat", "knowledge", "workflows"}
+    assert service.scopes_of(*found) == {"read", "chat", "knowledge", "workflows", "tools"}
 
 
 @pytest.mark.parametrize(("scopes", "error"), [([], Invalid), (["everything"], Forbidden), (["read", "admin"], Forbidden)])

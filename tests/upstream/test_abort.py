@@ -116,7 +116,7 @@ def test_connecting_has_a_limit(stop: Stop) -> None:
         hasty.open("POST", f"http://127.0.0.1:{port}/v1", stop=stop, headers={}, trust="operator"),
     ):
         pass
-    assert late.value.code == "stall"
+    assert (late.value.code, late.value.of_connection) == ("stall", True)
     hasty.close()
 
 

@@ -53,6 +53,15 @@ def test_bytes_are_given_as_soon_as_they_are_there(fake: Fake, outgoing: Upstrea
         assert next(body.chunks()) == b"first"
 
 
+def test_a_form_is_sent_as_its_fields(fake: Fake, read: Read) -> None:
+    fake.always({"text": "{}"})
+    read(json=None, form={"grant_type": "code", "code": "a b&c=ü"})
+
+    (entry,) = fake.log()
+    assert entry["headers"]["content-type"] == "application/x-www-form-urlencoded"
+    assert entry["body"] == "grant_type=code&code=a+b%26c%3D%C3%BC"
+
+
 def test_a_large_body_comes_whole(fake: Fake, read: Read) -> None:
     fake.always({"text": "x" * 3_000_000})
 
@@ -201,7 +210,9 @@ def test_others_reach_no_private_address_however_it_is_written(fake: Fake, read:
 
 @pytest.mark.parametrize("trust", ["operator", "public"])
 def test_nobody_reaches_metadata(read: Read, trust: Trust) -> None:
-    assert "isn't allowed to use" in failure_of(read, "http://169.254.169.254/latest/", trust=trust).message
+    failure = failure_of(read, "http://169.254.169.254/latest/", trust=trust)
+    assert "isn't allowed to use" in failure.message
+    assert failure.of_connection
 
 
 def test_an_open_connection_of_an_operator_is_not_lent_to_others(fake: Fake, read: Read) -> None:

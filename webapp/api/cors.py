@@ -6,7 +6,10 @@ from webapp.base.config import Config
 from webapp.web.htmx import is_api
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-ALLOWED = "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Requested-With, Cache-Control"
+ALLOWED = (
+    "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Requested-With, Cache-Control, "
+    "MCP-Protocol-Version, MCP-Session-Id, Mcp-Method, Mcp-Name"
+)
 SHOWN = "X-Stream-Id, X-Plan-Id, RateLimit, RateLimit-Policy, Retry-After, Location, Content-Disposition, WWW-Authenticate"
 REMEMBER_SECONDS = 600
 

@@ -1,6 +1,6 @@
-"""The API as a feature: the native API, the dialects of older clients, and the OpenAPI document."""
+"""The API as a feature: the native API, the dialects of older clients, the MCP server, and the OpenAPI document."""
 
-from webapp.api import pages
+from webapp.api import pages, program_rounds
 from webapp.api.completions import DOOR
 from webapp.api.dialects import assistant
 from webapp.api.dialects.openai import views as openai
@@ -8,6 +8,7 @@ from webapp.api.dialects.plans import views as plans
 from webapp.api.dialects.quick import views as quick
 from webapp.api.dialects.roleplay import views as roleplay
 from webapp.api.dialects.threads import views as threads
+from webapp.api.mcp import views as mcp
 from webapp.api.native import (
     account,
     alerts,
@@ -27,6 +28,7 @@ from webapp.api.native import (
     prompts,
     server,
     starters,
+    tool_servers,
     tools,
     workflows,
 )
@@ -67,6 +69,7 @@ FEATURE = Feature(
         prompts.bp,
         starters.bp,
         tools.bp,
+        tool_servers.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,
@@ -77,7 +80,9 @@ FEATURE = Feature(
         assistant.bp,
         plans.bp,
         openai.bp,
+        mcp.bp,
     ),
+    resumes=(program_rounds.wake,),
     brings=(DOOR,),
     navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

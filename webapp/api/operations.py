@@ -96,7 +96,7 @@ class Operation:
                 taken = _taken(self)
                 kwargs.update(taken)
                 if _delivers(self, taken):
-                    return _delivered(lambda: _response(self, view(*args, **kwargs)))
+                    return delivered(lambda: _response(self, view(*args, **kwargs)))
                 return _response(self, view(*args, **kwargs))
             except Busy as busy:
                 busy.stream_url = stream_url(busy.generation, self.stream_path)
@@ -162,7 +162,7 @@ def _delivers(operation: Operation, taken: Mapping[str, BaseModel]) -> bool:
     return not operation.answer or wants_stream() or bool(getattr(taken.get("body"), "stream", False))
 
 
-def _delivered(respond: Callable[[], Response]) -> Response:
+def delivered(respond: Callable[[], Response]) -> Response:
     """Returns a stream that is counted until it is closed; it is refused before the answer begins if there are too many."""
     request.environ[DELIVERS] = True
     with ExitStack() as stack:

@@ -7,8 +7,8 @@ from flask import Response, flash, make_response, redirect as flask_redirect, re
 
 from webapp.base.heavy.turns import by_turns
 
-# Paths for programs: the native API, the OpenAI-compatible API and the dialects.
-API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics")
+# Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
+API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics", "/mcp")
 
 
 def is_api() -> bool:

@@ -7,9 +7,10 @@ import gevent
 import pytest
 from flask import Flask
 
-from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer
+from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer, Received, Said
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Listing, Reply, Server, call_tool, list_tools
+from webapp.tools.mcp.client import TIMES, Listing, Reply, Server, Times, call_tool, list_tools
+from webapp.tools.tool import ToolFailed
 
 Serve = Callable[..., McpServer]
 
@@ -64,4 +65,19 @@ def call(new_stop: Callable[[], Stop]) -> Callable[..., Reply]:
 
 @pytest.fixture
 def listing(new_stop: Callable[[], Stop]) -> Callable[..., Listing]:
-    return lambda server, **how: list_tools(reached(server, **how), stop=new_stop())
+    def listing(server: McpServer, times: Times = TIMES, **how: Any) -> Listing:
+        return list_tools(reached(server, **how), stop=new_stop(), times=times)
+
+    return listing
+
+
+def refuse(status: int) -> Callable[[Received], Said]:
+    return lambda _: Said(b"No.", "text/plain", status)
+
+
+def stopped_call(server: McpServer, stop: Stop) -> ToolFailed:
+    try:
+        call_tool(reached(server), "wait", {}, stop=stop, key="k")
+    except ToolFailed as failure:
+        return failure
+    raise AssertionError("the call was not stopped")

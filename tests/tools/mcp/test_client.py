@@ -7,11 +7,10 @@ from typing import Any
 
 import gevent
 import pytest
-from gevent.event import AsyncResult
-from mcp_types import ElicitRequestFormParams, methods as published
+from mcp_types import methods as published
 
 from tests.support.mcp_server import (
-    BOOKING,
+    CUT,
     HANDSHAKE,
     JSON,
     PIXEL,
@@ -22,13 +21,12 @@ from tests.support.mcp_server import (
     Said,
     failed,
     progress,
-    said,
     text,
 )
 from tests.support.waiting import until
-from tests.tools.mcp.conftest import Serve, reached
+from tests.tools.mcp.conftest import Serve, reached, refuse, stopped_call
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Answers, InputRequired, Listing, Reply, SignInRequired, Times, call_tool, list_tools
+from webapp.tools.mcp.client import Listing, Reply, SignInRequired, Times, list_tools
 from webapp.tools.tool import ToolFailed
 
 Call = Callable[..., Reply]
@@ -38,10 +36,6 @@ Beside = Callable[..., Any]
 
 def version_of(server: McpServer) -> str:
     return server.speaks[0]
-
-
-def refuse(status: int) -> Callable[[Received], Said]:
-    return lambda _: Said(b"No.", "text/plain", status)
 
 
 def test_it_lists_the_tools_and_says_which_version_the_server_speaks(tool_server: McpServer, listing: List) -> None:
@@ -103,123 +97,13 @@ def test_a_tool_that_is_not_there_is_an_error_of_the_server(tool_server: McpServ
     assert not failure.value.is_unknown
 
 
-def test_a_known_version_needs_no_question(serve: Serve, call: Call) -> None:
-    new, old = serve(STATELESS), serve(HANDSHAKE)
-    call(new, "echo", version=STATELESS)
-    call(old, "echo", version=HANDSHAKE)
+@pytest.mark.parametrize("version", [STATELESS, HANDSHAKE])
+def test_a_server_without_tools_has_an_empty_list(serve: Serve, listing: List, version: str) -> None:
+    server = serve(version)
+    status = 404 if version == STATELESS else 200
+    server.instead["tools/list"] = lambda request: failed(request.message["id"], -32601, "Method not found", status=status)
 
-    assert new.methods == ["tools/call"]
-    assert old.methods[:3] == ["initialize", "notifications/initialized", "tools/call"]
-
-
-def test_a_server_of_both_kinds_is_spoken_to_in_the_newer(serve: Serve, listing: List) -> None:
-    assert listing(serve(STATELESS, HANDSHAKE)).version == STATELESS
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Said(status=400),
-        Said(b"Bad Request: Missing session ID", "text/plain", 400),
-        Said(status=404),
-        Said(status=405),
-        failed(None, -32000, "Bad Request: Server not initialized", status=400),
-        failed(None, -32600, "Session not found", status=404),
-        said({"jsonrpc": "2.0", "id": "server-error", "error": {"code": -32601, "message": "Not found"}}, 400),
-    ],
-)
-def test_an_older_server_is_known_by_what_it_refuses(serve: Serve, listing: List, reply: Said) -> None:
-    server = serve(HANDSHAKE)
-    server.instead["server/discover"] = lambda _: reply
-
-    assert listing(server).version == HANDSHAKE
-
-
-def test_a_server_that_answers_in_the_old_way_what_it_does_not_know_is_an_older_one(serve: Serve, listing: List) -> None:
-    server = serve(HANDSHAKE)
-    server.instead["server/discover"] = lambda request: failed(request.message["id"], -32601, "Method not found")
-    assert listing(server).version == HANDSHAKE
-
-    server.instead["server/discover"] = lambda request: said({"jsonrpc": "2.0", "id": request.message["id"], "result": {}})
-    assert listing(server).version == HANDSHAKE
-
-
-def test_a_server_names_the_versions_it_supports_and_the_common_one_is_used(serve: Serve, listing: List) -> None:
-    server = serve(HANDSHAKE)
-
-    def unsupported(*versions: str) -> Callable[[Received], Said]:
-        words, data = "Unsupported protocol version", {"supported": list(versions)}
-        return lambda request: failed(request.message["id"], -32022, words, status=400, data=data)
-
-    server.instead["server/discover"] = unsupported("2027-01-01", HANDSHAKE)
-    assert listing(server).version == HANDSHAKE
-
-    server.instead["server/discover"] = unsupported("2027-01-01")
-    with pytest.raises(ToolFailed, match=r"speaks versions of MCP that Millrace doesn't: 2027-01-01\."):
-        listing(server)
-
-
-@pytest.mark.parametrize("version", ["2024-11-05", "2099-01-01", None, 7])
-def test_a_handshake_must_end_in_a_version_that_we_speak(serve: Serve, listing: List, version: object) -> None:
-    server = serve(HANDSHAKE)
-    result = {"protocolVersion": version, "capabilities": {}, "serverInfo": {"name": "x", "version": "1"}}
-    server.instead["initialize"] = lambda request: said({"jsonrpc": "2.0", "id": request.message["id"], "result": result})
-
-    with pytest.raises(ToolFailed, match="a version of MCP that Millrace doesn't"):
-        listing(server)
-
-
-def test_a_server_that_was_updated_is_asked_again_what_it_speaks(serve: Serve, call: Call, listing: List) -> None:
-    new, old = serve(STATELESS), serve(HANDSHAKE)
-
-    assert call(new, "count", version=HANDSHAKE).version == STATELESS
-    assert call(old, "count", version=STATELESS).version == HANDSHAKE
-    assert call(new, "count", version=HANDSHAKE, session="gone").version == STATELESS
-    assert listing(old, version=STATELESS).version == HANDSHAKE
-    assert (new.counted, old.counted) == (2, 1)
-
-
-def test_a_server_without_sessions_is_spoken_to_without_one(serve: Serve, call: Call) -> None:
-    server = serve(HANDSHAKE)
-    server.has_sessions = False
-
-    assert call(server, "echo").session == ""
-    assert not any("mcp-session-id" in request.headers for request in server.log)
-    assert "DELETE" not in server.methods
-
-
-def test_a_session_ends_with_its_call_unless_it_is_kept(serve: Serve, call: Call) -> None:
-    server = serve(HANDSHAKE)
-    call(server, "echo")
-    until(lambda: not server.sessions, "the session is ended")
-
-    session = call(server, "echo", keeps_session=True).session
-    call(server, "echo", version=HANDSHAKE, session=session)
-
-    assert list(server.sessions) == [session]
-    assert {request.headers["mcp-session-id"] for request in server.of("tools/call")[1:]} == {session}
-    assert len(server.of("initialize")) == 2
-
-
-def test_an_expired_session_is_begun_again_once_and_the_call_is_done_once(serve: Serve, call: Call) -> None:
-    server = serve(HANDSHAKE)
-
-    reply = call(server, "count", version=HANDSHAKE, session="expired", keeps_session=True)
-
-    assert (reply.text, server.counted) == ("counted to 1", 1)
-    assert reply.session in server.sessions
-    assert server.methods == ["tools/call", "initialize", "notifications/initialized", "tools/call"]
-
-
-def test_a_server_that_forgets_each_session_is_given_up(serve: Serve, call: Call) -> None:
-    server = serve(HANDSHAKE)
-    server.instead["tools/call"] = refuse(404)
-
-    with pytest.raises(ToolFailed, match="has no tools at this address") as failure:
-        call(server, "count")
-
-    assert not failure.value.is_unknown
-    assert len(server.of("tools/call")) == 2
+    assert listing(server).tools == ()
 
 
 def test_arguments_go_into_headers_where_a_tool_says_so(serve: Serve, call: Call) -> None:
@@ -257,101 +141,6 @@ def test_a_name_that_no_header_can_hold_is_encoded(serve: Serve, call: Call) -> 
     assert server.of("tools/call")[0].headers["mcp-name"] == "=?base64?Z3LDtsOfZQ==?="
 
 
-def test_a_form_is_answered_days_later_by_another_request(serve: Serve, call: Call) -> None:
-    server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
-        call(server, "book", {"day": "today"})
-
-    people, room, extras, late, name = required.value.fields
-    assert required.value.message == "For how many?"
-    assert (people.title, people.kind, people.is_required, people.least, people.most) == ("People", "integer", True, 1, 8)
-    assert (room.kind, room.choices, room.default) == ("choice", (("r1", "Red"), ("b1", "Blue")), "b1")
-    assert (extras.kind, extras.most, late.kind, late.default, name.kind, name.most) == (
-        "choices",
-        1,
-        "switch",
-        False,
-        "text",
-        20,
-    )
-
-    answers = Answers(required.value.state, {"booking.people": 4, "booking.extras": ["tea"]})
-    reply = call(server, "book", {"day": "today"}, answers=answers)
-
-    assert reply.text == 'Booked: {"extras": ["tea"], "people": 4}'
-    first, second = server.of("tools/call")
-    assert (first.message["id"] != second.message["id"], second.params["arguments"]) == (True, {"day": "today"})
-
-
-@pytest.mark.parametrize("action", ["decline", "cancel"])
-def test_a_form_can_be_refused(serve: Serve, call: Call, action: str) -> None:
-    server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
-        call(server, "book")
-
-    assert call(server, "book", answers=Answers(required.value.state, {}, action)).is_error  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "values", [{}, {"booking.people": 9}, {"booking.people": "4"}, {"booking.people": 1, "booking.room": "x"}]
-)
-def test_answers_that_do_not_fit_are_not_sent(serve: Serve, call: Call, values: dict[str, int | str]) -> None:
-    server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
-        call(server, "book")
-
-    with pytest.raises(ToolFailed, match="This call can't be sent"):
-        call(server, "book", answers=Answers(required.value.state, values))
-    assert len(server.of("tools/call")) == 1
-
-
-def test_a_server_that_only_puts_a_call_off_is_called_again_with_its_state(serve: Serve, call: Call) -> None:
-    server = serve(STATELESS)
-
-    def later(request: Received) -> Said:
-        if request.params.get("requestState") == "second":
-            del server.instead["tools/call"]
-        result = {"resultType": "input_required", "requestState": "first" if "requestState" not in request.params else "second"}
-        return said({"jsonrpc": "2.0", "id": request.message["id"], "result": result})
-
-    server.instead["tools/call"] = later
-    assert call(server, "count", times=Times(again=0.01)).text == "counted to 1"
-    assert [request.params.get("requestState") for request in server.of("tools/call")] == [None, "first", "second", "second"]
-
-
-def test_what_a_server_asks_during_a_call_is_cancelled_and_told(serve: Serve, call: Call) -> None:
-    server = serve(HANDSHAKE, replies="stream")
-
-    with pytest.raises(ToolFailed, match=r"Stand-in wanted to know: “For how many\?” It can't ask during a call\.") as failure:
-        call(server, "book")
-
-    assert not failure.value.is_unknown
-    assert server.answers["e0"].get(timeout=1)["result"] == {"action": "cancel"}
-
-
-@pytest.mark.parametrize(
-    ("method", "answer"),
-    [("ping", {"result": {}}), ("sampling/createMessage", {"code": -32601}), ("roots/list", {"code": -32601})],
-)
-def test_other_requests_of_a_server_are_answered_politely(
-    serve: Serve, call: Call, method: str, answer: dict[str, object]
-) -> None:
-    server = serve(HANDSHAKE, replies="stream")
-    server.answers["p"] = AsyncResult()
-
-    def asking(server: McpServer, _: Received) -> Run:
-        yield {"jsonrpc": "2.0", "id": "p", "method": method, "params": {}}
-        server.answers["p"].get(timeout=20)
-        return text("done")
-
-    server.runs["echo"] = asking
-
-    assert call(server, "echo").text == "done"
-    reply = server.answers["p"].get()
-    assert reply.get("result", {}) == answer.get("result", {})
-    assert reply.get("error", {}).get("code") == answer.get("code")
-
-
 @pytest.mark.parametrize("retry_ms", [None, 150])
 def test_a_stream_that_was_cut_is_resumed_where_it_ended(serve: Serve, call: Call, retry_ms: int | None) -> None:
     server = serve(HANDSHAKE, replies="stream")
@@ -363,6 +152,7 @@ def test_a_stream_that_was_cut_is_resumed_where_it_ended(serve: Serve, call: Cal
     assert all(request.headers["mcp-session-id"] for request in server.log if request.verb == "GET")
 
 
+@pytest.mark.slow
 def test_progress_gives_a_call_more_time_and_its_absence_ends_it(serve: Serve, call: Call) -> None:
     server = serve(STATELESS, replies="stream")
 
@@ -379,6 +169,7 @@ def test_progress_gives_a_call_more_time_and_its_absence_ends_it(serve: Serve, c
     assert failure.value.is_unknown
 
 
+@pytest.mark.slow
 def test_progress_gives_no_time_without_end(serve: Serve, call: Call) -> None:
     server = serve(STATELESS, replies="stream")
 
@@ -413,14 +204,6 @@ def test_a_stop_ends_a_call_at_once_and_tells_the_server(tool_server: McpServer,
             assert sent.is_closed.wait(10)
         assert not tool_server.of("notifications/cancelled")
     tool_server.go_on.set()
-
-
-def stopped_call(server: McpServer, stop: Stop) -> ToolFailed:
-    try:
-        call_tool(reached(server), "wait", {}, stop=stop, key="k")
-    except ToolFailed as failure:
-        return failure
-    raise AssertionError("the call was not stopped")
 
 
 @pytest.mark.parametrize("method", ["server/discover", "initialize", "notifications/initialized", "tools/call"])
@@ -509,6 +292,22 @@ def test_a_reply_that_was_lost_is_unknown_unless_the_call_is_safe(serve: Serve, 
         call(server, "count", is_safe=True)
     assert len(server.of("tools/call")) == 4
 
+    def lost_once(_: Received) -> Said:
+        del server.instead["tools/call"]
+        return Said([CUT], "text/event-stream")
+
+    server.instead["tools/call"] = lost_once
+    assert call(server, "echo", is_safe=True).text == "{}"
+
+
+def test_a_call_that_was_late_is_not_sent_again(serve: Serve, call: Call) -> None:
+    server = serve(STATELESS, replies="stream")
+
+    with pytest.raises(ToolFailed, match="in time"):
+        call(server, "wait", is_safe=True, times=Times(call=1))
+    assert len(server.of("tools/call")) == 1
+    server.go_on.set()
+
 
 def test_what_is_sent_and_what_the_stand_in_says_is_what_the_published_types_say(
     tool_server: McpServer, call: Call, listing: List
@@ -525,10 +324,6 @@ def test_what_is_sent_and_what_the_stand_in_says_is_what_the_published_types_say
             published.validate_client_request(request.method, version, message.get("params"))
         else:
             published.validate_client_notification(request.method, version, message.get("params"))
-
-
-def test_a_form_of_the_stand_in_is_one_of_the_published_types() -> None:
-    ElicitRequestFormParams.model_validate({"mode": "form", "message": "For how many?", "requestedSchema": BOOKING})
 
 
 def test_the_type_of_a_reply_may_have_parameters(serve: Serve, call: Call) -> None:

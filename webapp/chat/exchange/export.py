@@ -1,12 +1,12 @@
 """Exports: a chat as JSON that imports unchanged, as markdown, text or an HTML page, or all chats in one archive."""
 
 import json
-import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
+from typing import NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
@@ -16,8 +16,9 @@ from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.calls.files import ShownFile, files_made
 from webapp.chat.exchange import cast_names
+from webapp.chat.exchange.calls import ReadCalls, filed_calls, filed_sources, read_calls
 from webapp.chat.exchange.imports import own
-from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource
+from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource, escaped
 from webapp.chat.files import storage
 from webapp.chat.files.reference import reference
 from webapp.chat.files.tables import StoredFile
@@ -39,7 +40,6 @@ BATCH = 25
 MOST_CHARS, PART_BYTES = 500_000, 65_536
 OWN = "millrace:"
 HIDDEN = "hidden from the model"
-MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
 # Limits for one query of a branch. Messages are limited too because SQLite reads a whole text to measure its length.
 MOST_IDS, MOST_MESSAGES = 2_000, 20
 UP = text("""
@@ -85,13 +85,16 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
 def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the branch that the chat shows as markdown, message by message, as a reader with this right sees it."""
     turns = _turns(engine, chat.id, right, reader.id if reader else "")
-    return chain([f"# {_title(chat)}\n"], (f"\n## {who}\n\n{text}\n" for who, text in turns))
+    made = ((turn, turn.calls.as_markdown() if turn.calls else "") for turn in turns)
+    return chain([f"# {_title(chat)}\n"], (f"\n## {turn.who}\n\n{calls}{turn.text}\n" for turn, calls in made))
 
 
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
-    return chain([f"{title}\n{'=' * len(title)}\n"], (f"\n{who}:\n{words_alone(text)}\n" for who, text in by_turns(turns)))
+    made = ((turn, f"{turn.calls.as_text()}\n" if turn.calls else "") for turn in by_turns(turns))
+    parts = (f"\n{turn.who}:\n{calls}{words_alone(turn.text)}\n" for turn, calls in made)
+    return chain([f"{title}\n{'=' * len(title)}\n"], parts)
 
 
 def everything(engine: Engine, user_id: str) -> Iterator[bytes]:
@@ -148,22 +151,31 @@ def _title(chat: Chat) -> str:
     return " ".join((chat.title or "Chat").split())
 
 
-def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[tuple[str, str]]:
-    """Yields author and text of each message on the branch that the chat shows; holds no connection while sending."""
+class _Turn(NamedTuple):
+    """A message for people: its author, what its calls did, and its text."""
+
+    who: str
+    calls: ReadCalls | None
+    text: str
+
+
+def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[_Turn]:
+    """Yields the messages on the branch that the chat shows; holds no connection while sending."""
     for ids in chunks_of_branch(engine, chat_id):
         with engine.in_app():
             turns = _speaker_texts(engine, messages_of(ids), right, db.session.get(User, reader_id) if reader_id else None)
         yield from turns
 
 
-def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[tuple[str, str]]:
+def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[_Turn]:
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
-    files = files_made(messages)
+    files, made = files_made(messages), read_calls(messages, reader)
     return [
-        (
+        _Turn(
             _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),
+            made.get(message.id),
             text_of(engine, message, generations.get(message.id, []))
             + _files(files.get(message.id, ()))
             + _sources(message, reader),
@@ -186,8 +198,8 @@ def _files(files: Sequence[ShownFile]) -> str:
 
 def _sources(message: Message, reader: User | None) -> str:
     """Lists the sources of an answer below it, as far as the reader can see them."""
-    # Titles are user input: markdown in them is escaped, so that a viewer loads no picture, for example.
-    lines = [f"[{number}] {MARKS.sub(ESCAPED, words)}" for number, words in cited(message, reader)]
+    # Titles are user input: markdown in them is escaped.
+    lines = [f"[{number}] {escaped(words)}" for number, words in cited(message, reader)]
     return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
 
 
@@ -197,6 +209,8 @@ def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
 
 
 def _cited(source: SeenSource) -> str:
+    if source.web_page:
+        return f"{source.title}, {source.web_page.url}"
     if not source.document:
         return source.words
     page = formats.page_label(source.document.name, source.passage.page if source.passage else None)
@@ -262,7 +276,14 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
     messages = [message for message in batch if not _is_dropped(message, dropped)]
     parents = _origins(message.parent_id for message in messages if message.parent_id)
     generations = queries.generations_of(messages)
-    filed = (_filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])) for row in messages)
+    owner = db.session.get(User, queries.chat_of(messages[0]).owner_id or "") if messages else None
+    made = filed_calls(messages, generations, owner)
+    filed = (
+        replace(
+            _filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])), calls=made.get(row.id, ())
+        )
+        for row in messages
+    )
     stories = path_story.by_message(db.session(), [message.id for message in messages])
     signed = (
         replace(message, author=row.author_name or others.get(row.id, ""), story=stories.get(row.id, ""))
@@ -274,7 +295,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
 
 def _count(chat_id: str, after: str) -> int:
     """Returns how many of the next messages to read in one query: at least one, or as many as fit the size limit."""
-    size = func.length(Message.content) + func.length(Message.reasoning)
+    size = func.length(Message.content) + func.length(Message.reasoning) + queries.CALL_CHARS
     sizes = db.session.scalars(
         select(size).where(Message.chat_id == chat_id, Message.id > after, IN_ORDER).order_by(Message.id).limit(BATCH)
     )
@@ -325,12 +346,7 @@ def _filed_sources(message: Message) -> tuple[FiledSource, ...]:
     """Returns the sources that the chat's owner, who gets the file, can see now."""
     if not message.sources:
         return ()
-    owner = db.session.get(User, queries.chat_of(message).owner_id or "")
-    return tuple(
-        FiledSource(number=source.number, title=source.document.title, page=source.passage.page if source.passage else None)
-        for source in seen(owner, message.sources)
-        if source.document
-    )
+    return filed_sources(seen(db.session.get(User, queries.chat_of(message).owner_id or ""), message.sources))
 
 
 def _filed_generation(row: Generation, continues: int | None) -> FiledGeneration:
@@ -373,7 +389,7 @@ def _upwards(engine: Engine, chat_id: str) -> Iterator[list[str]]:
 
 def chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
     """Splits the ids into chunks whose texts fit the limit together; a chunk has at least one id."""
-    size = (func.length(Message.content) + func.length(Message.reasoning)).label("size")
+    size = (func.length(Message.content) + func.length(Message.reasoning) + queries.CALL_CHARS).label("size")
     with engine.in_app():
         sizes = {row.id: row.size for row in db.session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
     piece, chars = list[str](), 0

@@ -17,6 +17,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.chat.attachments import service
 from webapp.chat.calls.shown import ShownCalls
 from webapp.chat.exchange import export
+from webapp.chat.exchange.calls import ReadCalls, read_calls
 from webapp.chat.files import storage
 from webapp.chat.files.attachments import LONG, NAME, PICTURE, SHELF
 from webapp.chat.files.reference import ID
@@ -37,7 +38,7 @@ MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "components/text", "pages/export")
 # How many fragments of the template are sent together.
 PARTS = 200
-Row: TypeAlias = tuple[shown.ShownMessage, Markup, list[str]]
+Row: TypeAlias = tuple[shown.ShownMessage, ReadCalls | None, Markup, list[str]]
 
 
 class Pictures:
@@ -89,10 +90,12 @@ def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: C
 
 def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
     lines = {message.id: [f"[{number}] {words}" for number, words in export.cited(message, reader)] for message in messages}
+    calls = read_calls(messages, reader)
     shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     return [
         (
             message,
+            calls.get(message.id),
             Markup(pictures.into(f"{as_written(message.html)}{message.tail}{_made(message.calls)}")),
             lines.get(message.id, []),
         )

@@ -20,6 +20,7 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.base.throttle import Throttle
 from webapp.chat.exchange import cast_names
+from webapp.chat.exchange.calls import rows_of
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
@@ -30,6 +31,7 @@ from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
+from webapp.tools.tables import Call
 
 MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80
@@ -285,13 +287,16 @@ class _ChatFilling:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
-        all_ids, generations = self._ids | ids, list[Generation]()
+        all_ids, generations, made = self._ids | ids, list[Generation](), list[Call]()
         for rendered in missing:
-            generations += _generations(rendered.message, ids[rendered.message.id], topic_names.of_chat(self.chat_id))
+            id = ids[rendered.message.id]
+            its_generations = _generations(rendered.message, id, topic_names.of_chat(self.chat_id))
+            made += rows_of(rendered.message, id, its_generations)
+            generations += its_generations
         try:
             with write() as session:
                 session.execute(insert(Message), [self._row(rendered, all_ids) for rendered in missing])
-                session.add_all(generations)
+                session.add_all([*generations, *made])
                 with_story = (rendered.message for rendered in missing if rendered.message.story)
                 session.add_all(
                     Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story
@@ -323,6 +328,7 @@ class _ChatFilling:
             "is_hidden": message.is_hidden,
             "variables": message.variables,
             "foreign_fields": message.foreign_fields,
+            "call_count": len(message.calls),
         }
 
 

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from webapp.base.database.rows import table
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
+from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -23,6 +25,9 @@ from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import User
+from webapp.tools.calls import OPEN
+from webapp.tools.tables import Call
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
 # A copy of a temporary chat expires at the same time as the original.
@@ -35,6 +40,7 @@ KEPT_BY_ITS_OWNER = (
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
     *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden", "foreign_fields"),
+    "call_count",
 )
 # Other readers of a chat can't see these either.
 OF_ITS_OWNER = ("variables", "foreign_fields")
@@ -42,6 +48,7 @@ COLUMNS = [getattr(Message, name) for name in KEPT_OF_MESSAGE]
 # Limits for one transaction. Until all messages are copied the new chat is marked temporary: no list shows it, and if copying
 # fails it expires by itself.
 BATCH, CHARS = 100, 400_000
+NOT_FINISHED = "This was not finished when the chat was copied."
 
 BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
 
@@ -108,7 +115,9 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
-        _hold_files(session, [row["content"] for row in rows], path[0], chat_id)
+        calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
+        made = _copy_calls(session, calling, None if is_own else session.get_one(Chat, chat_id).owner_id or "")
+        _hold_files(session, [row["content"] for row in rows], path[0], chat_id, made)
     long_files.wake()
     return len(path), parent
 
@@ -128,16 +137,37 @@ def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> 
         )
 
 
-def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str) -> None:
-    """Adds the files in the copied messages to the new chat, so that its readers can open them; long ones are indexed again."""
-    if ids := ids_in(contents):
+def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str | None) -> set[str]:
+    """Copies the calls of the copied messages, and returns the ids of the files that they made.
+
+    A call belongs to one answer: one that isn't over will not be done by its copy. Another owner doesn't get results that quote
+    what they can't see, as a model would quote them again.
+    """
+    calls = session.scalars(select(Call).where(Call.message_id.in_(copies)).order_by(Call.id)).all() if copies else ()
+    unseen = quoting_unseen(session.get(User, new_owner_id), calls) if new_owner_id is not None else set()
+    rows = list[dict[str, Any]]()
+    for call in calls:
+        row = {column.name: getattr(call, column.name) for column in table(Call).columns}
+        row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None}
+        row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}
+        rows.append(row | ({"text": "", "is_cut": True} if call.id in unseen else {}))
+    if rows:
+        session.execute(insert(table(Call)), rows)
+    return {id for call in calls for id in call.file_ids}
+
+
+def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str, made: set[str]) -> None:
+    """Adds the files of the copied messages to the new chat, so that its readers can open them; long ones are indexed again."""
+    if ids := ids_in(contents) | made:
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
-        there = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id).where(ChatFile.chat_id == source)
+        there = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+        there = there.where(ChatFile.chat_id == source, StoredFile.id.in_(ids))
         present = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
-        new = [file for file in session.scalars(there.where(StoredFile.id.in_(ids))) if file.id not in present]
+        new = {file: version for file, version in session.execute(there) if file.id not in present}
         if new:
-            session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": file.id} for file in new])
-            long_files.collect(session, chat_id, new, by="", must=False)
+            rows = [{"chat_id": chat_id, "file_id": file.id, "version": version} for file, version in new.items()]
+            session.execute(insert(ChatFile), rows)
+            long_files.collect(session, chat_id, list(new), by="", must=False)
 
 
 def _title(title: str, owner_id: str) -> str:

@@ -32,6 +32,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
+from webapp.tools.tables import Call
 
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
@@ -44,6 +45,17 @@ ME = bindparam("owner_id", type_=String)
 WINDOW = 60
 # A visitor's page can't load earlier messages; its chat lives for a day.
 VISITORS_WINDOW = 500
+# How long the texts of a message's calls are together.
+CALL_CHARS = case(
+    (
+        Message.call_count > 0,
+        select(func.coalesce(func.sum(func.length(Call.text) + func.length(Call.arguments)), 0))
+        .where(Call.message_id == Message.id)
+        .correlate(Message)
+        .scalar_subquery(),
+    ),
+    else_=0,
+)
 # Selects those of these messages that are deleted or below a deleted one. Chats without deleted messages are skipped.
 DELETED_AMONG = text("""
     WITH RECURSIVE up(id, parent_id, origin) AS (
@@ -366,7 +378,7 @@ COMPOSER_MESSAGES = Prepared(LAST_OF_PATH.with_only_columns(*COMPOSER_COLUMNS))
 
 def first_within(session: Session, ids: Sequence[str], most_chars: int) -> list[str]:
     """Returns the first of these ids whose messages fit the limit, at least one; missing messages count as empty."""
-    size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning)
+    size = func.length(Message.content) + func.length(Message.html) + func.length(Message.reasoning) + CALL_CHARS
     sizes = {id: length or 0 for id, length in session.execute(select(Message.id, size).where(Message.id.in_(ids)))}
     first_ids, chars = list[str](), 0
     for id in ids:

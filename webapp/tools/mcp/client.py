@@ -13,13 +13,16 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.models.upstream import Stopped
+from webapp.models.upstream.addresses import parts_of
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.exchange import (
     LOST_STATUSES,
+    METHOD_NOT_FOUND,
     STATELESS,
     STOPPED,
     WITH_HANDSHAKE,
+    ConnectionLost,
     Exchange,
     Refusal,
     Request,
@@ -29,6 +32,7 @@ from webapp.tools.mcp.exchange import (
 )
 from webapp.tools.mcp.listing import (
     MOST_INSTRUCTIONS,
+    TOKEN,
     BadTool,
     Listed,
     ListedTool,
@@ -44,10 +48,14 @@ from webapp.tools.mcp.results import (
     InputRequired,
     Part,
     Reply,
+    Responses,
     Unreadable,
-    answer_params,
+    asked_words,
+    form_during_call,
     input_required,
+    page_required,
     reply_of,
+    responses_of,
     typed_answers,
 )
 from webapp.tools.tool import ToolFailed
@@ -77,7 +85,10 @@ META = "io.modelcontextprotocol/"
 ONCE = "millrace/idempotencyKey"
 TIMES = Times()
 CLIENT = {"name": "Millrace", "version": VERSION}
+# Of 2025-11-25 alone.
+PAGE_REQUIRED = -32042
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
+ELICITATION: dict[str, Any] = {"form": {}, "url": {}}
 OF_STATELESS = (HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION)
 PLAIN = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 ENCODED = re.compile(r"=\?base64\?.*\?=")
@@ -115,21 +126,22 @@ def call_tool(
     """
     params = {"name": name, "arguments": dict(arguments), "_meta": {ONCE: key}}
     try:
-        params |= answer_params(answers) if answers else {}
+        responses = responses_of(answers) if answers else Responses({}, {})
         mirrors = mirrored(schema or {})
     except (BadAnswer, BadTool) as error:
         raise ToolFailed(f"This call can't be sent: {error}") from None
     with _told_as_failures(server), _conversation(server, stop, times, keeps_session=keeps_session) as conversation:
-        call = _Call(conversation, name, params, mirrors)
+        call = _Call(conversation, name, {**params, **responses.params}, mirrors)
+        conversation.exchange.answers = responses.during
         with _certainly_not_done():
             conversation.begin()
         try:
             result = call.result()
-        except ToolFailed as failure:
-            if not (is_safe and failure.is_unknown) or stop:
+        except ConnectionLost:
+            if not is_safe or stop:
                 raise
             result = call.result()
-        return call.reply(result)
+        return call.reply(result, is_safe=is_safe)
 
 
 class _Conversation:
@@ -139,24 +151,20 @@ class _Conversation:
         engine = the_engine()
         self.server, self.stop, self.times, self._keeps_session = server, stop, times, keeps_session
         self.name = self.instructions = ""
-        self._exchange = Exchange(providers().upstream, server, stop, spawn=engine.spawn, signal=engine.signal)
+        self.exchange = Exchange(providers().upstream, server, stop, spawn=engine.spawn, signal=engine.signal)
 
     @property
     def version(self) -> str:
-        return self._exchange.version
+        return self.exchange.version
 
     @property
     def session(self) -> str:
-        return self._exchange.session
+        return self.exchange.session
 
     @property
     def lasting_session(self) -> str:
         """The session that the next call can use; one that was begun for this one ends with it, unless the caller keeps it."""
         return self.session if self._keeps_session or self.session == self.server.session else ""
-
-    @property
-    def questions(self) -> list[str]:
-        return self._exchange.questions
 
     def begin(self) -> None:
         """Makes sure that the version is known, and the session of one with a handshake open."""
@@ -168,7 +176,7 @@ class _Conversation:
 
     def begin_again(self) -> None:
         """Forgets the version that the server spoke before, which it refuses by now."""
-        self._exchange.version = self._exchange.session = ""
+        self.exchange.version = self.exchange.session = ""
         self.find_version()
 
     def find_version(self) -> None:
@@ -177,7 +185,7 @@ class _Conversation:
             if not self.session:
                 self._shake_hands_or_find()
             return
-        self._exchange.version = STATELESS
+        self.exchange.version = STATELESS
         try:
             discovered = self.ask(Request("server/discover", {}, self.times.handshake))
         except Refusal as refusal:
@@ -196,7 +204,7 @@ class _Conversation:
         try:
             return self._ask(request)
         except Refusal as refusal:
-            if refusal.status != 404 or not self.session or self.version == STATELESS:
+            if not refusal.is_of_session or not self.session or self.version == STATELESS:
                 raise
         with _certainly_not_done():
             self._shake_hands()
@@ -206,7 +214,13 @@ class _Conversation:
         """Returns the tools that the server lists, page by page."""
         listed, cursor, until = Listed(mirrors=self.version == STATELESS), None, monotonic() + self.times.listing
         while cursor != "":
-            page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
+            try:
+                page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
+            except Refusal as refusal:
+                if refusal.code != METHOD_NOT_FOUND:
+                    raise
+                # A server for something else, such as prompts.
+                page = {"tools": []}
             entries = page.get("tools")
             if not isinstance(entries, list):
                 raise ToolFailed(f"{self.server.name} sent no list of tools.")
@@ -222,20 +236,21 @@ class _Conversation:
         self.name = self.name or line_of(about.get("title")) or line_of(about.get("name"))
         self.instructions = self.instructions or text_of(result.get("instructions"), MOST_INSTRUCTIONS)
 
-    def end(self) -> None:
-        if self.version != STATELESS and not self.lasting_session:
-            self._exchange.end_session()
+    def end(self, *, is_complete: bool) -> None:
+        """Ends the session if the caller won't know it, as it gets no reply, or doesn't want it."""
+        if self.version != STATELESS and self.session != (self.lasting_session if is_complete else self.server.session):
+            self.exchange.end_session()
 
     def _ask(self, request: Request) -> dict[str, Any]:
         if self.version == STATELESS:
             about_us = {
                 f"{META}protocolVersion": STATELESS,
                 f"{META}clientInfo": CLIENT,
-                f"{META}clientCapabilities": {"elicitation": {"form": {}, "url": {}}},
+                f"{META}clientCapabilities": {"elicitation": ELICITATION},
             }
             meta = {**request.params.get("_meta", {}), **about_us}
             request = replace(request, params={**request.params, "_meta": meta})
-        return self._exchange.ask(request)
+        return self.exchange.ask(request)
 
     def _agree(self, supported: Any, refusal: Refusal | None) -> None:
         """Chooses the version from those that a server of the new kind says it supports."""
@@ -261,19 +276,19 @@ class _Conversation:
 
     def _shake_hands(self, first: Refusal | None = None) -> None:
         """Opens a session, in the newest version that the server has in common with us."""
-        self._exchange.version, self._exchange.session = WITH_HANDSHAKE[0], ""
-        about = {"protocolVersion": WITH_HANDSHAKE[0], "capabilities": {"elicitation": {}}, "clientInfo": CLIENT}
+        self.exchange.version, self.exchange.session = WITH_HANDSHAKE[0], ""
+        about = {"protocolVersion": WITH_HANDSHAKE[0], "capabilities": {"elicitation": ELICITATION}, "clientInfo": CLIENT}
         try:
-            result = self._exchange.ask(Request("initialize", about, self.times.handshake))
+            result = self.exchange.ask(Request("initialize", about, self.times.handshake))
         except Refusal as refusal:
             raise (first if first and first.message and not refusal.message else refusal) from None
         version = result.get("protocolVersion")
         if version not in WITH_HANDSHAKE:
             words = line_of(version, 20) or "none"
             raise ToolFailed(f"{self.server.name} speaks a version of MCP that Millrace doesn't: {words}.")
-        self._exchange.version = version
+        self.exchange.version = version
         self.introduce(result)
-        self._exchange.tell("notifications/initialized")
+        self.exchange.tell("notifications/initialized")
 
 
 class _Call:
@@ -287,7 +302,10 @@ class _Call:
     def result(self) -> dict[str, Any]:
         """Sends the call until it has a result that isn't *call again*."""
         for _ in range(MOST_AGAIN):
-            result = self._sent()
+            try:
+                result = self._sent()
+            except Refusal as refusal:
+                raise self._required(refusal) or refusal from None
             if self._conversation.version != STATELESS or result.get("resultType", "complete") == "complete":
                 return result
             if result["resultType"] != "input_required":
@@ -306,21 +324,34 @@ class _Call:
                 raise ToolFailed(STOPPED)
         raise ToolFailed(f"{self._conversation.server.name} wants to be called again and again.")
 
-    def reply(self, result: Mapping[str, Any]) -> Reply:
+    def reply(self, result: Mapping[str, Any], *, is_safe: bool) -> Reply:
         conversation = self._conversation
         try:
             reply = reply_of(result, by_turns)
         except Unreadable:
             raise self._unreadable() from None
-        reply = replace(reply, version=conversation.version, session=conversation.lasting_session)
-        if not conversation.questions:
+        text = conversation.exchange.without_secrets(reply.text)
+        reply = replace(reply, text=text, version=conversation.version, session=conversation.lasting_session)
+        if not conversation.exchange.questions:
             return reply
-        asked = " ".join(f"“{question}”" for question in conversation.questions[:3])
+        # One that has succeeded without an answer may have done something, which must not be done twice.
+        if (reply.is_error or is_safe) and (required := self._required()):
+            raise required
+        asked = " ".join(f"“{asked_words(question)}”" for question in conversation.exchange.questions[:3])
         if reply.is_error:
-            raise ToolFailed(
-                f"{conversation.server.name} wanted to know: {asked} It can't ask during a call. {reply.text}".strip()
-            )
+            words = f"{conversation.server.name} wanted to know: {asked} That can't be answered here. {reply.text}"
+            raise ToolFailed(words.strip())
         return replace(reply, text=f"(During the call, it asked: {asked} It was told that there is no answer.)\n\n{reply.text}")
+
+    def _required(self, refusal: Refusal | None = None) -> InputRequired | None:
+        """Returns what a person has to do before a call that has failed can be sent again; None if it isn't for a person."""
+        exchange = self._conversation.exchange
+        try:
+            if refusal and refusal.code == PAGE_REQUIRED and self._conversation.version in WITH_HANDSHAKE:
+                return page_required(refusal.data)
+            return form_during_call(exchange.questions[0], exchange.answers) if exchange.questions else None
+        except Unreadable:
+            return None
 
     def _sent(self) -> dict[str, Any]:
         conversation = self._conversation
@@ -384,11 +415,16 @@ def header_value(value: str | int) -> str:
 
 @contextmanager
 def _conversation(server: Server, stop: Stop, times: Times, *, keeps_session: bool = False) -> Iterator[_Conversation]:
+    parts_of(server.address)
+    if not all(TOKEN.fullmatch(name) and value.isascii() and value.isprintable() for name, value in server.headers.items()):
+        raise ToolFailed(f"The headers for {server.name} contain invalid characters.")
     conversation = _Conversation(server, stop, times, keeps_session=keeps_session)
+    is_complete = False
     try:
         yield conversation
+        is_complete = True
     finally:
-        conversation.end()
+        conversation.end(is_complete=is_complete)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.tools.mcp.listing import line_of
-from webapp.tools.mcp.results import asked_words
+from webapp.tools.mcp.results import digest_of
 from webapp.tools.tool import ToolFailed
 
 # The version without sessions, and those that begin with a handshake, the newest first.
@@ -48,9 +48,9 @@ class Server:
     """
 
     address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     version: str = ""
-    session: str = ""
+    session: str = field(default="", repr=False)
     trust: Trust = "public"
     label: str = ""
 
@@ -68,12 +68,24 @@ class SignInRequired(Exception):
         self.message, self.challenge, self.needs_more = message, challenge, needs_more
 
 
+class ConnectionLost(ToolFailed):
+    """The connection was lost before the reply."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_unknown=True)
+
+
 class Refusal(Exception):
     """The server has answered with an error, so that it did nothing: an HTTP status, the code of a JSON-RPC error, or both."""
 
     def __init__(self, status: int, code: int | None = None, message: str = "", data: Any = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.data = status, code, message, data
+
+    @property
+    def is_of_session(self) -> bool:
+        """Whether the server no longer knows the session; some say so by another status than the specification."""
+        return self.status == 404 or (self.status == 400 and "session" in self.message.lower())
 
     def sentence(self, name: str) -> str:
         if self.message:
@@ -124,9 +136,11 @@ class Exchange:
         signal: Callable[[], Signal],
     ) -> None:
         self.server, self.version, self.session = server, server.version, server.session
-        # What the server wanted to ask a person during a request, and has no answer to.
-        self.questions: list[str] = []
-        self._upstream, self._stop, self._spawn, self._signal = upstream, stop, spawn, signal
+        # What the server has asked a person during a request without getting an answer, and the answers that there are already.
+        self.questions: list[Any] = []
+        self.answers: Mapping[str, Any] = {}
+        self.stop = stop
+        self._upstream, self._spawn, self._signal = upstream, spawn, signal
         self._secrets = [word for value in server.headers.values() for word in value.split() if len(word) >= 8]
 
     def ask(self, request: Request) -> dict[str, Any]:
@@ -156,17 +170,24 @@ class Exchange:
         return {**headers, "Mcp-Session-Id": self.session} if self.session and method != "initialize" else headers
 
     def answer(self, message: Mapping[str, Any]) -> None:
-        """Answers a request of the server: what it asks people, models and folders for isn't offered during a request."""
+        """Answers a request of the server. It gets models and folders from nowhere, and from people what is known already."""
         method, reply = message.get("method"), {"jsonrpc": "2.0", "id": message.get("id")}
         if method == "ping":
             reply["result"] = {}
         elif method == "elicitation/create":
-            self.questions.append(asked_words(message.get("params")))
-            reply["result"] = {"action": "cancel"}
+            reply["result"] = self._answer_to(message.get("params"))
         else:
             reply["error"] = {"code": METHOD_NOT_FOUND, "message": "This client doesn't offer that."}
-        with suppress(ProviderError), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
+        # What a stop means for the request is said where its reply is read.
+        with suppress(ProviderError, ToolFailed), self._sent(reply, self.own_headers(""), SIDE_SECONDS):
             pass
+
+    def _answer_to(self, params: Any) -> Any:
+        """Returns what a person has answered to this before, or that there is no answer."""
+        if response := self.answers.get(digest_of(params)):
+            return response
+        self.questions.append(params)
+        return {"action": "cancel"}
 
     def cancel(self, id: int, reason: str) -> None:
         """Tells the server that a request is given up, without waiting for it; without sessions, the closed stream says so."""
@@ -196,10 +217,15 @@ class Exchange:
         raise self.refusal(body.status, errors[0] if errors else {})
 
     def refusal(self, status: int, error: Mapping[str, Any]) -> Refusal:
-        code, words = error.get("code"), line_of(error.get("message"), 500)
-        for secret in self._secrets:
-            words = words.replace(secret, "…")
+        code, words = error.get("code"), error.get("message")
+        words = line_of(self.without_secrets(words[:10_000]), 500) if isinstance(words, str) else ""
         return Refusal(status, code if isinstance(code, int) else None, words, error.get("data"))
+
+    def without_secrets(self, text: str) -> str:
+        """Returns a text of the server without what is in our headers, such as a token, which callers of tools must not see."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
 
     def opened(
         self, method: str, message: Any, headers: Mapping[str, str], stop: Stop, seconds: float
@@ -220,7 +246,7 @@ class Exchange:
     @contextmanager
     def _sent(self, message: Any, headers: Mapping[str, str], seconds: float) -> Iterator[Body]:
         try:
-            with self.opened("POST", message, headers, self._stop, seconds) as body:
+            with self.opened("POST", message, headers, self.stop, seconds) as body:
                 yield body
         except Stopped:
             raise ToolFailed(STOPPED) from None
@@ -230,10 +256,6 @@ class Exchange:
         with suppress(ProviderError, Stopped), self.opened(method, message, headers, Stop(self._signal), SIDE_SECONDS):
             pass
 
-    @property
-    def stop(self) -> Stop:
-        return self._stop
-
 
 class _Wait:
     """The wait for one reply: reads until it is there, resumes a stream that was cut, and gives up in time."""
@@ -242,7 +264,7 @@ class _Wait:
         now = monotonic()
         self._exchange, self._id, self._name, self._seconds = exchange, id, exchange.server.name, request.seconds
         self._until, self._most_until = now + request.seconds, now + max(request.seconds, request.most_seconds)
-        self._is_handshake = request.method == "initialize"
+        self._is_handshake, self._ended = request.method == "initialize", f"{self._name} ended the connection without a reply."
         self._bytes = self._messages = self._questions = 0
         self._progress = float("-inf")
         self._event_id, self._resume_seconds = "", request.resume_seconds
@@ -257,7 +279,7 @@ class _Wait:
                 break
             reply = self._resumed()
         if reply is None:
-            raise self._lost("ended the connection without a reply")
+            raise ConnectionLost(self._ended)
         result, error = reply.get("result"), reply.get("error")
         if isinstance(error, dict):
             raise self._exchange.refusal(200, error)
@@ -279,11 +301,13 @@ class _Wait:
                 raise self._given_up("No reply in time", f"{self._name} didn't reply in time.") from error
             if self._event_id and (error.code == "cut" or error.of_connection):
                 return None
+            if error.code == "cut":
+                raise ConnectionLost(error.message) from error
             raise ToolFailed(error.message, is_unknown=True) from error
 
     def _read(self, body: Body, *, is_resumed: bool) -> dict[str, Any] | None:
         if is_resumed and not 200 <= body.status < 300:
-            raise self._lost("lost the reply")
+            raise ConnectionLost(f"{self._name} lost the reply.")
         self._exchange.refuse(body)
         if self._is_handshake and (session := body.headers.get("Mcp-Session-Id", "")):
             self._keep_session(session)
@@ -330,7 +354,7 @@ class _Wait:
         """Asks for the rest of a stream that was cut, where the server numbers its events."""
         exchange = self._exchange
         if not self._event_id or exchange.version == STATELESS:
-            raise self._lost("ended the connection without a reply")
+            raise ConnectionLost(self._ended)
         if exchange.stop.wait(min(self._resume_seconds, self._left())):
             raise self._given_up("The answer was stopped", STOPPED)
         if self._left() <= 0:

@@ -12,7 +12,8 @@ from webapp.tools.tool import Hints
 
 MOST_TOOLS, MOST_PAGES, MOST_CURSOR = 500, 20, 10_000
 MOST_NAME, MOST_TITLE, MOST_DESCRIPTION, MOST_INSTRUCTIONS = 200, 200, 4_000, 8_000
-MOST_SCHEMA_CHARS, DEEPEST_SCHEMA = 64 * 1024, 32
+# Of one schema, and of all in a list, whose reading would take seconds.
+MOST_SCHEMA_CHARS, MOST_SCHEMAS_CHARS, DEEPEST_SCHEMA = 64 * 1024, 2 * 1024 * 1024, 32
 MOST_TTL_SECONDS = 24 * 3_600.0
 # How many of the tools that are left out are named.
 MOST_NAMED = 30
@@ -20,6 +21,8 @@ MOST_NAMED = 30
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MIRROR = "x-mcp-header"
+# Keys of a schema that hold values, and no schemas.
+VALUES = ("enum", "const", "default", "examples")
 Path = tuple[str, ...]
 
 
@@ -63,7 +66,7 @@ class Listed:
     def __init__(self, *, mirrors: bool) -> None:
         """With `mirrors`, arguments can be repeated in headers, and a tool that says so in a wrong way is left out."""
         self._tools: dict[str, ListedTool] = {}
-        self._mirrors, self._left_out, self._uncounted = mirrors, list[str](), 0
+        self._mirrors, self._left_out, self._uncounted, self._chars = mirrors, list[str](), 0, 0
         self._ttl_seconds: list[float] = []
         self._cursors: set[str] = set()
 
@@ -74,6 +77,9 @@ class Listed:
         for entry in entries:
             if len(self._tools) == MOST_TOOLS:
                 self._leave_out(f"It lists more than {MOST_TOOLS} tools: the others are left out.")
+                return ""
+            if self._chars > MOST_SCHEMAS_CHARS:
+                self._leave_out(f"Its schemas are longer than {MOST_SCHEMAS_CHARS >> 20} MB: the other tools are left out.")
                 return ""
             try:
                 self._put(listed_tool(entry, mirrors=self._mirrors))
@@ -91,6 +97,7 @@ class Listed:
         if tool.name in self._tools:
             raise BadTool("another one has the same name")
         self._tools[tool.name] = tool
+        self._chars += len(json.dumps(tool.schema))
 
     def _leave_out(self, words: str) -> None:
         if len(self._left_out) < MOST_NAMED:
@@ -117,6 +124,9 @@ def listed_tool(entry: Any, *, mirrors: bool) -> ListedTool:
         raise BadTool(f"a name has 1 to {MOST_NAME} characters")
     if not name.isprintable() or visible(name) != name:
         raise BadTool("its name has characters that can't be seen")
+    execution = entry.get("execution")
+    if isinstance(execution, dict) and execution.get("taskSupport") == "required":
+        raise BadTool("it can only be called as a task, which isn't supported")
     annotations = annotations if isinstance(annotations, dict) else {}
     title = next((line for value in (entry.get("title"), annotations.get("title")) if (line := line_of(value))), name)
     schema = _schema(entry.get("inputSchema"))
@@ -168,12 +178,10 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any],
             if is_schema:
                 yield path, value, is_reachable
             for key, part in value.items():
-                if is_schema and key in ("enum", "const", "default", "examples"):
-                    continue
-                if is_schema:
-                    waiting.append((path, part, key != "properties", is_reachable and key == "properties"))
-                else:
+                if not is_schema:
                     waiting.append(((*path, key), part, True, is_reachable))
+                elif key not in VALUES:
+                    waiting.append((path, part, key != "properties", is_reachable and key == "properties"))
 
 
 def _schema(value: Any) -> Mapping[str, Any]:

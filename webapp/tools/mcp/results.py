@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from webapp.base.words import plural
 from webapp.tools.built_in.texts import one_line, visible
 from webapp.tools.mcp.listing import line_of, text_of
 
@@ -73,7 +75,7 @@ class Field:
 
 
 class InputRequired(Exception):
-    """A call that needs a person's answers first: nothing of it is done yet, and it waits in no process.
+    """A call that needs a person's answers first. It has done nothing yet, or can be repeated, and it waits in no process.
 
     `message` says why. It is either a form of `fields`, or, with `address`, a page of another site that the person visits and
     comes back from. `state` is sent back with the answers, to the same server; it is opaque, and contains no secret of ours.
@@ -286,34 +288,78 @@ def checked(field: Field, value: Any) -> Value:
             return value
         case "choice" if isinstance(value, str) and value in allowed:
             return value
-        case "choices" if isinstance(value, list) and {*value} <= allowed:
-            return _sized(field, value, len(value), "choices")
+        case "choices" if isinstance(value, list) and all(isinstance(part, str) and part in allowed for part in value):
+            return _sized(field, value, len(value), "choice")
         case "number" | "integer" if isinstance(value, int | float) and not isinstance(value, bool):
             if value != value or abs(value) > 1e15 or (field.kind == "integer" and value != int(value)):
                 raise BadAnswer(f"“{field.title}” must be a {'whole ' if field.kind == 'integer' else ''}number.")
             return _sized(field, value, value, "")
         case "text" if isinstance(value, str) and len(value) <= MOST_ANSWER:
-            return _sized(field, value, len(value), "characters")
+            return _sized(field, value, len(value), "character")
     raise BadAnswer(f"“{field.title}” doesn't fit.")
 
 
 def _sized(field: Field, value: Value, size: float, unit: str) -> Value:
     for limit, is_outside, words in ((field.least, float.__lt__, "at least"), (field.most, float.__gt__, "at most")):
         if limit is not None and is_outside(float(size), float(limit)):
-            raise BadAnswer(f"“{field.title}” must be {words} {limit:g} {unit}".rstrip() + ".")
+            bound = plural(int(limit), unit) if unit else f"{limit:g}"
+            raise BadAnswer(f"“{field.title}” must be {words} {bound}.")
     return value
 
 
-def answer_params(answers: Answers) -> dict[str, Any]:
-    """Returns what a repeated request says of the answers; raises `BadAnswer` if they don't fit what was asked."""
+def form_during_call(params: Any, earlier: Mapping[str, Any]) -> InputRequired:
+    """Returns what a server has asked during a call, as a form; it was told that there is no answer yet.
+
+    When the call is sent again, the answer is given as soon as the same is asked. So are `earlier` ones.
+    """
+    message, fields, address = form_of("asked", {"method": "elicitation/create", "params": params})
+    if address:
+        raise Unreadable
+    about = {"asked": [asdict(field) for field in fields]}
+    state = json.dumps({"asked": about, "state": None, "digest": digest_of(params), "earlier": dict(earlier)})
+    if len(state) > MOST_STATE:
+        raise Unreadable
+    return InputRequired(message, tuple(fields), state)
+
+
+def page_required(data: Any) -> InputRequired:
+    """Returns the page that a person has to visit before a call, by the error that says so."""
+    pages = data.get("elicitations") if isinstance(data, dict) else None
+    if not isinstance(pages, list) or not pages:
+        raise Unreadable
+    message, _, address = form_of("page", {"method": "elicitation/create", "params": pages[0]})
+    if not address:
+        raise Unreadable
+    return InputRequired(message, (), json.dumps({"asked": {}, "state": None}), address)
+
+
+def digest_of(params: Any) -> str:
+    """Identifies what a server asks during a call."""
+    asked = [params.get("message"), params.get("requestedSchema")] if isinstance(params, dict) else []
+    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """What a repeated call says of a person's answers: in its `params`, or `during` the call, by what the server asks."""
+
+    params: Mapping[str, Any]
+    during: Mapping[str, Any]
+
+
+def responses_of(answers: Answers) -> Responses:
+    """Returns the answers as a server takes them; raises `BadAnswer` if they don't fit what was asked."""
     try:
         record = json.loads(answers.state)
         asked = {key: [Field(**{**part, "choices": _pairs(part)}) for part in parts] for key, parts in record["asked"].items()}
-        server_state = record["state"]
+        server_state, digest, earlier = record["state"], record.get("digest"), dict(record.get("earlier") or {})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BadAnswer("What was asked can't be read.") from None
     responses = {key: _response(answers, key, fields) for key, fields in asked.items()}
-    return {"inputResponses": responses} | ({"requestState": server_state} if server_state is not None else {})
+    if digest:
+        return Responses({}, {**earlier, digest: responses["asked"]})
+    params = {"inputResponses": responses} if responses else {}
+    return Responses(params | ({"requestState": server_state} if server_state is not None else {}), {})
 
 
 def _pairs(part: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

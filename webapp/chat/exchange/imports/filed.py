@@ -2,15 +2,17 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from webapp.base.words import fence_for
-from webapp.streaming.events import AttemptRecord, NoticeRecord
+from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
 
 ORIGIN_CHARS = 120
+MARKS, ESCAPED = re.compile(r"([\\`*_\[\]<>!|~])"), r"\\\1"
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MOST_COUNT = 2**31 - 1
 MOST_MESSAGES = 10_000
@@ -22,6 +24,8 @@ MOST_THOUGHTS = 20
 # Generations of one answer, and the average per message of a whole chat.
 MOST_TRIES, MOST_TRIES_EACH = 60, 3
 MOST_NOTICES = 50
+# Calls of one answer, and of a whole chat.
+MOST_CALLS, MOST_CALLS_IN_CHAT = 1_000, 50_000
 
 
 class BadFile(ValueError):
@@ -29,11 +33,12 @@ class BadFile(ValueError):
 
 
 class FiledSource(TypedDict):
-    """A source of an answer in a file, by the title of its document."""
+    """A source of an answer in a file, by the title of its document, or the title and address of a web page."""
 
     number: int
     title: str
     page: int | None
+    url: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,48 @@ OF_ROW = tuple(field.name for field in fields_of(FiledGeneration) if field.name 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FiledCall:
+    """A call of an answer in a file, which is over. `generation` is the index, within its message, of the one that made it.
+
+    `sources` are the titles of documents that its result quotes; an import ignores them.
+    """
+
+    round: int
+    number: int
+    generation: int | None = None
+    upstream_id: str = ""
+    tool: str
+    title: str = ""
+    arguments: str = ""
+    state: CallState
+    policy: str = ""
+    why: str = ""
+    decision: str = ""
+    note: str = ""
+    text: str = ""
+    is_cut: bool = False
+    error: str = ""
+    sources: tuple[FiledSource, ...] = ()
+    outside: tuple[str, ...] = ()
+    file_ids: tuple[str, ...] = ()
+    text_at: int = 0
+    asked_at: datetime | None = None
+    decided_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def chars(self) -> int:
+        return sum(map(len, (self.title, self.arguments, self.why, self.note, self.text, self.error)))
+
+
+# The fields that have the same name and value in the row of a call.
+OF_CALL_ROW = tuple(
+    field.name for field in fields_of(FiledCall) if field.name not in ("generation", "sources", "outside", "file_ids")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
     """A message in a file. `author` is the writer's name; empty for the chat's owner and for a model.
 
@@ -88,10 +135,12 @@ class FiledMessage:
     story: str = ""
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
+    calls: tuple[FiledCall, ...] = ()
 
     @property
     def chars(self) -> int:
         chars = len(str(self.foreign_fields)) if self.foreign_fields else 0
+        chars += sum(call.chars for call in self.calls)
         return len(self.content) + len(self.reasoning) + len(self.story) + chars
 
 
@@ -194,6 +243,9 @@ def _check_tries(messages: Sequence[FiledMessage]) -> None:
     tries = [len(message.generations) for message in messages]
     if max(tries) > MOST_TRIES or sum(tries) > MOST_TRIES_EACH * len(messages) + MOST_TRIES:
         raise BadFile("Its answers have too many attempts.")
+    calls = [len(message.calls) for message in messages]
+    if max(calls) > MOST_CALLS or sum(calls) > MOST_CALLS_IN_CHAT:
+        raise BadFile("Its answers have too many calls.")
 
 
 def _check_order(messages: Sequence[FiledMessage]) -> None:
@@ -263,6 +315,11 @@ def fenced(words: str, language: str = "") -> str:
     """Returns the words as a fenced code block; the fence is longer than any run of backticks in them."""
     ticks = fence_for(words)
     return f"{ticks}{language if language.isalnum() else ''}\n{words}\n{ticks}"
+
+
+def escaped(words: str) -> str:
+    """Returns the words with the marks of Markdown escaped, so that a viewer loads no picture, for example."""
+    return MARKS.sub(ESCAPED, words)
 
 
 def _moment(value: Any) -> datetime | None:

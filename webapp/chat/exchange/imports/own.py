@@ -9,10 +9,12 @@ from typing import Any
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.exchange.imports import foreign_fields
 from webapp.chat.exchange.imports.filed import (
+    MOST_CALLS,
     MOST_NOTICES,
     MOST_TRIES,
     ORIGIN_CHARS,
     BadFile,
+    FiledCall,
     FiledChat,
     FiledGeneration,
     FiledMessage,
@@ -27,11 +29,23 @@ from webapp.chat.exchange.imports.filed import (
 )
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.streaming.events import AttemptRecord, NoticeRecord
+from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
 
 FORMAT = "millrace-chat"
 VERSION = 1
 STATUSES = {"completed", "stopped", "interrupted", "failed"}
+# Nothing more comes of a call in a file: what was open has failed, for this reason.
+OPEN_CALLS = {
+    "asked": "This was not finished.",
+    "waiting": "This was not decided.",
+    "running": "This was not finished.",
+    "unknown": "This was sent, but no reply was seen.",
+}
+POLICIES, DECISIONS = {"allow", "ask", "deny"}, {"", "allow", "allow_in_chat", "deny", "done", "again", "leave"}
+# Results of one answer beyond the first of these numbers of characters are cut; arguments and other texts of a call have limits
+# of their own.
+RESULT_CHARS, ARGUMENT_CHARS, CALL_CHARS, MOST_NAMED = 4_000_000, 200_000, 20_000, 50
+MOST_ROUNDS = 10_000
 NAME_CHARS, PROMPT_CHARS, STORY_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 20_000, 50, 20
 
 
@@ -46,7 +60,8 @@ def head_value(chat: FiledChat) -> dict[str, Any]:
 
 def message_value(message: FiledMessage) -> dict[str, Any]:
     """Returns a message with its generations, as JSON values."""
-    return _values(message, but={"generations"}) | {"generations": [_values(generation) for generation in message.generations]}
+    generations, calls = map(_values, message.generations), map(_values, message.calls)
+    return _values(message, but={"generations", "calls"}) | {"generations": list(generations), "calls": list(calls)}
 
 
 def parse(value: dict[str, Any]) -> FiledChat:
@@ -108,7 +123,57 @@ def _message(value: dict[str, Any]) -> FiledMessage:
         )
         if isinstance(generations, list)
         else (),
+        calls=_calls(value.get("calls")) if value["role"] == "assistant" else (),
     )
+
+
+def closed(state: Any) -> tuple[CallState, str]:
+    """Returns the state in which a call is in a file, and the reason if it was open."""
+    if state in ("done", "failed", "denied"):
+        return state, ""
+    return "failed", OPEN_CALLS.get(text(state), OPEN_CALLS["asked"])
+
+
+def _calls(values: Any) -> tuple[FiledCall, ...]:
+    """Returns the calls of an answer in their order, each place once; one more than the limit, as of generations."""
+    calls, chars_left = dict[tuple[int, int], FiledCall](), RESULT_CHARS
+    for value in map(fields, values[: MOST_CALLS + 1] if isinstance(values, list) else ()):
+        call = _call(value, chars_left)
+        if calls.setdefault((call.round, call.number), call) is call:
+            chars_left -= len(call.text)
+    return tuple(calls[place] for place in sorted(calls))
+
+
+def _call(value: dict[str, Any], most_chars: int) -> FiledCall:
+    state, reason = closed(value.get("state"))
+    result, decision, policy = text(value.get("text")), text(value.get("decision")), text(value.get("policy"))
+    times: dict[str, Any] = {name: moment(value.get(name)) for name in ("asked_at", "decided_at", "started_at", "ended_at")}
+    return FiledCall(
+        round=min(count(value.get("round")) or 0, MOST_ROUNDS),
+        number=min(count(value.get("number")) or 0, MOST_CALLS),
+        generation=count(value.get("generation")),
+        upstream_id=text(value.get("upstream_id"), 200),
+        tool=text(value.get("tool"), 200),
+        title=text(value.get("title"), 500),
+        arguments=text(value.get("arguments"), ARGUMENT_CHARS),
+        state=state,
+        policy=policy if policy in POLICIES else "",
+        why=text(value.get("why"), CALL_CHARS),
+        decision=decision if decision in DECISIONS else "",
+        note=text(value.get("note"), CALL_CHARS),
+        text=result[:most_chars],
+        is_cut=value.get("is_cut") is True or len(result) > most_chars,
+        error=reason or text(value.get("error"), CALL_CHARS),
+        outside=_lines(value.get("outside"), 200),
+        file_ids=_lines(value.get("file_ids"), 26),
+        text_at=count(value.get("text_at")) or 0,
+        **times,
+    )
+
+
+def _lines(values: Any, most_chars: int) -> tuple[str, ...]:
+    lines = (line(value, most_chars) for value in values[:MOST_NAMED]) if isinstance(values, list) else ()
+    return tuple(filter(None, lines))
 
 
 def _generation(value: dict[str, Any], index: int) -> FiledGeneration:
@@ -182,7 +247,7 @@ def _id(value: Any) -> str:
     return line(value, ORIGIN_CHARS)
 
 
-def _values(filed: FiledChat | FiledMessage | FiledGeneration, *, but: Container[str] = ()) -> dict[str, Any]:
+def _values(filed: FiledChat | FiledMessage | FiledGeneration | FiledCall, *, but: Container[str] = ()) -> dict[str, Any]:
     return {name.name: _value(getattr(filed, name.name)) for name in names_of(filed) if name.name not in but}
 
 

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, roleplay
-from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledGeneration, FiledMessage, fields, line
+from webapp.chat.exchange.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
 from webapp.chat.files.reference import parted
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.seam_labels import seams_of
@@ -44,7 +44,10 @@ MOST_CHARS = 200_000
 # they are first shown.
 MESSAGE_SECONDS, FILE_SECONDS = 2.0, 60.0
 FED_CHARS = 16_384
-MOMENTS = ("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at")
+MOMENTS = (
+    *("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at"),
+    *("asked_at", "decided_at"),
+)
 # A title is made from the beginning of a message.
 BEGINNING_CHARS = 2_000
 
@@ -263,7 +266,7 @@ def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
     batch: list[FiledMessage] = []
     rows = chars = 0
     for message in messages:
-        more_rows, more_chars = 1 + len(message.generations), message.chars
+        more_rows, more_chars = 1 + len(message.generations) + len(message.calls), message.chars
         if batch and (rows + more_rows > MOST_ROWS or chars + more_chars > MOST_CHARS):
             yield batch
             batch, rows, chars = [], 0, 0
@@ -327,7 +330,13 @@ def _cuts(message: FiledMessage) -> list[_Cut]:
 
 def _message(value: dict[str, Any]) -> FiledMessage:
     generations = tuple(map(_generation, value["generations"]))
-    return FiledMessage(**_with_moments(value, generations=generations, sources=tuple(value["sources"])))
+    calls = tuple(map(_call, value["calls"]))
+    return FiledMessage(**_with_moments(value, generations=generations, calls=calls, sources=tuple(value["sources"])))
+
+
+def _call(value: dict[str, Any]) -> FiledCall:
+    lists = {name: tuple(value[name]) for name in ("sources", "outside", "file_ids")}
+    return FiledCall(**_with_moments(value, **lists))
 
 
 def _generation(value: dict[str, Any]) -> FiledGeneration:

@@ -1,0 +1,291 @@
+"""Signing in to a tool server, by OAuth 2.1: an authorization code with PKCE for this server alone, refreshed and revoked.
+
+Nothing is stored here: what `begin` returns is kept by the caller, encrypted, until the person comes back, and then with their
+tokens. A token is sent to the tool server and the authorization server that it is from, and nowhere else.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+from urllib.parse import quote, urlencode, urlsplit
+
+from webapp.base.db import utc_now
+from webapp.models.connections.models import providers
+from webapp.models.upstream import Trust
+from webapp.streaming.stop import Stop
+from webapp.tools.mcp.discovery import (
+    Issuer,
+    Reply,
+    Requests,
+    SignInFailed,
+    challenge_parameters,
+    is_loopback,
+    issuer_of,
+    resource_of,
+    scopes_in,
+    secure_parts,
+)
+from webapp.tools.mcp.exchange import SignInRequired
+from webapp.tools.mcp.listing import line_of
+
+__all__ = ["Begun", "Record", "Registration", "SignInFailed", "Tokens", "begin", "client_document", "finish", "refresh", "revoke"]
+
+NAME, OFFLINE = "Millrace", "offline_access"
+BEGIN_SECONDS, TOKEN_SECONDS = 30.0, 20.0
+MOST_TOKEN, MOST_ID, MOST_CODE, MOST_LIFE = 16_384, 2_000, 8_000, timedelta(days=366)
+NO_SECRET, IN_HEADER, IN_BODY = "none", "client_secret_basic", "client_secret_post"
+# What a token endpoint says of a refresh token, or of us, that can't be used again.
+ENDED = ("invalid_grant", "invalid_client", "unauthorized_client")
+
+
+class ClientRecord(TypedDict):
+    id: str
+    secret: str
+    method: str
+
+
+class Record(TypedDict):
+    """What has to be known of a sign-in until its tokens are revoked. `entered` is an issuer that a person has entered."""
+
+    address: str
+    resource: str
+    issuer: str
+    sends_issuer: bool
+    token_endpoint: str
+    revocation_endpoint: str
+    redirect_uri: str
+    state: str
+    verifier: str
+    scope: str
+    trust: Trust
+    entered: str
+    client: ClientRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How an authorization server knows us. It is entered by a person, or what a server has given us; for this `issuer` alone."""
+
+    id: str
+    issuer: str
+    secret: str = field(default="", repr=False)
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The person is sent to `url`, and comes back with `state`; `record` is JSON, with secrets, and needed from then on."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    record: Record = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """`expires_at` is None if the server doesn't say; `refresh` is empty if there is none."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: datetime | None
+    scope: str
+
+
+def begin(
+    address: str,
+    redirect_uri: str,
+    *,
+    stop: Stop,
+    challenge: str = "",
+    client: Registration | None = None,
+    document: str = "",
+    scope: str = "",
+    trust: Trust = "public",
+) -> Begun:
+    """Finds out where a person signs in to the tool server at `address`, registers there, and returns where to send them.
+
+    `challenge` is the server's `WWW-Authenticate`, `scope` what was allowed before and is asked for again. `client` is used for
+    its own issuer alone, else we register: by the https address of a `document` about us, if the server takes one, or by
+    request. Raises `SignInFailed` with a sentence.
+    """
+    secure_parts(address)
+    secure_parts(redirect_uri)
+    requests = Requests(providers().upstream, stop, trust, (address, client.issuer if client else ""), seconds=BEGIN_SECONDS)
+    parameters = challenge_parameters(challenge)
+    resource = resource_of(requests, address, parameters.get("resource_metadata", ""))
+    if client and resource.is_stated and client.issuer not in resource.issuers:
+        raise SignInFailed(f"{urlsplit(address).hostname} signs people in elsewhere by now. Enter how it knows us again.")
+    issuer = issuer_of(requests, client.issuer if client else resource.issuers[0])
+    wanted = scopes_in(parameters.get("scope", "")) or resource.scopes
+    offline = (OFFLINE,) if OFFLINE in issuer.scopes else ()
+    scopes = " ".join(dict.fromkeys((*scopes_in(scope), *wanted, *offline)))
+    registration = client or _registered(requests, issuer, redirect_uri, document)
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    record: Record = {
+        "address": address,
+        "resource": resource.address,
+        "issuer": issuer.address,
+        "sends_issuer": issuer.sends_issuer,
+        "token_endpoint": issuer.token,
+        "revocation_endpoint": issuer.revocation,
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "verifier": verifier,
+        "scope": scopes,
+        "trust": trust,
+        "entered": client.issuer if client else "",
+        "client": {"id": registration.id, "secret": registration.secret, "method": _method(registration, issuer)},
+    }
+    return Begun(_authorization(issuer.authorization, record), state, record)
+
+
+def finish(record: Record, code: str, iss: str = "", *, state: str, stop: Stop, error: str = "") -> Tokens:
+    """Returns the tokens for the code that the person has come back with; raises `SignInFailed`.
+
+    Who has sent them back is checked before anything else of the reply is looked at, and before the code goes anywhere.
+    """
+    if not hmac.compare_digest(state.encode("utf-8", "replace"), record["state"].encode()):
+        raise SignInFailed("This isn't the sign-in that was begun here. Please begin again.")
+    host = urlsplit(record["issuer"]).hostname
+    if (iss or record["sends_issuer"]) and iss != record["issuer"]:
+        raise SignInFailed(f"The reply doesn't come from {host}. Please begin again.")
+    if error:
+        denied = f"You didn't allow it at {host}." if error == "access_denied" else ""
+        raise SignInFailed(denied or f"{host} couldn't sign you in: {line_of(error, 100)}.")
+    if not 0 < len(code) <= MOST_CODE:
+        raise SignInFailed(f"{host} sent no code. Please begin again.")
+    fields = {"code": code, "redirect_uri": record["redirect_uri"], "code_verifier": record["verifier"]}
+    reply = _asked(record, {"grant_type": "authorization_code", **fields}, stop)
+    if reply.status >= 300:
+        raise SignInFailed(f"{host} couldn't sign you in: {_error(reply)}.")
+    return _tokens(record, reply.value, "")
+
+
+def refresh(record: Record, refresh_token: str, *, stop: Stop) -> Tokens:
+    """Returns new tokens. The refresh token may be a new one, after which the old one is worthless: one caller at a time.
+
+    Raises `SignInRequired` if the person has to sign in again, and `SignInFailed` if it can be tried later.
+    """
+    reply = _asked(record, {"grant_type": "refresh_token", "refresh_token": refresh_token}, stop)
+    host = urlsplit(record["issuer"]).hostname
+    if 400 <= reply.status < 500 and reply.value.get("error") in ENDED:
+        raise SignInRequired(f"{host} wants you to sign in again.")
+    if reply.status >= 300:
+        raise SignInFailed(f"{host} couldn't renew the sign-in: {_error(reply)}.")
+    return _tokens(record, reply.value, refresh_token)
+
+
+def revoke(record: Record, token: str, *, stop: Stop) -> None:
+    """Makes a token worthless where it is from, if it can be (RFC 7009); raises `SignInFailed` if it may still be valid."""
+    endpoint, host = record["revocation_endpoint"], urlsplit(record["issuer"]).hostname
+    if not endpoint:
+        return
+    reply = _posted(record, endpoint, {"token": token}, stop)
+    if reply.status == 400 and record["client"]["method"] == NO_SECRET and "client_secret" in _error(reply):
+        # A widely used server wants the field, though those without a secret have nothing to fill in.
+        reply = _posted(record, endpoint, {"token": token, "client_secret": ""}, stop)
+    if reply.status >= 300 and reply.value.get("error") != "unsupported_token_type":
+        raise SignInFailed(f"{host} couldn't revoke the sign-in: {_error(reply)}.")
+
+
+def client_document(address: str, redirect_uri: str) -> dict[str, Any]:
+    """Returns what a public page at `address` says of us, to authorization servers that take such an address as our id."""
+    return {"client_id": address, **_about_us(redirect_uri)}
+
+
+def _about_us(redirect_uri: str) -> dict[str, Any]:
+    is_local = is_loopback(urlsplit(redirect_uri).hostname or "")
+    return {
+        "client_name": NAME,
+        "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": NO_SECRET,
+        "application_type": "native" if is_local else "web",
+    }
+
+
+def _registered(requests: Requests, issuer: Issuer, redirect_uri: str, document: str) -> Registration:
+    if document and issuer.takes_documents:
+        return Registration(document, issuer.address, method=NO_SECRET)
+    host = urlsplit(issuer.address).hostname
+    if not issuer.registration:
+        raise SignInFailed(f"{host} doesn't register new programs by itself. Enter the client id that it has given you.")
+    reply = requests.post(issuer.registration, json=_about_us(redirect_uri))
+    id, secret, method = (reply.value.get(key) for key in ("client_id", "client_secret", "token_endpoint_auth_method"))
+    if reply.status >= 300:
+        raise SignInFailed(f"{host} doesn't register Millrace: {_error(reply)}.")
+    if not _is_token(id, MOST_ID) or not (secret is None or secret == "" or _is_token(secret, MOST_ID)):
+        raise SignInFailed(f"{host} registered Millrace in a way that can't be understood.")
+    return Registration(str(id), issuer.address, secret or "", method if isinstance(method, str) else "")
+
+
+def _method(registration: Registration, issuer: Issuer) -> str:
+    """Returns how we say at the token endpoint who we are: as was agreed, or in a way that the server knows."""
+    if not registration.secret:
+        return NO_SECRET
+    if registration.method in (IN_HEADER, IN_BODY):
+        return registration.method
+    return IN_BODY if IN_BODY in issuer.methods and IN_HEADER not in issuer.methods else IN_HEADER
+
+
+def _authorization(endpoint: str, record: Record) -> str:
+    digest = hashlib.sha256(record["verifier"].encode()).digest()
+    query = {
+        "response_type": "code",
+        "client_id": record["client"]["id"],
+        "redirect_uri": record["redirect_uri"],
+        "state": record["state"],
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "resource": record["resource"],
+    } | ({"scope": record["scope"]} if record["scope"] else {})
+    return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
+
+
+def _asked(record: Record, fields: Mapping[str, str], stop: Stop) -> Reply:
+    """Asks for tokens, for the tool server alone."""
+    return _posted(record, record["token_endpoint"], {**fields, "resource": record["resource"]}, stop)
+
+
+def _posted(record: Record, endpoint: str, fields: Mapping[str, str], stop: Stop) -> Reply:
+    client = record["client"]
+    entered = (record["address"], record["entered"])
+    requests = Requests(providers().upstream, stop, record["trust"], entered, seconds=TOKEN_SECONDS)
+    if client["method"] == IN_HEADER:
+        pair = f"{quote(client['id'], safe='')}:{quote(client['secret'], safe='')}"
+        return requests.post(endpoint, form=fields, authorization=f"Basic {base64.b64encode(pair.encode()).decode()}")
+    fields = {**fields, "client_id": client["id"]} | ({"client_secret": client["secret"]} if client["secret"] else {})
+    return requests.post(endpoint, form=fields)
+
+
+def _tokens(record: Record, value: Mapping[str, Any], refresh_token: str) -> Tokens:
+    access, renewed, kind = value.get("access_token"), value.get("refresh_token"), value.get("token_type")
+    is_bearer = isinstance(kind, str) and kind.lower() == "bearer"
+    if not is_bearer or not _is_token(access, MOST_TOKEN) or not (renewed is None or _is_token(renewed, MOST_TOKEN)):
+        raise SignInFailed(f"{urlsplit(record['issuer']).hostname} sent a reply that can't be understood.")
+    scope = " ".join(scopes_in(value.get("scope"))) or record["scope"]
+    return Tokens(str(access), renewed or refresh_token, _expires_at(value.get("expires_in")), scope)
+
+
+def _expires_at(seconds: Any) -> datetime | None:
+    try:
+        life = timedelta(seconds=float(seconds))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return utc_now() + min(max(life, timedelta()), MOST_LIFE)
+
+
+def _is_token(value: Any, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
+
+
+def _error(reply: Reply) -> str:
+    """Returns what an error says of itself, as a part of a sentence."""
+    words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
+    return words.rstrip(".") or f"HTTP {reply.status}"
