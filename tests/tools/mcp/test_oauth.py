@@ -134,6 +134,18 @@ def test_tokens_are_revoked(start: Start) -> None:
     assert server.revoked == [tokens.refresh]
     oauth.revoke({**begun.record, "revocation_endpoint": ""}, tokens.access, stop=Stop(Event))
     assert server.revoked == [tokens.refresh]
+    server.wants_secret_field = True
+    oauth.revoke(begun.record, tokens.access, stop=Stop(Event))
+    assert server.revoked == [tokens.refresh, tokens.access]
+
+
+def test_a_server_that_does_not_revoke_says_so(start: Start) -> None:
+    server = start()
+    begun, tokens = signed_in(server)
+    begun.record["revocation_endpoint"] = f"{server.origin}/nothing"
+
+    with pytest.raises(SignInFailed, match=r"couldn't revoke the sign-in: HTTP 404\."):
+        oauth.revoke(begun.record, tokens.access, stop=Stop(Event))
 
 
 @pytest.mark.parametrize(

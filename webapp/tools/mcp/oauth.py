@@ -186,6 +186,9 @@ def revoke(record: Record, token: str, *, stop: Stop) -> None:
     if not endpoint:
         return
     reply = _posted(record, endpoint, {"token": token}, stop)
+    if reply.status == 400 and record["client"]["method"] == NO_SECRET and "client_secret" in _error(reply):
+        # A widely used server wants the field, though those without a secret have nothing to fill in.
+        reply = _posted(record, endpoint, {"token": token, "client_secret": ""}, stop)
     if reply.status >= 300 and reply.value.get("error") != "unsupported_token_type":
         raise SignInFailed(f"{host} couldn't revoke the sign-in: {_error(reply)}.")
 
