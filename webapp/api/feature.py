@@ -28,6 +28,7 @@ from webapp.api.native import (
     prompts,
     server,
     starters,
+    tool_servers,
     tools,
     workflows,
 )
@@ -68,6 +69,7 @@ FEATURE = Feature(
         prompts.bp,
         starters.bp,
         tools.bp,
+        tool_servers.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,

@@ -28,4 +28,4 @@ def quoting_unseen(reader: User | None, calls: Iterable[Call]) -> set[str]:
     """Returns the ids of those calls whose results quote what the reader can't see; without a query if none has sources."""
     pairs = [(call.id, source) for call in calls for source in call.sources]
     sources = seen(reader, [source for _, source in pairs]) if pairs else []
-    return {id for (id, _), source in zip(pairs, sources, strict=True) if not source.passage}
+    return {id for (id, _), source in zip(pairs, sources, strict=True) if not (source.passage or source.web_page)}

@@ -1,13 +1,13 @@
 """Add the tools that answers for an API token may use.
 
-Revision: 0177, after 0175
+Revision: 0178, after 0177
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0177"
-down_revision = "0175"
+revision = "0178"
+down_revision = "0177"
 branch_labels = None
 depends_on = None
 
