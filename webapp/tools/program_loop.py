@@ -206,8 +206,11 @@ class ProgramToolRun:
                 context = CallContext(call.id, "", person, stop, self._collection_ids, first_source=self._last_source + 1)
                 assert offer.tool.run, "a tool that waits for a person is not offered"
                 result = offer.tool.run(context, arguments)
-        except (BadArguments, ToolFailed) as failure:
-            return str(failure), True, ()
+        except BadArguments as error:
+            return str(error), True, ()
+        except ToolFailed as failure:
+            self._outside += failure.outside
+            return failure.message, True, ()
         except AppError as error:
             return error.message, True, ()
         except MISTAKES:
