@@ -1,13 +1,13 @@
 """Add the tools that answers for an API token may use.
 
-Revision: 0178, after 0177
+Revision: 0179, after 0178
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0178"
-down_revision = "0177"
+revision = "0179"
+down_revision = "0178"
 branch_labels = None
 depends_on = None
 
