@@ -49,7 +49,7 @@ ASK_MODEL = ServedTool(
                 "type": "integer",
                 "minimum": 1,
                 "maximum": MOST_SECONDS,
-                "description": f"How long to wait for the answer, which goes on afterwards; {USUAL_SECONDS} if left out.",
+                "description": f"How long to wait for the answer, which is finished anyway; {USUAL_SECONDS} if left out.",
             },
         },
         "message",

@@ -131,7 +131,7 @@ def _found_chats(query: str, limit: int) -> ToolAnswer:
     """Returns the chats in which all words occur, the best match first, each with a passage."""
     titled = chat_search.titles_of(caller().id, query, limit=limit)
     hits = {hit.chat_id: hit for hit in [*titled, *chat_search.search(caller().id, query).hits][::-1]}
-    found = list(hits.values())[::-1][:limit]
+    best_hits = list(hits.values())[::-1][:limit]
     chats = [
         {
             "id": hit.chat_id,

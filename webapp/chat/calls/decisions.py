@@ -36,6 +36,7 @@ NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 # Those after which a call is done.
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
+NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
 NOT_WAITING = "This has been decided already."
 DECIDED: dict[str, str] = {
     "allow": "allowed once",
@@ -83,15 +84,17 @@ def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: 
     return db.session.get_one(Call, record.id, populate_existing=True)
 
 
-def decide_limit(generation: Generation, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
+def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
     """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that."""
     if decision not in get_args(FuseDecision):
         raise Invalid("Choose how it is to end.", field="decision")
+    if not (generation and generation.is_parked):
+        raise Conflict(NO_LIMIT)
     message_id, by_id = generation.message_id or "", by.id
     with write() as session:
         row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
-        if not (row and generation.is_parked):
-            raise Conflict("This answer doesn't wait at a limit, or it has been decided already.")
+        if not row:
+            raise Conflict(NO_LIMIT)
         row.decision, row.decided_by = decision, by_id
         if decision == "continue" and row.limit == "cost":
             row.usd = str(Decimal(row.usd) + (more_usd or Decimal(str(setting("tools.usd")))))
