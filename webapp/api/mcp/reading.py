@@ -140,9 +140,9 @@ def _found_chats(query: str, limit: int) -> ToolAnswer:
             "passage": "".join(piece.text for piece in hit.passage),
             "url": address_of(f"/chats/{hit.chat_id}"),
         }
-        for hit in found
+        for hit in best_hits
     ]
-    lines = [f"- {_title(hit.title)} (chat_id {hit.chat_id}): {''.join(piece.text for piece in hit.passage)}" for hit in found]
+    lines = [f"- {_title(str(chat['title']))} (chat_id {chat['id']}): {chat['passage']}" for chat in chats]
     return ToolAnswer(("\n".join(lines) or "No chat has these words.",), {"chats": chats, "next_cursor": None})
 
 
