@@ -1,4 +1,4 @@
-"""Search the calls of answers: an index of their tools, arguments and results, which database triggers keep up to date.
+"""Search and count the calls of answers: an index of their words, which database triggers keep up to date, and one by time.
 
 On SQLite the index has no copy of the words, so a later migration that recreates `calls` has to drop it first, and create and
 fill it again afterwards. The table of calls came with the same release, so few rows are there to be indexed.
@@ -21,6 +21,7 @@ WORDS = f"title || ' ' || tool || ' ' || left(arguments, {MOST}) || ' ' || left(
 
 
 def upgrade() -> None:
+    op.create_index("ix_calls_asked_at", "calls", ["asked_at", "tool", "state", "started_at", "ended_at", "generation_id"])
     if not is_sqlite():
         op.execute(f"CREATE INDEX ix_calls_search ON calls USING gin (to_tsvector('english', {READS.format(WORDS)}))")
         return
@@ -41,6 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_calls_asked_at", table_name="calls")
     if is_sqlite():
         for event in ("insert", "delete", "update"):
             op.execute(f"DROP TRIGGER calls_search_{event}")
