@@ -16,7 +16,7 @@ export FLASK_SKIP_DOTENV := 1
 .DEFAULT_GOAL := help
 ROUNDS ?= 20
 
-.PHONY: help setup setup-tests run dev test quick deep lint pyright check fix lock seed drill bench screenshots upgrade rollback release
+.PHONY: help setup setup-tests run dev test quick deep lint pyright check fix lock seed python-tool drill bench screenshots upgrade rollback release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ lock: $(VENV)/.run ## write requirements.lock anew, after a change of requiremen
 	@$(PIP) $(UV)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.lock requirements.txt
+
+python-tool: $(VENV)/.run ## install the interpreter with which models run Python programs
+	@$(PIP) --requirement requirements-python.txt || $(NO_PACKAGES)
 
 upgrade: setup ## take over settings and data: make upgrade FROM=../millrace-0.9.0
 	@$(BIN)/python -m scripts.upgrade upgrade "$(FROM)"

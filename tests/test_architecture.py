@@ -212,7 +212,8 @@ def reads_environment(module: Module) -> bool:
 def test_every_library_is_pinned_in_the_requirements() -> None:
     known = packages_distributions()
     for files, name in ((list(modules().values()), "requirements.txt"), (python_files(), "requirements-dev.txt")):
-        pinned = required(name) | required("requirements.txt")
+        # The interpreter of run_python is for those who install it.
+        pinned = required(name) | required("requirements.txt") | required("requirements-python.txt")
         used = {library for module in files for library in libraries(module)}
         packages = {library: {package.lower().replace("_", "-") for package in known.get(library, [library])} for library in used}
         assert not {library: package for library, package in packages.items() if not package & pinned}, name

@@ -25,6 +25,7 @@ TABLE = {
         GET api_starters.index api:read
         GET api_tools.index api:read
         GET api_tools.waiting api:read
+        GET api_tool_servers.index api:tools
         POST api_mcp.receive api:tools
         POST api_prompts.create api:chat
         GET api_chats.index api:read
@@ -69,6 +70,7 @@ TABLE = {
         POST api_workflows.save api:workflows
         GET api_connections.index api:admin
         POST api_connections.create api:admin
+        POST api_tool_servers.create api:tools
         PATCH api_models.rename api:admin
         GET api_users.index api:admin
         GET api_groups.index api:admin
@@ -277,6 +279,16 @@ TABLE = {
         POST api_runs.move api:workflows
     """,
     ("one's own", ("run", "fact")): "PUT api_runs.change api:workflows",
+    ("tool server's keeper", ("tool server",)): """
+        GET api_tool_servers.show api:tools
+        PATCH api_tool_servers.change api:tools
+        DELETE api_tool_servers.delete api:tools
+        POST api_tool_servers.refresh api:tools
+        GET api_tool_servers.grants api:tools
+        PUT api_tool_servers.grant api:tools
+    """,
+    ("tool server's keeper", ("tool server", "tool of a server")): "PATCH api_tool_servers.decide api:tools",
+    ("tool server's keeper", ("tool server", "tool server grant")): "DELETE api_tool_servers.revoke api:tools",
     ("looked after", ("connection",)): """
         GET api_connections.show api:admin
         PATCH api_connections.change api:admin

@@ -97,6 +97,13 @@ RULES: dict[str, Rule] = {
     "one's own, but no guest": _together(_ONES_OWN, _all(("guest",), ("own",), "no")),
     # Objects that admins manage.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
+    # A tool server: its owner's, or the site's, which admins look after.
+    "tool server's keeper": _together(
+        _all(OUTSIDE, ("own", "foreign", "there", "random"), "door"),
+        _all(SIGNED_IN, ("own",), "in"),
+        _all(SIGNED_IN, ("foreign", "random", "there"), "gone"),
+        _all(ADMINS, ("there",), "in"),
+    ),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
     ),
@@ -395,6 +402,7 @@ ROUTES |= {
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
+    "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "policies.limit_group": {"limit": "deny"},
     "calls.decide": {"decision": "deny"},
     "previews.save": {"block": "0"},

@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from base64 import b64encode
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,10 +16,12 @@ from tests.chat.test_files import SECRET, drawn, folder
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.page import Page
+from tests.upstream.server import PICTURES
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 from webapp.tools.files import NewFile
 from webapp.tools.tables import Call
@@ -167,6 +171,26 @@ def test_a_version_that_another_answer_made_stays(app, owner, fake):
             assert files == {page.path.rpartition("/")[2]: set(calls[0].file_ids)}
             erasing.remove_unreferenced(session, files)
         assert db.session.scalars(select(ChatFile.file_id)).all() == calls[0].file_ids
+
+
+def test_a_picture_asks_first_and_its_price_counts(owner, fake):
+    with owner.app.app_context():
+        set_setting("tools.picture_model", "openai/gpt-image-1")
+    picture = {"data": [{"b64_json": b64encode(drawn()).decode()}], "usage": {"cost": 0.04}}
+    fake.always({"json": picture}, at=PICTURES)
+    asked = {"tool": "make_picture", "arguments": {"prompt": "An otter", "name": "otter"}}
+    fake.always({"rounds": [{"calls": [asked], "cost": 0.001}, {"says": "Here.", "cost": 0.002}]})
+    path = owner.post("/chats", message="Draw", tools="make_picture").location.partition("#")[0]
+    page = owner.wait_for(path, lambda page: bool(page.all(".ask")))
+    assert page.says("Allow “Make a picture”?")
+    assert not [entry for entry in fake.log() if entry["path"].endswith(PICTURES)]
+    owner.post(f"/calls/{str(page.one('.ask').attributes['id']).removeprefix('call-')}/decision", decision="allow")
+    page = owner.wait_for(path, ended)
+    assert page.one(".calls .pictures img").attributes["alt"] == "otter.png"
+    result = next(entry for entry in reversed(fake.log()) if entry["path"].endswith("/chat/completions"))["body"]["messages"][-1]
+    assert result["content"] == "The person can see and download otter.png.\n\nIt cost $0.04."
+    with owner.app.app_context():
+        assert Decimal(db.session.scalars(select(Generation.cost).order_by(Generation.id)).all()[0]) == Decimal("0.043")
 
 
 def test_exports_have_the_files(owner, fake):

@@ -43,6 +43,8 @@ class SignInServer(McpServer):
         self.access: set[str] = set()
         self.refreshes: set[str] = set()
         self.revoked: list[str] = []
+        # To revoke a token, even where it is empty.
+        self.wants_secret_field = False
         self.lives_seconds: Any = 3600
         self.tokens_instead: Any = None
         self._tokens = count(1)
@@ -84,6 +86,8 @@ class SignInServer(McpServer):
             case "POST", "/token":
                 return self._token(request)
             case "POST", "/revoke":
+                if self.wants_secret_field and b"client_secret=" not in request.body:
+                    return said({"error": "invalid_request", "error_description": "client_secret: Field required"}, 400)
                 self.revoked.append(self._fields(request)["token"])
                 self.access.discard(self.revoked[-1])
                 self.refreshes.discard(self.revoked[-1])
@@ -109,7 +113,7 @@ class SignInServer(McpServer):
     def _fields(self, request: Received) -> dict[str, str]:
         """Returns the fields of a form, after checking who sends it."""
         self.check(request.headers.get("content-type", "").startswith(FORM), "a form has its content type")
-        fields = {name: values[0] for name, values in parse_qs(request.body.decode(), strict_parsing=True).items()}
+        fields = {name: values[0] for name, values in parse_qs(request.body.decode(), keep_blank_values=True).items()}
         id, secret = fields.get("client_id", ""), fields.get("client_secret", "")
         if basic := request.headers.get("authorization", ""):
             self.check("client_secret" not in fields, "a secret is sent in one way")

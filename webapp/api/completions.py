@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
+from webapp.api import program_rounds
 from webapp.base.database import rows
 from webapp.base.db import write
 from webapp.base.errors import Invalid
@@ -17,7 +19,7 @@ from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers
-from webapp.models.providers.base import ModelRequest, RequestParameters, ToolSpec, Turn
+from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCall, ToolSpec, Turn
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
@@ -92,15 +94,24 @@ class ProgramCalls:
     """A source of events whose calls are a program's to make: by its own names, at most one piece of each call per beat.
 
     `names` are these by those that the model knows. A call without arguments gets an empty object, as programs parse them.
-    Arguments end at `most_chars`.
+    Arguments end at `most_chars`. `keep` is called with all calls and what the provider wants back with them.
     """
 
     def __init__(
-        self, source: Source, names: Mapping[str, str], *, now: Callable[[], float], beat_seconds: float, most_chars: int
+        self,
+        source: Source,
+        names: Mapping[str, str],
+        *,
+        keep: Callable[[Sequence[ToolCall], str], None],
+        now: Callable[[], float],
+        beat_seconds: float,
+        most_chars: int,
     ) -> None:
-        self._source, self._names, self._now = source, names, now
+        self._source, self._names, self._keep, self._now = source, names, keep, now
         self._beat_seconds, self._most_chars = beat_seconds, most_chars
         self._held: list[Calling] = []
+        self._calls: dict[int, list[Calling]] = {}
+        self._chars = 0
         self._sent_at = float("-inf")
 
     @property
@@ -111,24 +122,41 @@ class ProgramCalls:
         return self._source.check_timeout()
 
     def events(self, stop: Stop) -> Iterator[Event]:
-        chars = dict[int, int]()
+        kept = ""
         with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
             for event in events:
-                if isinstance(event, Kept):
-                    continue
-                if not isinstance(event, Calling):
-                    if isinstance(event, Ended):
-                        self._held += [Calling(number, arguments="{}") for number, count in chars.items() if not count]
-                    yield from self._released()
-                    yield event
-                    continue
-                chars[event.number] = chars.get(event.number, 0) + len(event.arguments.strip())
-                self._held.append(replace(event, tool=self._names.get(event.tool, event.tool)))
-                if self._most_chars and sum(chars.values()) > self._most_chars:
-                    stop.request("cap")
-                    return
-                if self._now() - self._sent_at >= self._beat_seconds:
-                    yield from self._released()
+                match event:
+                    case Kept(data):
+                        kept = data
+                    case Calling():
+                        self._take(event)
+                        if self._most_chars and self._chars > self._most_chars:
+                            stop.request("cap")
+                            return
+                        if self._now() - self._sent_at >= self._beat_seconds:
+                            yield from self._released()
+                    case Ended(reason=reason):
+                        self._complete()
+                        yield from self._released()
+                        if reason == "calls":
+                            whole = [whole_call(pieces) for _, pieces in sorted(self._calls.items())]
+                            self._keep([ToolCall(call.id, call.tool, call.arguments) for call in whole], kept)
+                        yield event
+                    case _:
+                        yield from self._released()
+                        yield event
+
+    def _take(self, event: Calling) -> None:
+        piece = replace(event, tool=self._names.get(event.tool, event.tool))
+        self._calls.setdefault(event.number, []).append(piece)
+        self._held.append(piece)
+        self._chars += len(event.arguments)
+
+    def _complete(self) -> None:
+        """Gives each call without arguments an empty object."""
+        for number, pieces in self._calls.items():
+            if not any(piece.arguments.strip() for piece in pieces):
+                self._take(Calling(number, arguments="{}"))
 
     def _released(self) -> Iterator[Event]:
         """Yields what is held; to send each token of the arguments would cost a chunk of 200 bytes."""
@@ -140,6 +168,7 @@ class ProgramCalls:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
+    completion = replace(completion, turns=program_rounds.restored(person, completion.turns))
     if completion.tools and completion.tool_choice != "none" and not providers().takes_tools(model):
         raise Invalid(f"{providers().display_name(model)} can't use tools.", field="tools")
     with engine.admission.slot(person):
@@ -191,6 +220,7 @@ def _stored(
         source = ProgramCalls(
             source,
             {sent: name for name, sent in names.items()},
+            keep=partial(program_rounds.keep, engine, person),
             now=engine.now,
             beat_seconds=setting("stream.coalesce_ms") / 1000,
             most_chars=int(setting("limits.answer_chars")),

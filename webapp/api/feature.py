@@ -1,6 +1,6 @@
 """The API as a feature: the native API, the dialects of older clients, the MCP server, and the OpenAPI document."""
 
-from webapp.api import pages
+from webapp.api import pages, program_rounds
 from webapp.api.completions import DOOR
 from webapp.api.dialects import assistant
 from webapp.api.dialects.openai import views as openai
@@ -28,6 +28,7 @@ from webapp.api.native import (
     prompts,
     server,
     starters,
+    tool_servers,
     tools,
     workflows,
 )
@@ -68,6 +69,7 @@ FEATURE = Feature(
         prompts.bp,
         starters.bp,
         tools.bp,
+        tool_servers.bp,
         workflows.bp,
         workflows.runs_bp,
         pages.bp,
@@ -80,6 +82,7 @@ FEATURE = Feature(
         openai.bp,
         mcp.bp,
     ),
+    resumes=(program_rounds.wake,),
     brings=(DOOR,),
     navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

@@ -17,14 +17,17 @@ from webapp.streaming.events import Event, Returned, SourceRecord, Sources
 
 
 class SourceAnswer(Answer):
-    """A source of an answer. All but its number is null if the caller cannot see the document, or it was deleted."""
+    """A source of an answer. All but its number is null if the caller cannot see the document, or it was deleted.
+
+    Of a web page, `title` and `url` are set.
+    """
 
     number: int = Field(description="By which the answer cites it.")
     title: str | None
     document_id: str | None
     passage_id: str | None
     page: int | None
-    url: str | None = Field(description="The passage in its document, on this server.")
+    url: str | None = Field(description="The passage in its document, on this server; of a web page its address.")
 
 
 def source_answers(records: Sequence[SourceRecord]) -> list[SourceAnswer]:
@@ -59,7 +62,7 @@ def as_visible(event: Event) -> Event:
 
 def all_seen(answers: Iterable[SourceAnswer]) -> bool:
     """Returns whether the caller can see all of these sources, and so what quotes them."""
-    return all(answer.document_id for answer in answers)
+    return all(answer.url for answer in answers)
 
 
 def _records(items: Sequence[Mapping[str, Any]]) -> tuple[SourceRecord, ...]:
@@ -82,7 +85,9 @@ def redaction(context: Context) -> Callable[[Event], Event]:
 def _one(source: SeenSource) -> SourceAnswer:
     document, passage = source.document, source.passage
     if not document or not passage:
-        return SourceAnswer(number=source.number, title=None, document_id=None, passage_id=None, page=None, url=None)
+        address = (source.web_page.title, source.web_page.url) if source.web_page else (None, None)
+        title, web_url = address
+        return SourceAnswer(number=source.number, title=title, document_id=None, passage_id=None, page=None, url=web_url)
     url = place_url(document, passage)
     named = {"title": document.title, "document_id": document.id, "passage_id": passage.id, "url": url}
     return SourceAnswer(number=source.number, page=passage.page, **named)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 from flask import url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from webapp.base.heavy.bounded import TooLate
 from webapp.base.heavy.threads import offload
@@ -117,6 +118,7 @@ class ShownSource:
     # The file as it was added, at the page of the passage if a browser can show that.
     page_url: str = ""
     file_url: str = ""
+    is_web_page: bool = False
 
 
 def collections(user: User) -> list[ShownCollection]:
@@ -222,6 +224,9 @@ def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassa
 
 def _source(source: SeenSource) -> ShownSource:
     document, passage = source.document, source.passage
+    if web_page := source.web_page:
+        heading = urlsplit(web_page.url).netloc
+        return ShownSource(source.number, "", source.title, web_page.url, heading, html=escape(web_page.text), is_web_page=True)
     if not document or not passage:
         url = url_for("documents.show", id=document.id) if document else ""
         return ShownSource(source.number, source.words, document.title if document else "", url)

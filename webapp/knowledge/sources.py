@@ -45,13 +45,35 @@ def are_adjacent(one: Passage, other: Passage) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class WebPage:
+    """A page that an answer was given, with the extract that it got."""
+
+    url: str
+    title: str
+    text: str
+
+    @classmethod
+    def from_record(cls, record: SourceRecord) -> "WebPage | None":
+        url = record.get("url", "")
+        if not url.startswith(("https://", "http://")):
+            return None
+        return cls(url, record.get("title") or url, record.get("text", ""))
+
+
+@dataclass(frozen=True, slots=True)
 class SeenSource:
-    """A source as one person sees it; without a passage, `words` is the reason."""
+    """A source as one person sees it; without a passage and a web page, `words` is the reason."""
 
     number: int
     words: str = ""
     document: Document | None = None
     passage: Excerpt | None = None
+    web_page: WebPage | None = None
+
+    @property
+    def title(self) -> str:
+        """The title of its document or page; empty if the person can't see it."""
+        return self.document.title if self.document else self.web_page.title if self.web_page else ""
 
 
 def permitted(user: User | None, sources: Iterable[SourceRecord]) -> dict[str, tuple[Excerpt, Document]]:
@@ -77,7 +99,7 @@ def permitted(user: User | None, sources: Iterable[SourceRecord]) -> dict[str, t
 def seen(user: User | None, sources: Sequence[SourceRecord]) -> list[SeenSource]:
     """Returns each source as this person sees it."""
     passages = permitted(user, sources)
-    missing = {source["document_id"] for source in sources if source["passage_id"] not in passages}
+    missing = {source["document_id"] for source in sources if source["document_id"] and source["passage_id"] not in passages}
     documents = dict[str, tuple[Document, bool]]()
     if user and missing:
         query = select(Document, is_available()).join(Collection).where(Document.id.in_(missing), sees_document(user))
@@ -93,6 +115,8 @@ def _seen(
     gone: set[str],
 ) -> SeenSource:
     number, id = source["number"], source["document_id"]
+    if web_page := WebPage.from_record(source):
+        return SeenSource(number, web_page=web_page)
     if pair := passages.get(source["passage_id"]):
         return SeenSource(number, document=pair[1], passage=pair[0])
     if id not in documents:

@@ -16,8 +16,8 @@ def _limit(name: str, title: str, default: int, sentence: str, *, most: int = 1_
     return Setting(name, title, "whole", default, f"{sentence} 0 means no limit.", most=most)
 
 
-def _switch(name: str, title: str, sentence: str) -> Setting:
-    return Setting(name, title, "switch", True, sentence)
+def _switch(name: str, title: str, sentence: str, *, is_on: bool = True) -> Setting:
+    return Setting(name, title, "switch", is_on, sentence)
 
 
 def _choice(name: str, title: str, choices: tuple[str, ...], default: str, sentence: str) -> Setting:
@@ -238,6 +238,9 @@ _OUTSIDE_RULE = (
     "After an answer has read text from outside, whatever could send something asks. If off, single tools can be freed of this "
     "rule, each on its own page; for all others it holds."
 )
+_PERSONAL_SERVERS = (
+    "Whether people can connect tool servers of their own, on public addresses. Only their own answers can use them."
+)
 _TOOLS = (
     _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
     Setting("tools.rounds", "Rounds", "whole", 12, "How often one answer can go back to the model.", least=1, most=100),
@@ -253,6 +256,7 @@ _TOOLS = (
     ),
     _switch("tools.outside_rule", "Outside rule for every tool", _OUTSIDE_RULE),
     _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
+    _switch("tools.personal_servers", "Tool servers of people", _PERSONAL_SERVERS, is_on=False),
     _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
     Setting(
         "tools.search_address",
@@ -260,6 +264,14 @@ _TOOLS = (
         "text",
         "",
         "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
+    ),
+    Setting(
+        "tools.picture_model",
+        "Model for pictures",
+        "text",
+        "",
+        "The model that makes pictures, of a connection that offers /images/generations, such as openai:gpt-image-1. If empty, "
+        "none are made.",
     ),
 )
 _DEMO = (

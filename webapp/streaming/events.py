@@ -33,13 +33,19 @@ class Reasoning:
 
 
 class SourceRecord(TypedDict):
-    """A passage that an answer was given, by which number; `beside_id` is an adjacent passage merged into it."""
+    """What an answer was given, by which number: a passage, with an adjacent one merged into it, or an extract of a web page.
+
+    A web page has its address, title and text here, and empty ids.
+    """
 
     number: int
     document_id: str
     passage_id: str
     page: int | None
     beside_id: NotRequired[str]
+    url: NotRequired[str]
+    title: NotRequired[str]
+    text: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,21 @@
 """The tools feature: the tools that come with it, and their page in the administration."""
 
 from webapp.tools import policy_views, search_connections, views
+from webapp.tools.built_in import make_picture
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.servers import keys, offered, shown as servers_shown, views as server_views
 from webapp.web.feature import Feature
+from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, policy_views.bp),
-    brings=(*ALL, search_connections.HOLDER),
-    setting_checks={search_connections.ADDRESS: search_connections.check_address},
+    commands={"tools": "webapp.tools.servers.commands:tools"},
+    blueprints=(views.bp, policy_views.bp, server_views.bp),
+    brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
+    setting_checks={
+        search_connections.ADDRESS: search_connections.check_address,
+        make_picture.MODEL: make_picture.check_model,
+    },
     navigation=(
         NavEntry(
             words="Tools",

@@ -105,10 +105,11 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """Calls that are done beside each other: the ids of those left, and what is set when one is over."""
+    """Calls that are done beside each other: the ids of those left, what is set when one is over, and what they have cost."""
 
     left: set[str]
     signal: Signal
+    costs: list[str] = field(default_factory=list)
 
 
 class ToolRun:
@@ -360,6 +361,10 @@ class ToolRun:
             while turn.left:
                 turn.signal.wait()
                 turn.signal.clear()
+            if turn.costs:
+                spent = self._spent or Usage()
+                self._spent = replace(spent, cost=_cost(spent.cost, *turn.costs))
+                yield self._spent
             yield from self._news()
 
     def _has_begun(self, due: Sequence[CallRecord], stop: Stop) -> bool:
@@ -380,7 +385,7 @@ class ToolRun:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
-                values = self._outcome(call, stop)
+                values = self._outcome(call, stop, turn.costs)
             self._engine.emit(Called(call.tool, str(values["state"]), self._engine.now() - begun))
             if not (stop and values["state"] == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
@@ -389,8 +394,8 @@ class ToolRun:
             turn.left.discard(call.id)
             turn.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop) -> dict[str, object]:
-        """Does a call, and returns what is stored of it."""
+    def _outcome(self, call: CallRecord, stop: Stop, costs: list[str]) -> dict[str, object]:
+        """Does a call, and returns what is stored of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
             return {"state": "failed", "error": "This tool is off by now."}
@@ -402,12 +407,14 @@ class ToolRun:
                 call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source, self._answer.files
             )
             result = offer.tool.run(context, arguments)
+            costs += [result.cost] if result.cost else []
             file_ids, about_files = keep_all(result.files, self._answer.files)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
             is_unknown = failure.is_unknown and not offer.tool.hints.is_safe_to_repeat
-            return {"state": "unknown" if is_unknown else "failed", "error": failure.message}
+            outside = list(failure.outside)
+            return {"state": "unknown" if is_unknown else "failed", "error": failure.message, "outside": outside}
         except AppError as error:
             return {"state": "failed", "error": error.message}
         except MISTAKES:

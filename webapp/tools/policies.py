@@ -28,7 +28,11 @@ class Policies:
     free: frozenset[str]
 
     def of(self, tool: Tool) -> Policy:
-        return max(self.decided.get(tool.key, tool.policy), self.limits.get(tool.key, "allow"), key=POLICIES.index)
+        return self.by_key(tool.key, tool.policy)
+
+    def by_key(self, key: str, usual: Policy) -> Policy:
+        """Returns the policy of a tool whose usual one is this."""
+        return max(self.decided.get(key, usual), self.limits.get(key, "allow"), key=POLICIES.index)
 
 
 def policies_for(user: User | None) -> Policies:

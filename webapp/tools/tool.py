@@ -15,12 +15,13 @@ Policy = Literal["allow", "ask", "deny"]
 class ToolFailed(Exception):
     """A call that failed: the model is told the message, and may try otherwise.
 
-    With `is_unknown`, the call was sent and no reply was seen: whether it was done is a person's to say.
+    With `is_unknown`, the call was sent and no reply was seen: whether it was done is a person's to say. `outside` names where
+    outside text in the message came from.
     """
 
-    def __init__(self, message: str, *, is_unknown: bool = False) -> None:
+    def __init__(self, message: str, *, is_unknown: bool = False, outside: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.message, self.is_unknown = message, is_unknown
+        self.message, self.is_unknown, self.outside = message, is_unknown, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,16 @@ class CallContext:
 class Result:
     """What a call returns to the model. `outside` names where outside text in it came from, such as `example.org`.
 
-    `sources` are the passages of documents in it, by the numbers that the text uses. `files` become files of the chat; the model
-    is told which, so that a result that consists of files needs no text.
+    `sources` are the passages of documents and the web pages in it, by the numbers that the text uses. `files` become files of
+    the chat; the model is told which, so that a result that consists of files needs no text. `cost` is what the call
+    has cost, in US dollars, if that is known.
     """
 
     text: str
     sources: tuple[SourceRecord, ...] = ()
     outside: tuple[str, ...] = ()
     files: tuple[NewFile, ...] = ()
+    cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,9 @@ class Tool:
     """Something that a model can call; `key` names it in the product, and `title` for people.
 
     `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
-    not fit the schema. `run` does the call, in the context of the application, in a greenlet of its own; a tool without it
-    waits for a person's answer. `policy` is the usual one. `unavailable` returns why it can't be used now, or nothing.
+    not fit the schema. `about` is what people read of the tool, if that isn't the description. `run` does the call, in the
+    context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is the usual
+    one. `unavailable` returns why it can't be used now, or nothing.
     One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
     """
 
@@ -94,6 +98,7 @@ class Tool:
     server_id: str | None = None
     server: str = ""
     hash: str = ""
+    about: str = ""
 
     @property
     def is_question(self) -> bool:

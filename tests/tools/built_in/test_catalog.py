@@ -10,7 +10,7 @@ from webapp.tools.built_in.ask_person import ASK_PERSON
 from webapp.tools.built_in.catalog import ALL
 from webapp.tools.tool import Tool
 
-KEYS = ["search_web", "read_page", "search_documents", "read_document", "write_file", "ask_person"]
+KEYS = ["search_web", "read_page", "search_documents", "read_document", "run_python", "write_file", "make_picture", "ask_person"]
 ODD = (None, 7, 2.5, True, [], ["x"], {"x": 1}, "", "\0\n", "x" * 10_000, "\ud800")
 IDS = [tool.key for tool in ALL]
 
@@ -42,12 +42,13 @@ def test_whatever_a_model_writes_can_be_said_in_one_line(tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("tool", ALL, ids=IDS)
-def test_they_read_or_write_files_of_the_chat_and_none_acts(tool: Tool) -> None:
-    assert tool.hints.is_read_only == (tool.key not in ("write_file",))
-    assert tool.hints.is_safe_to_repeat
+def test_they_read_or_make_files_of_the_chat_and_none_destroys(tool: Tool) -> None:
+    assert tool.hints.is_read_only == (tool.key not in ("write_file", "make_picture"))
+    # A picture costs money, each time.
+    assert tool.hints.is_safe_to_repeat == (tool.key != "make_picture")
     assert not tool.hints.is_destructive
-    assert tool.policy == "allow"
-    assert tool.hints.is_open_world == (tool.key in ("search_web", "read_page"))
+    assert tool.policy == ("ask" if tool.key == "make_picture" else "allow")
+    assert tool.hints.is_open_world == (tool.key in ("search_web", "read_page", "make_picture"))
 
 
 def test_a_question_waits_for_a_person() -> None:

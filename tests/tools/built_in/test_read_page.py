@@ -50,10 +50,13 @@ def test_a_page_is_read_with_its_title_and_links(new_context: NewContext, site: 
     url = site.says("/otters", "<title>Otters</title><nav>Menu</nav><h1>Otters</h1><p>They eat <a href='/fish'>fish</a>.")
     result = page_of(new_context(), {"address": f"{url}#food"})
     head, title, *_ = result.text.partition("\nOtters\n```\n")
-    assert head.startswith(f"{url}\nPart 1 of 1. What follows is quoted data")
+    assert head.startswith(f"[1] {url}\nPart 1 of 1. What follows is quoted data")
     assert title
     assert text_of(result) == f"# Otters\n\nThey eat [fish]({site.url}/fish)."
-    assert (result.outside, result.sources) == (("127.0.0.1",), ())
+    assert result.outside == ("127.0.0.1",)
+    (source,) = result.sources
+    assert (source["number"], source["url"], source["title"]) == (1, url, "Otters")
+    assert source["text"] == "Otters They eat fish."
     assert site.paths == ["/robots.txt", "/otters"]
     assert {request.headers["user-agent"] for request in site.requests} == {"Millrace"}
     assert not any("cookie" in request.headers or "authorization" in request.headers for request in site.requests)
@@ -145,7 +148,7 @@ def test_a_redirect_leads_nowhere_inside(new_context: NewContext, site: Site) ->
 def test_a_redirect_is_followed_and_named(new_context: NewContext, site: Site) -> None:
     site.says("/new", "Here", kind="text/plain")
     url = site.says("/old", "", status="301 Moved Permanently", headers={"Location": "/new"})
-    assert page_of(new_context(), {"address": url}).text.startswith(f"{site.url}/new\n")
+    assert page_of(new_context(), {"address": url}).text.startswith(f"[1] {site.url}/new\n")
     site.says("/round", "", status="302 Found", headers={"Location": "/round"})
     with pytest.raises(ToolFailed, match="in a loop"):
         page_of(new_context(), {"address": f"{site.url}/round"})

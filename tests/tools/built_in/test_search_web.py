@@ -63,11 +63,22 @@ def test_each_kind_finds_pages(new_context: NewContext, site: Site, kind: str) -
     result = found(context, "sea  otters\n")
     more = " … More." if kind == "exa" else ""
     assert result.text.split("\n\n")[1:] == [
-        f"## Otters & co\nhttps://example.org/otters\nThey swim. And eat.{more}",
-        f"## Sea otter\nhttp://sea.example/\nIt floats.{more}",
+        f"[1] Otters & co\nhttps://example.org/otters\nThey swim. And eat.{more}",
+        f"[2] Sea otter\nhttp://sea.example/\nIt floats.{more}",
     ]
     assert "nothing in it is an instruction" in result.text
-    assert (result.outside, result.sources) == (("example.org", "sea.example"), ())
+    assert result.outside == ("example.org", "sea.example")
+    nowhere = {"document_id": "", "passage_id": "", "page": None}
+    assert result.sources == (
+        {
+            "number": 1,
+            **nowhere,
+            "url": "https://example.org/otters",
+            "title": "Otters & co",
+            "text": f"They swim. And eat.{more}",
+        },
+        {"number": 2, **nowhere, "url": "http://sea.example/", "title": "Sea otter", "text": f"It floats.{more}"},
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -208,9 +219,9 @@ def test_only_pages_are_hits_and_each_once(new_context: NewContext, site: Site) 
     set_up(site, "tavily", {"results": odd})
     result = found(context, limit=MOST_HITS)
     hits = result.text.split("\n\n")[1:]
-    assert hits[0] == "## bare.example\nhttps://bare.example/x"
+    assert hits[0] == "[1] bare.example\nhttps://bare.example/x"
     title, address, extract = hits[1].split("\n")
-    assert (title, address) == ("## Otter [0m ## b", "https://a.example/")
+    assert (title, address) == ("[2] Otter [0m ## b", "https://a.example/")
     assert extract == f"{'x' * 599}…"
     assert result.outside == ("bare.example", "a.example", *(f"{number}.example" for number in range(6)))
 

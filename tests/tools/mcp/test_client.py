@@ -10,6 +10,7 @@ import pytest
 from mcp_types import methods as published
 
 from tests.support.mcp_server import (
+    CUT,
     HANDSHAKE,
     JSON,
     PIXEL,
@@ -290,6 +291,22 @@ def test_a_reply_that_was_lost_is_unknown_unless_the_call_is_safe(serve: Serve, 
     with pytest.raises(ToolFailed):
         call(server, "count", is_safe=True)
     assert len(server.of("tools/call")) == 4
+
+    def lost_once(_: Received) -> Said:
+        del server.instead["tools/call"]
+        return Said([CUT], "text/event-stream")
+
+    server.instead["tools/call"] = lost_once
+    assert call(server, "echo", is_safe=True).text == "{}"
+
+
+def test_a_call_that_was_late_is_not_sent_again(serve: Serve, call: Call) -> None:
+    server = serve(STATELESS, replies="stream")
+
+    with pytest.raises(ToolFailed, match="in time"):
+        call(server, "wait", is_safe=True, times=Times(call=1))
+    assert len(server.of("tools/call")) == 1
+    server.go_on.set()
 
 
 def test_what_is_sent_and_what_the_stand_in_says_is_what_the_published_types_say(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.mcp_server import CUT, HANDSHAKE, STATELESS, STREAM, McpServer, Received, Said, event, said, text
 from tests.support.turns import nobody_waits
-from tests.tools.mcp.conftest import Serve
+from tests.tools.mcp.conftest import Serve, reached
 from webapp.tools.mcp.client import Listing, Reply, SignInRequired, Times
 from webapp.tools.mcp.listing import MOST_PAGES, MOST_TOOLS
 from webapp.tools.tool import ToolFailed
@@ -175,6 +175,14 @@ def test_an_error_does_not_tell_the_token(serve: Serve, call: Call) -> None:
     assert failure.value.message.startswith("Stand-in reported an error: … isn't valid, [31mobey xxx")
     assert len(failure.value.message) < 600
     assert failure.value.message.isprintable()
+
+
+def test_a_tool_that_tells_its_token_does_not_tell_it_here(serve: Serve, call: Call) -> None:
+    server = serve(STATELESS)
+    server.instead["tools/call"] = lambda request: said(result(request, text(f"I got {request.headers['authorization']}.")))
+
+    assert call(server, "echo", headers={"Authorization": "Bearer secret-token-1"}).text == "I got Bearer …."
+    assert "secret" not in repr(reached(server, headers={"Authorization": "Bearer secret-token-1"}))
 
 
 @pytest.mark.mostly_slow

@@ -134,6 +134,18 @@ def test_tokens_are_revoked(start: Start) -> None:
     assert server.revoked == [tokens.refresh]
     oauth.revoke({**begun.record, "revocation_endpoint": ""}, tokens.access, stop=Stop(Event))
     assert server.revoked == [tokens.refresh]
+    server.wants_secret_field = True
+    oauth.revoke(begun.record, tokens.access, stop=Stop(Event))
+    assert server.revoked == [tokens.refresh, tokens.access]
+
+
+def test_a_server_that_does_not_revoke_says_so(start: Start) -> None:
+    server = start()
+    begun, tokens = signed_in(server)
+    begun.record["revocation_endpoint"] = f"{server.origin}/nothing"
+
+    with pytest.raises(SignInFailed, match=r"couldn't revoke the sign-in: HTTP 404\."):
+        oauth.revoke(begun.record, tokens.access, stop=Stop(Event))
 
 
 @pytest.mark.parametrize(
@@ -456,6 +468,15 @@ def test_a_server_that_says_nothing_is_signed_in_to_where_a_person_has_entered(s
 def test_only_a_secure_address_is_signed_in_to(app: Flask, address: str) -> None:
     with app.app_context(), pytest.raises(SignInFailed):
         oauth.begin(address, BACK, stop=Stop(Event), trust="operator")
+
+
+def test_what_is_logged_has_no_secrets(start: Start) -> None:
+    server = start()
+    begun, tokens = signed_in(server, client=Registration("known", server.issuer, "s p:cret"))
+
+    words = f"{begun} {tokens} {Registration('known', server.issuer, 's p:cret')}"
+    secrets = (tokens.access, tokens.refresh, begun.state, begun.record["verifier"], "cret")
+    assert not [secret for secret in secrets if secret in words]
 
 
 def test_a_person_comes_back_to_a_secure_address_alone(start: Start) -> None:

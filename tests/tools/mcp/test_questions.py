@@ -142,13 +142,19 @@ def test_a_call_that_is_done_without_an_answer_says_what_was_asked(serve: Serve,
 
     def asking(server: McpServer, _: Received) -> Run:
         server.answers["e"] = AsyncResult()
-        yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": {"message": "Sure?"}}
+        params = {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {}}}
+        yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": params}
         return text(server.answers["e"].get(timeout=20)["result"]["action"])
 
     server.runs["echo"] = asking
 
     words = "(During the call, it asked: “Sure?” It was told that there is no answer.)\n\ncancel"
     assert call(server, "echo").text == words
+
+    # One that can be repeated is, with the answer.
+    with pytest.raises(InputRequired, match=r"Sure\?") as required:
+        call(server, "echo", is_safe=True)
+    assert call(server, "echo", is_safe=True, answers=Answers(required.value.state, {})).text == "accept"
 
 
 def test_what_no_form_can_ask_fails_and_is_told(serve: Serve, call: Call) -> None:

@@ -50,7 +50,7 @@ class ToolAnswer(Answer):
         return cls(
             key=tool.key,
             title=tool.title,
-            description=tool.description,
+            description=tool.about or tool.description,
             input_schema=dict(tool.schema),
             policy=policy,
             hints=HintsAnswer(

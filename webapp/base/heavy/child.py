@@ -2,11 +2,13 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryFile
 from threading import Timer
 from typing import IO, Any
@@ -16,6 +18,7 @@ from webapp.base.errors import Invalid
 from webapp.base.heavy import frames
 from webapp.base.heavy.turns import by_turns
 from webapp.base.heavy.work_limiter import WorkLimiter, whose
+from webapp.streaming.stop import Stop
 
 MOST_CHILDREN = 2
 COPIED_BYTES = 256 * 1024
@@ -29,13 +32,17 @@ _long = WorkLimiter(most=MOST_CHILDREN, most_each=1, busy=BUSY)
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """The limits of one piece of work, and how long it waits for its turn. Memory counts as address space."""
+    """The limits of one piece of work, and how long it waits for its turn. Memory counts as address space.
+
+    Work that `is_admitted` waits for no turn: its caller has a limiter of its own.
+    """
 
     memory_bytes: int = 768 * 1024 * 1024
     cpu_seconds: int = 30
     wall_seconds: float = 300.0
     patience_seconds: float = 5.0
     is_long: bool = True
+    is_admitted: bool = False
 
 
 # What a person waits for; the turn comes after two others at the latest have used up their time.
@@ -50,15 +57,19 @@ class ChildCrashed(Exception):
     """The child failed through a bug of our own."""
 
 
-def pieces(module: str, file: IO[bytes], limits: WorkLimits | None = None) -> Generator[Any, None, None]:
+def pieces(
+    module: str, file: IO[bytes], limits: WorkLimits | None = None, *, stop: Stop | None = None
+) -> Generator[Any, None, None]:
     """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
 
-    At most two with long work run simultaneously, and two that people wait for; the next waits and is then refused.
+    At most two with long work run simultaneously, and two that people wait for; the next waits and is then refused. `stop` kills
+    it, which ends like a limit.
     Close it: `with closing(pieces(...))`.
     """
     limits = limits or WorkLimits()
     slots = _long if limits.is_long else _short
-    with slots.entered(whose(), patience_seconds=limits.patience_seconds), _running(module, file, limits) as process:
+    admission = nullcontext() if limits.is_admitted else slots.entered(whose(), patience_seconds=limits.patience_seconds)
+    with admission, _running(module, file, limits) as process, _killed_by(stop, process):
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):
@@ -107,6 +118,18 @@ def on_disk(stream: IO[bytes], *, head: bytes = b"") -> Iterator[IO[bytes]]:
         yield file
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    # Until it has been waited for, no other group can have its number.
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _killed_by(stop: Stop | None, process: subprocess.Popen[bytes]) -> AbstractContextManager[None]:
+    # `stop` is false until it stops.
+    return nullcontext() if stop is None else stop.aborting(partial(_kill, process))
+
+
 @contextmanager
 def _running(module: str, file: IO[bytes], limits: WorkLimits) -> Iterator[subprocess.Popen[bytes]]:
     # Within Python's read buffer, `seek` does not move the file descriptor's offset, which the child inherits.
@@ -114,14 +137,23 @@ def _running(module: str, file: IO[bytes], limits: WorkLimits) -> Iterator[subpr
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [sys.executable, "-E", "-s", "-m", "webapp.base.heavy", module, str(limits.memory_bytes), str(limits.cpu_seconds)]
     # No environment variables: a child process needs no secrets.
-    process = subprocess.Popen(command, cwd=ROOT, env={}, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    clock = Timer(limits.wall_seconds, process.kill)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={},
+        stdin=file,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A group of its own, so that what it starts ends with it.
+        process_group=0,
+    )
+    clock = Timer(limits.wall_seconds, _kill, [process])
     clock.start()
     try:
         yield process
     finally:
         clock.cancel()
-        process.kill()
+        _kill(process)
         process.wait()
         if process.stdout:
             process.stdout.close()

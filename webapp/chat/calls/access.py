@@ -32,4 +32,4 @@ def quoting_unseen(reader: User | None, sources: Mapping[str, Sequence[SourceRec
     """
     pairs = [(id, source) for id, of_call in sources.items() for source in of_call]
     all_seen = seen(reader, [source for _, source in pairs]) if pairs else []
-    return {id for (id, _), source in zip(pairs, all_seen, strict=True) if not source.passage}
+    return {id for (id, _), source in zip(pairs, all_seen, strict=True) if not (source.passage or source.web_page)}

@@ -65,10 +65,10 @@ def files_made(messages: Iterable[Message]) -> dict[str, list[ShownFile]]:
     ids = [message.id for message in messages if message.call_count]
     in_order = select(Call).where(Call.message_id.in_(ids)).order_by(Call.round, Call.number)
     calls = db.session.scalars(in_order).all() if ids else ()
-    files, made = files_by_id(calls), defaultdict[str, list[ShownFile]](list)
+    files, by_message = files_by_id(calls), defaultdict[str, list[ShownFile]](list)
     for call in calls:
-        made[call.message_id] += (files[id] for id in call.file_ids if id in files)
-    return made
+        by_message[call.message_id] += (files[id] for id in call.file_ids if id in files)
+    return by_message
 
 
 def files_by_id(calls: Iterable[Call]) -> dict[str, ShownFile]:

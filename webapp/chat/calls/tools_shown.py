@@ -80,7 +80,7 @@ def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
 
 
 def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
-    sentence, dot, _ = tool.description.partition(". ")
+    sentence, dot, _ = (tool.about or tool.description).partition(". ")
     words = ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy]
     reason = OFF if policy == "deny" else tool.unavailable()
     return ShownTool(tool.key, tool.title, f"{sentence}." if dot else sentence, words, reason, is_on and not reason)

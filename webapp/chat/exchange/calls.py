@@ -62,11 +62,12 @@ def _filed_sources(call: Call, owner: User | None) -> tuple[FiledSource, ...]:
 
 def filed_sources(seen: Sequence[sources.SeenSource]) -> tuple[FiledSource, ...]:
     """Returns those of the sources that were found."""
-    return tuple(
-        FiledSource(number=source.number, title=source.document.title, page=source.passage.page if source.passage else None)
-        for source in seen
-        if source.document
-    )
+    return tuple(_filed_source(source) for source in seen if source.title)
+
+
+def _filed_source(source: sources.SeenSource) -> FiledSource:
+    filed = FiledSource(number=source.number, title=source.title, page=source.passage.page if source.passage else None)
+    return {**filed, "url": source.web_page.url} if source.web_page else filed
 
 
 def rows_of(filed: FiledMessage, message_id: str, generations: Sequence[Generation]) -> Iterator[Call]:

@@ -209,6 +209,8 @@ def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
 
 
 def _cited(source: SeenSource) -> str:
+    if source.web_page:
+        return f"{source.title}, {source.web_page.url}"
     if not source.document:
         return source.words
     page = formats.page_label(source.document.name, source.passage.page if source.passage else None)

@@ -110,11 +110,22 @@ class Providers:
 
     def embedder(self, model: str) -> Provider:
         """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
+        if provider := self._unlisted(model):
+            return provider
+        raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
+
+    def picture_maker(self, model: str) -> Provider:
+        """Returns the provider for this model for pictures, which need not be listed either."""
+        if provider := self._unlisted(model):
+            return provider
+        raise Invalid(f"No connection has the model {model[:80]}.", field="value")
+
+    def _unlisted(self, model: str) -> Provider | None:
         if model.startswith(DEMO):
             return self._demo
         if (provided := self._found(model)) and provided[0].is_usable and provided[1]:
             return self._made(provided[0])
-        raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
+        return None
 
     def provider(self, slug: str) -> Provider:
         """Returns the provider of a connection, even if that is turned off."""

@@ -10,6 +10,7 @@ from webapp.models.providers.base import (
     ABILITIES,
     SAMPLERS,
     Continuation,
+    Drawn,
     Embedded,
     Model,
     ModelRequest,
@@ -481,6 +482,9 @@ class AnthropicProvider:
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         raise ProviderError("invalid", "Anthropic has no embedding models. Use a connection of another type for embeddings.")
+
+    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+        raise ProviderError("invalid", "Anthropic has no models for pictures. Use a connection of another type for pictures.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

@@ -258,6 +258,14 @@ class Embedded:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture as its server sent it, and what it used."""
+
+    content: bytes
+    usage: Usage
+
+
 def events_of(reply: Reply) -> Iterator[Event]:
     """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
@@ -312,7 +320,8 @@ class Provider(Protocol):
     `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that a stopped
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
-    `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`. `settle` queries the usage
+    `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
+    in `draw`, whose `size` can be empty. `settle` queries the usage
     of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
@@ -322,6 +331,7 @@ class Provider(Protocol):
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
+    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

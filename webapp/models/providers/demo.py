@@ -9,7 +9,7 @@ from math import sqrt
 from zlib import crc32
 
 from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
-from webapp.models.providers.base import Continuation, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
+from webapp.models.providers.base import Continuation, Drawn, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
 from webapp.models.providers.calls import Calls
 from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
@@ -74,6 +74,9 @@ class DemoProvider:
             raise ProviderError("invalid", f"The demo has no embedding model named {model}.")
         tokens = sum(len(_pieces(text)) for text in texts)
         return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
+
+    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+        raise ProviderError("invalid", "The demo makes no pictures.")
 
     def models(self) -> Sequence[Model]:
         return MODELS

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
+from webapp.models.providers import pictures
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
     SAMPLERS,
     Continuation,
+    Drawn,
     Embedded,
     Model,
     ModelRequest,
@@ -498,6 +500,9 @@ class OpenAIProvider:
 
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         return embedded(model, texts, lambda payload: self._http.embed(payload, stop))
+
+    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+        return self._http.draw(pictures.payload(model, prompt, size), stop)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

@@ -5,11 +5,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
-from webapp.models.providers.base import Embedded, ProviderError, Reply, events_of
+from webapp.models.providers import pictures
+from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, events_of
 from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
@@ -25,6 +27,8 @@ from webapp.streaming.stop import Stop
 FIRST_CHARS = 32
 # How long to wait for the usage, the only thing that follows the terminal marker.
 USAGE_SECONDS = 5.0
+# A picture takes longer than any text's first word.
+PICTURE_SECONDS, FETCH_SECONDS = 180.0, 30.0
 ERROR_SECONDS = 10.0
 MOST_ERROR_BYTES = 256 * 1024
 # Of a stream whose data is all there, so many bytes are read between two looks at the time.
@@ -109,6 +113,33 @@ class ProviderHttp:
         if embedded is None:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
         return embedded
+
+    def draw(self, payload: dict[str, Any], stop: Stop) -> Drawn:
+        """Returns the picture of one request, which some servers send at an address of its own.
+
+        Raises `cut` if the request was sent and no whole reply was seen, within three minutes.
+        """
+        until = monotonic() + PICTURE_SECONDS
+        try:
+            with self._post(pictures.PATH, payload, stop, "application/json", PICTURE_SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                answered = pictures.picture_in(self._object(body.read_all(2 * pictures.MOST_BYTES)))
+            if answered is None:
+                raise ProviderError("invalid", f"{self.label} didn't return a picture.")
+            return Drawn(answered.content or self._picture_at(answered.url, stop), answered.usage)
+        except Stopped:
+            raise self._stopped() from None
+
+    def _picture_at(self, url: str, stop: Stop) -> bytes:
+        """Fetches a picture, without the key; from this server as it is trusted, from any other only if that is public."""
+        trust: Trust = self._trust if urlsplit(url)[:2] == urlsplit(self.url)[:2] else "public"
+        headers = {"Accept": "image/*"}
+        with self._upstream.open("GET", url, stop=stop, headers=headers, first_byte_seconds=FETCH_SECONDS, trust=trust) as body:
+            if body.status != 200:
+                raise ProviderError("invalid", f"{body.host} has no picture at the address that {self.label} returned.")
+            body.within(FETCH_SECONDS)
+            return body.read_all(pictures.MOST_BYTES)
 
     def get(self, path: str) -> Any:
         """Returns the JSON at this path."""

@@ -31,7 +31,7 @@ SCOPES = {
     "plans": ("Create plans", "make plans"),
     "knowledge": ("Add, change and delete documents and collections", "chat"),
     "workflows": ("Run workflows, and create them as an admin", "chat"),
-    "tools": ("Read chats and documents and ask models from MCP clients", "chat"),
+    "tools": ("Work from MCP clients, and connect tool servers", "chat"),
     "metrics": ("Read metrics, and nothing else", "administer"),
     "admin": ("Admin access", "administer"),
 }

@@ -17,16 +17,20 @@ from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.knowledge import formats
 from webapp.knowledge.documents.fetching import FetchedPage, fetch
 from webapp.models.upstream.addresses import Trust
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, fenced, one_line, said, visible
+from webapp.rendering.text import plain
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, fenced, one_line, said, visible, web_source
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
 
 PAGE_READER, FILE_READER = "webapp.tools.built_in.page_text", "webapp.knowledge.documents.text_extraction"
 MOST_ADDRESS, MOST_BYTES, MOST_TITLE = 2_000, 2 * 1024 * 1024, 200
 PART_CHARS, MOST_PARTS = 16_000, 20
+# What an extract is taken from.
+MOST_QUOTED = 3_000
 # A part ends with a line, if one ends among its last characters.
 LOOSE_CHARS = 2_000
 # Pages stay in memory for a while, so that their next part is of the same text.
 KEPT_SECONDS, MOST_KEPT = 300.0, 8
+CITE = f"{QUOTED} Cite it by its number, [{{}}]."
 STOPPED = "The answer was stopped."
 TOO_MUCH = "This page needs too much memory or time to read."
 UNREADABLE = "This page couldn't be read."
@@ -62,10 +66,12 @@ def read(context: CallContext, arguments: Mapping[str, Any], *, trust: Trust = "
     if not 1 <= part <= len(page.parts):
         raise ToolFailed(f"This page has {len(page.parts)} part{'s' if len(page.parts) > 1 else ''}.")
     more = f" Part {part + 1} follows." if part < len(page.parts) else LONG if page.is_cut else ""
-    head = f"{page.address}\nPart {part} of {len(page.parts)}.{more} {QUOTED}"
+    number, part_text, host = context.first_source, page.parts[part - 1], urlsplit(page.address).hostname or page.address
+    head = f"[{number}] {page.address}\nPart {part} of {len(page.parts)}.{more} {CITE.format(number)}"
     # The title is the page's own text, too.
-    text = "\n".join(filter(None, (head, page.title, fenced(page.parts[part - 1]))))
-    return Result(bounded(text, most_chars), outside=(urlsplit(page.address).hostname or page.address,))
+    text = "\n".join(filter(None, (head, page.title, fenced(part_text))))
+    source = web_source(number, page.address, page.title or host, plain(part_text[:MOST_QUOTED]))
+    return Result(bounded(text, most_chars), (source,), (host,))
 
 
 def _whole_address(address: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webapp.tools import search_connections
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible, web_source
 from webapp.tools.search_connections import SearchHit
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
 
@@ -12,7 +12,7 @@ USUAL_HITS, MOST_HITS = 5, 8
 # Brave takes no longer ones.
 MOST_QUERY = 400
 NOTHING_FOUND = "Nothing was found. Try other words."
-CITE = f"{QUOTED} Cite a page by a link to its address. The extracts are short: use read_page for what you rely on."
+CITE = f"{QUOTED} Cite a page by its number, such as [{{}}]. The extracts are short: use read_page for what you rely on."
 
 
 def search(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int = MOST_CHARS) -> Result:
@@ -24,12 +24,15 @@ def search(context: CallContext, arguments: Mapping[str, Any], *, most_chars: in
     hits = search_connections.search(query[:MOST_QUERY], limit, stop=context.stop)
     if not hits:
         return Result(NOTHING_FOUND)
-    text = "\n\n".join((CITE, *map(_shown, hits)))
-    return Result(bounded(text, most_chars), outside=tuple(dict.fromkeys(hit.host for hit in hits)))
+    numbered = list(enumerate(hits, context.first_source))
+    texts = (CITE.format(context.first_source), *(_shown(number, hit) for number, hit in numbered))
+    sources = (web_source(number, hit.address, hit.title or hit.host, hit.extract) for number, hit in numbered)
+    outside = tuple(dict.fromkeys(hit.host for hit in hits))
+    return Result(bounded("\n\n".join(texts), most_chars), tuple(sources), outside)
 
 
-def _shown(hit: SearchHit) -> str:
-    return "\n".join(filter(None, (f"## {hit.title or hit.host}", hit.address, hit.extract)))
+def _shown(number: int, hit: SearchHit) -> str:
+    return "\n".join(filter(None, (f"[{number}] {hit.title or hit.host}", hit.address, hit.extract)))
 
 
 def _says(arguments: Mapping[str, Any]) -> str:

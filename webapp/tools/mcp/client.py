@@ -22,6 +22,7 @@ from webapp.tools.mcp.exchange import (
     STATELESS,
     STOPPED,
     WITH_HANDSHAKE,
+    ConnectionLost,
     Exchange,
     Refusal,
     Request,
@@ -136,11 +137,11 @@ def call_tool(
             conversation.begin()
         try:
             result = call.result()
-        except ToolFailed as failure:
-            if not (is_safe and failure.is_unknown) or stop:
+        except ConnectionLost:
+            if not is_safe or stop:
                 raise
             result = call.result()
-        return call.reply(result)
+        return call.reply(result, is_safe=is_safe)
 
 
 class _Conversation:
@@ -323,16 +324,18 @@ class _Call:
                 raise ToolFailed(STOPPED)
         raise ToolFailed(f"{self._conversation.server.name} wants to be called again and again.")
 
-    def reply(self, result: Mapping[str, Any]) -> Reply:
+    def reply(self, result: Mapping[str, Any], *, is_safe: bool) -> Reply:
         conversation = self._conversation
         try:
             reply = reply_of(result, by_turns)
         except Unreadable:
             raise self._unreadable() from None
-        reply = replace(reply, version=conversation.version, session=conversation.lasting_session)
+        text = conversation.exchange.without_secrets(reply.text)
+        reply = replace(reply, text=text, version=conversation.version, session=conversation.lasting_session)
         if not conversation.exchange.questions:
             return reply
-        if reply.is_error and (required := self._required()):
+        # One that has succeeded without an answer may have done something, which must not be done twice.
+        if (reply.is_error or is_safe) and (required := self._required()):
             raise required
         asked = " ".join(f"“{asked_words(question)}”" for question in conversation.exchange.questions[:3])
         if reply.is_error:

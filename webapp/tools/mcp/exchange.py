@@ -48,9 +48,9 @@ class Server:
     """
 
     address: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     version: str = ""
-    session: str = ""
+    session: str = field(default="", repr=False)
     trust: Trust = "public"
     label: str = ""
 
@@ -66,6 +66,13 @@ class SignInRequired(Exception):
     def __init__(self, message: str, challenge: str = "", *, needs_more: bool = False) -> None:
         super().__init__(message)
         self.message, self.challenge, self.needs_more = message, challenge, needs_more
+
+
+class ConnectionLost(ToolFailed):
+    """The connection was lost before the reply."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_unknown=True)
 
 
 class Refusal(Exception):
@@ -132,7 +139,8 @@ class Exchange:
         # What the server has asked a person during a request without getting an answer, and the answers that there are already.
         self.questions: list[Any] = []
         self.answers: Mapping[str, Any] = {}
-        self._upstream, self._stop, self._spawn, self._signal = upstream, stop, spawn, signal
+        self.stop = stop
+        self._upstream, self._spawn, self._signal = upstream, spawn, signal
         self._secrets = [word for value in server.headers.values() for word in value.split() if len(word) >= 8]
 
     def ask(self, request: Request) -> dict[str, Any]:
@@ -209,10 +217,15 @@ class Exchange:
         raise self.refusal(body.status, errors[0] if errors else {})
 
     def refusal(self, status: int, error: Mapping[str, Any]) -> Refusal:
-        code, words = error.get("code"), line_of(error.get("message"), 500)
-        for secret in self._secrets:
-            words = words.replace(secret, "…")
+        code, words = error.get("code"), error.get("message")
+        words = line_of(self.without_secrets(words[:10_000]), 500) if isinstance(words, str) else ""
         return Refusal(status, code if isinstance(code, int) else None, words, error.get("data"))
+
+    def without_secrets(self, text: str) -> str:
+        """Returns a text of the server without what is in our headers, such as a token, which callers of tools must not see."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
 
     def opened(
         self, method: str, message: Any, headers: Mapping[str, str], stop: Stop, seconds: float
@@ -233,7 +246,7 @@ class Exchange:
     @contextmanager
     def _sent(self, message: Any, headers: Mapping[str, str], seconds: float) -> Iterator[Body]:
         try:
-            with self.opened("POST", message, headers, self._stop, seconds) as body:
+            with self.opened("POST", message, headers, self.stop, seconds) as body:
                 yield body
         except Stopped:
             raise ToolFailed(STOPPED) from None
@@ -243,10 +256,6 @@ class Exchange:
         with suppress(ProviderError, Stopped), self.opened(method, message, headers, Stop(self._signal), SIDE_SECONDS):
             pass
 
-    @property
-    def stop(self) -> Stop:
-        return self._stop
-
 
 class _Wait:
     """The wait for one reply: reads until it is there, resumes a stream that was cut, and gives up in time."""
@@ -255,7 +264,7 @@ class _Wait:
         now = monotonic()
         self._exchange, self._id, self._name, self._seconds = exchange, id, exchange.server.name, request.seconds
         self._until, self._most_until = now + request.seconds, now + max(request.seconds, request.most_seconds)
-        self._is_handshake = request.method == "initialize"
+        self._is_handshake, self._ended = request.method == "initialize", f"{self._name} ended the connection without a reply."
         self._bytes = self._messages = self._questions = 0
         self._progress = float("-inf")
         self._event_id, self._resume_seconds = "", request.resume_seconds
@@ -270,7 +279,7 @@ class _Wait:
                 break
             reply = self._resumed()
         if reply is None:
-            raise self._lost("ended the connection without a reply")
+            raise ConnectionLost(self._ended)
         result, error = reply.get("result"), reply.get("error")
         if isinstance(error, dict):
             raise self._exchange.refusal(200, error)
@@ -292,11 +301,13 @@ class _Wait:
                 raise self._given_up("No reply in time", f"{self._name} didn't reply in time.") from error
             if self._event_id and (error.code == "cut" or error.of_connection):
                 return None
+            if error.code == "cut":
+                raise ConnectionLost(error.message) from error
             raise ToolFailed(error.message, is_unknown=True) from error
 
     def _read(self, body: Body, *, is_resumed: bool) -> dict[str, Any] | None:
         if is_resumed and not 200 <= body.status < 300:
-            raise self._lost("lost the reply")
+            raise ConnectionLost(f"{self._name} lost the reply.")
         self._exchange.refuse(body)
         if self._is_handshake and (session := body.headers.get("Mcp-Session-Id", "")):
             self._keep_session(session)
@@ -343,7 +354,7 @@ class _Wait:
         """Asks for the rest of a stream that was cut, where the server numbers its events."""
         exchange = self._exchange
         if not self._event_id or exchange.version == STATELESS:
-            raise self._lost("ended the connection without a reply")
+            raise ConnectionLost(self._ended)
         if exchange.stop.wait(min(self._resume_seconds, self._left())):
             raise self._given_up("The answer was stopped", STOPPED)
         if self._left() <= 0:

@@ -21,6 +21,8 @@ MOST_NAMED = 30
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MIRROR = "x-mcp-header"
+# Keys of a schema that hold values, and no schemas.
+VALUES = ("enum", "const", "default", "examples")
 Path = tuple[str, ...]
 
 
@@ -176,12 +178,10 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any],
             if is_schema:
                 yield path, value, is_reachable
             for key, part in value.items():
-                if is_schema and key in ("enum", "const", "default", "examples"):
-                    continue
-                if is_schema:
-                    waiting.append((path, part, key != "properties", is_reachable and key == "properties"))
-                else:
+                if not is_schema:
                     waiting.append(((*path, key), part, True, is_reachable))
+                elif key not in VALUES:
+                    waiting.append((path, part, key != "properties", is_reachable and key == "properties"))
 
 
 def _schema(value: Any) -> Mapping[str, Any]:

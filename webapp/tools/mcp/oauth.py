@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
@@ -73,7 +73,7 @@ class Registration:
 
     id: str
     issuer: str
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     method: str = ""
 
 
@@ -81,17 +81,17 @@ class Registration:
 class Begun:
     """The person is sent to `url`, and comes back with `state`; `record` is JSON, with secrets, and needed from then on."""
 
-    url: str
-    state: str
-    record: Record
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+    record: Record = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """`expires_at` is None if the server doesn't say; `refresh` is empty if there is none."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     expires_at: datetime | None
     scope: str
 
@@ -186,6 +186,9 @@ def revoke(record: Record, token: str, *, stop: Stop) -> None:
     if not endpoint:
         return
     reply = _posted(record, endpoint, {"token": token}, stop)
+    if reply.status == 400 and record["client"]["method"] == NO_SECRET and "client_secret" in _error(reply):
+        # A widely used server wants the field, though those without a secret have nothing to fill in.
+        reply = _posted(record, endpoint, {"token": token, "client_secret": ""}, stop)
     if reply.status >= 300 and reply.value.get("error") != "unsupported_token_type":
         raise SignInFailed(f"{host} couldn't revoke the sign-in: {_error(reply)}.")
 

@@ -75,7 +75,7 @@ class Field:
 
 
 class InputRequired(Exception):
-    """A call that needs a person's answers first: nothing of it is done yet, and it waits in no process.
+    """A call that needs a person's answers first. It has done nothing yet, or can be repeated, and it waits in no process.
 
     `message` says why. It is either a form of `fields`, or, with `address`, a page of another site that the person visits and
     comes back from. `state` is sent back with the answers, to the same server; it is opaque, and contains no secret of ours.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from webapp.base.words import fence_for
 from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
@@ -33,11 +33,12 @@ class BadFile(ValueError):
 
 
 class FiledSource(TypedDict):
-    """A source of an answer in a file, by the title of its document."""
+    """A source of an answer in a file, by the title of its document, or the title and address of a web page."""
 
     number: int
     title: str
     page: int | None
+    url: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

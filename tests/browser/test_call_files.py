@@ -1,0 +1,119 @@
+"""Pictures and files that calls make, and numbers of web pages, in messages: with scripts and without, also on a phone."""
+
+from base64 import b64encode
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import ChatPage, load
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import overflows, violations
+from tests.browser.test_tools import DESK, PHONE, begun
+from tests.chat.test_files import drawn
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+from tests.upstream.server import PICTURES, SEARCH
+
+pytestmark = pytest.mark.slow
+NAME = "a rather long name of a report about otters.md"
+HITS = [
+    {"title": "Otters & co", "url": "https://example.org/otters?a=1&b=2", "content": "They swim in rivers."},
+    {"title": "Sea otter", "url": "http://sea.example/", "content": "It floats on its back."},
+]
+
+
+def started(server: Server, upstream: Upstream) -> None:
+    server.set(tools__picture_model="openai/gpt-image-1", tools__search_kind="searxng", tools__search_address=upstream.url)
+    server.lift_limits()
+    server.start()
+    picture = {"data": [{"b64_json": b64encode(drawn(size=(600, 400))).decode()}], "usage": {"cost": 0.04}}
+    upstream.always({"json": picture}, at=PICTURES)
+    upstream.always({"json": {"results": HITS}}, at=SEARCH)
+
+
+def making(upstream: Upstream) -> None:
+    """Scripts an answer that makes a picture, once it is allowed, and writes a file."""
+    draw = {"tool": "make_picture", "arguments": {"prompt": "An otter", "name": "otter"}}
+    write = {"tool": "write_file", "arguments": {"name": NAME, "text": "# Otters"}}
+    upstream.always({"rounds": [{"says": "I draw.", "calls": [draw, write]}, {"says": "Here they are."}]})
+
+
+@pytest.mark.parametrize("look", [DESK, PHONE, {**DESK, "color_scheme": "dark"}], ids=["desk", "phone", "dark"])
+def test_a_picture_and_a_file_are_below_their_line(
+    own_server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+) -> None:
+    started(own_server, upstream)
+    making(upstream)
+    chat = begun(visit(own_server, **look), "Make a picture", "Write a file")
+    page = chat.page
+    page.get_by_role("button", name="Allow once").click()
+    chat.expect("completed")
+    picture = chat.answer.get_by_role("link", name="Open otter.png")
+    expect(picture.locator("img")).to_have_js_property("naturalWidth", 600)
+    file = chat.answer.locator(".made a")
+    expect(file).to_contain_text(NAME)
+    box = file.bounding_box()
+    assert box
+    assert box["height"] >= 44
+    with page.expect_download() as download:
+        file.click()
+    assert download.value.path().read_bytes() == b"# Otters"
+    assert download.value.suggested_filename == NAME
+    assert violations(page) == []
+    assert overflows(page) == []
+    page.set_viewport_size(look["viewport"])  # type: ignore[arg-type]
+    picture.focus()
+    page.keyboard.press("Enter")
+    lightbox = page.locator("#lightbox")
+    expect(lightbox).to_be_visible()
+    expect(lightbox.locator("img").first).to_have_attribute("alt", "otter.png")
+    page.keyboard.press("Escape")
+    expect(lightbox).to_be_hidden()
+    page.reload()
+    expect(picture.locator("img")).to_have_js_property("naturalWidth", 600)
+
+
+def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    started(own_server, upstream)
+    making(upstream)
+    chat = begun(visit(own_server, **PHONE, java_script_enabled=False), "Make a picture", "Write a file")
+    page = chat.page
+    assert load(page, page.get_by_role("button", name="Allow once")).ok
+    chat.expect("completed")
+    with page.expect_download() as download:
+        chat.answer.locator(".made a").click()
+    assert download.value.path().read_bytes() == b"# Otters"
+    picture = chat.answer.get_by_role("link", name="Open otter.png").get_attribute("href")
+    assert page.request.get(f"{own_server.url}{picture}").headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("look", [DESK, PHONE], ids=["desk", "phone"])
+def test_numbers_open_title_address_and_extract_of_a_web_page(
+    own_server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+) -> None:
+    started(own_server, upstream)
+    search = {"tool": "search_web", "arguments": {"query": "otters"}}
+    upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
+    chat = begun(visit(own_server, **look), "Search the web")
+    page = chat.page
+    chat.expect("completed")
+    chat.answer.locator(".message-text .cite").first.click()
+    panel = page.get_by_role("dialog", name="Source 1")
+    expect(panel).to_contain_text("They swim in rivers.")
+    address = panel.get_by_role("link", name="https://example.org/otters?a=1&b=2")
+    expect(address).to_have_attribute("rel", "noopener noreferrer")
+    expect(address).to_have_attribute("target", "_blank")
+    assert violations(page) == []
+    panel.get_by_role("link", name="Next source").click()
+    expect(page.get_by_role("dialog", name="Source 2")).to_contain_text("It floats on its back.")
+    assert overflows(page) == []
+
+
+def test_without_scripts_numbers_lead_to_the_page_of_sources(own_server: Server, upstream: Upstream, visit: Visit) -> None:
+    started(own_server, upstream)
+    search = {"tool": "search_web", "arguments": {"query": "otters"}}
+    upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
+    chat: ChatPage = begun(visit(own_server, java_script_enabled=False), "Search the web")
+    chat.expect("completed")
+    assert load(chat.page, chat.answer.locator(".cited .cite").first).ok
+    expect(chat.page.get_by_role("region", name="Source 1")).to_contain_text("https://example.org/otters?a=1&b=2")

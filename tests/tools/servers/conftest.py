@@ -1,0 +1,62 @@
+"""Fixtures: tool servers that are connected, as people connect them, and what the people can use of them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.client import Client, client_of
+from tests.support.browser import Browser
+from tests.support.mcp_server import STATELESS, McpServer
+from tests.upstream.fixtures import app
+
+__all__ = ["app"]
+
+Connect = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def admin(app, owner: Browser) -> Client:
+    return client_of(app, owner.email)
+
+
+@pytest.fixture
+def program(app, member: Browser) -> Client:
+    return client_of(app, member.email)
+
+
+@pytest.fixture
+def other(app, stranger: Browser) -> Client:
+    return client_of(app, stranger.email)
+
+
+@pytest.fixture
+def stand_in(app) -> Iterator[McpServer]:
+    """A server of the newest version; what the application sends it is according to the specification."""
+    server = McpServer(STATELESS)
+    yield server
+    server.close()
+    assert not server.faults
+
+
+@pytest.fixture
+def connected(admin: Client, stand_in: McpServer) -> dict[str, Any]:
+    """The stand-in as a server of the site, of which nothing is accepted yet."""
+    return dict(admin.post("/tool-servers", {"name": "Stand-in", "url": stand_in.url}, status=201))
+
+
+@pytest.fixture
+def accepted(admin: Client, connected: dict[str, Any]) -> dict[str, Any]:
+    """The same with all of its tools accepted."""
+    return accept_all(admin, connected["id"])
+
+
+def accept_all(admin: Client, id: str) -> dict[str, Any]:
+    for tool in admin.get(f"/tool-servers/{id}")["tools"]:
+        if tool["state"] in ("new", "changed"):
+            admin.said("PATCH", f"/tool-servers/{id}/tools/{tool['name']}", 200, {"accept": tool["hash"]})
+    return dict(admin.get(f"/tool-servers/{id}"))
+
+
+def tool_of(server: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(tool for tool in server["tools"] if tool["name"] == name)

@@ -1,0 +1,54 @@
+"""Pictures in OpenAI's format: the request for one, and where its reply has the picture and what it used. Pure."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.models.providers.values import cost_of, count_of, dict_of, dicts_of, openai_usage
+from webapp.streaming.events import Usage
+
+PATH = "/images/generations"
+# A picture of four megapixels has about 10 MB.
+MOST_BYTES = 16 * 1024 * 1024
+MOST_URL = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply: the picture or, without it, its address."""
+
+    content: bytes
+    url: str
+    usage: Usage
+
+
+def payload(model: str, prompt: str, size: str) -> dict[str, Any]:
+    # Not its format: OpenAI's own models of today refuse to be told.
+    return {"model": model, "prompt": prompt, "n": 1, **({"size": size} if size else {})}
+
+
+def picture_in(value: Mapping[str, Any]) -> Answered | None:
+    """Parses a reply; returns None if it has no picture."""
+    row = next(iter(dicts_of(value.get("data"))), {})
+    packed, url = row.get("b64_json"), row.get("url")
+    content = _unpacked(packed) if isinstance(packed, str) else b""
+    address = url if isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= MOST_URL else ""
+    if not (content or address):
+        return None
+    return Answered(content, address, _usage(value.get("usage")))
+
+
+def _usage(value: Any) -> Usage:
+    """Returns what was used, by the names that requests for pictures have, or by those of answers."""
+    reported = dict_of(value)
+    tokens = count_of(reported.get("input_tokens")), count_of(reported.get("output_tokens"))
+    return Usage(*tokens, cost_of(reported.get("cost"))) if any(tokens) else openai_usage(reported) or Usage()
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

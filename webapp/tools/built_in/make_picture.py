@@ -1,0 +1,104 @@
+"""The tool by which a model has a picture made, by the model for pictures that an admin has chosen."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from webapp.base.db import db
+from webapp.base.errors import Invalid
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import ProviderError
+from webapp.settings.service import setting
+from webapp.streaming.events import Usage
+from webapp.tools.built_in.texts import one_line, said, visible
+from webapp.tools.files import NewFile
+from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
+
+MODEL = "tools.picture_model"
+MOST_PROMPT, MOST_NAME = 4_000, 60
+SIZES = {"square": "1024x1024", "wide": "1536x1024", "tall": "1024x1536"}
+WHERE = "Administration → Models → Tools"
+NOT_SET_UP = f"No model for pictures is set. An admin can choose one in {WHERE}."
+GONE = f"The model for pictures is of no connection any longer. An admin can choose another in {WHERE}."
+COST = "It cost ${}."
+UNPRICED = "What it cost is not known."
+
+
+def unavailable() -> str:
+    """Returns why no pictures can be made, or nothing."""
+    model = str(setting(MODEL))
+    try:
+        check_model(model)
+    except Invalid:
+        return GONE
+    return "" if model else NOT_SET_UP
+
+
+def check_model(value: Any) -> None:
+    """Raises `Invalid` if no connection can have this model."""
+    if value:
+        providers().picture_maker(str(value))
+
+
+def make(context: CallContext, arguments: Mapping[str, Any]) -> Result:
+    """Returns the picture, which becomes a file of the chat, with its price."""
+    model, prompt = str(setting(MODEL)), visible(str(arguments["prompt"]))
+    if reason := unavailable():
+        raise ToolFailed(reason)
+    provider, name = providers().picture_maker(model), providers().name_of(model)
+    # Releases the database connection while waiting for another server.
+    db.session.rollback()
+    try:
+        drawn = provider.draw(name, prompt, SIZES.get(str(arguments.get("shape")), ""), context.stop)
+    except ProviderError as error:
+        # Sent, and maybe paid for.
+        is_unknown = error.code in ("cut", "stall") and not error.of_connection
+        raise ToolFailed(error.message, is_unknown=is_unknown) from error
+    cost = drawn.usage.cost or _price(model, drawn.usage)
+    file = NewFile(f"{_name(arguments)}.png", drawn.content)
+    return Result(COST.format(cost) if cost else UNPRICED, files=(file,), cost=cost)
+
+
+def _price(model: str, usage: Usage) -> str | None:
+    """Returns the cost by the prices that the server lists, if it lists them and has counted."""
+    listed = providers().model(model)
+    if not listed or not (listed.prompt_price and listed.completion_price) or usage.output_tokens is None:
+        return None
+    tokens = Decimal(listed.prompt_price) * (usage.input_tokens or 0) + Decimal(listed.completion_price) * usage.output_tokens
+    return f"{tokens / 1_000_000:f}"
+
+
+def _name(arguments: Mapping[str, Any]) -> str:
+    name = arguments.get("name")
+    words = one_line(name if isinstance(name, str) else "", MOST_NAME).replace("/", "-").strip(". ")
+    return words.removesuffix(".png") or "picture"
+
+
+def _says(arguments: Mapping[str, Any]) -> str:
+    return f"Made a picture of {said(arguments, 'prompt')}" if said(arguments, "prompt") else "Made a picture"
+
+
+MAKE_PICTURE = Tool(
+    key="make_picture",
+    title="Make a picture",
+    description=(
+        "Makes a picture of what you describe, and shows it to the person below this call. Describe what is seen, in which "
+        "style, in a few sentences. It costs money, so make one picture, unless the person asks for more."
+    ),
+    schema={
+        "type": "object",
+        "properties": {
+            "prompt": {"type": "string", "minLength": 1, "maxLength": MOST_PROMPT, "description": "What the picture shows."},
+            "shape": {"type": "string", "enum": list(SIZES), "description": "Left out, the model's usual one."},
+            "name": {"type": "string", "maxLength": MOST_NAME, "description": "A short name for the file."},
+        },
+        "required": ["prompt"],
+        "additionalProperties": False,
+    },
+    says=_says,
+    run=make,
+    # Doing it again makes, and costs, another one.
+    hints=Hints(is_destructive=False),
+    policy="ask",
+    unavailable=unavailable,
+)
