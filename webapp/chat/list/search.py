@@ -233,7 +233,7 @@ def _without_unseen(rows: Sequence[Any], words: list[str], person_id: str) -> li
     """Drops calls that match by a result which quotes what the person can't see: that it has the words must not be told."""
     ids = [row.call_id for row in rows]
     quoting = select(Call.id, Call.sources).where(Call.id.in_(ids), cast(Call.sources, Text) != "[]")
-    sources = dict(db.session.execute(quoting).tuples().all()) if ids else {}
+    sources = {row.id: row.sources for row in db.session.execute(quoting)} if ids else {}
     unseen = quoting_unseen(db.session.get(User, person_id), sources) if sources else set()
     dropped = {id for id in unseen if not _has_all(_words_of_call(_call(id)), words)}
     return [row for row in rows if row.call_id not in dropped]

@@ -3,12 +3,12 @@
 On SQLite the index has no copy of the words, so a later migration that recreates `calls` has to drop it first, and create and
 fill it again afterwards. The table of calls came with the same release, so few rows are there to be indexed.
 
-Revision: 0176, after 0177
+Revision: 0179, after 0177
 """
 
 from alembic import op
 
-revision = "0176"
+revision = "0179"
 down_revision = "0177"
 branch_labels = None
 depends_on = None
