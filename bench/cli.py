@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import browse as browsing_pages, compare, knowledge, pages, plans, sitting, stream as streams
+from bench import browse as browsing_pages, compare, knowledge, pages, plans, recover as recovering, sitting, stream as streams
 from bench.load import Sitting
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
@@ -69,6 +69,19 @@ def watchers(count: int, minutes: float) -> None:
     """Pages that stay open: whether a stream ends that should not."""
     load = Sitting(count, 10, 3, minutes * 60, every=30, pace=60, tokens=400, rate=20)
     _conclude(sitting.watchers(load, click.echo))
+
+
+@bench.command("recover")
+@click.option("--tools", "has_tools", is_flag=True, help="The answers call tools, of which some must not be called twice.")
+@click.option("--kills", default=200, show_default=True, help="How often a worker is killed; every tenth time its master too.")
+@click.option("--seed", default=1, show_default=True, help="Another one kills at other moments.")
+@click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
+@click.option("--redis", default="", help="The URL of a Redis, which several workers need.")
+@click.option("--workers", default=1, show_default=True, help="How many workers.")
+def recover(has_tools: bool, kills: int, seed: int, database: str, redis: str, workers: int) -> None:
+    """Kills in the middle of answers: whether each goes on, and nothing happens twice. It takes a quarter of an hour."""
+    killing = recovering.Killing(kills, seed, database, redis, workers, has_tools)
+    _conclude(recovering.measure(killing, click.echo))
 
 
 @bench.command("page")

@@ -81,8 +81,12 @@ class Server:
         rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids())
         return sum(int(found[1]) for text in rollups if (found := PROPORTIONAL.search(text))) * 1024 / 1_000_000
 
+    def children(self) -> list[int]:
+        """Returns the ids of the child processes: the workers of a server."""
+        return self._pids()[1:]
+
     def signal_children(self, number: int) -> None:
-        for pid in self._pids()[1:]:
+        for pid in self.children():
             os.kill(pid, number)
 
     def until_open(self, url: str) -> None:

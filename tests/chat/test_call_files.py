@@ -19,11 +19,12 @@ from tests.support.page import Page
 from tests.upstream.server import PICTURES
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
+from webapp.chat.calls.files import CallFiles
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
-from webapp.tools.files import NewFile
+from webapp.tools.files import FileText, NewFile
 from webapp.tools.tables import Call
 from webapp.tools.tool import READS, Result, Tool
 from webapp.web.feature import BROUGHT
@@ -43,10 +44,11 @@ def files_of(page: Page) -> list[tuple[str, str]]:
     return [(" ".join(link.text().split()), str(link.attributes["href"])) for link in page.all(".made a")]
 
 
-def offer(browser: Browser, *files: NewFile, text: str = "") -> str:
+def offer(browser: Browser, *files: NewFile, text: str = "", outside: tuple[str, ...] = ()) -> str:
     """Adds a tool that brings these files; returns its key."""
-    tool = Tool("bring", "Bring", "Brings.", {"type": "object"}, lambda _: "Brought", lambda *_: Result(text, files=files), READS)
-    BROUGHT.of(browser.app)[Tool].append(Tool(**{**{name: getattr(tool, name) for name in tool.__slots__}, "policy": "allow"}))
+    result, schema = Result(text, outside=outside, files=files), {"type": "object"}
+    tool = Tool("bring", "Bring", "Brings.", schema, lambda _: "Brought", lambda *_: result, READS, policy="allow")
+    BROUGHT.of(browser.app)[Tool].append(tool)
     return tool.key
 
 
@@ -191,6 +193,21 @@ def test_a_picture_asks_first_and_its_price_counts(owner, fake):
     assert result["content"] == "The person can see and download otter.png.\n\nIt cost $0.04."
     with owner.app.app_context():
         assert Decimal(db.session.scalars(select(Generation.cost).order_by(Generation.id)).all()[0]) == Decimal("0.043")
+
+
+def test_a_program_knows_which_files_are_of_others(app, owner, member, fake):
+    page = asked(owner, fake, BRING, tool=offer(owner, NewFile("far.csv", b"x"), outside=("far.example",)))
+    chat_id = page.path.rpartition("/")[2]
+    with app.app_context():
+        assert CallFiles(chat_id, owner.person_id).names() == ["far.csv"]
+        assert CallFiles(chat_id, owner.person_id).read("far.csv") == FileText("x", ("far.example",))
+        assert CallFiles(chat_id, member.person_id).read("far.csv") == FileText("x", ("“far.csv”", "far.example"))
+
+
+def test_a_program_reads_what_the_person_had_written(app, owner, fake):
+    page = asked(owner, fake, writing())
+    with app.app_context():
+        assert CallFiles(page.path.rpartition("/")[2], owner.person_id).read("list.csv") == FileText("a,b\n1,2")
 
 
 def test_exports_have_the_files(owner, fake):

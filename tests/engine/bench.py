@@ -85,9 +85,12 @@ class Bench:
         return live.run.transcript.text if live else ""
 
 
-def die(bench: Bench, id: str) -> str:
-    """Simulates kill -9: the lock is released and the greenlets write nothing more. Returns the journaled text."""
-    bench.until(lambda: bench.engine.live[id].journalled > 3)
+def die(bench: Bench, id: str, *, journalled: int = 4) -> str:
+    """Simulates kill -9: the lock is released and the greenlets write nothing more. Returns the text so far.
+
+    Before that, it waits until so many entries are journalled.
+    """
+    bench.until(lambda: bench.engine.live[id].journalled >= journalled)
     # It must not look for orphans either, since its own answer is one now.
     bench.engine.is_closing = True
     bench.engine.worker.end()

@@ -72,6 +72,24 @@ def test_a_chat_that_is_gone_does_not_keep_others_from_being_continued(bench, fa
     other.until(lambda: ids[-1] in [generation.continues_id for generation in other.generations()])
 
 
+@pytest.mark.slow
+def test_answers_go_on_after_a_restart_although_others_take_long(bench, fake, make_app):
+    fake.says("Fine.")
+    ids = asked(bench, *(f"Question {number}" for number in range(AT_ONCE + 2)))
+    bench.engine.finish(seconds=1)
+    bench.engine.wait_closed(0)
+    with bench.app.app_context():
+        set_setting("limits.concurrent_streams", "0")
+    change(bench, status="interrupted", reason="server_restart")
+    other = Bench(make_app(**fake.environ))
+    fake.says("Fine. More.", holds=[0])
+
+    other.recover()
+    other.until(lambda: len(other.engine.live) == len(ids))
+    for _ in ids:
+        fake.goes_on()
+
+
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"status": "interrupted"}', '{"said": [1]}', '{"said": ["a"]}', '{"said": [{}]}']

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from gevent.event import Event
 
-from tests.engine.bench import Bench, die
+from tests.engine.bench import Bench, counted, die
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db
 from webapp.chat.calls import decisions
+from webapp.people.accounts.tables import User
+from webapp.settings.service import set_setting
 from webapp.tools.tables import Call
 from webapp.tools.tool import READS, Hints, Result, Tool
 from webapp.web.feature import BROUGHT
@@ -56,7 +58,7 @@ def calls_in(bench: Bench) -> list[Call]:
 def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
     with bench.app.app_context():
         waiting = db.session.scalar(db.select(Call).where(Call.state.in_(("waiting", "unknown"))))
-        decisions.decide(waiting, decision, by=person, result="Red")
+        decisions.decide(waiting, decision, by=db.session.get_one(User, person), result="Red")
 
 
 def waits(bench: Bench, id: str) -> Callable[[], bool]:
@@ -133,3 +135,45 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
     ended = other.until_ended(id)
     assert (ended.status, other.message(id).content) == ("completed", "Hm.\n\nRed, then.")
     assert (len(other.generations()), other.journal_rows()) == (1, 0)
+
+
+@on_both_databases
+def test_text_before_a_call_is_stored_before_the_call_is_done(bench, fake, other) -> None:
+    fake.always({"rounds": [{"says": "One thing first.", "calls": [counting("one")]}, {"says": "Good."}]})
+    first, _ = Counter(READS).offered(bench), Counter(READS).offered(other)
+    first.holds = True
+    with bench.app.app_context():
+        # So that the kill comes between two strokes of the journal.
+        set_setting("stream.journal_ms", "5000")
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(lambda: first.done == ["one"])
+    die(bench, id, journalled=0)
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    other.until_ended(other.generations()[-1].id)
+    assert other.message(id).content == "One thing first.\n\nGood."
+    first.goes_on.set()
+
+
+@on_both_databases
+def test_text_after_calls_continues_after_a_kill_where_it_was(bench, fake, other) -> None:
+    words = {"counted": 20, "pace": 0.01, "stall_after": 12}
+    fake.always({"rounds": [{"calls": [counting("one")]}, words]})
+    Counter(READS).offered(bench)
+    Counter(READS).offered(other)
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(lambda: "w000012" in bench.said(id))
+    die(bench, id)
+    fake.always({"counted": 20})
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    other.until_ended(other.generations()[-1].id)
+    assert other.message(id).content == " ".join(counted(20))
+
+
+def test_thoughts_before_a_text_leave_it_apart_from_the_text_before_the_calls(bench, fake) -> None:
+    fake.always({"rounds": [{"says": "One thing.", "calls": [counting("one")]}, {"reasoning": "Hm.", "says": "Good."}]})
+    Counter(READS).offered(bench)
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until_ended(id)
+    assert bench.message(id).content == "One thing.\n\nGood."

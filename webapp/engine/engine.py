@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from webapp.base import topic_names
@@ -107,6 +108,8 @@ class Engine:
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
         self.recovery_state = RecoveryState(now)
+        # Of two commits of the journal, the second writes what is new after the first.
+        self.journalling = Lock()
         self.is_closing = self.is_closed = self.has_begun = False
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._pauses = PauseDetector(KEEPER_SECONDS, now)

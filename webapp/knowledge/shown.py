@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 from flask import url_for
 from markupsafe import Markup, escape
@@ -225,8 +224,7 @@ def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassa
 def _source(source: SeenSource) -> ShownSource:
     document, passage = source.document, source.passage
     if web_page := source.web_page:
-        heading = urlsplit(web_page.url).netloc
-        return ShownSource(source.number, "", source.title, web_page.url, heading, html=escape(web_page.text), is_web_page=True)
+        return ShownSource(source.number, "", source.title, web_page.url, html=escape(web_page.text), is_web_page=True)
     if not document or not passage:
         url = url_for("documents.show", id=document.id) if document else ""
         return ShownSource(source.number, source.words, document.title if document else "", url)

@@ -35,6 +35,14 @@ class KeptFile:
         return f"{self.name}, version {self.version}" if self.version > 1 else self.name
 
 
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """The text of a file of the chat; `outside` names where outside text in it came from."""
+
+    text: str
+    outside: tuple[str, ...] = ()
+
+
 class ChatFiles(Protocol):
     """The files of the chat that a call is for."""
 
@@ -44,7 +52,7 @@ class ChatFiles(Protocol):
     def names(self) -> Sequence[str]:
         """Returns the names of the files with a text that can be read, newest first."""
 
-    def text(self, name: str) -> str:
+    def read(self, name: str) -> FileText:
         """Returns the text of the newest file of this name; raises `NotFound` if there is none."""
 
 
@@ -57,7 +65,7 @@ class NoFiles:
     def names(self) -> Sequence[str]:
         return ()
 
-    def text(self, name: str) -> str:
+    def read(self, name: str) -> FileText:
         raise NotFound(NOT_HERE)
 
 

@@ -22,6 +22,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Unavailable
 from webapp.base.ids import new_id
 from webapp.base.words import plural
+from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
@@ -222,7 +223,7 @@ class ToolRun:
                     self._usage = Usage()
                     yield self._spent
             case Delta() | Reasoning():
-                if self.is_between and isinstance(event, Delta) and self._calls and self._needs_gap():
+                if isinstance(event, Delta) and self._needs_gap():
                     event = Delta(f"\n\n{event.text.lstrip()}")
                 self.is_between = False
                 if isinstance(event, Delta):
@@ -233,7 +234,9 @@ class ToolRun:
                 yield event
 
     def _needs_gap(self) -> bool:
-        """Returns whether the text before the last calls would run into the one after them."""
+        """Returns whether the text before the last calls would run into the one after them, which begins now."""
+        if not self._calls or self._chars > self._calls[-1].text_at:
+            return False
         self._text = ["".join(self._text)]
         return bool(self._text[0].strip()) and not self._text[0].endswith("\n")
 
@@ -278,7 +281,8 @@ class ToolRun:
         return offer.name if offer else safe_names([key])[key]
 
     def _record(self, written: Sequence[_Written], kept: str, stop: Stop) -> None:
-        """Stores the calls of a round, each in the state in which it begins."""
+        """Stores the calls of a round, each in the state in which it begins; the text before them is stored first."""
+        journal.catch_up(self._engine, self._answer.generation_id, stop)
         with self._engine.in_app():
             round_number = max((call.round for call in self._calls), default=0) + 1
             records = [self._judged(number, call, round_number) for number, call in enumerate(written)]

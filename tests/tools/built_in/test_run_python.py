@@ -11,7 +11,7 @@ import pytest
 from tests.tools.built_in.conftest import NewContext
 from webapp.base.errors import NotFound
 from webapp.tools.built_in.run_python import CUT, NOTHING, run, unavailable
-from webapp.tools.files import KeptFile, NewFile
+from webapp.tools.files import FileText, KeptFile, NewFile
 from webapp.tools.tool import CallContext, ToolFailed
 
 
@@ -27,10 +27,10 @@ class Files:
     def names(self) -> Sequence[str]:
         return list(self.texts)
 
-    def text(self, name: str) -> str:
+    def read(self, name: str) -> FileText:
         if name not in self.texts:
             raise NotFound("No such file.")
-        return self.texts[name]
+        return FileText(self.texts[name], ("“sales.csv”",) if name == "sales.csv" else ())
 
 
 def said(context: CallContext, code: str) -> str:
@@ -102,6 +102,7 @@ rows[1]['mill']
     result = run(replace(new_context(), files=files), {"code": code})
     assert result.text.startswith("Mühle\npage.html was not kept")
     assert [(file.name, file.content) for file in result.files] == [("total.csv", b"total\n1000\n")]
+    assert result.outside == ("“sales.csv”",)
     changed = run(replace(new_context(), files=files), {"code": "open('sales.csv', 'a').write('x,1\\n')"})
     assert [file.name for file in changed.files] == ["sales.csv"]
     assert "FileNotFoundError" in failure(replace(new_context(), files=files), "name = 'other' + '.txt'\nopen(name)")

@@ -1,7 +1,7 @@
 """The files of a chat as calls make and read them, and as pages show those that a call has made."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
@@ -12,7 +12,7 @@ from webapp.chat.attachments import service
 from webapp.chat.files.attachments import size_of
 from webapp.chat.files.tables import IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Message
-from webapp.tools.files import NOT_HERE, KeptFile, NewFile
+from webapp.tools.files import NOT_HERE, FileText, KeptFile, NewFile
 from webapp.tools.tables import Call
 
 MOST_NAMES = 100
@@ -33,11 +33,22 @@ class CallFiles:
         query = self._texts().order_by(StoredFile.id.desc()).limit(MOST_NAMES)
         return list(dict.fromkeys(file.name for file in db.session.scalars(query)))
 
-    def text(self, name: str) -> str:
+    def read(self, name: str) -> FileText:
         query = self._texts().where(StoredFile.name == name).order_by(ChatFile.version.desc(), StoredFile.id.desc())
         if not (file := db.session.scalar(query.limit(1))):
             raise NotFound(NOT_HERE)
-        return service.text_of(file)
+        return FileText(service.text_of(file), tuple(self._outside(file)))
+
+    def _outside(self, file: StoredFile) -> Iterator[str]:
+        """Yields where a file comes from if that is another person, or an answer that had read outside text."""
+        if file.owner_id != self.person_id:
+            yield f"“{file.name}”"
+        calls = select(Call).join(Message, Message.id == Call.message_id)
+        in_chat = calls.where(Message.chat_id == self.chat_id, Message.call_count > 0).order_by(Call.round, Call.number)
+        outside = defaultdict[str, list[str]](list)
+        for call in db.session.scalars(in_chat):
+            outside[call.message_id] += call.outside
+            yield from outside[call.message_id] if file.id in call.file_ids else ()
 
     def _texts(self) -> Select[StoredFile]:
         query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)

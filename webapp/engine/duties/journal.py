@@ -22,12 +22,14 @@ from webapp.engine.state import ownership
 from webapp.engine.tables import Generation, JournalRow
 from webapp.streaming.characters import Characters
 from webapp.streaming.events import from_json, to_json
+from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Entry
 
 log = logging.getLogger("generation:journal")
 TABLE = rows.table(JournalRow)
 # How many rows are decoded between two pauses: each holds the text of a quarter of a second, about six entries.
 PIECE = 200
+CATCH_UP_SECONDS = 0.1
 # How often the text so far is saved by kinds that do so. All of it is written each time, so a longer text is saved less often:
 # at this rate, writing 16 KB a second takes less than a thousandth of the time.
 TEXT_SECONDS, TEXT_CHARS_PER_SECOND = 1.0, 16_384
@@ -48,6 +50,20 @@ def commit(engine: Engine) -> None:
 
     If the database fails, nothing changes: the same entries are written with the next commit.
     """
+    with engine.journalling:
+        _commit(engine)
+
+
+def catch_up(engine: Engine, id: str, stop: Stop) -> None:
+    """Returns once all that a run has said so far is written, or it is stopped."""
+    while (live := engine.live.get(id)) and not stop:
+        live.run.flush()
+        commit(engine)
+        if live.journalled >= engine.logs.topics.last(live.run.topic) or stop.wait(CATCH_UP_SECONDS):
+            return
+
+
+def _commit(engine: Engine) -> None:
     live = [answer for answer in engine.live.values() if not answer.run.is_saving]
     new = {answer.id: engine.logs.topics.read(answer.run.topic, answer.journalled) for answer in live}
     for answer in live:

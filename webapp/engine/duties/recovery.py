@@ -33,6 +33,8 @@ log = logging.getLogger("generation:recovery")
 WITHIN, LONGEST = timedelta(minutes=10), timedelta(days=2)
 AT_MOST = 2
 AT_ONCE = 4
+# How long the next one waits for one of these to end: with long answers, or many new ones, it would wait for ever.
+PLACE_SECONDS = 1.0
 # By then, a generation committed by this worker has started, unless it never will.
 STRAY_SECONDS = 2.0
 RECOVER_KINDS_SECONDS = 30.0
@@ -223,8 +225,7 @@ def continue_later(engine: Engine, waiting: list[str]) -> None:
 
 def _continue_all(engine: Engine, waiting: list[str]) -> None:
     for id in waiting:
-        while len(engine.live) >= AT_ONCE:
-            engine.pause(0.25)
+        engine.wait(lambda: len(engine.live) < AT_ONCE or engine.is_closing, PLACE_SECONDS)
         if engine.is_closing:
             return
         supervise(f"continuation of {id}", partial(_continue_in_turn, engine, id), engine.pause, tries=1)

@@ -17,7 +17,7 @@ from webapp.base.heavy import child
 from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.knowledge import formats
 from webapp.tools.built_in.texts import MOST_CHARS, bounded, visible
-from webapp.tools.files import NewFile
+from webapp.tools.files import FileText, NewFile
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
 PROGRAM = "webapp.tools.built_in.python_program"
@@ -47,7 +47,10 @@ def unavailable() -> str:
 def run(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int = MOST_CHARS) -> Result:
     """Returns what the program prints and its last value, or its error as a traceback; the files that it wrote are the chat's."""
     code = str(arguments["code"])
-    asked = json.dumps({"code": code, "files": _files(context, code)}).encode("utf-8", "replace")
+    given = _files(context, code)
+    texts = {name: file.text for name, file in given.items()}
+    outside = tuple(dict.fromkeys(place for file in given.values() for place in file.outside))
+    asked = json.dumps({"code": code, "files": texts}).encode("utf-8", "replace")
     person_id = context.person.id
     # Releases the database connection while the program runs.
     db.session.rollback()
@@ -69,21 +72,21 @@ def run(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int =
     parts += [ENDINGS.format(name) for name in piece["files"] if formats.ending(name) not in WRITTEN]
     text = visible("\n".join(filter(None, parts)))
     files = tuple(NewFile(name, text.encode("utf-8", "replace")) for name, text in kept.items())
-    return Result(bounded(text, most_chars) or ("" if files else NOTHING), files=files)
+    return Result(bounded(text, most_chars) or ("" if files else NOTHING), outside=outside, files=files)
 
 
-def _files(context: CallContext, code: str) -> dict[str, str]:
-    """Returns the texts of those files of the chat that the program names."""
-    texts, left = dict[str, str](), MOST_FILE_CHARS
+def _files(context: CallContext, code: str) -> dict[str, FileText]:
+    """Returns those text files of the chat that the program names."""
+    files, left = dict[str, FileText](), MOST_FILE_CHARS
     for name in [name for name in context.files.names() if name in code][:MOST_FILES]:
         try:
-            text = context.files.text(name)
+            file = context.files.read(name)
         except NotFound:
             continue
-        if "/" not in name and len(text) <= left:
-            texts[name] = text
-            left -= len(text)
-    return texts
+        if "/" not in name and len(file.text) <= left:
+            files[name] = file
+            left -= len(file.text)
+    return files
 
 
 def _says(arguments: Mapping[str, Any]) -> str:
