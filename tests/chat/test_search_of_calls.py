@@ -70,7 +70,7 @@ def test_tools_arguments_and_results_are_found_and_lead_to_the_message(owner, an
         assert newest.message_id == answer
     page = owner.page(f"/chats?q={query}")
     assert page.one(".hit a").attributes["href"].startswith(f"/messages/{answer}/place")
-    assert "Searched the documents for “Müller”" in page.one(".hit .when").text()
+    assert page.one(".hit .when").text().split()[0] == "Call"
 
 
 @on_both_databases
