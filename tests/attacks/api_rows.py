@@ -150,6 +150,7 @@ TABLE = {
     ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat
+        POST api_generations.fuse api:chat
         POST api_generations.go_on api:chat
     """,
     ("planners", ()): """

@@ -405,6 +405,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "policies.limit_group": {"limit": "deny"},
     "calls.decide": {"decision": "deny"},
+    "calls.decide_limit": {"decision": "end"},
+    "api_generations.fuse": {"decision": "end"},
     "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},

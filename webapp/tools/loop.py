@@ -31,6 +31,7 @@ from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, Too
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import (
     FOLLOWED,
+    Asks,
     Calling,
     Delta,
     Ended,
@@ -52,6 +53,7 @@ from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.calls import FOR_A_PERSON, CallRecord
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
+from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer, asks_because
 from webapp.tools.tool import CallContext, ToolFailed
@@ -73,7 +75,7 @@ MESSAGES = table("messages", column("id"), column("call_count"), column("sources
 class Answer:
     """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already.
 
-    `outside` names where outside text in its prompt came from.
+    `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
     """
 
     message_id: str
@@ -84,15 +86,8 @@ class Answer:
     calls: Sequence[CallRecord] = ()
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    rounds: int
-    calls: int
-    result_chars: int
-    stall_seconds: float
 
 
 @dataclass(slots=True)
@@ -163,22 +158,62 @@ class ToolRun:
     def events(self, stop: Stop) -> Iterator[Event]:
         self._settle_interrupted(stop)
         yield from self._news()
+        began_at = self._engine.now()
         while not stop:
-            yield from self._do_calls(stop)
+            if self._answer.allowed.must_answer:
+                yield from self._leave_out(stop)
+            elif not self._limit(began_at):
+                yield from self._do_calls(stop)
             if stop:
                 return
-            if any(call.state in FOR_A_PERSON for call in self._calls):
-                yield Waiting()
+            limit = self._limit(began_at)
+            if limit or any(call.state in FOR_A_PERSON for call in self._calls):
+                yield Waiting(limit)
                 return
+            had_to = self._must_answer
             if (ended := (yield from self._round(stop))) is not None:
                 yield ended
                 return
             if not self._is_called:
                 return
             yield from self._news()
+            if had_to:
+                # A model that calls although it may not: what it has said is the answer.
+                yield from self._leave_out(stop)
+                yield Ended("completed", "calls")
+                return
+
+    def _limit(self, began_at: float) -> str:
+        """Returns the limit that the answer has reached, if a person can be asked about it and has not been."""
+        if self._answer.allowed.must_answer or not self._limits.can_wait:
+            return ""
+        seconds, cost = self._engine.now() - began_at, self._total().cost
+        return reached(self._limits, self._answer.allowed, self._calls, seconds=seconds, cost=cost)
+
+    @property
+    def _must_answer(self) -> bool:
+        """Whether the model can call no more: as a person wants it, or since it has no more rounds and no person can be asked."""
+        rounds = len({call.round for call in self._calls})
+        return self._answer.allowed.must_answer or (not self._limits.can_wait and rounds >= self._limits.rounds)
+
+    def _leave_out(self, stop: Stop) -> Iterator[Event]:
+        """Ends the calls that are not done, as the answer is to do without them."""
+
+        def end(session: Session) -> list[CallRecord | None]:
+            errors = {call.id: MAYBE_DONE if call.state == "unknown" else NOT_DONE for call in self._calls}
+            ended = {"state": "failed", "ended_at": utc_now()}
+            left = [call for call in self._calls if call.is_open]
+            return [stored.change(session, call, after=(call.state,), error=errors[call.id], **ended) for call in left]
+
+        for call in self._committed(end, stop) or ():
+            if call:
+                self._put(call)
+        yield from self._news()
 
     def _round(self, stop: Stop) -> Generator[Event, None, Ended | None]:
         """Asks the model; returns its end, or None if it has called, or was cut off."""
+        if self._calls:
+            yield Asks(tuple(self._next_request().texts()))
         source = self._source if self._is_current else self._ladder(self._next_request())
         self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
@@ -266,8 +301,7 @@ class ToolRun:
             turns.append(Turn("assistant", text[at : first.text_at], calls=asked, kept=first.kept))
             turns.append(Turn("tool", "", results=results))
             at = first.text_at
-        is_last = len({call.round for call in self._calls}) >= self._limits.rounds
-        request = replace(self._request, tool_choice="none" if is_last else self._request.tool_choice)
+        request = replace(self._request, tool_choice="none" if self._must_answer else self._request.tool_choice)
         if self._has_started:
             # What was said of the prompt is said once.
             request = replace(request, notices=(), sources=())
@@ -339,7 +373,7 @@ class ToolRun:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._calls)
         if alike >= MOST_ALIKE:
             raise BadArguments("This was called before with the same arguments. Use what it returned.")
-        if len(self._calls) + record.number >= self._limits.calls:
+        if not self._limits.can_wait and len(self._calls) + record.number >= self._limits.calls:
             raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
 
     def _settle_interrupted(self, stop: Stop) -> None:

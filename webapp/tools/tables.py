@@ -56,6 +56,23 @@ class Call(Base):
     )
 
 
+class Fuse(Base):
+    """A limit that an answer with tools has reached: it waits until a person says whether and how it continues.
+
+    `times` is how often it may reach the limits on rounds, calls and sizes again, `usd` how much more than the usual it may cost.
+    """
+
+    __tablename__ = "fuses"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    limit: Mapped[str] = mapped_column(String(10))
+    decision: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    times: Mapped[int] = mapped_column(default=0, server_default="0")
+    usd: Mapped[str] = mapped_column(String(30), default="0", server_default="0")
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    blown_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class AllowedTool(Base):
     """A tool that a person has allowed in a chat: its calls there don't ask them again, until the tool changes."""
 
