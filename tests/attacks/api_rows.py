@@ -165,7 +165,10 @@ TABLE = {
         POST api_plans.go_on api:plans
         DELETE api_plans.cancel api:plans
     """,
-    ("one's own", ("token",)): "DELETE api_account.revoke api:chat",
+    ("one's own", ("token",)): """
+        DELETE api_account.revoke api:chat
+        PATCH api_account.change_token api:chat
+    """,
     ("one's own", ("character",)): """
         GET api_characters.show api:read
         PATCH api_characters.change api:chat

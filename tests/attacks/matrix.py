@@ -378,6 +378,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "budgets.own": (Route("GET", "signed_in", "people"),),
     "policies.own": (Route("GET", "signed_in", "people"),),
     "policies.update_own": (Route("POST", "signed_in", "people"),),
+    "policies.token": (Route("GET", "signed_in", "one's own", ("token",)),),
+    "policies.update_token": (Route("POST", "signed_in", "one's own", ("token",)),),
 }
 
 # API routes use the same guards as pages: a few states of an object show that each route has one.

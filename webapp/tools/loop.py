@@ -277,17 +277,7 @@ class ToolRun:
 
     def _total(self) -> Usage:
         """The usage of all rounds so far; what one of them doesn't report is missing in the sum."""
-        if not (spent := self._spent):
-            return self._usage
-        now = self._usage
-        return replace(
-            now,
-            input_tokens=_sum(spent.input_tokens, now.input_tokens),
-            output_tokens=_sum(spent.output_tokens, now.output_tokens),
-            cost=_cost(spent.cost, now.cost),
-            model=now.model or spent.model,
-            upstream_id=now.upstream_id or spent.upstream_id,
-        )
+        return total_usage(self._spent, self._usage)
 
     def _next_request(self) -> ModelRequest:
         """Builds the request of the next round: the prompt, then the answer so far with its calls and what they returned."""
@@ -535,6 +525,20 @@ class ToolRun:
     def _said(self, call: CallRecord, what: str) -> Event:
         self._heard.add((call.id, what))
         return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()
+
+
+def total_usage(spent: Usage | None, now: Usage) -> Usage:
+    """Returns the usage of the rounds before and of the current one together."""
+    if not spent:
+        return now
+    return replace(
+        now,
+        input_tokens=_sum(spent.input_tokens, now.input_tokens),
+        output_tokens=_sum(spent.output_tokens, now.output_tokens),
+        cost=_cost(spent.cost, now.cost),
+        model=now.model or spent.model,
+        upstream_id=now.upstream_id or spent.upstream_id,
+    )
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -85,6 +85,15 @@ class AllowedTool(Base):
     allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class TokenTool(Base):
+    """A tool that answers for an API token may use."""
+
+    __tablename__ = "token_tools"
+
+    token_id: Mapped[str] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"), primary_key=True)
+    tool: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
 class ToolPolicy(Base):
     """The policy of a tool for everyone, for a group or for a person, as `whose` says: empty, or an id.
 
