@@ -3,13 +3,13 @@
 On SQLite the index has no copy of the words, so a later migration that recreates `calls` has to drop it first, and create and
 fill it again afterwards. The table of calls came with the same release, so few rows are there to be indexed.
 
-Revision: 0179, after 0178
+Revision: 0180, after 0179
 """
 
 from alembic import op
 
-revision = "0179"
-down_revision = "0178"
+revision = "0180"
+down_revision = "0179"
 branch_labels = None
 depends_on = None
 
