@@ -46,6 +46,7 @@ TABLE = {
         GET api_budgets.index api:read
         GET api_insights.summary api:read
         GET api_insights.series api:read
+        GET api_insights.calls api:read
         GET api_insights.answers api:read
         POST api_assistant.ask api:chat
         POST api_assistant.ask_and_watch api:chat

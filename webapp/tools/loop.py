@@ -25,6 +25,7 @@ from webapp.base.words import plural
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
+from webapp.engine.metric_events import Called
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.people.accounts.tables import User
@@ -409,9 +410,11 @@ class ToolRun:
         return len(running) == len(due)
 
     def _do(self, call: CallRecord, stop: Stop, turn: "_Turn") -> None:
+        begun = self._engine.now()
         try:
             with self._engine.in_app():
                 values = self._outcome(call, stop, turn.costs)
+            self._engine.emit(Called(call.tool, str(values["state"]), self._engine.now() - begun))
             if not (stop and values["state"] == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
                 self._change(call, stop, **values, ended_at=utc_now())

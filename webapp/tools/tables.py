@@ -49,7 +49,11 @@ class Call(Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("uq_calls_message_id_round_number", "message_id", "round", "number", unique=True),)
+    __table_args__ = (
+        Index("uq_calls_message_id_round_number", "message_id", "round", "number", unique=True),
+        # All that figures of calls need, as a row can have a long text.
+        Index("ix_calls_asked_at", "asked_at", "tool", "state", "started_at", "ended_at", "generation_id"),
+    )
 
 
 class Fuse(Base):

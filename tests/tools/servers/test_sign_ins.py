@@ -49,7 +49,7 @@ def server(admin: Client, owner: Browser, provider: SignInServer) -> dict[str, A
 
 
 def begun(browser: Browser, id: str) -> str:
-    """Returns the address at which the person goes on to sign in."""
+    """Returns the address at which the person continues to sign in."""
     page = browser.post(f"/tools/servers/{id}/sign-in")
     assert page.status_code == 200, page.text
     assert page.says("127.0.0.1")
