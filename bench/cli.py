@@ -79,7 +79,7 @@ def watchers(count: int, minutes: float) -> None:
 @click.option("--redis", default="", help="The URL of a Redis, which several workers need.")
 @click.option("--workers", default=1, show_default=True, help="How many workers.")
 def recover(has_tools: bool, kills: int, seed: int, database: str, redis: str, workers: int) -> None:
-    """Kills in the middle of answers: whether each goes on, and nothing happens twice. It takes a quarter of an hour."""
+    """Kill servers in the middle of answers, in 15 minutes."""
     killing = recovering.Killing(kills, seed, database, redis, workers, has_tools)
     _conclude(recovering.measure(killing, click.echo))
 

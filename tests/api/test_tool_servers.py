@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import Client
+from tests.support.marks import on_both_databases
 from tests.support.mcp_server import McpServer
 from tests.tools.servers.conftest import accept_all, accepted, connected, stand_in, tool_of
 from webapp.settings.service import set_setting
@@ -91,6 +92,7 @@ def test_only_those_it_is_granted_to_can_use_it(admin: Client, program: Client, 
         other.said(verb, f"/tool-servers/{id}{path}", 404, body)
 
 
+@on_both_databases
 def test_a_tool_that_has_changed_is_off_until_the_difference_is_accepted(
     admin: Client, program: Client, accepted: dict[str, Any], stand_in: McpServer
 ) -> None:
@@ -121,6 +123,7 @@ def test_policies_are_decided_by_whoever_looks_after_it(admin: Client, program: 
     admin.said("PATCH", f"/tool-servers/{accepted['id']}/tools/fly", 404, {"policy": "deny"})
 
 
+@on_both_databases
 def test_a_deleted_server_leaves_nothing_that_another_could_take_over(
     admin: Client, program: Client, accepted: dict[str, Any], stand_in: McpServer
 ) -> None:

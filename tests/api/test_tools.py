@@ -9,6 +9,7 @@ from tests.api.client import Client, text_of
 from tests.support.browser import Browser
 from tests.support.waiting import seen
 from webapp.engine.engine import ENGINE
+from webapp.settings.service import set_setting
 
 ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
 SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs"}}
@@ -153,3 +154,21 @@ def test_a_passage_of_somebody_else_in_the_prompt_is_outside_text(program: Clien
     )
     denied = program.post(f"/calls/{call['id']}/decision", {"decision": "deny", "note": "Not there."})
     assert (denied["state"], denied["note"]) == ("denied", "Not there.")
+
+
+def test_an_answer_at_a_limit_is_decided_about_once(program: Client, rounds) -> None:
+    with program.app.app_context():
+        set_setting("tools.rounds", "1")
+    rounds({"says": "I look.", "calls": [SEARCH]}, {"says": "Nothing."})
+    sent = begin(program, "search_documents")
+    assert parked(program, sent)["content"] == "I look."
+    path = f"/generations/{sent['generation_id']}"
+    assert program.get(path)["status"] == "waiting"
+    for wrong in ({"decision": "more"}, {"decision": "continue", "more": {"usd": -1}}, {}):
+        program.post(f"{path}/fuse", wrong, status=422)
+    assert program.post(f"{path}/fuse", {"decision": "continue"})["status"] in ("queued", "running", "completed")
+    ended = program.ended(sent)
+    assert (ended["status"], ended["content"]) == ("completed", "I look.\n\nNothing.")
+    program.post(f"{path}/fuse", {"decision": "answer"}, status=409)
+    events = program.events(f"{path}/events")
+    assert [event.event for event in events].count("ended") == 1

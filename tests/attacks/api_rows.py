@@ -46,6 +46,7 @@ TABLE = {
         GET api_budgets.index api:read
         GET api_insights.summary api:read
         GET api_insights.series api:read
+        GET api_insights.calls api:read
         GET api_insights.answers api:read
         POST api_assistant.ask api:chat
         POST api_assistant.ask_and_watch api:chat
@@ -149,6 +150,7 @@ TABLE = {
     ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat
+        POST api_generations.fuse api:chat
         POST api_generations.go_on api:chat
     """,
     ("planners", ()): """
@@ -163,7 +165,10 @@ TABLE = {
         POST api_plans.go_on api:plans
         DELETE api_plans.cancel api:plans
     """,
-    ("one's own", ("token",)): "DELETE api_account.revoke api:chat",
+    ("one's own", ("token",)): """
+        DELETE api_account.revoke api:chat
+        PATCH api_account.change_token api:chat
+    """,
     ("one's own", ("character",)): """
         GET api_characters.show api:read
         PATCH api_characters.change api:chat

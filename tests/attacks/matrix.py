@@ -378,6 +378,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "budgets.own": (Route("GET", "signed_in", "people"),),
     "policies.own": (Route("GET", "signed_in", "people"),),
     "policies.update_own": (Route("POST", "signed_in", "people"),),
+    "policies.token": (Route("GET", "signed_in", "one's own", ("token",)),),
+    "policies.update_token": (Route("POST", "signed_in", "one's own", ("token",)),),
 }
 
 # API routes use the same guards as pages: a few states of an object show that each route has one.
@@ -405,6 +407,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "policies.limit_group": {"limit": "deny"},
     "calls.decide": {"decision": "deny"},
+    "calls.decide_limit": {"decision": "end"},
+    "api_generations.fuse": {"decision": "end"},
     "previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests.api.client import client_of
 from tests.chat.conftest import ended, ended_with, give
-from tests.chat.test_files import SECRET, drawn, folder
+from tests.chat.test_files import SECRET, drawn, folder, uploaded
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.page import Page
@@ -208,6 +208,20 @@ def test_a_program_reads_what_the_person_had_written(app, owner, fake):
     page = asked(owner, fake, writing())
     with app.app_context():
         assert CallFiles(page.path.rpartition("/")[2], owner.person_id).read("list.csv") == FileText("a,b\n1,2")
+
+
+def test_a_program_reads_files_that_are_too_long_for_a_message(app, owner, fake):
+    with app.app_context():
+        set_setting("files.whole_tokens", "1000")
+    rows = "mill,sum\n" + "Weir,1\n" * 2_000
+    block = uploaded(owner, rows.encode(), "long.csv").get_json()["block"]
+    fake.says("Read.")
+    path = owner.post("/chats", message="Sum", part=block).location.partition("#")[0]
+    owner.wait_for(path, ended)
+    with app.app_context():
+        files = CallFiles(path.rpartition("/")[2], owner.person_id)
+        assert files.names() == ["long.csv"]
+        assert files.read("long.csv") == FileText(rows)
 
 
 def test_exports_have_the_files(owner, fake):

@@ -15,6 +15,7 @@ from webapp.base.db import db, write
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
+from webapp.settings.service import set_setting
 from webapp.streaming.events import Asked, Decided, Phase, Started
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.catalog import ALL
@@ -274,3 +275,26 @@ def test_a_result_is_not_for_those_who_can_not_see_its_sources(app, owner, membe
     seen = member.page(str(page.all(".call")[0].attributes["href"]))
     assert "The secret of the weir" not in seen.text
     assert seen.says("quotes documents that you can't see")
+
+
+def test_an_answer_at_a_limit_has_a_card_with_three_ways(owner, member, fake):
+    with owner.app.app_context():
+        set_setting("tools.usd", "0.1")
+    fake.always({"rounds": [{"says": "I look.", "calls": [SEARCH], "cost": 0.2}, {"says": "Nothing.", "cost": 0.2}]})
+    path = owner.post("/chats", message="Go", tools="search_documents").location.partition("#")[0]
+    live = ENGINE.of(owner.app).live
+    page = owner.wait_for(path, lambda page: bool(page.all(".ask")) and not live)
+    (card,) = page.all(".ask")
+    assert "It has cost as much as one answer may." in card.text()
+    assert [button.attributes["value"] for button in card.css("button[name=decision]")] == ["continue", "answer", "end"]
+    give(path, member, "view")
+    assert not member.page(path).all(".ask button")
+    limit = str(card.css("form")[0].attributes["action"])
+    assert member.post(limit, decision="end").status_code == 404
+    assert owner.htmx_post(limit, decision="continue", more="lots").status_code == 422
+    assert owner.htmx_post(limit, decision="later").status_code == 422
+    shown = owner.htmx_post(limit, decision="continue", more="$1")
+    assert "This answer has reached a limit" not in shown.text
+    page = owner.wait_for(path, ended)
+    assert "Nothing." in page.all("article")[-1].text()
+    assert owner.post(limit, decision="end").status_code == 409

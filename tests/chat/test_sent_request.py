@@ -1,13 +1,14 @@
 """GET /generations/<id>/sent shows exactly what a model was sent."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.chat.conftest import asked, ended, ended_with, statuses
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
+from webapp.tools.tables import Call
 
 MANY, LONG = 240, "mill & race" + " rush & murmur" * 15_000
 
@@ -148,3 +149,55 @@ def test_a_chat_can_leave_out_what_its_owner_says_of_themselves(owner, path, fak
     shown = owner.page(url_of(owner.wait_for(path, ended_with(4))))
 
     assert [text for _, text in parts(shown)] == ["Second"]
+
+
+@pytest.fixture
+def called(owner, fake) -> str:
+    """A chat whose answer has gone back to the model twice."""
+    search = {"tool": "search_documents", "arguments": {"query": "weirs <b>"}}
+    first = {"says": "I look.", "calls": [search, {"tool": "fly", "arguments": {}}]}
+    fake.always({"rounds": [first, {"calls": [search]}, {"says": "So."}]})
+    return owner.wait_for(owner.post("/chats", message="Go", tools="search_documents").location.partition("#")[0], ended).path
+
+
+def sent_of_answer(fake) -> list[tuple[str, str]]:
+    """Returns what the last request contained after the question: texts and calls of the model, and what was returned."""
+    (*_, request) = asked(fake)
+    sent, turns = list[tuple[str, str]](), request["body"]["messages"]
+    for turn in turns[next(at for at, turn in enumerate(turns) if turn["role"] == "user") + 1 :]:
+        sent += [(turn["role"], turn["content"])] * bool(turn.get("content"))
+        sent += [("assistant", call["function"]["arguments"]) for call in turn.get("tool_calls") or ()]
+    return sent
+
+
+def test_every_round_is_shown_with_its_calls_and_what_they_returned(owner, called, fake):
+    page = owner.page(url_of(owner.page(called)))
+    shown = parts(page)
+    at = next(at for at, (role, _) in enumerate(shown) if role == "user") + 1
+    assert shown[at:] == sent_of_answer(fake)
+    assert [role for role, _ in shown[at:]] == ["assistant", "assistant", "assistant", "tool", "tool", "assistant", "tool"]
+    assert page.says("Then, after round 1:")
+    assert page.says("Then, after round 2:")
+    assert "So." not in [content for _, content in shown]
+
+
+def test_results_of_rounds_are_for_those_who_see_their_sources(owner, called):
+    unseen = [{"number": 1, "document_id": "d", "passage_id": "p", "page": None}]
+    with owner.app.app_context(), write() as session:
+        session.execute(update(Call).where(Call.round == 1, Call.number == 0).values(text="The secret", sources=unseen))
+    page = owner.page(url_of(owner.page(called)))
+    assert "The secret" not in page.text
+    assert page.says("This quotes documents that you can't see.")
+
+
+def test_an_open_call_was_not_sent(owner, called):
+    with owner.app.app_context(), write() as session:
+        session.execute(update(Call).where(Call.round == 2).values(state="unknown"))
+    assert not owner.page(url_of(owner.page(called))).says("Then, after round 2:")
+
+
+def test_a_plain_answer_costs_no_statement_more(owner, path):
+    url = url_of(owner.page(path))
+    with owner.counting_statements() as statements:
+        owner.page(url)
+    assert not [statement for statement in statements if "FROM calls" in statement]

@@ -43,8 +43,9 @@ def words_left() -> list[str]:
     tables = db.metadata.sorted_tables
     found = [table.name for table in tables if any(SECRET in str(row) for row in db.session.execute(select(table)))]
     if is_sqlite():
-        query = text("SELECT count(*) FROM messages_search WHERE messages_search MATCH 'samphire'")
-        found += ["messages_search"] * bool(db.session.scalar(query))
+        for name in ("messages_search", "calls_search"):
+            query = text(f"SELECT count(*) FROM {name} WHERE {name} MATCH 'samphire'")
+            found += [name] * bool(db.session.scalar(query))
     return found
 
 

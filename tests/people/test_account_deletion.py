@@ -10,6 +10,9 @@ from flask import Flask
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.support.people import PASSWORD
+from webapp.base.db import write
+from webapp.chat.record.tables import Message
+from webapp.tools.tables import Call
 
 CANARY = "kingfisher"
 
@@ -40,7 +43,24 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
     member.post("/draft", message=f"Another {CANARY}")
     member.submit("/settings/memory", instructions=f"Speak like a {CANARY}.")
     member.submit("/", message=f"A {CANARY} for the trash")
-    assert everything(tmp_path).count(CANARY) >= 6
+    answer = member.page(chat).message_ids[-1]
+    with app.app_context(), write() as session:
+        session.add(
+            Call(
+                message_id=answer,
+                round=1,
+                number=0,
+                upstream_id="c",
+                tool="read_page",
+                title=f"Read of the {CANARY}",
+                arguments=f'{{"address": "https://{CANARY}.example"}}',
+                state="done",
+                policy="allow",
+                text=f"A {CANARY} eats fish.",
+            )
+        )
+        session.get_one(Message, answer).call_count = 1
+    assert everything(tmp_path).count(CANARY) >= 8
     stranger.wait_for(stranger.submit("/", message="I stay.").path, is_answered)
     member.submit("/", message=f"An answer about a {CANARY} that is still being written")
     assert active(tmp_path)

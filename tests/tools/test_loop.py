@@ -36,26 +36,3 @@ def test_what_a_call_returned_is_stored_once_the_database_works_again(bench: Ben
     bench.until_ended(id)
     assert (counter.done, bench.message(id).content) == (["one"], "Good.")
     assert [(call.state, call.text) for call in calls_in(bench)] == [("done", "one is counted")]
-
-
-def test_a_model_that_calls_for_ever_must_answer(bench: Bench, fake) -> None:
-    fake.always({"calls": [counting("one"), counting("two")]})
-    Counter(READS).offered(bench)
-    with bench.app.app_context():
-        set_setting("tools.rounds", "3")
-    bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
-    choices = [post["body"].get("tool_choice") for post in fake.posts()]
-    assert choices == [None, None, None, "none"]
-    assert [call.state for call in calls_in(bench)] == ["done"] * 6
-
-
-def test_calls_beyond_the_limit_are_refused_and_the_model_is_told(bench: Bench, fake) -> None:
-    fake.always({"rounds": [{"calls": [counting(str(number)) for number in range(4)]}, {"says": "Enough."}]})
-    counter = Counter(READS).offered(bench)
-    with bench.app.app_context():
-        set_setting("tools.calls", "2")
-    id = bench.ask(person=bench.person(), tools=["count"])
-    bench.until_ended(id)
-    assert sorted(counter.done) == ["0", "1"]
-    assert [call.state for call in calls_in(bench)] == ["done", "done", "failed", "failed"]
-    assert bench.message(id).content == "Enough."

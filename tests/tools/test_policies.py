@@ -64,7 +64,7 @@ def test_groups_and_people_can_only_be_stricter(owner: Browser, member: Browser,
     owner.post("/admin/tools/read_page", policy="allow")
     member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "deny"})
     assert (_policy(member), _policy(owner)) == ("deny", "allow")
-    # Nobody frees themselves.
+    # No one frees themselves.
     member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "allow"})
     assert _policy(member) == "ask"
     owner.post("/admin/tools/read_page/groups", group=f"group:{millers}", limit="")

@@ -27,6 +27,8 @@ from webapp.streaming.events import Calling, Ended, Event, Kept, Notice
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import whole_call
 from webapp.tools.names import safe_names
+from webapp.tools.offers import Offer
+from webapp.tools.program_loop import ProgramLimits, ProgramToolRun
 
 DOOR = Kind("door", "OpenAI-compatible API")
 
@@ -71,6 +73,8 @@ class CompletionInput:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
+    # Tools of Millrace that the answer may use.
+    offers: tuple[Offer, ...] = ()
 
 
 class CutSource:
@@ -213,10 +217,10 @@ def _stored(
     names = safe_names(tool.name for tool in completion.tools)
     request = _request(completion, model, parameters, sources, names)
     # Built before the commit: an error afterwards would leave a generation that never starts.
-    source: Source = generations.ladder(engine, request)
+    source = _read(engine, person, completion, request)
     if completion.stops:
         source = CutSource(source, completion.stops)
-    if request.takes_calls:
+    if request.takes_calls or completion.offers:
         source = ProgramCalls(
             source,
             {sent: name for name, sent in names.items()},
@@ -239,6 +243,22 @@ def _stored(
         )
         generations.store_within_limits(engine, session, generation, request)
     return generation, source
+
+
+def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest) -> Source:
+    """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
+    if not completion.offers or request.must_call or not providers().takes_tools(request.model):
+        return generations.ladder(engine, request)
+    names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
+    limits = ProgramLimits(*(int(setting(name)) for name in names))
+
+    def of_round(request: ModelRequest) -> Source:
+        # A round after the first begins outside of the application's context.
+        with engine.in_app():
+            return generations.ladder(engine, request)
+
+    ids = completion.collection_ids
+    return ProgramToolRun(engine, person, request, completion.offers, of_round, limits, collection_ids=ids)
 
 
 def model_of(user: User, name: str) -> str:

@@ -40,6 +40,7 @@ from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
+from webapp.tools import fuse
 from webapp.tools.calls import events_of_calls
 
 CONTINUING = "Continuing after a restart"
@@ -191,6 +192,11 @@ def parked(live: LiveGeneration) -> None:
         decisions.go_on_if_decided(the_engine(), message.id)
 
 
+def limited(session: Session, live: LiveGeneration, limit: str) -> None:
+    if live.message_id:
+        fuse.blow(session, live.message_id, limit)
+
+
 def recover() -> None:
     """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
     run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _expire, _sweep, forget_old_entries))
@@ -236,6 +242,7 @@ CHAT = Kind(
     continue_interrupted=continue_interrupted,
     resume=resume,
     parked=parked,
+    limited=limited,
     recover=recover,
     priced=priced,
     unseen=unseen,

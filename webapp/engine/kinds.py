@@ -54,6 +54,7 @@ class Kind:
     the text of one that has ended, as far as it is kept, or None. `continue_interrupted` is called after a restart to
     continue an interrupted one; if it is None, that is never continued. `resume` makes the source of one that is parked, from
     what is stored and its transcript; only kinds that have it can wait for a person. `parked` announces that one waits.
+    `limited` stores, with the log of one that is parked, the limit that it has reached.
     `recover` is called after a restart, when everything interrupted has been settled. `unseen` makes the projection of one
     without watchers, if that is a different one; if such a one has fewer characters than `drawn_later_chars`, and continues no
     text, it is saved without a projection and rendered when it is first shown. `is_side_request` marks requests besides answers,
@@ -71,6 +72,7 @@ class Kind:
     continue_interrupted: Callable[[Generation], None] | None = None
     resume: Callable[[Generation, Transcript], Source] | None = None
     parked: Callable[[LiveGeneration], None] = lambda _: None
+    limited: Callable[[Session, LiveGeneration, str], None] = lambda _session, _live, _limit: None
     recover: Callable[[], None] | None = None
     is_side_request: bool = False
     priced: Callable[[Generation], None] = lambda _: None

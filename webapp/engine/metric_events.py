@@ -71,7 +71,16 @@ class Exposed:
     version: int
 
 
-MetricEvent = Answered | FellBack | Limited | BudgetUsed | Retrieved | Exposed
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of a tool that was done: the state in which it ended, and its time."""
+
+    tool: str
+    state: str
+    seconds: float
+
+
+MetricEvent = Answered | FellBack | Limited | BudgetUsed | Retrieved | Exposed | Called
 MetricListener = Callable[[MetricEvent], None]
 
 

@@ -204,12 +204,14 @@ def resume(engine: Engine, generation: Generation) -> bool:
     assert make_source, f"{generation.kind} never waits"
     entries = journal.entries_of(db.session(), id)
     # Before it is claimed: a model that is not available leaves it parked.
-    source = make_source(generation, Transcript.of(entries))
+    transcript = Transcript.of(entries)
+    source = make_source(generation, transcript)
     with recovering_if_not_started(engine):
         with write() as session:
             if not ownership.claim_parked(session, id, engine.worker.id):
                 return False
             row = session.get_one(Generation, id, populate_existing=True)
+            engine.admission.gate.readmit(session, row, transcript)
         start(engine, row, source, entries)
     return True
 

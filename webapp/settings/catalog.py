@@ -234,6 +234,7 @@ _SEARCHES = (
     "Where models search the web: a SearXNG server of yours, or one of the services, which need a key. With none, they can't "
     "search it."
 )
+_THEN = "Then it waits, and a person says whether it continues, answers with what is there, or ends."
 _OUTSIDE_RULE = (
     "After an answer has read text from outside, whatever could send something asks. If off, single tools can be freed of this "
     "rule, each on its own page; for all others it holds."
@@ -243,8 +244,11 @@ _PERSONAL_SERVERS = (
 )
 _TOOLS = (
     _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
-    Setting("tools.rounds", "Rounds", "whole", 12, "How often one answer can go back to the model.", least=1, most=100),
-    Setting("tools.calls", "Calls", "whole", 40, "How many calls one answer can make.", least=1, most=1_000),
+    Setting("tools.rounds", "Rounds", "whole", 12, f"How often one answer can go back to the model. {_THEN}", least=1, most=100),
+    Setting("tools.calls", "Calls", "whole", 40, f"How many calls one answer can make. {_THEN}", least=1, most=1_000),
+    _limit("tools.seconds", "Seconds", 600, f"How long one answer can run at a time. {_THEN}", most=100_000),
+    _limit("tools.chars", "Size of all results, in characters", 1_000_000, f"How much calls can return. {_THEN}", most=10**8),
+    Setting("tools.usd", "Cost, in dollars", "number", 0, f"How much one answer can cost. {_THEN} 0 means no limit.", most=1_000),
     Setting(
         "tools.result_chars",
         "Size of a result, in characters",

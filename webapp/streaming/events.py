@@ -92,7 +92,19 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a source yields last if a person must decide before it can go on: the run is parked. Never part of a log."""
+    """What a source yields last if a person must decide before it can go on: the run is parked. Never part of a log.
+
+    `limit` is the limit that the run has reached; empty if it waits for decisions about calls.
+    """
+
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """A source is about to ask the model again, with these texts: they are metered. Never part of a log."""
+
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +223,7 @@ CallEvent = Asked | Decided | Returned
 GenerationEvent = (
     Started | Phase | Delta | Reasoning | Sources | Asked | Decided | Returned | Notice | Usage | Saved | Failed | Ended
 )
-Event = GenerationEvent | Changed | Calling | Kept | Waiting | Unknown
+Event = GenerationEvent | Changed | Calling | Kept | Waiting | Asks | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "calling": Calling, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}

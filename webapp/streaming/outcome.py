@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from .events import Failed, Status
 
+BUDGET = "budget"
 STOPPED = {"user", "idle_listener", "client_gone", "expired"}
-CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", "budget"}
+CUT_ON_PURPOSE = {"sentence_limit", "token_limit", "cap", BUDGET}
 NEVER_BEGUN = {"auth", "credit", "rate", "invalid", "no_text"}
 # The same request fails again until someone changes the key, the account or the request.
 PERMANENT = {"auth", "credit", "invalid"}

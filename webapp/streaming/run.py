@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import TypeVar
 
 from .characters import Characters
-from .events import TEXTS, Calling, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
+from .events import TEXTS, Asks, Calling, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
 from .failure import ProviderError
-from .outcome import PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
+from .outcome import BUDGET, PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
 from .topics import Entry, Topics
 from .transcript import Transcript
@@ -64,6 +64,8 @@ class Run:
         # Seconds between successive pieces of text.
         self.gaps = array("d")
         self.outcome: Outcome | None = None
+        # The limit for which it is parked, if any.
+        self.limit = ""
         self._topics, self._now, self._schedule_flush, self._pause, self._beat_seconds = (
             topics,
             now,
@@ -138,6 +140,7 @@ class Run:
                 if isinstance(event, Ended):
                     return completed_outcome(event.reason)
                 if isinstance(event, Waiting):
+                    self.limit = event.limit
                     return PARKED
                 self._receive(event)
                 if self.stop.reason:
@@ -154,6 +157,10 @@ class Run:
 
     def _failure_outcome(self, failure: Failed) -> Outcome:
         # A socket closed by a stop raises too: the requested stop is the reason, not the error it caused.
+        if self.stop.reason == BUDGET and self.transcript.calls:
+            # What its calls have returned isn't lost: a person says how it is to end.
+            self.limit = BUDGET
+            return PARKED
         has_text = bool(self._taken[Delta])
         return stopped_outcome(self.stop.reason, has_text=has_text) if self.stop else failed_outcome(failure, has_text=has_text)
 
@@ -181,6 +188,8 @@ class Run:
         )
 
     def _receive(self, event: Event) -> None:
+        if isinstance(event, Asks):
+            return
         if isinstance(event, Text):
             text = self._characters[type(event)].feed(event.text)
             self._receive_text(event if text == event.text else type(event)(text))

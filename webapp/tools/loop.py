@@ -25,11 +25,13 @@ from webapp.base.words import plural
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
+from webapp.engine.metric_events import Called
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import (
     FOLLOWED,
+    Asks,
     Calling,
     Delta,
     Ended,
@@ -51,6 +53,7 @@ from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.calls import FOR_A_PERSON, CallRecord
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
+from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer, asks_because
 from webapp.tools.tool import CallContext, ToolFailed
@@ -72,7 +75,7 @@ MESSAGES = table("messages", column("id"), column("call_count"), column("sources
 class Answer:
     """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already.
 
-    `outside` names where outside text in its prompt came from.
+    `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
     """
 
     message_id: str
@@ -83,15 +86,8 @@ class Answer:
     calls: Sequence[CallRecord] = ()
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    rounds: int
-    calls: int
-    result_chars: int
-    stall_seconds: float
 
 
 @dataclass(slots=True)
@@ -162,22 +158,62 @@ class ToolRun:
     def events(self, stop: Stop) -> Iterator[Event]:
         self._settle_interrupted(stop)
         yield from self._news()
+        began_at = self._engine.now()
         while not stop:
-            yield from self._do_calls(stop)
+            if self._answer.allowed.must_answer:
+                yield from self._leave_out(stop)
+            elif not self._limit(began_at):
+                yield from self._do_calls(stop)
             if stop:
                 return
-            if any(call.state in FOR_A_PERSON for call in self._calls):
-                yield Waiting()
+            limit = self._limit(began_at)
+            if limit or any(call.state in FOR_A_PERSON for call in self._calls):
+                yield Waiting(limit)
                 return
+            had_to = self._must_answer
             if (ended := (yield from self._round(stop))) is not None:
                 yield ended
                 return
             if not self._is_called:
                 return
             yield from self._news()
+            if had_to:
+                # A model that calls although it may not: what it has said is the answer.
+                yield from self._leave_out(stop)
+                yield Ended("completed", "calls")
+                return
+
+    def _limit(self, began_at: float) -> str:
+        """Returns the limit that the answer has reached, if a person can be asked about it and has not been."""
+        if self._answer.allowed.must_answer or not self._limits.can_wait:
+            return ""
+        seconds, cost = self._engine.now() - began_at, self._total().cost
+        return reached(self._limits, self._answer.allowed, self._calls, seconds=seconds, cost=cost)
+
+    @property
+    def _must_answer(self) -> bool:
+        """Whether the model can call no more: as a person wants it, or since it has no more rounds and no person can be asked."""
+        rounds = len({call.round for call in self._calls})
+        return self._answer.allowed.must_answer or (not self._limits.can_wait and rounds >= self._limits.rounds)
+
+    def _leave_out(self, stop: Stop) -> Iterator[Event]:
+        """Ends the calls that are not done, as the answer is to do without them."""
+
+        def end(session: Session) -> list[CallRecord | None]:
+            errors = {call.id: MAYBE_DONE if call.state == "unknown" else NOT_DONE for call in self._calls}
+            ended = {"state": "failed", "ended_at": utc_now()}
+            left = [call for call in self._calls if call.is_open]
+            return [stored.change(session, call, after=(call.state,), error=errors[call.id], **ended) for call in left]
+
+        for call in self._committed(end, stop) or ():
+            if call:
+                self._put(call)
+        yield from self._news()
 
     def _round(self, stop: Stop) -> Generator[Event, None, Ended | None]:
         """Asks the model; returns its end, or None if it has called, or was cut off."""
+        if self._calls:
+            yield Asks(tuple(self._next_request().texts()))
         source = self._source if self._is_current else self._ladder(self._next_request())
         self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
@@ -241,17 +277,7 @@ class ToolRun:
 
     def _total(self) -> Usage:
         """The usage of all rounds so far; what one of them doesn't report is missing in the sum."""
-        if not (spent := self._spent):
-            return self._usage
-        now = self._usage
-        return replace(
-            now,
-            input_tokens=_sum(spent.input_tokens, now.input_tokens),
-            output_tokens=_sum(spent.output_tokens, now.output_tokens),
-            cost=_cost(spent.cost, now.cost),
-            model=now.model or spent.model,
-            upstream_id=now.upstream_id or spent.upstream_id,
-        )
+        return total_usage(self._spent, self._usage)
 
     def _next_request(self) -> ModelRequest:
         """Builds the request of the next round: the prompt, then the answer so far with its calls and what they returned."""
@@ -265,8 +291,7 @@ class ToolRun:
             turns.append(Turn("assistant", text[at : first.text_at], calls=asked, kept=first.kept))
             turns.append(Turn("tool", "", results=results))
             at = first.text_at
-        is_last = len({call.round for call in self._calls}) >= self._limits.rounds
-        request = replace(self._request, tool_choice="none" if is_last else self._request.tool_choice)
+        request = replace(self._request, tool_choice="none" if self._must_answer else self._request.tool_choice)
         if self._has_started:
             # What was said of the prompt is said once.
             request = replace(request, notices=(), sources=())
@@ -338,7 +363,7 @@ class ToolRun:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._calls)
         if alike >= MOST_ALIKE:
             raise BadArguments("This was called before with the same arguments. Use what it returned.")
-        if len(self._calls) + record.number >= self._limits.calls:
+        if not self._limits.can_wait and len(self._calls) + record.number >= self._limits.calls:
             raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
 
     def _settle_interrupted(self, stop: Stop) -> None:
@@ -385,9 +410,11 @@ class ToolRun:
         return len(running) == len(due)
 
     def _do(self, call: CallRecord, stop: Stop, turn: "_Turn") -> None:
+        begun = self._engine.now()
         try:
             with self._engine.in_app():
                 values = self._outcome(call, stop, turn.costs)
+            self._engine.emit(Called(call.tool, str(values["state"]), self._engine.now() - begun))
             if not (stop and values["state"] == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
                 self._change(call, stop, **values, ended_at=utc_now())
@@ -498,6 +525,20 @@ class ToolRun:
     def _said(self, call: CallRecord, what: str) -> Event:
         self._heard.add((call.id, what))
         return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()
+
+
+def total_usage(spent: Usage | None, now: Usage) -> Usage:
+    """Returns the usage of the rounds before and of the current one together."""
+    if not spent:
+        return now
+    return replace(
+        now,
+        input_tokens=_sum(spent.input_tokens, now.input_tokens),
+        output_tokens=_sum(spent.output_tokens, now.output_tokens),
+        cost=_cost(spent.cost, now.cost),
+        model=now.model or spent.model,
+        upstream_id=now.upstream_id or spent.upstream_id,
+    )
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -12,6 +12,7 @@ from webapp.base.errors import Invalid
 from webapp.people.accounts import directory, queries
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, signed_in
 from webapp.settings.service import setting
+from webapp.tools import token_tools
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import EVERYONE, POLICIES, decide, own_limits, policies_for, policy_rows
 from webapp.tools.tool import Policy, Tool
@@ -97,6 +98,22 @@ def update_own() -> Response:
             decide(session, key, _policy(limit, "limit") if limit in STRICTER else None, user_id=user_id)
         me.tools = new
     return redirect(url_for(".own", done="saved"))
+
+
+@bp.get("/settings/tools/tokens/<id>")
+@signed_in
+def token(id: str) -> Response:
+    me = current_user()
+    token, chosen = token_tools.own_token(me, id), token_tools.tools_by_token([id]).get(id, [])
+    tools = [offer.tool for offer in token_tools.offers_alone(me)]
+    return render("tools/token.html", token=token, tools=tools, chosen=chosen, done=done_message(DONE))
+
+
+@bp.post("/settings/tools/tokens/<id>")
+@signed_in
+def update_token(id: str) -> Response:
+    token_tools.set_tools(current_user(), id, request.form.getlist("tools"), author=audit_author())
+    return redirect(url_for(".token", id=id, done="saved"))
 
 
 def _tool(key: str) -> Tool:

@@ -49,7 +49,28 @@ class Call(Base):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("uq_calls_message_id_round_number", "message_id", "round", "number", unique=True),)
+    __table_args__ = (
+        Index("uq_calls_message_id_round_number", "message_id", "round", "number", unique=True),
+        # All that figures of calls need, as a row can have a long text.
+        Index("ix_calls_asked_at", "asked_at", "tool", "state", "started_at", "ended_at", "generation_id"),
+    )
+
+
+class Fuse(Base):
+    """A limit that an answer with tools has reached: it waits until a person says whether and how it continues.
+
+    `times` is how often it may reach the limits on rounds, calls and sizes again, `usd` how much more than the usual it may cost.
+    """
+
+    __tablename__ = "fuses"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    limit: Mapped[str] = mapped_column(String(10))
+    decision: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    times: Mapped[int] = mapped_column(default=0, server_default="0")
+    usd: Mapped[str] = mapped_column(String(30), default="0", server_default="0")
+    decided_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    blown_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class AllowedTool(Base):
@@ -62,6 +83,15 @@ class AllowedTool(Base):
     tool: Mapped[str] = mapped_column(String(200), primary_key=True)
     tool_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     allowed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TokenTool(Base):
+    """A tool that answers for an API token may use."""
+
+    __tablename__ = "token_tools"
+
+    token_id: Mapped[str] = mapped_column(ForeignKey("api_tokens.id", ondelete="CASCADE"), primary_key=True)
+    tool: Mapped[str] = mapped_column(String(200), primary_key=True)
 
 
 class ToolPolicy(Base):

@@ -92,7 +92,8 @@ class World:
         counted = [reservation for reservation in answer.reservations if reservation.unit != "answers"]
         is_left = all(self.used[budget.budget_id] + self.reserved[budget.budget_id] < self._most(budget) for budget in counted)
         with self._write() as session:
-            assert reservations.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE) == is_left
+            used_up = reservations.extend(session, answer.wanted_usage.generation_id, answer.reservations, more, PRICE)
+            assert (used_up is None) == is_left
         for budget in counted if is_left else ():
             answer.reserved[budget.budget_id] += (further := amount(budget.unit, more, PRICE))
             self._reserve(budget.budget_id, further)
@@ -218,6 +219,6 @@ def test_a_budget_that_was_deleted_meanwhile_limits_nothing_any_more(make_app) -
         with write() as session:
             session.execute(db.delete(Budget).where(Budget.id == gone.id))
         with write() as session:
-            assert reservations.extend(session, wanted_usage.generation_id, held, Consumption(0, 100), PRICE)
+            assert reservations.extend(session, wanted_usage.generation_id, held, Consumption(0, 100), PRICE) is None
         found = db.session.execute(db.select(BudgetPeriod.budget_id, BudgetPeriod.reserved)).all()
         assert [tuple(row) for row in found] == [(kept.id, 120)]

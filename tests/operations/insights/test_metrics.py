@@ -16,7 +16,7 @@ from tests.upstream.server import REFUSED
 from webapp.base.errors import TooMany
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import ENGINE
-from webapp.engine.metric_events import Answered, FellBack
+from webapp.engine.metric_events import Answered, Called, FellBack
 from webapp.operations.health.metrics import MOST_SERVED, Metrics
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.settings.service import set_setting
@@ -247,6 +247,17 @@ def test_counters_with_known_labels_begin_at_zero(app: Flask, read: Read) -> Non
             assert found[f'millrace_streams_total{{kind="{kind}",outcome="{outcome}"}}'] == 0
     assert found['millrace_rate_limited_total{reason="server_full"}'] == 0
     assert found['millrace_retrieval_duration_seconds_count{outcome="late"}'] == 0
+    assert found['millrace_call_duration_seconds_count{state="failed",tool="read_page"}'] == 0
+
+
+def test_calls_are_counted_by_the_tools_that_come_with_it(app: Flask, read: Read) -> None:
+    with app.app_context():
+        for tool in ("read_page", "servers_name.secret"):
+            ENGINE.of(app).emit(Called(tool, "done", 0.2))
+    found = read()
+    assert found['millrace_call_duration_seconds_count{state="done",tool="read_page"}'] == 1
+    assert found['millrace_call_duration_seconds_count{state="done",tool="other"}'] == 1
+    assert not [name for name in found if "secret" in name]
 
 
 def test_it_is_for_admins_by_token_and_by_session(app: Flask, admin: Client) -> None:

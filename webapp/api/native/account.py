@@ -1,5 +1,6 @@
 """/api/v1/me, /tokens, /export and /import: the caller's account, API tokens, variables, and chats as files."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -12,14 +13,17 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.child import on_disk
 from webapp.base.inputs import Name
+from webapp.chat.calls.choosing import Key
 from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables
 from webapp.engine.engine import the_engine
 from webapp.people.accounts import creation_limit, queries, tokens
-from webapp.people.accounts.guards import client_address
+from webapp.people.accounts.guards import audit_author, client_address
+from webapp.people.accounts.tables import ApiToken
 from webapp.people.preferences import count_reading, instruct, remember
 from webapp.settings.service import setting
+from webapp.tools import token_tools
 from webapp.web.downloads import download
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
@@ -60,6 +64,7 @@ class TokenAnswer(Named):
     expires_at: datetime | None
     used_at: datetime | None
     is_gateway: bool = Field(description="Whether it passes on the requests of many people, with limits of its own.")
+    tools: list[str] = Field(description="The keys of the tools that answers for it may use, at `/v1/chat/completions`.")
 
 
 class TokenList(Answer):
@@ -76,6 +81,13 @@ class NewToken(Body):
         None, description="For the token of a gateway, which passes on the requests of many people; only admins can create one."
     )
     password: str = Field(description="The caller's own password.", max_length=1000)
+
+
+class TokenChange(Body):
+    tools: list[Key] = Field(
+        description="The keys of tools that only read and are allowed without asking, instead of those before.",
+        max_length=token_tools.MOST_TOOLS,
+    )
 
 
 class NewTokenAnswer(Answer):
@@ -109,7 +121,7 @@ def change(body: MeChange) -> Me:
 @bp.get("/tokens")
 @operation("List your tokens", scope="read", answer=TokenList)
 def index() -> TokenList:
-    return TokenList(tokens=[TokenAnswer.of(token, scopes=token.scopes.split()) for token in queries.tokens_of(caller().id)])
+    return TokenList(tokens=_answers_of(queries.tokens_of(caller().id)))
 
 
 @bp.post("/tokens")
@@ -131,10 +143,28 @@ def create(body: NewToken) -> NewTokenAnswer:
     return NewTokenAnswer(token=token)
 
 
+@bp.patch("/tokens/<id>")
+@operation(
+    "Choose the tools that answers for a token may use (not available to tokens)",
+    scope="chat",
+    body=TokenChange,
+    answer=TokenAnswer,
+    by_hand="A token can't give itself tools. Choose them under Settings, API tokens.",
+)
+def change_token(id: str, body: TokenChange) -> TokenAnswer:
+    token_tools.set_tools(caller(), id, body.tools, author=audit_author())
+    return _answers_of([token_tools.own_token(caller(), id)])[0]
+
+
 @bp.delete("/tokens/<id>")
 @operation("Revoke a token immediately", scope="chat", status=204)
 def revoke(id: str) -> None:
     tokens.revoke_token(caller(), id, address=client_address())
+
+
+def _answers_of(rows: Sequence[ApiToken]) -> list[TokenAnswer]:
+    tools = token_tools.tools_by_token([row.id for row in rows])
+    return [TokenAnswer.of(row, scopes=row.scopes.split(), tools=tools.get(row.id, [])) for row in rows]
 
 
 def _me() -> Me:

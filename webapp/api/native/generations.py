@@ -1,6 +1,7 @@
 """/api/v1/generations: the runs of models, begun, read from any position, stopped, continued."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, Self
 
 from flask import Blueprint, Response, request
@@ -17,6 +18,7 @@ from webapp.api.streaming.feed import END
 from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db
+from webapp.chat.calls import decisions
 from webapp.chat.messages import sending
 from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
@@ -104,6 +106,17 @@ class GenerationAnswer(Answer):
         return cls.of(row, model_used=used, model_name=name, model_served=row.model_used)
 
 
+class More(Body):
+    usd: Decimal = Field(Decimal(), description="US dollars.", ge=0, le=decisions.MOST_USD)
+
+
+class FuseDecided(Body):
+    decision: decisions.FuseDecision = Field(
+        description="`continue` lets it go as far again, `answer` has it answer with what its calls have returned, `end` ends it."
+    )
+    more: More | None = Field(None, description="With `continue` at a limit on costs: how much more; without it, as much again.")
+
+
 class Reading(Body):
     seconds: float = Field(
         description="Times under two seconds don't count, and longer ones up to five minutes; several are added up.",
@@ -161,6 +174,20 @@ def events(id: str, query: EventsQuery) -> Response:
 @operation("Stop an answer and keep its text (idempotent)", scope="chat", answer=GenerationAnswer)
 def stop(id: str) -> GenerationAnswer:
     generations.stop(writable_generation(id))
+    return GenerationAnswer.from_row(writable_generation(id))
+
+
+@bp.post("/<id>/fuse")
+@operation(
+    "Decide about an answer with tools that waits at a limit",
+    scope="chat",
+    body=FuseDecided,
+    answer=GenerationAnswer,
+    errors=(402, 409),
+)
+def fuse(id: str, body: FuseDecided) -> GenerationAnswer:
+    generation, more = writable_generation(id), body.more.usd if body.more else Decimal()
+    decisions.decide_limit(generation, body.decision, by=caller(), more_usd=more)
     return GenerationAnswer.from_row(writable_generation(id))
 
 

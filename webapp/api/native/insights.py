@@ -14,6 +14,7 @@ from webapp.base.db import utc_now
 from webapp.base.errors import Forbidden
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
+from webapp.operations.insights.calls import CallFigures, calls_of_period
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, SERIES, over_time, summed
 from webapp.operations.insights.queries import AnswerFilter, answered, is_fallback, ms_since_asked, newest
@@ -89,6 +90,27 @@ class Summary(Answer):
     reading_avg_ms: float | None
 
 
+class CallFiguresAnswer(Answer):
+    calls: int
+    states: dict[str, int] = Field(description="How many calls are in each state, such as `done`, `failed` or `denied`.")
+    median_ms: float | None = Field(description="How long they ran; null if none did.")
+
+
+class ToolCalls(CallFiguresAnswer):
+    tool: str = Field(description="Its key; `others` for all beyond the 50 that were called most.")
+
+
+class CallsOfDay(CallFiguresAnswer):
+    at: datetime
+
+
+class CallsSummary(Answer):
+    """Calls of the answers that a summary counts, as far as their messages still exist."""
+
+    tools: list[ToolCalls]
+    days: list[CallsOfDay]
+
+
 class Point(Answer):
     at: datetime
     answers: int
@@ -142,6 +164,20 @@ def summary(query: InsightsQuery) -> Summary:
         reading_ms=figures.reading_total_ms if figures.reading_count else None,
         **named,
     )
+
+
+@bp.get("/calls")
+@operation("Summarize the calls of tools", scope="read", query=InsightsQuery, answer=CallsSummary)
+def calls(query: InsightsQuery) -> CallsSummary:
+    tools, days = calls_of_period(_wanted(query))
+    return CallsSummary(
+        tools=[ToolCalls(tool=tool, **_call_figures(figures)) for tool, figures in tools.items()],
+        days=[CallsOfDay(at=at, **_call_figures(figures)) for at, figures in days.items()],
+    )
+
+
+def _call_figures(figures: CallFigures) -> dict[str, Any]:
+    return {"calls": figures.calls, "states": dict(figures.states), "median_ms": figures.median_ms}
 
 
 @bp.get("/series")

@@ -88,7 +88,7 @@ class CallAnswer(Answer):
     is_cut: bool = Field(description="Whether `text` is not all that the tool returned, or quotes what you can't see.")
     sources: list[SourceAnswer] = Field(description="The passages that it quotes, as far as you can see them.")
     error: str
-    file_ids: list[str]
+    file_ids: list[str] = Field(description="The files that it made: `GET /api/v1/files/ID` returns one.")
     asked_at: datetime
     decided_at: datetime | None
     ended_at: datetime | None

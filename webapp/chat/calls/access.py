@@ -1,12 +1,13 @@
 """Who may see a call, and decide about it: those who can read its chat, and those who can write there."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 from webapp.base.db import db
 from webapp.chat.record.access import visible_message, writable_message
 from webapp.knowledge.sources import seen
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
 from webapp.tools.tables import Call
 
 
@@ -24,8 +25,11 @@ def writable_call(id: str) -> Call:
     return found(call)
 
 
-def quoting_unseen(reader: User | None, calls: Iterable[Call]) -> set[str]:
-    """Returns the ids of those calls whose results quote what the reader can't see; without a query if none has sources."""
-    pairs = [(call.id, source) for call in calls for source in call.sources]
-    sources = seen(reader, [source for _, source in pairs]) if pairs else []
-    return {id for (id, _), source in zip(pairs, sources, strict=True) if not (source.passage or source.web_page)}
+def quoting_unseen(reader: User | None, sources: Mapping[str, Sequence[SourceRecord]]) -> set[str]:
+    """Returns the ids of those calls whose results quote what the reader can't see; `sources` are theirs by the call's id.
+
+    Without a query if there are no sources.
+    """
+    pairs = [(id, source) for id, of_call in sources.items() for source in of_call]
+    all_seen = seen(reader, [source for _, source in pairs]) if pairs else []
+    return {id for (id, _), source in zip(pairs, all_seen, strict=True) if not (source.passage or source.web_page)}

@@ -15,11 +15,11 @@ from webapp.engine.tables import Generation
 from webapp.knowledge.tables import Document
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
+from webapp.tools.fuse import Allowed, Limits, allowed_for
 from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
@@ -61,10 +61,10 @@ def source_with_tools(
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
         outside=_outside_in(request, generation.user_id or ""),
+        allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, generation.user_id or ""),
     )
-    names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
-    limits = loop.Limits(*(setting(name) for name in names))
+    limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns
     prompt = replace(request, turns=turns, is_continuation=False)
 

@@ -1,6 +1,7 @@
-"""What people decide about the calls of an answer, and what follows: the run continues where it waited."""
+"""What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, TextClause, literal, or_, select
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import Conflict, Invalid, OverBudget
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -18,16 +19,20 @@ from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.settings.service import setting
+from webapp.streaming.outcome import BUDGET
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
+from webapp.tools.fuse import blow
 from webapp.tools.offers import built_in_tools, tools_of
-from webapp.tools.tables import AllowedTool, Call
+from webapp.tools.tables import AllowedTool, Call, Fuse
 
 Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
 # What can be decided about a call in each state; a question is answered with `done`.
 OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
 OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
+FuseDecision = Literal["continue", "answer", "end"]
+NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 # Those after which a call is done.
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
@@ -78,6 +83,38 @@ def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: 
     return db.session.get_one(Call, record.id, populate_existing=True)
 
 
+def decide_limit(generation: Generation, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
+    """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that."""
+    if decision not in get_args(FuseDecision):
+        raise Invalid("Choose how it is to end.", field="decision")
+    message_id, by_id = generation.message_id or "", by.id
+    with write() as session:
+        row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
+        if not (row and generation.is_parked):
+            raise Conflict("This answer doesn't wait at a limit, or it has been decided already.")
+        row.decision, row.decided_by = decision, by_id
+        if decision == "continue" and row.limit == "cost":
+            row.usd = str(Decimal(row.usd) + (more_usd or Decimal(str(setting("tools.usd")))))
+        elif decision == "continue":
+            row.times += 1
+    if decision == "end":
+        generations.stop(generation)
+    else:
+        go_on(the_engine(), message_id)
+    announce(db.session.get_one(Chat, db.session.get_one(Message, message_id).chat_id), "message", message_id)
+
+
+def dollars(text: str) -> Decimal:
+    """Returns an amount as it was entered; nothing for an empty one."""
+    try:
+        amount = Decimal(text.strip().removeprefix("$") or 0)
+    except InvalidOperation:
+        raise Invalid("Enter an amount in dollars, such as 0.50.", field="more") from None
+    if not (amount.is_finite() and 0 <= amount <= MOST_USD):
+        raise Invalid(f"Enter an amount up to {MOST_USD} dollars.", field="more")
+    return amount
+
+
 def name_of(person: str | None) -> str:
     """Returns the name of who decided; empty without a decision, or if the account is gone."""
     user = db.session.get(User, person) if person else None
@@ -106,8 +143,15 @@ def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
 def go_on(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again that the message waits for, if there is one."""
     parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == WAITING)
-    if generation := db.session.scalar(parked):
+    if not (generation := db.session.scalar(parked)):
+        return
+    try:
         generations.resume(engine, generation)
+    except OverBudget:
+        # It waits until the budget allows more.
+        with write() as session:
+            blow(session, message_id, BUDGET)
+        raise
 
 
 def go_on_if_decided(engine: Engine, message_id: str) -> None:

@@ -10,12 +10,13 @@ from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.chat.attachments import service
 from webapp.chat.files.attachments import size_of
-from webapp.chat.files.tables import IMAGE, TEXT, ChatFile, StoredFile
+from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Message
+from webapp.knowledge import formats
 from webapp.tools.files import NOT_HERE, FileText, KeptFile, NewFile
 from webapp.tools.tables import Call
 
-MOST_NAMES = 100
+MOST_NAMES, MOST_BYTES = 100, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,15 @@ class CallFiles:
 
     def names(self) -> Sequence[str]:
         query = self._texts().order_by(StoredFile.id.desc()).limit(MOST_NAMES)
-        return list(dict.fromkeys(file.name for file in db.session.scalars(query)))
+        return list(dict.fromkeys(file.name for file in db.session.scalars(query) if _has_text(file)))
 
     def read(self, name: str) -> FileText:
         query = self._texts().where(StoredFile.name == name).order_by(ChatFile.version.desc(), StoredFile.id.desc())
-        if not (file := db.session.scalar(query.limit(1))):
+        file = db.session.scalar(query.limit(1))
+        if not file or not _has_text(file):
             raise NotFound(NOT_HERE)
-        return FileText(service.text_of(file), tuple(self._outside(file)))
+        text = service.text_of(file) if file.kind == TEXT else service.content_of(file).decode("utf-8", "replace")
+        return FileText(text, tuple(self._outside(file)))
 
     def _outside(self, file: StoredFile) -> Iterator[str]:
         """Yields where a file comes from if that is another person, or an answer that had read outside text."""
@@ -52,7 +55,12 @@ class CallFiles:
 
     def _texts(self) -> Select[StoredFile]:
         query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)
-        return query.where(ChatFile.chat_id == self.chat_id, StoredFile.kind == TEXT)
+        return query.where(ChatFile.chat_id == self.chat_id, StoredFile.kind.in_((TEXT, DOCUMENT)))
+
+
+def _has_text(file: StoredFile) -> bool:
+    """Returns whether a file is text, or is stored with its text; a long one if it can be read in one piece."""
+    return file.kind == TEXT or (formats.reader_of(file.name) == "text" and file.bytes <= MOST_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

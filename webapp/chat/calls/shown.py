@@ -14,8 +14,9 @@ from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.record.tables import Message
 from webapp.tools.calls import shown_arguments
+from webapp.tools.fuse import WORDS
 from webapp.tools.offers import built_in_tools
-from webapp.tools.tables import Call
+from webapp.tools.tables import Call, Fuse
 
 # Words beside the name of a tool; a call that is done has a sentence of its own.
 STATES = {
@@ -76,13 +77,25 @@ class ShownCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownLimit:
+    """The limit that an answer has reached, in words; for money, more of it can be entered."""
+
+    words: str
+    is_money: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ShownCalls:
-    """The calls of one answer; while it `is_live` they can be decided about, by those who `can_decide`."""
+    """The calls of one answer; while it `is_live` they can be decided about, by those who `can_decide`.
+
+    `limit` is the one at which the answer waits.
+    """
 
     message_id: str
     calls: tuple[ShownCall, ...]
     is_live: bool = False
     can_decide: bool = True
+    limit: ShownLimit | None = None
     waiting: ClassVar[str] = "Waiting for you"
     waiting_for_others: ClassVar[str] = "Waiting for a decision"
 
@@ -92,8 +105,13 @@ class ShownCalls:
         return tuple(call for call in self.calls if call.is_waiting) if self.is_live else ()
 
     @property
+    def is_waiting(self) -> bool:
+        return bool(self.asks or self.limit)
+
+    @property
     def running(self) -> ShownCall | None:
-        return next((call for call in self.calls if call.is_running), None) if self.is_live else None
+        is_any = self.is_live and not self.limit
+        return next((call for call in self.calls if call.is_running), None) if is_any else None
 
     @property
     def decided_at(self) -> datetime | None:
@@ -146,7 +164,14 @@ def calls_in(message: Message, *, is_live: bool, can_decide: bool = True) -> Sho
 
 
 def shown_calls(message_id: str, calls: Sequence[Call], files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCalls:
-    return ShownCalls(message_id, tuple(shown_call(call, files, is_live=is_live) for call in calls), is_live)
+    shown = tuple(shown_call(call, files, is_live=is_live) for call in calls)
+    return ShownCalls(message_id, shown, is_live, limit=_reached(message_id) if is_live and calls else None)
+
+
+def _reached(message_id: str) -> ShownLimit | None:
+    """Returns the limit at which an answer waits."""
+    fuse = db.session.get(Fuse, message_id, populate_existing=True)
+    return ShownLimit(WORDS[fuse.limit], is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
 
 
 def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCall:

@@ -12,7 +12,7 @@ from webapp.chat.record.access import own_chat, right_in, visible_message, writa
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import shown as knowledge_shown
-from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none
 from webapp.web.addresses import address
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -51,6 +51,18 @@ def decide(id: str) -> Response:
     )
     message = visible_message(decided.message_id)
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, message.id))
+
+
+@bp.post("/messages/<id>/limit")
+@signed_in
+def decide_limit(id: str) -> Response:
+    message, form = visible_message(id), request.form
+    writable_chat(message.chat_id)
+    generation = found(queries.last_generation(message))
+    decision = cast(decisions.FuseDecision, form.get("decision", ""))
+    decisions.decide_limit(generation, decision, by=current_user(), more_usd=decisions.dollars(form.get("more", "")))
+    message = visible_message(id)
+    return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
 
 
 @bp.get("/messages/<id>/calls")

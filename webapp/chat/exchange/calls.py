@@ -30,7 +30,7 @@ def filed_calls(
 ) -> dict[str, tuple[FiledCall, ...]]:
     """Returns the calls of these messages as they are in a file, by message; without results that the owner can't see now."""
     calls = calls_by_message(messages)
-    unseen = quoting_unseen(owner, [call for some in calls.values() for call in some])
+    unseen = quoting_unseen(owner, {call.id: call.sources for some in calls.values() for call in some})
     filed = dict[str, tuple[FiledCall, ...]]()
     for id, some in calls.items():
         index_by_id = {generation.id: index for index, generation in enumerate(generations.get(id, ()))}
@@ -127,7 +127,7 @@ class ReadCalls:
 def read_calls(messages: Sequence[Message], reader: User | None) -> dict[str, ReadCalls]:
     """Returns the calls of these messages as this reader can see them, by message; without a query if none has any."""
     calls = calls_by_message(messages)
-    unseen = quoting_unseen(reader, [call for some in calls.values() for call in some])
+    unseen = quoting_unseen(reader, {call.id: call.sources for some in calls.values() for call in some})
     return {id: _read(shown_calls(id, some, {}, is_live=False), some, unseen) for id, some in calls.items()}
 
 

@@ -1,4 +1,4 @@
-"""Full-text search in titles and messages of a person's chats and those shared with them."""
+"""Full-text search in titles, messages and calls of a person's chats and those shared with them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Result, TextClause, bindparam, text
+from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, select, text
 
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
+from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.record import queries
+from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
+from webapp.tools.calls import shown_arguments
+from webapp.tools.tables import Call
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
 # tsvector, and without the characters by which PostgreSQL's parser would take words for a tag, an address or a path.
@@ -24,12 +28,18 @@ MOST_RANKED = 300
 # While typing, only this many of the newest matches are checked, regardless of their owner.
 MOST_NEWEST = 3_000
 RANKED = f"to_tsvector('english', {READS.format('m.content', 20_000)})"
+# Of a call, its tool, and as much of its arguments and of its result as the index of the migration covers.
+CALL_CHARS = 20_000
+CALL_WORDS = f"k.title || ' ' || k.tool || ' ' || left(k.arguments, {CALL_CHARS}) || ' ' || left(k.text, {CALL_CHARS})"
+CALL = f"to_tsvector('english', translate({CALL_WORDS}, '<>/.@_-=&#:', '           '))"
+RANKED_CALL = f"to_tsvector('english', {READS.format(CALL_WORDS, 20_000)})"
 # Includes chats shared with the person or with a group of theirs, but not those shared with the whole team by link.
 GIVEN = """SELECT object_id FROM grants WHERE object_kind = 'chat' AND (user_id = :owner
     OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"""
 SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN})) AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
-SHOWN = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
+OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
+SHOWN, SHOWN_CALL = f"{OF_MESSAGE}, '' AS call_id", f"{OF_MESSAGE}, k.id AS call_id"
 # The part of a text that is searched for the passage: its beginning or, of a longer text, the part that begins before the first
 # word.
 TEXTS = """SELECT id, start, substr(content, start + 1, 200000) AS content FROM (
@@ -42,7 +52,7 @@ PAGE = 20
 LEAST_BEGINNING = 3
 # How many matching versions to expect of one message; all but one of them are dropped.
 VERSIONS_OF_ONE = 3
-MOST_MARKED_CHARS = 200
+MOST_MARKED_CHARS, MOST_TITLE_CHARS = 200, 100
 # Ranking one hit can take several milliseconds, so rows are fetched in batches of this size.
 RANKED_AT_ONCE = 5
 # Walking from a message up to the root takes 10 ms in a chat of ten thousand messages.
@@ -57,19 +67,22 @@ class Statements:
 
     `messages` selects the newest matches, with the lowest rank for the best; `texts` selects the texts to cut passages from.
     `titles` builds a match expression in which every word is a prefix; `newest` selects a few matching messages, newest first.
+    `calls` and `newest_calls` are the same for messages whose calls match.
     """
 
     query: Callable[[Sequence[str]], str]
     titles: Callable[[Sequence[str]], str]
     messages: TextClause
     newest: TextClause
+    calls: TextClause
+    newest_calls: TextClause
     chats: TextClause
     texts: TextClause
 
 
 @dataclass(frozen=True, slots=True)
 class ChatHit:
-    """A chat whose title matches or, with `message_id`, a message that does."""
+    """A chat whose title matches or, with `message_id`, a message that does; `call` is the title of the call that matches."""
 
     chat_id: str
     title: str
@@ -78,6 +91,7 @@ class ChatHit:
     role: str = ""
     passage: tuple[PassagePiece, ...] = ()
     sharer: str = ""
+    call: str = ""
 
     @property
     def short_passage(self) -> tuple[PassagePiece, ...]:
@@ -118,7 +132,10 @@ def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
 
 def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
-    ranked = _ranked(_rows(dialect.messages, query=dialect.query(words), owner=owner_id))
+    query = dialect.query(words)
+    ranked = _ranked(_rows(dialect.messages, query=query, owner=owner_id))
+    ranked += _without_unseen(_ranked(_rows(dialect.calls, query=query, owner=owner_id)), words, owner_id)
+    ranked.sort(key=lambda row: row.rank)
     rows = _first_versions(ranked)[page * PAGE : (page + 1) * PAGE + 1]
     return ChatSearchResult(_hits(dialect, words, rows[:PAGE]), len(rows) > PAGE)
 
@@ -131,7 +148,9 @@ def newest_passages(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
     if not whole:
         return []
     with _limiter.entered(owner_id):
-        rows = _rows(dialect.newest, query=dialect.query(whole), owner=owner_id, limit=limit * VERSIONS_OF_ONE).all()
+        values = {"query": dialect.query(whole), "owner": owner_id, "limit": limit * VERSIONS_OF_ONE}
+        calls = _without_unseen(_rows(dialect.newest_calls, **values).all(), whole, owner_id)
+        rows = sorted([*_rows(dialect.newest, **values), *calls], key=lambda row: row.id, reverse=True)
         return _hits(dialect, whole, _first_versions(rows)[:limit])
 
 
@@ -178,9 +197,13 @@ def _first_versions(rows: Sequence[Any]) -> list[Any]:
 
 
 def _hits(dialect: Statements, words: list[str], rows: Sequence[Any]) -> list[ChatHit]:
-    seen = _in_sight(rows)
-    passages = _passages(dialect, words, [row.id for row in seen])
-    return [ChatHit(row.chat_id, row.title, row.at, row.id, row.role, passages.get(row.id, ()), row.sharer or "") for row in seen]
+    seen, hits = _in_sight(rows), list[ChatHit]()
+    passages = _passages(dialect, words, [row.id for row in seen if not row.call_id])
+    calls = _call_passages(words, [row.call_id for row in seen if row.call_id])
+    for row in seen:
+        title, passage = calls.get(row.call_id, ("", ())) if row.call_id else ("", passages.get(row.id, ()))
+        hits.append(ChatHit(row.chat_id, row.title, row.at, row.id, row.role, passage, row.sharer or "", title))
+    return hits
 
 
 def _title(row: Any) -> ChatHit:
@@ -206,6 +229,49 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
     return passages_by_id
 
 
+def _without_unseen(rows: Sequence[Any], words: list[str], person_id: str) -> list[Any]:
+    """Drops calls that match by a result which quotes what the person can't see: that it has the words must not be told."""
+    ids = [row.call_id for row in rows]
+    quoting = select(Call.id, Call.sources).where(Call.id.in_(ids), cast(Call.sources, Text) != "[]")
+    sources = {row.id: row.sources for row in db.session.execute(quoting)} if ids else {}
+    unseen = quoting_unseen(db.session.get(User, person_id), sources) if sources else set()
+    dropped = {id for id in unseen if not _has_all(_words_of_call(_call(id)), words)}
+    return [row for row in rows if row.call_id not in dropped]
+
+
+def _call(id: str) -> Any:
+    """Returns the columns of a call in which words are found, the long ones up to their limit."""
+    arguments, result = (func.substr(column, 1, CALL_CHARS) for column in (Call.arguments, Call.text))
+    columns = Call.title, Call.tool, arguments.label("arguments"), result.label("text")
+    return db.session.execute(select(*columns).where(Call.id == id)).one()
+
+
+def _has_all(text: str, words: Sequence[str]) -> bool:
+    return all(re.search(rf"(?<![^\W_]){re.escape(word)}", text, re.IGNORECASE) for word in words)
+
+
+def _words_of_call(call: Any) -> str:
+    """Returns the title, the tool and the arguments, without the marks of JSON."""
+    arguments = shown_arguments(call.arguments)
+    values = arguments.values() if isinstance(arguments, dict) else [arguments]
+    return "\n".join((call.title, call.tool, *map(str, values)))
+
+
+def _call_passages(words: list[str], ids: list[str]) -> dict[str, tuple[str, tuple[PassagePiece, ...]]]:
+    """Returns titles and passages of these calls: of their arguments or, if these lack the words, of their results.
+
+    Which calls match by a result that the person can't see has been decided before.
+    """
+    found = dict[str, tuple[str, tuple[PassagePiece, ...]]]()
+    for id in ids:
+        call = _call(id)
+        own_words = _words_of_call(call)
+        searched = own_words if _has_all(own_words, words) else f"{own_words}\n{call.text}"
+        found[id] = call.title[:MOST_TITLE_CHARS], passage(searched, words)
+        queue_for_turn()
+    return found
+
+
 def _texts(start: str) -> TextClause:
     return text(TEXTS.format(start)).bindparams(bindparam("ids", expanding=True))
 
@@ -225,6 +291,20 @@ SQLITE = Statements(
         SELECT {SHOWN} FROM (
             SELECT rowid FROM messages_search WHERE messages_search MATCH :query ORDER BY rowid DESC LIMIT {MOST_NEWEST}) AS f
         CROSS JOIN messages m ON m.rowid = f.rowid CROSS JOIN chats c ON c.id = m.chat_id
+        WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY f.rowid DESC LIMIT :limit
+    """),
+    calls=text(f"""
+        SELECT {SHOWN_CALL}, bm25(calls_search) AS rank FROM calls_search
+        CROSS JOIN calls k ON k.rowid = calls_search.rowid CROSS JOIN messages m ON m.id = k.message_id
+        CROSS JOIN chats c ON c.id = m.chat_id
+        WHERE calls_search MATCH :query AND m.deleted_at IS NULL AND {SEEN}
+        ORDER BY calls_search.rowid DESC LIMIT {MOST_RANKED}
+    """),
+    newest_calls=text(f"""
+        SELECT {SHOWN_CALL} FROM (
+            SELECT rowid FROM calls_search WHERE calls_search MATCH :query ORDER BY rowid DESC LIMIT {MOST_NEWEST}) AS f
+        CROSS JOIN calls k ON k.rowid = f.rowid CROSS JOIN messages m ON m.id = k.message_id
+        CROSS JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY f.rowid DESC LIMIT :limit
     """),
     chats=text(f"""
@@ -249,6 +329,19 @@ POSTGRESQL = Statements(
             ORDER BY m.id DESC LIMIT {MOST_NEWEST}) AS f
         JOIN messages m ON m.id = f.id JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY m.id DESC LIMIT :limit
+    """),
+    calls=text(f"""
+        SELECT {SHOWN_CALL}, -ts_rank_cd({RANKED_CALL}, to_tsquery('english', :query)) AS rank
+        FROM calls k JOIN messages m ON m.id = k.message_id JOIN chats c ON c.id = m.chat_id
+        WHERE {CALL} @@ to_tsquery('english', :query) AND m.deleted_at IS NULL AND {SEEN}
+        ORDER BY k.id DESC LIMIT {MOST_RANKED}
+    """),
+    newest_calls=text(f"""
+        SELECT {SHOWN_CALL} FROM (
+            SELECT k.id FROM calls k WHERE {CALL} @@ to_tsquery('english', :query)
+            ORDER BY k.id DESC LIMIT {MOST_NEWEST}) AS f
+        JOIN calls k ON k.id = f.id JOIN messages m ON m.id = k.message_id JOIN chats c ON c.id = m.chat_id
+        WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY k.id DESC LIMIT :limit
     """),
     chats=text(f"""
         SELECT c.id, c.title, c.changed_at AS at, {SHARER} FROM chats c

@@ -48,7 +48,7 @@ def passages(user: User, query: SearchQuery) -> list[SearchHit]:
             words=hit.title or "New chat",
             path=url_for("list.place", id=hit.message_id, found=hit.marked),
             icon="letter-text",
-            detail=_shared_by(hit.sharer),
+            detail=" · ".join(filter(None, ("call" if hit.call else "", _shared_by(hit.sharer)))),
             at=hit.at,
             passage=hit.short_passage,
         )

@@ -144,7 +144,8 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
     what they can't see, as a model would quote them again.
     """
     calls = session.scalars(select(Call).where(Call.message_id.in_(copies)).order_by(Call.id)).all() if copies else ()
-    unseen = quoting_unseen(session.get(User, new_owner_id), calls) if new_owner_id is not None else set()
+    sources = {call.id: call.sources for call in calls} if new_owner_id is not None else {}
+    unseen = quoting_unseen(session.get(User, new_owner_id or ""), sources)
     rows = list[dict[str, Any]]()
     for call in calls:
         row = {column.name: getattr(call, column.name) for column in table(Call).columns}

@@ -254,7 +254,7 @@ def _calling(shown_message: ShownMessage, calls: Sequence[Call], files: Mapping[
     if shown_message.is_running and in_view.decided_at:
         # The time that a person took is no time of the answer.
         shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)
-    if in_view.asks or shown_message.status != "waiting":
+    if in_view.is_waiting or shown_message.status != "waiting":
         return replace(shown_message, calls=in_view)
     return replace(shown_message, calls=in_view, status="thinking", words="")
 

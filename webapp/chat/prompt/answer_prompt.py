@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any, cast
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
+from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.files import storage
 from webapp.chat.files.reference import ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
@@ -36,6 +37,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.streaming.events import Notice, SourceRecord
+from webapp.tools.calls import calls_of
 from webapp.web.feature import brought
 
 HERE = "This chat"
@@ -49,6 +51,7 @@ PARAMETER_LABELS = {
     "is_json": "JSON",
 }
 ROLES = {"user": "Message", "assistant": "Answer"}
+SO_FAR, QUOTES_UNSEEN = "The answer so far", "This quotes documents that you can't see."
 # Reserved for the answer if its length is not set, but at most a quarter of the context window.
 ANSWER_TOKENS = 4_096
 # Estimates can be a fifth too low.
@@ -78,13 +81,17 @@ class FittedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class SentPart:
-    """A part of what was sent: a message of the chat (`message_id`) or a section of the prompt (`section`)."""
+    """A part of what was sent: a message of the chat (`message_id`) or a section of the prompt (`section`).
+
+    With a `round`, what was sent after it, before the model wrote on.
+    """
 
     role: str
     title: str
     content: str
     message_id: str = ""
     section: Section | None = None
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +224,7 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
         messages[placed] if isinstance(placed, int) else SentPart(placed.role, placed.title, placed.text, section=placed)
         for placed in builder.among(len(messages))
     ]
-    if generation.text_offset:
-        parts.append(SentPart("assistant", "The answer so far", message.content[: generation.text_offset], message.id))
+    parts += _sent_of_answer(message, generation, viewer)
     values: dict[str, Any] = {**prompt.parameters}
     values |= values.pop("samplers", {})
     parameters = tuple(
@@ -226,6 +232,34 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
     )
     dropped = PromptBuilder(prompt.dropped).sections
     return SentPrompt(tuple(parts), parameters, prompt, is_continuation=bool(generation.text_offset), dropped=dropped)
+
+
+def _sent_of_answer(message: Message, generation: Generation, viewer: User | None) -> Iterator[SentPart]:
+    """Yields what was sent of the answer itself: the text that was continued, and each round's calls with what they returned.
+
+    It is in the order of `ToolRun`'s requests, each of which is longer by one round. Results are for those who see their sources.
+    """
+    begun, at = generation.text_offset, 0
+    calls = calls_of(db.session(), message.id) if message.call_count else []
+    calls = [call for call in calls if (call.generation_id or "") <= generation.id and not call.is_open]
+    unseen = quoting_unseen(viewer, {call.id: call.sources for call in calls})
+    for round, some in groupby(calls, key=lambda call: call.round):
+        round_calls = list(some)
+        first = round_calls[0]
+        if at < begun < first.text_at and first.generation_id == generation.id:
+            yield SentPart("assistant", SO_FAR, message.content[at:begun], message.id)
+            at = begun
+        if text := message.content[at : first.text_at].strip():
+            yield SentPart("assistant", SO_FAR, text, message.id, round=round)
+        if first.kept:
+            yield SentPart("assistant", "Reasoning, as the provider wants it back", first.kept, round=round)
+        yield from (SentPart("assistant", f"Called {call.tool}", call.arguments or "{}", round=round) for call in round_calls)
+        for call in round_calls:
+            returned = QUOTES_UNSEEN if call.id in unseen else call.for_the_model
+            yield SentPart("tool", f"{call.title or call.tool}: what was returned", returned, round=round)
+        at = first.text_at
+    if at < begun:
+        yield SentPart("assistant", SO_FAR, message.content[at:begun], message.id)
 
 
 def _builder(context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:

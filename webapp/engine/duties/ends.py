@@ -64,7 +64,10 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
 
 
 def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
-    """Stores the whole log of a run that waits for a person, and gives up the generation until they have decided."""
+    """Stores the whole log of a run that waits for a person, with the limit that it has reached, if that is why it waits.
+
+    The generation has no owner until they have decided.
+    """
     kind, transcript = engine.kinds[live.kind], live.run.transcript
     with engine.in_app(), write(keeps_loaded=True, skips_queue=True) as session:
         kind.lock(session, live)
@@ -72,6 +75,8 @@ def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
         values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
         if not ownership.change_owned(session, live.id, engine.worker.id, values):
             raise Abandoned(live.id)
+        if live.run.limit:
+            kind.limited(session, live, live.run.limit)
         # What budgets have reserved for it stays so until it ends.
         journal.keep_rest(engine, session, live.id)
     return []

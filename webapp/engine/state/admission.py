@@ -161,14 +161,16 @@ class AdmissionQueue:
 class Gate(Protocol):
     """Checks and counts the use of models, such as by budgets.
 
-    `admit`, `settle` and `correct` work within the transaction of their caller; `prepare` is called before that of `admit`.
-    `admit` raises an `AppError` for a request that is not allowed. `meter` is called once, when an admitted generation begins,
-    `settle` with its end, and `correct` if its cost becomes known later.
+    `admit`, `readmit`, `settle` and `correct` work within the transaction of their caller; `prepare` is called before that of
+    `admit`. `admit` raises an `AppError` for a request that is not allowed, and `readmit` for an answer that was parked and may
+    not continue. `meter` is called once, when an admitted generation begins, `settle` with its end, and `correct` if its cost
+    becomes known later.
     """
 
     def prepare(self) -> None: ...
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None: ...
     def meter(self, generation: Generation) -> Meter: ...
+    def readmit(self, session: Session, generation: Generation, transcript: Transcript) -> None: ...
     def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None: ...
     def correct(self, session: Session, generation: Generation) -> None: ...
 
@@ -182,6 +184,8 @@ class OpenGate:
 
     def meter(self, generation: Generation) -> Meter:
         return unmetered
+
+    def readmit(self, session: Session, generation: Generation, transcript: Transcript) -> None: ...
 
     def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None: ...
 

@@ -161,6 +161,15 @@ class ModelRequest:
     tool_choice: str = ""
     has_parallel_calls: bool = True
 
+    def texts(self) -> Iterator[str]:
+        """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
+        for turn in self.turns:
+            yield turn.content
+            yield from (call.arguments for call in turn.calls)
+            yield from (result.text for result in turn.results)
+        for tool in self.tools:
+            yield from (tool.description, tool.schema)
+
     @property
     def takes_calls(self) -> bool:
         """Whether the model may call a tool; calls in the answer to any other request are ignored."""

@@ -68,19 +68,29 @@ def reserve(session: Session, request: UsageRequest, now: datetime) -> list[Rese
     return reservations
 
 
-def extend(session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price) -> bool:
-    """Reserves more for a running answer; returns False, and changes nothing, if a budget has nothing left."""
+def extend(
+    session: Session, generation_id: str, reservations: Iterable[Reservation], more: Consumption, price: Price
+) -> Budget | None:
+    """Reserves more for a running answer; if a budget has nothing left, returns it and changes nothing."""
     for reservation in reservations:
         more_units = 0 if reservation.unit == "answers" else amount(reservation.unit, more, price)
         if not more_units:
             continue
         if _take(session, reservation.budget_id, reservation.starts_at, more_units):
             _change(session, generation_id, reservation.budget_id, is_open=True, reserved=BudgetCharge.reserved + more_units)
+        # A budget that has been deleted since no longer limits anything.
         elif session.scalar(select(Budget.id).where(Budget.id == reservation.budget_id)):
-            # A budget that has been deleted since no longer limits anything.
             session.rollback()
-            return False
-    return True
+            return session.get(Budget, reservation.budget_id)
+    return None
+
+
+def held(session: Session, generation_id: str) -> tuple[list[Reservation], Consumption]:
+    """Returns what is reserved for an answer that has not ended, and the usage that was expected of it."""
+    charges = _charges(session, generation_id, is_open=True)
+    reserved = [Reservation(charge.budget_id, unit, charge.starts_at, charge.reserved) for charge, unit in charges]
+    tokens = ((charge.input_tokens, charge.output_tokens) for charge, _ in charges)
+    return reserved, Consumption(*next(tokens, (0, 0)))
 
 
 def settle(

@@ -23,15 +23,28 @@ from prometheus_client.utils import floatToGoString
 
 from webapp.base.heavy.threads import ALL_THREADS
 from webapp.engine.engine import Engine
-from webapp.engine.metric_events import Answered, BudgetUsed, Exposed, FellBack, Found, Limit, Limited, MetricEvent, Retrieved
+from webapp.engine.metric_events import (
+    Answered,
+    BudgetUsed,
+    Called,
+    Exposed,
+    FellBack,
+    Found,
+    Limit,
+    Limited,
+    MetricEvent,
+    Retrieved,
+)
 from webapp.models.connections.models import DEMO, providers
 from webapp.settings.service import setting
+from webapp.tools.built_in.catalog import ALL
 
 # Names, labels and buckets follow OpenTelemetry's conventions for generative AI, which are not final yet.
 OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 SECONDS = tuple(0.01 * 2**step for step in range(14))
 TOKENS = tuple(4**step for step in range(14))
 OTHER = "other"
+TOOLS = frozenset(tool.key for tool in ALL)
 ENDS = ("completed", "stopped", "interrupted", "failed")
 # Servers choose the names of their models, and a series for each name would be kept forever.
 MOST_SERVED = 200
@@ -78,6 +91,13 @@ class Metrics:
             ("key", "version"),
             registry=registry,
         )
+        self._calls = Histogram(
+            "millrace_call_duration_seconds",
+            "Time of calls of tools, by tool and by the state in which they ended.",
+            ("tool", "state"),
+            registry=registry,
+            buckets=SECONDS,
+        )
         self._blocked = Counter("millrace_loop_held", "How often something blocked the event loop.", registry=registry)
         self._blocked_seconds = Counter(
             "millrace_loop_held_seconds", "Total time that the event loop was blocked.", registry=registry
@@ -108,6 +128,8 @@ class Metrics:
             self._limited.labels(reason)
         for outcome in get_args(Found):
             self._retrieval.labels(outcome)
+        for tool, state in product(TOOLS, ("done", "failed")):
+            self._calls.labels(tool, state)
 
     def record(self, event: MetricEvent) -> None:
         """Counts an event."""
@@ -122,6 +144,9 @@ class Metrics:
                 self._budget.labels(unit).set(share)
             case Retrieved(outcome, seconds):
                 self._retrieval.labels(outcome).observe(seconds)
+            case Called(tool, state, seconds):
+                # Tools of servers would name the servers, and a series for each would be kept forever.
+                self._calls.labels(tool if tool in TOOLS else OTHER, state).observe(seconds)
             case Exposed(key, version):
                 self._exposures.labels(key, str(version)).inc()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, or_, select
@@ -15,8 +15,11 @@ from webapp.engine.engine import the_engine
 from webapp.engine.slices import in_slices
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.operations.insights.figures import BROKEN, AnswerFacts
+from webapp.tools.tables import Call
 
 OUTCOMES = ("", "broken", "fallback")
+# Of one day; more are not counted.
+MOST_CALLS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,22 @@ def _read(query: Select[*tuple[Any, ...]], **among: Any) -> Iterator[tuple[datet
     queue_for_turn()
     for row in in_slices(db.session(), query, pause=queue_for_turn, **among):
         yield row[-2], AnswerFacts(*row[:-2])
+
+
+def called(answer_filter: AnswerFilter) -> Iterator[tuple[datetime, str, str, int | None]]:
+    """Yields the calls of the requested answers: the beginning of its day of the period, the tool, the state, and the time in ms.
+
+    Day by day; other greenlets run in between.
+    """
+    columns = select(Call.tool, Call.state, _ms(Call.ended_at, Call.started_at))
+    statement = _where(columns.select_from(Call).join(Generation, Generation.id == Call.generation_id), answer_filter)
+    at = answer_filter.since
+    while at < answer_filter.until:
+        begins, at = at, min(at + timedelta(days=1), answer_filter.until)
+        of_day = statement.where(Call.asked_at >= begins, Call.asked_at < at).limit(MOST_CALLS)
+        for tool, state, ms in db.session.execute(of_day).all():
+            yield begins, tool, state, ms
+        queue_for_turn()
 
 
 def newest(answer_filter: AnswerFilter, *, before: str = "", limit: int) -> list[Generation]:
@@ -137,9 +156,8 @@ def _has_fallen_back() -> ColumnElement[bool]:
     return or_(*(notices.contains(f'"code": "{code}"') for code in sorted(FALLBACKS)))
 
 
-def _ms(at: Any) -> ColumnElement[int]:
-    """Returns the time since the request in milliseconds."""
-    asked_at = Generation.created_at
+def _ms(at: Any, since: Any = Generation.created_at) -> ColumnElement[int]:
+    """Returns the time since the request, or since another moment, in milliseconds."""
     if is_sqlite():
-        return cast(func.round((func.julianday(at) - func.julianday(asked_at)) * 86_400_000), Integer)
-    return cast(func.round(func.extract("epoch", at - asked_at) * 1000), Integer)
+        return cast(func.round((func.julianday(at) - func.julianday(since)) * 86_400_000), Integer)
+    return cast(func.round(func.extract("epoch", at - since) * 1000), Integer)

@@ -17,6 +17,7 @@ from webapp.knowledge.sources import seen
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
 from webapp.operations.insights import days
+from webapp.operations.insights.calls import CallFigures, calls_of_period, title_of
 from webapp.operations.insights.figures import (
     METRICS,
     STEPS,
@@ -143,6 +144,18 @@ class FiguresLine:
     params: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CallsLine:
+    """One row of a table of calls."""
+
+    name: str
+    calls: str
+    done: str
+    failed: str
+    denied: str
+    median: str
+
+
 def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     """Parses the query parameters; members see only their own answers."""
     period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
@@ -177,7 +190,13 @@ def page(of: ChosenFilter) -> dict[str, Any]:
         for person in days.people(of.wanted):
             add_sums(people, person.user_id or "", person)
         tables["person"] = _lines(people, lambda id: _person(id, names), of, "user")
-    return {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables, "answers": figures.answers}
+    tools, by_day = calls_of_period(of.wanted)
+    calls = {
+        "tool": [_calls_line(title_of(tool), used) for tool, used in tools.items()],
+        "day": [_calls_line(f"{day:%d %b}", used) for day, used in by_day.items()],
+    }
+    values = {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables}
+    return {**values, "answers": figures.answers, "calls": calls}
 
 
 def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
@@ -207,6 +226,11 @@ def line(name: str, of: Figures, params: Mapping[str, str] | None = None) -> Fig
     cost = UNKNOWN if of.cost is None else sum_in_dollars(of.cost)
     rates = _percent(of.success_rate), _ms(of.first_text_ms), _ms(of.duration_ms), _percent(of.fallback_rate)
     return FiguresLine(name, number(of.answers), *rates, cost, params)
+
+
+def _calls_line(name: str, of: CallFigures) -> CallsLine:
+    done, failed, denied = (number(of.states[state]) for state in ("done", "failed", "denied"))
+    return CallsLine(name, number(of.calls), done, failed, denied, _ms(of.median_ms))
 
 
 def row(one: Generation, names: Mapping[str, str]) -> ListedAnswer:

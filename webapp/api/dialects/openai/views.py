@@ -6,7 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from webapp.api import completions
-from webapp.api.access import caller, may
+from webapp.api.access import caller, may, token_id
 from webapp.api.dialects.openai import conversation, encoder
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.openai.schemas import (
@@ -38,6 +38,7 @@ from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import Watcher
 from webapp.engine.watching.watchers import Context, same_request
 from webapp.models.connections.models import providers
+from webapp.tools.token_tools import offers_of_token
 
 TAG = "OpenAI-compatible endpoint"
 # Each request contains the whole conversation so far.
@@ -126,6 +127,7 @@ def _wanted(body: CompletionRequest) -> completions.CompletionInput:
         tools=tools.specs,
         tool_choice=tools.choice,
         has_parallel_calls=tools.has_parallel_calls,
+        offers=() if tools.choice == "none" else tuple(offers_of_token(caller(), token_id())),
     )
 
 

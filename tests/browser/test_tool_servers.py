@@ -1,0 +1,72 @@
+"""A tool server is connected, corrected and accepted: at a desk, on a phone and without scripts."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import overflows, violations
+from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
+from tests.support.server import Server
+from tests.support.source import ROOT
+
+pytestmark = pytest.mark.slow
+# In a process of its own, as the browser's library waits without letting greenlets run.
+STAND_IN = """
+from gevent import monkey; monkey.patch_all()
+import gevent
+from tests.support.mcp_server import STATELESS, McpServer
+print(McpServer(STATELESS).url, flush=True)
+while True:
+    gevent.sleep(60)
+"""
+
+
+@pytest.fixture
+def stand_in() -> Iterator[str]:
+    """The address of a tool server."""
+    with subprocess.Popen([sys.executable, "-c", STAND_IN], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.kill()
+
+
+@pytest.mark.parametrize("way", [DESKTOP, PHONE, NO_SCRIPTS], ids=["desktop", "phone", "no scripts"])
+def test_a_tool_server_is_connected_and_its_tools_are_accepted(
+    way: dict[str, Any], own_server: Server, stand_in: str, visit: Visit
+) -> None:
+    own_server.start()
+    page = visit(own_server, **way).open("/admin/tools")
+    press(page, page.get_by_role("link", name="Connect a tool server"))
+    page.get_by_label("Name", exact=True).fill("House")
+    page.get_by_label("Address", exact=True).fill("http://127.0.0.1:9/mcp")
+    press(page, page.get_by_role("button", name="Connect", exact=True))
+
+    expect(page.get_by_role("alert")).to_contain_text("refused the connection")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("House")
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)
+    page.get_by_label("Address", exact=True).fill(stand_in)
+    press(page, page.get_by_role("button", name="Connect", exact=True))
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("House")
+    expect(page.get_by_role("heading", name="8 tools to accept")).to_be_visible()
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)
+    page.get_by_role("checkbox", name="show").uncheck()
+    press(page, page.get_by_role("button", name="Accept these tools"))
+
+    expect(page.get_by_role("heading", name="1 tool to accept")).to_be_visible()
+    page.get_by_label("What Echo may do").select_option("deny")
+    press(page, page.get_by_role("main").get_by_role("button", name="Save").first)
+    expect(page.get_by_label("What Echo may do")).to_have_value("deny")
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)

@@ -1,0 +1,159 @@
+"""The fuse: an answer at a limit waits with all its results, and a person says whether and how it continues."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.engine.bench import Bench, die
+from tests.support.marks import on_both_databases
+from tests.tools.test_recovery import Counter, calls_in, counting, other, waits
+from tests.upstream.fixtures import app
+from webapp.base.db import db
+from webapp.base.errors import Conflict, Invalid
+from webapp.chat.calls import decisions
+from webapp.chat.calls.decisions import FuseDecision
+from webapp.people.accounts.tables import User
+from webapp.settings.service import set_setting
+from webapp.tools.tables import Fuse
+from webapp.tools.tool import READS, Hints
+
+__all__ = ["app", "other"]
+
+
+def limited(bench: Bench, **limits: str) -> None:
+    with bench.app.app_context():
+        for name, value in limits.items():
+            set_setting(f"tools.{name}", value)
+
+
+def decide(bench: Bench, id: str, decision: FuseDecision, person: str, **more: Decimal) -> None:
+    with bench.app.app_context():
+        by = db.session.get_one(User, person)
+        decisions.decide_limit(bench.generation(id), decision, by=by, **more)
+
+
+def limit_of(bench: Bench) -> tuple[str, str]:
+    with bench.app.app_context():
+        fuse = db.session.scalars(db.select(Fuse)).one()
+        return fuse.limit, fuse.decision
+
+
+def calling(*names: str) -> dict[str, object]:
+    return {"calls": [counting(name) for name in names]}
+
+
+@on_both_databases
+@pytest.mark.slow
+def test_an_answer_at_a_limit_waits_and_continues_with_all_that_was_returned(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{"says": "I count.", **calling("a", "b")}, calling("c"), calling("d"), {"says": "Four."}]})
+    counter, person = Counter(Hints()).offered(bench), bench.person()
+    limited(bench, rounds="2")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    assert limit_of(bench) == ("rounds", "")
+    assert (len(fake.posts()), [call.state for call in calls_in(bench)]) == (2, ["done"] * 3)
+    decide(bench, id, "continue", person)
+    bench.until_ended(id)
+    assert (bench.generation(id).status, bench.message(id).content) == ("completed", "I count.\n\nFour.")
+    assert sorted(counter.done) == ["a", "b", "c", "d"]
+    # Each result was sent once in the last request.
+    results = [turn["content"] for turn in fake.posts()[-1]["body"]["messages"] if turn["role"] == "tool"]
+    assert results == [f"{name} is counted" for name in "abcd"]
+    with pytest.raises(Conflict):
+        decide(bench, id, "continue", person)
+
+
+def test_it_answers_with_what_is_there(bench: Bench, fake) -> None:
+    fake.always({"rounds": [calling("a"), calling("b", "c"), {"says": "One or so."}]})
+    counter, person = Counter(Hints()).offered(bench), bench.person()
+    limited(bench, calls="2")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    assert (limit_of(bench), counter.done) == (("calls", ""), ["a"])
+    decide(bench, id, "answer", person)
+    ended = bench.until_ended(id)
+    assert (ended.status, bench.message(id).content, counter.done) == ("completed", "One or so.", ["a"])
+    assert [call.state for call in calls_in(bench)] == ["done", "failed", "failed"]
+    assert fake.posts()[-1]["body"]["tool_choice"] == "none"
+    assert bench.journal_rows() == 0
+
+
+def test_a_model_that_calls_although_it_may_not_has_ended(bench: Bench, fake) -> None:
+    fake.always({"calls": [counting("a")], "ignores_choice": True})
+    _, person = Counter(READS).offered(bench), bench.person()
+    limited(bench, rounds="1")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    decide(bench, id, "answer", person)
+    bench.until_ended(id)
+    assert not [call for call in calls_in(bench) if call.state in ("asked", "waiting", "running")]
+
+
+def test_it_ends_with_what_it_has(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{"says": "I count.", **calling("a")}, {"says": "Never."}]})
+    _, person = Counter(READS).offered(bench), bench.person()
+    limited(bench, rounds="1")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    # The recovery ends it, as nothing runs it.
+    bench.recover()
+    decide(bench, id, "end", person)
+    ended = bench.until_ended(id)
+    assert (ended.status, ended.reason, bench.message(id).content) == ("stopped", "user", "I count.")
+    assert (len(fake.posts()), [call.text for call in calls_in(bench)]) == (1, ["a is counted"])
+
+
+@pytest.mark.parametrize(("name", "value"), [("chars", "10"), ("seconds", "1")])
+def test_what_calls_return_and_how_long_an_answer_runs_are_limited(bench: Bench, fake, name: str, value: str) -> None:
+    fake.always({"rounds": [calling("a"), {"says": "One."}]})
+    counter, person = Counter(READS).offered(bench), bench.person()
+    counter.holds = name == "seconds"
+    limited(bench, **{name: value})
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(lambda: counter.done == ["a"])
+    bench.engine.pause(1.1 if counter.holds else 0)
+    counter.goes_on.set()
+    bench.until(waits(bench, id))
+    assert limit_of(bench) == (name, "")
+    decide(bench, id, "continue", person)
+    assert bench.until_ended(id).status == "completed"
+
+
+def test_what_it_may_cost_is_raised_by_as_much_as_is_entered(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{**calling("a"), "cost": 0.3}, {**calling("b"), "cost": 0.3}, {"says": "Two.", "cost": 0.3}]})
+    _, person = Counter(READS).offered(bench), bench.person()
+    limited(bench, usd="0.25")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 1)
+    for text in ("-1", "much", "NaN", "1e9"):
+        with pytest.raises(Invalid):
+            decisions.dollars(text)
+    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.2"))
+    bench.until(lambda: len(fake.posts()) == 2 and waits(bench, id)())
+    decide(bench, id, "continue", person)
+    assert bench.until_ended(id).status == "completed"
+
+
+@on_both_databases
+@pytest.mark.slow
+def test_what_was_decided_holds_after_a_kill(bench: Bench, fake, other: Bench) -> None:
+    fake.always({"rounds": [calling("a"), {**calling("b"), "holds": [0]}, {"says": "Two."}]})
+    _, second, person = Counter(READS).offered(bench), Counter(READS).offered(other), bench.person()
+    limited(bench, rounds="1")
+    limited(other, rounds="1")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    decide(bench, id, "continue", person)
+    bench.until(lambda: len(fake.posts()) == 2)
+    die(bench, id)
+    fake.goes_on()
+    other.recover()
+    other.until(lambda: len(other.generations()) == 2)
+    fake.goes_on()
+    last = other.generations()[-1].id
+    # The second round was allowed; the third isn't.
+    other.until(waits(other, last))
+    decide(other, last, "continue", person)
+    other.until_ended(last)
+    assert (other.message(last).content, second.done) == ("Two.", ["b"])

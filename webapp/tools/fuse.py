@@ -1,0 +1,82 @@
+"""The fuse of an answer with tools: how far it can go, which limit it has reached, and what a person has allowed it since."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from webapp.base.db import utc_now
+from webapp.settings.service import setting
+from webapp.tools.calls import CallRecord
+from webapp.tools.tables import Fuse
+
+# What people are told of each limit that an answer can reach.
+WORDS = {
+    "rounds": "It has gone back to the model as often as one answer may.",
+    "calls": "It asks for more calls than one answer may make.",
+    "seconds": "It has run as long as one answer may.",
+    "chars": "Its calls have returned as much as one answer may read.",
+    "cost": "It has cost as much as one answer may.",
+    "budget": "A budget is used up.",
+}
+MAYBE_DONE = "It is unknown whether this was done: the answer has reached a limit. Answer with what is there."
+NOT_DONE = "This was not done: the answer has reached a limit. Answer with what is there."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far one answer can go; 0 is no limit. `can_wait` says whether a person can be asked when it has reached one."""
+
+    rounds: int
+    calls: int
+    seconds: float
+    chars: int
+    usd: Decimal
+    result_chars: int
+    stall_seconds: float
+    can_wait: bool = True
+
+    @classmethod
+    def set(cls, *, can_wait: bool) -> "Limits":
+        """Returns the limits as they are set."""
+        names = ("rounds", "calls", "seconds", "chars")
+        rounds, calls, seconds, chars = (setting(f"tools.{name}") for name in names)
+        usd, stall = Decimal(str(setting("tools.usd"))), setting("stream.stall_seconds")
+        return cls(rounds, calls, seconds, chars, usd, setting("tools.result_chars"), stall, can_wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a person has allowed an answer beyond its limits; `must_answer` says that it is to answer with what is there."""
+
+    times: int = 0
+    usd: Decimal = Decimal()
+    must_answer: bool = False
+
+
+def allowed_for(session: Session, message_id: str) -> Allowed:
+    fuse = session.get(Fuse, message_id, populate_existing=True)
+    return Allowed(fuse.times, Decimal(fuse.usd), fuse.decision == "answer") if fuse else Allowed()
+
+
+def reached(limits: Limits, allowed: Allowed, calls: Sequence[CallRecord], *, seconds: float, cost: str | None) -> str:
+    """Returns the limit that keeps an answer from its next step, which is to do the calls that are due, or to ask the model."""
+    times, is_asking = 1 + allowed.times, not any(call.state == "asked" for call in calls)
+    rounds, chars = len({call.round for call in calls}), sum(len(call.text) for call in calls)
+    if is_asking and rounds >= limits.rounds * times:
+        return "rounds"
+    if len(calls) > limits.calls * times:
+        return "calls"
+    if limits.seconds and seconds > limits.seconds:
+        return "seconds"
+    if limits.chars and chars > limits.chars * times:
+        return "chars"
+    return "cost" if limits.usd and Decimal(cost or 0) >= limits.usd + allowed.usd else ""
+
+
+def blow(session: Session, message_id: str, limit: str) -> None:
+    """Stores the limit that an answer has reached; a person must decide about it."""
+    fuse = session.get(Fuse, message_id) or Fuse(message_id=message_id, times=0, usd="0")
+    fuse.limit, fuse.decision, fuse.decided_by, fuse.blown_at = limit, "", None, utc_now()
+    session.add(fuse)
