@@ -110,6 +110,10 @@ class CountedRun:
         self.disturbed_at: float | None = None
         self._moved_at = self._cut_at = time.monotonic()
 
+    @property
+    def has_gone_on(self) -> bool:
+        return bool(self.message_id) and self.disturbed_at is None
+
     def disturb(self) -> None:
         if self.message_id and not self.is_over:
             self.disturbed_at = self._moved_at = time.monotonic()

@@ -159,7 +159,9 @@ async def _kill(
     async with Lag() as lag, asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(one_after_another())
+        start = group.create_task(_note_start(api, findings))
         for number in range(1, killing.kills + 1):
+            await start
             if dice.random() > HASTY:
                 await _going_on(open_runs)
             await asyncio.sleep(dice.uniform(0, LONGEST_PAUSE_SECONDS))
@@ -170,7 +172,7 @@ async def _kill(
                 await asyncio.sleep(0.05)
             for run in open_runs:
                 run.disturb()
-            group.create_task(_note_start(api, findings))
+            start = group.create_task(_note_start(api, findings))
             if is_whole:
                 await asyncio.to_thread(killed.start)
             if number % REPORT_EVERY == 0:
@@ -188,7 +190,7 @@ async def _note_start(api: Api, findings: Findings) -> None:
 
 
 async def _going_on(open_runs: list[CountedRun]) -> None:
-    """Waits until all have gone on since the last kill, or until that has taken far too long."""
+    """Waits until all have begun, and gone on since the last kill, or until that has taken far too long."""
     until = time.monotonic() + GIVE_UP_SECONDS
-    while any(run.disturbed_at is not None for run in open_runs) and time.monotonic() < until:
+    while any(not run.has_gone_on for run in open_runs) and time.monotonic() < until:
         await asyncio.sleep(0.05)
