@@ -19,7 +19,7 @@ CUT = (OSError, EOFError, ValueError, IndexError, TimeoutError)
 REQUEST_SECONDS, LOOK_SECONDS, AGAIN_SECONDS = 15.0, 0.5, 0.2
 # How long nothing may happen to a run that no one disturbs.
 STUCK_SECONDS = 60.0
-# From this time on, a run that goes on is named in the output.
+# From this time on, a run that has not ended is named in the output.
 LATE_SECONDS = 10.0
 # How often the server continues an answer by itself; after that a person does.
 RESTARTS = 2
@@ -68,7 +68,7 @@ class Api:
 
 
 class Follower:
-    """Reads a generation's events as they come, and goes on at its position after each kill."""
+    """Reads a generation's events as they come, and continues at its position after each kill."""
 
     def __init__(self, browser: Browser, generation: str) -> None:
         self.generation, self._browser, self._position = generation, browser, ""
@@ -209,7 +209,7 @@ class CountedRun:
         if call["state"] == "waiting":
             decision = {"decision": "deny" if self._dice.random() < DENIED else "allow"}
         elif label in asked["under_way"]:
-            # Whoever wants to know whether it was done waits until nobody does it any more.
+            # A person who wants to know whether it was done waits until it is not being done any more.
             return
         elif receipts:
             decision = {"decision": "done", "result": receipts[-1]}

@@ -1,4 +1,4 @@
-"""Kills the server at random moments of many answers, and checks that each goes on and that nothing happens twice."""
+"""Kills the server at random moments of many answers, and checks that each continues and that nothing happens twice."""
 
 import asyncio
 import os

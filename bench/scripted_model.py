@@ -1,7 +1,7 @@
 """A model that calls tools by a script, and the counter that they ask, in one process. `python -m bench.scripted_model`.
 
 The model has no state: a request says how far its answer is, by the rounds with calls in it and by the text that is to be
-continued. So whoever asks it again after a kill gets the same answer, to the letter. What it was asked is reported to the driver.
+continued. So one who asks it again after a kill gets the same answer, to the letter. What it was asked is reported to the driver.
 """
 
 import argparse

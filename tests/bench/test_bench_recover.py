@@ -1,4 +1,4 @@
-"""`flask bench recover`: its model answers the same whoever asks, its counter tells what happened, and a fault doesn't hide."""
+"""`flask bench recover`: its model gives all the same answer, its counter tells what happened, and a fault doesn't hide."""
 
 import random
 from typing import Any
@@ -62,7 +62,7 @@ def faults(**change: Any) -> list[str]:
     results += [(label, f"{label} 1")] * change.get("more_results", 0)
     receipts[label] += change.get("receipts", [])
     asked = {"results": results, "receipts": receipts, "counted_at": {label: change.get("counted_at", [])}}
-    run = CountedRun(NAME, *[None] * 3, Findings(), random.Random(1), has_tools=True)  # type: ignore[arg-type]  # it asks nobody
+    run = CountedRun(NAME, *[None] * 3, Findings(), random.Random(1), has_tools=True)  # type: ignore[arg-type]  # it asks no one
     return [bar for bar, _ in run.faults_of_calls(calls, asked)]
 
 

@@ -123,3 +123,13 @@ def _seen(
         return SeenSource(number, DELETED if id in gone else WITHHELD)
     document, is_whole = documents[id]
     return SeenSource(number, REPLACED, document) if is_whole else SeenSource(number, DELETED)
+
+
+def quoting_unseen(reader: User | None, sources: Mapping[str, Sequence[SourceRecord]]) -> set[str]:
+    """Returns the ids of those calls whose results quote what the reader can't see; `sources` are theirs by the call's id.
+
+    Without a query if there are no sources.
+    """
+    pairs = [(id, source) for id, of_call in sources.items() for source in of_call]
+    all_seen = seen(reader, [source for _, source in pairs]) if pairs else []
+    return {id for (id, _), source in zip(pairs, all_seen, strict=True) if not (source.passage or source.web_page)}

@@ -194,7 +194,7 @@ class ProgramToolRun:
                 raise BadArguments(f"There is no tool named {call.tool[:100]}.")
             arguments = parsed_arguments(call.arguments)
             check_arguments(arguments, offer.tool.schema)
-            if sum((made.tool, made.arguments) == (call.tool, call.arguments) for made in self._made) >= MOST_ALIKE:
+            if sum((earlier.tool, earlier.arguments) == (call.tool, call.arguments) for earlier in self._made) >= MOST_ALIKE:
                 raise BadArguments(REPEATED)
             if len(self._made) >= self._limits.calls:
                 raise BadArguments("This answer has made the most calls that are possible. Answer now.")

@@ -19,7 +19,7 @@ from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import served, visible_file
-from webapp.chat.calls.shown import calls_by_message
+from webapp.chat.calls.lines import calls_by_message
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging

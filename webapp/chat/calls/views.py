@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.calls import choosing, decisions, shown, tools_shown
+from webapp.chat.calls import choosing, decisions, lines, tools_shown
 from webapp.chat.calls.access import visible_call, writable_call
 from webapp.chat.calls.files import files_by_id
 from webapp.chat.record import queries
@@ -28,7 +28,7 @@ def show(id: str) -> Response:
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         call=call,
-        shown=shown.shown_call(call, files_by_id([call]), is_live=_is_live(message)),
+        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message)),
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.
         is_quoting_unseen=any(source.words for source in sources),
@@ -114,7 +114,7 @@ def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
 def _blocks(message: Message) -> Response:
     chat, me = queries.chat_of(message), user_or_none()
     can_decide = right_in(chat, me) in ("own", "write") and not is_led(chat)
-    calls = shown.calls_in(message, is_live=_is_live(message), can_decide=can_decide)
+    calls = lines.calls_in(message, is_live=_is_live(message), can_decide=can_decide)
     return render("chat/calls/_blocks.html", calls=calls, chat=chat, allowed=tools_shown.allowed(chat, me) if can_decide else ())
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from webapp.base.db import utc_now
 from webapp.base.words import number
-from webapp.chat.calls.access import quoting_unseen
-from webapp.chat.calls.shown import ShownCall, ShownCalls, calls_by_message, shown_calls
+from webapp.chat.calls.lines import ShownCall, ShownCalls, calls_by_message, shown_calls
 from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_CALL_ROW, FiledCall, FiledMessage, FiledSource, escaped, fenced
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
+from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
 from webapp.tools.calls import shown_arguments
 from webapp.tools.tables import Call
@@ -75,11 +75,11 @@ def rows_of(filed: FiledMessage, message_id: str, generations: Sequence[Generati
     for call in filed.calls:
         values: dict[str, Any] = {name: getattr(call, name) for name in OF_CALL_ROW}
         values["asked_at"] = call.asked_at or filed.created_at or utc_now()
-        made_by = generations[call.generation] if call.generation is not None and call.generation < len(generations) else None
+        author = generations[call.generation] if call.generation is not None and call.generation < len(generations) else None
         yield Call(
             **values,
             message_id=message_id,
-            generation_id=made_by.id if made_by else None,
+            generation_id=author.id if author else None,
             outside=list(call.outside) or [IMPORTED] * bool(call.text),
             file_ids=list(call.file_ids),
         )

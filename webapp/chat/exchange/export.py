@@ -85,15 +85,15 @@ def as_json(engine: Engine, chat_id: str) -> Iterator[str]:
 def as_markdown(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the branch that the chat shows as markdown, message by message, as a reader with this right sees it."""
     turns = _turns(engine, chat.id, right, reader.id if reader else "")
-    made = ((turn, turn.calls.as_markdown() if turn.calls else "") for turn in turns)
-    return chain([f"# {_title(chat)}\n"], (f"\n## {turn.who}\n\n{calls}{turn.text}\n" for turn, calls in made))
+    parts = ((turn, turn.calls.as_markdown() if turn.calls else "") for turn in turns)
+    return chain([f"# {_title(chat)}\n"], (f"\n## {turn.who}\n\n{calls}{turn.text}\n" for turn, calls in parts))
 
 
 def as_text(engine: Engine, chat: Chat, right: str, reader: User | None = None) -> Iterator[str]:
     """Yields the same branch as plain text."""
     title, turns = _title(chat), _turns(engine, chat.id, right, reader.id if reader else "")
-    made = ((turn, f"{turn.calls.as_text()}\n" if turn.calls else "") for turn in by_turns(turns))
-    parts = (f"\n{turn.who}:\n{calls}{words_alone(turn.text)}\n" for turn, calls in made)
+    pairs = ((turn, f"{turn.calls.as_text()}\n" if turn.calls else "") for turn in by_turns(turns))
+    parts = (f"\n{turn.who}:\n{calls}{words_alone(turn.text)}\n" for turn, calls in pairs)
     return chain([f"{title}\n{'=' * len(title)}\n"], parts)
 
 
@@ -171,11 +171,11 @@ def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, read
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
-    files, made = files_made(messages), read_calls(messages, reader)
+    files, calls = files_made(messages), read_calls(messages, reader)
     return [
         _Turn(
             _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),
-            made.get(message.id),
+            calls.get(message.id),
             text_of(engine, message, generations.get(message.id, []))
             + _files(files.get(message.id, ()))
             + _sources(message, reader),
@@ -277,10 +277,10 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
     parents = _origins(message.parent_id for message in messages if message.parent_id)
     generations = queries.generations_of(messages)
     owner = db.session.get(User, queries.chat_of(messages[0]).owner_id or "") if messages else None
-    made = filed_calls(messages, generations, owner)
+    calls = filed_calls(messages, generations, owner)
     filed = (
         replace(
-            _filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])), calls=made.get(row.id, ())
+            _filed(engine, row, parents.get(row.parent_id or "", ""), generations.get(row.id, [])), calls=calls.get(row.id, ())
         )
         for row in messages
     )

@@ -15,7 +15,7 @@ from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.attachments import service
-from webapp.chat.calls.shown import ShownCalls
+from webapp.chat.calls.lines import ShownCalls
 from webapp.chat.exchange import export
 from webapp.chat.exchange.calls import ReadCalls, read_calls
 from webapp.chat.files import storage

@@ -287,16 +287,16 @@ class _ChatFilling:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
-        all_ids, generations, made = self._ids | ids, list[Generation](), list[Call]()
+        all_ids, generations, calls = self._ids | ids, list[Generation](), list[Call]()
         for rendered in missing:
             id = ids[rendered.message.id]
             its_generations = _generations(rendered.message, id, topic_names.of_chat(self.chat_id))
-            made += rows_of(rendered.message, id, its_generations)
+            calls += rows_of(rendered.message, id, its_generations)
             generations += its_generations
         try:
             with write() as session:
                 session.execute(insert(Message), [self._row(rendered, all_ids) for rendered in missing])
-                session.add_all([*generations, *made])
+                session.add_all([*generations, *calls])
                 with_story = (rendered.message for rendered in missing if rendered.message.story)
                 session.add_all(
                     Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story

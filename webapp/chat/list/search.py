@@ -11,8 +11,8 @@ from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, select, 
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.record import queries
+from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
@@ -262,14 +262,14 @@ def _call_passages(words: list[str], ids: list[str]) -> dict[str, tuple[str, tup
 
     Which calls match by a result that the person can't see has been decided before.
     """
-    found = dict[str, tuple[str, tuple[PassagePiece, ...]]]()
+    passages = dict[str, tuple[str, tuple[PassagePiece, ...]]]()
     for id in ids:
         call = _call(id)
         own_words = _words_of_call(call)
         searched = own_words if _has_all(own_words, words) else f"{own_words}\n{call.text}"
-        found[id] = call.title[:MOST_TITLE_CHARS], passage(searched, words)
+        passages[id] = call.title[:MOST_TITLE_CHARS], passage(searched, words)
         queue_for_turn()
-    return found
+    return passages
 
 
 def _texts(start: str) -> TextClause:

@@ -13,7 +13,6 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
-from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -23,6 +22,7 @@ from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
+from webapp.knowledge.sources import quoting_unseen
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
@@ -116,8 +116,8 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
         calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
-        made = _copy_calls(session, calling, None if is_own else session.get_one(Chat, chat_id).owner_id or "")
-        _hold_files(session, [row["content"] for row in rows], path[0], chat_id, made)
+        file_ids = _copy_calls(session, calling, None if is_own else session.get_one(Chat, chat_id).owner_id or "")
+        _hold_files(session, [row["content"] for row in rows], path[0], chat_id, file_ids)
     long_files.wake()
     return len(path), parent
 
@@ -157,9 +157,9 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
     return {id for call in calls for id in call.file_ids}
 
 
-def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str, made: set[str]) -> None:
+def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str, file_ids: set[str]) -> None:
     """Adds the files of the copied messages to the new chat, so that its readers can open them; long ones are indexed again."""
-    if ids := ids_in(contents) | made:
+    if ids := ids_in(contents) | file_ids:
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
         there = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
         there = there.where(ChatFile.chat_id == source, StoredFile.id.in_(ids))

@@ -12,7 +12,7 @@ from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.calls.files import ShownFile, files_by_id
-from webapp.chat.calls.shown import ShownCalls, calls_by_message, shown_calls
+from webapp.chat.calls.lines import ShownCalls, calls_by_message, shown_calls
 from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
 from webapp.chat.files.reference import originals_in

@@ -10,7 +10,6 @@ from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
-from webapp.chat.calls.access import quoting_unseen
 from webapp.chat.files import storage
 from webapp.chat.files.reference import ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
@@ -29,6 +28,7 @@ from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
+from webapp.knowledge.sources import quoting_unseen
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template

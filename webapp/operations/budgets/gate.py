@@ -100,8 +100,8 @@ class BudgetGate:
         allowance = BudgetReservation(reserved, consumption, price, spent_tokens=self._output_tokens(transcript))
         if _tokens_of(allowance) <= 0:
             further = Consumption(0, max(consumption.output_tokens, -int(_tokens_of(allowance))))
-            if used_up := reservations.extend(session, generation.id, reserved, further, price):
-                raise periods.refusal(used_up, utc_now())
+            if empty_budget := reservations.extend(session, generation.id, reserved, further, price):
+                raise periods.refusal(empty_budget, utc_now())
             allowance = replace(allowance, spent_tokens=allowance.spent_tokens - further.output_tokens)
         self._allowed[generation] = allowance
 
@@ -154,12 +154,12 @@ class BudgetGate:
         further = Consumption(0, max(tokens, allowance.consumption.output_tokens))
         try:
             with self._in_app(), write(keeps_loaded=True) as session:
-                used_up = reservations.extend(session, id, allowance.reservations, further, allowance.price)
+                empty_budget = reservations.extend(session, id, allowance.reservations, further, allowance.price)
         except (Unavailable, SQLAlchemyError) as error:
             # An answer is not stopped because the database is unavailable: all of it is counted at its end.
             log.warning("reservation_not_extended", extra={"fields": {"generation_id": id, "error": type(error).__name__}})
             return further.output_tokens
-        return 0 if used_up else further.output_tokens
+        return 0 if empty_budget else further.output_tokens
 
 
 def _tokens_of(allowance: BudgetReservation) -> float:
