@@ -191,7 +191,7 @@ def erase(id: str) -> None:
 
 def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
-    generations, versions = queries.generations_of(rows), queries.siblings_of(rows)
+    generations, versions = queries.generations_with_texts(rows), queries.siblings_of(rows)
     sources, authors, calls = source_answers_by_message(rows), authors_of(rows), calls_by_message(rows)
     return [
         _answer(

@@ -168,7 +168,7 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
 
 
 def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[_Turn]:
-    names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_of(messages)
+    names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_with_texts(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
     files, calls = files_made(messages), read_calls(messages, reader)
@@ -275,7 +275,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
     batch, others = [message for message, _ in rows], {message.id: name for message, name in rows if name}
     messages = [message for message in batch if not _is_dropped(message, dropped)]
     parents = _origins(message.parent_id for message in messages if message.parent_id)
-    generations = queries.generations_of(messages)
+    generations = queries.generations_with_texts(messages)
     owner = db.session.get(User, queries.chat_of(messages[0]).owner_id or "") if messages else None
     calls = filed_calls(messages, generations, owner)
     filed = (

@@ -83,7 +83,7 @@ class Swipe:
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
-    generations = queries.generations_of(messages)
+    generations = queries.generations_with_texts(messages)
     stories = path_story.by_message(db.session(), [message.id for message in messages])
     return {
         message.id: _swipe(engine, message, generations.get(message.id, []), stories.get(message.id, "")) for message in messages

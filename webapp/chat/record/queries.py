@@ -25,7 +25,7 @@ from sqlalchemy.sql.base import ExecutableOption
 from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
-from webapp.base.db import db, utc_now
+from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy import bounded
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -34,6 +34,7 @@ from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.tools.tables import Call
 
+LONGER_THAN_A_REQUEST = timedelta(minutes=10)
 VISITORS_DAY = timedelta(days=1)
 MOST_PINNED = 100
 # Lists leave out temporary chats.
@@ -240,6 +241,25 @@ def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:
     generations_by_message: dict[str, list[Generation]] = {}
     for generation in db.session.scalars(GENERATIONS, {"ids": [message.id for message in messages]}):
         generations_by_message.setdefault(generation.message_id or "", []).append(generation)
+    return generations_by_message
+
+
+def generations_with_texts(messages: Sequence[Message]) -> dict[str, list[Generation]]:
+    """Returns the generations of each message like `generations_of`, for readers: with an end comes the text that it stored.
+
+    In PostgreSQL each query sees what is committed by then: an answer can end between the query of its message and that of its
+    generations. In SQLite all queries of a request see the same.
+    """
+    generations_by_message = generations_of(messages)
+    since = utc_now() - LONGER_THAN_A_REQUEST
+    ended = [
+        generation.message_id
+        for of_message in generations_by_message.values()
+        for generation in of_message[-1:]
+        if generation.ended_at and generation.ended_at > since
+    ]
+    if ended and not is_sqlite():
+        db.session.scalars(select(Message).where(Message.id.in_(ended)).execution_options(populate_existing=True)).all()
     return generations_by_message
 
 
