@@ -1,7 +1,7 @@
 """Answers that call tools: what people see of it, and decide, with scripts and without, in every tab."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chats import ChatPage, Person, load
 from tests.browser.conftest import Visit
@@ -17,12 +17,21 @@ FREE = {"tool": "ask_person", "arguments": {"question": "Why?"}}
 SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs"}}
 
 
+def resting(control: Locator) -> Locator:
+    """Waits until a control rests: the list moves with its button while the page is still being completed."""
+    place, before = control.bounding_box(), None
+    while place != before:
+        control.page.wait_for_timeout(150)
+        place, before = control.bounding_box(), place
+    return control
+
+
 def begun(person: Person, *tools: str) -> ChatPage:
     """Begins a chat with these tools, chosen beside the composer."""
     page = person.open("/")
     page.get_by_role("button", name="Tools").click()
     for tool in tools:
-        page.get_by_role("checkbox", name=tool).check()
+        resting(page.get_by_role("checkbox", name=tool)).check()
     page.keyboard.press("Escape")
     if page.get_by_role("dialog", name="Tools for this chat").is_visible():
         page.locator("h1").click()

@@ -22,7 +22,12 @@ Key = Annotated[str, StringConstraints(max_length=200)]
 
 
 def checked(user: User, keys: Sequence[str]) -> list[str]:
-    """Returns the keys, each once; raises `Invalid` for one that is no tool of this person, or that they may not use."""
+    """Returns the keys, each once; raises `Invalid` for one that is no tool of this person, or that they may not use.
+
+    Without keys there is no query.
+    """
+    if not keys:
+        return []
     known, policies = tools_of(user), policies_for(user)
     for key in keys:
         if key not in known:

@@ -201,7 +201,7 @@ def thread(
     `generations_by_message` are their generations, if already read; `versioned` are the messages that can have other versions.
     Without `is_scripted`, the scripts of characters change nothing.
     """
-    generations = queries.generations_with_texts(messages) if generations_by_message is None else generations_by_message
+    generations = queries.generations_of(messages) if generations_by_message is None else generations_by_message
     siblings = queries.siblings_of(messages if versioned is None else versioned)
     authors = sharing.writers(messages, right, shares)
     shown_messages = [_message(engine, message, generations.get(message.id, [])) for message in messages]
