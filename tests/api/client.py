@@ -97,6 +97,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "is_good": True,
         "is_hidden": True,
         "seconds": 5,
+        "decision": "end",
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None
 

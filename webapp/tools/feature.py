@@ -18,12 +18,12 @@ FEATURE = Feature(
     },
     navigation=(
         NavEntry(
-            words="Tools",
+            words="Your tools",
             path="/settings/tools",
-            icon="wrench",
+            icon="hammer",
             rank=86,
-            also="your tools search web policy ask allow deny new chats",
-            about="What answers in your chats can use, and what is on in new ones.",
+            also="search web policy ask allow deny",
+            about="What answers can use for you, and when they ask.",
             is_own=True,
         ),
         NavEntry(
