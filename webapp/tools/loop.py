@@ -212,9 +212,10 @@ class ToolRun:
 
     def _round(self, stop: Stop) -> Generator[Event, None, Ended | None]:
         """Asks the model; returns its end, or None if it has called, or was cut off."""
+        request = self._next_request()
         if self._calls:
-            yield Asks(tuple(self._next_request().texts()))
-        source = self._source if self._is_current else self._ladder(self._next_request())
+            yield Asks(tuple(request.texts()))
+        source = self._source if self._is_current else self._ladder(request)
         self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
         kept, self.is_between, self._usage, self._heard_at = "", True, Usage(), None

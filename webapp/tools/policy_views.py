@@ -90,7 +90,8 @@ def own() -> Response:
 @signed_in
 def update_own() -> Response:
     me, form = current_user(), request.form
-    user_id, shown = me.id, [key for key in form.getlist("shown") if key in tools_of(me)]
+    user_id, known = me.id, tools_of(me)
+    shown = [key for key in form.getlist("shown") if key in known]
     new = [*(key for key in me.tools if key not in shown), *(key for key in shown if key in form.getlist("new"))]
     with write() as session:
         for key in shown:
