@@ -9,6 +9,7 @@ from pathlib import Path
 import gevent
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from tests.conftest import MakeApp
 from tests.support.marks import also_on_postgres
@@ -174,3 +175,20 @@ def test_who_asks_while_the_first_reading_goes_on_gets_what_is_stored(app: Flask
     asking = [gevent.spawn(burst) for _ in range(5)]
     gevent.joinall(asking, timeout=60)
     assert [greenlet.value for greenlet in asking] == [7] * 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["postgres"])
+def test_who_asks_after_a_change_gets_it_while_another_still_reads(app: Flask) -> None:
+    def burst() -> int:
+        with app.app_context():
+            return int(setting("limits.streams_burst"))
+
+    assert burst() != 7
+    with app.app_context(), db.engine.connect() as other:
+        set_setting("limits.streams_burst", "7")
+        other.execute(text("LOCK TABLE application_settings"))
+        asking = [gevent.spawn(burst) for _ in range(2)]
+        gevent.sleep(0.3)
+    gevent.joinall(asking, timeout=60)
+    assert [greenlet.value for greenlet in asking] == [7, 7]

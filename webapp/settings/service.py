@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from sqlalchemy import column, select, table
+from sqlalchemy import column, event, select, table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -80,7 +80,7 @@ def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor) -> None
             row.changed_by = author.id
             session.merge(row)
             _note(session, "changed a setting", name, author, detail=row.value)
-    MEMORY.get().read_at = float("-inf")
+        read_again_after(session)
 
 
 def parsed_value(name: str, text: str) -> Value:
@@ -101,7 +101,14 @@ def unset_setting(name: str, *, author: audit.AuditAuthor) -> None:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
             _note(session, "reset a setting", name, author)
-    MEMORY.get().read_at = float("-inf")
+        read_again_after(session)
+
+
+def read_again_after(session: Session) -> None:
+    """Makes this process read the settings again once the session has committed its change of them."""
+    # Into a new cache, of which nothing is fresh: a reading that began before the change ends in the old one, and those who ask
+    # before the next one has ended read for themselves.
+    event.listen(session, "after_commit", lambda _: MEMORY.set(_SettingsCache(MEMORY.get().values)), once=True)
 
 
 def shown_setting(name: str) -> ShownSetting:

@@ -14,7 +14,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.tables import Connection
 from webapp.models.providers.openrouter import BASE_URL
-from webapp.settings.service import MEMORY
+from webapp.settings.service import read_again_after
 from webapp.settings.tables import ApplicationSetting
 
 MODELS = ("openai/gpt-oss-120b", "deepseek/deepseek-coder", "deepseek/deepseek-chat", "moonshotai/kimi-dev-72b")
@@ -64,5 +64,4 @@ def _is_furnished(session: Session) -> bool:
 
 def _note(session: Session, action: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="setting", object_id=LISTS[0], detail=detail)
-    # Clears the settings cache, so that the next read sees the change immediately rather than within a second.
-    MEMORY.forget()
+    read_again_after(session)
