@@ -20,6 +20,7 @@ from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
+from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
@@ -52,13 +53,12 @@ def source_with_tools(
     offers = offers_in(chat, generation.user_id or "")
     if not (offers or message.call_count):
         return ladder(request)
+    calls = calls_of(db.session(), message.id) if message.call_count else ()
+    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
-        message.id,
-        generation.id,
-        chat.id,
         generation.user_id or "",
+        chat.id,
         text=message.content,
-        calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
         outside=_outside_in(request, generation.user_id or ""),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
@@ -73,4 +73,4 @@ def source_with_tools(
         with engine.in_app():
             return ladder(request)
 
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)
