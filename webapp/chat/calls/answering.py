@@ -20,6 +20,7 @@ from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
+from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
@@ -65,13 +66,12 @@ def source_with_tools(
     offers = _offers_in(chat, generation.user_id or "", tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
+    calls = calls_of(db.session(), message.id) if message.call_count else ()
+    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
-        message.id,
-        generation.id,
-        chat.id,
         generation.user_id or "",
+        chat.id,
         text=message.content,
-        calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
         outside=(*tools.outside, *_outside_in(request, generation.user_id or "")),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
@@ -86,4 +86,4 @@ def source_with_tools(
         with engine.in_app():
             return ladder(request)
 
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)
