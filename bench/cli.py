@@ -12,7 +12,17 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import browse as browsing_pages, compare, knowledge, pages, plans, recover as recovering, sitting, stream as streams
+from bench import (
+    browse as browsing_pages,
+    compare,
+    knowledge,
+    pages,
+    plans,
+    recover as recovering,
+    sitting,
+    stream as streams,
+    tool_costs,
+)
 from bench.load import Sitting
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
@@ -82,6 +92,13 @@ def recover(has_tools: bool, kills: int, seed: int, database: str, redis: str, w
     """Kill servers in the middle of answers, in 15 minutes."""
     killing = recovering.Killing(kills, seed, database, redis, workers, has_tools)
     _conclude(recovering.measure(killing, click.echo))
+
+
+@bench.command("tools")
+@click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
+def tools(rounds: int) -> None:
+    """What answers with many rounds cost, and those that wait for a person, in 3 minutes."""
+    _conclude(tool_costs.measure(rounds, click.echo))
 
 
 @bench.command("page")

@@ -16,12 +16,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 READING, REPEATING, COUNTING, WAITING = "bench_read", "bench_repeat", "bench_count", "bench_ask"
+# It does nothing, so that a long answer's own costs are measured.
+NOTING = "bench_note"
 TOOLS = (READING, REPEATING, COUNTING, WAITING)
+# Where the server says what it holds in memory.
+HELD = "/bench/held"
 # What happens at most once.
 ONCE = (COUNTING, WAITING)
 # Words of each round, and words a second.
 WORDS, LAST_WORDS, PACE = 14, 80, 60.0
-NAME = re.compile(r"run-\d{4}")
+LONG_WORDS, LONG_ROUNDS = 40, 12
+# Usual answers, long ones of many rounds, and those that wait for a person at once.
+NAME = re.compile(r"(?:run|long|hold)-\d{4}")
 LONGEST_DELAY, LOST_REPLIES = 0.35, 0.04
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 
@@ -36,6 +42,11 @@ class Round:
 
 def script(run: str, *, has_tools: bool = True) -> list[Round]:
     """Returns the rounds of an answer; a third of those with tools have a call that a person must allow."""
+    if run.startswith("long"):
+        calls = [((NOTING, f"{run}/{number}/0"),) for number in range(LONG_ROUNDS - 1)] if has_tools else []
+        return [Round(_text(run, number, LONG_WORDS), made) for number, made in enumerate([*calls, ()])]
+    if run.startswith("hold"):
+        return [Round(_text(run, 0, WORDS), ((WAITING, f"{run}/0/0"),)), Round(_text(run, 1, WORDS))]
     if not has_tools:
         return [Round(_text(run, 0, WORDS + LAST_WORDS))]
     asks = [WAITING] if int(run[-4:]) % 3 == 0 else []
@@ -120,7 +131,8 @@ class Model:
         asked.results = list(results_in(messages))
         rounds, has_tools = script(name[0], has_tools="tools" in body), "tools" in body
         step = rounds[min(sum("tool_calls" in message for message in messages), len(rounds) - 1)]
-        partial = partial_in(messages).lstrip("\n")
+        # A chat with a long answer has others before it.
+        partial = "" if name[0].startswith("long") else partial_in(messages).lstrip("\n")
         if not step.text.startswith(partial):
             asked.strange.append(f"asked to continue {partial[-60:]!r}")
             partial = ""
