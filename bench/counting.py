@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from greenlet import greenlet
+from gevent import Greenlet
 
 from bench.scripted_model import COUNTING, HELD, NOTING, READING, REPEATING, WAITING
 from webapp.base.current import CONFIG, the_config
@@ -51,7 +51,7 @@ def _run(tool: str, context: CallContext, arguments: Mapping[str, Any]) -> Resul
 
 def _held() -> dict[str, int]:
     gc.collect()
-    greenlets = sum(isinstance(found, greenlet) and not found.dead for found in gc.get_objects())
+    greenlets = sum(isinstance(found, Greenlet) and not found.dead for found in gc.get_objects())
     return {"bytes": tracemalloc.get_traced_memory()[0], "greenlets": greenlets}
 
 

@@ -11,6 +11,7 @@ from bench.counted_run import Api, Findings, Follower
 from bench.recover import Killed, Killing, running
 from bench.scripted_model import HELD, LONG_ROUNDS, NOTING, WAITING
 from bench.verdict import Bar, Verdict, drift
+from webapp.engine.state.generation_logs import KEEP_SECONDS
 
 AT_ONCE, WAITING_FIRST, WAITING_MORE = 8, 40, 200
 MOST_RATIO, MOST_BYTES = 1.3, 4096
@@ -74,7 +75,10 @@ async def _held(owner: Owner) -> tuple[float, int]:
     api = Api(owner, Findings())
     await _wait(api, range(WAITING_FIRST))
     before = await _state(owner)
-    await _wait(api, range(WAITING_FIRST, WAITING_FIRST + WAITING_MORE))
+    await _wait(api, range(WAITING_FIRST, waiting := WAITING_FIRST + WAITING_MORE))
+    # Until then, the log of each is kept for readers that come back, as that of every answer.
+    await asyncio.sleep(KEEP_SECONDS)
+    await _wait(api, range(waiting, waiting + WAITING_FIRST))
     after = await _state(owner)
     return (after["bytes"] - before["bytes"]) / WAITING_MORE, after["greenlets"] - before["greenlets"]
 
