@@ -150,6 +150,8 @@ class ToolRun:
             if had_to:
                 # A model that calls although it may not: what it has said is the answer.
                 yield from self._leave_out(stop)
+            elif said.is_programs:
+                yield from self._do_calls(stop)
             if not said.calls or said.is_programs or had_to:
                 yield from [Kept(said.kept)] if said.is_programs and said.kept else ()
                 yield from [said.ended] if said.ended else ()
@@ -199,6 +201,7 @@ class ToolRun:
             number = max((call.round for call in self._ledger), default=0) + 1
             first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
+        self._ledger.programs_round = number if said.is_programs else 0
 
     def _judged(self, round_number: int, number: int, call: ToolCall, place: int) -> CallRecord:
         """Returns a call as it begins: it waits, can be done, or has failed already; `place` is its own in the round."""
