@@ -129,7 +129,7 @@ def test_of_a_round_with_both_ours_are_done_and_kept_for_the_next_request(progra
     returned = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "It rains."}
     again = program.completed(messages=[QUESTION, message, returned], tools=[WEATHER])
     assert again["message"]["content"] == "Rain."
-    # The model gets what it said and called, in its order, as if nobody had been asked in between.
+    # The model gets what it said and called, in its order, as in one answer.
     sent = fake.posts()[-1]["body"]["messages"][1:]
     words = [sent[0]["content"], *sent[1:2], sent[2]["content"].strip()]
     assert (words[0], words[1]["content"], words[2]) == ("I look.", "There are 7 eels.", "Now.")
