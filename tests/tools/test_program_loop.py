@@ -1,6 +1,7 @@
 """Answers for programs whose token may use tools: these are done before the program sees anything, and its own are passed on."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.upstream.fixtures import app
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
+from webapp.operations.budgets import service
+from webapp.operations.budgets.service import BudgetInput
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import set_setting
@@ -200,6 +203,26 @@ def test_a_model_that_calls_for_ever_must_answer(program: Program, fake) -> None
     assert [post["body"].get("tool_choice") for post in fake.posts()] == [None] * 5 + ["none"]
     assert program.done == ["otters"] * 3
     assert "called before" in results(fake)[-1]
+
+
+def test_further_rounds_count_towards_budgets(program: Program, fake) -> None:
+    rounds(fake, [calling("otters " * 5_000)], [calling("herons")])
+    with program.app.app_context():
+        service.create(BudgetInput(who="team", unit="tokens", limit=Decimal(5_000), period="month"), author=COMMAND_LINE)
+
+    # The budget can be exceeded by one request, as by one answer.
+    assert program.completed()["finish_reason"] == "length"
+    assert len(fake.posts()) == 2
+
+
+def test_a_model_that_calls_although_it_may_not_has_ended(program: Program, fake) -> None:
+    fake.always({"says": "Hm.", "calls": [calling("otters")], "ignores_choice": True})
+    with program.app.app_context():
+        set_setting("tools.rounds", "1")
+
+    choice = program.completed()
+
+    assert (choice["finish_reason"], choice["message"]["content"], len(fake.posts())) == ("stop", "Hm.\n\nHm.", 2)
 
 
 @pytest.mark.parametrize("body", [{"tool_choice": "none"}, {"tools": [WEATHER], "tool_choice": "required"}])
