@@ -8,6 +8,7 @@ from sqlalchemy import select
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
+from webapp.chat.prompt import leading
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -15,6 +16,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge.tables import Document
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
@@ -32,6 +34,11 @@ class AnswerTools:
 
     keys: Sequence[str] = ()
     outside: tuple[str, ...] = ()
+
+
+def keys_in(chat: Chat) -> list[str]:
+    """Returns the keys of the tools that answers of the chat are offered: its own, and those of the prompt that leads it."""
+    return list(dict.fromkeys((*chat.tools, *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -62,7 +69,7 @@ def source_with_tools(
 
     The tools are those of the chat unless `tools` says otherwise.
     """
-    tools = tools or AnswerTools(chat.tools)
+    tools = tools or AnswerTools(keys_in(chat))
     offers = _offers_in(chat, generation.user_id or "", tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
