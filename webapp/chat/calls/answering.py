@@ -8,6 +8,7 @@ from sqlalchemy import select
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -21,6 +22,7 @@ from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
 from webapp.tools.offers import Offer, offers_for
+from webapp.tools.tables import Call
 
 MakeSource = Callable[[ModelRequest], Source]
 
@@ -38,6 +40,20 @@ def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
     return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
 
 
+def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[list[str], list[str]]:
+    """Returns where outside text came from that earlier answers in the prompt have read, and the addresses of their sources.
+
+    Such an answer can say what the text wants of the next one, where no person sees it. What is older than the prompt can be in
+    its story.
+    """
+    sent = [recorded.id for recorded in RecordedPrompt.from_record(generation.prompt).messages]
+    calls = select(Call.message_id, Call.outside, Call.sources).join(Message, Message.id == Call.message_id)
+    earlier = calls.where(Message.chat_id == chat.id, Message.call_count > 0, Message.id != message.id)
+    rows = [row for row in db.session.execute(earlier) if row.message_id in sent or row.message_id < min(sent, default="")]
+    addresses = [source["url"] for row in rows for source in row.sources if source.get("url")]
+    return [place for row in rows for place in row.outside], addresses
+
+
 def source_with_tools(
     engine: Engine,
     chat: Chat,
@@ -52,6 +68,7 @@ def source_with_tools(
     offers = offers_in(chat, generation.user_id or "")
     if not (offers or message.call_count):
         return ladder(request)
+    outside, given = _read_before(chat, message, generation)
     answer = loop.Answer(
         message.id,
         generation.id,
@@ -60,7 +77,8 @@ def source_with_tools(
         text=message.content,
         calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
-        outside=_outside_in(request, generation.user_id or ""),
+        outside=(*_outside_in(request, generation.user_id or ""), *outside),
+        given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, generation.user_id or ""),
     )
