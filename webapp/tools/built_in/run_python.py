@@ -117,5 +117,5 @@ RUN_PYTHON = Tool(
     hints=READS,
     policy="allow",
     unavailable=unavailable,
-    can_repeat=True,
+    can_echo=True,
 )

@@ -19,6 +19,7 @@ UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+FENCE = re.compile(r"^(`{3,})\n(?P<text>.*?)\n\1$", re.MULTILINE | re.DOTALL)
 MOST_SAID = 80
 MOST_EXTRACT = 600
 
@@ -47,6 +48,14 @@ def fenced(text: str) -> str:
     """Quotes a text in a fence that it cannot close."""
     fence = fence_for(text)
     return f"{fence}\n{text}\n{fence}"
+
+
+def unquoted(text: str) -> str:
+    """Returns what a result quotes, without what the model is told of it; all of a text that quotes nothing."""
+    if QUOTED not in text:
+        return text
+    quoted = text.partition(QUOTED)[2]
+    return match["text"] if (match := FENCE.search(quoted)) else quoted.partition("\n")[2].strip()
 
 
 def web_source(number: int, url: str, title: str, text: str) -> SourceRecord:
