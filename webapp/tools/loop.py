@@ -53,7 +53,7 @@ from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.calls import FOR_A_PERSON, CallRecord
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
+from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, reached, rounds_of
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer, asks_because
 from webapp.tools.tool import CallContext, ToolFailed
@@ -72,22 +72,37 @@ MESSAGES = table("messages", column("id"), column("call_count"), column("sources
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCall:
+    """A call that is made for a model which takes no tools, before it is asked, by the text of a person.
+
+    `is_allowed` says that it is done whatever asks usually: that person has turned it on, or their policy allows it.
+    """
+
+    tool: str
+    arguments: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer that a run writes; `text` is its text before the run, and `calls` those that it has already.
 
     `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
+    `started` is said where calls come before the model is asked, such as the `first`.
     """
 
     message_id: str
     generation_id: str
     chat_id: str
     person_id: str
+    started: Started
     text: str = ""
     calls: Sequence[CallRecord] = ()
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
+    first: FirstCall | None = None
 
 
 @dataclass(slots=True)
@@ -137,7 +152,9 @@ class ToolRun:
         # Made before anything is stored, so that a model that is not available leaves nothing. It is used if no call is open,
         # whose result it would lack.
         self._source = ladder(self._next_request())
-        self._is_current = not any(call.is_open for call in self._calls)
+        self._is_current = not (answer.first or any(call.is_open for call in self._calls))
+        # The prompt of the first request was metered before it began.
+        self._has_asked = bool(transcript)
         self.is_between, self._is_called = True, False
         # When the last piece of a call was heard, while the model writes calls.
         self._heard_at: float | None = None
@@ -157,6 +174,9 @@ class ToolRun:
 
     def events(self, stop: Stop) -> Iterator[Event]:
         self._settle_interrupted(stop)
+        if self._answer.first:
+            self._record_first(self._answer.first, stop)
+        yield from self._start()
         yield from self._news()
         began_at = self._engine.now()
         while not stop:
@@ -183,6 +203,15 @@ class ToolRun:
                 yield Ended("completed", "calls")
                 return
 
+    def _start(self) -> Iterator[Event]:
+        """Yields the start, and what there is to say of the prompt, if something will be said of calls before."""
+        if not self._has_started and any(map(self._is_news, self._calls)):
+            self._has_started = True
+            yield self._answer.started
+            yield from self._request.notices
+            if self._prompt_sources:
+                yield Sources(self._prompt_sources)
+
     def _limit(self, began_at: float) -> str:
         """Returns the limit that the answer has reached, if a person can be asked about it and has not been."""
         if self._answer.allowed.must_answer or not self._limits.can_wait:
@@ -193,8 +222,8 @@ class ToolRun:
     @property
     def _must_answer(self) -> bool:
         """Whether the model can call no more: as a person wants it, or since it has no more rounds and no person can be asked."""
-        rounds = len({call.round for call in self._calls})
-        return self._answer.allowed.must_answer or (not self._limits.can_wait and rounds >= self._limits.rounds)
+        is_last = not self._limits.can_wait and rounds_of(self._calls) >= self._limits.rounds
+        return self._answer.allowed.must_answer or is_last
 
     def _leave_out(self, stop: Stop) -> Iterator[Event]:
         """Ends the calls that are not done, as the answer is to do without them."""
@@ -214,7 +243,8 @@ class ToolRun:
         """Asks the model; returns its end, or None if it has called, or was cut off."""
         request = self._next_request()
         if self._calls:
-            yield Asks(tuple(request.texts()))
+            yield Asks(tuple(request.texts()) if self._has_asked else tuple(call.for_the_model for call in self._calls))
+        self._has_asked = True
         source = self._source if self._is_current else self._ladder(request)
         self._source, self._is_current, self._is_called = source, False, False
         written: dict[int, _Written] = {}
@@ -312,7 +342,18 @@ class ToolRun:
             round_number = max((call.round for call in self._calls), default=0) + 1
             records = [self._judged(number, call, round_number) for number, call in enumerate(written)]
             records[0] = replace(records[0], kept=kept)
+        self._store(records, stop)
 
+    def _record_first(self, first: FirstCall, stop: Stop) -> None:
+        with self._engine.in_app():
+            record = self._judged(0, _Written(new_id(), first.tool, [first.arguments]), BEFORE)
+        if record.state == "waiting" and first.is_allowed:
+            # Nothing is sent but the person's own text, whatever the answer has read.
+            by, now = self._answer.person_id, utc_now()
+            record = replace(record, state="asked", why="", decision="allow", decided_by=by, decided_at=now)
+        self._store([record], stop)
+
+    def _store(self, records: list[CallRecord], stop: Stop) -> None:
         def store(session: Session) -> bool:
             if not self._is_ours(session, stop):
                 return False
@@ -513,7 +554,7 @@ class ToolRun:
         """Yields what the log doesn't have yet of each call."""
         for call in self._calls:
             is_heard = (call.id, "asked") in self._heard
-            if not is_heard and (call.is_open or call.generation_id == self._answer.generation_id):
+            if not is_heard and self._is_news(call):
                 yield self._said(call, "asked")
                 is_heard = True
             if is_heard and call.decision and (call.id, call.decision) not in self._heard:
@@ -522,6 +563,10 @@ class ToolRun:
                 yield self._said(call, "returned")
                 if call.sources:
                     yield Sources(tuple(self._sources()))
+
+    def _is_news(self, call: CallRecord) -> bool:
+        """Returns whether this log is to say that the call was asked for: if it isn't over, or of this generation."""
+        return call.is_open or call.generation_id == self._answer.generation_id
 
     def _said(self, call: CallRecord, what: str) -> Event:
         self._heard.add((call.id, what))

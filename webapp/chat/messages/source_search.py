@@ -14,7 +14,7 @@ from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in
 from webapp.chat.prompt import answer_prompt, remembering
 from webapp.chat.prompt.chat_collections import ids_for
-from webapp.chat.prompt.question import texts_to, words_of
+from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
@@ -45,7 +45,7 @@ def for_message(
 ) -> answer_sources.AnswerSources:
     """Finds sources for the answer to a new message below another one."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, [*texts_to(below), text], person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
+    return _fitting(chat, [*_texts_to(below), text], person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
 
 
 def for_first_message(
@@ -71,7 +71,7 @@ def in_collections(
 def for_retry(chat: Chat, question_id: str, person: str, *, speaker_id: str | None = None) -> answer_sources.AnswerSources:
     """Finds sources for another answer to a question."""
     ids, memory = ids_for(chat, speaker_id), _memory_of(person, chat)
-    return _fitting(chat, texts_to(question_id), person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
+    return _fitting(chat, _texts_to(question_id), person, ids, memory) if ids or memory else answer_sources.NO_SOURCES
 
 
 def for_continuation(chat: Chat, message: Message, person: str) -> answer_sources.AnswerSources:
@@ -90,6 +90,10 @@ def _memory_of(person: str, chat: Chat | None, prompt_key: str = "") -> Sequence
     # Visitors have no memory.
     user = db.session.get(User, person) if person and (not chat or chat.owner_id) else None
     return remembering.ids_for(user, chat, prompt_key=prompt_key) if user else ()
+
+
+def _texts_to(message_id: str | None) -> list[str]:
+    return texts_of(paths.messages_to(message_id)) if message_id else []
 
 
 def _fitting(

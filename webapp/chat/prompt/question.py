@@ -1,15 +1,14 @@
 """What an answer is asked for: the texts of a person's messages, as they are searched for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from webapp.chat.files.reference import parted
-from webapp.chat.record import paths
+from webapp.chat.record.paths import PathMessage
 from webapp.knowledge import formats
 
 
-def texts_to(message_id: str | None) -> Sequence[str]:
-    """Returns the texts of a person's messages down to a message, without hidden ones."""
-    path = paths.messages_to(message_id) if message_id else []
+def texts_of(path: Iterable[PathMessage]) -> list[str]:
+    """Returns the texts of a person's messages among these, without hidden ones."""
     return [message.content for message in path if message.role == "user" and not message.is_hidden]
 
 
