@@ -220,6 +220,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "composer.queue": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.remove": (Route("POST", "anybody", "owner", ("chat",)),),
     "composer.edit_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
+    "composer.switch_web_search": (Route("POST", "signed_in", "person", ("chat",)),),
     "composer.suggest": (Route("POST", "signed_in", "person", ("chat",)),),
     "composer.stop_suggestion": (Route("POST", "signed_in", "person", ("chat",)),),
     "composer.send_follow_up": (Route("POST", "anybody", "owner", ("chat",)),),
