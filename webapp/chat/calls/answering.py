@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -28,15 +28,28 @@ from webapp.tools.built_in.documents import outside_among
 from webapp.tools.built_in.search_web import SEARCH_BEFORE, query_for
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
+from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
-def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
-    """Returns the tools that an answer for this person can use in the chat."""
-    user = db.session.get(User, person) if chat.tools and person and are_offered(chat) else None
-    return offers_for(user, chat.tools, allowed_in(chat.id, person)) if user else ()
+@dataclass(frozen=True, slots=True)
+class AnswerTools:
+    """The keys of the tools that one answer is offered; `outside` names where outside text in its prompt came from.
+
+    With `is_scripted`, no model calls them.
+    """
+
+    keys: Sequence[str] = ()
+    outside: tuple[str, ...] = ()
+    is_scripted: bool = False
+
+
+def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
+    """Returns those of the tools that an answer for this person can use in the chat."""
+    user = db.session.get(User, person) if keys and person and are_offered(chat) else None
+    return offers_for(user, keys, allowed_in(chat.id, person)) if user else ()
 
 
 def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
@@ -44,6 +57,11 @@ def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
     ids = {source["document_id"] for source in request.sources}
     user = db.session.get(User, person) if ids else None
     return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
+
+
+def _start_of(model: str) -> Started:
+    provider = providers().for_model(model, for_visitor=True)
+    return Started(providers().name_of(model), provider.name, demo=model.startswith(DEMO))
 
 
 def _search_before(chat: Chat, message: Message, person: str, offers: Sequence[Offer]) -> loop.FirstCall | None:
@@ -68,27 +86,31 @@ def source_with_tools(
     ladder: MakeSource,
     *,
     transcript: Transcript | None = None,
+    tools: AnswerTools | None = None,
 ) -> Source:
-    """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder."""
+    """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder.
+
+    The tools are those of the chat unless `tools` says otherwise.
+    """
+    tools = tools or AnswerTools(chat.tools)
     person, model = generation.user_id or "", generation.model_asked
-    offers = offers_in(chat, person)
+    offers = _offers_in(chat, person, tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
-    is_toolless = not providers().takes_tools(model)
+    is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
+    calls = calls_of(db.session(), message.id) if message.call_count else ()
+    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
-        message.id,
-        generation.id,
-        chat.id,
         person,
-        Started(providers().name_of(model), providers().for_model(model, for_visitor=True).name, demo=model.startswith(DEMO)),
+        chat.id,
         text=message.content,
-        calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
-        outside=_outside_in(request, person),
+        outside=(*tools.outside, *_outside_in(request, person)),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
+        started=None if tools.is_scripted else _start_of(model),
         first=_search_before(chat, message, person, offers) if is_toolless else None,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
@@ -100,4 +122,4 @@ def source_with_tools(
         with engine.in_app():
             return ladder(request)
 
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)
