@@ -51,12 +51,14 @@ from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
 from webapp.tools import calls as stored
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
+from webapp.tools.asking import ask_while_open
 from webapp.tools.calls import FOR_A_PERSON, CallRecord
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
 from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer, asks_because
-from webapp.tools.tool import CallContext, ToolFailed
+from webapp.tools.questions import Question
+from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
 log = logging.getLogger("tools:loop")
 T = TypeVar("T")
@@ -390,6 +392,7 @@ class ToolRun:
             while turn.left:
                 turn.signal.wait()
                 turn.signal.clear()
+                yield from self._news()
             if turn.costs:
                 spent = self._spent or Usage()
                 self._spent = replace(spent, cost=_cost(spent.cost, *turn.costs))
@@ -414,7 +417,14 @@ class ToolRun:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
-                values = self._outcome(call, stop, turn.costs)
+                values = self._outcome(call, stop, turn)
+            # A question can have been answered since.
+            call = self._current(call)
+            if values["state"] == "waiting":
+                self._change(call, stop, **values)
+                return
+            if (question := call.asks) and values["state"] != "unknown":
+                values["question"] = question.over(keeps_values=question.by == call.decided_by).record
             self._engine.emit(Called(call.tool, str(values["state"]), self._engine.now() - begun))
             if not (stop and values["state"] == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
@@ -423,7 +433,7 @@ class ToolRun:
             turn.left.discard(call.id)
             turn.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop, costs: list[str]) -> dict[str, object]:
+    def _outcome(self, call: CallRecord, stop: Stop, turn: "_Turn") -> dict[str, object]:
         """Does a call, and returns what is stored of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
@@ -432,15 +442,26 @@ class ToolRun:
             arguments = parsed_arguments(call.arguments)
             first_source = self._first_source(call)
             person = db.session.get_one(User, self._answer.person_id)
+            question, files = call.asks, self._answer.files
             context = CallContext(
-                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source, self._answer.files
+                call.id,
+                self._answer.chat_id,
+                person,
+                stop,
+                self._answer.collection_ids,
+                first_source,
+                files,
+                answered=question if question and question.by else None,
+                ask=partial(self._ask, call, stop, turn) if self._limits.can_wait else None,
             )
             result = offer.tool.run(context, arguments)
-            costs += [result.cost] if result.cost else []
+            turn.costs.extend([result.cost] if result.cost else [])
             file_ids, about_files = keep_all(result.files, self._answer.files)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
+            if isinstance(failure, QuestionAsked) and self._limits.can_wait:
+                return {"state": "waiting", "question": failure.question.record}
             is_unknown = failure.is_unknown and not offer.tool.hints.is_safe_to_repeat
             outside = list(failure.outside)
             return {"state": "unknown" if is_unknown else "failed", "error": failure.message, "outside": outside}
@@ -460,6 +481,18 @@ class ToolRun:
             "sources": list(result.sources),
             "outside": list(result.outside),
         }
+
+    def _ask(self, call: CallRecord, stop: Stop, turn: "_Turn", question: Question) -> Question | None:
+        """Asks a person while a call is open."""
+
+        def heard(changed: CallRecord) -> None:
+            self._put(changed)
+            turn.signal.set()
+
+        return ask_while_open(self._engine, self._current(call), question, stop=stop, heard=heard)
+
+    def _current(self, call: CallRecord) -> CallRecord:
+        return next(other for other in self._calls if other.id == call.id)
 
     def _first_source(self, call: CallRecord) -> int:
         """Returns the number from which the call's sources count: those beside it have others, before it is known how many."""
@@ -513,19 +546,15 @@ class ToolRun:
         """Yields what the log doesn't have yet of each call."""
         for call in self._calls:
             is_heard = (call.id, "asked") in self._heard
-            if not is_heard and (call.is_open or call.generation_id == self._answer.generation_id):
-                yield self._said(call, "asked")
-                is_heard = True
-            if is_heard and call.decision and (call.id, call.decision) not in self._heard:
-                yield self._said(call, call.decision)
-            if is_heard and not call.is_open and (call.id, "returned") not in self._heard:
-                yield self._said(call, "returned")
-                if call.sources:
+            if not (is_heard or call.is_open or call.generation_id == self._answer.generation_id):
+                continue
+            for what, event in call.said():
+                if (call.id, what) in self._heard:
+                    continue
+                self._heard.add((call.id, what))
+                yield event()
+                if what == "returned" and call.sources:
                     yield Sources(tuple(self._sources()))
-
-    def _said(self, call: CallRecord, what: str) -> Event:
-        self._heard.add((call.id, what))
-        return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()
 
 
 def total_usage(spent: Usage | None, now: Usage) -> Usage:

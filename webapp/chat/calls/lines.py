@@ -12,6 +12,7 @@ from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.calls.files import ShownFile, files_by_id
+from webapp.chat.calls.forms import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
 from webapp.tools.calls import shown_arguments
 from webapp.tools.fuse import WORDS
@@ -30,14 +31,16 @@ STATES = {
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
+FOR_AN_ANSWER = "waiting for an answer"
 MOST_VALUE_CHARS, MOST_REPLY_CHARS = 300, 80
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCall:
-    """A call for a template; `rows` are its arguments as a small table, `options` the answers to a question.
+    """A call for a template; `rows` are its arguments as a small table, `options` the answers to a question of the model.
 
-    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to a question.
+    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to the model.
+    `asked` is what the call's server asks, or has asked.
     """
 
     id: str
@@ -57,6 +60,7 @@ class ShownCall:
     reply: str = ""
     decided_at: datetime | None = None
     files: tuple[ShownFile, ...] = ()
+    asked: ShownQuestion | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -64,11 +68,16 @@ class ShownCall:
 
     @property
     def is_question(self) -> bool:
-        return "done" in self.choices and "again" not in self.choices
+        return "decline" in self.choices and "cancel" not in self.choices
+
+    @property
+    def form(self) -> ShownQuestion | None:
+        """What its server asks now."""
+        return self.asked if "cancel" in self.choices else None
 
     @property
     def is_running(self) -> bool:
-        return self.state in ("asked", "running")
+        return self.state in ("asked", "running") and not self.form
 
     @property
     def took(self) -> str:
@@ -174,13 +183,18 @@ def _reached(message_id: str) -> ShownLimit | None:
     return ShownLimit(WORDS[fuse.limit], is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
 
 
-def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCall:
+def shown_call(
+    call: Call, files: Mapping[str, ShownFile], *, is_live: bool, asked: ShownQuestion | None = None, reader: str = ""
+) -> ShownCall:
+    """Returns a call; `asked` is what its server asks, with what a person has typed."""
     arguments = shown_arguments(call.arguments)
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = arguments if isinstance(arguments, dict) else {"arguments": arguments}
     begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
+    can_be = choices(call)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
+    words = FOR_AN_ANSWER if is_live and "cancel" in can_be else words
     is_done = call.state == "done"
     return ShownCall(
         id=call.id,
@@ -193,12 +207,13 @@ def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> 
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=call.why,
         error=call.error,
-        choices=choices(call),
+        choices=can_be,
         rows=() if is_question else tuple((field, _worded(value)) for field, value in values.items()),
         question=str(values.get("question", "")) if is_question else "",
         options=_texts(values.get("choices")) if is_question else (),
         decided_at=call.decided_at,
         files=tuple(files[id] for id in call.file_ids if id in files),
+        asked=asked or shown_question(call, reader=reader),
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 
