@@ -4,6 +4,7 @@ The question is stored, and its answer read from the database, as it can come to
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -52,6 +53,21 @@ def ask_while_open(
             heard(ended)
             return None
     return None
+
+
+def with_answer(after: CallRecord, present: CallRecord) -> CallRecord:
+    """Returns what has become of a call, with what a person has answered in between, as it is `present` there."""
+    asked = after if after.state == "waiting" else present
+    question = asked.asks
+    if question and after.state not in ("waiting", "unknown"):
+        question = question.over(keeps_values=question.by == present.decided_by)
+    return replace(
+        after,
+        question=question.record if question else None,
+        decision=present.decision,
+        decided_by=present.decided_by,
+        decided_at=present.decided_at,
+    )
 
 
 def _present(engine: Engine, id: str) -> CallRecord | None:

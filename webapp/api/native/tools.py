@@ -13,7 +13,7 @@ from webapp.api.schemas import Answer, Body
 from webapp.api.sources import SourceAnswer, all_seen, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
-from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
@@ -117,7 +117,7 @@ class CallAnswer(Answer):
 
     id: str
     message_id: str
-    round: int
+    round: int = Field(description="0 for a search of the web before the answer of a model that takes no tools.")
     tool: str
     title: str
     question: QuestionAnswer | None = Field(description="What the tool's server asks a person for it, or has asked last.")
@@ -191,6 +191,6 @@ def show(id: str) -> CallAnswer:
     errors=(409,),
 )
 def decide(id: str, body: NewDecision) -> CallAnswer:
-    call = writable_call(id)
+    call = decidable_call(id)
     about = {"note": body.note, "result": body.result}
     return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), values=body.values, **about))
