@@ -143,6 +143,22 @@ def test_a_tool_that_asks_is_allowed_in_the_chat_and_taken_back(owner, waiting):
         assert not db.session.scalars(select(AllowedTool)).all()
 
 
+def test_a_card_hides_nothing_of_what_is_sent(owner, waiting):
+    path = waiting(owner)
+    sent = {"na\u202eme": "gpj.\u202eexe\u200b\U000e0041", "text": f"{'x' * 5_000} SECRET", "list": ["ä", True]}
+    call = become(owner, tool="read_page", policy="ask", arguments=json.dumps(sent))
+    (card,) = owner.page(path).all(".ask")
+    names, values = ([cell.text(strip=True) for cell in card.css(kind)] for kind in ("th", "td"))
+    assert names == ["na\\u202eme", "text", "list"]
+    assert (values[0], values[2]) == ("gpj.\\u202eexe\\u200b\\ue0041", '["ä", true]')
+    assert values[1].endswith("… 4,007 more characters: read all")
+    assert "SECRET" in owner.page(str(card.css_first("a").attributes["href"])).one(".arguments").text()
+    become(owner, arguments=json.dumps(dict.fromkeys(map(str, range(200)), 1)))
+    (card,) = owner.page(path).all(".ask")
+    assert "… 170 more arguments: read all" in card.text()
+    assert len(owner.page(f"/calls/{call}").all(".arguments tr")) == 200
+
+
 def test_a_tool_is_denied_with_a_note_for_the_model(owner, waiting, fake):
     path = waiting(owner)
     call = become(owner, tool="read_page", policy="ask", arguments="{}")

@@ -65,8 +65,9 @@ class FirstCall:
 class Answer:
     """The answer that a run writes, for a person; `text` is its text before the run.
 
-    `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
-    `started` is said where calls come before the model is asked, such as the `first`.
+    `outside` names where outside text in its prompt came from, `given` are addresses that tools have given before, and `allowed`
+    is what a person has allowed beyond the limits. `started` is said where calls come before the model is asked, such as the
+    `first`.
     """
 
     person_id: str
@@ -74,6 +75,7 @@ class Answer:
     text: str = ""
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
     started: Started | None = None
@@ -271,15 +273,26 @@ class ToolRun:
             if offer.policy == "deny":
                 return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
             outside = [*self._answer.outside, *(place for call in self._ledger for place in call.outside)]
-            by_the_person = (turn.content for turn in self._request.turns if turn.role == "user")
-            known = "\n".join((*by_the_person, *(call.text for call in self._ledger)))
-            why = asks_because(offer, arguments, outside, known)
+            why = asks_because(offer, arguments, outside, "\n".join(self._given_texts()))
             must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
             if must_ask and not self._limits.can_wait:
                 raise BadArguments(NEEDS_A_PERSON)
         except BadArguments as error:
             return replace(record, state="failed", error=str(error), ended_at=utc_now())
         return replace(record, state="waiting" if must_ask else "asked", why=why)
+
+    def _given_texts(self) -> Iterator[str]:
+        """Yields the texts whose addresses a person or a tool has given.
+
+        Once outside text can tell the model what to call, a tool that repeats what it was called with gives none.
+        """
+        yield from self._answer.given
+        yield from (turn.content for turn in self._request.turns if turn.role == "user")
+        told_since = 0 if self._answer.outside else min((call.round for call in self._ledger if call.outside), default=None)
+        for call in self._ledger:
+            offer = self._by_key.get(call.tool)
+            if told_since is None or call.round <= told_since or (offer and not offer.tool.can_echo):
+                yield call.text
 
     def _refuse_repetition(self, record: CallRecord, place: int) -> None:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._ledger)

@@ -11,6 +11,7 @@ from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
 from webapp.chat.prompt.question import texts_of, words_of
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -30,6 +31,7 @@ from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
 from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
+from webapp.tools.tables import Call
 
 MakeSource = Callable[[ModelRequest], Source]
 
@@ -57,6 +59,20 @@ def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
     ids = {source["document_id"] for source in request.sources}
     user = db.session.get(User, person) if ids else None
     return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
+
+
+def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[list[str], list[str]]:
+    """Returns where outside text came from that earlier answers in the prompt have read, and the addresses of their sources.
+
+    Such an answer can say what the text wants of the next one, where no person sees it. What is older than the prompt can be in
+    its story.
+    """
+    sent = [recorded.id for recorded in RecordedPrompt.from_record(generation.prompt).messages]
+    calls = select(Call.message_id, Call.outside, Call.sources).join(Message, Message.id == Call.message_id)
+    earlier = calls.where(Message.chat_id == chat.id, Message.call_count > 0, Message.id != message.id)
+    rows = [row for row in db.session.execute(earlier) if row.message_id in sent or row.message_id < min(sent, default="")]
+    addresses = [source["url"] for row in rows for source in row.sources if source.get("url")]
+    return [place for row in rows for place in row.outside], addresses
 
 
 def _start_of(model: str) -> Started:
@@ -97,6 +113,7 @@ def source_with_tools(
     offers = _offers_in(chat, person, tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
+    outside, given = _read_before(chat, message, generation)
     is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
@@ -107,7 +124,8 @@ def source_with_tools(
         chat.id,
         text=message.content,
         collection_ids=tuple(chat.collection_ids),
-        outside=(*tools.outside, *_outside_in(request, person)),
+        outside=(*tools.outside, *_outside_in(request, person), *outside),
+        given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
         started=None if tools.is_scripted else _start_of(model),

@@ -35,7 +35,7 @@ def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         status=status,
         call=call,
-        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), asked=asked, reader=reader),
+        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), is_whole=True, asked=asked, reader=reader),
         is_wrong=asked is not None,
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.

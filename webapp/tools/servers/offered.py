@@ -150,7 +150,8 @@ def _usable(server_id: str, name: str, hash: str, person: User) -> tuple[ToolSer
         raise ToolFailed(NOT_YOURS)
     sign_in = queries.sign_in_of(db.session(), server_id, person.id)
     if trouble := trouble_of(server, sign_in):
-        raise ToolFailed(trouble)
+        # It can quote what the server has said.
+        raise ToolFailed(trouble, outside=(server.name,))
     tool = db.session.get(ServerTool, (server_id, name), populate_existing=True)
     if tool is None or tool.accepted is None or tool.accepted_hash != hash or tool.state != "accepted":
         raise ToolFailed(_state_words(server, tool) or CHANGED.format(_keeper(server)))
@@ -231,6 +232,7 @@ def _tool(server: ToolServer, tool: OfferedTool, trouble: str) -> Tool:
         server_id=server.id,
         server=server.name,
         hash=tool.hash,
+        can_echo=True,
     )
 
 
