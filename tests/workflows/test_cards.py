@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings, strategies as st
 
 from webapp.workflows.definition.parsing import BrokenWorkflow, read_new
-from webapp.workflows.editor.cards import CardRefused, added, cards_of, edited, moved, removed, restored
+from webapp.workflows.editor.cards import CardRefused, NewCall, added, cards_of, edited, moved, removed, restored
 
 TEXT = """# Tea for everybody
 workflow: tea
@@ -106,6 +106,50 @@ def test_a_form_writes_what_was_changed_and_nothing_else(index: int, values: dic
     assert text == TEXT.replace(old, new, 1)
 
 
+CALLS = """slots: {topic: {}, n: {type: number}}
+steps:
+  - id: look
+    tool: search_web  # the web
+    arguments:
+      # What is asked
+      query: "{{topic}} news"  # today's
+      limit: {slot: n}
+    next: [{go: end}]
+  - {chat: Hi, tools: [search_web, chat]}
+  - {tool: search_web, on_failure: [{go: end}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("index", "values", "old", "new"),
+    [
+        (0, {"arguments": "query: {{topic}}\nlimit: {slot: n}"}, '"{{topic}} news"  #', '"{{topic}}"  #'),
+        (0, {"arguments": "query: {{topic}} news\nlimit: 5"}, "{slot: n}", "5"),
+        (
+            0,
+            {"arguments": "query: {{topic}} news\nlimit: {slot: n}\nx: 'on'"},
+            "n}\n    next",
+            'n}\n      x: "on"\n    next',
+        ),
+        (0, {"arguments": "query: {{topic}} news"}, "      limit: {slot: n}\n", ""),
+        (0, {"into": "topic"}, "[{go: end}]\n  - {chat", "[{go: end}]\n    into: topic\n  - {chat"),
+        (0, {"text": "search_documents", "into": ""}, "search_web  #", "search_documents  #"),
+        (1, {"tools": "chat"}, "[search_web, chat]", "[chat]"),
+        (2, {"arguments": "query: {{n}}"}, "[{go: end}]}", '[{go: end}], arguments: {query: "{{n}}"}}'),
+        (0, {"arguments": "query: {{topic}} news\nlimit: {slot: n}"}, "", ""),
+    ],
+)
+def test_the_form_of_a_call_writes_single_arguments(index: int, values: dict[str, str], old: str, new: str) -> None:
+    assert not any(card.why_not for card in cards_of(CALLS).cards)
+    assert edited(CALLS, index, values) == CALLS.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("entered", ["query", "query: [", "- a", "query: a\nquery: b", "a: " + "x" * 70_000])
+def test_arguments_that_are_none_are_refused(entered: str) -> None:
+    with pytest.raises(CardRefused, match="one per line"):
+        edited(CALLS, 0, {"arguments": entered})
+
+
 def test_steps_are_moved_with_their_comments_and_removed_until_undone() -> None:
     down = moved(TEXT, 0, 1)
     assert down.index("- collect: kind") < down.index("# The greeting") < down.index("- say:") < down.index("- id: reply")
@@ -123,14 +167,14 @@ def test_steps_are_moved_with_their_comments_and_removed_until_undone() -> None:
             assert restored(text, line, lines) == short
 
 
-@pytest.mark.parametrize("verb", ["say", "collect", "chat", "generate", "branch", "end"])
+@pytest.mark.parametrize("verb", ["say", "collect", "chat", "generate", "tool", "branch", "end"])
 @pytest.mark.parametrize("source", [TEXT, "", "workflow: tea", "steps:", "steps: []\nslots:", "steps:  # none\nslots: {}\n"])
 def test_a_step_is_added_where_one_wants_it(verb: str, source: str) -> None:
     before = yaml.safe_load(source) or {}
     for after in (-1, 0, 99):
-        text, index = added(source, verb, after, plan_type="weekly-card")
+        text, index = added(source, verb, after, plan_type="weekly-card", tool=NewCall("search_web", ("query",)))
         value = yaml.safe_load(text)
-        assert [verb] == list(value["steps"].pop(index))
+        assert [verb, *(["arguments"] if verb == "tool" else [])] == list(value["steps"].pop(index))
         assert value["steps"] == (before.get("steps") or [])
         if verb == "collect":
             assert value["slots"].pop("question_1")["type"] == "text"

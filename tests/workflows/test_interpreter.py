@@ -12,7 +12,17 @@ from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import BrokenWorkflow, read
 from webapp.workflows.definition.slots import TYPES, Slot, UnfitAnswer, text_of
 from webapp.workflows.running.interpreter import apply
-from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, CallModel, Effect, Event, HandOver, PostReply, RunState
+from webapp.workflows.state import (
+    MODEL_ANSWERED,
+    MODEL_FAILED,
+    TOOL_FAILED,
+    CallModel,
+    Effect,
+    Event,
+    HandOver,
+    PostReply,
+    RunState,
+)
 
 CHECKIN = read(Path("webapp/workflows/shipped/weekly-checkin.yaml").read_text("utf-8"))
 ANN = {"user.first_name": "Ann", "user.name": "Ann Lee"}
@@ -27,6 +37,7 @@ KINDS = (
     "cancel",
     MODEL_ANSWERED,
     MODEL_FAILED,
+    TOOL_FAILED,
     "guess",
     "change",
     "nonsense",
@@ -210,11 +221,14 @@ def any_definition(random: Random) -> dict[str, object]:
         return [*found, {"go": random.choice([*ids, "end"])}][: random.randint(1, 4)]
 
     def step(id: str) -> dict[str, object]:
-        verb = random.choice(("collect", "collect", "say", "chat", "generate", "branch", "end"))
+        verb = random.choice(("collect", "collect", "say", "chat", "generate", "tool", "branch", "end"))
         value = random.choice("abc") if verb == "collect" else ways() if verb == "branch" else "{{a}} {{user.name}}"
         more = {"turns": random.randint(0, 2)} if verb == "chat" else {}
         value = "some-type" if verb == "generate" else value
-        on = {"next": ways()} if verb in ("say", "collect", "chat", "generate") and random.random() < 0.4 else {}
+        if verb == "tool":
+            arguments = {"q": "{{b}}", "n": {"slot": "c"}, "all": [1, {"x": "{{a}}"}]}
+            value, more = "search_web", {"arguments": arguments, "into": random.choice("abc"), "on_failure": ways()}
+        on = {"next": ways()} if verb in ("say", "collect", "chat", "generate", "tool") and random.random() < 0.4 else {}
         return {"id": id, verb: value, **more, **on}
 
     def slot() -> dict[str, object]:

@@ -77,6 +77,16 @@ BROKEN = [
     ("max: 9", "min: 10, max: 9", 5, "greater than", ""),
     ("max: 9", "optional: sometimes", 5, "true or false", ""),
     ("steps:\n", "steps: none\nmore:\n", 6, "must be a list", "steps:"),
+    ('say: "How much {{kind}}?"', "tool: a b", 9, "the key of a tool", "search_web"),
+    ('say: "How much {{kind}}?"', f"tool: {'x' * 10_000}", 9, "the key of a tool", "search_web"),
+    ('say: "How much {{kind}}?"', "tool: x\n    into: cusp", 10, "no slot named “cusp”", "“cups”"),
+    ('say: "How much {{kind}}?"', "tool: x\n    arguments: [1]", 10, "mapping of at most 30", "query"),
+    ('say: "How much {{kind}}?"', f"tool: x\n    arguments: {{a: {'[' * 9}{']' * 9}}}", 10, "with 200 values", "query"),
+    ('say: "How much {{kind}}?"', "tool: x\n    arguments: {a: [{slot: knd}]}", 10, "no slot named “knd”", "“kind”"),
+    ('say: "How much {{kind}}?"', "tool: x\n    arguments: {a: '{{knd}}'}", 10, "no answer named “knd”", "“kind”"),
+    ('say: "How much {{kind}}?"', "tool: x\n    on_failure: mny", 10, "no step named “mny”", "“many”"),
+    ('say: "How much {{kind}}?"', "tool: x\n    on_failure: many", 8, "without a question", "Add a question"),
+    ('say: "How much {{kind}}?"', "chat: Hi\n    tools: all", 10, "list of at most 20 tools", "tools: [search_web]"),
     ("  - collect: kind", "  - kind", 7, "Unknown step “kind”", "say"),
     ("  - collect: kind", "  - {collect: kind, say: x}", 7, "not both “collect” and “say”", "two steps"),
     ("  - collect: kind", "  - {collect: kind, guidelines: x}", 7, "isn't known", "Known"),
@@ -196,7 +206,7 @@ def test_no_condition_fails_but_by_its_own_refusal(parts: list[str]) -> None:
     assert conditions.holds(tree, VALUES) in (True, False)
 
 
-@pytest.mark.parametrize(("page", "count"), [("workflows", 3)])
+@pytest.mark.parametrize(("page", "count"), [("workflows", 4)])
 def test_what_the_documentation_shows_can_be_published(page: str, count: int) -> None:
     texts = DOCUMENTED.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))
     assert [len(read(text).steps) > 1 for text in texts] == [True] * count

@@ -23,12 +23,14 @@ from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCa
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
-from webapp.streaming.events import Calling, Ended, Event, Kept, Notice
+from webapp.streaming.events import Asked, Calling, Decided, Ended, Event, Kept, Notice, Returned
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import whole_call
+from webapp.tools.fuse import Limits
+from webapp.tools.ledger import Ledger
+from webapp.tools.loop import Answer, ToolRun
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer
-from webapp.tools.program_loop import ProgramLimits, ProgramToolRun
 
 DOOR = Kind("door", "OpenAI-compatible API")
 
@@ -145,7 +147,11 @@ class ProgramCalls:
                         if reason == "calls":
                             whole = [whole_call(pieces) for _, pieces in sorted(self._calls.items())]
                             self._keep([ToolCall(call.id, call.tool, call.arguments) for call in whole], kept)
-                        yield event
+                        # A model that has only called tools of Millrace, although it could no more, leaves no call to make.
+                        yield event if self._calls or reason != "calls" else Ended("completed", "stop")
+                    case Asked() | Decided() | Returned():
+                        # Calls of tools of Millrace, which are no program's to know.
+                        pass
                     case _:
                         yield from self._released()
                         yield event
@@ -217,7 +223,8 @@ def _stored(
     names = safe_names(tool.name for tool in completion.tools)
     request = _request(completion, model, parameters, sources, names)
     # Built before the commit: an error afterwards would leave a generation that never starts.
-    source = _read(engine, person, completion, request)
+    ledger = Ledger(prompt_sources=request.sources)
+    source = _read(engine, person, completion, request, ledger)
     if completion.stops:
         source = CutSource(source, completion.stops)
     if request.takes_calls or completion.offers:
@@ -245,20 +252,18 @@ def _stored(
     return generation, source
 
 
-def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest) -> Source:
+def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest, ledger: Ledger) -> Source:
     """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
     if not completion.offers or request.must_call or not providers().takes_tools(request.model):
         return generations.ladder(engine, request)
-    names = ("tools.rounds", "tools.calls", "tools.result_chars", "stream.stall_seconds")
-    limits = ProgramLimits(*(int(setting(name)) for name in names))
 
     def of_round(request: ModelRequest) -> Source:
         # A round after the first begins outside of the application's context.
         with engine.in_app():
             return generations.ladder(engine, request)
 
-    ids = completion.collection_ids
-    return ProgramToolRun(engine, person, request, completion.offers, of_round, limits, collection_ids=ids)
+    answer = Answer(person, collection_ids=completion.collection_ids)
+    return ToolRun(engine, answer, request, completion.offers, of_round, Limits.set(can_wait=False), ledger=ledger)
 
 
 def model_of(user: User, name: str) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from webapp.streaming.events import Delta, Ended, Event
+from webapp.streaming.events import Calling, Delta, Ended, Event
 from webapp.streaming.failure import ProviderError
+
+# How much more a model can say before it calls a tool.
+MOST_IGNORED_CHARS = 2_000
 
 
 class Cutter(Protocol):
@@ -16,8 +19,27 @@ class Cutter(Protocol):
         ...
 
 
-def cut(events: Iterator[Event], cutter: Cutter, reason: str) -> Iterator[Event]:
-    """Yields the events up to where the cutter ends them; held text is released before a failure, too."""
+def _calls(events: Iterator[Event]) -> Iterator[Event]:
+    """Yields what a model still calls, with the end that belongs to it."""
+    chars_left, has_called = MOST_IGNORED_CHARS, False
+    for event in events:
+        if isinstance(event, Delta):
+            chars_left -= len(event.text)
+        elif not isinstance(event, Ended):
+            has_called = has_called or isinstance(event, Calling)
+            yield event
+        elif has_called:
+            yield event
+            return
+        if chars_left < 0 and not has_called:
+            return
+
+
+def cut(events: Iterator[Event], cutter: Cutter, reason: str, *, may_call: bool = False) -> Iterator[Event]:
+    """Yields the events up to where the cutter ends them; held text is released before a failure, too.
+
+    A model that `may_call` could call a tool after that: the events go on without their text, up to a bound.
+    """
     failure = None
     try:
         for event in events:
@@ -26,6 +48,7 @@ def cut(events: Iterator[Event], cutter: Cutter, reason: str) -> Iterator[Event]
                 if rest:
                     yield Delta(rest)
                 if is_over:
+                    yield from _calls(events) if may_call else ()
                     yield Ended("completed", reason)
                     return
             elif isinstance(event, Ended):

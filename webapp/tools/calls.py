@@ -1,9 +1,10 @@
 """The calls of an answer as they are stored: read back for a run, and changed before what a change names begins."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now
+from webapp.models.providers.base import ToolCall, ToolResult, Turn
 from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Returned, SourceRecord
+from webapp.tools.names import safe_names
 from webapp.tools.tables import Call
 
 OPEN: tuple[CallState, ...] = ("asked", "waiting", "running", "unknown")
@@ -86,6 +89,26 @@ def shown_arguments(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict) else text
+
+
+def turns_of(calls: Iterable[CallRecord], text: str, names: Mapping[str, str]) -> tuple[list[Turn], str]:
+    """Returns the rounds of an answer as a request has them, and the text after the last.
+
+    `names` are those by which the model knows the tools; one that is off by now keeps its own, made safe.
+    """
+    turns, at = list[Turn](), 0
+    for _, calls_of_round in groupby(calls, key=lambda call: call.round):
+        first, *others = calls_of_round
+        sent = [ToolCall(call.upstream_id, _name(call.tool, names), call.arguments or "{}") for call in (first, *others)]
+        results = [ToolResult(call.upstream_id, call.for_the_model, call.state != "done") for call in (first, *others)]
+        turns.append(Turn("assistant", text[at : first.text_at], calls=tuple(sent), kept=first.kept))
+        turns.append(Turn("tool", "", results=tuple(results)))
+        at = first.text_at
+    return turns, text[at:]
+
+
+def _name(tool: str, names: Mapping[str, str]) -> str:
+    return names.get(tool) or safe_names([tool])[tool]
 
 
 def calls_of(session: Session, message_id: str) -> list[CallRecord]:

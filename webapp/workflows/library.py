@@ -1,8 +1,9 @@
 """Workflows, shipped or written by admins: drafts, publishing, versions."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,18 @@ from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.plans.types import plan_types
+from webapp.tools.offers import built_in_tools
+from webapp.tools.policies import policies_for
+from webapp.tools.servers.offered import site_tools
+from webapp.tools.tool import Tool
 from webapp.workflows.definition import parsing
-from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.tables import Workflow, WorkflowVersion
 
 FOLDER = Path(__file__).parent / "shipped"
 MOST_WORKFLOWS, MOST_NOTE = 500, 300
+# How many tools or arguments a hint names.
+MOST_NAMED = 12
 # Parsing a large definition takes up to a quarter of a second.
 MOST_KNOWN = 64
 GONE = "That workflow no longer exists."
@@ -87,10 +94,18 @@ def checked(source: str) -> Definition:
 
 
 def runnable(source: str) -> Definition:
-    """Returns the definition of a text that will run: the plan types it names must exist."""
+    """Returns the definition of a text that will run: the plan types and tools it names must exist."""
     definition = checked(source)
     _check_plan_types(definition)
+    _check_tools(definition)
     return definition
+
+
+def tools() -> dict[str, Tool]:
+    """Returns the tools that workflows can name, by key: those that are everyone's, and allowed."""
+    policies = policies_for(None)
+    every = (*built_in_tools().values(), *site_tools())
+    return {tool.key: tool for tool in every if policies.of(tool) != "deny"}
 
 
 @lru_cache(maxsize=MOST_KNOWN)
@@ -239,6 +254,32 @@ def _check_plan_types(definition: Definition) -> None:
         raise BrokenDefinition(
             [parsing.WorkflowFault(step.line, 1, f"There is no plan type named “{step.text}”.", hint) for step in steps]
         )
+
+
+def _check_tools(definition: Definition) -> None:
+    steps = [step for step in definition.steps if step.named_tools]
+    known = tools() if steps else {}
+    if faults := [fault for step in steps for fault in _tool_faults(step, known)]:
+        raise BrokenDefinition(faults)
+
+
+def _tool_faults(step: Step, known: Mapping[str, Tool]) -> Iterator[parsing.WorkflowFault]:
+    """Yields what is wrong with the tools that a step names, and with the arguments of a call."""
+    for key in (key for key in step.named_tools if key not in known):
+        like = get_close_matches(key, known, 1)
+        hint = f"Did you mean “{like[0]}”?" if like else f"Use one of: {', '.join(sorted(known)[:MOST_NAMED])}"
+        yield parsing.WorkflowFault(step.line, 1, f"There is no tool “{key[:80]}” here, or it isn't allowed.", hint)
+    if step.verb == "tool" and (tool := known.get(step.text)):
+        properties = tool.schema.get("properties")
+        named = properties if isinstance(properties, Mapping) else {}
+        hint = f"It takes: {', '.join(map(str, [*named][:MOST_NAMED]))}" if named else "It takes no arguments."
+        required = tool.schema.get("required")
+        for name in required if isinstance(required, list) else ():
+            if name not in step.arguments:
+                yield parsing.WorkflowFault(step.line, 1, f"The tool “{tool.key}” needs “{name}” in its “arguments”.", hint)
+        if tool.schema.get("additionalProperties") is False:
+            for name in (name for name in step.arguments if name not in named):
+                yield parsing.WorkflowFault(step.line, 1, f"The tool “{tool.key}” doesn't take “{name[:40]}”.", hint)
 
 
 def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -> None:

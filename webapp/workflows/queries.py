@@ -87,7 +87,7 @@ def changed_names(run: WorkflowRun) -> set[str]:
     return set(db.session.scalars(query.distinct()))
 
 
-def last_event(run: WorkflowRun, kind: str) -> RunEvent | None:
-    """Returns the last event of this kind."""
-    query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.kind == kind)
+def last_event(run: WorkflowRun, *kinds: str) -> RunEvent | None:
+    """Returns the last event of these kinds."""
+    query = select(RunEvent).where(RunEvent.run_id == run.id, RunEvent.kind.in_(kinds))
     return db.session.scalar(query.order_by(RunEvent.seq.desc()).limit(1))

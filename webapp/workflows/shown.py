@@ -10,20 +10,20 @@ from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.engine.service import active_ids
+from webapp.engine.service import active_generation
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.web.addresses import address
 from webapp.workflows import library, queries
-from webapp.workflows.definition.definition import Definition
+from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.slots import Slot, shown, text_of
 from webapp.workflows.running import planning
 from webapp.workflows.running.interpreter import proposal, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of
 from webapp.workflows.running.runs import KIND
 from webapp.workflows.running.step_prompt import STEP
-from webapp.workflows.state import MODEL_FAILED, RunState
+from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, TOOL_FAILED, RunState
 from webapp.workflows.tables import WorkflowRun
 
 STATES = {
@@ -91,6 +91,8 @@ class Panel:
     has_ended: bool
     is_own: bool
     stop_url: str
+    is_parked: bool
+    doing: str
     can_ask: bool
     handed_to: str
     can_write: bool
@@ -100,7 +102,8 @@ def panel(run: WorkflowRun, right: str) -> Panel:
     definition, state = definition_of(run), run.current_state
     step, slot = definition.by_id.get(state.step), slot_of(definition, state)
     is_waiting = state.status == "waiting"
-    active = active_ids(f"chat:{run.chat_id}") if state.status == "running" else None
+    active = active_generation(f"chat:{run.chat_id}") if state.status == "running" else None
+    is_parked = active is not None and active.is_parked
     why = run.refusal.get("words", "")
     return Panel(
         id=run.id,
@@ -123,7 +126,16 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         can_write=bool(state.handed_to) and right in ("own", "write"),
         is_own=right == "own",
         stop_url=url_for("chat.stop", id=active.id) if active and right == "own" else "",
+        is_parked=is_parked,
+        doing=_doing(step, is_parked=is_parked),
     )
+
+
+def _doing(step: Step | None, *, is_parked: bool) -> str:
+    """Returns what happens while nothing is asked."""
+    if is_parked:
+        return "Waiting for your decision, above."
+    return "A tool is being used." if step and step.verb == "tool" else "The answer is being written."
 
 
 def question(run: WorkflowRun, definition: Definition, state: RunState) -> CurrentQuestion:
@@ -193,7 +205,10 @@ def why_paused(run: WorkflowRun, state: RunState) -> str:
     """Returns the reason for a pause, if a failed model call caused it; empty if a person paused the run or stopped the model."""
     if not is_interrupted(state):
         return ""
-    run_event = queries.last_event(run, MODEL_FAILED)
+    run_event = queries.last_event(run, MODEL_FAILED, MODEL_ANSWERED, TOOL_FAILED)
+    if run_event and run_event.kind != MODEL_FAILED:
+        # A call failed, or what it returned didn't fit.
+        return state.said.get(state.step, "")
     return run_event.value if run_event else ""
 
 
@@ -205,7 +220,7 @@ def refusing_budget(run: WorkflowRun) -> str:
 
 def _dots(definition: Definition, state: RunState) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
-    steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate")]
+    steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate", "tool")]
     dots = {step.id: "here" if step.id == state.step else "done" if step.id in state.outcomes else "ahead" for step in steps}
     return [ProgressStep(label(id), dot) for id, dot in dots.items() if dot != "ahead" or not state.has_ended]
 

@@ -9,6 +9,8 @@ ENDED = ("completed", "cancelled", "failed")
 DONE, SKIPPED = "done", "skipped"
 # The kinds of a model's events. They are stored with every run, so the values stay as they were.
 MODEL_ANSWERED, MODEL_FAILED = "spoke", "fell"
+# What a tool returns is a model's answer to the step; a failure is not, as the run can go on elsewhere.
+TOOL_FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class Event:
     """An event of a run.
 
     A person causes `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel` and `change`; a model `MODEL_ANSWERED`,
-    `MODEL_FAILED` and `guess`; `begin` occurs once. The value of a guess is the interpretation and, after an empty line, the
-    answer as typed.
+    `MODEL_FAILED` and `guess`; a tool `MODEL_ANSWERED` and `TOOL_FAILED`; `begin` occurs once. The value of a guess is the
+    interpretation and, after an empty line, the answer as typed.
     """
 
     kind: str

@@ -12,7 +12,7 @@ from webapp.api.schemas import Answer, Body
 from webapp.api.sources import SourceAnswer, all_seen, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
-from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
@@ -144,5 +144,5 @@ def show(id: str) -> CallAnswer:
     errors=(409,),
 )
 def decide(id: str, body: NewDecision) -> CallAnswer:
-    call = writable_call(id)
+    call = decidable_call(id)
     return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), note=body.note, result=body.result))

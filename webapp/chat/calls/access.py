@@ -1,7 +1,7 @@
 """Who may see a call, and decide about it: those who can read its chat, and those who can write there."""
 
 from webapp.base.db import db
-from webapp.chat.record.access import visible_message, writable_message
+from webapp.chat.record.access import decidable_message, visible_message
 from webapp.people.accounts.guards import found
 from webapp.tools.tables import Call
 
@@ -13,8 +13,8 @@ def visible_call(id: str) -> Call:
     return found(call)
 
 
-def writable_call(id: str) -> Call:
-    """Returns the call if the requester can write in its chat."""
+def decidable_call(id: str) -> Call:
+    """Returns the call if the requester can write in its chat, even while a workflow leads it."""
     call = db.session.get(Call, id)
-    writable_message(call.message_id if call else "")
+    decidable_message(call.message_id if call else "")
     return found(call)

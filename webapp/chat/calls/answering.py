@@ -1,7 +1,7 @@
 """Answers of a chat that can call tools: what they are offered, and the source that they are read from."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -20,15 +20,24 @@ from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
+from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
-def offers_in(chat: Chat, person: str) -> Sequence[Offer]:
-    """Returns the tools that an answer for this person can use in the chat."""
-    user = db.session.get(User, person) if chat.tools and person and are_offered(chat) else None
-    return offers_for(user, chat.tools, allowed_in(chat.id, person)) if user else ()
+@dataclass(frozen=True, slots=True)
+class AnswerTools:
+    """The keys of the tools that one answer is offered; `outside` names where outside text in its prompt came from."""
+
+    keys: Sequence[str] = ()
+    outside: tuple[str, ...] = ()
+
+
+def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
+    """Returns those of the tools that an answer for this person can use in the chat."""
+    user = db.session.get(User, person) if keys and person and are_offered(chat) else None
+    return offers_for(user, keys, allowed_in(chat.id, person)) if user else ()
 
 
 def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
@@ -47,20 +56,24 @@ def source_with_tools(
     ladder: MakeSource,
     *,
     transcript: Transcript | None = None,
+    tools: AnswerTools | None = None,
 ) -> Source:
-    """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder."""
-    offers = offers_in(chat, generation.user_id or "")
+    """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder.
+
+    The tools are those of the chat unless `tools` says otherwise.
+    """
+    tools = tools or AnswerTools(chat.tools)
+    offers = _offers_in(chat, generation.user_id or "", tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
+    calls = calls_of(db.session(), message.id) if message.call_count else ()
+    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
-        message.id,
-        generation.id,
-        chat.id,
         generation.user_id or "",
+        chat.id,
         text=message.content,
-        calls=calls_of(db.session(), message.id) if message.call_count else (),
         collection_ids=tuple(chat.collection_ids),
-        outside=_outside_in(request, generation.user_id or ""),
+        outside=(*tools.outside, *_outside_in(request, generation.user_id or "")),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, generation.user_id or ""),
     )
@@ -73,4 +86,4 @@ def source_with_tools(
         with engine.in_app():
             return ladder(request)
 
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)

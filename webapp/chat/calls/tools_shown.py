@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.chat.calls.choosing import allowed_in, are_offered
+from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
@@ -65,8 +66,11 @@ def for_new_chat(user: User, chosen: Sequence[str] | None) -> Sequence[ShownTool
 
 
 def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
-    """Returns what this person has allowed in the chat; without a query in a chat without tools."""
-    if chat is None or user is None or not chat.tools:
+    """Returns what this person has allowed in the chat; without a query in a chat without tools.
+
+    What leads a chat can name further tools.
+    """
+    if chat is None or user is None or not (chat.tools or is_led(chat)):
         return []
     if not (keys := [key for key, _ in allowed_in(chat.id, user.id)]):
         return []

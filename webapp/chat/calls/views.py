@@ -5,11 +5,10 @@ from typing import cast
 from flask import Blueprint, Response, request, url_for
 
 from webapp.chat.calls import choosing, decisions, lines, tools_shown
-from webapp.chat.calls.access import visible_call, writable_call
+from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.chat.calls.files import files_by_id
 from webapp.chat.record import queries
-from webapp.chat.record.access import own_chat, right_in, visible_message, writable_chat
-from webapp.chat.record.leader import is_led
+from webapp.chat.record.access import decidable_message, own_chat, right_in, stoppable_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import shown as knowledge_shown
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
@@ -41,7 +40,7 @@ def show(id: str) -> Response:
 @bp.post("/calls/<id>/decision")
 @signed_in
 def decide(id: str) -> Response:
-    call, form = writable_call(id), request.form
+    call, form = decidable_call(id), request.form
     decided = decisions.decide(
         call,
         cast(decisions.Decision, form.get("decision", "")),
@@ -56,8 +55,7 @@ def decide(id: str) -> Response:
 @bp.post("/messages/<id>/limit")
 @signed_in
 def decide_limit(id: str) -> Response:
-    message, form = visible_message(id), request.form
-    writable_chat(message.chat_id)
+    message, form = decidable_message(id), request.form
     decision = cast(decisions.FuseDecision, form.get("decision", ""))
     more_usd = decisions.dollars(form.get("more", ""))
     decisions.decide_limit(queries.last_generation(message), decision, by=current_user(), more_usd=more_usd)
@@ -89,7 +87,7 @@ def choose(id: str) -> Response:
 @bp.post("/chats/<id>/tools/take-back")
 @signed_in
 def take_back(id: str) -> Response:
-    chat, me = writable_chat(id), current_user()
+    chat, me = stoppable_chat(id), current_user()
     choosing.take_back(chat.id, me.id, request.form.get("tool", ""))
     if not is_htmx():
         return redirect(_end_of(id))
@@ -113,7 +111,7 @@ def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
 
 def _blocks(message: Message) -> Response:
     chat, me = queries.chat_of(message), user_or_none()
-    can_decide = right_in(chat, me) in ("own", "write") and not is_led(chat)
+    can_decide = right_in(chat, me) in ("own", "write")
     calls = lines.calls_in(message, is_live=_is_live(message), can_decide=can_decide)
     return render("chat/calls/_blocks.html", calls=calls, chat=chat, allowed=tools_shown.allowed(chat, me) if can_decide else ())
 

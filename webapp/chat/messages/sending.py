@@ -22,7 +22,7 @@ from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
-from webapp.chat.calls.answering import MakeSource, source_with_tools
+from webapp.chat.calls.answering import AnswerTools, MakeSource, source_with_tools
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
@@ -66,7 +66,8 @@ class AnswerOptions:
     `detach`, `idle:SECONDS` or `abort:SECONDS`. `is_typed` deletes the person's draft. `given` are the answer's sources.
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
-    existing one. `shared` are the owner's variables, if the message to be answered changes them.
+    existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
+    the chat's.
     """
 
     context_limit: int | None = None
@@ -77,6 +78,7 @@ class AnswerOptions:
     speaker: Speaker | None = None
     is_again: bool = False
     shared: VariableStore | None = None
+    tools: AnswerTools | None = None
 
 
 DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
@@ -462,11 +464,10 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if chat.tools or message.call_count:
-        prepared = replace(
-            prepared,
-            source=lambda ladder, request: source_with_tools(the_engine(), chat, message, generation, request, ladder),
-        )
+    tools = options.tools or AnswerTools(chat.tools)
+    if tools.keys or message.call_count:
+        calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
+        prepared = replace(prepared, source=lambda ladder, request: calling(request, ladder))
     return prepared if message.content else _wrapped(prepared, message, options)
 
 

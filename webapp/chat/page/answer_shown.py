@@ -125,7 +125,7 @@ def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
         notices.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
     elif last.status == "completed" and message.content and last.text_offset == len(message.content):
         notices.append(ShownNotice("amber", "The model had nothing to add."))
-    elif last.status == "completed" and not message.content:
+    elif last.status == "completed" and not message.content and last.reason != "tool":
         notices.append(ShownNotice("amber", "The model returned an empty answer."))
     return tuple(notices)
 

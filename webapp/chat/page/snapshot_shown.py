@@ -176,8 +176,10 @@ def snapshot_since(engine: Engine, chat_id: str, message_id: str, right: str = "
 
 
 def limited(chat: Chat, thread: list[shown.ShownMessage]) -> list[shown.ShownMessage]:
-    """Makes the messages of a chat that a feature leads read-only, without a choice of versions."""
-    return [replace(shown.limited(message, "view"), versions=shown.Versions()) for message in thread] if is_led(chat) else thread
+    """Makes the messages of a chat that a feature leads read-only, without versions; calls in them can be decided about."""
+    if not is_led(chat):
+        return thread
+    return [replace(shown.limited(message, "view"), versions=shown.Versions(), calls=message.calls) for message in thread]
 
 
 def hidden_answer(generation_id: str) -> HiddenAnswer:

@@ -57,6 +57,11 @@ def writable_message(id: str) -> Message:
     return _message(id, writable_chat)
 
 
+def decidable_message(id: str) -> Message:
+    """Returns the message if the requester can decide about its calls and limits, even while a workflow leads the chat."""
+    return _message(id, stoppable_chat)
+
+
 def visible_message(id: str) -> Message:
     return _message(id, visible_chat)
 

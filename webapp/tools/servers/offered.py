@@ -78,6 +78,12 @@ def tools_for(person: User) -> Iterator[Tool]:
 MORE_TOOLS = MoreTools(tools_for)
 
 
+def site_tools() -> Iterator[Tool]:
+    """Yields every accepted tool of the site's servers."""
+    for server in queries.site_servers():
+        yield from (_tool(server, tool, tool.trouble) for tool in _offered(server))
+
+
 def trouble_of(server: ToolServer, sign_in: ToolSignIn | None) -> str:
     """Returns why a person can use no tool of a server now; empty if they can."""
     if server.owner_id and not setting("tools.personal_servers"):

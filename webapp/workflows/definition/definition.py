@@ -9,6 +9,8 @@ from webapp.workflows.definition.slots import Slot
 
 # The step id that ends a run.
 END = "end"
+# The outcome of a step whose tool failed, and the word for the tools of the run's chat.
+FAILED, CHAT_TOOLS = "failed", "chat"
 Found = tuple[int, str, str]
 
 
@@ -47,6 +49,13 @@ class Step:
     knowledge: tuple[str, ...] = ()
     # Whether the step retrieves passages at all, from these collections and from files given in the run.
     retrieves: bool = True
+    # The keys of the tools that the model can call.
+    tools: tuple[str, ...] = ()
+    # For a `tool`, whose key is the text: its arguments, with templates and `{slot: name}`, the slot that its result goes to, and
+    # where it leads if the tool fails.
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    into: str = ""
+    failures: tuple[Transition, ...] = ()
     is_personal: bool = True
     line: int = 1
 
@@ -65,23 +74,52 @@ class Step:
         """Returns every step that can come next."""
         if self.verb == "end":
             return []
-        is_closed = any(transition.condition is None for transition in self.transitions)
-        return [*dict.fromkeys([*(transition.target for transition in self.transitions), *(() if is_closed else (self.after,))])]
+        both = (self.transitions, self.failures) if self.failures else (self.transitions,)
+        is_closed = all(any(transition.condition is None for transition in ways) for ways in both)
+        targets = (transition.target for ways in both for transition in ways)
+        return [*dict.fromkeys([*targets, *(() if is_closed else (self.after,))])]
 
     def exit(self, values: Mapping[str, Any]) -> str:
         """Returns the next step for these values."""
         if self.verb == "end":
             return END
+        has_failed = bool(self.failures) and values.get(f"steps.{self.id}") == FAILED
         open_now = (
             transition
-            for transition in self.transitions
+            for transition in (self.failures if has_failed else self.transitions)
             if transition.condition is None or holds_now(transition.condition, values)
         )
         return next((transition.target for transition in open_now), self.after)
 
     @property
     def texts(self) -> str:
-        return "\n".join((self.text, self.guidelines, *self.inputs.values()))
+        return "\n".join((self.text, self.guidelines, *self.inputs.values(), *_texts(self.arguments)))
+
+    @property
+    def filled_slots(self) -> tuple[str, ...]:
+        """Returns the slots that the step fills, by asking or without."""
+        return (self.slot, self.into, *self.sets)
+
+    @property
+    def named_tools(self) -> tuple[str, ...]:
+        """Returns the keys of the tools that the step names."""
+        return (self.text,) if self.verb == "tool" else tuple(key for key in self.tools if key != CHAT_TOOLS)
+
+
+def slot_in(argument: Any) -> str:
+    """Returns the slot that an argument is the value of, written as `{slot: name}`; empty for any other argument."""
+    return str(argument["slot"]) if isinstance(argument, Mapping) and [*argument] == ["slot"] else ""
+
+
+def _texts(argument: Any) -> Iterator[str]:
+    """Yields the texts of an argument; a slot as the placeholder of its value."""
+    if name := slot_in(argument):
+        yield f"{{{{{name}}}}}"
+    elif isinstance(argument, str):
+        yield argument
+    elif isinstance(argument, Mapping | list):
+        for part in argument.values() if isinstance(argument, Mapping) else argument:
+            yield from _texts(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from typing import Any
 from webapp.base import yaml_text
 from webapp.base.yaml_text import Path, YamlDocument
 from webapp.workflows.definition import conditions
-from webapp.workflows.definition.definition import END, Definition, Step, Transition, flow_faults
+from webapp.workflows.definition.definition import CHAT_TOOLS, END, Definition, Step, Transition, flow_faults, slot_in
 from webapp.workflows.definition.slots import OF_A_PERSON, TYPES, Slot, UnfitAnswer, is_sound, names_in, text_of
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MOST_STEPS, MOST_SLOTS, MOST_OPTIONS, MOST_FAULTS = 100, 60, 30, 50
 MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
+# Of a tool's arguments, all values and their nesting are counted.
+MOST_TOOLS, MOST_KEY, MOST_VALUES, DEEPEST = 20, 200, 200, 8
 # Finding a name similar to a wrong one takes up to ten milliseconds.
 MOST_LIKE, MOST_KNOWN = 10, 20
 KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
@@ -26,8 +28,9 @@ WITH_OPTIONS = ("choice", "multi")
 OF_A_STEP = {
     "say": (),
     "collect": (),
-    "chat": ("guidelines", "max_sentences", "max_tokens", "turns", "knowledge", "retrieve", "personalize"),
+    "chat": ("guidelines", "max_sentences", "max_tokens", "turns", "knowledge", "retrieve", "personalize", "tools"),
     "generate": ("with",),
+    "tool": ("arguments", "into", "on_failure"),
     "set": (),
     "branch": (),
     "end": (),
@@ -75,6 +78,18 @@ def _document(source: str) -> YamlDocument:
         return yaml_text.read(source, "workflow")
     except yaml_text.UnreadableYaml as error:
         raise BrokenWorkflow([WorkflowFault(error.line, error.column, str(error), error.hint)]) from error
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MOST_KEY and not re.search(r"\s", value)
+
+
+def _count(value: Any, depth: int) -> int:
+    """Returns how many values are in one; too many if they are nested too deep."""
+    if depth > DEEPEST:
+        return MOST_VALUES + 1
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(_count(part, depth + 1) for part in parts)
 
 
 @dataclass(slots=True)
@@ -208,6 +223,9 @@ class _Reader:
             return self._hand_over((*path, verb), value, step, names)
         if verb == "generate":
             return self._generate(path, about, step, slots, names)
+        if verb == "tool":
+            failures = self._ways((*path, "on_failure"), about, ids, names)
+            return self._tool(path, about, replace(step, failures=failures), slots, names)
         text = self._filled((*path, verb), value, names, is_needed=verb != "end")
         return self._chat(path, about, replace(step, text=text), names) if verb == "chat" else replace(step, text=text)
 
@@ -219,6 +237,7 @@ class _Reader:
         knowledge = self._names((*path, "knowledge"), about.get("knowledge"))
         return replace(
             step,
+            tools=self._tools((*path, "tools"), about.get("tools")),
             knowledge=knowledge if retrieves else (),
             retrieves=retrieves,
             is_personal=is_personal,
@@ -263,9 +282,46 @@ class _Reader:
         inputs = {str(name): self._filled((*path, "with", str(name)), str(text), names) for name, text in arguments.items()}
         return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
+    def _tool(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
+        """Reads a `tool` step; whether there is such a tool, and what it takes, is checked where it is saved and used."""
+        key, into = about.get("tool"), about.get("into")
+        if not _is_key(key):
+            self._fault((*path, "tool"), "This must be the key of a tool.", "tool: search_web")
+            key = ""
+        if into is not None and (not isinstance(into, str) or into not in slots):
+            self._unknown((*path, "into"), f"There is no slot named “{str(into)[:40]}”.", str(into), slots)
+        elif into and slots[into].type == "file":
+            self._fault((*path, "into"), "A file is given by a person, and can't be a tool's result.", "Use a text slot.")
+        arguments = {} if about.get("arguments") is None else about["arguments"]
+        if not isinstance(arguments, dict) or len(arguments) > MOST_INPUTS or _count(arguments, 0) > MOST_VALUES:
+            words = f"“arguments” must be a mapping of at most {MOST_INPUTS} arguments, with {MOST_VALUES} values in all."
+            self._fault((*path, "arguments"), words, 'arguments: {query: "{{topic}}"}')
+            return replace(step, text=str(key))
+        values = {str(name): self._argument((*path, "arguments", name), value, slots, names) for name, value in arguments.items()}
+        return replace(step, text=str(key), arguments=values, into=into if isinstance(into, str) else "")
+
+    def _argument(self, path: Path, value: Any, slots: dict[str, Slot], names: set[str]) -> Any:
+        if name := slot_in(value):
+            if name not in slots:
+                self._unknown((*path, "slot"), f"There is no slot named “{name[:40]}”.", name, slots)
+            return {"slot": name}
+        if isinstance(value, dict):
+            return {str(key): self._argument((*path, key), part, slots, names) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self._argument((*path, index), part, slots, names) for index, part in enumerate(value)]
+        return self._filled(path, value, names) if isinstance(value, str) else value
+
+    def _tools(self, path: Path, value: Any) -> tuple[str, ...]:
+        keys = [value] if value == CHAT_TOOLS else [] if value is None else value
+        if not isinstance(keys, list) or len(keys) > MOST_TOOLS or not all(map(_is_key, keys)):
+            words = f"“tools” must be a list of at most {MOST_TOOLS} tools, by key, or “{CHAT_TOOLS}” for those of the chat."
+            self._fault(path, words, "tools: [search_web]")
+            return ()
+        return tuple(dict.fromkeys(keys))
+
     def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
         value = about.get(str(path[-1]))
-        if value is None and path[-1] == "next":
+        if value is None and path[-1] != "branch":
             return ()
         if isinstance(value, str):
             return (Transition(self._target(path, value, ids)),)

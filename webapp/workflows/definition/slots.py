@@ -1,12 +1,14 @@
 """Answers: parsed by the rules of their slots, shown as text, and filled into the texts of a definition. Pure."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-MOST_CHARS = 4_000
+# Of a text that a tool returned, more is kept if its slot says so.
+MOST_CHARS, MOST_RESULT_CHARS = 4_000, 16_000
 # A file's answer is the id and name of its document; only code that has stored the file produces it.
 FILE = re.compile(r"([0-9a-z]{26}) ([^\n]{1,200})")
 NUMBER = re.compile(r"[+-]?\d{1,15}(?:[.,]\d{1,10})?")
@@ -44,6 +46,19 @@ class Slot:
         if not text:
             raise UnfitAnswer("Please answer, or skip this question." if self.is_optional else "Please answer.")
         return TYPES[self.type](self, text)
+
+    def result(self, text: str) -> Any:
+        """Returns what a tool returned as a value of this slot: a text as far as it fits, else what the text or JSON says.
+
+        Raises `UnfitAnswer`.
+        """
+        if self.type == "text":
+            return CONTROL.sub("", text).strip()[: int(min(self.most or MOST_CHARS, MOST_RESULT_CHARS))]
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = text
+        return self.value(text_of(value) if isinstance(value, str | int | float | list) else text)
 
     @property
     def sample(self) -> str:

@@ -1,5 +1,6 @@
 """The steps of a text as cards, and what their buttons and forms change in it, line by line. Pure."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ KINDS = {
     "collect": ("Ask a question", "Waits for an answer and keeps it."),
     "chat": ("Let a model write", "A model answers in a few sentences, as you describe."),
     "generate": ("Write a plan", "A model writes one of your types of plans."),
+    "tool": ("Use a tool", "Calls a tool and keeps what it returns."),
     "branch": ("Branch", "Continues with another step, depending on the answers."),
     "end": ("End", "Says goodbye. The run is complete."),
 }
@@ -28,22 +30,40 @@ KINDS = {
 FIELDS: dict[str, dict[str, Path]] = {
     "say": {"text": ("say",)},
     "collect": {"text": ("ask",), "type": ("type",), "options": ("options",), "optional": ("optional",)},
-    "chat": {"text": ("chat",), "guidelines": ("guidelines",), "max_sentences": ("max_sentences",)},
+    "chat": {"text": ("chat",), "guidelines": ("guidelines",), "max_sentences": ("max_sentences",), "tools": ("tools",)},
     "generate": {"text": ("generate",)},
+    "tool": {"text": ("tool",), "arguments": ("arguments",), "into": ("into",), "on_failure": ("on_failure",)},
     "end": {"text": ("end",)},
 }
 HAND_OVER = {"text": ("end", "say"), "group": ("end", "hand_over")}
-WITH_NEXT = ("say", "collect", "chat", "generate")
+WITH_NEXT = ("say", "collect", "chat", "generate", "tool")
+# Values that are lists, each on a line of its own in the form.
+LISTS = ("options", "tools")
 NO_FORM = {
     "set": "It fills in answers without asking.",
     "branch": "Where it leads depends on the answers.",
     "": "It doesn't say what it does yet.",
 }
+NO_ARGUMENTS = "The arguments must be one per line, with their names: query: {{topic}}"
 UNKNOWN_SLOT = "Its slot is missing or has an error."
 IN_BRACKETS = "The steps are written in brackets, so they can only be added, moved and removed in the text."
 # Kept from one request to the next: the parsed text is needed to show its cards, and to change it.
 MOST_KNOWN = 16
-MOST_TITLE = 60
+MOST_TITLE, LINE = 60, "\n"
+NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")
+# An argument that begins with an answer.
+FILLED_IN = re.compile(r"^(\s*[\w.-]+:\s*)(\{\{.*\S)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """What a new step calls: the key of a tool, and the names of the arguments that it needs."""
+
+    key: str = ""
+    arguments: Sequence[str] = ()
+
+
+NO_CALL = NewCall()
 
 
 class CardRefused(ValueError):
@@ -93,6 +113,7 @@ class Cards:
 
     cards: tuple[Card, ...] = ()
     targets: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
     why_none: str = ""
     why_fixed: str = ""
 
@@ -111,7 +132,7 @@ def cards_of(source: str) -> Cards:
     ids = tuple(dict.fromkeys(id for id in (_id(step) for step in steps) if id))
     cards = tuple(_card(source, document, index, step) for index, step in enumerate(steps))
     is_fixed = steps and not _regions(source, document)
-    return Cards(cards, ids, why_fixed=IN_BRACKETS if is_fixed else "")
+    return Cards(cards, ids, tuple(map(str, _slots(document))), why_fixed=IN_BRACKETS if is_fixed else "")
 
 
 def edited(source: str, index: int, values: Mapping[str, str]) -> str:
@@ -131,7 +152,11 @@ def edited(source: str, index: int, values: Mapping[str, str]) -> str:
     edits = YamlEdits(source, document)
     try:
         for name, value in entered.items():
-            if value != card.values[name]:
+            if value == card.values[name]:
+                continue
+            if name == "arguments":
+                _put_arguments(edits, ("steps", index, "arguments"), steps[index].get("arguments") or {}, value)
+            else:
                 edits.put(_path(steps[index], card.verb, index, name), _typed(name, value))
         return edits.text()
     except UneditableYaml as error:
@@ -178,8 +203,11 @@ def restored(source: str, line: int, text: str) -> str:
     return above + ("\n" if above and not above.endswith("\n") else "") + text + below
 
 
-def added(source: str, verb: str, after: int, *, plan_type: str = "") -> tuple[str, int]:
-    """Returns the text with a new step behind one of the others, or first for -1, and its index."""
+def added(source: str, verb: str, after: int, *, plan_type: str = "", tool: NewCall = NO_CALL) -> tuple[str, int]:
+    """Returns the text with a new step behind one of the others, or first for -1, and its index.
+
+    It has this type of plan, or calls this tool.
+    """
     document = _readable(source)
     steps, regions = _steps(document), _regions(source, document)
     if steps and not regions:
@@ -189,7 +217,12 @@ def added(source: str, verb: str, after: int, *, plan_type: str = "") -> tuple[s
     index = max(0, min(after + 1, len(steps)))
     name = _free_name(document)
     first = {"say": "Hello!", "collect": name, "chat": _task(document), "generate": plan_type, "end": "Thank you!"}
+    first["tool"] = tool.key
     content = f"[{{go: {END}}}]" if verb == "branch" else scalar(first[verb])
+    if verb == "tool" and tool.arguments:
+        answer = next(reversed(_slots(document)), "")
+        arguments = dict.fromkeys(tool.arguments, f"{{{{{answer}}}}}" if answer else "")
+        content = f"{content}\n  arguments: {scalar(arguments)}"
     source = _with_lines(source, document, regions, index, f"- {verb}: {content}")
     return (_with_slot(source, name) if verb == "collect" else source), index
 
@@ -200,15 +233,16 @@ def _with_lines(source: str, document: YamlDocument, regions: Sequence[tuple[int
         step = document.spans["steps", 0].start
         indent = " " * (source.rfind("-", 0, step) - source.rfind("\n", 0, step) - 1)
         gap = "\n" if source[:place] and not source[:place].endswith("\n") else ""
-        return f"{source[:place]}{gap}{indent}{words}\n{source[place:]}"
+        words = "\n".join(indent + line for line in words.split("\n"))
+        return f"{source[:place]}{gap}{words}\n{source[place:]}"
     span = document.spans.get(("steps",))
     if not span:
         gap = "\n" if source and not source.endswith("\n") else ""
-        return f"{source}{gap}steps:\n  {words}\n"
+        return f"{source}{gap}steps:\n  {words.replace(LINE, LINE + '  ')}\n"
     # An empty list, or nothing yet.
     end = source.find("\n", span.end)
     rest = source[span.end : len(source) if end < 0 else end]
-    return f"{source[: span.key]}steps:{rest}\n  {words}{source[span.end + len(rest) :]}"
+    return f"{source[: span.key]}steps:{rest}\n  {words.replace(LINE, LINE + '  ')}{source[span.end + len(rest) :]}"
 
 
 def _with_slot(source: str, name: str) -> str:
@@ -307,7 +341,7 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
         why_not = "It holds something that a form can't show."
     next_step = step.get("next") if isinstance(step, dict) else None
     ways = "Where it leads depends on the answers." if isinstance(next_step, list) else ""
-    text = values.get("text") or (str(step.get(verb) or "") if verb in ("collect", "generate") else _id(step))
+    text = values.get("text") or (str(step.get(verb) or "") if verb in ("collect", "generate", "tool") else _id(step))
     shown = {} if why_not else {name: value or "" for name, value in values.items()}
     start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])
     return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways)
@@ -320,6 +354,9 @@ def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict
         value: Any = slot if verb == "collect" else step
         for part in path:
             value = value.get(part)
+        if name == "on_failure" and isinstance(value, list):
+            # Ways with conditions are changed in the text, like those of `next`.
+            continue
         values[name] = _shown(name, value)
     if verb in WITH_NEXT and not isinstance(step.get("next"), list):
         values["next"] = _shown("next", step.get("next"))
@@ -329,7 +366,11 @@ def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict
 def _shown(name: str, value: Any) -> str | None:
     if value is None:
         return "text" if name == "type" else ""
-    if name == "options":
+    if name == "arguments":
+        return _argument_lines(value)
+    if name == "tools" and isinstance(value, str):
+        return value
+    if name in LISTS:
         is_simple = isinstance(value, list) and all(isinstance(part, str | int | float) for part in value)
         return "\n".join(map(str, value)) if is_simple and not any(isinstance(part, bool) for part in value) else None
     if isinstance(value, bool):
@@ -340,7 +381,7 @@ def _shown(name: str, value: Any) -> str | None:
 
 
 def _typed(name: str, value: str) -> str | int | bool | list[str] | None:
-    if name == "options":
+    if name in LISTS:
         return [line.strip() for line in value.split("\n") if line.strip()] or None
     if name == "optional":
         return True if value else None
@@ -348,6 +389,43 @@ def _typed(name: str, value: str) -> str | int | bool | list[str] | None:
         return int(value[:9])
     # What a step says is never removed: an empty text is a fault that the editor names.
     return value if value or name == "text" else None
+
+
+def _argument_lines(value: Any) -> str | None:
+    """Returns arguments as the lines of a form, if each fits on one."""
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and NAME.fullmatch(name) for name in value):
+        return None
+    lines = [f"{name}: {part if _is_filled_in(part) else scalar(part)}" for name, part in value.items()]
+    return None if any(LINE in line for line in lines) else LINE.join(lines)
+
+
+def _is_filled_in(value: Any) -> bool:
+    """Returns whether a value is a text with answers in it, which YAML takes for something else without quotation marks."""
+    return isinstance(value, str) and value.startswith("{{") and value == value.strip() and LINE not in value
+
+
+def _put_arguments(edits: YamlEdits, path: Path, before: Mapping[str, Any], entered: str) -> None:
+    """Writes those arguments that differ from what the text has."""
+    arguments = _arguments(entered)
+    if not before or not arguments:
+        edits.put(path, arguments or None)
+        return
+    for name in (name for name in before if name not in arguments):
+        edits.put((*path, name), None)
+    for name, value in arguments.items():
+        if name not in before or before[name] != value:
+            edits.put((*path, name), value)
+
+
+def _arguments(entered: str) -> dict[str, Any]:
+    quoted = FILLED_IN.sub(lambda match: match[1] + json.dumps(match[2], ensure_ascii=False), entered)
+    try:
+        value = yaml_text.read(quoted, "workflow", is_new=True).value if entered.strip() else {}
+    except UnreadableYaml as error:
+        raise CardRefused(NO_ARGUMENTS) from error
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise CardRefused(NO_ARGUMENTS)
+    return value
 
 
 def _path(step: Mapping[str, Any], verb: str, index: int, name: str) -> Path:

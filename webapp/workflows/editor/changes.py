@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.workflows.editor.cards import KINDS, CardRefused, added, cards_of, edited, moved, removed, restored
+from webapp.workflows.editor.cards import KINDS, NO_CALL, CardRefused, NewCall, added, cards_of, edited, moved, removed, restored
 from webapp.workflows.editor.text import corrected
 
 MOVED_AWAY = "That step was changed in the text meanwhile. Open it again."
@@ -32,21 +32,22 @@ class Changed:
     is_typing: bool = False
 
 
-def change(source: str, form: Mapping[str, str], *, plan_type: str) -> Changed:
+def change(source: str, form: Mapping[str, str], *, plan_type: str, tool: NewCall = NO_CALL) -> Changed:
     """Returns what a button makes of the text; what was entered in an open form is written first."""
     name, *arguments = form.get("deed", "").split() or [""]
     numbers = [int(number) for number in arguments if number.isascii() and number.isdecimal()][:3]
     opened = _number(form.get("open", ""))
     try:
         source = _with_form(source, form)
-        return _change(source, name, arguments, numbers, form, opened, plan_type)
+        if name == "add" and arguments[:1] and arguments[0] in KINDS:
+            text, index = added(source, arguments[0], _number(form.get("after", "")), plan_type=plan_type, tool=tool)
+            return Changed(text, index, focus=(index, "form"))
+        return _change(source, name, arguments, numbers, form, opened)
     except CardRefused as refusal:
         return Changed(source, opened, said=str(refusal), is_typing=name == "keep")
 
 
-def _change(
-    source: str, name: str, arguments: list[str], numbers: list[int], form: Mapping[str, str], opened: int, plan_type: str
-) -> Changed:
+def _change(source: str, name: str, arguments: list[str], numbers: list[int], form: Mapping[str, str], opened: int) -> Changed:
     match name, arguments, numbers:
         case "correct", [_, _, wrong, meant], [line, column, *_]:
             return Changed(corrected(source, line, column, wrong, meant), opened)
@@ -67,9 +68,6 @@ def _change(
         case "undo", _, _:
             lines = form.get("undone", "").replace("\r\n", "\n")
             return Changed(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said="The step is back.")
-        case "add", [verb], _ if verb in KINDS:
-            text, index = added(source, verb, _number(form.get("after", "")), plan_type=plan_type)
-            return Changed(text, index, focus=(index, "form"))
     return Changed(source, opened)
 
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 
 from webapp.workflows.definition.definition import END, Definition, Step
 
-VERBS = {"say": "Says", "collect": "Asks", "chat": "Model", "generate": "Plan", "set": "Sets", "branch": "Branch", "end": "End"}
+VERBS = {
+    "say": "Says",
+    "collect": "Asks",
+    "chat": "Model",
+    "generate": "Plan",
+    "tool": "Tool",
+    "set": "Sets",
+    "branch": "Branch",
+    "end": "End",
+}
 BOX, HIGH, GAP, LEFT, LANE = 250, 44, 30, 130, 14
 # With more parallel lines, several share a lane.
 MOST_LANES = 10
@@ -104,6 +113,8 @@ def _targets(step: Step) -> Iterator[tuple[str, str]]:
         )
     if all(transition.condition is not None for transition in step.transitions):
         yield step.after, "else" if step.transitions else ""
+    for transition in step.failures:
+        yield transition.target, f"failed, {transition.condition}" if transition.condition is not None else "if it fails"
 
 
 def _connectors(ways: list[_Arrow], boxes: tuple[Box, ...]) -> Iterator[Connector]:

@@ -49,11 +49,13 @@ HAND_OVER = {
     "required": ["hand_over"],
     "additionalProperties": False,
 }
+TOOL = {"type": "string", "pattern": r"^\S+$", "maxLength": parsing.MOST_KEY}
 VERBS: dict[str, Schema] = {
     "say": _text("Says it.", is_needed=True),
     "collect": {"description": "Asks for this slot.", "type": "string"},
     "chat": _text("Has a model speak: its task.", is_needed=True),
     "generate": {"description": "Has a plan of this type written.", "type": "string", "pattern": "^[a-z][a-z0-9_-]{1,39}$"},
+    "tool": {"description": "Calls this tool.", **TOOL},
     "set": {"description": "Fills slots without asking; null empties one.", "type": "object", "minProperties": 1},
     "branch": _ways("Continues with another step."),
     "end": {"description": "Says it and ends.", "anyOf": [_text("What is said."), HAND_OVER]},
@@ -71,6 +73,24 @@ FIELDS: dict[str, Schema] = {
         "type": ["object", "null"],
         "maxProperties": parsing.MOST_INPUTS,
     },
+    "tools": {
+        "description": "The tools that the model can call; “chat” means those of the chat.",
+        "anyOf": [
+            {"const": "chat"},
+            {
+                "type": ["array", "null"],
+                "items": TOOL,
+                "maxItems": parsing.MOST_TOOLS,
+            },
+        ],
+    },
+    "arguments": {
+        "description": "What the tool is called with; {slot: name} is the value of a slot.",
+        "type": ["object", "null"],
+        "maxProperties": parsing.MOST_INPUTS,
+    },
+    "into": {"description": "The slot that the result goes to.", "type": ["string", "null"]},
+    "on_failure": {"anyOf": [_ways("The next step, if the tool fails."), {"type": "null"}]},
 }
 ID = {"description": "The name of the step.", "type": "string", "pattern": NAME}
 NEXT = {"anyOf": [_ways("The next step, if it isn't the next in the list."), {"type": "null"}]}
@@ -196,8 +216,8 @@ def _in_step(above: str) -> Words:
 
 RULES = (
     SuggestionRule(re.compile(r"\{\{\s*\Z"), _values, behind="}}"),
-    SuggestionRule(re.compile(r"\bcollect:\s*\Z"), _slots, "steps"),
-    SuggestionRule(re.compile(r"\b(?:go|next):\s*\Z"), _steps, "steps"),
+    SuggestionRule(re.compile(r"\b(?:collect|into|slot):\s*\Z"), _slots, "steps"),
+    SuggestionRule(re.compile(r"\b(?:go|next|on_failure):\s*\Z"), _steps, "steps"),
     SuggestionRule(re.compile(r"\bif:\s*\Z|\bif:[^}]*\b(?:and|or|not)\s+\Z"), _slots, "steps"),
     SuggestionRule(re.compile(r"\btype:\s*\Z"), lambda *_: dict.fromkeys(TYPES, "A type of answer."), "slots"),
     SuggestionRule(re.compile(r"^\Z"), lambda *_: _described(PARTS), behind=": "),

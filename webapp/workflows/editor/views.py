@@ -109,7 +109,8 @@ def check() -> Response:
 @admin_only
 def change() -> Response:
     """Changes the text as a button says; a page with JavaScript puts the difference into its textarea, where it can be undone."""
-    after = offload(changes.change, typed(), _fields(), plan_type=min(plan_types.slugs(), default=""))
+    plan_type = min(plan_types.slugs(), default="")
+    after = offload(changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
     if is_htmx():
         return render("workflows/_changed.html", **_checked(after.source), after=after)
     return editor(request.form.get("slug", ""), after.source, after=after)
@@ -134,6 +135,13 @@ def export(slug: str) -> Response:
 def remove(slug: str) -> Response:
     library.remove(slug, author=audit_author())
     return redirect(url_for("runs.index"), "Removed.")
+
+
+def _new_call() -> cards.NewCall:
+    """Returns what a new step calls first: a search of the documents, if that is allowed."""
+    tools = library.tools()
+    tool = tools.get("search_documents") or next(iter(tools.values()), None)
+    return cards.NewCall(tool.key, tool.schema.get("required", ())) if tool else cards.NO_CALL
 
 
 def typed() -> str:
@@ -165,7 +173,7 @@ def _text(content: bytes) -> str:
 def _checked(source: str) -> dict[str, Any]:
     """Returns what the editor shows of a text: its steps, and its picture or its faults."""
     context = {"steps": offload(cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
-    context |= {"plan_types": sorted(plan_types.slugs()), "is_live": is_htmx()}
+    context |= {"plan_types": sorted(plan_types.slugs()), "tools": sorted(library.tools()), "is_live": is_htmx()}
     picture, faults = _picture(source)
     return {"picture": picture, "faults": faults, **context}
 

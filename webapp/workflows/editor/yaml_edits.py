@@ -27,7 +27,7 @@ class YamlEdits:
         self._edits: list[tuple[int, int, str]] = []
         self._wanted: list[tuple[Path, Any]] = []
 
-    def put(self, path: Path, value: str | int | bool | list[str] | None) -> None:
+    def put(self, path: Path, value: Any) -> None:
         """Sets the value of a name in a mapping; None removes the name, and a new one is written behind the others."""
         value = UNFIT.sub(" ", value) if isinstance(value, str) else value
         self._wanted.append((path, value))
@@ -36,7 +36,7 @@ class YamlEdits:
             if span:
                 self._edits.append(self._removal(path, span))
         elif span:
-            if isinstance(value, list) and COMMENT.search(self.source, span.start, span.end):
+            if isinstance(value, list | dict) and COMMENT.search(self.source, span.start, span.end):
                 raise UneditableYaml(path[-1])
             self._edits.append((*self._replaced(span), self._gap(span) + self._written(path, value, span)))
         else:
@@ -60,7 +60,7 @@ class YamlEdits:
             raise UneditableYaml(text)
         return text
 
-    def _written(self, path: Path, value: str | int | bool | list[str], span: YamlSpan = NULL_SPAN) -> str:
+    def _written(self, path: Path, value: Any, span: YamlSpan = NULL_SPAN) -> str:
         in_brackets = self._is_in_brackets(path)
         if not isinstance(value, str):
             return scalar(value, in_brackets=in_brackets)
@@ -86,7 +86,7 @@ class YamlEdits:
     def _gap(self, span: YamlSpan) -> str:
         return " " if self.source[: self._replaced(span)[0]].endswith(":") else ""
 
-    def _addition(self, path: Path, value: str | int | bool | list[str]) -> tuple[int, int, str]:
+    def _addition(self, path: Path, value: Any) -> tuple[int, int, str]:
         *parents, name = path
         if not isinstance(_at(self.document.value, tuple(parents)), dict):
             raise UneditableYaml(name)
@@ -140,8 +140,11 @@ class YamlEdits:
         return len(self.source) if end < 0 else end
 
 
-def scalar(value: str | int | bool | list[str], *, style: str = "", in_brackets: bool = False) -> str:
+def scalar(value: Any, *, style: str = "", in_brackets: bool = False) -> str:
     """Writes a value on one line, a text in the quotation marks that it had, if it needs any."""
+    if isinstance(value, Mapping):
+        parts = (f"{scalar(str(name), in_brackets=True)}: {scalar(part, in_brackets=True)}" for name, part in value.items())
+        return f"{{{', '.join(parts)}}}"
     if isinstance(value, list):
         return f"[{', '.join(scalar(item, style=style, in_brackets=True) for item in value)}]"
     if not isinstance(value, str):

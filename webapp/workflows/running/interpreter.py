@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from webapp.workflows.definition.definition import Definition, Step
+from webapp.workflows.definition.definition import FAILED, Definition, Step
 from webapp.workflows.definition.slots import Slot, UnfitAnswer, filled, names_in, shown, text_of, yes_or_no
 from webapp.workflows.state import (
     DONE,
     MODEL_ANSWERED,
     MODEL_FAILED,
     SKIPPED,
+    TOOL_FAILED,
     CallModel,
     Effect,
     Event,
@@ -124,7 +125,7 @@ class _Move:
         if step.verb == "collect":
             self.change(status="waiting", tries=0, due=False, proposed="", trail=self._trail(step))
             self.say(step.text)
-        elif step.verb in ("chat", "generate"):
+        elif step.verb in ("chat", "generate", "tool"):
             trail = self._trail(step) if step.waits else self.state.trail
             self.change(status="running", turns_left=step.turns, due=True, trail=trail)
             self.effects.append(CallModel(step.id))
@@ -311,6 +312,8 @@ def _model_answered(move: _Move, event: Event) -> str:
         return NOT_WAITING
     if move.state.is_aside:
         return _repeat_question(move, step)
+    if step.into and (fault := _keep_result(move, move.definition.slots[step.into], event.value)):
+        return _tool_failed(move, replace(event, value=fault))
     move.change(said={**move.state.said, step.id: event.value[:MOST_ANSWER_CHARS]}, due=False)
     if step.verb == "generate":
         # A plan is added to the chat as a message; a chat step's answer is already one.
@@ -319,6 +322,29 @@ def _model_answered(move: _Move, event: Event) -> str:
         move.change(status="waiting")
     else:
         move.done()
+    return ""
+
+
+def _keep_result(move: _Move, slot: Slot, text: str) -> str:
+    """Fills a slot with what a tool returned; returns why that isn't possible."""
+    try:
+        value = slot.result(text)
+    except UnfitAnswer as error:
+        return f"What it returned doesn't fit “{slot.name}”. {error}"
+    move.change(slots={**move.state.slots, slot.name: value})
+    return ""
+
+
+def _tool_failed(move: _Move, event: Event) -> str:
+    """Handles a call that failed for good: the run continues where the step says, or pauses, and resuming it calls again."""
+    step = move.step
+    if not move.state.due or move.state.has_ended or step is None or event.name not in ("", step.id):
+        return NOT_WAITING
+    move.change(said={**move.state.said, step.id: event.value[:MOST_ANSWER_CHARS]})
+    if step.failures:
+        move.done(FAILED)
+    else:
+        move.change(status="paused")
     return ""
 
 
@@ -345,7 +371,7 @@ def _change(move: _Move, event: Event) -> str:
     except UnfitAnswer as error:
         return str(error)
     # Steps that mention the slot or set slots are done again.
-    speaking = [step for step in definition.steps if step.verb in ("say", "chat", "generate")]
+    speaking = [step for step in definition.steps if step.verb in ("say", "chat", "generate", "tool")]
     mentioning = {step.id for step in speaking if slot.name in names_in(step.texts)}
     again = {before.step, *mentioning, *(step.id for step in definition.steps if step.sets)}
     outcomes = {id: outcome for id, outcome in before.outcomes.items() if id in definition.by_id and id not in again}
@@ -358,7 +384,7 @@ def _change(move: _Move, event: Event) -> str:
 def _forget_dead_branches(move: _Move) -> None:
     """Drops the answers of steps that were not passed and can't be reached any more."""
     living = {*move.state.outcomes, *move.definition.reachable(move.state.step)}
-    slots = {name for step in move.definition.steps if step.id in living for name in (step.slot, *step.sets)}
+    slots = {name for step in move.definition.steps if step.id in living for name in step.filled_slots}
     move.change(
         slots={name: value for name, value in move.state.slots.items() if name in slots},
         kept={id: outcome for id, outcome in move.state.kept.items() if id in living},
@@ -378,6 +404,7 @@ HANDLERS: dict[str, Callable[[_Move, Event], str]] = {
     "cancel": _cancel,
     MODEL_ANSWERED: _model_answered,
     MODEL_FAILED: _model_failed,
+    TOOL_FAILED: _tool_failed,
     "change": _change,
 }
 

@@ -1,6 +1,7 @@
 """The kinds of generation in workflows: like answers in chats and like plans, but the run continues when they end."""
 
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -9,24 +10,30 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat import kind as chat_kind
+from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.page.projection import AnswerProjection
-from webapp.chat.record import announcements
+from webapp.chat.prompt.answer_prompt import request_of
+from webapp.chat.record import announcements, paths
 from webapp.chat.record.tables import Chat, Message
+from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import GenerationFacts
+from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan
 from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import queries
-from webapp.workflows.running import model_calls, planning, runs
-from webapp.workflows.running.record import locked_run, notify_group, record
+from webapp.workflows.definition.definition import Step
+from webapp.workflows.running import model_calls, planning, runs, tool_steps
+from webapp.workflows.running.record import definition_of, locked_run, notify_group, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
 
 NOTHING = "The model returned no text."
 GONE = "The plan was deleted."
+NOT_CALLED = "The tool couldn't be called."
 
 
 def _lock_run(session: Session, generation: GenerationFacts) -> None:
@@ -42,6 +49,10 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, pr
     if not (id := _run_id(session, _has_answer(generation))):
         return
     run = locked_run(session, id)
+    step = definition_of(run).by_id.get(run.current_state.step)
+    if step and step.verb == "tool":
+        _finish_call(session, run, step, generation)
+        return
     text = session.scalar(select(Message.content).where(Message.id == generation.message_id)) or ""
     if generation.status in ("completed", "stopped") and text.strip():
         run.message_id = None
@@ -54,6 +65,31 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, pr
     if is_aside:
         # A failed side question is not asked again.
         run.message_id = None
+
+
+def _finish_call(session: Session, run: WorkflowRun, step: Step, generation: Generation) -> None:
+    """Advances the run with what became of a step's call; one that is still open is gone on with in the same message."""
+    if event := tool_steps.outcome(session, step, run.message_id or ""):
+        run.message_id = None
+        record(session, run, event)
+    else:
+        record(session, run, Event(MODEL_FAILED, _why_failed(generation, generation.error or NOT_CALLED)))
+
+
+def _resume(generation: Generation, transcript: Transcript) -> Source:
+    """Returns the source of an answer of a run that waited for a person, with the tools and limits of its step."""
+    session, engine = db.session(), the_engine()
+    message = session.get_one(Message, generation.message_id)
+    chat, run = session.get_one(Chat, message.chat_id), queries.run_of(message.chat_id)
+    # The run is there as long as its chat is.
+    assert run
+    step = model_calls.step_to_answer(run)
+    if step.verb == "tool":
+        return tool_steps.call_source(session, run, chat, message, generation, transcript)
+    request = request_of(generation, paths.messages_within(session, message.id))
+    ladder = model_calls.limited(step, partial(generations.ladder, engine))
+    tools = tool_steps.tools_for(session, chat, step)
+    return source_with_tools(engine, chat, message, generation, request, ladder, transcript=transcript, tools=tools)
 
 
 def _leave_out(session: Session, generation: Generation) -> None:
@@ -152,6 +188,7 @@ WORKFLOW = replace(
     finish=_finish,
     changed=_changed,
     continue_interrupted=_continue_interrupted,
+    resume=_resume,
     recover=_recover,
     lock=_lock_run,
 )

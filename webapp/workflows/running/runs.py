@@ -77,7 +77,9 @@ def _begun(
     creation_limit.count(owner_id)
     with write() as session:
         about = {"kind": KIND, "model": model, "title": title, "title_is_own": True, "is_temporary": is_temporary}
-        chat = Chat(owner_id=owner_id, **about)
+        # For steps that use those of the chat, and for the chat that follows.
+        tools = session.get_one(User, owner_id).tools
+        chat = Chat(owner_id=owner_id, tools=list(tools), **about)
         session.add(chat)
         session.flush()
         run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)

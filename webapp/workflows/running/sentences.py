@@ -35,17 +35,23 @@ PATIENCE = 1.5
 
 
 def first(
-    most: int, events: Iterator[Event], beginning: str = "", *, pause: Callable[[], None] = lambda: None
+    most: int,
+    events: Iterator[Event],
+    beginning: str = "",
+    *,
+    may_call: bool = False,
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Event]:
     """Yields events up to the end of so many sentences, then stops reading from the model; `beginning` was sent before.
 
-    Text that could belong to the next sentence is held back until that is decided. `pause` is called between two parts of a
+    Text that could belong to the next sentence is held back until that is decided. A model that `may_call` a tool can still do so
+    afterwards. `pause` is called between two parts of a
     long text.
     """
     sentences = Sentences(most)
     for part in _parts(beginning, pause):
         sentences.feed(part)
-    return cut(_in_parts(events, pause), _Rest(sentences, len(beginning)), "sentence_limit")
+    return cut(_in_parts(events, pause), _Rest(sentences, len(beginning)), "sentence_limit", may_call=may_call)
 
 
 class _Rest:

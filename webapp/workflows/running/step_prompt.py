@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from webapp.base.db import db
 from webapp.base.words import plural
@@ -17,9 +18,12 @@ from webapp.models.prompt_sections import Section
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.built_in import BuiltIn
+from webapp.tools.built_in.texts import QUOTED, fenced
 from webapp.workflows import queries
+from webapp.workflows.definition.definition import Definition
 from webapp.workflows.running.interpreter import listed, text_for
 from webapp.workflows.running.record import LED, definition_of, people_of
+from webapp.workflows.state import RunState
 from webapp.workflows.tables import WorkflowRun
 
 STEP = BuiltIn(
@@ -111,12 +115,25 @@ def _queries(run: WorkflowRun) -> list[str]:
     return [task, *replies[-1:]]
 
 
+def quoting_tools(definition: Definition, state: RunState) -> RunState:
+    """Returns the state for a prompt, in which texts that tools have returned are quoted: others can have written them."""
+    calls = [step for step in definition.steps if step.verb == "tool"]
+    slots = {step.into for step in calls if step.into and definition.slots[step.into].type == "text"}
+    ids = {step.id for step in calls}
+    values = {name: _quoted(value) if name in slots else value for name, value in state.slots.items()}
+    return replace(state, slots=values, said={id: _quoted(text) if id in ids else text for id, text in state.said.items()})
+
+
+def _quoted(value: Any) -> Any:
+    return f"\n{QUOTED}\n{fenced(value)}\n" if isinstance(value, str) and value else value
+
+
 def run_sections(context: PromptContext) -> Iterator[Section]:
     """Yields the task, the instructions and, if there is no message to answer, a cue to continue."""
     session = db.session()
     if session.get_one(Chat, context.chat_id).kind != LED or not (run := queries.run_of(context.chat_id)):
         return
-    definition, state = definition_of(run), run.current_state
+    definition, state = definition_of(run), quoting_tools(definition_of(run), run.current_state)
     if not (step := definition.by_id.get(state.step)):
         return
     people = people_of(session, run)

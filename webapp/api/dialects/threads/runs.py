@@ -227,7 +227,7 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     ids = chat_queries.path_ids(db.session.get_one(Chat, run.chat_id, populate_existing=True))
     after = ids.index(position.message_id) + 1 if position.message_id in ids else 0
     messages = [shown_message(row) for row in chat_queries.in_order(ids[after:] or ids[-1:])]
-    text = "\n\n".join(answer.content for answer in messages if answer.role == "assistant")
+    text = "\n\n".join(answer.content for answer in messages if answer.role == "assistant" and answer.content)
     notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
     state, status = workflow_state(run), run.status
     return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)

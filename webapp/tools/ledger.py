@@ -1,0 +1,134 @@
+"""The ledger of an answer: its calls in their order, each in its state. That of an answer in a chat is stored with it."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from typing import TypeVar
+
+from sqlalchemy import JSON, column, select, table, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp.base.db import write
+from webapp.base.errors import Unavailable
+from webapp.engine.duties import journal
+from webapp.engine.engine import Engine
+from webapp.engine.tables import Generation
+from webapp.streaming.events import SourceRecord
+from webapp.streaming.stop import Stop
+from webapp.tools import calls as stored
+from webapp.tools.calls import CallRecord
+
+log = logging.getLogger("tools:ledger")
+T = TypeVar("T")
+TRY_AGAIN_SECONDS = 0.5
+MESSAGES = table("messages", column("id"), column("call_count"), column("sources", JSON))
+
+
+class Ledger:
+    """The calls of one answer, and its sources: those of its prompt, then those of its calls.
+
+    This one is known to its run alone: a program that asks again begins another answer.
+    """
+
+    message_id = generation_id = ""
+
+    def __init__(self, calls: Sequence[CallRecord] = (), prompt_sources: Sequence[SourceRecord] = ()) -> None:
+        self.calls, self._prompt_sources = list(calls), prompt_sources
+
+    def __iter__(self) -> Iterator[CallRecord]:
+        return iter(self.calls)
+
+    @property
+    def rounds(self) -> int:
+        return len({call.round for call in self.calls})
+
+    def sources(self) -> list[SourceRecord]:
+        return [*self._prompt_sources, *(source for call in self.calls for source in call.sources)]
+
+    def add(self, calls: Sequence[CallRecord], stop: Stop) -> None:
+        """Adds the calls of a round, each in the state in which it begins."""
+        self.calls += calls
+
+    def change(self, calls: Sequence[CallRecord], stop: Stop) -> bool:
+        """Puts changed calls in the place of those before; returns whether all of them could be changed."""
+        changed = {call.id: call for call in calls}
+        self.calls = [changed.get(call.id, call) for call in self.calls]
+        return True
+
+
+class StoredLedger(Ledger):
+    """A ledger whose calls are rows of a message. A change is committed when `add` or `change` returns, unless it was stopped.
+
+    Only the worker that runs the generation adds or begins calls: another that has taken it over does them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        message_id: str,
+        generation_id: str,
+        calls: Sequence[CallRecord] = (),
+        prompt_sources: Sequence[SourceRecord] = (),
+    ) -> None:
+        super().__init__(calls, prompt_sources)
+        self._engine, self.message_id, self.generation_id = engine, message_id, generation_id
+
+    def add(self, calls: Sequence[CallRecord], stop: Stop) -> None:
+        """Adds the calls of a round; the text before them is stored first."""
+        journal.catch_up(self._engine, self.generation_id, stop)
+
+        def store(session: Session) -> bool:
+            if not self._is_ours(session, stop):
+                return False
+            stored.store(session, calls)
+            counted = update(MESSAGES).where(MESSAGES.c.id == self.message_id)
+            session.execute(counted.values(call_count=MESSAGES.c.call_count + len(calls)))
+            return True
+
+        if self._committed(store, stop):
+            super().add(calls, stop)
+
+    def change(self, calls: Sequence[CallRecord], stop: Stop) -> bool:
+        """Changes calls that are still in the state that is known of them."""
+        before = {call.id: call for call in self.calls}
+        is_beginning = any(call.state == "running" for call in calls)
+
+        def store(session: Session) -> list[CallRecord]:
+            if is_beginning and not self._is_ours(session, stop):
+                return []
+            changed = [call for call in calls if _store_change(session, before[call.id], call)]
+            if any(call.sources for call in changed):
+                after = Ledger(self.calls, self._prompt_sources)
+                after.change(changed, stop)
+                its_message = update(MESSAGES).where(MESSAGES.c.id == self.message_id)
+                session.execute(its_message.values(sources=after.sources()))
+            return changed
+
+        changed = self._committed(store, stop) or []
+        super().change(changed, stop)
+        return len(changed) == len(calls)
+
+    def _committed(self, work: Callable[[Session], T], stop: Stop) -> T | None:
+        """Runs a transaction until the database takes it; returns None if the answer is stopped before."""
+        while True:
+            try:
+                with self._engine.in_app(), write(skips_queue=True) as session:
+                    return work(session)
+            except (SQLAlchemyError, Unavailable) as error:
+                log.warning("a call could not be stored, trying again: %s", type(error).__name__)
+            if stop.wait(TRY_AGAIN_SECONDS):
+                return None
+
+    def _is_ours(self, session: Session, stop: Stop) -> bool:
+        is_ours = Generation.id == self.generation_id, Generation.owner == self._engine.worker.id
+        if session.scalar(select(Generation.id).where(*is_ours).with_for_update()) is None:
+            stop.request("taken")
+            return False
+        return True
+
+
+def _store_change(session: Session, before: CallRecord, call: CallRecord) -> CallRecord | None:
+    names = (field.name for field in fields(call))
+    values = {name: value for name in names if (value := getattr(call, name)) != getattr(before, name)}
+    return stored.change(session, before, after=(before.state,), **values)
