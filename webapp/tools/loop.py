@@ -4,7 +4,8 @@ A round ends with calls: they are entered in the ledger and announced, those tha
 asked again with what they returned. If a person must decide, the run is parked, and the run that continues it begins with the
 calls as stored. So does one that continues an answer after a kill: what is done is never done again.
 
-No person can be asked about an answer for a program. Calls of the program's own tools are passed on, and end it: the program makes them.
+No person can be asked about an answer for a program. Calls of the program's own tools are passed on, and end it: the program
+makes them.
 """
 
 import logging
