@@ -19,6 +19,7 @@ from webapp.settings.service import set_setting
 from webapp.streaming.events import Asked, Decided, Phase, Started
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.policies import decide as decide_policy
 from webapp.tools.tables import AllowedTool, Call
 
 ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
@@ -140,6 +141,22 @@ def test_a_tool_that_asks_is_allowed_in_the_chat_and_taken_back(owner, waiting):
     assert not owner.page(path).all("#allowed-tools button")
     with owner.app.app_context():
         assert not db.session.scalars(select(AllowedTool)).all()
+
+
+def test_a_card_hides_nothing_of_what_is_sent(owner, waiting):
+    path = waiting(owner)
+    sent = {"na\u202eme": "gpj.\u202eexe\u200b\U000e0041", "text": f"{'x' * 5_000} SECRET", "list": ["ä", True]}
+    call = become(owner, tool="read_page", policy="ask", arguments=json.dumps(sent))
+    (card,) = owner.page(path).all(".ask")
+    names, values = ([cell.text(strip=True) for cell in card.css(kind)] for kind in ("th", "td"))
+    assert names == ["na\\u202eme", "text", "list"]
+    assert (values[0], values[2]) == ("gpj.\\u202eexe\\u200b\\ue0041", '["ä", true]')
+    assert values[1].endswith("… 4,007 more characters: read all")
+    assert "SECRET" in owner.page(str(card.css_first("a").attributes["href"])).one(".arguments").text()
+    become(owner, arguments=json.dumps(dict.fromkeys(map(str, range(200)), 1)))
+    (card,) = owner.page(path).all(".ask")
+    assert "… 170 more arguments: read all" in card.text()
+    assert len(owner.page(f"/calls/{call}").all(".arguments tr")) == 200
 
 
 def test_a_tool_is_denied_with_a_note_for_the_model(owner, waiting, fake):
@@ -298,3 +315,34 @@ def test_an_answer_at_a_limit_has_a_card_with_three_ways(owner, member, fake):
     page = owner.wait_for(path, ended)
     assert "Nothing." in page.all("article")[-1].text()
     assert owner.post(limit, decision="end").status_code == 409
+
+
+def test_the_web_search_is_switched_beside_the_message(owner, member, path, fake):
+    assert not owner.page(path).all("#composer-web-search"), "there is no search connection"
+    assert not owner.page("/").all(".web-search")
+    with owner.app.app_context():
+        set_setting("tools.search_kind", "searxng")
+        set_setting("tools.search_address", "http://127.0.0.1:1")
+    (button,) = owner.page(path).all("#composer-web-search")
+    assert (button.attributes["aria-pressed"], button.attributes["value"]) == ("false", "search_web")
+    # Without scripts, what is typed is still there.
+    switched = owner.post(f"{path}/web-search", tools="search_web", message="Half a question")
+    assert (switched.status_code, switched.location) == (303, f"{path}#composer-box")
+    page = owner.page(path)
+    assert page.all("#composer-text")[0].text().strip() == "Half a question"
+    (button,) = page.all("#composer-web-search")
+    assert (button.attributes["aria-pressed"], button.attributes["value"]) == ("true", "")
+    owner.post(f"{path}/tools", shown="ask_person", tool="ask_person")
+    assert 'aria-pressed="false"' in owner.htmx_post(f"{path}/web-search", tools="", message="Half").text
+    with owner.app.app_context():
+        assert db.session.scalars(select(Chat.tools)).one() == ["ask_person"]
+    give(path, member, "write")
+    assert member.post(f"{path}/web-search", tools="search_web").status_code == 404
+    assert not member.page(path).all("#composer-web-search")
+    # On the first page it is sent with the message.
+    (box,) = owner.page("/").all(".web-search input")
+    assert (box.attributes["name"], "checked" in box.attributes) == ("tools", False)
+    with owner.app.app_context(), write() as session:
+        decide_policy(session, "search_web", "deny")
+    assert not owner.page(path).all("#composer-web-search")
+    assert owner.htmx_post(f"{path}/web-search", tools="search_web").status_code == 422

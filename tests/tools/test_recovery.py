@@ -142,7 +142,7 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
 @pytest.mark.parametrize("decision", ["allow", "deny"])
 def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, fake, other, decision) -> None:
     fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
-    first, second = (Counter(Hints(), policy="ask").offered(each) for each in (bench, other))
+    first, second = (Counter(Hints(), policy="ask").offered(process) for process in (bench, other))
     id = bench.ask(person=bench.person(), tools=["count"])
     bench.until(waits(bench, id))
     bench.engine.is_closing = True

@@ -1,6 +1,5 @@
 """The calls of an answer as they are stored: read back for a run, and changed before what a change names begins."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now
 from webapp.models.providers.base import ToolCall, ToolResult, Turn
 from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Returned, SourceRecord
+from webapp.tools.arguments import decoded
 from webapp.tools.names import safe_names
 from webapp.tools.tables import Call
 
@@ -85,7 +85,7 @@ class CallRecord:
 def shown_arguments(text: str) -> Any:
     """Returns the arguments as an object, or as the text that the model wrote if that is none."""
     try:
-        value = json.loads(text or "{}")
+        value = decoded(text)
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict) else text

@@ -39,10 +39,6 @@ class Ledger:
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self.calls)
 
-    @property
-    def rounds(self) -> int:
-        return len({call.round for call in self.calls})
-
     def sources(self) -> list[SourceRecord]:
         return [*self._prompt_sources, *(source for call in self.calls for source in call.sources)]
 

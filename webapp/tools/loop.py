@@ -22,7 +22,7 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Waiting
+from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Started, Waiting
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -30,7 +30,7 @@ from webapp.streaming.transcript import Transcript
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
+from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, counted, reached, rounds_of
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer, asks_because
 from webapp.tools.rounds import Round, Rounds
@@ -48,10 +48,24 @@ NEEDS_A_PERSON = "This needs the permission of a person, and there is none to as
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCall:
+    """A call that is made for a model which takes no tools, before it is asked, by the text of a person.
+
+    `is_allowed` says that it is done whatever asks usually: that person has turned it on, or their policy allows it.
+    """
+
+    tool: str
+    arguments: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer that a run writes, for a person; `text` is its text before the run.
 
-    `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
+    `outside` names where outside text in its prompt came from, `given` are addresses that tools have given before, and `allowed`
+    is what a person has allowed beyond the limits. `started` is said where calls come before the model is asked, such as the
+    `first`.
     """
 
     person_id: str
@@ -59,8 +73,11 @@ class Answer:
     text: str = ""
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
+    started: Started | None = None
+    first: FirstCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +126,9 @@ class ToolRun:
         # Before anything is stored, so that a model that is not available leaves nothing. What is prepared is used if no call is
         # open, whose result it would lack.
         self._rounds.prepare(self._next_request())
-        self._is_prepared = not any(call.is_open for call in ledger)
+        self._is_prepared = not (answer.first or any(call.is_open for call in ledger))
+        # The prompt of the first request was metered before it began.
+        self._has_asked = bool(transcript)
 
     @property
     def is_between(self) -> bool:
@@ -124,6 +143,9 @@ class ToolRun:
 
     def events(self, stop: Stop) -> Iterator[Event]:
         self._settle_interrupted(stop)
+        if self._answer.first:
+            self._record_first(self._answer.first, stop)
+        yield from self._start()
         yield from self._news()
         began_at = self._engine.now()
         while not stop:
@@ -139,7 +161,8 @@ class ToolRun:
                 return
             had_to, request = self._must_answer, self._next_request()
             if self._ledger.calls:
-                yield Asks(tuple(request.texts()))
+                yield Asks(tuple(request.texts()) if self._has_asked else tuple(call.for_the_model for call in self._ledger))
+            self._has_asked = True
             if not self._is_prepared:
                 self._rounds.prepare(request)
             self._is_prepared = False
@@ -155,6 +178,16 @@ class ToolRun:
                 yield from [said.ended] if said.ended else ()
                 return
 
+    def _start(self) -> Iterator[Event]:
+        """Yields the start, and what there is to say of the prompt, if something will be said of calls before."""
+        started = self._answer.started
+        if started and not self._rounds.has_started and any(map(self._is_news, self._ledger)):
+            self._rounds.has_started = True
+            yield started
+            yield from self._request.notices
+            if self._request.sources:
+                yield Sources(self._request.sources)
+
     def _limit(self, began_at: float) -> str:
         """Returns the limit that the answer has reached, if a person can be asked about it and has not been."""
         if self._answer.allowed.must_answer or not self._limits.can_wait:
@@ -165,7 +198,8 @@ class ToolRun:
     @property
     def _must_answer(self) -> bool:
         """Whether the model can call no more: as a person wants it, or since no person can be asked to allow it more."""
-        is_at_end = self._ledger.rounds >= self._limits.rounds or len(self._ledger.calls) >= self._limits.calls
+        calls = counted(self._ledger)
+        is_at_end = rounds_of(calls) >= self._limits.rounds or len(calls) >= self._limits.calls
         return self._answer.allowed.must_answer or (not self._limits.can_wait and is_at_end)
 
     def _leave_out(self, stop: Stop) -> Iterator[Event]:
@@ -200,6 +234,15 @@ class ToolRun:
             first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
 
+    def _record_first(self, first: FirstCall, stop: Stop) -> None:
+        with self._engine.in_app():
+            record = self._judged(BEFORE, 0, ToolCall(new_id(), first.tool, first.arguments), 0)
+        if record.state == "waiting" and first.is_allowed:
+            # Nothing is sent but the person's own text, whatever the answer has read.
+            by, now = self._answer.person_id, utc_now()
+            record = replace(record, state="asked", why="", decision="allow", decided_by=by, decided_at=now)
+        self._ledger.add([record], stop)
+
     def _judged(self, round_number: int, number: int, call: ToolCall, place: int) -> CallRecord:
         """Returns a call as it begins: it waits, can be done, or has failed already; `place` is its own in the round."""
         offer = self._offers.get(call.tool)
@@ -228,15 +271,26 @@ class ToolRun:
             if offer.policy == "deny":
                 return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
             outside = [*self._answer.outside, *(place for call in self._ledger for place in call.outside)]
-            by_the_person = (turn.content for turn in self._request.turns if turn.role == "user")
-            known = "\n".join((*by_the_person, *(call.text for call in self._ledger)))
-            why = asks_because(offer, arguments, outside, known)
+            why = asks_because(offer, arguments, outside, "\n".join(self._given_texts()))
             must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
             if must_ask and not self._limits.can_wait:
                 raise BadArguments(NEEDS_A_PERSON)
         except BadArguments as error:
             return replace(record, state="failed", error=str(error), ended_at=utc_now())
         return replace(record, state="waiting" if must_ask else "asked", why=why)
+
+    def _given_texts(self) -> Iterator[str]:
+        """Yields the texts whose addresses a person or a tool has given.
+
+        Once outside text can tell the model what to call, a tool that repeats what it was called with gives none.
+        """
+        yield from self._answer.given
+        yield from (turn.content for turn in self._request.turns if turn.role == "user")
+        told_since = 0 if self._answer.outside else min((call.round for call in self._ledger if call.outside), default=None)
+        for call in self._ledger:
+            offer = self._by_key.get(call.tool)
+            if told_since is None or call.round <= told_since or (offer and not offer.tool.can_echo):
+                yield call.text
 
     def _refuse_repetition(self, record: CallRecord, place: int) -> None:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._ledger)
@@ -336,7 +390,7 @@ class ToolRun:
         """Yields what the log doesn't have yet of each call."""
         for call in self._ledger:
             is_heard = (call.id, "asked") in self._heard
-            if not is_heard and (call.is_open or call.generation_id == self._ledger.generation_id):
+            if not is_heard and self._is_news(call):
                 yield self._said(call, "asked")
                 is_heard = True
             if is_heard and call.decision and (call.id, call.decision) not in self._heard:
@@ -345,6 +399,10 @@ class ToolRun:
                 yield self._said(call, "returned")
                 if call.sources:
                     yield Sources(tuple(self._ledger.sources()))
+
+    def _is_news(self, call: CallRecord) -> bool:
+        """Returns whether this log is to say that the call was asked for: if it isn't over, or of this generation."""
+        return call.is_open or call.generation_id == self._ledger.generation_id
 
     def _said(self, call: CallRecord, what: str) -> Event:
         self._heard.add((call.id, what))

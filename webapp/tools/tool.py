@@ -84,6 +84,7 @@ class Tool:
     context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is the usual
     one. `unavailable` returns why it can't be used now, or nothing.
     One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
+    One that `can_echo` may return what it was called with, so that a model can have composed an address in its result.
     """
 
     key: str
@@ -99,6 +100,7 @@ class Tool:
     server: str = ""
     hash: str = ""
     about: str = ""
+    can_echo: bool = False
 
     @property
     def is_question(self) -> bool:

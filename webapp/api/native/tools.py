@@ -74,7 +74,7 @@ class CallAnswer(Answer):
 
     id: str
     message_id: str
-    round: int
+    round: int = Field(description="0 for a search of the web before the answer of a model that takes no tools.")
     tool: str
     title: str
     arguments: Any = Field(description="An object, or the text that the model wrote if that is none.")

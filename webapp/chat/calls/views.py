@@ -27,7 +27,7 @@ def show(id: str) -> Response:
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         call=call,
-        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message)),
+        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), is_whole=True),
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.
         is_quoting_unseen=any(source.words for source in sources),

@@ -129,7 +129,8 @@ def call(server_id: str, name: str, hash: str, context: CallContext, arguments: 
     except InputRequired as required:
         # The place for a form: the fields of `required` and its state would wait with the call, as a question does.
         asked = one_line(required.message, 300)
-        raise ToolFailed(f"{server.name} wants to know something first, which can't be given here: {asked}") from required
+        words = f"{server.name} wants to know something first, which can't be given here: {asked}"
+        raise ToolFailed(words, outside=(server.name,)) from required
     except SignInNeeded:
         raise
     except ToolFailed as failure:
@@ -150,7 +151,8 @@ def _usable(server_id: str, name: str, hash: str, person: User) -> tuple[ToolSer
         raise ToolFailed(NOT_YOURS)
     sign_in = queries.sign_in_of(db.session(), server_id, person.id)
     if trouble := trouble_of(server, sign_in):
-        raise ToolFailed(trouble)
+        # It can quote what the server has said.
+        raise ToolFailed(trouble, outside=(server.name,))
     tool = db.session.get(ServerTool, (server_id, name), populate_existing=True)
     if tool is None or tool.accepted is None or tool.accepted_hash != hash or tool.state != "accepted":
         raise ToolFailed(_state_words(server, tool) or CHANGED.format(_keeper(server)))
@@ -231,6 +233,7 @@ def _tool(server: ToolServer, tool: OfferedTool, trouble: str) -> Tool:
         server_id=server.id,
         server=server.name,
         hash=tool.hash,
+        can_echo=True,
     )
 
 

@@ -110,7 +110,7 @@ def call_source(
     definition, state = definition_of(run), run.current_state
     step = definition.by_id[state.step]
     arguments = json.dumps(arguments_of(definition, state, step, people_of(session, run)), ensure_ascii=False)
-    tools = AnswerTools((step.text,), outside_in(session, chat.id))
+    tools = AnswerTools((step.text,), outside_in(session, chat.id), is_scripted=True)
     request, ladder = _request(session, run, chat), partial(_round, arguments)
     return source_with_tools(the_engine(), chat, message, generation, request, ladder, transcript=transcript, tools=tools)
 
