@@ -1,20 +1,22 @@
 """What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, TextClause, and_, literal, or_, select
+from sqlalchemy import ColumnElement, TextClause, and_, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid, OverBudget
+from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
-from webapp.engine.chores import Chore
+from webapp.engine.chores import Chore, run_steps
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
@@ -29,6 +31,7 @@ from webapp.tools.questions import Action, BadAnswers, Question, checked_values
 from webapp.tools.tables import AllowedTool, Call, Fuse
 from webapp.tools.tool import Tool
 
+log = logging.getLogger("tools:decisions")
 Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave", "answer", "decline", "cancel"]
 # What can be decided about a call in each state, about a question of the model, and about one of a tool server.
 OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
@@ -209,8 +212,7 @@ def _effect_of_answer(record: CallRecord, decision: Decision) -> dict[str, Any]:
 
 def go_on(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again that the message waits for, if there is one."""
-    parked = select(Generation).where(Generation.message_id == message_id, WHILE_ACTIVE, Generation.status == WAITING)
-    if not (generation := db.session.scalar(parked)):
+    if not (generation := db.session.scalar(PARKED.where(Generation.message_id == message_id))):
         return
     try:
         generations.resume(engine, generation)
@@ -222,9 +224,8 @@ def go_on(engine: Engine, message_id: str) -> None:
 
 
 def go_on_if_decided(engine: Engine, message_id: str) -> None:
-    """Runs an answer again that was parked just when a person decided."""
-    query = select(Call.id).where(Call.message_id == message_id, Call.decided_at.is_not(None), Call.state == "asked")
-    if db.session.scalar(query.limit(1)):
+    """Runs the parked answer again if all is decided that it waits for: a person decided just as it was parked."""
+    if db.session.scalar(PARKED.where(IS_DECIDED, Generation.message_id == message_id)):
         go_on(engine, message_id)
 
 
@@ -251,15 +252,37 @@ def _waits_for(user: User) -> tuple[ColumnElement[bool] | TextClause, ...]:
     return Generation.lane == lane, WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None)
 
 
-def expire() -> bool:
-    """Stops answers that have waited too long for a person; returns whether others wait."""
-    parked = select(Generation).where(WHILE_ACTIVE, Generation.status == WAITING)
-    waiting, days = db.session.scalars(parked).all(), setting("tools.waiting_days")
+def tend() -> bool:
+    """Ends answers that have waited too long for a person; returns whether others wait.
+
+    Those that wait for nothing that isn't decided go on: a worker died between a decision and what follows it.
+    """
+    waiting, days = db.session.scalars(PARKED).all(), setting("tools.waiting_days")
     since = utc_now() - timedelta(days=days)
     late = [generation for generation in waiting if days and generation.heartbeat_at < since]
     for generation in late:
         generations.stop(generation, reason="expired")
+    left = set(db.session.scalars(select(Generation.message_id).where(*OF_PARKED, IS_DECIDED)))
+    run_steps(partial(_go_on_at_last, message_id) for message_id in left if message_id)
     return len(late) < len(waiting)
 
 
-wake = Chore("waiting answers", expire, every_seconds=3600.0).wake
+def _go_on_at_last(message_id: str) -> None:
+    try:
+        go_on_if_decided(the_engine(), message_id)
+    except AppError as error:
+        log.warning("the answer %s is decided and can't go on: %s", message_id, error.message)
+
+
+def _its_calls(*states: str) -> ColumnElement[bool]:
+    return exists().where(Call.message_id == Generation.message_id, Call.state.in_(states))
+
+
+OF_PARKED = WHILE_ACTIVE, Generation.status == WAITING
+PARKED = select(Generation).where(*OF_PARKED)
+# It is at no limit, and a call can be done, or none waits for a person.
+IS_DECIDED = and_(
+    ~exists().where(Fuse.message_id == Generation.message_id, Fuse.decision == ""),
+    or_(_its_calls("asked"), ~_its_calls(*stored.FOR_A_PERSON)),
+)
+wake = Chore("waiting answers", tend, every_seconds=60.0).wake
