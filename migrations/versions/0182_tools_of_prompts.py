@@ -1,13 +1,13 @@
 """Add the tools that prompts name, which are on where they are used.
 
-Revision: 0182, after 0180
+Revision: 0182, after 0181
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0182"
-down_revision = "0180"
+down_revision = "0181"
 branch_labels = None
 depends_on = None
 
