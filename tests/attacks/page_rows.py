@@ -22,6 +22,9 @@ TABLE = {
         POST keys.begin
         POST keys.rotate
         POST keys.end
+        GET policies.show
+        POST policies.update
+        POST policies.limit_group
         GET models.index
         GET models.show
         POST models.rename
@@ -59,11 +62,6 @@ TABLE = {
     ("looked after", ("settings page",)): """
         GET settings.show
         POST settings.update
-    """,
-    ("looked after", ("tool",)): """
-        GET policies.show
-        POST policies.update
-        POST policies.limit_group
     """,
     ("looked after", ("setting",)): """
         POST settings.reset

@@ -97,8 +97,6 @@ class World:
             return "limits"
         if kind == "settings part" and state == "there":
             return "memory"
-        if kind == "tool" and state == "there":
-            return "read_page"
         if kind == "area" and state == "there":
             return "costs"
         if kind == "setting":

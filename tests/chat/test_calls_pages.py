@@ -19,6 +19,7 @@ from webapp.settings.service import set_setting
 from webapp.streaming.events import Asked, Decided, Phase, Started
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.policies import decide as decide_policy
 from webapp.tools.tables import AllowedTool, Call
 
 ASK = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
@@ -97,7 +98,7 @@ def test_a_question_waits_as_a_card_and_is_answered_by_a_form(owner, waiting):
     (card,) = page.all(".ask")
     assert "Which?" in card.text()
     assert [button.text(strip=True) for button in card.css("button[name=option]")] == ["Red", "Blue"]
-    answer = owner.post(f"/calls/{call_of(page)}/decision", decision="done", option="Blue")
+    answer = owner.post(f"/calls/{call_of(page)}/decision", decision="answer", option="Blue")
     assert (answer.status_code, answer.location.partition("#")[0]) == (303, path)
     page = owner.wait_for(path, ended)
     assert not page.all(".ask")
@@ -107,15 +108,15 @@ def test_a_question_waits_as_a_card_and_is_answered_by_a_form(owner, waiting):
 def test_what_is_decided_twice_is_told_the_first(owner, waiting):
     path = waiting(owner)
     call = call_of(owner.page(path))
-    assert decided(owner, call, decision="done", result="Green").status_code == 200
-    second = decided(owner, call, decision="deny")
+    assert decided(owner, call, decision="answer", result="Green").status_code == 200
+    second = decided(owner, call, decision="decline")
     assert second.status_code == 409
     assert "decided already: answered by" in second.text
     owner.wait_for(path, ended)
 
 
 @pytest.mark.parametrize(
-    ("fields", "status"), [({"decision": "fly"}, 422), ({}, 422), ({"decision": "allow"}, 409), ({"decision": "done"}, 422)]
+    ("fields", "status"), [({"decision": "fly"}, 422), ({}, 422), ({"decision": "allow"}, 409), ({"decision": "answer"}, 422)]
 )
 def test_a_decision_that_does_not_fit_changes_nothing(owner, waiting, fields, status):
     path = waiting(owner)
@@ -140,6 +141,22 @@ def test_a_tool_that_asks_is_allowed_in_the_chat_and_taken_back(owner, waiting):
     assert not owner.page(path).all("#allowed-tools button")
     with owner.app.app_context():
         assert not db.session.scalars(select(AllowedTool)).all()
+
+
+def test_a_card_hides_nothing_of_what_is_sent(owner, waiting):
+    path = waiting(owner)
+    sent = {"na\u202eme": "gpj.\u202eexe\u200b\U000e0041", "text": f"{'x' * 5_000} SECRET", "list": ["ä", True]}
+    call = become(owner, tool="read_page", policy="ask", arguments=json.dumps(sent))
+    (card,) = owner.page(path).all(".ask")
+    names, values = ([cell.text(strip=True) for cell in card.css(kind)] for kind in ("th", "td"))
+    assert names == ["na\\u202eme", "text", "list"]
+    assert (values[0], values[2]) == ("gpj.\\u202eexe\\u200b\\ue0041", '["ä", true]')
+    assert values[1].endswith("… 4,007 more characters: read all")
+    assert "SECRET" in owner.page(str(card.css_first("a").attributes["href"])).one(".arguments").text()
+    become(owner, arguments=json.dumps(dict.fromkeys(map(str, range(200)), 1)))
+    (card,) = owner.page(path).all(".ask")
+    assert "… 170 more arguments: read all" in card.text()
+    assert len(owner.page(f"/calls/{call}").all(".arguments tr")) == 200
 
 
 def test_a_tool_is_denied_with_a_note_for_the_model(owner, waiting, fake):
@@ -174,8 +191,8 @@ def test_readers_see_the_card_without_its_buttons(owner, member, stranger, waiti
     fragment = member.htmx_get(f"/messages/{page.message_ids[-1]}/calls")
     assert "<button" not in fragment.text
     assert member.get(f"/calls/{call}").status_code == 200
-    assert decided(member, call, decision="done", result="Red").status_code == 404
-    assert decided(stranger, call, decision="done", result="Red").status_code == 404
+    assert decided(member, call, decision="answer", result="Red").status_code == 404
+    assert decided(stranger, call, decision="answer", result="Red").status_code == 404
     assert stranger.get(f"/calls/{call}").status_code == 404
     assert stranger.htmx_get(f"/messages/{page.message_ids[-1]}/calls").status_code == 404
 
@@ -185,13 +202,13 @@ def test_whoever_can_write_decides(owner, member, waiting):
     give(path, member, "write")
     page = member.page(path)
     assert "<b>Who?</b>" in page.all(".ask__title")[0].text()
-    assert decided(member, call_of(page), decision="done", result="Me").status_code == 200
+    assert decided(member, call_of(page), decision="answer", result="Me").status_code == 200
     owner.wait_for(path, ended)
 
 
 def test_nobody_decides_signed_out(app, owner, waiting):
     path = waiting(owner)
-    refused = Browser(app).post(f"/calls/{call_of(owner.page(path))}/decision", decision="deny")
+    refused = Browser(app).post(f"/calls/{call_of(owner.page(path))}/decision", decision="decline")
     assert refused.location.startswith("/login")
 
 
@@ -213,7 +230,7 @@ def test_the_end_brings_the_calls_to_open_pages(owner, waiting, listen):
     path = waiting(owner)
     page = owner.page(path)
     listener, id = listen(owner, page.events_url), page.message_ids[-1]
-    decided(owner, call_of(page), decision="done", result="Red")
+    decided(owner, call_of(page), decision="answer", result="Red")
     listener.until(lambda feed: "completed" in feed.statuses())
     listener.until(lambda feed: f"#message-{id}-asks" in feed.html)
     (lines,) = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls"]
@@ -298,3 +315,34 @@ def test_an_answer_at_a_limit_has_a_card_with_three_ways(owner, member, fake):
     page = owner.wait_for(path, ended)
     assert "Nothing." in page.all("article")[-1].text()
     assert owner.post(limit, decision="end").status_code == 409
+
+
+def test_the_web_search_is_switched_beside_the_message(owner, member, path, fake):
+    assert not owner.page(path).all("#composer-web-search"), "there is no search connection"
+    assert not owner.page("/").all(".web-search")
+    with owner.app.app_context():
+        set_setting("tools.search_kind", "searxng")
+        set_setting("tools.search_address", "http://127.0.0.1:1")
+    (button,) = owner.page(path).all("#composer-web-search")
+    assert (button.attributes["aria-pressed"], button.attributes["value"]) == ("false", "search_web")
+    # Without scripts, what is typed is still there.
+    switched = owner.post(f"{path}/web-search", tools="search_web", message="Half a question")
+    assert (switched.status_code, switched.location) == (303, f"{path}#composer-box")
+    page = owner.page(path)
+    assert page.all("#composer-text")[0].text().strip() == "Half a question"
+    (button,) = page.all("#composer-web-search")
+    assert (button.attributes["aria-pressed"], button.attributes["value"]) == ("true", "")
+    owner.post(f"{path}/tools", shown="ask_person", tool="ask_person")
+    assert 'aria-pressed="false"' in owner.htmx_post(f"{path}/web-search", tools="", message="Half").text
+    with owner.app.app_context():
+        assert db.session.scalars(select(Chat.tools)).one() == ["ask_person"]
+    give(path, member, "write")
+    assert member.post(f"{path}/web-search", tools="search_web").status_code == 404
+    assert not member.page(path).all("#composer-web-search")
+    # On the first page it is sent with the message.
+    (box,) = owner.page("/").all(".web-search input")
+    assert (box.attributes["name"], "checked" in box.attributes) == ("tools", False)
+    with owner.app.app_context(), write() as session:
+        decide_policy(session, "search_web", "deny")
+    assert not owner.page(path).all("#composer-web-search")
+    assert owner.htmx_post(f"{path}/web-search", tools="search_web").status_code == 422

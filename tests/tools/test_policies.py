@@ -40,15 +40,15 @@ def _offered(browser: Browser, *keys: str, **how: list[tuple[str, str]]) -> dict
 
 def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
     assert (_policy(member), _policy(owner)) == ("allow", "allow")
-    page = owner.page("/admin/tools/read_page")
+    page = owner.page("/admin/tools/policy?key=read_page")
     assert page.says("Usually: Use without asking.")
-    assert owner.post("/admin/tools/read_page", policy="ask").status_code == 303
+    assert owner.post("/admin/tools/policy?key=read_page", policy="ask").status_code == 303
     assert (_policy(member), _policy(owner)) == ("ask", "ask")
     assert _offered(member, "read_page") == {"read_page": "ask"}
-    owner.post("/admin/tools/read_page", policy="deny")
+    owner.post("/admin/tools/policy?key=read_page", policy="deny")
     assert _offered(member, "read_page", "ask_person") == {"ask_person": "allow"}
     assert owner.page("/admin/tools").says("Not allowed")
-    owner.post("/admin/tools/read_page", policy="")
+    owner.post("/admin/tools/policy?key=read_page", policy="")
     assert _policy(member) == "allow"
     with owner.app.app_context():
         entries = db.session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "set the policy of a tool")).all()
@@ -56,35 +56,35 @@ def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
 
 
 def test_groups_and_people_can_only_be_stricter(owner: Browser, member: Browser, millers: str) -> None:
-    owner.post("/admin/tools/read_page/groups", group=f"group:{millers}", limit="ask")
+    owner.post("/admin/tools/policy/groups?key=read_page", group=f"group:{millers}", limit="ask")
     assert (_policy(member), _policy(owner)) == ("ask", "allow")
-    assert owner.page("/admin/tools/read_page").says("Millers")
-    owner.post("/admin/tools/read_page", policy="deny")
+    assert owner.page("/admin/tools/policy?key=read_page").says("Millers")
+    owner.post("/admin/tools/policy?key=read_page", policy="deny")
     assert _policy(member) == "deny"
-    owner.post("/admin/tools/read_page", policy="allow")
+    owner.post("/admin/tools/policy?key=read_page", policy="allow")
     member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "deny"})
     assert (_policy(member), _policy(owner)) == ("deny", "allow")
     # No one frees themselves.
     member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "allow"})
     assert _policy(member) == "ask"
-    owner.post("/admin/tools/read_page/groups", group=f"group:{millers}", limit="")
+    owner.post("/admin/tools/policy/groups?key=read_page", group=f"group:{millers}", limit="")
     assert _policy(member) == "allow"
 
 
 def test_what_is_wrong_is_said_at_the_field(owner: Browser) -> None:
     for path, fields, words in (
-        ("/admin/tools/read_page", {"policy": "always"}, "Choose a policy."),
-        ("/admin/tools/read_page/groups", {"group": "group:gone", "limit": "deny"}, "group"),
-        ("/admin/tools/read_page/groups", {"group": "", "limit": "deny"}, "group"),
+        ("/admin/tools/policy?key=read_page", {"policy": "always"}, "Choose a policy."),
+        ("/admin/tools/policy/groups?key=read_page", {"group": "group:gone", "limit": "deny"}, "group"),
+        ("/admin/tools/policy/groups?key=read_page", {"group": "", "limit": "deny"}, "group"),
     ):
         refused = owner.post(path, **fields)
         assert refused.status_code == 422, path
         assert words in refused.text
-    assert owner.get("/admin/tools/nothing").status_code == 404
+    assert owner.get("/admin/tools/policy?key=nothing").status_code == 404
 
 
 def test_a_denied_tool_is_shown_but_cannot_be_chosen(owner: Browser, member: Browser) -> None:
-    owner.post("/admin/tools/read_page", policy="deny")
+    owner.post("/admin/tools/policy?key=read_page", policy="deny")
     path = member.post("/chats", message="Hello", tools="ask_person").location.partition("#")[0]
     assert member.page(f"{path}/tools").says("Not allowed, as decided by an admin or in your own settings.")
     assert member.post(f"{path}/tools", shown="read_page", tool="read_page").status_code == 422
@@ -105,7 +105,7 @@ def test_new_chats_begin_with_the_tools_of_the_settings(member: Browser) -> None
 
 
 def test_what_was_allowed_in_a_chat_holds_for_the_tool_as_it_was(owner: Browser, member: Browser) -> None:
-    owner.post("/admin/tools/read_page", policy="ask")
+    owner.post("/admin/tools/policy?key=read_page", policy="ask")
     assert _offered(member, "read_page", allowed=[("read_page", "")]) == {"read_page": "allow"}
     assert _offered(member, "read_page", allowed=[("read_page", "another")]) == {"read_page": "ask"}
 
@@ -118,13 +118,13 @@ def test_single_tools_are_freed_of_the_outside_rule_where_the_setting_permits_it
 
     assert why("read_page")
     # While the rule holds for every tool, none can be freed.
-    owner.post("/admin/tools/read_page", policy="", is_free="y")
-    assert not owner.page("/admin/tools/read_page").all("input[name=is_free]")
+    owner.post("/admin/tools/policy?key=read_page", policy="", is_free="y")
+    assert not owner.page("/admin/tools/policy?key=read_page").all("input[name=is_free]")
     with owner.app.app_context():
         set_setting("tools.outside_rule", "false")
     assert why("read_page")
-    owner.post("/admin/tools/read_page", policy="", is_free="y")
-    assert owner.page("/admin/tools/read_page").all("input[name=is_free][checked]")
+    owner.post("/admin/tools/policy?key=read_page", policy="", is_free="y")
+    assert owner.page("/admin/tools/policy?key=read_page").all("input[name=is_free][checked]")
     assert why("read_page") == ""
     with owner.app.app_context():
         set_setting("tools.search_kind", "searxng")

@@ -47,6 +47,8 @@ def test_what_fits_is_taken(text: str) -> None:
         ("{", "not valid JSON"),
         ("[]", "must be a JSON object"),
         ('{"query": NaN}', "not valid JSON"),
+        ('{"limit": 1e999}', "not valid JSON"),
+        ('{"query": "\\ud800"}', "not valid JSON"),
         ("[" * 5_000, "not valid JSON"),
         ('{"a": ' * 30 + "1" + "}" * 30, "nested more than"),
         ('{"query": [' + "1," * 20_000 + "1]}", "more than 10000 values"),

@@ -6,6 +6,7 @@ combinations are left to the tool: they could take any time, and what they refus
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 MOST_CHARS, MOST_VALUES, DEEPEST = 1_000_000, 10_000, 24
@@ -29,7 +30,7 @@ def parsed_arguments(text: str) -> dict[str, Any]:
     if len(text) > MOST_CHARS:
         raise BadArguments(f"The arguments are longer than {MOST_CHARS} characters.")
     try:
-        value = json.loads(text or "{}", parse_constant=_refuse_constant)
+        value = decoded(text)
     except (ValueError, RecursionError) as error:
         raise BadArguments(f"The arguments are not valid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -39,14 +40,25 @@ def parsed_arguments(text: str) -> dict[str, Any]:
     return value
 
 
+def decoded(text: str) -> Any:
+    """Returns the value in a text of JSON; raises `ValueError` or `RecursionError`, also for what can't be sent on or stored."""
+    value = json.loads(text or "{}", parse_constant=_number, parse_float=_number)
+    if "\\u" in text:
+        # Half of a character, which is in no text.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
 def check_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Raises `BadArguments` with the first thing that doesn't fit."""
     for fault in _faults(arguments, schema, "", 0):
         raise BadArguments(fault)
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a number")
+def _number(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]} is not a number")
+    return number
 
 
 def _values(value: Any, depth: int) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """The fuse of an answer with tools: how far it can go, which limit it has reached, and what a person has allowed it since."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +20,8 @@ WORDS = {
     "cost": "It has cost as much as one answer may.",
     "budget": "A budget is used up.",
 }
+# The round of a call that is made before the model is asked: it counts for no limit.
+BEFORE = 0
 MAYBE_DONE = "It is unknown whether this was done: the answer has reached a limit. Answer with what is there."
 NOT_DONE = "This was not done: the answer has reached a limit. Answer with what is there."
 
@@ -60,11 +62,20 @@ def allowed_for(session: Session, message_id: str) -> Allowed:
     return Allowed(fuse.times, Decimal(fuse.usd), fuse.decision == "answer") if fuse else Allowed()
 
 
+def counted(calls: Iterable[CallRecord]) -> list[CallRecord]:
+    """Returns the calls that count for the limits."""
+    return [call for call in calls if call.round != BEFORE]
+
+
+def rounds_of(calls: Iterable[CallRecord]) -> int:
+    return len({call.round for call in calls})
+
+
 def reached(limits: Limits, allowed: Allowed, calls: Sequence[CallRecord], *, seconds: float, cost: str | None) -> str:
     """Returns the limit that keeps an answer from its next step, which is to do the calls that are due, or to ask the model."""
-    times, is_asking = 1 + allowed.times, not any(call.state == "asked" for call in calls)
-    rounds, chars = len({call.round for call in calls}), sum(len(call.text) for call in calls)
-    if is_asking and rounds >= limits.rounds * times:
+    times, is_asking, calls = 1 + allowed.times, not any(call.state == "asked" for call in calls), counted(calls)
+    chars = sum(len(call.text) for call in calls)
+    if is_asking and rounds_of(calls) >= limits.rounds * times:
         return "rounds"
     if len(calls) > limits.calls * times:
         return "calls"

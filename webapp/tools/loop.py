@@ -4,7 +4,7 @@ A round ends with calls: they are entered in the ledger and announced, those tha
 asked again with what they returned. If a person must decide, the run is parked, and the run that continues it begins with the
 calls as stored. So does one that continues an answer after a kill: what is done is never done again.
 
-No person can be asked about an answer for a program. Calls of the program's own tools are passed on, and end it, as the program
+No person can be asked about an answer for a program. Calls of the program's own tools are passed on, and end it: the program
 makes them.
 """
 
@@ -22,19 +22,21 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Waiting
+from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Started, Waiting
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
+from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.fuse import MAYBE_DONE, NOT_DONE, Allowed, Limits, reached
+from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, counted, reached, rounds_of
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer, asks_because
+from webapp.tools.questions import Question
 from webapp.tools.rounds import Round, Rounds
-from webapp.tools.tool import CallContext, ToolFailed
+from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
 log = logging.getLogger("tools:loop")
 
@@ -48,10 +50,24 @@ NEEDS_A_PERSON = "This needs the permission of a person, and there is none to as
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCall:
+    """A call that is made for a model which takes no tools, before it is asked, by the text of a person.
+
+    `is_allowed` says that it is done whatever asks usually: that person has turned it on, or their policy allows it.
+    """
+
+    tool: str
+    arguments: str
+    is_allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer that a run writes, for a person; `text` is its text before the run.
 
-    `outside` names where outside text in its prompt came from, and `allowed` is what a person has allowed beyond the limits.
+    `outside` names where outside text in its prompt came from, `given` are addresses that tools have given before, and `allowed`
+    is what a person has allowed beyond the limits. `started` is said where calls come before the model is asked, such as the
+    `first`.
     """
 
     person_id: str
@@ -59,8 +75,11 @@ class Answer:
     text: str = ""
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
+    started: Started | None = None
+    first: FirstCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +128,9 @@ class ToolRun:
         # Before anything is stored, so that a model that is not available leaves nothing. What is prepared is used if no call is
         # open, whose result it would lack.
         self._rounds.prepare(self._next_request())
-        self._is_prepared = not any(call.is_open for call in ledger)
+        self._is_prepared = not (answer.first or any(call.is_open for call in ledger))
+        # The prompt of the first request was metered before it began.
+        self._has_asked = bool(transcript)
 
     @property
     def is_between(self) -> bool:
@@ -124,6 +145,9 @@ class ToolRun:
 
     def events(self, stop: Stop) -> Iterator[Event]:
         self._settle_interrupted(stop)
+        if self._answer.first:
+            self._record_first(self._answer.first, stop)
+        yield from self._start()
         yield from self._news()
         began_at = self._engine.now()
         while not stop:
@@ -139,7 +163,8 @@ class ToolRun:
                 return
             had_to, request = self._must_answer, self._next_request()
             if self._ledger.calls:
-                yield Asks(tuple(request.texts()))
+                yield Asks(tuple(request.texts()) if self._has_asked else tuple(call.for_the_model for call in self._ledger))
+            self._has_asked = True
             if not self._is_prepared:
                 self._rounds.prepare(request)
             self._is_prepared = False
@@ -157,6 +182,16 @@ class ToolRun:
                 yield from [said.ended] if said.ended else ()
                 return
 
+    def _start(self) -> Iterator[Event]:
+        """Yields the start, and what there is to say of the prompt, if something will be said of calls before."""
+        started = self._answer.started
+        if started and not self._rounds.has_started and any(map(self._is_news, self._ledger)):
+            self._rounds.has_started = True
+            yield started
+            yield from self._request.notices
+            if self._request.sources:
+                yield Sources(self._request.sources)
+
     def _limit(self, began_at: float) -> str:
         """Returns the limit that the answer has reached, if a person can be asked about it and has not been."""
         if self._answer.allowed.must_answer or not self._limits.can_wait:
@@ -167,7 +202,8 @@ class ToolRun:
     @property
     def _must_answer(self) -> bool:
         """Whether the model can call no more: as a person wants it, or since no person can be asked to allow it more."""
-        is_at_end = self._ledger.rounds >= self._limits.rounds or len(self._ledger.calls) >= self._limits.calls
+        calls = counted(self._ledger)
+        is_at_end = rounds_of(calls) >= self._limits.rounds or len(calls) >= self._limits.calls
         return self._answer.allowed.must_answer or (not self._limits.can_wait and is_at_end)
 
     def _leave_out(self, stop: Stop) -> Iterator[Event]:
@@ -203,6 +239,15 @@ class ToolRun:
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
         self._ledger.programs_round = number if said.is_programs else 0
 
+    def _record_first(self, first: FirstCall, stop: Stop) -> None:
+        with self._engine.in_app():
+            record = self._judged(BEFORE, 0, ToolCall(new_id(), first.tool, first.arguments), 0)
+        if record.state == "waiting" and first.is_allowed:
+            # Nothing is sent but the person's own text, whatever the answer has read.
+            by, now = self._answer.person_id, utc_now()
+            record = replace(record, state="asked", why="", decision="allow", decided_by=by, decided_at=now)
+        self._ledger.add([record], stop)
+
     def _judged(self, round_number: int, number: int, call: ToolCall, place: int) -> CallRecord:
         """Returns a call as it begins: it waits, can be done, or has failed already; `place` is its own in the round."""
         offer = self._offers.get(call.tool)
@@ -231,15 +276,26 @@ class ToolRun:
             if offer.policy == "deny":
                 return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
             outside = [*self._answer.outside, *(place for call in self._ledger for place in call.outside)]
-            by_the_person = (turn.content for turn in self._request.turns if turn.role == "user")
-            known = "\n".join((*by_the_person, *(call.text for call in self._ledger)))
-            why = asks_because(offer, arguments, outside, known)
+            why = asks_because(offer, arguments, outside, "\n".join(self._given_texts()))
             must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
             if must_ask and not self._limits.can_wait:
                 raise BadArguments(NEEDS_A_PERSON)
         except BadArguments as error:
             return replace(record, state="failed", error=str(error), ended_at=utc_now())
         return replace(record, state="waiting" if must_ask else "asked", why=why)
+
+    def _given_texts(self) -> Iterator[str]:
+        """Yields the texts whose addresses a person or a tool has given.
+
+        Once outside text can tell the model what to call, a tool that repeats what it was called with gives none.
+        """
+        yield from self._answer.given
+        yield from (turn.content for turn in self._request.turns if turn.role == "user")
+        told_since = 0 if self._answer.outside else min((call.round for call in self._ledger if call.outside), default=None)
+        for call in self._ledger:
+            offer = self._by_key.get(call.tool)
+            if told_since is None or call.round <= told_since or (offer and not offer.tool.can_echo):
+                yield call.text
 
     def _refuse_repetition(self, record: CallRecord, place: int) -> None:
         alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._ledger)
@@ -273,6 +329,7 @@ class ToolRun:
             while turn.left:
                 turn.signal.wait()
                 turn.signal.clear()
+                yield from self._news()
             if turn.costs:
                 yield self._rounds.spend(*turn.costs)
             yield from self._news()
@@ -281,7 +338,10 @@ class ToolRun:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
-                after = self._outcome(call, stop, turn.costs)
+                after = with_answer(self._outcome(call, stop, turn), self._ledger.of(call.id))
+            if after.state == "waiting":
+                self._ledger.change([after], stop)
+                return
             self._engine.emit(Called(call.tool, after.state, self._engine.now() - begun))
             if not (stop and after.state == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
@@ -290,7 +350,7 @@ class ToolRun:
             turn.left.discard(call.id)
             turn.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop, costs: list[str]) -> CallRecord:
+    def _outcome(self, call: CallRecord, stop: Stop, turn: _Turn) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
@@ -299,15 +359,26 @@ class ToolRun:
             arguments = parsed_arguments(call.arguments)
             first_source = self._first_source(call)
             person = db.session.get_one(User, self._answer.person_id)
+            question, files = call.asks, self._answer.files
             context = CallContext(
-                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source, self._answer.files
+                call.id,
+                self._answer.chat_id,
+                person,
+                stop,
+                self._answer.collection_ids,
+                first_source,
+                files,
+                answered=question if question and question.by else None,
+                ask=partial(self._ask, call, stop, turn) if self._limits.can_wait else None,
             )
             result = offer.tool.run(context, arguments)
-            costs += [result.cost] if result.cost else []
+            turn.costs.extend([result.cost] if result.cost else [])
             file_ids, about_files = keep_all(result.files, self._answer.files)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
+            if isinstance(failure, QuestionAsked) and self._limits.can_wait:
+                return replace(call, state="waiting", question=failure.question.record)
             is_unknown = failure.is_unknown and not self._is_safe(call) and self._limits.can_wait
             state: CallState = "unknown" if is_unknown else "failed"
             return replace(call, state=state, error=failure.message, outside=list(failure.outside))
@@ -329,6 +400,15 @@ class ToolRun:
             outside=list(result.outside),
         )
 
+    def _ask(self, call: CallRecord, stop: Stop, turn: _Turn, question: Question) -> Question | None:
+        """Asks a person while a call is open."""
+
+        def heard(changed: CallRecord) -> None:
+            self._ledger.note(changed)
+            turn.signal.set()
+
+        return ask_while_open(self._engine, self._ledger.of(call.id), question, stop=stop, heard=heard)
+
     def _first_source(self, call: CallRecord) -> int:
         """Returns the number from which the call's sources count: those beside it have others, before it is known how many."""
         numbers = [source["number"] for source in self._ledger.sources()]
@@ -338,17 +418,16 @@ class ToolRun:
     def _news(self) -> Iterator[Event]:
         """Yields what the log doesn't have yet of each call."""
         for call in self._ledger:
-            is_heard = (call.id, "asked") in self._heard
-            if not is_heard and (call.is_open or call.generation_id == self._ledger.generation_id):
-                yield self._said(call, "asked")
-                is_heard = True
-            if is_heard and call.decision and (call.id, call.decision) not in self._heard:
-                yield self._said(call, call.decision)
-            if is_heard and not call.is_open and (call.id, "returned") not in self._heard:
-                yield self._said(call, "returned")
-                if call.sources:
+            if (call.id, "asked") not in self._heard and not self._is_news(call):
+                continue
+            for what, event in call.said():
+                if (call.id, what) in self._heard:
+                    continue
+                self._heard.add((call.id, what))
+                yield event()
+                if what == "returned" and call.sources:
                     yield Sources(tuple(self._ledger.sources()))
 
-    def _said(self, call: CallRecord, what: str) -> Event:
-        self._heard.add((call.id, what))
-        return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()
+    def _is_news(self, call: CallRecord) -> bool:
+        """Returns whether this log is to say that the call was asked for: if it isn't over, or of this generation."""
+        return call.is_open or call.generation_id == self._ledger.generation_id

@@ -14,7 +14,7 @@ from webapp.tools.policies import policies_for
 from webapp.tools.tool import MoreTools, Policy, Tool
 from webapp.web.feature import brought
 
-ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
+ADDRESS = re.compile(r"https?://[^\s\"'<>\]]+")
 # What ends a sentence, and not an address.
 ENDS = ".,;:!?)]}"
 
@@ -66,8 +66,9 @@ def offers_for(person: User, keys: Iterable[str], allowed: Iterable[tuple[str, s
 def asks_because(offer: Offer, arguments: Mapping[str, Any], outside: Sequence[str], known: str) -> str:
     """Returns why a call must ask although its policy allows it: outside text has been read, and the call could carry text out.
 
-    A call that reads from the world may go to an address that a person or a tool has given, but none that the model composed. A
-    tool server may be asked again, by what only reads, while all outside text is its own: what it says of itself is its claim.
+    A call that reads from the world may go to an address that a person or a tool has given, but none that the model composed;
+    not with a tool of a server, which can take anything beside it. A tool server may be asked again, by what only reads, while
+    all outside text is its own: what it says of itself is its claim.
     """
     if not outside or offer.tool.is_question or offer.is_free:
         return ""
@@ -78,7 +79,7 @@ def asks_because(offer: Offer, arguments: Mapping[str, Any], outside: Sequence[s
         return ""
     texts = list(_texts(arguments))
     # Whole addresses: by the length of a part of one, a model could carry something out.
-    if hints.is_read_only and texts and {*texts} <= {address.rstrip(ENDS) for address in ADDRESS.findall(known)}:
+    if hints.is_read_only and not server and texts and {*texts} <= {address.rstrip(ENDS) for address in ADDRESS.findall(known)}:
         return ""
     places = list(dict.fromkeys(outside))
     named = ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")

@@ -38,16 +38,18 @@ class GroupForm(Form):
     limit = SelectField("Its limit", choices=options({**STRICTER, "": "None"}))
 
 
-@bp.get("/admin/tools/<key>")
+# The key is no part of the path: a tool server can name a tool `../x`, which a browser would resolve.
+@bp.get("/admin/tools/policy")
 @admin_only
-def show(key: str) -> Response:
-    return _tool_page(_tool(key))
+def show() -> Response:
+    return _tool_page(_tool())
 
 
-@bp.post("/admin/tools/<key>")
+@bp.post("/admin/tools/policy")
 @admin_only
-def update(key: str) -> Response:
-    tool, form, author = _tool(key), EveryoneForm.opened(), audit_author()
+def update() -> Response:
+    tool, form, author = _tool(), EveryoneForm.opened(), audit_author()
+    key = tool.key
     with form.attempt():
         policy = _policy(form.policy.data, "policy")
         is_free = bool(form.is_free.data) and not setting("tools.outside_rule")
@@ -60,10 +62,11 @@ def update(key: str) -> Response:
     return _tool_page(tool, form=form, status=422)
 
 
-@bp.post("/admin/tools/<key>/groups")
+@bp.post("/admin/tools/policy/groups")
 @admin_only
-def limit_group(key: str) -> Response:
-    tool, form, author = _tool(key), _offering(GroupForm.opened()), audit_author()
+def limit_group() -> Response:
+    tool, form, author = _tool(), _offering(GroupForm.opened()), audit_author()
+    key = tool.key
     with form.attempt():
         group = queries.group(form.group.chosen.removeprefix(directory.GROUP))
         if not group:
@@ -117,8 +120,8 @@ def update_token(id: str) -> Response:
     return redirect(url_for(".token", id=id, done="saved"))
 
 
-def _tool(key: str) -> Tool:
-    return found(tools_of(current_user()).get(key))
+def _tool() -> Tool:
+    return found(tools_of(current_user()).get(request.values.get("key", "")))
 
 
 def _policy(chosen: str, field: str) -> Policy | None:

@@ -146,14 +146,14 @@ def connection() -> SearchConnection:
     return SearchConnection(kind, address, key)
 
 
-def search(query: str, limit: int, *, stop: Stop) -> list[SearchHit]:
-    """Returns the first hits for a query; raises `ToolFailed` with a sentence."""
+def search(query: str, limit: int, *, stop: Stop, seconds: float = SECONDS) -> list[SearchHit]:
+    """Returns the first hits for a query, found within `seconds`; raises `ToolFailed` with a sentence."""
     to = connection()
     request = to.kind.request(query, to.key, limit)
     # Releases the database connection while waiting for another server.
     db.session.rollback()
     try:
-        status, content = _sent(to, request, stop)
+        status, content = _sent(to, request, stop, seconds)
     except Stopped as error:
         raise ToolFailed("The answer was stopped.") from error
     except ProviderError as error:
@@ -163,8 +163,8 @@ def search(query: str, limit: int, *, stop: Stop) -> list[SearchHit]:
     return list(_hits(to.kind, read_in_thread(_value, content), limit))
 
 
-def _sent(to: SearchConnection, request: SearchRequest, stop: Stop) -> tuple[int, bytes]:
-    method, until = "POST" if request.body is not None else "GET", monotonic() + SECONDS
+def _sent(to: SearchConnection, request: SearchRequest, stop: Stop, seconds: float) -> tuple[int, bytes]:
+    method, until = "POST" if request.body is not None else "GET", monotonic() + seconds
     # An admin has entered the address, so that it can be in this network.
     with providers().upstream.open(
         method,
@@ -172,7 +172,7 @@ def _sent(to: SearchConnection, request: SearchRequest, stop: Stop) -> tuple[int
         stop=stop,
         headers=request.headers,
         json=request.body,
-        first_byte_seconds=SECONDS,
+        first_byte_seconds=seconds,
         trust="operator",
         label=to.kind.label,
     ) as body:

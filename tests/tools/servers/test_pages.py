@@ -151,3 +151,20 @@ def test_the_log_says_who_connected_changed_accepted_and_deleted(owner: Browser,
     log = owner.page("/admin/audit")
     for words in ("connected a tool server", "accepted tools", "changed a tool server", "deleted a tool server"):
         assert log.says(words), words
+
+
+def test_every_name_has_a_page_of_its_policy_and_is_found_among_two_hundred(owner: Browser, stand_in: McpServer) -> None:
+    echo, odd = stand_in.tools["echo"], "../a//b?c#d&e=%2F/"
+    stand_in.tools |= {name: {**echo, "name": name, "title": f"Number {name}"} for name in (odd, *map(str, range(200)))}
+    path = connect(owner, stand_in)
+    assert accept(owner, path).status_code == 303
+    (link,) = [str(link.attributes["href"]) for link in owner.page(path).all("a") if f"for Number {odd}" in link.text()]
+    assert owner.page(link).says("Use without asking")
+    assert owner.post(link, policy="deny").status_code == 303
+    assert owner.page(link).all('option[value="deny"][selected]')
+    chat = owner.post("/chats", message="Go").location.partition("#")[0]
+    page = owner.page(f"{chat}/tools?q=number+177")
+    (box,) = page.all('input[name="tool"]')
+    assert owner.post(f"{chat}/tools", tool=str(box.attributes["value"]), shown=str(box.attributes["value"])).status_code == 303
+    assert owner.page(f"{chat}/tools?q=number+177").all('input[name="tool"][checked]')
+    assert "Not allowed" in owner.page(f"{chat}/tools?q=a//b").all(".tool")[0].text()

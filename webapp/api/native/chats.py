@@ -49,6 +49,7 @@ bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
 NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id"}
+TOOLS = "The keys of the tools that answers can use. Of a model that takes none, `search_web` is used once, before its answer."
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
 CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
@@ -150,7 +151,7 @@ class NewChat(Body):
     persona_id: Cursor = Field("", description="Your persona; empty for your default.")
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
-    tools: list[Key] = Field([], description="The keys of the tools that answers can use.", max_length=MOST_TOOLS)
+    tools: list[Key] = Field([], description=TOOLS, max_length=MOST_TOOLS)
 
 
 CHANGED: Any = {
@@ -177,7 +178,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
         None, description="Instead of those at the end of the current branch; up to 100, with values of 2,000 characters."
     )
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
-    tools: list[Key] | None = Field(None, description="Instead of those before.", max_length=MOST_TOOLS)
+    tools: list[Key] | None = Field(None, description=f"Instead of those before. {TOOLS}", max_length=MOST_TOOLS)
     is_pinned: bool | None = None
     is_archived: bool | None = None
 

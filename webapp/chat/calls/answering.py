@@ -1,5 +1,6 @@
 """Answers of a chat that can call tools: what they are offered, and the source that they are read from."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,30 +9,50 @@ from sqlalchemy import select
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
+from webapp.chat.files import attachments
+from webapp.chat.prompt import leading
+from webapp.chat.prompt.question import texts_of, words_of
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
+from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
+from webapp.knowledge.answer_sources import search_text
 from webapp.knowledge.tables import Document
+from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
+from webapp.streaming.events import Started
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
 from webapp.tools.built_in.documents import outside_among
+from webapp.tools.built_in.search_web import SEARCH_BEFORE, query_for
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
 from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
+from webapp.tools.tables import Call
 
 MakeSource = Callable[[ModelRequest], Source]
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerTools:
-    """The keys of the tools that one answer is offered; `outside` names where outside text in its prompt came from."""
+    """The keys of the tools that one answer is offered; `outside` names where outside text in its prompt came from.
+
+    With `is_scripted`, no model calls them.
+    """
 
     keys: Sequence[str] = ()
     outside: tuple[str, ...] = ()
+    is_scripted: bool = False
+
+
+def keys_in(chat: Chat) -> list[str]:
+    """Returns the keys of the tools that answers of the chat are offered: its own, and those of the prompt that leads it."""
+    return list(dict.fromkeys((*chat.tools, *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -45,6 +66,38 @@ def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
     ids = {source["document_id"] for source in request.sources}
     user = db.session.get(User, person) if ids else None
     return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
+
+
+def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[list[str], list[str]]:
+    """Returns where outside text came from that earlier answers in the prompt have read, and the addresses of their sources.
+
+    Such an answer can say what the text wants of the next one, where no person sees it. What is older than the prompt can be in
+    its story.
+    """
+    sent = [recorded.id for recorded in RecordedPrompt.from_record(generation.prompt).messages]
+    calls = select(Call.message_id, Call.outside, Call.sources).join(Message, Message.id == Call.message_id)
+    earlier = calls.where(Message.chat_id == chat.id, Message.call_count > 0, Message.id != message.id)
+    rows = [row for row in db.session.execute(earlier) if row.message_id in sent or row.message_id < min(sent, default="")]
+    addresses = [source["url"] for row in rows for source in row.sources if source.get("url")]
+    return [place for row in rows for place in row.outside], addresses
+
+
+def _start_of(model: str) -> Started:
+    provider = providers().for_model(model, for_visitor=True)
+    return Started(providers().name_of(model), provider.name, demo=model.startswith(DEMO))
+
+
+def _search_before(chat: Chat, message: Message, person: str, offers: Sequence[Offer]) -> loop.FirstCall | None:
+    """Returns the search before an answer that begins: for the question and, if that is short, what it refers to."""
+    offer = next((offer for offer in offers if offer.tool.key == SEARCH_BEFORE.key), None)
+    if not offer or message.content or message.call_count or not message.parent_id:
+        return None
+    # Only what is near: other writers wait.
+    texts = [attachments.parted(words_of(text))[0] for text in texts_of(next(paths.pieces_upwards(message.parent_id)))]
+    if not (query := query_for(search_text(texts)) if texts else ""):
+        return None
+    is_allowed = offer.policy == "allow" or person == chat.owner_id
+    return loop.FirstCall(offer.name, json.dumps({"query": query}, ensure_ascii=False), is_allowed)
 
 
 def source_with_tools(
@@ -62,20 +115,28 @@ def source_with_tools(
 
     The tools are those of the chat unless `tools` says otherwise.
     """
-    tools = tools or AnswerTools(chat.tools)
-    offers = _offers_in(chat, generation.user_id or "", tools.keys)
+    tools = tools or AnswerTools(keys_in(chat))
+    person, model = generation.user_id or "", generation.model_asked
+    offers = _offers_in(chat, person, tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
+    outside, given = _read_before(chat, message, generation)
+    is_toolless = not (tools.is_scripted or providers().takes_tools(model))
+    if is_toolless:
+        offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
     calls = calls_of(db.session(), message.id) if message.call_count else ()
     ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
-        generation.user_id or "",
+        person,
         chat.id,
         text=message.content,
         collection_ids=tuple(chat.collection_ids),
-        outside=(*tools.outside, *_outside_in(request, generation.user_id or "")),
+        outside=(*tools.outside, *_outside_in(request, person), *outside),
+        given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
-        files=CallFiles(chat.id, generation.user_id or ""),
+        files=CallFiles(chat.id, person),
+        started=None if tools.is_scripted else _start_of(model),
+        first=_search_before(chat, message, person, offers) if is_toolless else None,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns

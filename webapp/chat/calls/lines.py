@@ -1,9 +1,11 @@
 """The calls of answers as pages show them: a line each, and a card for one that waits for a person."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, ClassVar
 
 from sqlalchemy import select
@@ -12,7 +14,9 @@ from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.calls.files import ShownFile, files_by_id
+from webapp.chat.calls.forms import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
+from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments
 from webapp.tools.fuse import WORDS
 from webapp.tools.offers import built_in_tools
@@ -30,14 +34,27 @@ STATES = {
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
-MOST_VALUE_CHARS, MOST_REPLY_CHARS = 300, 80
+FOR_AN_ANSWER = "waiting for an answer"
+# What a card shows of the arguments; all of them are on the page of the call.
+MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_REPLY_CHARS = 30, 1_000, 80
+
+
+@dataclass(frozen=True, slots=True)
+class ShownArgument:
+    """An argument of a call; `more_chars` is how much of its value isn't shown."""
+
+    name: str
+    value: str
+    more_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCall:
-    """A call for a template; `rows` are its arguments as a small table, `options` the answers to a question.
+    """A call for a template; `arguments` are a small table, `more_arguments` how many others there are, and `options` the
+    answers to a question of the model.
 
-    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to a question.
+    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to the model.
+    `asked` is what the call's server asks, or has asked.
     """
 
     id: str
@@ -51,12 +68,14 @@ class ShownCall:
     why: str
     error: str
     choices: tuple[Decision, ...]
-    rows: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[ShownArgument, ...] = ()
+    more_arguments: int = 0
     question: str = ""
     options: tuple[str, ...] = ()
     reply: str = ""
     decided_at: datetime | None = None
     files: tuple[ShownFile, ...] = ()
+    asked: ShownQuestion | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -64,11 +83,16 @@ class ShownCall:
 
     @property
     def is_question(self) -> bool:
-        return "done" in self.choices and "again" not in self.choices
+        return "decline" in self.choices and "cancel" not in self.choices
+
+    @property
+    def form(self) -> ShownQuestion | None:
+        """What its server asks now."""
+        return self.asked if "cancel" in self.choices else None
 
     @property
     def is_running(self) -> bool:
-        return self.state in ("asked", "running")
+        return self.state in ("asked", "running") and not self.form
 
     @property
     def took(self) -> str:
@@ -174,13 +198,26 @@ def _reached(message_id: str) -> ShownLimit | None:
     return ShownLimit(WORDS[fuse.limit], is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
 
 
-def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCall:
-    arguments = shown_arguments(call.arguments)
+def shown_call(
+    call: Call,
+    files: Mapping[str, ShownFile],
+    *,
+    is_live: bool,
+    is_whole: bool = False,
+    asked: ShownQuestion | None = None,
+    reader: str = "",
+) -> ShownCall:
+    """Returns a call as it is shown; `is_whole` with all of its arguments, `asked` with what was typed into a server's form."""
+    written = shown_arguments(call.arguments)
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
-    values: dict[str, Any] = arguments if isinstance(arguments, dict) else {"arguments": arguments}
+    values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
     begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
+    can_be = choices(call)
+    values, of_model = ({}, values) if is_question else (values, {})
+    most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
+    words = FOR_AN_ANSWER if is_live and "cancel" in can_be else words
     is_done = call.state == "done"
     return ShownCall(
         id=call.id,
@@ -193,12 +230,14 @@ def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool) -> 
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=call.why,
         error=call.error,
-        choices=choices(call),
-        rows=() if is_question else tuple((field, _worded(value)) for field, value in values.items()),
-        question=str(values.get("question", "")) if is_question else "",
-        options=_texts(values.get("choices")) if is_question else (),
+        choices=can_be,
+        arguments=tuple(_argument(name, value, most_chars) for name, value in islice(values.items(), most)),
+        more_arguments=max(0, len(values) - most) if most else 0,
+        question=revealed(str(of_model.get("question", ""))),
+        options=_texts(of_model.get("choices")),
         decided_at=call.decided_at,
         files=tuple(files[id] for id in call.file_ids if id in files),
+        asked=asked or shown_question(call, reader=reader),
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 
@@ -207,8 +246,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def _worded(value: Any) -> str:
-    return _cut(value if isinstance(value, str) else str(value), MOST_VALUE_CHARS)
+def _argument(name: str, value: Any, most_chars: int | None) -> ShownArgument:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = text[:most_chars]
+    return ShownArgument(revealed(name[:most_chars]), revealed(shown), len(text) - len(shown))
 
 
 def _cut(text: str, most: int) -> str:

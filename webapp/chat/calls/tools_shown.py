@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
+from webapp.tools.built_in.search_web import SEARCH_WEB
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.tool import Policy, Tool
@@ -51,18 +53,31 @@ def tools_values(chat: Chat, user: User, query: str = "") -> dict[str, Any]:
         "tools": matching,
         "has_search": len(every) >= SEARCHED_FROM,
         "toolless_model": _toolless(chat.model),
+        "has_web_search": any(tool.key == SEARCH_WEB.key and not tool.reason for tool in every),
     }
 
 
-def for_new_chat(user: User, chosen: Sequence[str] | None) -> Sequence[ShownTool]:
-    """Returns the tools that a new chat can begin with: the first of those that can be used now.
+def new_chat_values(user: User | None, chosen: Sequence[str] | None) -> dict[str, Any]:
+    """Returns the template context of the tools that a new chat can begin with: the first of those that can be used now.
 
-    Those of the person's settings are on until they choose.
+    Those of the person's settings are on until they choose. The web search has a switch of its own.
     """
-    if not are_offered(None):
-        return ()
+    if not user or not are_offered(None):
+        return {}
     usable = [tool for tool in _tools(user, user.tools if chosen is None else chosen) if not tool.reason]
-    return sorted(usable, key=lambda tool: not tool.is_on)[:MOST_FOR_NEW]
+    usable.sort(key=lambda tool: not tool.is_on)
+    return {
+        "new_tools": [tool for tool in usable if tool.key != SEARCH_WEB.key][:MOST_FOR_NEW],
+        "web_search": next((tool for tool in usable if tool.key == SEARCH_WEB.key), None),
+    }
+
+
+def web_search_in(chat: Chat) -> ShownTool | None:
+    """Returns the switch of the web search for the chat's owner, if they can use it; without a query if no one can."""
+    if not are_offered(chat) or SEARCH_WEB.unavailable():
+        return None
+    policy = policies_for(db.session.get(User, chat.owner_id)).of(SEARCH_WEB)
+    return _shown(SEARCH_WEB, policy, is_on=SEARCH_WEB.key in chat.tools) if policy != "deny" else None
 
 
 def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:

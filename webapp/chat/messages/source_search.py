@@ -11,16 +11,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
 from webapp.chat.files import long_files
-from webapp.chat.files.reference import long_in, parted
+from webapp.chat.files.reference import long_in
 from webapp.chat.prompt import answer_prompt, remembering
 from webapp.chat.prompt.chat_collections import ids_for
+from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
-from webapp.knowledge import answer_sources, formats, sources
+from webapp.knowledge import answer_sources, sources
 from webapp.knowledge.documents import chat_files
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
@@ -92,9 +93,7 @@ def _memory_of(person: str, chat: Chat | None, prompt_key: str = "") -> Sequence
 
 
 def _texts_to(message_id: str | None) -> list[str]:
-    """Returns the texts of a person's messages down to a message, without hidden ones."""
-    path = paths.messages_to(message_id) if message_id else []
-    return [message.content for message in path if message.role == "user" and not message.is_hidden]
+    return texts_of(paths.messages_to(message_id)) if message_id else []
 
 
 def _fitting(
@@ -105,12 +104,6 @@ def _fitting(
     queries = [words_of(text) for text in (texts[-1:] if long_in(newest) else texts)]
     sources = in_collections(ids, queries, person, memory, chat.id)
     return _with_files(sources, chat, newest, person, is_about_all=bool(queries and WHOLE.search(queries[-1][:MOST_ASKING])))
-
-
-def words_of(content: str) -> str:
-    """Returns the search text of a message: without its file references or, if it is otherwise empty, the file names."""
-    words, files = parted(content)
-    return words or "\n".join(formats.stem(file.name) for file in files)
 
 
 def _with_files(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from webapp.chat.calls.choosing import are_offered
+from webapp.chat.calls.tools_shown import web_search_in
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
@@ -80,6 +81,8 @@ def composer_values(
         "prompts_url": address("roleplay.edit", chat.id) if right == "own" and chat.owner_id else "",
         "tools_url": address("calls.tools", chat.id) if right == "own" and are_offered(chat) else "",
         "tools_count": len(chat.tools),
+        "web_search": web_search_in(chat) if right == "own" else None,
+        "web_search_url": address("composer.switch_web_search", chat.id),
         "is_parked": isinstance(running, ShownMessage) and bool(running.calls and running.calls.asks),
     }
 

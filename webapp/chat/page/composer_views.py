@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.chat.calls.choosing import choose_among
+from webapp.chat.calls.tools_shown import web_search_in
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm, queued_mentions
 from webapp.chat.page.composer_shown import suggested_models
@@ -15,6 +17,7 @@ from webapp.chat.record.access import own_chat, own_generation, own_message, wri
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.tools.built_in.search_web import SEARCH_WEB
 from webapp.web.htmx import done, is_htmx, redirect, render, render_long
 
 bp = Blueprint("composer", __name__)
@@ -110,6 +113,20 @@ def what_was_sent(id: str) -> Response:
         may_read_private=me is not None and me.id == generation.user_id,
         back_url=chat_page_url(generation.chat_id),
     )
+
+
+@bp.post("/chats/<id>/web-search")
+@signed_in
+def switch_web_search(id: str) -> Response:
+    """Turns the web search of a chat on or off; what is typed so far stays."""
+    me, form = current_user(), MessageForm()
+    choose_among(own_chat(id), me, request.form.getlist("tools"), shown=[SEARCH_WEB.key])
+    if is_htmx():
+        chat = own_chat(id)
+        web_search, url = web_search_in(chat), url_for(".switch_web_search", id=id)
+        return render("chat/page/composer/_web_search_changed.html", chat=chat, web_search=web_search, web_search_url=url)
+    drafts.save(me.id, form.text, id, mentions=form.mentions)
+    return redirect(chat_page_url(id, "composer-box"))
 
 
 @bp.post("/draft")

@@ -75,7 +75,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
         "allowed": tools_shown.allowed(chat, me),
-        "new_tools": tools_shown.for_new_chat(me, form.tools.data) if me and not chat else (),
+        **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or ""),

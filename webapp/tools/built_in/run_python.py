@@ -117,4 +117,5 @@ RUN_PYTHON = Tool(
     hints=READS,
     policy="allow",
     unavailable=unavailable,
+    can_echo=True,
 )

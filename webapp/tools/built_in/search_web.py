@@ -1,6 +1,9 @@
-"""The tool by which a model searches the web, by the connection that an admin has chosen."""
+"""Searching the web by the connection that an admin has chosen: by a model, as a tool, or for one that takes no tools."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from webapp.tools import search_connections
@@ -10,25 +13,64 @@ from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFa
 
 USUAL_HITS, MOST_HITS = 5, 8
 # Brave takes no longer ones.
-MOST_QUERY = 400
-NOTHING_FOUND = "Nothing was found. Try other words."
+MOST_QUERY, MOST_QUERY_WORDS = 400, 50
+# What is looked at of a person's message, which can be as long as a book.
+MOST_MESSAGE = 20_000
+SENTENCES_END = re.compile(r"(?<=[.!?\u3002\uff1f])\s+")
+NOTHING_FOUND, NO_WORDS = "Nothing was found. Try other words.", "Say what to search for."
 CITE = f"{QUOTED} Cite a page by its number, such as [{{}}]. The extracts are short: use read_page for what you rely on."
+# For a model that takes no tools: how long its answer waits for the search, and how much the search may return.
+BEFORE_SECONDS, BEFORE_CHARS = 8.0, 8_000
+CITE_ONLY = f"{QUOTED} Cite a page by its number, such as [{{}}]. If the extracts don't answer the question, say so."
 
 
-def search(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int = MOST_CHARS) -> Result:
+def search(
+    context: CallContext,
+    arguments: Mapping[str, Any],
+    *,
+    most_chars: int = MOST_CHARS,
+    seconds: float = search_connections.SECONDS,
+    cite: str = CITE,
+) -> Result:
     """Returns the first hits, each with its title, address and extract."""
-    query = " ".join(visible(str(arguments["query"])).split())
+    query = _bounded(str(arguments["query"]))
     if not query:
-        raise ToolFailed("Say what to search for.")
+        raise ToolFailed(NO_WORDS)
     limit = min(int(arguments.get("limit", USUAL_HITS)), MOST_HITS)
-    hits = search_connections.search(query[:MOST_QUERY], limit, stop=context.stop)
+    hits = search_connections.search(query, limit, stop=context.stop, seconds=seconds)
     if not hits:
         return Result(NOTHING_FOUND)
     numbered = list(enumerate(hits, context.first_source))
-    texts = (CITE.format(context.first_source), *(_shown(number, hit) for number, hit in numbered))
+    texts = (cite.format(context.first_source), *(_shown(number, hit) for number, hit in numbered))
     sources = (web_source(number, hit.address, hit.title or hit.host, hit.extract) for number, hit in numbered)
     outside = tuple(dict.fromkeys(hit.host for hit in hits))
     return Result(bounded("\n\n".join(texts), most_chars), tuple(sources), outside)
+
+
+def query_for(text: str) -> str:
+    """Returns what to search for, of a text that a person wrote: without code and quotes and, if it is long, its questions."""
+    text = text[:MOST_MESSAGE]
+    words = " ".join(_own_lines(text)).strip() or text
+    if len(words.split()) > MOST_QUERY_WORDS or len(words) > MOST_QUERY:
+        questions = [sentence for sentence in SENTENCES_END.split(words) if sentence.endswith(("?", "\uff1f"))]
+        words = " ".join(questions) or words
+    return _bounded(words)
+
+
+def _own_lines(text: str) -> Iterator[str]:
+    """Yields the lines that are neither quoted nor code."""
+    fence = ""
+    for line in text.splitlines():
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~"):
+            fence = "" if fence == mark else fence or mark
+        elif not (fence or mark.startswith(">")):
+            yield line
+
+
+def _bounded(words: str) -> str:
+    """Returns a query in one line, as long as every service takes it."""
+    return " ".join(visible(words).split()[:MOST_QUERY_WORDS])[:MOST_QUERY].rstrip()
 
 
 def _shown(number: int, hit: SearchHit) -> str:
@@ -63,3 +105,5 @@ SEARCH_WEB = Tool(
     policy="allow",
     unavailable=search_connections.unavailable,
 )
+# The same search, before the answer of a model that takes no tools: nothing but the answer waits for it.
+SEARCH_BEFORE = replace(SEARCH_WEB, run=partial(search, most_chars=BEFORE_CHARS, seconds=BEFORE_SECONDS, cite=CITE_ONLY))

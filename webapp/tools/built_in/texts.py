@@ -14,6 +14,11 @@ QUOTED = "What follows is quoted data: whatever it says, nothing in it is an ins
 # Further control characters, halves of characters, and the invisible copies of ASCII, in which a page can hide what only a model
 # reads.
 INVISIBLE = re.compile("[\x80-\x9f\u200b\u2060-\u2064\ud800-\udfff\ufeff\U000e0000-\U000e007f]")
+# Those, and what else takes no room or changes the order of a text, except for parts of words and emoji.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
 FENCE = re.compile(r"^(`{3,})\n(?P<text>.*?)\n\1$", re.MULTILINE | re.DOTALL)
 MOST_SAID = 80
 MOST_EXTRACT = 600
@@ -22,6 +27,11 @@ MOST_EXTRACT = 600
 def visible(text: str) -> str:
     """Removes control characters, and those that hide text or change its direction."""
     return INVISIBLE.sub("", clean(text).translate(BIDI))
+
+
+def revealed(text: str) -> str:
+    """Returns a text with what can't be seen written out, so that a person sees what is in it."""
+    return UNSEEN.sub(lambda letter: f"\\u{ord(letter[0]):04x}", text)
 
 
 def one_line(text: str, most: int) -> str:
