@@ -32,7 +32,7 @@ from webapp.tools.built_in.texts import one_line
 
 AGAIN_WORDS, CALL_WORDS, ASKING_WORDS = "Retrying", "Using a tool", "Writing a call:"
 # How much of a call that is being written is kept and shown, in characters.
-MOST_ASKING, MOST_SHOWN = 300, 60
+MOST_ASKING, MOST_SHOWN = 300, 40
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
 PERSISTENT_COUNTS = 5
