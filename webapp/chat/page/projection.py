@@ -22,6 +22,7 @@ from webapp.streaming.events import (
     Failed,
     Notice,
     Phase,
+    Question,
     Reasoning,
     Returned,
     Sources,
@@ -30,7 +31,8 @@ from webapp.streaming.events import (
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.texts import one_line
 
-AGAIN_WORDS, CALL_WORDS, ASKING_WORDS = "Retrying", "Using a tool", "Writing a call:"
+AGAIN_WORDS, CALL_WORDS, WRITING_WORDS = "Retrying", "Using a tool", "Writing a call:"
+ASKING_WORDS = "Waiting for an answer"
 # How much of a call that is being written is kept and shown, in characters.
 MOST_ASKING, MOST_SHOWN = 300, 40
 MOST_NOTICES = 1_000_000
@@ -152,6 +154,9 @@ class AnswerProjection:
                 self._asking = {}
                 self._open_calls.add(call_id)
                 self._hear_of_call(self.status)
+            case Question():
+                self._calls += 1
+                self._become(self.status, ASKING_WORDS)
             case Decided():
                 self._hear_of_call("thinking")
             case Returned(call_id):
@@ -282,7 +287,7 @@ class AnswerProjection:
         *_, line = self._asking[asking.number].replace("\\n", "\n").rstrip().split("\n")
         title, end = one_line(asking.title, MOST_SHOWN), one_line(line[-MOST_SHOWN:], MOST_SHOWN)
         cut = "…" if asking.chars > len(end) else ""
-        self._become(self.status, f"{ASKING_WORDS} {title} · {plural(asking.chars, 'character')} {cut}{end}")
+        self._become(self.status, f"{WRITING_WORDS} {title} · {plural(asking.chars, 'character')} {cut}{end}")
 
     def _become(self, status: str, words: str = "") -> None:
         if (status, words) != (self.status, self.words):
