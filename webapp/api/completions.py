@@ -23,7 +23,7 @@ from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCa
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
-from webapp.streaming.events import Asked, Calling, Decided, Ended, Event, Kept, Notice, Returned
+from webapp.streaming.events import Asked, Asking, Calling, Decided, Ended, Event, Kept, Notice, Returned
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import whole_call
 from webapp.tools.fuse import Limits
@@ -149,7 +149,7 @@ class ProgramCalls:
                             self._keep([ToolCall(call.id, call.tool, call.arguments) for call in whole], kept)
                         # A model that has only called tools of Millrace, although it could no more, leaves no call to make.
                         yield event if self._calls or reason != "calls" else Ended("completed", "stop")
-                    case Asked() | Decided() | Returned():
+                    case Asking() | Asked() | Decided() | Returned():
                         # Calls of tools of Millrace, which are no program's to know.
                         pass
                     case _:
