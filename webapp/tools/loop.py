@@ -151,8 +151,8 @@ class ToolRun:
         while not stop:
             if self._answer.allowed.must_answer:
                 yield from self._leave_out(stop)
-            elif not self._limit(began_at):
-                yield from self._do_calls(stop)
+            else:
+                yield from self._do_calls(stop, began_at)
             if stop:
                 return
             limit = self._limit(began_at)
@@ -312,9 +312,11 @@ class ToolRun:
         offer = self._by_key.get(call.tool)
         return offer is not None and offer.tool.hints.is_safe_to_repeat
 
-    def _do_calls(self, stop: Stop) -> Iterator[Event]:
-        """Does what needs no decision, a few at a time; that they are being done is stored before they are."""
-        while not stop and (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+    def _do_calls(self, stop: Stop, began_at: float) -> Iterator[Event]:
+        """Does what needs no decision, a few at a time up to a limit; that they are being done is stored before they are."""
+        while not (stop or self._limit(began_at)):
+            if not (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+                return
             running = [replace(call, state="running", started_at=utc_now()) for call in due]
             if not self._ledger.change(running, stop):
                 return

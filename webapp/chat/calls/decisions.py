@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, TextClause, literal, or_, select
+from sqlalchemy import ColumnElement, TextClause, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
@@ -158,8 +158,9 @@ def go_on(engine: Engine, message_id: str) -> None:
 
 
 def go_on_if_decided(engine: Engine, message_id: str) -> None:
-    """Runs an answer again that was parked just when a person decided."""
+    """Runs an answer again that was parked just when a person decided; one that waits at a limit waits for more than that."""
     query = select(Call.id).where(Call.message_id == message_id, Call.decided_at.is_not(None), Call.state == "asked")
+    query = query.where(~exists().where(Fuse.message_id == message_id, Fuse.decision == ""))
     if db.session.scalar(query.limit(1)):
         go_on(engine, message_id)
 
