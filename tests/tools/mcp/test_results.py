@@ -198,6 +198,12 @@ def test_a_default_that_does_not_fit_is_none() -> None:
     assert (first.default, second.default) == (None, "x")
 
 
+def test_a_bound_that_no_number_reaches_is_none() -> None:
+    (field,) = required(elicitation({"a": {"type": "integer", "minimum": -(10**400), "maximum": 10**400, "default": 9}})).fields
+
+    assert (field.least, field.most, field.default) == (None, None, 9)
+
+
 def test_a_page_elsewhere_is_an_address_to_visit() -> None:
     params = {"mode": "url", "message": "Give us a key.", "url": "https://tools.example/key"}
     asked = required({"inputRequests": {"k": {"method": "elicitation/create", "params": params}}, "requestState": "s"})

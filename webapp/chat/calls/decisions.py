@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Invalid, OverBudget
+from webapp.base.errors import Conflict, Forbidden, Invalid, OverBudget
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -37,6 +37,8 @@ NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
 NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
+ENDED = "This answer has ended, so that nothing of it is done any more."
+NOT_YOURS = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
 DECIDED: dict[str, str] = {
     "allow": "allowed once",
@@ -57,7 +59,10 @@ def choices(call: Call) -> tuple[Decision, ...]:
 
 
 def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: str = "") -> Call:
-    """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that."""
+    """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that.
+
+    What is done in somebody's own name, such as with their sign-in, only they can have done.
+    """
     if decision not in get_args(Decision):
         raise Invalid("Choose what is to be done.", field="decision")
     if max(len(note), len(result)) > MOST_CHARS:
@@ -67,10 +72,16 @@ def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: 
     if decision == "done" and call.state == "waiting" and not result:
         raise Invalid("Choose an answer, or write one.", field="result")
     record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
-    tool = tools_of(by).get(call.tool)
+    asker_id = db.session.scalar(select(Generation.user_id).where(Generation.message_id == message_id, WHILE_ACTIVE))
+    asker = db.session.get(User, asker_id) if asker_id else None
+    tool = tools_of(asker).get(call.tool) if asker else None
     if tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
+    if asker and tool and decision in TO_BE_DONE and tool.is_in_own_name and asker.id != by_id:
+        raise Forbidden(NOT_YOURS.format(asker.name))
     with write() as session:
+        if not session.scalar(select(Generation.id).where(Generation.message_id == message_id, WHILE_ACTIVE).with_for_update()):
+            raise Conflict(ENDED)
         values = {**_effect(decision, note, result), "decision": decision, "decided_by": by_id, "decided_at": utc_now()}
         if not stored.change(session, record, after=(record.state,), **values):
             raise Conflict(NOT_WAITING)

@@ -17,6 +17,8 @@ from webapp.tools.mcp.listing import line_of, text_of
 MOST_TEXT, PIECE_CHARS, MOST_CONTENTS = 2_000_000, 65_536, 200
 MOST_NAME, MOST_MESSAGE, MOST_STATE, MOST_ADDRESS = 120, 2_000, 64 * 1024, 2_000
 MOST_FIELDS, MOST_CHOICES, MOST_ANSWER = 20, 100, 10_000
+# No form bounds a number beyond, and no float is as large as some numbers of JSON.
+MOST_NUMBER = 1e15
 KIND = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}")
 Value = str | int | float | bool | list[str]
 InTurns = Callable[[Iterable[str]], Iterable[str]]
@@ -253,8 +255,9 @@ def _choices(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _bounds(schema: Mapping[str, Any], least: str, most: str) -> dict[str, Any]:
-    limits = {"least": schema.get(least), "most": schema.get(most)}
-    return {name: value for name, value in limits.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    limits = (("least", schema.get(least)), ("most", schema.get(most)))
+    numbers = ((name, value) for name, value in limits if isinstance(value, int | float) and not isinstance(value, bool))
+    return {name: value for name, value in numbers if abs(value) <= MOST_NUMBER}
 
 
 def typed_answers(fields: Iterable[Field], typed: Mapping[str, Sequence[str]]) -> dict[str, Value]:
@@ -291,7 +294,7 @@ def checked(field: Field, value: Any) -> Value:
         case "choices" if isinstance(value, list) and all(isinstance(part, str) and part in allowed for part in value):
             return _sized(field, value, len(value), "choice")
         case "number" | "integer" if isinstance(value, int | float) and not isinstance(value, bool):
-            if value != value or abs(value) > 1e15 or (field.kind == "integer" and value != int(value)):
+            if value != value or abs(value) > MOST_NUMBER or (field.kind == "integer" and value != int(value)):
                 raise BadAnswer(f"“{field.title}” must be a {'whole ' if field.kind == 'integer' else ''}number.")
             return _sized(field, value, value, "")
         case "text" if isinstance(value, str) and len(value) <= MOST_ANSWER:
