@@ -61,7 +61,7 @@ def choices(call: Call) -> tuple[Decision, ...]:
 def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: str = "") -> Call:
     """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that.
 
-    What is done in somebody's own name, such as with their sign-in, only they can have done.
+    What is done in a person's own name, such as with their sign-in, only they can allow.
     """
     if decision not in get_args(Decision):
         raise Invalid("Choose what is to be done.", field="decision")

@@ -195,7 +195,7 @@ def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool, is_
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
-    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
+    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.title or call.tool
     values, asked = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
