@@ -34,10 +34,14 @@ class Stream:
         return next((value for known, value in self.headers if known == name), "")
 
     async def text(self) -> str:
+        """Returns the body; raises EOFError if it was cut off."""
         try:
-            return (await self.reader.read()).decode("utf-8", "replace")
+            body = await self.reader.read()
         finally:
             self.writer.close()
+        if len(body) < int(self.header("content-length") or 0):
+            raise EOFError("the reply was cut off")
+        return body.decode("utf-8", "replace")
 
 
 class Browser:

@@ -165,7 +165,8 @@ class CountedRun:
         since, now = self.disturbed_at or 0.0, time.monotonic()
         moves = [moment for moment in asked["came_at"] if moment > since]
         is_left = self._is_cut(message) and self._restarts() <= RESTARTS
-        if message["status"] not in IN_PROGRESS and not is_left:
+        waits_for_nothing = message["status"] == "waiting" and not list(_open_to_a_person(message))
+        if message["status"] not in IN_PROGRESS and not is_left and not waits_for_nothing:
             moves.append(now)
         self._moved_at = max(self._moved_at, *moves) if moves else self._moved_at
         if self.disturbed_at is not None and moves:
@@ -191,9 +192,8 @@ class CountedRun:
 
     async def _act(self, message: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         """Does what a person would who knows what the counter has counted."""
-        for call in message["calls"]:
-            if message["status"] == "waiting" and call["state"] in ("waiting", "unknown"):
-                await self._decide(call, asked)
+        for call in _open_to_a_person(message) if message["status"] == "waiting" else ():
+            await self._decide(call, asked)
         if not self._is_cut(message):
             return
         waited_seconds, restarts = time.monotonic() - self._cut_at, self._restarts()
@@ -267,6 +267,11 @@ class CountedRun:
 
     def _fault(self, bar: str, words: str) -> None:
         self._findings.faults.setdefault(bar, []).append(f"{self.name}: {words}")
+
+
+def _open_to_a_person(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yields the calls that wait for a decision."""
+    return (call for call in message["calls"] if call["state"] in ("waiting", "unknown"))
 
 
 def _states(message: Mapping[str, Any]) -> list[str]:

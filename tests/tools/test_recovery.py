@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 from gevent.event import Event
+from sqlalchemy import update
 
 from tests.engine.bench import Bench, counted, die
 from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
-from webapp.base.db import db
+from webapp.base.db import db, utc_now, write
 from webapp.chat.calls import decisions
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 from webapp.tools.tables import Call
-from webapp.tools.tool import READS, Hints, Result, Tool
+from webapp.tools.tool import READS, Hints, Policy, Result, Tool
 from webapp.web.feature import BROUGHT
 
 __all__ = ["app"]
@@ -24,10 +25,10 @@ pytestmark = pytest.mark.slow
 class Counter:
     """A tool that counts what it did, and can hold before it returns."""
 
-    def __init__(self, hints: Hints) -> None:
+    def __init__(self, hints: Hints, policy: Policy = "allow") -> None:
         self.done, self.holds, self.goes_on = list[str](), False, Event()
         schema = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
-        self.tool = Tool("count", "Count", "Counts.", schema, lambda _: "Counted", self._run, hints=hints, policy="allow")
+        self.tool = Tool("count", "Count", "Counts.", schema, lambda _: "Counted", self._run, hints=hints, policy=policy)
 
     def _run(self, _context: Any, arguments: Any) -> Result:
         self.done.append(arguments["what"])
@@ -131,10 +132,28 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
     bench.engine.worker.end()
     other.recover()
     assert other.generation(id).status == "waiting"
-    decide(other, "done", person)
+    decide(other, "answer", person)
     ended = other.until_ended(id)
     assert (ended.status, other.message(id).content) == ("completed", "Hm.\n\nRed, then.")
     assert (len(other.generations()), other.journal_rows()) == (1, 0)
+
+
+@on_both_databases
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, fake, other, decision) -> None:
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
+    first, second = (Counter(Hints(), policy="ask").offered(process) for process in (bench, other))
+    id = bench.ask(person=bench.person(), tools=["count"])
+    bench.until(waits(bench, id))
+    bench.engine.is_closing = True
+    bench.engine.worker.end()
+    state = {"state": "asked"} if decision == "allow" else {"state": "denied", "ended_at": utc_now()}
+    with other.app.app_context(), write() as session:
+        session.execute(update(Call).values(decision=decision, decided_at=utc_now(), **state))
+    other.recover()
+    assert other.until_ended(id).status == "completed"
+    assert other.message(id).content == "Good."
+    assert (first.done, second.done) == ([], ["one"] if decision == "allow" else [])
 
 
 @on_both_databases

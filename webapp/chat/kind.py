@@ -198,12 +198,12 @@ def limited(session: Session, live: LiveGeneration, limit: str) -> None:
 
 
 def recover() -> None:
-    """Work to do after a start: unsent follow-ups, expired chats, old entries, HTML of an older renderer."""
-    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _expire, _sweep, forget_old_entries))
+    """Work to do after a start: unsent follow-ups, answers that wait, expired chats, old entries, HTML of an older renderer."""
+    run_steps((follow_up.send_remaining, renderings.wake, remembering.wake, _tend, _sweep, forget_old_entries))
 
 
-def _expire() -> None:
-    if decisions.expire():
+def _tend() -> None:
+    if decisions.tend():
         decisions.wake()
 
 

@@ -20,6 +20,7 @@ from webapp.streaming.events import (
     Failed,
     Notice,
     Phase,
+    Question,
     Reasoning,
     Returned,
     Sources,
@@ -28,6 +29,7 @@ from webapp.streaming.events import (
 from webapp.streaming.topics import Entry
 
 AGAIN_WORDS, CALL_WORDS = "Retrying", "Using a tool"
+ASKING_WORDS = "Waiting for an answer"
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
 PERSISTENT_COUNTS = 5
@@ -138,6 +140,9 @@ class AnswerProjection:
             case Asked(call_id):
                 self._open_calls.add(call_id)
                 self._hear_of_call(self.status)
+            case Question():
+                self._calls += 1
+                self._become(self.status, ASKING_WORDS)
             case Decided():
                 self._hear_of_call("thinking")
             case Returned(call_id):
