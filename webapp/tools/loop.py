@@ -176,7 +176,7 @@ class ToolRun:
                 # A model that calls although it may not: what it has said is the answer.
                 yield from self._leave_out(stop)
             elif said.is_programs:
-                yield from self._do_calls(stop)
+                yield from self._do_calls(stop, began_at)
             if not said.calls or said.is_programs or had_to:
                 yield from [Kept(said.kept)] if said.is_programs and said.kept else ()
                 yield from [said.ended] if said.ended else ()
