@@ -58,9 +58,9 @@ def test_a_question_waits_and_is_answered_once(program: Client, rounds) -> None:
     (call,) = program.get("/waiting")["calls"]
     assert (call["id"], call["state"]) == (answer["calls"][0]["id"], "waiting")
     assert program.post(f"/chats/{sent['chat_id']}/messages", {"message": "And?"}, status=409)
-    decided = program.post(f"/calls/{call['id']}/decision", {"decision": "done", "result": "Blue"})
+    decided = program.post(f"/calls/{call['id']}/decision", {"decision": "answer", "result": "Blue"})
     assert (decided["state"], decided["text"]) == ("done", "Blue")
-    program.post(f"/calls/{call['id']}/decision", {"decision": "deny"}, status=409)
+    program.post(f"/calls/{call['id']}/decision", {"decision": "decline"}, status=409)
     ended = program.ended(sent)
     assert (ended["status"], ended["content"]) == ("completed", "One thing.\n\nBlue, then.")
     assert program.get("/waiting")["calls"] == []
@@ -71,7 +71,7 @@ def test_a_stream_says_what_is_asked_decided_and_returned(program: Client, round
     rounds({"says": "Hm.", "calls": [ASK, SEARCH]}, {"says": "Red."})
     sent = begin(program, "ask_person", "search_documents")
     call = parked(program, sent)["calls"][0]
-    program.post(f"/calls/{call['id']}/decision", {"decision": "done", "result": "Red"})
+    program.post(f"/calls/{call['id']}/decision", {"decision": "answer", "result": "Red"})
     program.ended(sent)
     events = program.events(f"/generations/{sent['generation_id']}/events")
     names = [event.event for event in events if event.event in ("asked", "decided", "returned", "delta", "ended")]

@@ -1,4 +1,4 @@
-"""A tool server is connected, corrected and accepted: at a desk, on a phone and without scripts."""
+"""A tool server is connected, corrected and accepted, and asks: at a desk, on a phone and without scripts."""
 
 import subprocess
 import sys
@@ -11,26 +11,30 @@ from playwright.sync_api import expect
 from tests.browser.chats import press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
+from tests.browser.test_tools import begun, card
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
 from tests.support.server import Server
 from tests.support.source import ROOT
+from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
 # In a process of its own, as the browser's library waits without letting greenlets run.
 STAND_IN = """
 from gevent import monkey; monkey.patch_all()
 import gevent
-from tests.support.mcp_server import STATELESS, McpServer
-print(McpServer(STATELESS).url, flush=True)
+from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer
+print(McpServer({}, replies="stream").url, flush=True)
 while True:
     gevent.sleep(60)
 """
 
 
-@pytest.fixture
-def stand_in() -> Iterator[str]:
+@pytest.fixture(params=["STATELESS"])
+def stand_in(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a tool server."""
-    with subprocess.Popen([sys.executable, "-c", STAND_IN], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", STAND_IN.format(request.param)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         yield process.stdout.readline().strip()
         process.kill()
@@ -70,3 +74,54 @@ def test_a_tool_server_is_connected_and_its_tools_are_accepted(
     if way is not NO_SCRIPTS:
         assert not violations(page)
         assert not overflows(page)
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "way"),
+    [("HANDSHAKE", DESKTOP), ("STATELESS", PHONE), ("STATELESS", NO_SCRIPTS)],
+    ids=["open call", "phone", "no scripts"],
+    indirect=["stand_in"],
+)
+def test_what_a_tool_server_asks_is_answered_in_a_form(
+    way: dict[str, Any], own_server: Server, upstream: Upstream, stand_in: str, visit: Visit
+) -> None:
+    own_server.lift_limits()
+    own_server.start()
+    upstream.always({"rounds": [{"says": "Hm.", "calls": [{"tool": "house_book", "arguments": {}}]}, {"says": "It is booked."}]})
+    person = visit(own_server, **way)
+    page = person.open("/admin/tools")
+    press(page, page.get_by_role("link", name="Connect a tool server"))
+    page.get_by_label("Name", exact=True).fill("House")
+    page.get_by_label("Address", exact=True).fill(stand_in)
+    press(page, page.get_by_role("button", name="Connect", exact=True))
+    # So that it is among the few tools that a new chat offers at once.
+    for name in ("Echo", "show", "wait", "fail"):
+        page.get_by_role("checkbox", name=name).uncheck()
+    press(page, page.get_by_role("button", name="Accept these tools"))
+    chat = begun(person, "book (House)")
+    page = chat.page
+    card(page, "Allow").get_by_role("button", name="Allow once").click()
+    if way is NO_SCRIPTS:
+        chat.expect("waiting")
+        own_server.kill()
+        own_server.start()
+        page.goto(page.url)
+    form = card(page, "House asks you")
+    expect(form).to_contain_text("For how many?")
+    form.get_by_label("People").fill("4")
+    form.get_by_label("tea").check()
+    form.get_by_label("coffee").check()
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)
+    form.get_by_role("button", name="Send").click()
+
+    expect(form).to_contain_text("“extras” must be at most 1 choice.")
+    expect(form.get_by_label("People")).to_have_value("4")
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+    form.get_by_label("coffee").uncheck()
+    form.get_by_role("button", name="Send").click()
+    chat.expect("completed")
+    expect(form).to_have_count(0)
+    expect(chat.answer).to_contain_text("It is booked.")

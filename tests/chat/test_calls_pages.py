@@ -98,7 +98,7 @@ def test_a_question_waits_as_a_card_and_is_answered_by_a_form(owner, waiting):
     (card,) = page.all(".ask")
     assert "Which?" in card.text()
     assert [button.text(strip=True) for button in card.css("button[name=option]")] == ["Red", "Blue"]
-    answer = owner.post(f"/calls/{call_of(page)}/decision", decision="done", option="Blue")
+    answer = owner.post(f"/calls/{call_of(page)}/decision", decision="answer", option="Blue")
     assert (answer.status_code, answer.location.partition("#")[0]) == (303, path)
     page = owner.wait_for(path, ended)
     assert not page.all(".ask")
@@ -108,15 +108,15 @@ def test_a_question_waits_as_a_card_and_is_answered_by_a_form(owner, waiting):
 def test_what_is_decided_twice_is_told_the_first(owner, waiting):
     path = waiting(owner)
     call = call_of(owner.page(path))
-    assert decided(owner, call, decision="done", result="Green").status_code == 200
-    second = decided(owner, call, decision="deny")
+    assert decided(owner, call, decision="answer", result="Green").status_code == 200
+    second = decided(owner, call, decision="decline")
     assert second.status_code == 409
     assert "decided already: answered by" in second.text
     owner.wait_for(path, ended)
 
 
 @pytest.mark.parametrize(
-    ("fields", "status"), [({"decision": "fly"}, 422), ({}, 422), ({"decision": "allow"}, 409), ({"decision": "done"}, 422)]
+    ("fields", "status"), [({"decision": "fly"}, 422), ({}, 422), ({"decision": "allow"}, 409), ({"decision": "answer"}, 422)]
 )
 def test_a_decision_that_does_not_fit_changes_nothing(owner, waiting, fields, status):
     path = waiting(owner)
@@ -191,8 +191,8 @@ def test_readers_see_the_card_without_its_buttons(owner, member, stranger, waiti
     fragment = member.htmx_get(f"/messages/{page.message_ids[-1]}/calls")
     assert "<button" not in fragment.text
     assert member.get(f"/calls/{call}").status_code == 200
-    assert decided(member, call, decision="done", result="Red").status_code == 404
-    assert decided(stranger, call, decision="done", result="Red").status_code == 404
+    assert decided(member, call, decision="answer", result="Red").status_code == 404
+    assert decided(stranger, call, decision="answer", result="Red").status_code == 404
     assert stranger.get(f"/calls/{call}").status_code == 404
     assert stranger.htmx_get(f"/messages/{page.message_ids[-1]}/calls").status_code == 404
 
@@ -202,13 +202,13 @@ def test_whoever_can_write_decides(owner, member, waiting):
     give(path, member, "write")
     page = member.page(path)
     assert "<b>Who?</b>" in page.all(".ask__title")[0].text()
-    assert decided(member, call_of(page), decision="done", result="Me").status_code == 200
+    assert decided(member, call_of(page), decision="answer", result="Me").status_code == 200
     owner.wait_for(path, ended)
 
 
 def test_nobody_decides_signed_out(app, owner, waiting):
     path = waiting(owner)
-    refused = Browser(app).post(f"/calls/{call_of(owner.page(path))}/decision", decision="deny")
+    refused = Browser(app).post(f"/calls/{call_of(owner.page(path))}/decision", decision="decline")
     assert refused.location.startswith("/login")
 
 
@@ -230,7 +230,7 @@ def test_the_end_brings_the_calls_to_open_pages(owner, waiting, listen):
     path = waiting(owner)
     page = owner.page(path)
     listener, id = listen(owner, page.events_url), page.message_ids[-1]
-    decided(owner, call_of(page), decision="done", result="Red")
+    decided(owner, call_of(page), decision="answer", result="Red")
     listener.until(lambda feed: "completed" in feed.statuses())
     listener.until(lambda feed: f"#message-{id}-asks" in feed.html)
     (lines,) = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls"]

@@ -73,6 +73,7 @@ STAYS: dict[str, dict[str, str]] = {
         "message_id": "it stands in its message",
         "decided_by": PERSONAL,
         "sources": "documents stay on this server, with their grants",
+        "question": "what was answered to a tool server is between it and the person who answered",
         "kept": "what a provider has signed is for the requests of this server",
     },
 }

@@ -12,6 +12,7 @@ from tests.support.page import Page
 from tests.support.people import PASSWORD
 from webapp.base.db import write
 from webapp.chat.record.tables import Message
+from webapp.tools.questions import Field, Question
 from webapp.tools.tables import Call
 
 CANARY = "kingfisher"
@@ -61,7 +62,13 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
         )
         session.get_one(Message, answer).call_count = 1
     assert everything(tmp_path).count(CANARY) >= 8
-    stranger.wait_for(stranger.submit("/", message="I stay.").path, is_answered)
+    theirs = stranger.submit("/", message="I stay.").path
+    theirs_answer = stranger.wait_for(theirs, is_answered).message_ids[-1]
+    question = Question("Which?", (Field("it", "It", "", "text", True),)).answered("accept", {"it": CANARY}, member.person_id)
+    with app.app_context(), write() as session:
+        about = {"tool": "own.ask", "title": "Ask", "arguments": "{}", "state": "done", "policy": "allow"}
+        place = {"message_id": theirs_answer, "round": 1, "number": 0, "upstream_id": "c"}
+        session.add(Call(**place, **about, question=question.record, decision="answer", decided_by=member.person_id))
     member.submit("/", message=f"An answer about a {CANARY} that is still being written")
     assert active(tmp_path)
 

@@ -120,17 +120,19 @@ def test_what_calls_return_and_how_long_an_answer_runs_are_limited(bench: Bench,
 
 
 def test_what_it_may_cost_is_raised_by_as_much_as_is_entered(bench: Bench, fake) -> None:
-    fake.always({"rounds": [{**calling("a"), "cost": 0.3}, {**calling("b"), "cost": 0.3}, {"says": "Two.", "cost": 0.3}]})
+    costs = [{**calling(name), "cost": 0.3} for name in "abc"]
+    fake.always({"rounds": [*costs, {"says": "Three.", "cost": 0.3}]})
     _, person = Counter(READS).offered(bench), bench.person()
-    limited(bench, usd="0.25")
+    limited(bench, usd="0.4")
     id = bench.ask(person=person, tools=["count"])
     bench.until(waits(bench, id))
-    assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 1)
+    # What the first round has cost is counted once: the second could still be asked for.
+    assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 2)
     for text in ("-1", "much", "NaN", "1e9"):
         with pytest.raises(Invalid):
             decisions.dollars(text)
-    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.2"))
-    bench.until(lambda: len(fake.posts()) == 2 and waits(bench, id)())
+    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.25"))
+    bench.until(lambda: len(fake.posts()) == 3 and waits(bench, id)())
     decide(bench, id, "continue", person)
     assert bench.until_ended(id).status == "completed"
 

@@ -132,7 +132,7 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
     bench.engine.worker.end()
     other.recover()
     assert other.generation(id).status == "waiting"
-    decide(other, "done", person)
+    decide(other, "answer", person)
     ended = other.until_ended(id)
     assert (ended.status, other.message(id).content) == ("completed", "Hm.\n\nRed, then.")
     assert (len(other.generations()), other.journal_rows()) == (1, 0)

@@ -21,7 +21,7 @@ def test_a_question_of_one_worker_is_answered_at_another(deployment, fake) -> No
     heard = [gevent.spawn(person.get, events) for person in (here, there)]
 
     (call,) = json.loads(here.get("/api/v1/waiting").text)["calls"]
-    here.send(f"/calls/{call['id']}/decision", decision="done", result="Blue")
+    here.send(f"/calls/{call['id']}/decision", decision="answer", result="Blue")
     until(lambda: deployment.generations(path) == [("completed", "stop")], "it continues in the same generation")
 
     with gevent.Timeout(60):

@@ -35,6 +35,7 @@ from webapp.knowledge.documents import chat_files
 from webapp.people.grants import grants
 from webapp.people.members import people
 from webapp.settings.service import setting
+from webapp.tools.calls import forget_answers
 from webapp.tools.tables import Call
 
 # A draft can keep its files this long.
@@ -115,6 +116,8 @@ def erase_chats_of(owner_id: str) -> None:
     _stop_answers(Chat.owner_id == owner_id)
     erase(Chat.owner_id == owner_id)
     forget_asker(owner_id)
+    with write() as session:
+        forget_answers(session, owner_id)
 
 
 def detach_messages_of(session: Session, owner_id: str) -> None:

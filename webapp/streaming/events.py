@@ -56,6 +56,21 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A piece of a call while the model writes it, which readers who are there are told; never part of a log.
+
+    `arguments` is the text since the last piece of the call, its `chars` characters so far with it.
+    """
+
+    round: int
+    number: int
+    tool: str
+    title: str
+    arguments: str
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A model's call of a tool. `arguments` are a JSON object, or the text that the model wrote if that is none.
 
@@ -72,10 +87,25 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a tool server asks a person for a call: a form of `fields`, or a page to visit. `number` counts those of the call."""
+
+    call_id: str
+    number: int
+    server: str
+    message: str
+    fields: tuple[Mapping[str, Any], ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
+    """What a person has decided about a call or, with a `number`, answered to a question of its server."""
+
     call_id: str
     decision: str
     by: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +249,8 @@ class Unknown:
 
 Text = Delta | Reasoning
 TEXTS: tuple[type[Text], ...] = get_args(Text)
-CallEvent = Asked | Decided | Returned
-GenerationEvent = (
-    Started | Phase | Delta | Reasoning | Sources | Asked | Decided | Returned | Notice | Usage | Saved | Failed | Ended
-)
+CallEvent = Asked | Question | Decided | Returned
+GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Asking | CallEvent | Notice | Usage | Saved | Failed | Ended
 Event = GenerationEvent | Changed | Calling | Kept | Waiting | Asks | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "calling": Calling, "changed": Changed}

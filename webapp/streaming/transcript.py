@@ -17,6 +17,7 @@ from .events import (
     Notice,
     Phase,
     PhaseName,
+    Question,
     Reasoning,
     Returned,
     Sources,
@@ -35,7 +36,7 @@ class Transcript:
         self.usage: Usage | None = None
         self.notices: list[Notice] = []
         self.sources: tuple[Mapping[str, Any], ...] = ()
-        # What has been said of each call: `asked`, a decision, `returned`.
+        # What has been said of each call: `asked`, a question or an answer by its number, a decision, `returned`.
         self.calls: set[tuple[str, str]] = set()
         self.chars = 0
         self._text: list[str] = []
@@ -67,8 +68,10 @@ class Transcript:
                 self.sources = items
             case Asked(call_id):
                 self.calls.add((call_id, "asked"))
-            case Decided(call_id, decision):
-                self.calls.add((call_id, decision))
+            case Question(call_id, number):
+                self.calls.add((call_id, f"question {number}"))
+            case Decided(call_id, decision, number=number):
+                self.calls.add((call_id, f"answer {number}" if number else decision))
             case Returned(call_id):
                 self.calls.add((call_id, "returned"))
             case Calling(number):

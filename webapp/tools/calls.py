@@ -1,6 +1,6 @@
 """The calls of an answer as they are stored: read back for a run, and changed before what a change names begins."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import groupby
@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 from webapp.base.database import rows
 from webapp.base.db import utc_now
 from webapp.models.providers.base import ToolCall, ToolResult, Turn
-from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Returned, SourceRecord
+from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Question as QuestionEvent, Returned, SourceRecord
 from webapp.tools.arguments import decoded
 from webapp.tools.names import safe_names
+from webapp.tools.questions import Question, shown_field
 from webapp.tools.tables import Call
 
 OPEN: tuple[CallState, ...] = ("asked", "waiting", "running", "unknown")
 # States in which a person must decide.
 FOR_A_PERSON: tuple[CallState, ...] = ("waiting", "unknown")
+# What can be decided about a question; the rest is about the call itself.
+ANSWERS = ("answer", "decline", "cancel")
 # How much of a result is in the log of an answer; all of it is stored with the call.
 LOGGED_CHARS = 4_000
 
@@ -51,6 +54,7 @@ class CallRecord:
     file_ids: Sequence[str] = ()
     text_at: int = 0
     kept: str = ""
+    question: Mapping[str, Any] | None = None
     asked_at: datetime | None = None
     decided_at: datetime | None = None
     started_at: datetime | None = None
@@ -64,11 +68,35 @@ class CallRecord:
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def asks(self) -> Question | None:
+        """What the server asks a person for it, or has asked."""
+        return Question.from_record(self.question) if self.question else None
+
+    def said(self) -> Iterator[tuple[str, Callable[[], CallEvent]]]:
+        """Yields what the log says of the call in its present state, each with what tells it from the others."""
+        question = self.asks
+        yield "asked", self.asked
+        if question:
+            yield f"question {question.number}", self.asked_person
+        if self.decision:
+            is_answer = question is not None and self.decision in ANSWERS
+            yield f"answer {question.number}" if question and is_answer else self.decision, self.decided
+        if not self.is_open:
+            yield "returned", self.returned
+
     def asked(self) -> Asked:
         return Asked(self.id, self.round, self.tool, self.title, shown_arguments(self.arguments), self.policy, self.why)
 
+    def asked_person(self) -> QuestionEvent:
+        question = self.asks
+        assert question, "it is said of a call with a question"
+        fields = tuple(shown_field(field) for field in question.fields)
+        return QuestionEvent(self.id, question.number, question.server, question.message, fields, question.address)
+
     def decided(self) -> Decided:
-        return Decided(self.id, self.decision, self.decided_by or "")
+        question = self.asks if self.decision in ANSWERS else None
+        return Decided(self.id, self.decision, self.decided_by or "", question.number if question else 0)
 
     def returned(self) -> Returned:
         is_cut = self.is_cut or len(self.text) > LOGGED_CHARS
@@ -121,11 +149,24 @@ def events_of_calls(session: Session, message_id: str, generation_id: str) -> It
     """Yields what the log of a generation says of its calls, as far as the rows know."""
     for call in calls_of(session, message_id):
         if call.generation_id == generation_id:
-            yield call.asked()
-            if call.decision:
-                yield call.decided()
-            if not call.is_open:
-                yield call.returned()
+            for _, event in call.said():
+                yield event()
+
+
+def answer(session: Session, call_id: str, question: Question) -> CallRecord | None:
+    """Stores the answer to a question, if the call still waits for it, and returns the call as it is then."""
+    row = rows.locked(session, Call, call_id)
+    record = CallRecord.of(row) if row else None
+    asked = record.asks if record else None
+    if not (record and asked and asked.is_open and asked.number == question.number and record.state in ("waiting", "running")):
+        return None
+    return change(session, record, after=(record.state,), question=question.record)
+
+
+def forget_answers(session: Session, person_id: str) -> None:
+    """Deletes what a departing person has answered to tool servers, also in chats of others."""
+    theirs = update(Call).where(Call.decided_by == person_id, Call.question.is_not(None)).values(question=None)
+    session.execute(theirs.execution_options(synchronize_session=False))
 
 
 def store(session: Session, records: Sequence[CallRecord]) -> None:

@@ -35,6 +35,8 @@ class Ledger:
 
     def __init__(self, calls: Sequence[CallRecord] = (), prompt_sources: Sequence[SourceRecord] = ()) -> None:
         self.calls, self._prompt_sources = list(calls), prompt_sources
+        # The round in which a program's tools were called, too; 0 if there is none.
+        self.programs_round = 0
 
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self.calls)
@@ -42,14 +44,21 @@ class Ledger:
     def sources(self) -> list[SourceRecord]:
         return [*self._prompt_sources, *(source for call in self.calls for source in call.sources)]
 
+    def of(self, id: str) -> CallRecord:
+        return next(call for call in self.calls if call.id == id)
+
+    def note(self, *changed: CallRecord) -> None:
+        """Puts calls that have been changed in the place of those before."""
+        by_id = {call.id: call for call in changed}
+        self.calls = [by_id.get(call.id, call) for call in self.calls]
+
     def add(self, calls: Sequence[CallRecord], stop: Stop) -> None:
         """Adds the calls of a round, each in the state in which it begins."""
         self.calls += calls
 
     def change(self, calls: Sequence[CallRecord], stop: Stop) -> bool:
         """Puts changed calls in the place of those before; returns whether all of them could be changed."""
-        changed = {call.id: call for call in calls}
-        self.calls = [changed.get(call.id, call) for call in self.calls]
+        self.note(*calls)
         return True
 
 
@@ -96,13 +105,13 @@ class StoredLedger(Ledger):
             changed = [call for call in calls if _store_change(session, before[call.id], call)]
             if any(call.sources for call in changed):
                 after = Ledger(self.calls, self._prompt_sources)
-                after.change(changed, stop)
+                after.note(*changed)
                 its_message = update(MESSAGES).where(MESSAGES.c.id == self.message_id)
                 session.execute(its_message.values(sources=after.sources()))
             return changed
 
         changed = self._committed(store, stop) or []
-        super().change(changed, stop)
+        self.note(*changed)
         return len(changed) == len(calls)
 
     def _committed(self, work: Callable[[Session], T], stop: Stop) -> T | None:

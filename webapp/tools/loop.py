@@ -22,19 +22,21 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Started, Waiting
+from webapp.streaming.events import Asking, Asks, CallState, Event, Kept, Sources, Started, Waiting
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
+from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
 from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, counted, reached, rounds_of
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer, asks_because
+from webapp.tools.questions import Question
 from webapp.tools.rounds import Round, Rounds
-from webapp.tools.tool import CallContext, ToolFailed
+from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
 log = logging.getLogger("tools:loop")
 
@@ -166,13 +168,15 @@ class ToolRun:
             if not self._is_prepared:
                 self._rounds.prepare(request)
             self._is_prepared = False
-            said = yield from self._rounds.read(stop)
+            said = yield from self._rounds.read(stop, self._asking)
             if said.calls:
                 self._record(said, stop)
                 yield from self._news()
             if had_to:
                 # A model that calls although it may not: what it has said is the answer.
                 yield from self._leave_out(stop)
+            elif said.is_programs:
+                yield from self._do_calls(stop)
             if not said.calls or said.is_programs or had_to:
                 yield from [Kept(said.kept)] if said.is_programs and said.kept else ()
                 yield from [said.ended] if said.ended else ()
@@ -227,12 +231,22 @@ class ToolRun:
         turns = (*self._request.turns, *rounds, *([Turn("assistant", rest)] if rest else []))
         return replace(request, turns=turns, is_continuation=bool(rest))
 
+    @property
+    def _round_number(self) -> int:
+        return max((call.round for call in self._ledger), default=0) + 1
+
+    def _asking(self, name: str) -> Asking:
+        tool = offer.tool if (offer := self._offers.get(name)) else None
+        key, title = (tool.key, tool.title) if tool else (name[:200], name[:200])
+        return Asking(self._round_number, 0, key, title, "", 0)
+
     def _record(self, said: Round, stop: Stop) -> None:
         """Enters the calls of a round in the ledger, each in the state in which it begins."""
         with self._engine.in_app():
-            number = max((call.round for call in self._ledger), default=0) + 1
+            number = self._round_number
             first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
+        self._ledger.programs_round = number if said.is_programs else 0
 
     def _record_first(self, first: FirstCall, stop: Stop) -> None:
         with self._engine.in_app():
@@ -324,6 +338,7 @@ class ToolRun:
             while turn.left:
                 turn.signal.wait()
                 turn.signal.clear()
+                yield from self._news()
             if turn.costs:
                 yield self._rounds.spend(*turn.costs)
             yield from self._news()
@@ -332,7 +347,10 @@ class ToolRun:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
-                after = self._outcome(call, stop, turn.costs)
+                after = with_answer(self._outcome(call, stop, turn), self._ledger.of(call.id))
+            if after.state == "waiting":
+                self._ledger.change([after], stop)
+                return
             self._engine.emit(Called(call.tool, after.state, self._engine.now() - begun))
             if not (stop and after.state == "failed" and self._is_safe(call)):
                 # One that was stopped and can be repeated is, when the answer continues.
@@ -341,7 +359,7 @@ class ToolRun:
             turn.left.discard(call.id)
             turn.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop, costs: list[str]) -> CallRecord:
+    def _outcome(self, call: CallRecord, stop: Stop, turn: _Turn) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
@@ -350,15 +368,26 @@ class ToolRun:
             arguments = parsed_arguments(call.arguments)
             first_source = self._first_source(call)
             person = db.session.get_one(User, self._answer.person_id)
+            question, files = call.asks, self._answer.files
             context = CallContext(
-                call.id, self._answer.chat_id, person, stop, self._answer.collection_ids, first_source, self._answer.files
+                call.id,
+                self._answer.chat_id,
+                person,
+                stop,
+                self._answer.collection_ids,
+                first_source,
+                files,
+                answered=question if question and question.by else None,
+                ask=partial(self._ask, call, stop, turn) if self._limits.can_wait else None,
             )
             result = offer.tool.run(context, arguments)
-            costs += [result.cost] if result.cost else []
+            turn.costs.extend([result.cost] if result.cost else [])
             file_ids, about_files = keep_all(result.files, self._answer.files)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
+            if isinstance(failure, QuestionAsked) and self._limits.can_wait:
+                return replace(call, state="waiting", question=failure.question.record)
             is_unknown = failure.is_unknown and not self._is_safe(call) and self._limits.can_wait
             state: CallState = "unknown" if is_unknown else "failed"
             return replace(call, state=state, error=failure.message, outside=list(failure.outside))
@@ -380,6 +409,15 @@ class ToolRun:
             outside=list(result.outside),
         )
 
+    def _ask(self, call: CallRecord, stop: Stop, turn: _Turn, question: Question) -> Question | None:
+        """Asks a person while a call is open."""
+
+        def heard(changed: CallRecord) -> None:
+            self._ledger.note(changed)
+            turn.signal.set()
+
+        return ask_while_open(self._engine, self._ledger.of(call.id), question, stop=stop, heard=heard)
+
     def _first_source(self, call: CallRecord) -> int:
         """Returns the number from which the call's sources count: those beside it have others, before it is known how many."""
         numbers = [source["number"] for source in self._ledger.sources()]
@@ -389,21 +427,16 @@ class ToolRun:
     def _news(self) -> Iterator[Event]:
         """Yields what the log doesn't have yet of each call."""
         for call in self._ledger:
-            is_heard = (call.id, "asked") in self._heard
-            if not is_heard and self._is_news(call):
-                yield self._said(call, "asked")
-                is_heard = True
-            if is_heard and call.decision and (call.id, call.decision) not in self._heard:
-                yield self._said(call, call.decision)
-            if is_heard and not call.is_open and (call.id, "returned") not in self._heard:
-                yield self._said(call, "returned")
-                if call.sources:
+            if (call.id, "asked") not in self._heard and not self._is_news(call):
+                continue
+            for what, event in call.said():
+                if (call.id, what) in self._heard:
+                    continue
+                self._heard.add((call.id, what))
+                yield event()
+                if what == "returned" and call.sources:
                     yield Sources(tuple(self._ledger.sources()))
 
     def _is_news(self, call: CallRecord) -> bool:
         """Returns whether this log is to say that the call was asked for: if it isn't over, or of this generation."""
         return call.is_open or call.generation_id == self._ledger.generation_id
-
-    def _said(self, call: CallRecord, what: str) -> Event:
-        self._heard.add((call.id, what))
-        return call.asked() if what == "asked" else call.returned() if what == "returned" else call.decided()

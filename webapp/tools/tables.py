@@ -1,6 +1,7 @@
 """The tables of tools: the calls that models have made, what a person allowed in a chat, and the policies of tools."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,7 +17,7 @@ class Call(Base):
 
     A state is committed before what it names begins. `arguments` are as the model wrote them, `text_at` is how much of the
     message's text came before, `kept` what the provider wants back with the round, on its first call. `outside` names where
-    outside text in the result came from.
+    outside text in the result came from. `question` is what its server asks a person, with the answer (`questions.Question`).
     """
 
     __tablename__ = "calls"
@@ -44,6 +45,7 @@ class Call(Base):
     file_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     text_at: Mapped[int] = mapped_column(default=0, server_default="0")
     kept: Mapped[str] = mapped_column(Text, default="", server_default="")
+    question: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)
     decided_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webapp.base.words import shortened
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools.files import ChatFiles, NewFile, NoFiles
+from webapp.tools.questions import Question
 
 Policy = Literal["allow", "ask", "deny"]
+# Asks a person while a call is open; returns the question with its answer, or None if there is none in time.
+AskPerson = Callable[[Question], Question | None]
 
 
 class ToolFailed(Exception):
@@ -22,6 +26,16 @@ class ToolFailed(Exception):
     def __init__(self, message: str, *, is_unknown: bool = False, outside: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message, self.is_unknown, self.outside = message, is_unknown, outside
+
+
+class QuestionAsked(ToolFailed):
+    """A call for which a person has to answer a question before it is sent again. Where no person can be asked, it has failed."""
+
+    def __init__(self, question: Question) -> None:
+        words = shortened(" ".join(question.message.split()), 300)
+        told = f"{question.server} wants to know something first, which can't be given here: {words}"
+        super().__init__(told, outside=(question.server,))
+        self.question = question
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,7 @@ class CallContext:
     """What a tool may know of its call. `person` asked for the answer; `stop` ends the call when the answer is stopped.
 
     `first_source` is the number of the call's first source: those before it are taken by the answer's others. `files` are those
-    of the chat.
+    of the chat. `answered` is what a person has answered since the call asked, and `ask` asks one while it is open.
     """
 
     call_id: str
@@ -57,6 +71,8 @@ class CallContext:
     collection_ids: tuple[str, ...] = ()
     first_source: int = 1
     files: ChatFiles = field(default_factory=NoFiles)
+    answered: Question | None = None
+    ask: AskPerson | None = None
 
 
 @dataclass(frozen=True, slots=True)

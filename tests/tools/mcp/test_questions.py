@@ -1,6 +1,8 @@
 """What tool servers ask people: a form or a page, before a call or during it, and what they are answered."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 import pytest
@@ -10,11 +12,17 @@ from mcp_types import ElicitRequestFormParams
 from tests.support.mcp_server import BOOKING, HANDSHAKE, STATELESS, McpServer, Received, Run, Said, failed, said, text
 from tests.tools.mcp.conftest import Serve, stopped_call
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Answers, InputRequired, Listing, Reply, Times
-from webapp.tools.tool import ToolFailed
+from webapp.tools.mcp.client import Reply, Times
+from webapp.tools.questions import Question
+from webapp.tools.tool import QuestionAsked, ToolFailed
 
 Call = Callable[..., Reply]
-List = Callable[..., Listing]
+
+
+def answered(asked: pytest.ExceptionInfo[QuestionAsked], action: Any = "accept", **values: Any) -> Question:
+    """Returns the question as a person has answered it, read back from where it was stored."""
+    question = Question.from_record(json.loads(json.dumps(asked.value.question.record)))
+    return question.answered(action, values, "ada")
 
 
 def test_a_stop_while_the_server_is_answered_leaves_the_call_unknown(serve: Serve, stop: Stop) -> None:
@@ -34,11 +42,11 @@ def test_a_stop_while_the_server_is_answered_leaves_the_call_unknown(serve: Serv
 
 def test_a_form_is_answered_days_later_by_another_request(serve: Serve, call: Call) -> None:
     server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
+    with pytest.raises(QuestionAsked) as asked:
         call(server, "book", {"day": "today"})
 
-    people, room, extras, late, name = required.value.fields
-    assert required.value.message == "For how many?"
+    people, room, extras, late, name = asked.value.question.fields
+    assert asked.value.question.message == "For how many?"
     assert (people.title, people.kind, people.is_required, people.least, people.most) == ("People", "integer", True, 1, 8)
     assert (room.kind, room.choices, room.default) == ("choice", (("r1", "Red"), ("b1", "Blue")), "b1")
     assert (extras.kind, extras.most, late.kind, late.default, name.kind, name.most) == (
@@ -50,8 +58,8 @@ def test_a_form_is_answered_days_later_by_another_request(serve: Serve, call: Ca
         20,
     )
 
-    answers = Answers(required.value.state, {"booking.people": 4, "booking.extras": ["tea"]})
-    reply = call(server, "book", {"day": "today"}, answers=answers)
+    answers = answered(asked, people=4, extras=["tea"])
+    reply = call(server, "book", {"day": "today"}, answered=answers)
 
     assert reply.text == 'Booked: {"extras": ["tea"], "people": 4}'
     first, second = server.of("tools/call")
@@ -61,23 +69,10 @@ def test_a_form_is_answered_days_later_by_another_request(serve: Serve, call: Ca
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 def test_a_form_can_be_refused(serve: Serve, call: Call, action: str) -> None:
     server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
+    with pytest.raises(QuestionAsked) as asked:
         call(server, "book")
 
-    assert call(server, "book", answers=Answers(required.value.state, {}, action)).is_error  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "values", [{}, {"booking.people": 9}, {"booking.people": "4"}, {"booking.people": 1, "booking.room": "x"}]
-)
-def test_answers_that_do_not_fit_are_not_sent(serve: Serve, call: Call, values: dict[str, int | str]) -> None:
-    server = serve(STATELESS)
-    with pytest.raises(InputRequired) as required:
-        call(server, "book")
-
-    with pytest.raises(ToolFailed, match="This call can't be sent"):
-        call(server, "book", answers=Answers(required.value.state, values))
-    assert len(server.of("tools/call")) == 1
+    assert call(server, "book", answered=answered(asked, action)).is_error
 
 
 def test_a_server_that_only_puts_a_call_off_is_called_again_with_its_state(serve: Serve, call: Call) -> None:
@@ -96,18 +91,18 @@ def test_a_server_that_only_puts_a_call_off_is_called_again_with_its_state(serve
 
 def test_what_an_older_server_asks_during_a_call_is_answered_when_the_call_is_sent_again(serve: Serve, call: Call) -> None:
     server = serve(HANDSHAKE, replies="stream")
-    with pytest.raises(InputRequired) as required:
+    with pytest.raises(QuestionAsked) as asked:
         call(server, "book", {"day": "today"})
 
-    assert required.value.message == "For how many?"
-    assert [field.name for field in required.value.fields][:2] == ["asked.people", "asked.room"]
+    assert asked.value.question.message == "For how many?"
+    assert [field.name for field in asked.value.question.fields][:2] == ["people", "room"]
     assert server.answers["e0"].get(timeout=1)["result"] == {"action": "cancel"}
 
-    reply = call(server, "book", {"day": "today"}, answers=Answers(required.value.state, {"asked.people": 4}))
+    reply = call(server, "book", {"day": "today"}, answered=answered(asked, people=4))
 
     assert reply.text == 'Booked: {"people": 4}'
     assert [request.params["arguments"] for request in server.of("tools/call")] == [{"day": "today"}] * 2
-    declined = call(server, "book", answers=Answers(required.value.state, {}, "decline"))
+    declined = call(server, "book", answered=answered(asked, "decline"))
     assert (declined.is_error, declined.text) == (True, "Nothing was booked.")
 
 
@@ -129,12 +124,80 @@ def test_an_older_server_may_ask_one_thing_after_the_other(serve: Serve, call: C
         return text(" ".join(words))
 
     server.runs["echo"] = asking
-    with pytest.raises(InputRequired, match=r"Who\?") as first:
+    with pytest.raises(QuestionAsked, match=r"Who\?") as first:
         call(server, "echo")
-    with pytest.raises(InputRequired, match=r"When\?") as second:
-        call(server, "echo", answers=Answers(first.value.state, {"asked.it": "Ada"}))
+    with pytest.raises(QuestionAsked, match=r"When\?") as second:
+        call(server, "echo", answered=answered(first, it="Ada"))
 
-    assert call(server, "echo", answers=Answers(second.value.state, {"asked.it": "today"})).text == "Ada today"
+    assert call(server, "echo", answered=answered(second, it="today")).text == "Ada today"
+
+
+def test_a_person_answers_while_the_call_is_open(serve: Serve, call: Call) -> None:
+    server, asked = serve(HANDSHAKE, replies="stream"), list[Question]()
+
+    def ask(question: Question) -> Question:
+        asked.append(question)
+        # What a person takes is no time of the server.
+        gevent.sleep(1.2)
+        return question.answered("accept", {"people": 4}, "ada")
+
+    assert call(server, "book", ask=ask, times=Times(call=1.0)).text == 'Booked: {"people": 4}'
+    assert (len(server.of("tools/call")), [question.number for question in asked]) == (1, [1])
+    assert call(server, "book", ask=lambda question: question.answered("decline", {}, "ada")).text == "Nothing was booked."
+
+
+def test_what_nobody_answers_in_time_waits_for_another_call(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+    with pytest.raises(QuestionAsked, match="For how many") as asked:
+        call(server, "book", ask=lambda _: None)
+    question = asked.value.question
+    assert (question.number, question.is_again, question.server) == (1, True, "Stand-in")
+
+    assert call(server, "book", answered=answered(asked, people=2)).text == 'Booked: {"people": 2}'
+
+
+def test_a_server_that_asks_for_ever_asks_five_times(serve: Serve, call: Call) -> None:
+    server, asked = serve(HANDSHAKE, replies="stream"), list[int]()
+
+    def asking(server: McpServer, _: Received) -> Run:
+        while True:
+            id = f"e{len(server.answers)}"
+            server.answers[id] = AsyncResult()
+            params = {"message": "And?", "requestedSchema": {"type": "object", "properties": {}}}
+            yield {"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params}
+            if server.answers[id].get(timeout=20)["result"]["action"] != "accept":
+                return text("Then not.", isError=True)
+
+    def ask(question: Question) -> Question:
+        asked.append(question.number)
+        return question.answered("accept", {}, "ada")
+
+    server.runs["echo"] = asking
+    with pytest.raises(ToolFailed, match="has asked 5 times"):
+        call(server, "echo", ask=ask)
+    assert asked == [1, 2, 3, 4, 5]
+
+    stateless = serve(STATELESS)
+    with pytest.raises(QuestionAsked) as fifth:
+        call(stateless, "book", answered=Question("Before?", number=4))
+    assert fifth.value.question.number == 5
+    with pytest.raises(ToolFailed, match="has asked 5 times"):
+        call(stateless, "book", answered=Question("Before?", number=5))
+
+
+def test_a_page_is_visited_while_the_call_is_open(serve: Serve, call: Call) -> None:
+    server = serve(HANDSHAKE, replies="stream")
+
+    def asking(server: McpServer, _: Received) -> Run:
+        server.answers["e"] = AsyncResult()
+        params = {"mode": "url", "elicitationId": "1", "url": "https://tools.example/key", "message": "Here."}
+        yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": params}
+        return text(json.dumps(server.answers["e"].get(timeout=20)["result"]))
+
+    server.runs["echo"] = asking
+    assert call(server, "echo", ask=lambda question: question.answered("accept", {}, "ada")).text == '{"action": "accept"}'
+    # Nobody is there: a later call would have another page.
+    assert "It was told that there is no answer" in call(server, "echo", is_safe=True, ask=lambda _: None).text
 
 
 def test_a_call_that_is_done_without_an_answer_says_what_was_asked(serve: Serve, call: Call) -> None:
@@ -152,9 +215,9 @@ def test_a_call_that_is_done_without_an_answer_says_what_was_asked(serve: Serve,
     assert call(server, "echo").text == words
 
     # One that can be repeated is, with the answer.
-    with pytest.raises(InputRequired, match=r"Sure\?") as required:
+    with pytest.raises(QuestionAsked, match=r"Sure\?") as asked:
         call(server, "echo", is_safe=True)
-    assert call(server, "echo", is_safe=True, answers=Answers(required.value.state, {})).text == "accept"
+    assert call(server, "echo", is_safe=True, answered=answered(asked)).text == "accept"
 
 
 def test_what_no_form_can_ask_fails_and_is_told(serve: Serve, call: Call) -> None:
@@ -180,12 +243,15 @@ def test_a_page_that_a_person_has_to_visit_first_is_named(serve: Serve, call: Ca
         return failed(request.message["id"], -32042, "Connect first", data={"elicitations": [page]})
 
     server.instead["tools/call"] = connect
-    with pytest.raises(InputRequired) as required:
+    with pytest.raises(QuestionAsked) as asked:
         call(server, "count")
-    assert (required.value.message, required.value.address) == ("Connect your account.", "https://tools.example/connect")
+    assert (asked.value.question.message, asked.value.question.address) == (
+        "Connect your account.",
+        "https://tools.example/connect",
+    )
 
     del server.instead["tools/call"]
-    assert call(server, "count", answers=Answers(required.value.state, {})).text == "counted to 1"
+    assert call(server, "count", answered=answered(asked)).text == "counted to 1"
     page["url"] = "javascript:alert(1)"
     server.instead["tools/call"] = connect
     with pytest.raises(ToolFailed, match="Connect first"):

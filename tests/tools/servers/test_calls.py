@@ -154,13 +154,6 @@ def test_a_call_without_a_reply_is_unknown(program: Client, ask: Ask, admin: Cli
     assert call["state"] == "unknown"
 
 
-def test_a_question_of_the_server_is_told(ask: Ask, admin: Client, accepted) -> None:
-    admin.said("PATCH", f"/tool-servers/{accepted['id']}/tools/book", 200, {"policy": "allow"})
-    (call,) = ask("book")["calls"]
-    assert call["state"] == "failed"
-    assert "For how many?" in call["error"]
-
-
 def test_a_session_is_kept_for_a_chat_and_is_no_one_elses(app, admin: Client, program: Client, ask: Ask, fake) -> None:
     server = McpServer(HANDSHAKE)
     try:

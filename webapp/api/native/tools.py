@@ -1,5 +1,6 @@
 """/api/v1/tools, /calls and /waiting: what models can call, what they have called, and what waits for a person."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -16,6 +17,7 @@ from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
+from webapp.tools.questions import Question, shown_field
 from webapp.tools.tables import Call
 from webapp.tools.tool import Policy, Tool
 
@@ -65,8 +67,49 @@ class ToolAnswer(Answer):
         )
 
 
+class Choice(Answer):
+    value: str
+    title: str
+
+
+class QuestionField(Answer):
+    """A field of a form. `least` and `most` bound a number, the length of a text, or how many are chosen."""
+
+    name: str
+    title: str
+    description: str
+    kind: Literal["text", "number", "integer", "switch", "choice", "choices"]
+    is_required: bool
+    choices: list[Choice]
+    format: str
+    least: float | None
+    most: float | None
+    default: Any
+
+
 class ToolList(Answer):
     tools: list[ToolAnswer]
+
+
+class QuestionAnswer(Answer):
+    """What a tool server asks a person for a call: a form or, with a `url`, a page to visit."""
+
+    number: int = Field(description="Which question of the call it is.")
+    server: str
+    message: str = Field(description="What the server says: text from outside.")
+    fields: list[QuestionField]
+    url: str
+    is_open: bool = Field(description="Whether the call waits for an answer to it.")
+    is_again: bool = Field(description="Whether the call has ended without being done, and is made again with the answer.")
+    values: dict[str, Any] | None = Field(description="Your answers, by the names of the fields; null if they aren't yours.")
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        question = Question.from_record(record)
+        is_own = question.action == "accept" and question.by == caller().id
+        fields = [shown_field(field) for field in question.fields]
+        own = {"fields": fields, "url": question.address, "values": dict(question.values) if is_own else None}
+        return cls.of(question, **own)
 
 
 class CallAnswer(Answer):
@@ -77,6 +120,7 @@ class CallAnswer(Answer):
     round: int = Field(description="0 for a search of the web before the answer of a model that takes no tools.")
     tool: str
     title: str
+    question: QuestionAnswer | None = Field(description="What the tool's server asks a person for it, or has asked last.")
     arguments: Any = Field(description="An object, or the text that the model wrote if that is none.")
     state: Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown"]
     policy: str
@@ -99,7 +143,8 @@ class CallAnswer(Answer):
         text = row.text[:most_chars] if all_seen(sources) else ""
         is_cut = row.is_cut or len(text) < len(row.text)
         arguments = shown_arguments(row.arguments)
-        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources)
+        question = QuestionAnswer.from_record(row.question) if row.question else None
+        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources, question=question)
 
 
 class Waiting(Answer):
@@ -108,11 +153,13 @@ class Waiting(Answer):
 
 class NewDecision(Body):
     decision: decisions.Decision = Field(
-        description="`allow`, `allow_in_chat` or `deny` for a call that asks; `done` with the answer in `result`, or `deny`, "
-        "for a question; `done`, `again` or `leave` for one of which no reply was seen."
+        description="`allow`, `allow_in_chat` or `deny` for a call that asks; `answer` or `decline` for a question, with the "
+        "answer in `result` if the model asks, in `values` if a tool server does, whose call you can also `cancel`; `done`, "
+        "`again` or `leave` for one of which no reply was seen."
     )
     note: str = Field("", description="For the model.", max_length=decisions.MOST_CHARS)
-    result: str = Field("", description="With `done`: the answer to the question, or what the call returned.", max_length=20_000)
+    result: str = Field("", description="The answer to the model, or what a call returned that was `done`.", max_length=20_000)
+    values: dict[str, Any] = Field({}, description="The answers to a tool server, by the names of its fields.", max_length=20)
 
 
 @bp.get("/tools")
@@ -145,4 +192,5 @@ def show(id: str) -> CallAnswer:
 )
 def decide(id: str, body: NewDecision) -> CallAnswer:
     call = decidable_call(id)
-    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), note=body.note, result=body.result))
+    about = {"note": body.note, "result": body.result}
+    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), values=body.values, **about))

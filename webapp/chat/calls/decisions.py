@@ -1,6 +1,7 @@
 """What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import AppError, Conflict, Invalid, OverBudget
+from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -26,13 +27,16 @@ from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
 from webapp.tools.fuse import blow
 from webapp.tools.offers import built_in_tools, tools_of
+from webapp.tools.questions import Action, BadAnswers, Question, checked_values
 from webapp.tools.tables import AllowedTool, Call, Fuse
+from webapp.tools.tool import Tool
 
 log = logging.getLogger("tools:decisions")
-Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave"]
-# What can be decided about a call in each state; a question is answered with `done`.
+Decision = Literal["allow", "allow_in_chat", "deny", "done", "again", "leave", "answer", "decline", "cancel"]
+# What can be decided about a call in each state, about a question of the model, and about one of a tool server.
 OF_WAITING: tuple[Decision, ...] = ("allow", "allow_in_chat", "deny")
-OF_QUESTION: tuple[Decision, ...] = ("done", "deny")
+OF_MODELS_QUESTION: tuple[Decision, ...] = ("answer", "decline")
+OF_SERVERS_QUESTION: tuple[Decision, ...] = ("answer", "decline", "cancel")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
 FuseDecision = Literal["continue", "answer", "end"]
 NOTHING, MOST_USD = Decimal(), Decimal(1_000)
@@ -41,6 +45,10 @@ TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
 NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
 NOT_WAITING = "This has been decided already."
+TOO_LATE = "{} no longer waits for this: nobody answered in time."
+NOT_YOURS = "Only people who can use {} can answer it."
+CHANGED = "This tool has changed since it asked. Stop the call, so that the model can call it as it is now."
+ACTIONS: dict[Decision, Action] = {"answer": "accept", "decline": "decline", "cancel": "cancel"}
 DECIDED: dict[str, str] = {
     "allow": "allowed once",
     "allow_in_chat": "allowed in this chat",
@@ -48,34 +56,61 @@ DECIDED: dict[str, str] = {
     "done": "answered",
     "again": "to be done again",
     "leave": "left out",
+    "answer": "answered",
+    "decline": "not to be answered",
+    "cancel": "stopped",
 }
+
+
+class WrongAnswers(Invalid):
+    """Answers to a tool server that don't fit what it asks; `errors` are by the names of the fields."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(errors.values()), field="values")
+        self.errors = errors
 
 
 def choices(call: Call) -> tuple[Decision, ...]:
     """Returns what can be decided about a call; nothing if it doesn't wait."""
     if call.state == "unknown":
         return OF_UNKNOWN
+    if call.question and call.state in ("waiting", "running"):
+        return OF_SERVERS_QUESTION if Question.from_record(call.question).is_open else ()
     tool = built_in_tools().get(call.tool)
-    return () if call.state != "waiting" else OF_QUESTION if tool and tool.is_question else OF_WAITING
+    return () if call.state != "waiting" else OF_MODELS_QUESTION if tool and tool.is_question else OF_WAITING
 
 
-def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: str = "") -> Call:
-    """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that."""
+def decide(
+    call: Call, decision: Decision, *, by: User, note: str = "", result: str = "", values: Mapping[str, Any] | None = None
+) -> Call:
+    """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that.
+
+    `values` answer a question of a tool server; raises `WrongAnswers` if they don't fit.
+    """
     if decision not in get_args(Decision):
         raise Invalid("Choose what is to be done.", field="decision")
     if max(len(note), len(result)) > MOST_CHARS:
         raise Invalid("That is too long.", field="note")
     if decision not in choices(call):
         raise Conflict(_said(call))
-    if decision == "done" and call.state == "waiting" and not result:
-        raise Invalid("Choose an answer, or write one.", field="result")
     record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
     tool = tools_of(by).get(call.tool)
-    if tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
+    question = record.asks if decision in ACTIONS else None
+    if decision == "answer" and not (question or result):
+        raise Invalid("Choose an answer, or write one.", field="result")
+    if question:
+        question = _answered(question, decision, values or {}, by_id)
+        _check_tool(tool, question, is_sent_again=record.state == "waiting")
+    elif tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
     with write() as session:
-        values = {**_effect(decision, note, result), "decision": decision, "decided_by": by_id, "decided_at": utc_now()}
-        if not stored.change(session, record, after=(record.state,), **values):
+        if question:
+            if not (asking := stored.answer(session, record.id, question)):
+                raise Conflict(NOT_WAITING)
+            record = asking
+        effect = _effect_of_answer(record, decision) if question else _effect(decision, note, result)
+        about = {"decision": decision, "decided_by": by_id, "decided_at": utc_now()}
+        if not stored.change(session, record, after=(record.state,), **effect, **about):
             raise Conflict(NOT_WAITING)
         chat_id = session.get_one(Message, message_id).chat_id
         if decision == "allow_in_chat":
@@ -85,6 +120,26 @@ def decide(call: Call, decision: Decision, *, by: User, note: str = "", result: 
     # Lists of chats say which of them wait for a person.
     announce(db.session.get_one(Chat, chat_id), "message", message_id)
     return db.session.get_one(Call, record.id, populate_existing=True)
+
+
+def _answered(question: Question, decision: Decision, values: Mapping[str, Any], by_id: str) -> Question:
+    try:
+        checked = checked_values(question.fields, values) if decision == "answer" else {}
+    except BadAnswers as error:
+        raise WrongAnswers(error.errors) from error
+    return question.answered(ACTIONS[decision], checked, by_id)
+
+
+def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:
+    """Refuses an answer to a server that isn't the person's to use, or for a tool that isn't what asked by now."""
+    if question.action == "cancel":
+        return
+    if tool is None:
+        raise Forbidden(NOT_YOURS.format(question.server))
+    if is_sent_again and (reason := tool.unavailable()):
+        raise Conflict(reason)
+    if is_sent_again and tool.hash != question.hash:
+        raise Conflict(CHANGED)
 
 
 def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
@@ -129,6 +184,8 @@ def name_of(person: str | None) -> str:
 
 def _said(call: Call) -> str:
     """Returns what was decided about a call before."""
+    if call.question and not (question := Question.from_record(call.question)).by and call.state not in stored.FOR_A_PERSON:
+        return TOO_LATE.format(question.server)
     if call.decision not in DECIDED:
         return NOT_WAITING
     by = name_of(call.decided_by)
@@ -139,11 +196,18 @@ def _effect(decision: Decision, note: str, result: str) -> dict[str, Any]:
     """Returns what a decision makes of a call."""
     if decision in TO_BE_DONE:
         return {"state": "asked", "error": ""}
-    if decision == "deny":
+    if decision in ("deny", "decline"):
         return {"state": "denied", "note": note, "ended_at": utc_now()}
     if decision == "leave":
         return {"state": "failed", "error": f"It is unknown whether this was done. {note}".strip(), "ended_at": utc_now()}
     return {"state": "done", "text": result or "Done.", "note": note, "error": "", "ended_at": utc_now()}
+
+
+def _effect_of_answer(record: CallRecord, decision: Decision) -> dict[str, Any]:
+    """Returns what an answer to a tool server makes of a call; one that is open continues by itself."""
+    if record.state == "running":
+        return {}
+    return {"state": "denied", "ended_at": utc_now()} if decision == "cancel" else {"state": "asked", "error": ""}
 
 
 def go_on(engine: Engine, message_id: str) -> None:
@@ -169,7 +233,8 @@ def waiting_for(session: Session, user: User) -> list[Call]:
     """Returns the calls that wait for a decision of this person: in chats that they own or can write in, newest first."""
     query = select(Call).join(Message, Message.id == Call.message_id).join(Chat, Chat.id == Message.chat_id)
     query = query.join(Generation, Generation.message_id == Message.id).where(*_waits_for(user))
-    return list(session.scalars(query.where(Call.state.in_(stored.FOR_A_PERSON)).order_by(Call.id.desc())))
+    can_wait = or_(Call.state.in_(stored.FOR_A_PERSON), and_(Call.state == "running", Call.question.is_not(None)))
+    return [call for call in session.scalars(query.where(can_wait).order_by(Call.id.desc())) if choices(call)]
 
 
 def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:

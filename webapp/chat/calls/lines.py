@@ -14,6 +14,7 @@ from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.calls.files import ShownFile, files_by_id
+from webapp.chat.calls.forms import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
 from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments
@@ -33,6 +34,7 @@ STATES = {
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
+FOR_AN_ANSWER = "waiting for an answer"
 # What a card shows of the arguments; all of them are on the page of the call.
 MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_REPLY_CHARS = 30, 1_000, 80
 
@@ -49,9 +51,10 @@ class ShownArgument:
 @dataclass(frozen=True, slots=True)
 class ShownCall:
     """A call for a template; `arguments` are a small table, `more_arguments` how many others there are, and `options` the
-    answers to a question.
+    answers to a question of the model.
 
-    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to a question.
+    `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to the model.
+    `asked` is what the call's server asks, or has asked.
     """
 
     id: str
@@ -72,6 +75,7 @@ class ShownCall:
     reply: str = ""
     decided_at: datetime | None = None
     files: tuple[ShownFile, ...] = ()
+    asked: ShownQuestion | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -79,11 +83,16 @@ class ShownCall:
 
     @property
     def is_question(self) -> bool:
-        return "done" in self.choices and "again" not in self.choices
+        return "decline" in self.choices and "cancel" not in self.choices
+
+    @property
+    def form(self) -> ShownQuestion | None:
+        """What its server asks now."""
+        return self.asked if "cancel" in self.choices else None
 
     @property
     def is_running(self) -> bool:
-        return self.state in ("asked", "running")
+        return self.state in ("asked", "running") and not self.form
 
     @property
     def took(self) -> str:
@@ -189,16 +198,26 @@ def _reached(message_id: str) -> ShownLimit | None:
     return ShownLimit(WORDS[fuse.limit], is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
 
 
-def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool, is_whole: bool = False) -> ShownCall:
-    """Returns a call as it is shown; `is_whole` with all of its arguments."""
+def shown_call(
+    call: Call,
+    files: Mapping[str, ShownFile],
+    *,
+    is_live: bool,
+    is_whole: bool = False,
+    asked: ShownQuestion | None = None,
+    reader: str = "",
+) -> ShownCall:
+    """Returns a call as it is shown; `is_whole` with all of its arguments, `asked` with what was typed into a server's form."""
     written = shown_arguments(call.arguments)
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
     begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
-    values, asked = ({}, values) if is_question else (values, {})
+    can_be = choices(call)
+    values, of_model = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
+    words = FOR_AN_ANSWER if is_live and "cancel" in can_be else words
     is_done = call.state == "done"
     return ShownCall(
         id=call.id,
@@ -211,13 +230,14 @@ def shown_call(call: Call, files: Mapping[str, ShownFile], *, is_live: bool, is_
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=call.why,
         error=call.error,
-        choices=choices(call),
+        choices=can_be,
         arguments=tuple(_argument(name, value, most_chars) for name, value in islice(values.items(), most)),
         more_arguments=max(0, len(values) - most) if most else 0,
-        question=revealed(str(asked.get("question", ""))),
-        options=_texts(asked.get("choices")),
+        question=revealed(str(of_model.get("question", ""))),
+        options=_texts(of_model.get("choices")),
         decided_at=call.decided_at,
         files=tuple(files[id] for id in call.file_ids if id in files),
+        asked=asked or shown_question(call, reader=reader),
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 

@@ -1,17 +1,20 @@
 """Calls of answers on pages: what one has done, decisions about those that wait, and which tools a chat's answers can use."""
 
+from collections.abc import Mapping
 from typing import cast
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.calls import choosing, decisions, lines, tools_shown
+from webapp.chat.calls import choosing, decisions, forms, lines, tools_shown
 from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.chat.calls.files import files_by_id
+from webapp.chat.calls.forms import ShownQuestion
 from webapp.chat.record import queries
 from webapp.chat.record.access import decidable_message, own_chat, right_in, stoppable_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import shown as knowledge_shown
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.tools.tables import Call
 from webapp.web.addresses import address
 from webapp.web.htmx import is_htmx, redirect, render
 
@@ -21,18 +24,24 @@ bp = Blueprint("calls", __name__)
 @bp.get("/calls/<id>")
 @anybody
 def show(id: str) -> Response:
-    call = visible_call(id)
-    message = visible_message(call.message_id)
-    sources = knowledge_shown.sources(user_or_none(), call.sources)
+    return _call_page(visible_call(id))
+
+
+def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 200) -> Response:
+    message, me = visible_message(call.message_id), user_or_none()
+    sources = knowledge_shown.sources(me, call.sources)
+    reader = me.id if me else ""
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
+        status=status,
         call=call,
-        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), is_whole=True),
+        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), is_whole=True, asked=asked, reader=reader),
+        is_wrong=asked is not None,
         sources=sources,
         # A result quotes its sources: it is for those who can see all of them.
         is_quoting_unseen=any(source.words for source in sources),
         decided_by=decisions.name_of(call.decided_by),
-        page_url=url_for(".show", id=id),
+        page_url=url_for(".show", id=call.id),
         back_url=_message_url(message.chat_id, message.id),
     )
 
@@ -41,15 +50,28 @@ def show(id: str) -> Response:
 @signed_in
 def decide(id: str) -> Response:
     call, form = decidable_call(id), request.form
-    decided = decisions.decide(
-        call,
-        cast(decisions.Decision, form.get("decision", "")),
-        by=current_user(),
-        note=form.get("note", "").strip(),
-        result=form.get("option", "") or form.get("result", "").strip(),
-    )
+    try:
+        decided = decisions.decide(
+            call,
+            cast(decisions.Decision, form.get("decision", "")),
+            by=current_user(),
+            note=form.get("note", "").strip(),
+            result=form.get("option", "") or form.get("result", "").strip(),
+            values=forms.values_in(call, form),
+        )
+    except decisions.WrongAnswers as wrong:
+        return _wrong(call, wrong.errors)
     message = visible_message(decided.message_id)
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, message.id))
+
+
+def _wrong(call: Call, errors: Mapping[str, str]) -> Response:
+    """Shows the form with what was typed, and what is wrong with it."""
+    asked = forms.shown_question(call, typed=request.form, errors=errors)
+    if not is_htmx():
+        return _call_page(call, asked=asked, status=422)
+    # With the status of an error, the page would take nothing from it.
+    return render("chat/calls/_wrong.html", call=lines.shown_call(call, {}, is_live=True, asked=asked))
 
 
 @bp.post("/messages/<id>/limit")

@@ -149,7 +149,8 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
     rows = list[dict[str, Any]]()
     for call in calls:
         row = {column.name: getattr(call, column.name) for column in table(Call).columns}
-        row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None}
+        # What was answered to a tool server is between it and the person who answered.
+        row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None, "question": None}
         row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}
         rows.append(row | ({"text": "", "is_cut": True} if call.id in unseen else {}))
     if rows:

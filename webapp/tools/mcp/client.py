@@ -16,6 +16,17 @@ from webapp.models.upstream import Stopped
 from webapp.models.upstream.addresses import parts_of
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
+from webapp.tools.mcp.elicitation import (
+    Responses,
+    asked_again,
+    asked_words,
+    digest_of,
+    input_required,
+    page_required,
+    question_during_call,
+    response_of,
+    responses_of,
+)
 from webapp.tools.mcp.exchange import (
     LOST_STATUSES,
     METHOD_NOT_FOUND,
@@ -41,30 +52,11 @@ from webapp.tools.mcp.listing import (
     mirrored,
     text_of,
 )
-from webapp.tools.mcp.results import (
-    Answers,
-    BadAnswer,
-    Field,
-    InputRequired,
-    Part,
-    Reply,
-    Responses,
-    Unreadable,
-    asked_words,
-    form_during_call,
-    input_required,
-    page_required,
-    reply_of,
-    responses_of,
-    typed_answers,
-)
-from webapp.tools.tool import ToolFailed
+from webapp.tools.mcp.results import Part, Reply, Unreadable, reply_of
+from webapp.tools.questions import MOST_QUESTIONS, Question
+from webapp.tools.tool import AskPerson, QuestionAsked, ToolFailed
 
 __all__ = [
-    "Answers",
-    "BadAnswer",
-    "Field",
-    "InputRequired",
     "ListedTool",
     "Listing",
     "Part",
@@ -74,7 +66,6 @@ __all__ = [
     "Times",
     "call_tool",
     "list_tools",
-    "typed_answers",
 ]
 
 # How often a server may say *call again* in one call.
@@ -112,7 +103,8 @@ def call_tool(
     stop: Stop,
     key: str,
     schema: Mapping[str, Any] | None = None,
-    answers: Answers | None = None,
+    answered: Question | None = None,
+    ask: AskPerson | None = None,
     is_safe: bool = False,
     keeps_session: bool = False,
     times: Times = TIMES,
@@ -121,18 +113,19 @@ def call_tool(
 
     It is sent once, unless the server has certainly not done it, or the caller says by `is_safe` that it can be repeated.
     `schema` is the tool's, which can name arguments that belong into headers. Raises `ToolFailed`, whose `is_unknown` says that
-    the call may have been done; `InputRequired` if a person has to answer first, and then continues with `answers`; or
-    `SignInRequired`. A session that was begun for the call ends with it, unless the caller keeps it for the next.
+    the call may have been done; `QuestionAsked` if a person has to answer first, and continues once that is `answered`; or
+    `SignInRequired`. `ask` asks a person while the call is open, as older servers want it. A session that was begun for the call
+    ends with it, unless the caller keeps it for the next.
     """
     params = {"name": name, "arguments": dict(arguments), "_meta": {ONCE: key}}
+    responses = responses_of(answered) if answered else Responses({}, {})
     try:
-        responses = responses_of(answers) if answers else Responses({}, {})
         mirrors = mirrored(schema or {})
-    except (BadAnswer, BadTool) as error:
+    except BadTool as error:
         raise ToolFailed(f"This call can't be sent: {error}") from None
     with _told_as_failures(server), _conversation(server, stop, times, keeps_session=keeps_session) as conversation:
-        call = _Call(conversation, name, {**params, **responses.params}, mirrors)
-        conversation.exchange.answers = responses.during
+        call = _Call(conversation, name, {**params, **responses.params}, mirrors, answered.number if answered else 0, ask)
+        conversation.exchange.answers = dict(responses.during)
         with _certainly_not_done():
             conversation.begin()
         try:
@@ -295,9 +288,20 @@ class _Call:
     """One call of a tool."""
 
     def __init__(
-        self, conversation: _Conversation, name: str, params: Mapping[str, Any], mirrors: Mapping[tuple[str, ...], str]
+        self,
+        conversation: _Conversation,
+        name: str,
+        params: Mapping[str, Any],
+        mirrors: Mapping[tuple[str, ...], str],
+        questions: int,
+        ask: AskPerson | None,
     ) -> None:
+        """`questions` is how many were asked for it before."""
         self._conversation, self._name, self._params, self._mirrors = conversation, name, dict(params), mirrors
+        self._questions, self._ask_person = questions, ask
+        # What was asked while the call was open, by its digest.
+        self._asked: dict[str, Question] = {}
+        conversation.exchange.ask_person = self._response
 
     def result(self) -> dict[str, Any]:
         """Sends the call until it has a result that isn't *call again*."""
@@ -305,18 +309,20 @@ class _Call:
             try:
                 result = self._sent()
             except Refusal as refusal:
-                raise self._required(refusal) or refusal from None
+                if question := self._question(refusal):
+                    raise QuestionAsked(question) from None
+                raise
             if self._conversation.version != STATELESS or result.get("resultType", "complete") == "complete":
                 return result
             if result["resultType"] != "input_required":
                 raise self._unreadable()
             try:
-                required = input_required(result)
+                question = input_required(result)
             except Unreadable:
                 words = f"{self._conversation.server.name} requires something that can't be given here."
                 raise ToolFailed(words) from None
-            if required:
-                raise required
+            if question:
+                raise QuestionAsked(self._numbered(question))
             # It has only put the call off, and wants its state back.
             self._params.pop("inputResponses", None)
             self._params["requestState"] = result["requestState"]
@@ -335,23 +341,47 @@ class _Call:
         if not conversation.exchange.questions:
             return reply
         # One that has succeeded without an answer may have done something, which must not be done twice.
-        if (reply.is_error or is_safe) and (required := self._required()):
-            raise required
+        if (reply.is_error or is_safe) and (question := self._question()):
+            raise QuestionAsked(question)
         asked = " ".join(f"“{asked_words(question)}”" for question in conversation.exchange.questions[:3])
         if reply.is_error:
             words = f"{conversation.server.name} wanted to know: {asked} That can't be answered here. {reply.text}"
             raise ToolFailed(words.strip())
         return replace(reply, text=f"(During the call, it asked: {asked} It was told that there is no answer.)\n\n{reply.text}")
 
-    def _required(self, refusal: Refusal | None = None) -> InputRequired | None:
-        """Returns what a person has to do before a call that has failed can be sent again; None if it isn't for a person."""
+    def _question(self, refusal: Refusal | None = None) -> Question | None:
+        """Returns what a person has to answer before a call that has failed can be sent again; None if it isn't for a person."""
         exchange = self._conversation.exchange
         try:
             if refusal and refusal.code == PAGE_REQUIRED and self._conversation.version in WITH_HANDSHAKE:
-                return page_required(refusal.data)
-            return form_during_call(exchange.questions[0], exchange.answers) if exchange.questions else None
+                return self._numbered(page_required(refusal.data))
+            if not exchange.questions:
+                return None
+            params = exchange.questions[0]
+            question = self._asked.get(digest_of(params)) or self._numbered(question_during_call(params))
+            # A page is for the call that asked for it.
+            return None if question.address else asked_again(question, exchange.answers)
         except Unreadable:
             return None
+
+    def _numbered(self, question: Question) -> Question:
+        self._questions += 1
+        if self._questions > MOST_QUESTIONS:
+            raise ToolFailed(f"{self._conversation.server.name} has asked {MOST_QUESTIONS} times, and asks again.")
+        return replace(question, number=self._questions, server=self._conversation.server.name)
+
+    def _response(self, params: Any) -> dict[str, Any] | None:
+        """Asks a person while the call is open."""
+        if not self._ask_person or self._questions >= MOST_QUESTIONS or self._conversation.stop:
+            return None
+        try:
+            question = self._numbered(question_during_call(params))
+        except Unreadable:
+            return None
+        if answered := self._ask_person(question):
+            return response_of(answered)
+        self._asked[digest_of(params)] = question
+        return None
 
     def _sent(self) -> dict[str, Any]:
         conversation = self._conversation

@@ -18,8 +18,8 @@ from webapp.streaming.codec import LineTooLong, SseDecoder
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
+from webapp.tools.mcp.elicitation import digest_of
 from webapp.tools.mcp.listing import line_of
-from webapp.tools.mcp.results import digest_of
 from webapp.tools.tool import ToolFailed
 
 # The version without sessions, and those that begin with a handshake, the newest first.
@@ -138,7 +138,11 @@ class Exchange:
         self.server, self.version, self.session = server, server.version, server.session
         # What the server has asked a person during a request without getting an answer, and the answers that there are already.
         self.questions: list[Any] = []
-        self.answers: Mapping[str, Any] = {}
+        self.answers: dict[str, Any] = {}
+        # Asks a person while the request is open; None if there is no answer in time. What that takes is no time of the server.
+        self.ask_person: Callable[[Any], dict[str, Any] | None] = lambda _: None
+        self.asking_seconds = 0.0
+        self._given = set[str]()
         self.stop = stop
         self._upstream, self._spawn, self._signal = upstream, spawn, signal
         self._secrets = [word for value in server.headers.values() for word in value.split() if len(word) >= 8]
@@ -148,7 +152,7 @@ class Exchange:
 
         Raises `Refusal`, `SignInRequired`, or `ToolFailed`, whose `is_unknown` says that the request was sent, and no reply seen.
         """
-        id = _random.getrandbits(48)
+        id, self._given = _random.getrandbits(48), set()
         meta = {**request.params.get("_meta", {}), "progressToken": id}
         message = {"jsonrpc": "2.0", "id": id, "method": request.method, "params": {**request.params, "_meta": meta}}
         return _Wait(self, id, request).result(message, {**self.own_headers(request.method), **request.headers})
@@ -183,11 +187,20 @@ class Exchange:
             pass
 
     def _answer_to(self, params: Any) -> Any:
-        """Returns what a person has answered to this before, or that there is no answer."""
-        if response := self.answers.get(digest_of(params)):
-            return response
-        self.questions.append(params)
-        return {"action": "cancel"}
+        """Returns what a person answers to this, or has answered before, or that there is no answer."""
+        digest = digest_of(params)
+        if digest in self.answers and digest not in self._given:
+            self._given.add(digest)
+            return self.answers[digest]
+        began = monotonic()
+        response = self.ask_person(params)
+        self.asking_seconds += monotonic() - began
+        if response is None:
+            self.questions.append(params)
+            return {"action": "cancel"}
+        self._given.add(digest)
+        self.answers[digest] = response
+        return response
 
     def cancel(self, id: int, reason: str) -> None:
         """Tells the server that a request is given up, without waiting for it; without sessions, the closed stream says so."""
@@ -266,7 +279,7 @@ class _Wait:
         self._until, self._most_until = now + request.seconds, now + max(request.seconds, request.most_seconds)
         self._is_handshake, self._ended = request.method == "initialize", f"{self._name} ended the connection without a reply."
         self._bytes = self._messages = self._questions = 0
-        self._progress = float("-inf")
+        self._progress, self._asked_before = float("-inf"), exchange.asking_seconds
         self._event_id, self._resume_seconds = "", request.resume_seconds
         self._time_slice = TimeSlice(give_way)
 
@@ -409,7 +422,7 @@ class _Wait:
             raise self._lost(f"sent more than {MOST_BYTES >> 20} MB")
 
     def _left(self) -> float:
-        return self._until - monotonic()
+        return self._until + self._exchange.asking_seconds - self._asked_before - monotonic()
 
     def _given_up(self, reason: str, words: str) -> ToolFailed:
         """Gives up the reply, and tells the server."""

@@ -11,7 +11,7 @@ from webapp.people.accounts.tables import User
 from webapp.streaming.stop import Stop
 from webapp.tools.arguments import BadArguments, check_arguments
 from webapp.tools.mcp import client as mcp
-from webapp.tools.mcp.client import InputRequired, Reply, Server
+from webapp.tools.mcp.client import Reply, Server
 from webapp.tools.servers import listing
 from webapp.tools.servers.tables import ServerTool
 from webapp.tools.tool import Hints, ToolFailed
@@ -38,8 +38,6 @@ def call_once(server_id: str, name: str, arguments: Mapping[str, Any], *, person
 
     try:
         reply = listing.in_the_name_of(person_id, listing.loaded(server_id), sent)
-    except InputRequired as required:
-        raise Conflict(f"It wants to know something first: {required.message}") from required
     except ToolFailed as failure:
         raise Conflict(failure.message) from failure
     text = shortened(reply.text, MOST_SHOWN) or "Nothing."

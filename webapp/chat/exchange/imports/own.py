@@ -41,7 +41,8 @@ OPEN_CALLS = {
     "running": "This was not finished.",
     "unknown": "This was sent, but no reply was seen.",
 }
-POLICIES, DECISIONS = {"allow", "ask", "deny"}, {"", "allow", "allow_in_chat", "deny", "done", "again", "leave"}
+POLICIES = {"allow", "ask", "deny"}
+DECISIONS = {"", "allow", "allow_in_chat", "deny", "done", "again", "leave", "answer", "decline", "cancel"}
 # Results of one answer beyond the first of these numbers of characters are cut; arguments and other texts of a call have limits
 # of their own.
 RESULT_CHARS, ARGUMENT_CHARS, CALL_CHARS, MOST_NAMED = 4_000_000, 200_000, 20_000, 50
