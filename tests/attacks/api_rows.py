@@ -222,6 +222,7 @@ TABLE = {
         POST api_prompts.publish api:chat
         PUT api_prompts.choose api:chat
         PUT api_prompts.read_from api:chat
+        PUT api_prompts.name_tools api:chat
         POST api_prompts.preview api:read
     """,
     ("one's own", ("deleted persona",)): "POST api_personas.restore api:chat",

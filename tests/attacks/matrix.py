@@ -281,6 +281,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "prompts.publish": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     "prompts.version": (Route("GET", "signed_in", "one's own", ("prompt", "version")),),
     "prompts.read_from": (Route("POST", "signed_in", "one's own", ("prompt",)),),
+    "prompts.name_tools": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     "prompts.use": (Route("POST", "signed_in", "one's own", ("prompt",)),),
     "prompted.fill": (Route("GET", "signed_in", "one's own", ("prompt",)),),
     "prompted.insert": (Route("POST", "signed_in", "one's own", ("prompt",)),),

@@ -1,5 +1,8 @@
 """Answers that call tools: what people see of it, and decide, with scripts and without, in every tab."""
 
+import json
+from typing import Any
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -15,6 +18,21 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 QUESTION = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
 FREE = {"tool": "ask_person", "arguments": {"question": "Why?"}}
 SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs"}}
+
+
+def piece(finish: str | None = None, **call: Any) -> dict[str, str]:
+    """Returns a piece of a call as a server sends it."""
+    delta = {"tool_calls": [{"index": 0, "type": "function", **call}]} if call else {}
+    return {"send": f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta, 'finish_reason': finish}]})}\n\n"}
+
+
+WRITES = [
+    piece(id="one", function={"name": "fly", "arguments": '{"what": "a half'}),
+    {"hold": True},
+    piece(function={"arguments": ' and more"}'}),
+    piece("tool_calls"),
+    {"send": "data: [DONE]\n\n"},
+]
 
 
 def resting(control: Locator) -> Locator:
@@ -128,4 +146,56 @@ def test_the_tools_of_a_chat_are_switched_beside_it(server: Server, upstream: Up
     upstream.always({"rounds": [{"says": "Hm.", "calls": [QUESTION]}, {"says": "Red."}]})
     chat.ask("Then ask me")
     card(page).get_by_role("button", name="Go on without an answer").click()
+    chat.expect("completed")
+
+
+def test_the_web_is_searched_before_an_answer_and_a_call_is_shown_as_it_grows(
+    own_server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    own_server.lift_limits()
+    own_server.set(tools__search_kind="searxng", tools__search_address=upstream.base_url)
+    own_server.start()
+    hits = [{"title": "Otters", "url": "https://example.org/otters", "content": "They swim in rivers."}]
+    upstream.always({"json": {"results": hits}}, at="/search")
+    upstream.always({"json": {"data": [{"id": "fake/plain", "supported_parameters": ["stop"]}]}}, at="/models")
+    upstream.says("In rivers [1].")
+    person = visit(own_server, **DESK)
+    page = person.open("/admin/models")
+    assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
+    page.goto("/")
+    page.get_by_role("checkbox", name="Search the web").check(force=True)
+    assert violations(page) == []
+    chat = ChatPage(page)
+    chat.box.fill("Where do otters swim?")
+    chat.send.click()
+    page.wait_for_url("**/chats/*")
+    chat.expect("completed")
+    expect(chat.answer.locator(".call")).to_contain_text("Searched the web for “Where do otters swim?”")
+    expect(chat.answer.get_by_role("link", name="1").first).to_be_visible()
+    switch = page.get_by_role("button", name="Search the web")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    # It is switched by keys alone, and what is typed stays.
+    chat.box.fill("And where")
+    switch.focus()
+    page.keyboard.press("Enter")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    expect(switch).to_be_focused()
+    assert chat.box.input_value() == "And where"
+    assert violations(page) == []
+    # The same on a phone without scripts.
+    phone = visit(own_server, java_script_enabled=False, **PHONE)
+    small = phone.open(page.url)
+    small.get_by_role("textbox", name="Message").fill("Half a question")
+    assert load(small, small.get_by_role("button", name="Search the web")).ok
+    expect(small.get_by_role("button", name="Search the web")).to_have_attribute("aria-pressed", "true")
+    expect(small.get_by_role("textbox", name="Message")).to_have_value("Half a question")
+    assert overflows(small) == []
+    upstream.behaves([{"steps": WRITES}, {"says": "Written."}])
+    upstream.always({"json": {"data": [{"id": "fake/plain"}]}}, at="/models")
+    assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
+    chat.ask("Write it down")
+    words = chat.answer.locator(".state__words")
+    expect(words).to_have_text('Writing a call: fly · 16 characters {"what": "a half')
+    assert overflows(page) == []
+    upstream.goes_on()
     chat.expect("completed")

@@ -239,6 +239,12 @@ def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -
     expect(page.locator(".code__line").nth(4)).to_contain_text('question_1: {type: number, ask: "How many?"}')
     page.get_by_role("button", name="Done").tap()
     expect(page.get_by_label("Question")).to_have_count(0)
+    # A call, whose arguments are lines of its form.
+    page.get_by_role("button", name="Use a tool").tap()
+    page.get_by_label("Arguments, one per line").fill("query: {{question_1}} cups\nlimit: {slot: question_1}")
+    page.get_by_label("If it fails").select_option("more")
+    wanted = '    arguments: {query: "{{question_1}} cups", limit: {slot: question_1}}\n    on_failure: more\n'
+    expect(text_of(page)).to_have_value(re.compile(re.escape(f"  - tool: search_documents\n{wanted}")))
     button = page.get_by_role("button", name="Move step 4 up").bounding_box()
     assert button
     assert min(button["width"], button["height"]) >= 44

@@ -12,6 +12,7 @@ from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
 from webapp.characters.service import CharacterInput, kept
 from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
+from webapp.tools.tool import Tool
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import InputForm, options
 from webapp.web.merging_form import MergingForm
@@ -107,6 +108,12 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         default=(),
         description="Its answers can quote these collections, if the person asking can see them.",
     )
+    tools = SelectMultipleField(
+        "Tools",
+        choices=[],
+        default=(),
+        description="They are on in its new chats, as far as the person chatting can use them.",
+    )
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 
     @property
@@ -115,6 +122,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         for name, usual in USUAL.items():
             self[name].default = usual
         knows = [FieldGroup(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
+        knows += [FieldGroup(self.tools.label.text, [self.tools], is_quiet=True)] if self.tools.choices else []
         more = (self.character_note, self.note_depth, self.note_role, self.talkativeness)
         return [
             *knows,
@@ -125,12 +133,13 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     @classmethod
     def for_character(cls, character: Character) -> "CharacterForm":
         more = {"note": notes_of(character.card)[0], "is_shared": queries.is_shared(character)}
-        fields = {name: value if isinstance(value, str) else f"{value:g}" for name, value in kept(character).items()}
+        fields = {name: f"{value:g}" if isinstance(value, int | float) else value for name, value in kept(character).items()}
         return cls.from_row(character, tags=", ".join(character.tags), **fields, **more)
 
-    def among(self, collections: Sequence[Collection]) -> "CharacterForm":
-        """Returns the form with the collections that the person can see as choices."""
+    def among(self, collections: Sequence[Collection], tools: Sequence[Tool]) -> "CharacterForm":
+        """Returns the form with the collections that the person can see, and the tools that they can use, as choices."""
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
+        self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
         return self
 
     @property

@@ -13,7 +13,15 @@ from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose, Refusal, Whole, checked_by
 from webapp.base.words import number
 from webapp.characters import profiles, queries, scenery
-from webapp.characters.cards.card_fields import COLUMNS, MORE, OF_DESCRIPTION, kept_fields, whole_description, with_fields
+from webapp.characters.cards.card_fields import (
+    COLUMNS,
+    MORE,
+    OF_DESCRIPTION,
+    kept_fields,
+    tools_in,
+    whole_description,
+    with_fields,
+)
 from webapp.characters.cards.cards import (
     DESCRIPTION_CHARS,
     GREETINGS,
@@ -31,6 +39,7 @@ from webapp.knowledge import service
 from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
+from webapp.tools.named import ToolKeys, checked_keys
 
 TEXTS = tuple(COLUMNS)
 OF_CARD = "Instead of those of the card, which keeps them; at most 100,000 characters together."
@@ -79,6 +88,9 @@ class CharacterInput(Input):
     talkativeness: Annotated[float, Field(ge=0, le=1), Refusal("Enter a number from 0 to 1.")] | None = Field(
         default=None, description=f"How often it speaks in groups: 0.5 as usual, 1 most often. {KEPT}"
     )
+    tools: ToolKeys | None = Field(
+        default=None, description=f"Keys of tools that are on in its new chats, as far as the person can use them. {KEPT}"
+    )
     is_shared: bool = False
     card: dict[str, Any] = Field(default_factory=dict)
 
@@ -101,7 +113,7 @@ def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -
     card = with_greetings(entered.card, greetings)
     # An import has the card's texts in its columns already.
     if any(getattr(entered, name) is not None for name in MORE):
-        card, columns = _edited(card, fields_of(card), _texts(entered))
+        card, columns = _edited(card, fields_of(card), _texts(entered, by, tools_in(card)))
         values |= columns
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
@@ -121,7 +133,7 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
     before, greetings = kept(character), _greetings(entered)
-    texts = {name: value for name, value in _texts(entered).items() if value != before[name]}
+    texts = {name: value for name, value in _texts(entered, by, before["tools"]).items() if value != before[name]}
     with write() as session:
         character = profiles.existing(session, Character, id)
         if greetings:
@@ -190,8 +202,10 @@ def _columns(character: Character) -> dict[str, str]:
     return {name: getattr(character, name) for name in TEXTS}
 
 
-def _texts(entered: CharacterInput) -> dict[str, Any]:
-    return {name: value for name in (*TEXTS, *MORE) if (value := getattr(entered, name)) is not None}
+def _texts(entered: CharacterInput, by: User, named: Sequence[str]) -> dict[str, Any]:
+    """Returns what is entered of the texts and fields that the card keeps, in which these tools are named by now."""
+    texts = {name: value for name in (*TEXTS, *MORE) if (value := getattr(entered, name)) is not None}
+    return texts if entered.tools is None else texts | {"tools": checked_keys(by, entered.tools, named)}
 
 
 def _edited(card: dict[str, Any], columns: dict[str, str], texts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

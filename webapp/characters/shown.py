@@ -15,6 +15,7 @@ from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.characters import exchange, queries
+from webapp.characters.cards.card_fields import tools_in
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.last_chats import LastChat, last_chats
@@ -32,6 +33,7 @@ from webapp.people.search import SearchHit, SearchQuery
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
+from webapp.tools.named import NamedTools, named_tools
 from webapp.web.downloads import download, file_name
 
 COLOURS = 8
@@ -113,6 +115,7 @@ class ShownCharacter:
     other_greetings: Sequence[str]
     group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
+    tools: NamedTools
     lore: Sequence[LoreEntry]
     # Each with its index in the card.
     scripts: Sequence[tuple[int, TextScript]]
@@ -197,6 +200,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         [(collection.id, collection.name) for collection in knowledge_queries.collections_among(user, row.collection_ids)]
         if row.collection_ids
         else [],
+        named_tools(user, tools_in(row.card)),
         lore_of(row).book.entries,
         listed[:MOST_SCRIPTS],
         len(listed[MOST_SCRIPTS:]),

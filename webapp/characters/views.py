@@ -13,6 +13,7 @@ from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.roles import may
+from webapp.tools.named import tools_to_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 from webapp.web.uploads import expect_picture
@@ -246,10 +247,11 @@ def _to(id: str, **more: Any) -> Response:
 
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
-    return form.among(knowledge_queries.to_choose(current_user())).shown(
+    me = current_user()
+    return form.among(knowledge_queries.to_choose(me), tools_to_name(me)).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,
-        may_share=not is_teams and may(current_user().role, "see people"),
+        may_share=not is_teams and may(me.role, "see people"),
         action=url_for("characters.update", id=character.id) if character else url_for("characters.create"),
     )

@@ -110,12 +110,13 @@ class PromptVersions:
 
 @dataclass(frozen=True, slots=True)
 class PromptState:
-    """The cached state of a key: the version in use and the one before it, those in an experiment, and collection ids."""
+    """The cached state of a key: the version in use and the one before it, those in an experiment, collection ids and tools."""
 
     versions: tuple[queries.Version, ...] = ()
     trial: arm_choice.Trial | None = None
     arms: Mapping[int, queries.Version] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 UNUSED = PromptState()
@@ -159,6 +160,11 @@ def collections_of(key: str) -> tuple[str, ...]:
     return _known().get(key, UNUSED).reads
 
 
+def tools_of(key: str) -> tuple[str, ...]:
+    """Returns the keys of the tools that are on for answers led by this prompt, as far as the asker can use them."""
+    return _known().get(key, UNUSED).tools
+
+
 def keys_in(words: str) -> list[str]:
     """Returns the keys of the prompts whose versions are described."""
     return KEYS.findall(words)
@@ -192,12 +198,12 @@ def _read(last_known: dict[str, PromptState]) -> dict[str, PromptState]:
 
 
 def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
-    reads = tuple(rows[0]["collection_ids"])
+    reads, tools = tuple(rows[0]["collection_ids"]), tuple(rows[0]["tools"])
     versions = {row["number"]: queries.used_version(row) for row in rows if row["number"] is not None}
     in_use = tuple(versions[row["number"]] for row in rows if row["is_used"])
     compared = sorted((row for row in rows if row["place"] is not None), key=lambda row: row["place"])
     if not compared:
-        return PromptState(in_use, reads=reads)
+        return PromptState(in_use, reads=reads, tools=tools)
     first = compared[0]
     arms = tuple(
         arm_choice.TrialArm(
@@ -210,4 +216,4 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
         for row in compared
     )
     trial = arm_choice.Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
-    return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads)
+    return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads, tools)

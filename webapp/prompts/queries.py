@@ -60,6 +60,7 @@ class KnownPrompt:
     changed_at: datetime | None
     built_in: BuiltIn | None
     collection_ids: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -82,7 +83,7 @@ class KnownPrompt:
 
     @property
     def can_read(self) -> bool:
-        """Whether answers that use the prompt can read from collections."""
+        """Whether answers that use the prompt can read from collections and use tools."""
         return not self.built_in or self.built_in.leads_chats
 
 
@@ -222,7 +223,14 @@ def _used_rows() -> Select[*tuple[Any, ...]]:
         *(getattr(arm, name) for name in OF_ARM),
     )
     return (
-        select(Prompt.key, Prompt.collection_ids, is_used.label("is_used"), Experiment.id.label("experiment_id"), *columns)
+        select(
+            Prompt.key,
+            Prompt.collection_ids,
+            Prompt.tools,
+            is_used.label("is_used"),
+            Experiment.id.label("experiment_id"),
+            *columns,
+        )
         .select_from(Prompt)
         .outerjoin(PromptVersion, PromptVersion.prompt_id == Prompt.id)
         .outerjoin(Experiment, (Experiment.prompt_id == Prompt.id) & Experiment.ended_at.is_(None))
@@ -255,7 +263,7 @@ def _known(row: Prompt) -> KnownPrompt:
     built_in = built_ins().get(row.key) if row.owner_id is None else None
     about = built_in.about if built_in else row.about
     used = (row.strategy, row.version, row.changed_at)
-    return KnownPrompt(row.id, row.key, about, row.owner_id, *used, built_in, tuple(row.collection_ids))
+    return KnownPrompt(row.id, row.key, about, row.owner_id, *used, built_in, tuple(row.collection_ids), tuple(row.tools))
 
 
 def _untouched(built_in: BuiltIn) -> KnownPrompt:

@@ -19,11 +19,13 @@ from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
 from webapp.prompts.validation import PromptInput, VersionInput, refuse_unfit
+from webapp.tools.named import checked_keys
 
 MOST_OWN = 500
 MOST_VERSIONS = 1_000
 NOT_YOURS = "Only its owner can change this prompt. Copy its text into a new one to get your own."
 READS_NOTHING = "This prompt isn't used in chats, so it can't have collections."
+CALLS_NOTHING = "This prompt isn't used in chats, so it can't have tools."
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
 
 
@@ -105,6 +107,24 @@ def read_from(prompt: queries.KnownPrompt, collection_ids: Sequence[str], *, aut
         row = _existing_row(session, prompt)
         row.collection_ids, row.changed_at = chosen, utc_now()
         note(session, "chose the collections of a prompt", row.key, plural(len(chosen), "collection"), author)
+    active_prompts.forget()
+
+
+def name_tools(prompt: queries.KnownPrompt, keys: Sequence[str], *, author: PersonAuthor) -> None:
+    """Sets the tools that are on where the prompt is used; each answer has those that its asker can use.
+
+    Tools that others have chosen and this person can't use are kept.
+    """
+    refuse_unless_theirs(prompt, author.actor)
+    if not prompt.can_read:
+        raise Conflict(CALLS_NOTHING)
+    chosen = checked_keys(author.actor, keys, prompt.tools)
+    if chosen == list(prompt.tools):
+        return
+    with write() as session:
+        row = _existing_row(session, prompt)
+        row.tools, row.changed_at = chosen, utc_now()
+        note(session, "chose the tools of a prompt", row.key, ", ".join(chosen) or "none", author)
     active_prompts.forget()
 
 

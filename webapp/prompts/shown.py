@@ -13,6 +13,7 @@ from webapp.people.search import SearchHit, SearchQuery
 from webapp.prompts import queries
 from webapp.prompts.template import PromptPart, TemplatePiece, pieces, variables_in
 from webapp.rendering.difference import difference
+from webapp.tools.named import named_tools, tools_to_name
 from webapp.web.feature import brought
 
 # The size of the picture of a trend, in its SVG units: a bar a day.
@@ -25,6 +26,7 @@ DONE = {
     "fixed": "This version is now in use.",
     "latest": "The newest version is now always in use.",
     "reads": "Saved. Answers use these collections from now on.",
+    "calls": "Saved. Answers can use these tools from now on.",
     "shared": "Everyone on the team can use it now.",
     "unshared": "Only you can use it now.",
     "deleted": "Deleted.",
@@ -118,6 +120,8 @@ def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
         "reads": knowledge_queries.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
         "to_read": knowledge_queries.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
+        "calls": named_tools(me, prompt.tools),
+        "to_call": tools_to_name(me) if prompt.can_read and queries.may_change(prompt, me) else (),
     }
 
 

@@ -17,7 +17,7 @@ class Prompt(Record):
     """A key with versions. It belongs to a person or, without an owner, to the team.
 
     `version` is the one in use with the strategy FIXED; in an experiment, it is the control. Answers that use the prompt read
-    from its collections. A built-in prompt can have collections but no versions.
+    from its collections and can use its tools. A built-in prompt can have these but no versions.
     """
 
     __tablename__ = "prompts"
@@ -28,6 +28,8 @@ class Prompt(Record):
     strategy: Mapped[str] = mapped_column(String(20), default=LATEST, server_default=LATEST)
     version: Mapped[int | None]
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # The keys of the tools that are on where it is used.
+    tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     __table_args__ = (

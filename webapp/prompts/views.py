@@ -90,6 +90,13 @@ def read_from(name: str) -> Response:
     return _to(name, "reads")
 
 
+@bp.post("/<name>/tools")
+@signed_in
+def name_tools(name: str) -> Response:
+    service.name_tools(_visible(name), request.form.getlist("tools"), author=audit_author())
+    return _to(name, "calls")
+
+
 @bp.post("/<name>/share")
 @signed_in
 def share(name: str) -> Response:

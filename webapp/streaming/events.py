@@ -56,6 +56,21 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A piece of a call while the model writes it, which readers who are there are told; never part of a log.
+
+    `arguments` is the text since the last piece of the call, its `chars` characters so far with it.
+    """
+
+    round: int
+    number: int
+    tool: str
+    title: str
+    arguments: str
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A model's call of a tool. `arguments` are a JSON object, or the text that the model wrote if that is none.
 
@@ -235,7 +250,7 @@ class Unknown:
 Text = Delta | Reasoning
 TEXTS: tuple[type[Text], ...] = get_args(Text)
 CallEvent = Asked | Question | Decided | Returned
-GenerationEvent = Started | Phase | Delta | Reasoning | Sources | CallEvent | Notice | Usage | Saved | Failed | Ended
+GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Asking | CallEvent | Notice | Usage | Saved | Failed | Ended
 Event = GenerationEvent | Changed | Calling | Kept | Waiting | Asks | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "calling": Calling, "changed": Changed}

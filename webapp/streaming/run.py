@@ -7,7 +7,23 @@ from itertools import groupby
 from typing import TypeVar
 
 from .characters import Characters
-from .events import TEXTS, Asks, Calling, Delta, Ended, Event, Failed, Notice, Phase, PhaseName, Saved, Started, Text, Waiting
+from .events import (
+    TEXTS,
+    Asking,
+    Asks,
+    Calling,
+    Delta,
+    Ended,
+    Event,
+    Failed,
+    Notice,
+    Phase,
+    PhaseName,
+    Saved,
+    Started,
+    Text,
+    Waiting,
+)
 from .failure import ProviderError
 from .outcome import BUDGET, PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
@@ -189,6 +205,10 @@ class Run:
 
     def _receive(self, event: Event) -> None:
         if isinstance(event, Asks):
+            return
+        if isinstance(event, Asking):
+            self.flush()
+            self._topics.tell(self.topic, event)
             return
         if isinstance(event, Text):
             text = self._characters[type(event)].feed(event.text)

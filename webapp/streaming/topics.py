@@ -2,7 +2,7 @@
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import accumulate, chain, groupby, pairwise
@@ -14,6 +14,7 @@ from .events import Calling, Delta, Event, Reasoning, Text
 # A generation's log lives, and grows, only as long as its answer; entries of other topics soon lose their value.
 KEEP = {"generation": 400_000}
 KEEP_OTHERS = 1_000
+MOST_TOLD = 32
 # Logs of other topics are released when they were not written or awaited for this long, which is checked at intervals.
 IDLE_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
@@ -53,6 +54,8 @@ class Topics(Protocol):
     def buffered_bytes(self) -> int: ...
 
     def append(self, topic: str, event: Event) -> int: ...
+    def tell(self, topic: str, event: Event) -> None: ...
+    def told(self, topic: str, after: int) -> tuple[Sequence[Event], int]: ...
     def read(self, topic: str, after: int) -> list[Entry]: ...
     def last(self, topic: str) -> int: ...
     def has_news(self, cursors: Mapping[str, int]) -> bool: ...
@@ -75,6 +78,9 @@ class Log:
     used_at: float = 0.0
     buffered_bytes: int = 0
     compressed: "CompressedEntries | None" = None
+    # What was told since the last entry, and how much in all.
+    told: tuple[Event, ...] = ()
+    told_count: int = 0
 
     @property
     def last(self) -> int:
@@ -133,6 +139,18 @@ class MemoryTopics:
         if log.used_at >= self._sweep_at:
             self._drop_idle(log.used_at)
         return self._put(log, Entry(log.last + 1, event))
+
+    def tell(self, topic: str, event: Event) -> None:
+        """Tells the readers who are there of something that is no entry: the next one, or many more of these, replace it."""
+        log = self._used(topic)
+        log.told, log.told_count = (*log.told[1 - MOST_TOLD :], event), log.told_count + 1
+        log.wake()
+
+    def told(self, topic: str, after: int) -> tuple[Sequence[Event], int]:
+        """Returns what was told after so many events, as far as it is kept, and how many there were."""
+        if not (log := self._logs.get(topic)) or log.told_count <= after:
+            return (), after
+        return log.told[after - log.told_count :], log.told_count
 
     @property
     def buffered_bytes(self) -> int:
@@ -213,6 +231,7 @@ class MemoryTopics:
 
     def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
+        log.told = ()
         log.buffered_bytes += _bytes(entry.event)
         if len(log.entries) > log.most_entries:
             excess = len(log.entries) - log.most_entries // 2

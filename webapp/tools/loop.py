@@ -22,7 +22,7 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import Asks, CallState, Event, Kept, Sources, Started, Waiting
+from webapp.streaming.events import Asking, Asks, CallState, Event, Kept, Sources, Started, Waiting
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -153,8 +153,8 @@ class ToolRun:
         while not stop:
             if self._answer.allowed.must_answer:
                 yield from self._leave_out(stop)
-            elif not self._limit(began_at):
-                yield from self._do_calls(stop)
+            else:
+                yield from self._do_calls(stop, began_at)
             if stop:
                 return
             limit = self._limit(began_at)
@@ -168,13 +168,15 @@ class ToolRun:
             if not self._is_prepared:
                 self._rounds.prepare(request)
             self._is_prepared = False
-            said = yield from self._rounds.read(stop)
+            said = yield from self._rounds.read(stop, self._asking)
             if said.calls:
                 self._record(said, stop)
                 yield from self._news()
             if had_to:
                 # A model that calls although it may not: what it has said is the answer.
                 yield from self._leave_out(stop)
+            elif said.is_programs:
+                yield from self._do_calls(stop, began_at)
             if not said.calls or said.is_programs or had_to:
                 yield from [Kept(said.kept)] if said.is_programs and said.kept else ()
                 yield from [said.ended] if said.ended else ()
@@ -229,12 +231,22 @@ class ToolRun:
         turns = (*self._request.turns, *rounds, *([Turn("assistant", rest)] if rest else []))
         return replace(request, turns=turns, is_continuation=bool(rest))
 
+    @property
+    def _round_number(self) -> int:
+        return max((call.round for call in self._ledger), default=0) + 1
+
+    def _asking(self, name: str) -> Asking:
+        tool = offer.tool if (offer := self._offers.get(name)) else None
+        key, title = (tool.key, tool.title) if tool else (name[:200], name[:200])
+        return Asking(self._round_number, 0, key, title, "", 0)
+
     def _record(self, said: Round, stop: Stop) -> None:
         """Enters the calls of a round in the ledger, each in the state in which it begins."""
         with self._engine.in_app():
-            number = max((call.round for call in self._ledger), default=0) + 1
+            number = self._round_number
             first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
+        self._ledger.programs_round = number if said.is_programs else 0
 
     def _record_first(self, first: FirstCall, stop: Stop) -> None:
         with self._engine.in_app():
@@ -314,9 +326,11 @@ class ToolRun:
         offer = self._by_key.get(call.tool)
         return offer is not None and offer.tool.hints.is_safe_to_repeat
 
-    def _do_calls(self, stop: Stop) -> Iterator[Event]:
-        """Does what needs no decision, a few at a time; that they are being done is stored before they are."""
-        while not stop and (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+    def _do_calls(self, stop: Stop, began_at: float) -> Iterator[Event]:
+        """Does what needs no decision, a few at a time up to a limit; that they are being done is stored before they are."""
+        while not (stop or self._limit(began_at)):
+            if not (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+                return
             running = [replace(call, state="running", started_at=utc_now()) for call in due]
             if not self._ledger.change(running, stop):
                 return

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 LONGEST = 64
+# Of the keys that a character or a prompt names.
+MOST_NAMED, KEY_CHARS = 20, 200
 FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 
 

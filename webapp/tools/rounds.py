@@ -7,9 +7,25 @@ from decimal import Decimal
 
 from webapp.engine.live import Source
 from webapp.models.providers.base import ModelRequest, ToolCall
-from webapp.streaming.events import FOLLOWED, Calling, Delta, Ended, Event, Kept, Notice, Reasoning, Sources, Started, Usage
+from webapp.streaming.events import (
+    FOLLOWED,
+    Asking,
+    Calling,
+    Delta,
+    Ended,
+    Event,
+    Kept,
+    Notice,
+    Reasoning,
+    Sources,
+    Started,
+    Usage,
+)
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript
+
+# How often readers are told of a call that is being written.
+TOLD_SECONDS = 0.25
 
 
 @dataclass(slots=True)
@@ -33,6 +49,19 @@ class _Written:
     id: str = ""
     tool: str = ""
     pieces: list[str] = field(default_factory=list)
+    chars: int = 0
+    # How many of the pieces readers have been told.
+    told: int = 0
+
+    def add(self, piece: Calling) -> None:
+        self.id, self.tool = self.id or piece.id, self.tool or piece.tool
+        self.pieces.append(piece.arguments)
+        self.chars += len(piece.arguments)
+
+    def news(self) -> str:
+        """Returns what readers have not been told yet."""
+        news, self.told = "".join(self.pieces[self.told :]), len(self.pieces)
+        return news
 
 
 class Rounds:
@@ -98,9 +127,13 @@ class Rounds:
         """Makes the source of the next round; raises if the model is not available."""
         self._source = self._ladder(request)
 
-    def read(self, stop: Stop) -> Generator[Event, None, Round]:
-        """Reads the round that is prepared; yields its events as those of the whole answer, and returns what it has said."""
+    def read(self, stop: Stop, asking: Callable[[str], Asking]) -> Generator[Event, None, Round]:
+        """Reads the round that is prepared; yields its events as those of the whole answer, and returns what it has said.
+
+        `asking` returns what is told of a call of the tool of this name, which is completed here.
+        """
         assert self._source, "the round is prepared"
+        told_at = float("-inf")
         said, written, numbers = Round(), dict[int, _Written](), dict[int, int]()
         self._usage, self._heard_at, self.is_between = Usage(), None, True
         with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
@@ -109,11 +142,14 @@ class Rounds:
                     case Calling(number, tool=tool) if number in numbers or tool in self._program_names:
                         self.is_between = False
                         yield replace(event, number=numbers.setdefault(number, len(numbers)))
-                    case Calling(number, id, tool, arguments):
-                        self.is_between, self._heard_at = True, self._now()
+                    case Calling(number):
+                        self.is_between = True
+                        now = self._heard_at = self._now()
                         call = written.setdefault(number, _Written())
-                        call.id, call.tool = call.id or id, call.tool or tool
-                        call.pieces.append(arguments)
+                        call.add(event)
+                        if now - told_at >= TOLD_SECONDS:
+                            told_at = now
+                            yield replace(asking(call.tool), number=number, arguments=call.news(), chars=call.chars)
                     case Kept(data):
                         said.kept = data
                     case Ended(reason=reason):

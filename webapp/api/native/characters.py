@@ -37,7 +37,7 @@ IN_LIST: dict[str, Any] = {
     "alternate_greetings": [],
     "group_only_greetings": [],
 }
-LISTS = (*GREETINGS, "collection_ids")
+LISTS = (*GREETINGS, "collection_ids", "tools")
 # Accepts every way to write the version of a character card: 2, v2, 2.0, chara_card_v2.
 Spec = Annotated[Version, BeforeValidator(lambda value: re.sub(r"^(chara_card_)?v?|\.0$", "", str(value)))]
 
@@ -65,6 +65,7 @@ class CharacterAnswer(Named):
     character_note: str = Field(description="Sent among the last messages.")
     note_depth: int = Field(description="How many messages come after the character's note.")
     note_role: Role = Field(description="Whose message the character's note is.")
+    tools: list[str] = Field(description="Keys of the tools that are on in its new chats, as far as the person can use them.")
     talkativeness: float = Field(description="From 0 to 1: how often it speaks in groups; 0.5 is usual.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")

@@ -38,7 +38,8 @@ EVENTS = register(
         events={"snapshot": SnapshotEvent, **{name: _schema(kind) for name, kind in GENERATION_EVENTS.items()}},
         sentence=(
             "One event per entry in the generation's log; `id:` is its number, from 1 without gaps. All `delta` texts in "
-            "order equal the stored text. A `snapshot` is sent first, and only if the requested position is no longer available."
+            "order equal the stored text. `asking` is no entry and has no `id:`. A `snapshot` is sent first, and only if the "
+            "requested position is no longer available."
         ),
     ),
 )
@@ -49,6 +50,7 @@ class CanonicalEncoder:
 
     takes_snapshots = True
     fits_packets = False
+    is_told = True
 
     def opening(self, state: StreamState) -> list[DialectFrame]:
         if not state.is_snapshot:

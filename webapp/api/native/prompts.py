@@ -20,6 +20,7 @@ from webapp.people.accounts.guards import audit_author, found
 from webapp.prompts import queries, service
 from webapp.prompts.template import FilledTooLong, partly_filled
 from webapp.prompts.validation import MOST_CHARS, PromptInput, SectionInput, Sections, VersionInput
+from webapp.tools.named import ToolKeys
 
 # Limits the text in one page of versions: a prompt can have a thousand versions of sixty thousand characters.
 PAGE_CHARS = 1_000_000
@@ -50,6 +51,9 @@ class PromptAnswer(Answer):
     variables: list[str] = Field(description="The variables that are filled in, for a prompt that Millrace itself uses.")
     collection_ids: list[str] = Field(
         description="The collections that answers read from where it is used, as far as the caller can see them."
+    )
+    tools: list[str] = Field(
+        description="Keys of the tools that are on where it is used, as far as the person asking can use them."
     )
     changed_at: datetime | None
 
@@ -97,6 +101,10 @@ class StrategyBody(Body):
 
 class CollectionsBody(Body):
     collection_ids: list[AnyId] = Field(description="Instead of those before.", max_length=MOST_COLLECTIONS)
+
+
+class ToolsBody(Body):
+    tools: ToolKeys
 
 
 class PreviewBody(Body):
@@ -186,6 +194,14 @@ def choose(key: str, body: StrategyBody) -> PromptAnswer:
 def read_from(key: str, body: CollectionsBody) -> PromptAnswer:
     """Searches use the permissions of the person who sends the message. Collections set by others that you can't see stay."""
     service.read_from(_changeable(key), body.collection_ids, author=audit_author())
+    return _one(key)
+
+
+@bp.put("/<key>/tools")
+@operation("Choose the tools that are on where it is used", scope="chat", body=ToolsBody, answer=PromptAnswer, errors=(409, 422))
+def name_tools(key: str, body: ToolsBody) -> PromptAnswer:
+    """Each answer has those that the person who sends the message can use. Tools set by others that you can't use stay."""
+    service.name_tools(_changeable(key), body.tools, author=audit_author())
     return _one(key)
 
 

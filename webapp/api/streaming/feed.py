@@ -85,6 +85,8 @@ class GenerationFeed:
             "model": generation.model_asked,
         }
         self._status, self._was_active = generation.status, generation.is_active
+        # Only what is told from now on: it has no position from which a reader could go on.
+        _, self._told = engine.logs.topics.told(self.topic, 0)
         if self._was_active:
             engine.logs.follows(generation)
 
@@ -95,7 +97,12 @@ class GenerationFeed:
         entries = self._entries()
         if entries is None:
             return self._snapshot()
-        return [*self._opening(), *(line for entry in entries for line in self._encoded(entry, str(entry.seq)))]
+        lines = [*self._opening(), *(line for entry in entries for line in self._encoded(entry, str(entry.seq)))]
+        return [*lines, *self._news_told()]
+
+    def _news_told(self) -> list[bytes]:
+        told, self._told = self._engine.logs.topics.told(self.topic, self._told)
+        return self._frames_of(told, self.after) if self._encoder.is_told else []
 
     def quick_news(self) -> bytes:
         entries = self._entries() if self._has_opened else None

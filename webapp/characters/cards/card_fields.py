@@ -17,6 +17,7 @@ from webapp.characters.cards.cards import (
     text_in,
 )
 from webapp.characters.lore.entries import noted
+from webapp.tools.names import KEY_CHARS, MOST_NAMED
 
 # The texts that a character has as columns too, as they are sent: with the nickname in them, and the description with its parts.
 COLUMNS = {
@@ -29,10 +30,12 @@ OF_DESCRIPTION = {"personality": "personality", "scenario": "scenario", "example
 TEXTS = COLUMNS | OF_DESCRIPTION
 LINES = {"nickname": "nickname", "creator": "creator", "version": "character_version"}
 NOTE = ("character_note", "note_depth", "note_role")
-OTHERS = (*LINES, *NOTE, "talkativeness")
+OTHERS = (*LINES, *NOTE, "talkativeness", "tools")
 # What is edited besides the columns.
 MORE = (*OF_DESCRIPTION, *OTHERS)
 USUALLY_TALKATIVE = 0.5
+# Where a card keeps what only Millrace knows.
+OURS = "millrace"
 
 
 def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
@@ -50,6 +53,7 @@ def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str
         **{name: line_in(data, theirs) for name, theirs in LINES.items()},
         **dict(zip(NOTE, (note, insertion.depth, insertion.role), strict=True)),
         "talkativeness": talkativeness_of(extensions.get("talkativeness")),
+        "tools": tools_in(card),
     }
 
 
@@ -78,6 +82,13 @@ def whole_description(fields: Mapping[str, Any]) -> str:
     return joined({theirs: fields[name] for name, theirs in (TEXTS | LINES).items()}, PARTS)
 
 
+def tools_in(card: Mapping[str, Any]) -> list[str]:
+    """Returns the keys of the tools that a card names."""
+    keys = _mapping(_mapping(data_of(card).get("extensions")).get(OURS)).get("tools")
+    texts = (key for key in keys[:MOST_NAMED] if isinstance(key, str)) if isinstance(keys, list) else ()
+    return list(dict.fromkeys(key for key in texts if 0 < len(key) <= KEY_CHARS and key.isprintable()))
+
+
 def talkativeness_of(value: Any) -> float:
     """Returns the talkativeness in a card, from 0 to 1; some programs write the number as a text."""
     try:
@@ -97,6 +108,8 @@ def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: lis
         # A text in some cards, which stays one.
         was_text = isinstance(extensions.get("talkativeness"), str)
         more["talkativeness"] = str(fields["talkativeness"]) if was_text else fields["talkativeness"]
+    if "tools" in changed:
+        more[OURS] = {**_mapping(extensions.get(OURS)), "tools": fields["tools"]}
     return {**extensions, **more} if more else {}
 
 

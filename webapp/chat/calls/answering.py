@@ -10,6 +10,7 @@ from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
+from webapp.chat.prompt import leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths
@@ -22,6 +23,7 @@ from webapp.knowledge.tables import Document
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
+from webapp.prompts import active_prompts
 from webapp.streaming.events import Started
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop
@@ -46,6 +48,11 @@ class AnswerTools:
     keys: Sequence[str] = ()
     outside: tuple[str, ...] = ()
     is_scripted: bool = False
+
+
+def keys_in(chat: Chat) -> list[str]:
+    """Returns the keys of the tools that answers of the chat are offered: its own, and those of the prompt that leads it."""
+    return list(dict.fromkeys((*chat.tools, *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -108,7 +115,7 @@ def source_with_tools(
 
     The tools are those of the chat unless `tools` says otherwise.
     """
-    tools = tools or AnswerTools(chat.tools)
+    tools = tools or AnswerTools(keys_in(chat))
     person, model = generation.user_id or "", generation.model_asked
     offers = _offers_in(chat, person, tools.keys)
     if not (offers or message.call_count):

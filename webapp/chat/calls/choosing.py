@@ -13,6 +13,7 @@ from webapp.chat.record.announcements import announce_settings
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+from webapp.tools.named import named_tools
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.tables import AllowedTool
@@ -54,6 +55,14 @@ def choose_among(chat: Chat, user: User, keys: Sequence[str], *, shown: Sequence
     chosen = checked(user, [key for key in shown if key in keys])
     wanted, order = {*chosen, *(key for key in chat.tools if key not in shown)}, list(tools_of(user))
     choose(chat, sorted(wanted, key=lambda key: order.index(key) if key in order else len(order)))
+
+
+def turn_on(chat: Chat, user: User, keys: Sequence[str]) -> Chat:
+    """Turns on those of the tools that the person can use, and returns the chat."""
+    more = [key for key in named_tools(user, keys).keys if key not in chat.tools]
+    if more := more[: max(0, MOST_TOOLS - len(chat.tools))]:
+        choose(chat, [*chat.tools, *more])
+    return db.session.get_one(Chat, chat.id)
 
 
 def take_back(chat_id: str, user_id: str, tool: str) -> None:

@@ -35,7 +35,9 @@ bp = Blueprint("home", __name__)
 @signed_in
 def show() -> Response:
     model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
-    return _home(MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS]))
+    form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
+    form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
+    return _home(form)
 
 
 @bp.post("/chats")

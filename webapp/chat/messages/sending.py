@@ -22,7 +22,7 @@ from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
-from webapp.chat.calls.answering import AnswerTools, MakeSource, source_with_tools
+from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source_with_tools
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
@@ -464,7 +464,7 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    tools = options.tools or AnswerTools(chat.tools)
+    tools = options.tools or AnswerTools(keys_in(chat))
     if tools.keys or message.call_count:
         calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
         prepared = replace(prepared, source=lambda ladder, request: calling(request, ladder))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webapp.base.db import db
 from webapp.base.errors import Forbidden, Invalid
 from webapp.characters import queries as character_queries
+from webapp.chat.calls import choosing
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import right_in
@@ -16,9 +17,10 @@ from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
+from webapp.tools.named import named_tools
 
-PROMPT, COLLECTION, FILE, MODEL, CHARACTER = "letter-text", "library", "scroll-text", "boxes", "drama"
-ABOUT = {COLLECTION: "Read for this chat", MODEL: "Writes this answer", CHARACTER: "Answers"}
+PROMPT, COLLECTION, FILE, MODEL, CHARACTER, TOOL = "letter-text", "library", "scroll-text", "boxes", "drama", "wrench"
+ABOUT = {COLLECTION: "Read for this chat", TOOL: "On in this chat", MODEL: "Writes this answer", CHARACTER: "Answers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ def collection_chips(me: User, ids: Sequence[str]) -> list[Mention]:
     return [collection_mention(id, seen[id]) for id in dict.fromkeys(ids) if id in seen]
 
 
+def tool_chips(me: User, keys: Sequence[str]) -> list[Mention]:
+    """Returns the tools of these keys that the person can use, each as a chip that turns it on in the chat."""
+    return [Mention(TOOL, tool.title, "tools", tool.key, "Tool") for tool in named_tools(me, keys).usable]
+
+
 def named_in(chat: Chat, queued: Sequence[FollowUp]) -> dict[str, list[Mention]]:
     """Returns who queued messages are for, by message: a character that is still in the chat, and a model."""
     speaker_ids = [waiting.speaker_id for waiting in queued if waiting.speaker_id in chat.character_ids]
@@ -76,8 +83,10 @@ def _queued_for(waiting: FollowUp, names: Mapping[str, str]) -> Iterator[Mention
 
 
 def read_from(chat: Chat, form: MessageForm) -> Chat:
-    """Attaches the collections that the form names to the chat, and returns it; only its owner can choose them."""
+    """Attaches the collections that the form names to the chat, turns on its tools, and returns it; only its owner can do so."""
     me, ids = user_or_none(), [id for id in form.knowledge.data or () if id not in chat.collection_ids]
+    if me and form.tools.data and right_in(chat, me) == "own":
+        chat = choosing.turn_on(chat, me, form.tools.data)
     if not ids or not me:
         return chat
     if right_in(chat, me) != "own":

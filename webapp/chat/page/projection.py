@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from webapp.base.words import plural
 from webapp.engine.generation_text import AGAIN
 from webapp.rendering.edits import Tails
 from webapp.rendering.footnotes import scoped
@@ -14,6 +15,7 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import (
     ATTEMPT_NOTICE,
     Asked,
+    Asking,
     Decided,
     Delta,
     Ended,
@@ -27,9 +29,12 @@ from webapp.streaming.events import (
     Started,
 )
 from webapp.streaming.topics import Entry
+from webapp.tools.built_in.texts import one_line
 
-AGAIN_WORDS, CALL_WORDS = "Retrying", "Using a tool"
+AGAIN_WORDS, CALL_WORDS, WRITING_WORDS = "Retrying", "Using a tool", "Writing a call:"
 ASKING_WORDS = "Waiting for an answer"
+# How much of a call that is being written is kept and shown, in characters.
+MOST_ASKING, MOST_SHOWN = 300, 40
 MOST_NOTICES = 1_000_000
 # The part of a cursor that outlives a connection: on reconnecting, a page doesn't report which tail it has.
 PERSISTENT_COUNTS = 5
@@ -85,6 +90,8 @@ class AnswerProjection:
         self._states = 0
         # What was said of calls, and those that have not returned.
         self._calls, self._open_calls = 0, set[str]()
+        # The end of the call that the model is writing, by its number.
+        self._asking = dict[int, str]()
         self._tails = Tails()
         self._reasoning: list[str] = []
         self._notices: list[str] = []
@@ -111,7 +118,8 @@ class AnswerProjection:
 
     def fold(self, entry: Entry) -> Iterator[None]:
         """Applies the next entry, yielding between the pieces of a long text; a short one is applied by the call itself."""
-        if isinstance(entry.event, Delta) and len(entry.event.text) <= PIECE_LINES and self._has_begun:
+        is_ready = self._has_begun and not self._asking
+        if isinstance(entry.event, Delta) and len(entry.event.text) <= PIECE_LINES and is_ready:
             self._draw(entry.event.text)
             return NOTHING_LEFT
         return self._fold_in_pieces(entry)
@@ -120,6 +128,9 @@ class AnswerProjection:
         yield from self.begin()
         match entry.event:
             case Delta(text):
+                if self._asking:
+                    self._asking = {}
+                    self._become(self.status)
                 yield from self._grow(text)
             case Reasoning(text):
                 self._reasoning.append(text)
@@ -137,7 +148,10 @@ class AnswerProjection:
             case Phase(name):
                 self._become(name, self._first_words if name == "thinking" else "")
                 self._calls += name == "waiting"
+            case Asking() as asking:
+                self._hear_asking(asking)
             case Asked(call_id):
+                self._asking = {}
                 self._open_calls.add(call_id)
                 self._hear_of_call(self.status)
             case Question():
@@ -265,6 +279,15 @@ class AnswerProjection:
     def _hear_of_call(self, status: str) -> None:
         self._calls += 1
         self._become(status, CALL_WORDS if self._open_calls else "")
+
+    def _hear_asking(self, asking: Asking) -> None:
+        """Shows the end of a call that is being written."""
+        before = self._asking.get(asking.number, "")
+        self._asking = {asking.number: (before + asking.arguments[-MOST_ASKING:])[-MOST_ASKING:]}
+        *_, line = self._asking[asking.number].replace("\\n", "\n").rstrip().split("\n")
+        title, end = one_line(asking.title, MOST_SHOWN), one_line(line[-MOST_SHOWN:], MOST_SHOWN)
+        cut = "…" if asking.chars > len(end) else ""
+        self._become(self.status, f"{WRITING_WORDS} {title} · {plural(asking.chars, 'character')} {cut}{end}")
 
     def _become(self, status: str, words: str = "") -> None:
         if (status, words) != (self.status, self.words):

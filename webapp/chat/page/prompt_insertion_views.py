@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.ids import new_id
+from webapp.chat.calls import choosing
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import mentions_shown
@@ -23,6 +24,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
 from webapp.prompts.template import FilledTooLong, PromptField, PromptPart, Unfilled, fields_of, filled, objections
 from webapp.prompts.validation import KEY
+from webapp.tools.named import named_tools
 from webapp.web.htmx import is_htmx, navigate, redirect, render
 
 bp = Blueprint("prompted", __name__)
@@ -32,7 +34,10 @@ MOST_SIMILAR = 3
 
 @dataclass(frozen=True, slots=True)
 class InsertablePrompt:
-    """A prompt of the library to be inserted; `rest` is the text typed after its name, `reads` are its collections."""
+    """A prompt of the library to be inserted; `rest` is the text typed after its name.
+
+    `reads` are its collections, and `tools` the keys of its tools.
+    """
 
     name: str
     key: str
@@ -40,6 +45,7 @@ class InsertablePrompt:
     parts: tuple[PromptPart, ...]
     rest: str = ""
     reads: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -89,11 +95,15 @@ def _inserted(prompt: InsertablePrompt, values: dict[str, str]) -> Response:
     """Returns the text for the composer of an open page, and the prompt's collections as chips."""
     me, chat = current_user(), db.session.get_one(Chat, chat_id) if (chat_id := _chat_id()) else None
     attached = chat.collection_ids if chat else ()
-    reads = prompt.reads if not chat or chat.owner_id == me.id else ()
+    reads, tools = (prompt.reads, prompt.tools) if not chat or chat.owner_id == me.id else ((), ())
+    on = chat.tools if chat else ()
     return render(
         "chat/page/composer/_inserted.html",
         text=drafts.truncated(prompt.text(values)),
-        chips=mentions_shown.collection_chips(me, [id for id in reads if id not in attached]),
+        chips=[
+            *mentions_shown.collection_chips(me, [id for id in reads if id not in attached]),
+            *mentions_shown.tool_chips(me, [key for key in tools if key not in on]),
+        ],
     )
 
 
@@ -126,7 +136,9 @@ def _put(prompt: InsertablePrompt, text: str, chat_id: str, reads: Sequence[str]
     me, text = current_user(), drafts.truncated(text)
     more = attach(prompt, chat_id, by=me)
     drafts.save(me.id, text, chat_id)
-    return _page_of(chat_id, [*reads, *more])
+    # In a new chat, those of the prompt come to those that are on anyway.
+    keys = named_tools(me, prompt.tools).keys if not chat_id else ()
+    return _page_of(chat_id, [*reads, *more], [*me.tools, *keys] if keys else ())
 
 
 def _chat_id() -> str:
@@ -135,9 +147,9 @@ def _chat_id() -> str:
     return writable_chat(chat_id).id if chat_id else drafts.NEW_CHAT
 
 
-def _page_of(chat_id: str, reads: Sequence[str] = ()) -> str:
+def _page_of(chat_id: str, reads: Sequence[str] = (), tools: Sequence[str] = ()) -> str:
     if not chat_id:
-        return url_for("home.show", knowledge=list(dict.fromkeys(reads)))
+        return url_for("home.show", knowledge=list(dict.fromkeys(reads)), tools=list(dict.fromkeys(tools)))
     # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
     return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box")
 
@@ -172,7 +184,7 @@ def insertable(user: User, name: str) -> InsertablePrompt | None:
     if not prompt or not versions:
         return None
     version = next(prompt_queries.with_texts(prompt, [prompt_queries.in_use(prompt, versions)]))
-    return InsertablePrompt(prompt.name, prompt.key, prompt.about, version.parts, reads=prompt.collection_ids)
+    return InsertablePrompt(prompt.name, prompt.key, prompt.about, version.parts, reads=prompt.collection_ids, tools=prompt.tools)
 
 
 def unknown_name(user: User, typed: str) -> str:
@@ -189,9 +201,12 @@ def similar_names(user: User, name: str) -> list[str]:
 
 
 def attach(prompt: InsertablePrompt, chat_id: str, *, by: User) -> list[str]:
-    """Attaches the prompt's collections to a chat of this person; without a chat, returns them for one that will be created."""
+    """Attaches the prompt's collections to a chat of this person, and turns on its tools.
+
+    Without a chat, it returns the collections for one that will be created.
+    """
     seen = [collection.id for collection in knowledge_queries.collections_among(by, prompt.reads)] if prompt.reads else []
-    chat = db.session.get_one(Chat, chat_id) if chat_id and seen else None
+    chat = db.session.get_one(Chat, chat_id) if chat_id and (seen or prompt.tools) else None
     if chat and chat.owner_id == by.id:
-        chat_collections.add(chat, seen)
+        chat_collections.add(choosing.turn_on(chat, by, prompt.tools), seen)
     return [] if chat_id else seen

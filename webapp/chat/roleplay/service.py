@@ -12,6 +12,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
 from webapp.characters import queries as character_queries
+from webapp.characters.cards.card_fields import tools_in
 from webapp.characters.cards.cards import group_greetings, other_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
@@ -32,6 +33,7 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
+from webapp.tools.named import named_tools
 
 TITLE_CHARS = 200
 UNSEEN = "One of these characters no longer exists, or you don't have access."
@@ -72,6 +74,7 @@ def begin(
         character_id=character.id,
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
+        tools=named_tools(by, tools_in(character.card)).keys,
     )
     return _stored(chat, greetings, shared, are_versions=True)
 
@@ -218,6 +221,7 @@ def begin_group(
         character_id=there[0].id,
         character_ids=[character.id for character in there],
         turn_order=order,
+        tools=named_tools(by, list(dict.fromkeys(key for character in there for key in tools_in(character.card)))).keys,
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
     )

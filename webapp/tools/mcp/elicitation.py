@@ -11,7 +11,7 @@ from webapp.tools.mcp.listing import line_of, text_of
 from webapp.tools.mcp.results import MOST_ADDRESS, MOST_NAME, Unreadable
 from webapp.tools.questions import MOST_ASKED_CHARS, MOST_CHOICES, MOST_FIELDS, BadAnswer, Field, Question, checked
 
-MOST_MESSAGE, MOST_DESCRIPTION, MOST_CHOICE = 2_000, 300, 200
+MOST_MESSAGE, MOST_DESCRIPTION, MOST_CHOICE, MOST_NUMBER = 2_000, 300, 200, 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +189,6 @@ def _choices(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _bounds(schema: Mapping[str, Any], least: str, most: str) -> dict[str, Any]:
     limits = {"least": schema.get(least), "most": schema.get(most)}
-    return {name: value for name, value in limits.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    numbers = {name: value for name, value in limits.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    # No float is as large as some numbers of JSON.
+    return {name: value for name, value in numbers.items() if abs(value) <= MOST_NUMBER}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
-from webapp.chat.calls.answering import AnswerTools, source_with_tools
+from webapp.chat.calls.answering import AnswerTools, keys_in, source_with_tools
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.messages.sending import PendingGeneration
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
@@ -168,7 +168,7 @@ def _why_failed(call: CallRecord) -> str:
 
 def tools_for(session: Session, chat: Chat, step: Step) -> AnswerTools:
     """Returns the tools that the model of a step can call."""
-    of_chat = chat.tools if CHAT_TOOLS in step.tools else ()
+    of_chat = keys_in(chat) if CHAT_TOOLS in step.tools else ()
     keys = tuple(dict.fromkeys((*step.named_tools, *of_chat)))
     return AnswerTools(keys, outside_in(session, chat.id)) if keys else AnswerTools()
 

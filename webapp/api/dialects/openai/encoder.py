@@ -42,6 +42,7 @@ class CompletionIdentity:
 
 class CompletionEncoder(TextEncoder):
     fits_packets = False
+    is_told = False
 
     def __init__(self, about: CompletionIdentity) -> None:
         super().__init__()

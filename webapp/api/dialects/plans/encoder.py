@@ -30,6 +30,7 @@ class PlansEncoder:
 
     takes_snapshots = False
     fits_packets = False
+    is_told = False
 
     def __init__(
         self,
