@@ -12,8 +12,20 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
-from bench import browse as browsing_pages, compare, knowledge, pages, plans, recover as recovering, sitting, stream as streams
+from bench import (
+    browse as browsing_pages,
+    compare,
+    fuse,
+    knowledge,
+    pages,
+    plans,
+    recover as recovering,
+    sitting,
+    stream as streams,
+    tool_costs,
+)
 from bench.load import Sitting
+from bench.recover import Killing
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
 from webapp.base.config import ROOT
@@ -82,6 +94,24 @@ def recover(has_tools: bool, kills: int, seed: int, database: str, redis: str, w
     """Kill servers in the middle of answers, in 15 minutes."""
     killing = recovering.Killing(kills, seed, database, redis, workers, has_tools)
     _conclude(recovering.measure(killing, click.echo))
+
+
+@bench.command("tools")
+@click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
+def tools(rounds: int) -> None:
+    """What answers with many rounds cost, and those that wait for a person, in ten minutes."""
+    _conclude(tool_costs.measure(rounds, click.echo))
+
+
+@bench.command("fuse")
+@click.option("--answers", default=500, show_default=True, help="How many answers.")
+@click.option("--seed", default=1, show_default=True, help="Another one decides otherwise.")
+@click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
+@click.option("--redis", default="", help="The URL of a Redis, which several workers need.")
+@click.option("--workers", default=1, show_default=True, help="How many workers.")
+def blow_fuses(answers: int, seed: int, database: str, redis: str, workers: int) -> None:
+    """Answers that reach limits and use up a budget, in a few minutes."""
+    _conclude(fuse.measure(Killing(0, seed, database, redis, workers), answers, click.echo))
 
 
 @bench.command("page")

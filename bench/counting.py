@@ -1,10 +1,18 @@
-"""Millrace with four more tools, which ask the counter of a benchmark: `gunicorn bench.counting:app`."""
+"""Millrace with more tools, of which most ask the counter of a benchmark: `gunicorn bench.counting:app`.
 
+It also says what it holds in memory.
+"""
+
+import gc
+import tracemalloc
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bench.scripted_model import COUNTING, READING, REPEATING, WAITING
+from gevent import Greenlet
+
+from bench.scripted_model import COUNTING, HELD, NOTING, READING, REPEATING, WAITING
 from webapp.base.current import CONFIG, the_config
 from webapp.base.db import db
 from webapp.models.connections.models import providers
@@ -41,6 +49,12 @@ def _run(tool: str, context: CallContext, arguments: Mapping[str, Any]) -> Resul
         raise ToolFailed(error.message, is_unknown=not error.of_connection) from error
 
 
+def _held() -> dict[str, int]:
+    gc.collect()
+    greenlets = sum(isinstance(found, Greenlet) and not found.dead for found in gc.get_objects())
+    return {"bytes": tracemalloc.get_traced_memory()[0], "greenlets": greenlets}
+
+
 def _tool(key: str, hints: Hints, policy: Policy = "allow") -> Tool:
     return Tool(key, key, "Counts.", SCHEMA, lambda _: "Counted", partial(_run, key), hints=hints, policy=policy)
 
@@ -51,6 +65,8 @@ BROUGHT.of(app)[Tool].extend(
         _tool(REPEATING, Hints(is_idempotent=True)),
         _tool(COUNTING, Hints()),
         _tool(WAITING, Hints(), "ask"),
+        replace(_tool(NOTING, READS), run=lambda _context, arguments: Result(arguments["call"])),
     ]
 )
+app.add_url_rule(HELD, view_func=_held)
 assert CONFIG.of(app).openrouter_base_url, "the benchmark gives the address of its model"

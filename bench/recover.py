@@ -75,6 +75,9 @@ class Killed:
             os.kill(dice.choice(pids), signal.SIGKILL)
         return bool(pids)
 
+    def cpu_at_rest(self) -> float:
+        return self._server.cpu_at_rest() if self._server else 0.0
+
     def end(self) -> None:
         if self._server:
             self._server.end()
@@ -96,7 +99,7 @@ def measure(killing: Killing, say: Say) -> Verdict:
     """Kills the server while answers are written, and judges what they have become."""
     findings, dice = Findings(), random.Random(killing.seed)
     say(f"{killing.kills} kills, {killing.workers} worker(s), {AT_ONCE} answers at once, seed {killing.seed}")
-    with _running(killing) as (killed, link, model_url):
+    with running(killing) as (killed, link, model_url):
         lag_ms = asyncio.run(_kill(killing, killed, Owner(link), model_url, findings, dice, say))
     for name, faults in [*findings.faults.items(), ("late", findings.late)]:
         for fault in faults:
@@ -117,15 +120,18 @@ def _bars(findings: Findings) -> Iterator[Bar]:
 
 
 @contextmanager
-def _running(killing: Killing) -> Iterator[tuple[Killed, str, str]]:
-    """Starts the model and the server; yields the server, the link of its owner, and the address of the model."""
+def running(killing: Killing, **more: str) -> Iterator[tuple[Killed, str, str]]:
+    """Starts the model and the server; yields the server, the link of its owner, and the address of the model.
+
+    `more` are additional environment variables.
+    """
     with TemporaryDirectory() as folder, TemporaryDirectory(dir=folder) as data_dir:
         port = free_port()
         model = Server(["-m", "bench.scripted_model", str(port), str(killing.seed)], Path(folder, "model.log"))
         try:
             model_url = f"http://127.0.0.1:{port}/api/v1"
             model.until_open(f"{model_url}/models")
-            environ = {**environ_of(data_dir, 50, model_url), **KEYS, "WEB_CONCURRENCY": str(killing.workers)}
+            environ = {**environ_of(data_dir, 50, model_url), **KEYS, "WEB_CONCURRENCY": str(killing.workers), **more}
             environ |= {"DATABASE_URL": killing.database} if killing.database else {}
             environ |= {"REDIS_URL": killing.redis} if killing.redis else {}
             link = LINK.search(flask(environ, "prepare"))

@@ -16,12 +16,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 READING, REPEATING, COUNTING, WAITING = "bench_read", "bench_repeat", "bench_count", "bench_ask"
+# It does nothing, so that a long answer's own costs are measured.
+NOTING = "bench_note"
 TOOLS = (READING, REPEATING, COUNTING, WAITING)
+# Where the server says what it holds in memory.
+HELD = "/bench/held"
 # What happens at most once.
 ONCE = (COUNTING, WAITING)
 # Words of each round, and words a second.
 WORDS, LAST_WORDS, PACE = 14, 80, 60.0
-NAME = re.compile(r"run-\d{4}")
+LONG_WORDS, LONG_ROUNDS = 40, 12
+FUSE_ROUNDS = 5
+# Usual answers, long ones of many rounds, those that wait for a person at once, and those that reach limits.
+NAME = re.compile(r"(?:run|long|hold|fuse)-\d{4}")
+CHARS_PER_TOKEN = 4
 LONGEST_DELAY, LOST_REPLIES = 0.35, 0.04
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nConnection: close\r\n\r\n"
 
@@ -36,6 +44,16 @@ class Round:
 
 def script(run: str, *, has_tools: bool = True) -> list[Round]:
     """Returns the rounds of an answer; a third of those with tools have a call that a person must allow."""
+    if run.startswith("long"):
+        calls = [((NOTING, f"{run}/{number}/0"),) for number in range(LONG_ROUNDS - 1)] if has_tools else []
+        return [Round(_text(run, number, LONG_WORDS), made) for number, made in enumerate([*calls, ()])]
+    if run.startswith("fuse"):
+        made = [
+            tuple((NOTING, f"{run}/{number}/{place}") for place in range(1 + number % 3)) for number in range(FUSE_ROUNDS - 1)
+        ]
+        return [Round(_text(run, number, WORDS), calls) for number, calls in enumerate([*made, ()])]
+    if run.startswith("hold"):
+        return [Round(_text(run, 0, WORDS), ((WAITING, f"{run}/0/0"),)), Round(_text(run, 1, WORDS))]
     if not has_tools:
         return [Round(_text(run, 0, WORDS + LAST_WORDS))]
     asks = [WAITING] if int(run[-4:]) % 3 == 0 else []
@@ -120,7 +138,9 @@ class Model:
         asked.results = list(results_in(messages))
         rounds, has_tools = script(name[0], has_tools="tools" in body), "tools" in body
         step = rounds[min(sum("tool_calls" in message for message in messages), len(rounds) - 1)]
-        partial = partial_in(messages).lstrip("\n")
+        step = rounds[-1] if body.get("tool_choice") == "none" else step
+        # A chat with a long answer has others before it.
+        partial = "" if name[0].startswith("long") else partial_in(messages).lstrip("\n")
         if not step.text.startswith(partial):
             asked.strange.append(f"asked to continue {partial[-60:]!r}")
             partial = ""
@@ -138,7 +158,17 @@ class Model:
             await writer.drain()
             await asyncio.sleep(1 / PACE)
             writer.write(_event({"tool_calls": [{"index": number, "function": {"arguments": arguments[9:]}}]}))
-        writer.write(_event({}, "tool_calls" if step.calls else "stop") + b"data: [DONE]\n\n")
+        usage = {"prompt_tokens": sum(map(len, sent_texts(body))) // CHARS_PER_TOKEN, "completion_tokens": len(step.text) // 4}
+        writer.write(_event({}, "tool_calls" if step.calls else "stop", usage) + b"data: [DONE]\n\n")
+
+
+def sent_texts(body: dict[str, Any]) -> Iterator[str]:
+    """Yields all that a request contains as text."""
+    for message in body["messages"]:
+        yield str(message["content"] or "")
+        yield from (call["function"]["arguments"] for call in message.get("tool_calls", ()))
+    for tool in body.get("tools", ()):
+        yield from (tool["function"]["description"], json.dumps(tool["function"]["parameters"]))
 
 
 def partial_in(messages: Sequence[dict[str, Any]]) -> str:
@@ -161,9 +191,9 @@ def _reply(writer: asyncio.StreamWriter, text: str, kind: str = "application/jso
     writer.write(HEAD % kind.encode() + text.encode())
 
 
-def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
+def _event(delta: dict[str, Any], finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + json.dumps({"model": "bench", "choices": [choice]}).encode() + b"\n\n"
+    return b"data: " + json.dumps({"model": "bench", "choices": [choice], "usage": usage}).encode() + b"\n\n"
 
 
 async def main() -> None:

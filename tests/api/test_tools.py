@@ -85,12 +85,16 @@ def test_a_stream_says_what_is_asked_decided_and_returned(program: Client, round
 def test_a_waiting_answer_is_stopped(program: Client, rounds) -> None:
     rounds({"says": "Hm.", "calls": [ASK]}, {"says": "Never."})
     sent = begin(program, "ask_person")
-    parked(program, sent)
+    (call,) = parked(program, sent)["calls"]
     program.post(f"/generations/{sent['generation_id']}/stop")
     ended = seen(
         lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30
     )
     assert ended["content"] == "Hm."
+    # In another tab, the card may still be there.
+    for decision in ("done", "deny"):
+        program.post(f"/calls/{call['id']}/decision", {"decision": decision, "result": "Red"}, status=409)
+    assert program.get(f"/calls/{call['id']}")["decision"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,25 @@
 """The fuse: an answer at a limit waits with all its results, and a person says whether and how it continues."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tests.engine.bench import Bench, die
 from tests.support.marks import on_both_databases
-from tests.tools.test_recovery import Counter, calls_in, counting, other, waits
+from tests.tools.test_recovery import Counter, calls_in, counting, decide as decide_call, other, waits
 from tests.upstream.fixtures import app
-from webapp.base.db import db
+from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.calls import decisions
 from webapp.chat.calls.decisions import FuseDecision
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
+from webapp.tools import policies
 from webapp.tools.tables import Fuse
-from webapp.tools.tool import READS, Hints
+from webapp.tools.tool import READS, CallContext, Hints, Result, Tool
+from webapp.web.feature import BROUGHT
 
 __all__ = ["app", "other"]
 
@@ -120,17 +124,19 @@ def test_what_calls_return_and_how_long_an_answer_runs_are_limited(bench: Bench,
 
 
 def test_what_it_may_cost_is_raised_by_as_much_as_is_entered(bench: Bench, fake) -> None:
-    fake.always({"rounds": [{**calling("a"), "cost": 0.3}, {**calling("b"), "cost": 0.3}, {"says": "Two.", "cost": 0.3}]})
+    costs = [{**calling(name), "cost": 0.3} for name in "abc"]
+    fake.always({"rounds": [*costs, {"says": "Three.", "cost": 0.3}]})
     _, person = Counter(READS).offered(bench), bench.person()
-    limited(bench, usd="0.25")
+    limited(bench, usd="0.4")
     id = bench.ask(person=person, tools=["count"])
     bench.until(waits(bench, id))
-    assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 1)
+    # What the first round has cost is counted once: the second could still be asked for.
+    assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 2)
     for text in ("-1", "much", "NaN", "1e9"):
         with pytest.raises(Invalid):
             decisions.dollars(text)
-    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.2"))
-    bench.until(lambda: len(fake.posts()) == 2 and waits(bench, id)())
+    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.25"))
+    bench.until(lambda: len(fake.posts()) == 3 and waits(bench, id)())
     decide(bench, id, "continue", person)
     assert bench.until_ended(id).status == "completed"
 
@@ -157,3 +163,41 @@ def test_what_was_decided_holds_after_a_kill(bench: Bench, fake, other: Bench) -
     decide(other, last, "continue", person)
     other.until_ended(last)
     assert (other.message(last).content, second.done) == ("Two.", ["b"])
+
+
+def test_calls_of_one_round_cost_no_more_than_those_at_once_beyond_the_limit(bench: Bench, fake) -> None:
+    drawn, schema = list[int](), {"type": "object", "properties": {"number": {"type": "integer"}}}
+
+    def draw(_: CallContext, arguments: Mapping[str, Any]) -> Result:
+        drawn.append(arguments["number"])
+        return Result("Drawn.", cost="1.00")
+
+    BROUGHT.of(bench.app)[Tool].append(Tool("draw", "Draw", "Draws.", schema, lambda _: "Drew", draw, policy="allow"))
+    calls = [{"tool": "draw", "arguments": {"number": number}} for number in range(12)]
+    fake.always({"rounds": [{"calls": calls}, {"says": "All."}]})
+    limited(bench, usd="2")
+    person = bench.person()
+    id = bench.ask(person=person, tools=["draw"])
+    for most in (4, 8, 12):
+        bench.until(waits(bench, id))
+        assert (limit_of(bench), len(drawn)) == (("cost", ""), most)
+        decide(bench, id, "continue", person, more_usd=Decimal(4))
+    assert bench.until_ended(id).status == "completed"
+    assert sorted(drawn) == list(range(12))
+
+
+def test_a_call_that_is_allowed_at_a_limit_waits_for_the_limit(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{**calling("a"), "cost": 0.3}, {"says": "One."}]})
+    counter, person = Counter(Hints()).offered(bench), bench.person()
+    limited(bench, usd="0.25")
+    with bench.app.app_context(), write() as session:
+        policies.decide(session, "count", "ask")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    decide_call(bench, "allow", person)
+    bench.until(waits(bench, id))
+    told = bench.journal_rows()
+    bench.engine.pause(0.5)
+    assert (bench.journal_rows(), limit_of(bench), counter.done) == (told, ("cost", ""), [])
+    decide(bench, id, "continue", person)
+    assert (bench.until_ended(id).status, counter.done) == ("completed", ["a"])

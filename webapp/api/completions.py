@@ -23,7 +23,7 @@ from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCa
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
-from webapp.streaming.events import Asked, Asking, Calling, Decided, Ended, Event, Kept, Notice, Returned
+from webapp.streaming.events import Asked, Asking, Calling, Decided, Ended, Event, Kept, Notice, Returned, SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import whole_call
 from webapp.tools.fuse import Limits
@@ -75,8 +75,10 @@ class CompletionInput:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
-    # Tools of Millrace that the answer may use.
+    # Tools of Millrace that the answer may use; what their calls in earlier rounds found, and where outside text there came from.
     offers: tuple[Offer, ...] = ()
+    earlier_sources: tuple[SourceRecord, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 class CutSource:
@@ -178,7 +180,8 @@ class ProgramCalls:
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
     engine, model, person = the_engine(), model_of(user, completion.model), user.id
-    completion = replace(completion, turns=program_rounds.restored(person, completion.turns))
+    earlier = program_rounds.restored(person, completion.turns, completion.offers)
+    completion = replace(completion, turns=earlier.turns, earlier_sources=earlier.sources, outside=earlier.outside)
     if completion.tools and completion.tool_choice != "none" and not providers().takes_tools(model):
         raise Invalid(f"{providers().display_name(model)} can't use tools.", field="tools")
     with engine.admission.slot(person):
@@ -195,11 +198,14 @@ def _request(
     quoted = tuple(Turn(section.role, section.text) for section in sources.sections())
     asked_at = _asked_at(completion.turns)
     turns = (*completion.turns[:asked_at], *quoted, *completion.turns[asked_at:])
+    given = {source.kept["number"]: source.kept for source in sources.sources}
+    # What was given comes first: its numbers are in the prompt.
+    numbered = {source["number"]: source for source in completion.earlier_sources} | given
     words = {"sources_late": LATE if sources.is_late else "", "sources_by_words": sources.by_words}
     return ModelRequest(
         model=model,
         turns=tuple(_renamed(turn, names) if turn.calls else turn for turn in turns),
-        sources=tuple(answer_source.kept for answer_source in sources.sources),
+        sources=tuple(numbered.values()),
         notices=tuple(Notice(code, texts) for code, texts in words.items() if texts),
         tools=tuple(replace(tool, name=names[tool.name]) for tool in completion.tools),
         tool_choice=names.get(completion.tool_choice, completion.tool_choice),
@@ -231,7 +237,7 @@ def _stored(
         source = ProgramCalls(
             source,
             {sent: name for name, sent in names.items()},
-            keep=partial(program_rounds.keep, engine, person),
+            keep=partial(program_rounds.keep, engine, person, ledger),
             now=engine.now,
             beat_seconds=setting("stream.coalesce_ms") / 1000,
             most_chars=int(setting("limits.answer_chars")),
@@ -262,7 +268,7 @@ def _read(engine: Engine, person: str, completion: CompletionInput, request: Mod
         with engine.in_app():
             return generations.ladder(engine, request)
 
-    answer = Answer(person, collection_ids=completion.collection_ids)
+    answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside)
     return ToolRun(engine, answer, request, completion.offers, of_round, Limits.set(can_wait=False), ledger=ledger)
 
 

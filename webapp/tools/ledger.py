@@ -35,6 +35,8 @@ class Ledger:
 
     def __init__(self, calls: Sequence[CallRecord] = (), prompt_sources: Sequence[SourceRecord] = ()) -> None:
         self.calls, self._prompt_sources = list(calls), prompt_sources
+        # The round in which a program's tools were called, too; 0 if there is none.
+        self.programs_round = 0
 
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self.calls)

@@ -153,8 +153,8 @@ class ToolRun:
         while not stop:
             if self._answer.allowed.must_answer:
                 yield from self._leave_out(stop)
-            elif not self._limit(began_at):
-                yield from self._do_calls(stop)
+            else:
+                yield from self._do_calls(stop, began_at)
             if stop:
                 return
             limit = self._limit(began_at)
@@ -175,6 +175,8 @@ class ToolRun:
             if had_to:
                 # A model that calls although it may not: what it has said is the answer.
                 yield from self._leave_out(stop)
+            elif said.is_programs:
+                yield from self._do_calls(stop, began_at)
             if not said.calls or said.is_programs or had_to:
                 yield from [Kept(said.kept)] if said.is_programs and said.kept else ()
                 yield from [said.ended] if said.ended else ()
@@ -244,6 +246,7 @@ class ToolRun:
             number = self._round_number
             first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
         self._ledger.add([replace(first, kept=said.kept), *others], stop)
+        self._ledger.programs_round = number if said.is_programs else 0
 
     def _record_first(self, first: FirstCall, stop: Stop) -> None:
         with self._engine.in_app():
@@ -323,9 +326,11 @@ class ToolRun:
         offer = self._by_key.get(call.tool)
         return offer is not None and offer.tool.hints.is_safe_to_repeat
 
-    def _do_calls(self, stop: Stop) -> Iterator[Event]:
-        """Does what needs no decision, a few at a time; that they are being done is stored before they are."""
-        while not stop and (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+    def _do_calls(self, stop: Stop, began_at: float) -> Iterator[Event]:
+        """Does what needs no decision, a few at a time up to a limit; that they are being done is stored before they are."""
+        while not (stop or self._limit(began_at)):
+            if not (due := [call for call in self._ledger if call.state == "asked"][:AT_ONCE]):
+                return
             running = [replace(call, state="running", started_at=utc_now()) for call in due]
             if not self._ledger.change(running, stop):
                 return

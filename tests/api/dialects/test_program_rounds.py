@@ -13,6 +13,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.engine.engine import ENGINE
 from webapp.models.providers.base import ToolCall, Turn
 from webapp.people.accounts import queries
+from webapp.tools.ledger import Ledger
 
 QUESTION = {"role": "user", "content": "What is the weather in Bern?"}
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
@@ -101,10 +102,10 @@ def test_a_person_has_a_bounded_number_and_a_failure_is_none(make_program, app):
         user_id = queries.user_by_email("member@example.org").id
     calls = [(ToolCall(f"call_{number}", "a", "{}"),) for number in range(MOST_ROUNDS + 3)]
     for one in calls:
-        program_rounds.keep(engine, user_id, one, "signed")
-    program_rounds.keep(engine, user_id, [ToolCall("large", "a", "{}")], "x" * 300_000)
-    program_rounds.keep(engine, "nobody", calls[0], "signed")
+        program_rounds.keep(engine, user_id, Ledger(), one, "signed")
+    program_rounds.keep(engine, user_id, Ledger(), [ToolCall("large", "a", "{}")], "x" * 300_000)
+    program_rounds.keep(engine, "nobody", Ledger(), calls[0], "signed")
     with app.app_context():
         assert len(db.session.scalars(db.select(ProgramRound)).all()) == MOST_ROUNDS
         turns = [Turn("assistant", "", calls=calls[number]) for number in (0, -1)]
-        assert [turn.kept for turn in program_rounds.restored(user_id, turns)] == ["", "signed"]
+        assert [turn.kept for turn in program_rounds.restored(user_id, turns).turns] == ["", "signed"]

@@ -18,6 +18,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting, unset_setting
 from webapp.streaming.codec import SseDecoder
+from webapp.workflows import library
 
 WARM = "That sounds hard. What would help most? And more of it."
 CUT = "That sounds hard. What would help most?"
@@ -424,3 +425,18 @@ def test_a_provider_that_refuses_in_a_run_has_the_same_status_as_outside(make_pr
         fake.always({"status": refusal, "headers": {"Retry-After": "60"}, "json": {"error": {"message": "No.", "code": refusal}}})
         refused = program.post(f"/chat/threads/{begun(program, workflow)}/messages", content="low")
         assert (refused.status_code, refused.json["code"], refused.headers.get("Retry-After")) == (status, code, retry_after)
+
+
+def test_a_request_in_one_piece_ends_where_a_call_waits_for_a_person(program) -> None:
+    source = """
+workflow: ask
+title: Ask
+slots: {a: {}}
+steps: [collect: a, {id: q, tool: ask_person, arguments: {question: "{{a}}?"}, into: a}, end: "{{a}}"]
+"""
+    with program.app.app_context():
+        library.publish(library.save(source, author=COMMAND_LINE), "", author=COMMAND_LINE)
+    thread = begun(program, "ask")
+    reply = program.post(f"/chat/threads/{thread}/messages", content="Tea").json
+    assert (reply["status"], reply["response"]) == ("running", "")
+    assert reply["notices"] == [{"code": "waiting", "message": "A call waits for a decision in the chat."}]

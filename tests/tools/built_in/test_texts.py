@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.tools.built_in.texts import CUT, bounded, fenced, one_line, said, visible
+from webapp.tools.built_in.texts import CUT, QUOTED, bounded, fenced, one_line, revealed, said, unquoted, visible
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,18 @@ from webapp.tools.built_in.texts import CUT, bounded, fenced, one_line, said, vi
 )
 def test_nothing_is_hidden(text: str, seen: str) -> None:
     assert visible(text) == seen
+
+
+def test_what_cannot_be_seen_is_written_out() -> None:
+    assert revealed("a\u202eb\u200b\U000e0041\ud83d\x07") == "a\\u202eb\\u200b\\ue0041\\ud83d\\u0007"
+    assert revealed("né\n\t👩\u200d🔬 می\u200cخواهم\u00a0!") == "né\n\t👩\u200d🔬 می\u200cخواهم\u00a0!"
+
+
+def test_a_quote_is_read_in_one_pass_even_if_it_was_cut() -> None:
+    assert unquoted(f"Evil said. {QUOTED}\n{fenced('```' + chr(10) + 'x')}") == "```\nx"
+    # Each of these could be the beginning of a quote that ends nowhere.
+    lines = "".join(f"{'`' * length}\n" for length in range(3, 1_400))
+    assert unquoted(f"Evil said. {QUOTED}\n{'`' * 1_500}\n{lines}") == lines
 
 
 def test_a_long_text_says_that_it_was_cut() -> None:

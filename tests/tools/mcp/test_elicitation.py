@@ -94,6 +94,12 @@ def test_a_form_that_cannot_be_drawn_is_refused(properties: Any) -> None:
         input_required(elicitation(properties))
 
 
+def test_a_bound_that_no_number_reaches_is_none() -> None:
+    (field,) = required(elicitation({"a": {"type": "integer", "minimum": -(10**400), "maximum": 10**400, "default": 9}})).fields
+
+    assert (field.least, field.most, field.default) == (None, None, 9)
+
+
 def test_a_default_that_does_not_fit_is_none() -> None:
     properties = {"a": {"type": "integer", "maximum": 5, "default": 9}, "b": {"type": "string", "enum": ["x"], "default": "x"}}
     first, second = required(elicitation(properties)).fields

@@ -166,7 +166,17 @@ def test_the_schemas_of_a_list_are_bounded_together() -> None:
 
 @pytest.mark.parametrize(
     ("values", "seconds"),
-    [([300_000, 60_000], 60), ([0], 0), ([-5], 0), ([1e18], 86_400), (["x"], 0), ([True], 0), ([None], None), ([], None)],
+    [
+        ([300_000, 60_000], 60),
+        ([0], 0),
+        ([-5], 0),
+        ([1e18], 86_400),
+        ([10**400], 86_400),
+        (["x"], 0),
+        ([True], 0),
+        ([None], None),
+        ([], None),
+    ],
 )
 def test_a_list_is_fresh_as_long_as_its_shortest_page(values: list[Any], seconds: float | None) -> None:
     assert listing_of(*({"tools": [], "ttlMs": value} for value in values)).ttl_seconds == seconds

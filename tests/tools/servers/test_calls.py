@@ -172,6 +172,21 @@ def test_a_session_is_kept_for_a_chat_and_is_no_one_elses(app, admin: Client, pr
         server.close()
 
 
+def test_a_session_of_one_token_is_not_used_with_another(program: Client, admin: Client, ask: Ask) -> None:
+    server = McpServer(HANDSHAKE)
+    try:
+        for name in ("One", "Two"):
+            row = {"name": name, "url": server.url, "sign_in": "bearer", "token": f"token-of-{name}"}
+            accept_all(admin, admin.post("/tool-servers", row, status=201)["id"])
+        calls = [{"tool": f"{name}_echo", "arguments": {}} for name in ("one", "two")]
+        answer = ask(rounds=[{"calls": calls}, {"calls": calls}, {"says": "There."}], tools=["one.echo", "two.echo"])
+        assert [call["state"] for call in answer["calls"]] == ["done"] * 4
+        sessions = {(sent.headers["authorization"], sent.headers["mcp-session-id"]) for sent in server.of("tools/call")}
+        assert len(sessions) == len({session for _, session in sessions}) == 2
+    finally:
+        server.close()
+
+
 def test_a_description_with_orders_and_hidden_letters_stays_data(ask: Ask, admin: Client, stand_in: McpServer, fake) -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "send it")
     stand_in.tools["echo"] = {

@@ -10,14 +10,15 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select, update
 
-from tests.api.client import Client
+from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
 from tests.support.mcp_server import STATELESS, failed
 from tests.support.sign_in_server import SignInServer
-from tests.support.waiting import until
+from tests.support.waiting import seen, until
 from tests.tools.servers.conftest import accept_all
 from webapp.base.db import db, utc_now, write
+from webapp.engine.engine import ENGINE
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
@@ -113,6 +114,26 @@ def test_each_person_signs_in_and_acts_with_their_own_token(
     assert page.says("You are signed in.")
     assert token not in page.text
     assert token not in str(program.get(f"/tool-servers/{server['id']}"))
+
+
+def test_nobody_else_allows_what_is_done_in_a_persons_name(
+    app, member: Browser, stranger: Browser, program: Client, server, provider: SignInServer, fake
+) -> None:
+    signed_in(member, server["id"], provider)
+    fake.always({"rounds": [{"calls": [{"tool": "safe_count", "arguments": {}}]}, {"says": "Counted."}]})
+    sent = program.post("/chats", {"message": "Go", "tools": ["safe.count"]}, status=201)["sent"]
+    path, live = f"/messages/{sent['message_id']}", ENGINE.of(app).live
+    answer = seen(lambda: program.get(path), lambda row: row["status"] == "waiting" and not live, seconds=30)
+    grant = {"to": "user", "to_id": stranger.person_id, "right": "write"}
+    program.said("PUT", f"/chats/{sent['chat_id']}/grants", 200, grant)
+    signed_in(stranger, server["id"], provider)
+    decision, other = f"/calls/{answer['calls'][0]['id']}/decision", client_of(app, stranger.email)
+    for allowing in ("allow", "allow_in_chat"):
+        assert "in their name" in other.post(decision, {"decision": allowing}, status=403)["detail"]
+    assert provider.counted == 0
+    program.post(decision, {"decision": "allow"})
+    seen(lambda: program.get(path), lambda row: row["status"] == "completed", seconds=30)
+    assert provider.counted == 1
 
 
 @pytest.mark.parametrize("how", ["another person", "another browser", "twice", "late", "made up", "another issuer", "denied"])

@@ -44,6 +44,8 @@ NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
 MOST_CHARS = 20_000
 NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
+ENDED = "This answer has ended, so that nothing of it is done any more."
+IN_A_NAME = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
 TOO_LATE = "{} no longer waits for this: nobody answered in time."
 NOT_YOURS = "Only people who can use {} can answer it."
@@ -85,7 +87,8 @@ def decide(
 ) -> Call:
     """Stores a decision, once, and lets the answer go on; raises `Conflict` if the call doesn't wait for that.
 
-    `values` answer a question of a tool server; raises `WrongAnswers` if they don't fit.
+    `values` answer a question of a tool server; raises `WrongAnswers` if they don't fit. What is done in a person's own name,
+    such as with their sign-in, only they can allow.
     """
     if decision not in get_args(Decision):
         raise Invalid("Choose what is to be done.", field="decision")
@@ -94,16 +97,22 @@ def decide(
     if decision not in choices(call):
         raise Conflict(_said(call))
     record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
-    tool = tools_of(by).get(call.tool)
+    asker_id = db.session.scalar(select(Generation.user_id).where(Generation.message_id == message_id, WHILE_ACTIVE))
+    asker = db.session.get(User, asker_id) if asker_id else None
+    tool = tools_of(asker).get(call.tool) if asker else None
     question = record.asks if decision in ACTIONS else None
     if decision == "answer" and not (question or result):
         raise Invalid("Choose an answer, or write one.", field="result")
     if question:
         question = _answered(question, decision, values or {}, by_id)
-        _check_tool(tool, question, is_sent_again=record.state == "waiting")
+        _check_tool(tools_of(by).get(call.tool), question, is_sent_again=record.state == "waiting")
     elif tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
+    if asker and asker.id != by_id and tool and tool.is_in_own_name and decision in (*TO_BE_DONE, "answer"):
+        raise Forbidden(IN_A_NAME.format(asker.name))
     with write() as session:
+        if not session.scalar(select(Generation.id).where(Generation.message_id == message_id, WHILE_ACTIVE).with_for_update()):
+            raise Conflict(ENDED)
         if question:
             if not (asking := stored.answer(session, record.id, question)):
                 raise Conflict(NOT_WAITING)
@@ -127,7 +136,8 @@ def _answered(question: Question, decision: Decision, values: Mapping[str, Any],
         checked = checked_values(question.fields, values) if decision == "answer" else {}
     except BadAnswers as error:
         raise WrongAnswers(error.errors) from error
-    return question.answered(ACTIONS[decision], checked, by_id)
+    answered = question.answered(ACTIONS[decision], checked, by_id)
+    return answered.over(keeps_values=False) if decision == "cancel" else answered
 
 
 def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:

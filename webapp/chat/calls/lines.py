@@ -212,7 +212,7 @@ def shown_call(
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
-    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.tool
+    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.title or call.tool
     can_be = choices(call)
     values, of_model = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)

@@ -66,8 +66,10 @@ def new_chat_values(user: User | None, chosen: Sequence[str] | None) -> dict[str
         return {}
     usable = [tool for tool in _tools(user, user.tools if chosen is None else chosen) if not tool.reason]
     usable.sort(key=lambda tool: not tool.is_on)
+    listed = [tool for tool in usable if tool.key != SEARCH_WEB.key]
     return {
-        "new_tools": [tool for tool in usable if tool.key != SEARCH_WEB.key][:MOST_FOR_NEW],
+        "new_tools": listed[:MOST_FOR_NEW],
+        "more_new_tools": max(0, len(listed) - MOST_FOR_NEW),
         "web_search": next((tool for tool in usable if tool.key == SEARCH_WEB.key), None),
     }
 

@@ -51,6 +51,8 @@ PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days
 USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
+# Of calls that steps of workflows make by themselves.
+NO_MODEL = "Without a model"
 NO_PROMPT = "None, or not recorded"
 REPAIRS = {
     "closed": "The reply was cut off or not strictly valid, and was completed without asking a model.",
@@ -181,7 +183,7 @@ def page(of: ChosenFilter) -> dict[str, Any]:
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
-        "model": _lines(_by_model(parts["model"]), providers().display_name, of, "model"),
+        "model": _lines(_by_model(parts["model"]), lambda id: providers().display_name(id) or NO_MODEL, of, "model"),
         **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
     }
     if of.is_everybodys:

@@ -18,6 +18,8 @@ from webapp.people.accounts import directory
 
 USUAL_DAYS = 30
 GONE = "Deleted accounts"
+# Of calls that steps of workflows make by themselves.
+NO_MODEL = "Without a model"
 # The spreadsheet has the complete list.
 MOST_PEOPLE = 100
 K = TypeVar("K", bound=Hashable)
@@ -61,7 +63,7 @@ def team_usage(days: int) -> TeamUsage:
         _total(paid),
         [_line(people.get(who or "", GONE), sums, (who or "") if who in people else "") for who, sums in persons[:MOST_PEOPLE]],
         max(0, len(persons) - MOST_PEOPLE),
-        [_line(providers().display_name(model), sums) for model, sums in _greatest_first(by_model)],
+        [_line(providers().display_name(model) or NO_MODEL, sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
     )

@@ -227,7 +227,8 @@ def _hints(annotations: Mapping[str, Any]) -> Hints:
 
 def _seconds(ttl_ms: Any) -> float:
     is_number = isinstance(ttl_ms, int | float) and not isinstance(ttl_ms, bool)
-    return min(max(0.0, ttl_ms / 1000), MOST_TTL_SECONDS) if is_number else 0.0
+    # Bounded before it is divided: no float is as large as some numbers of JSON.
+    return min(max(0, ttl_ms), MOST_TTL_SECONDS * 1000) / 1000 if is_number else 0.0
 
 
 def _called(entry: Any) -> str:

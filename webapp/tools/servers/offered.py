@@ -53,7 +53,10 @@ class OfferedTool:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that a server began for one person in one chat, as signed in there: what it remembers is theirs alone."""
+    """A session that a server began for one person in one chat, as signed in there: what it remembers is theirs alone.
+
+    The same server with another token is another one.
+    """
 
     id: str
     until: float
@@ -109,7 +112,8 @@ def call(server_id: str, name: str, hash: str, context: CallContext, arguments: 
     person_id, chat_id = context.person.id, context.chat_id
     server, sign_in, tool = _usable(server_id, name, hash, context.person)
     schema, hints = tool["schema"], Hints(**tool["hints"])
-    at = server.address, person_id, chat_id, f"{sign_in.signed_in_at}" if sign_in else ""
+    signed_in = f"{sign_in.signed_in_at}" if sign_in else server.secrets
+    at = f"{server.id} {server.address}", person_id, chat_id, signed_in
 
     def sent(to: Server) -> Reply:
         to = Server(to.address, to.headers, to.version, _session(at), to.trust, to.label)
@@ -233,6 +237,7 @@ def _tool(server: ToolServer, tool: OfferedTool, trouble: str) -> Tool:
         server=server.name,
         hash=tool.hash,
         can_echo=True,
+        is_in_own_name=server.sign_in == "oauth" or server.owner_id is not None,
     )
 
 

@@ -86,7 +86,7 @@ def accept(id: str) -> Response:
         service.accept(id, hashes, author=audit_author())
     except (Conflict, Invalid) as trouble:
         return _page(kept(id), trouble=trouble.message)
-    return _to(id, "Accepted. People can use these tools now.")
+    return _to(id, "Accepted. Turn them on in a chat, with the wrench below the message box.")
 
 
 @bp.post("/servers/<id>/policies")

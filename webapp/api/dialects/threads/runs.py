@@ -39,6 +39,7 @@ def refused_by_budget(run: WorkflowRun) -> OverBudget | None:
 
 
 WHOLE = -1
+WAITS = "A call waits for a decision in the chat."
 FAILED, FELL = "workflow_failed", "The model could not answer. Resume the workflow to ask it again."
 
 
@@ -229,6 +230,8 @@ def answered(run: WorkflowRun, position: Position) -> ThreadAnswer:
     messages = [shown_message(row) for row in chat_queries.in_order(ids[after:] or ids[-1:])]
     text = "\n\n".join(answer.content for answer in messages if answer.role == "assistant" and answer.content)
     notices = [ThreadNotice(code=reason, message=why(run))] if has_failed else []
+    if _waits(run):
+        notices = [ThreadNotice(code="waiting", message=WAITS)]
     state, status = workflow_state(run), run.status
     return ThreadAnswer(response=text, message=messages[-1], workflow=state, status=status, reason=reason, notices=notices)
 
@@ -252,15 +255,20 @@ def is_up_to_date(run: WorkflowRun, position: Position) -> bool:
     return run.status != "running" and position == Position(chat.head_id or "", WHOLE)
 
 
+def _waits(run: WorkflowRun) -> bool:
+    active = generations.active_generation(topic_names.of_chat(run.chat_id)) if run.status == "running" else None
+    return active is not None and active.is_parked
+
+
 def _settled(run: WorkflowRun) -> WorkflowRun:
-    """Waits until no model writes in the run, and returns it."""
+    """Waits until no model writes in the run, or a person must decide about a call, and returns it."""
     id, topics, lane = run.id, the_engine().logs.topics, topic_names.of_chat(run.chat_id)
     with attending(lane) as wait:
         while True:
             # Taken before reading the run: a change between the two counts as new.
             cursors = {lane: topics.last(lane)}
             run = found(db.session.get(WorkflowRun, id, populate_existing=True))
-            if run.status != "running":
+            if run.status != "running" or _waits(run):
                 return run
             db.session.rollback()
             if not wait(cursors):
