@@ -99,7 +99,7 @@ def recover(has_tools: bool, kills: int, seed: int, database: str, redis: str, w
 @bench.command("tools")
 @click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
 def tools(rounds: int) -> None:
-    """What answers with many rounds cost, and those that wait for a person, in ten minutes."""
+    """What answers with tools cost, and those that wait."""
     _conclude(tool_costs.measure(rounds, click.echo))
 
 

@@ -14,8 +14,9 @@ from webapp.base.db import db, utc_now, write
 from webapp.chat.calls import decisions
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
+from webapp.tools.questions import Field, Question
 from webapp.tools.tables import Call
-from webapp.tools.tool import READS, Hints, Policy, Result, Tool
+from webapp.tools.tool import READS, Hints, Policy, QuestionAsked, Result, Tool
 from webapp.web.feature import BROUGHT
 
 __all__ = ["app"]
@@ -154,6 +155,47 @@ def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, 
     assert other.until_ended(id).status == "completed"
     assert other.message(id).content == "Good."
     assert (first.done, second.done) == ([], ["one"] if decision == "allow" else [])
+
+
+class Asker(Counter):
+    """A tool that asks a person before it counts, as a tool server does."""
+
+    def _run(self, context: Any, arguments: Any) -> Result:
+        if not context.answered:
+            raise QuestionAsked(Question("For whom?", (Field("who", "Who", "", "text", True),), server="Stand-in"))
+        return super()._run(context, {"what": f"{arguments['what']} for {context.answered.values['who']}"})
+
+
+@on_both_databases
+@pytest.mark.parametrize("hints", [READS, Hints()], ids=["safe", "unsafe"])
+def test_what_a_tool_server_asks_survives_two_kills(bench, fake, make_app, other, hints: Hints) -> None:
+    """The first process ends while a person is waited for, the second in the middle of the call with the answer."""
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
+    third = Bench(make_app(**fake.environ))
+    askers = [Asker(hints).offered(process) for process in (bench, other, third)]
+    person = bench.person()
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    bench.engine.is_closing = True
+    bench.engine.worker.end()
+    other.recover()
+    askers[1].holds = True
+    with other.app.app_context():
+        call = db.session.scalars(db.select(Call)).one()
+        decisions.decide(call, "answer", by=db.session.get_one(User, person), values={"who": "Ada"})
+    other.until(lambda: askers[1].done == ["one for Ada"])
+    die(other, id)
+    third.recover()
+    third.until(lambda: len(third.generations()) == 2)
+    latest = third.generations()[-1].id
+    if hints == Hints():
+        third.until(waits(third, latest))
+        assert [call.state for call in calls_in(third)] == ["unknown"]
+        decide(third, "again", person)
+    third.until_ended(latest)
+    assert [asker.done for asker in askers] == [[], ["one for Ada"], ["one for Ada"]]
+    assert [(call.state, call.text) for call in calls_in(third)] == [("done", "one for Ada is counted")]
+    askers[1].goes_on.set()
 
 
 @on_both_databases

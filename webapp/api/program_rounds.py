@@ -108,14 +108,11 @@ def restored(user_id: str, turns: Sequence[Turn], offers: Sequence[Offer] = ()) 
 def _read(record: str) -> tuple[str, int, list[CallRecord]]:
     value = json.loads(record or "[]")
     if not isinstance(value, list):
-        # As the release before kept it: only what the provider wants back.
+        # From before an upgrade, when only this was kept.
         return record, 0, []
     kept, programs_round, calls = value or ("", 0, [])
-    return (
-        kept,
-        programs_round,
-        [CallRecord(id="", message_id="", generation_id=None, title="", policy="", **call) for call in calls],
-    )
+    known = [CallRecord(id="", message_id="", generation_id=None, title="", policy="", **call) for call in calls]
+    return kept, programs_round, known
 
 
 def _with_own(turn: Turn, calls: Sequence[CallRecord], programs_round: int, names: dict[str, str]) -> Iterator[Turn]:

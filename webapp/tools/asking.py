@@ -32,6 +32,7 @@ def ask_while_open(
     seconds: float = MOST_SECONDS,
 ) -> Question | None:
     """Returns the question with a person's answer, or None if there is none in time; `heard` gets the call as it changes."""
+    question = _counted(question, call.asks)
 
     def begin(session: Session) -> CallRecord | None:
         return stored.change(session, call, after=("running",), question=question.record)
@@ -57,9 +58,10 @@ def ask_while_open(
 
 def with_answer(after: CallRecord, present: CallRecord) -> CallRecord:
     """Returns what has become of a call, with what a person has answered in between, as it is `present` there."""
-    asked = after if after.state == "waiting" else present
-    question = asked.asks
-    if question and after.state not in ("waiting", "unknown"):
+    question = present.asks
+    if after.state == "waiting" and after.asks:
+        question = _counted(after.asks, present.asks)
+    elif question and after.state != "unknown":
         question = question.over(keeps_values=question.by == present.decided_by)
     return replace(
         after,
@@ -68,6 +70,14 @@ def with_answer(after: CallRecord, present: CallRecord) -> CallRecord:
         decided_by=present.decided_by,
         decided_at=present.decided_at,
     )
+
+
+def _counted(question: Question, before: Question | None) -> Question:
+    """Returns a question by its number for people: one that waits on after its call has ended is still the same."""
+    if not before:
+        return replace(question, number=1)
+    is_same = question.is_again and not (before.is_open or before.by)
+    return replace(question, number=before.number if is_same else before.number + 1)
 
 
 def _present(engine: Engine, id: str) -> CallRecord | None:

@@ -266,9 +266,8 @@ def forget_key(*, author: audit.AuditAuthor) -> None:
 
 def stored() -> list[Secret]:
     """Returns the encrypted key, if there is one."""
-    query = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
-    with db.engine.connect() as connection:
-        ciphertext = connection.scalar(query)
+    # Pages ask while they hold a connection: with a second one, many of them would wait for each other.
+    ciphertext = db.session.scalar(select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME))
     return [Secret(NAME, "Web search key", ciphertext)] if ciphertext else []
 
 

@@ -1,6 +1,7 @@
 """What tool servers ask during calls of answers: it waits for a person, is checked, and goes to the server alone."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.waiting import seen
 from tests.tools.servers.conftest import accept_all
 from webapp.base.db import db, write
 from webapp.engine.engine import ENGINE
-from webapp.tools.asking import ask_while_open
+from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import CallRecord
 from webapp.tools.questions import Question
 from webapp.tools.tables import Call
@@ -148,8 +149,11 @@ def test_nobody_answers_while_the_call_is_open(app, kind: str, program: Client, 
         record = CallRecord.of(db.session.get_one(Call, booking["id"]))
     heard = list[CallRecord]()
     stop = engine.live[booking["generation_id"]].run.stop
-    again = Question("Again?", server="Stand-in", number=2)
+    again = Question("Again?", server="Stand-in")
     assert ask_while_open(engine, record, again, stop=stop, heard=heard.append, seconds=0.0) is None
-    assert [call.asks.action if call.asks else None for call in heard] == ["", "cancel"]
+    assert [(call.asks.number, call.asks.action) for call in heard if call.asks] == [(2, ""), (2, "cancel")]
+    # It waits on under the same number once the call has failed for it; a further one has the next.
+    asked = [replace(record, state="waiting", question=replace(again, is_again=is_again).record) for is_again in (True, False)]
+    assert [with_answer(call, heard[-1]).asks.number for call in asked] == [2, 3]  # type: ignore[union-attr]
     assert "nobody answered in time" in decide(program, booking, "decline", 409)["detail"]
     program.post(f"/generations/{booking['generation_id']}/stop")

@@ -136,7 +136,8 @@ def _answered(question: Question, decision: Decision, values: Mapping[str, Any],
         checked = checked_values(question.fields, values) if decision == "answer" else {}
     except BadAnswers as error:
         raise WrongAnswers(error.errors) from error
-    return question.answered(ACTIONS[decision], checked, by_id)
+    answered = question.answered(ACTIONS[decision], checked, by_id)
+    return answered.over(keeps_values=False) if decision == "cancel" else answered
 
 
 def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:

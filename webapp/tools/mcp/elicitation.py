@@ -53,8 +53,8 @@ def question_during_call(params: Any) -> Question:
 
     If the call is sent again, the answer is given as soon as the same is asked.
     """
-    question = _question({"method": "elicitation/create", "params": params})
-    return _bounded(replace(question, state={"digest": digest_of(params)}))
+    question = _bounded(_question({"method": "elicitation/create", "params": params}))
+    return replace(question, state={"digest": sha256(json.dumps(question.record).encode()).hexdigest()})
 
 
 def asked_again(question: Question, earlier: Mapping[str, Any]) -> Question:
@@ -97,9 +97,11 @@ def response_of(question: Question, names: Mapping[str, str] | None = None) -> d
 
 
 def digest_of(params: Any) -> str:
-    """Identifies what a server asks during a call."""
-    asked = [params.get(name) for name in ("message", "requestedSchema", "url")] if isinstance(params, dict) else []
-    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """Identifies what a server asks during a call; empty for what can't be answered."""
+    try:
+        return str(question_during_call(params).state["digest"])
+    except Unreadable:
+        return ""
 
 
 def asked_words(params: Any) -> str:
@@ -123,7 +125,7 @@ def _question(request: Any, prefix: str = "") -> Question:
             properties, required = schema.get("properties"), schema.get("required")
             if params.get("mode", "form") != "form" or not isinstance(properties, dict) or len(properties) > MOST_FIELDS:
                 raise Unreadable
-            needed = required if isinstance(required, list) else []
+            needed = required[:MOST_FIELDS] if isinstance(required, list) else []
             fields = (_field(prefix, name, part, name in needed) for name, part in properties.items())
             return Question(text_of(message, MOST_MESSAGE), tuple(fields))
     raise Unreadable
@@ -170,6 +172,8 @@ def _field(prefix: str, name: str, schema: Any, is_required: bool) -> Field:
 
 def _choices(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     values, titled = schema.get("enum"), schema.get("oneOf") or schema.get("anyOf")
+    if any(isinstance(given, list) and len(given) > MOST_CHOICES for given in (values, titled)):
+        raise Unreadable
     if isinstance(values, list):
         names = schema.get("enumNames")
         titles = names if isinstance(names, list) and len(names) == len(values) else values
@@ -178,7 +182,7 @@ def _choices(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         pairs = [(part.get("const"), part.get("title", part.get("const"))) for part in titled if isinstance(part, dict)]
     else:
         return ()
-    if len(pairs) > MOST_CHOICES or not all(isinstance(value, str) and 0 < len(value) <= MOST_CHOICE for value, _ in pairs):
+    if not all(isinstance(value, str) and 0 < len(value) <= MOST_CHOICE for value, _ in pairs):
         raise Unreadable
     return tuple((value, line_of(title, MOST_CHOICE) or value) for value, title in pairs)
 

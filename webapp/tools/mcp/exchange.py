@@ -193,7 +193,7 @@ class Exchange:
             self._given.add(digest)
             return self.answers[digest]
         began = monotonic()
-        response = self.ask_person(params)
+        response = self.ask_person(params) if digest else None
         self.asking_seconds += monotonic() - began
         if response is None:
             self.questions.append(params)
