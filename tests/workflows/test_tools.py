@@ -52,7 +52,7 @@ steps:
 
 
 class Returning:
-    """A tool that returns one text, possibly somebody else's."""
+    """A tool that returns one text, possibly of another author."""
 
     def __init__(self, text: str, *, outside: tuple[str, ...] = (), **more: Any) -> None:
         self.arguments, self.result = list[dict[str, Any]](), Result(text, outside=outside)

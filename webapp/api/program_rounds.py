@@ -87,7 +87,7 @@ def restored(user_id: str, turns: Sequence[Turn], offers: Sequence[Offer] = ()) 
         return Conversation(tuple(turns))
     looked_up = list(ids.values())[-MOST_LOOKED_UP:]
     query = select(ProgramRound.id, ProgramRound.kept).where(ProgramRound.id.in_(looked_up))
-    found = dict(iter(db.session.execute(query.where(ProgramRound.created_at > utc_now() - KEPT_FOR))))
+    rounds = dict(iter(db.session.execute(query.where(ProgramRound.created_at > utc_now() - KEPT_FOR))))
     names, whole, own = {offer.tool.key: offer.name for offer in offers}, list[Turn](), list[CallRecord]()
     beside = Turn("tool", "")
     for place, turn in enumerate(turns):
@@ -95,7 +95,7 @@ def restored(user_id: str, turns: Sequence[Turn], offers: Sequence[Offer] = ()) 
             whole.append(replace(turn, results=(*beside.results, *turn.results)))
             beside = Turn("tool", "")
             continue
-        kept, programs_round, calls = _read(found.get(ids.get(place, ""), ""))
+        kept, programs_round, calls = _read(rounds.get(ids.get(place, ""), ""))
         if calls and offers:
             own += calls
             *before, turn, beside = _with_own(turn, calls, programs_round, names)

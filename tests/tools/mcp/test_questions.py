@@ -196,7 +196,7 @@ def test_a_page_is_visited_while_the_call_is_open(serve: Serve, call: Call) -> N
 
     server.runs["echo"] = asking
     assert call(server, "echo", ask=lambda question: question.answered("accept", {}, "ada")).text == '{"action": "accept"}'
-    # Nobody is there: a later call would have another page.
+    # No one answers: a later call would have another page.
     assert "It was told that there is no answer" in call(server, "echo", is_safe=True, ask=lambda _: None).text
 
 

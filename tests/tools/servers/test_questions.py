@@ -79,7 +79,7 @@ def test_a_question_is_answered_by_whom_it_is_for_alone(
     message = program.ended(booking)
     assert message["content"] == "I see.\n\nThere."
 
-    # No model reads the answers, nor does whoever else can read the chat.
+    # No model reads the answers, nor does another reader of the chat.
     bodies = json.dumps([post["body"]["messages"] for post in fake.posts()])
     assert "For how many" not in bodies
     program.said("PUT", f"/chats/{message['chat_id']}/grants", 200, {"to": "user", "to_id": stranger.person_id, "right": "write"})

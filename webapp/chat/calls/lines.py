@@ -14,7 +14,7 @@ from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.calls.decisions import Decision, choices
 from webapp.chat.calls.files import ShownFile, files_by_id
-from webapp.chat.calls.forms import ShownQuestion, shown_question
+from webapp.chat.calls.questions import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
 from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments

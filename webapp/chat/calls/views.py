@@ -5,10 +5,10 @@ from typing import cast
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.calls import choosing, decisions, forms, lines, tools_shown
+from webapp.chat.calls import choosing, decisions, lines, questions, tools_shown
 from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.chat.calls.files import files_by_id
-from webapp.chat.calls.forms import ShownQuestion
+from webapp.chat.calls.questions import ShownQuestion
 from webapp.chat.record import queries
 from webapp.chat.record.access import decidable_message, own_chat, right_in, stoppable_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
@@ -57,7 +57,7 @@ def decide(id: str) -> Response:
             by=current_user(),
             note=form.get("note", "").strip(),
             result=form.get("option", "") or form.get("result", "").strip(),
-            values=forms.values_in(call, form),
+            values=questions.values_in(call, form),
         )
     except decisions.WrongAnswers as wrong:
         return _wrong(call, wrong.errors)
@@ -67,7 +67,7 @@ def decide(id: str) -> Response:
 
 def _wrong(call: Call, errors: Mapping[str, str]) -> Response:
     """Shows the form with what was typed, and what is wrong with it."""
-    asked = forms.shown_question(call, typed=request.form, errors=errors)
+    asked = questions.shown_question(call, typed=request.form, errors=errors)
     if not is_htmx():
         return _call_page(call, asked=asked, status=422)
     # With the status of an error, the page would take nothing from it.
