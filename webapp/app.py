@@ -41,6 +41,7 @@ from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.mail import feature as mail
+from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
 from webapp.people.accounts import creation_limit
@@ -80,6 +81,7 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
+    sign_on.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )

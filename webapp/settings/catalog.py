@@ -440,6 +440,13 @@ _INSIGHTS = (
     ),
 )
 _TWO_FACTOR = "Who must set it up to use Millrace: no one, owners and admins, or everyone. API tokens work without it."
+_SIGN_ON = (
+    _switch(
+        "sign_in.passwords",
+        "Sign in with passwords",
+        "When off, people sign in by a provider only. An owner locked out gets in by “flask users sign-in-link”.",
+    ),
+)
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
 )
@@ -448,6 +455,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
+    "Sign-on": _SIGN_ON,
     "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,

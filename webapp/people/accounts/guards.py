@@ -13,10 +13,11 @@ from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
 from webapp.people.accounts.queries import LiveSession
 from webapp.people.accounts.roles import may
-from webapp.people.accounts.second_step import the_second_step
+from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.web import errors
 from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.htmx import redirect
 
 COOKIE = "millrace"
 # The longest that browsers keep a cookie; the server decides when a session expires.
@@ -150,6 +151,16 @@ def session_secret() -> str:
 def with_session(response: Response, secret: str) -> Response:
     """Sets the session cookie to this secret, or deletes it if the secret is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
+
+
+def signed_in_by(opened: Callable[[], str], path: str = "/") -> Response:
+    """Signs in with the session that is opened, or asks for a code first; ends the browser's previous session."""
+    try:
+        secret = opened()
+    except CodeNeeded as needed:
+        return the_second_step().ask(needed, path)
+    service.sign_out(session_secret(), address=client_address())
+    return with_session(redirect(path), secret)
 
 
 def _required(user: User | None) -> User:

@@ -46,8 +46,8 @@ class Requests:
         self._hosts = {urlsplit(address).netloc for address in entered if address}
         self._until = monotonic() + seconds
 
-    def get(self, address: str) -> Reply:
-        return self._sent("GET", address)
+    def get(self, address: str, *, authorization: str = "") -> Reply:
+        return self._sent("GET", address, authorization=authorization)
 
     def post(self, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = "") -> Reply:
         return self._sent("POST", address, form=form, json=json, authorization=authorization)
