@@ -183,7 +183,7 @@ def _configure(app: Flask, config: Config) -> None:
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
     limiter = ConnectionLimiter(lambda: _most_connections(app))
-    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter)
+    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter, sign_in_header=config.sign_in_header)
     LIMITER.set(limiter, app)
     PROXIES.set(proxies, app)
     if config.trusted_proxies:

@@ -446,6 +446,12 @@ _SIGN_ON = (
         "Sign in with passwords",
         "When off, people sign in by a provider only. An owner locked out gets in by “flask users sign-in-link”.",
     ),
+    _switch(
+        "sign_in.header_accounts",
+        "Make accounts for people from the proxy",
+        "With SIGN_IN_HEADER, whoever the proxy has signed in for the first time gets an account as a member.",
+        is_on=False,
+    ),
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),

@@ -3,11 +3,12 @@
 from flask import Blueprint, Response, request, session
 
 from webapp.base.changes import access_changed
-from webapp.people.accounts import queries, service
+from webapp.people.accounts import queries, service, trusted_header
 from webapp.people.accounts.forms import ChosenPasswordForm, InvitedForm, SetupForm, SignInForm
 from webapp.people.accounts.guards import (
     anybody,
     client_address,
+    email_by_proxy,
     own_path,
     session_secret,
     session_user,
@@ -53,6 +54,10 @@ def login() -> Response:
         return redirect(own_path(form.next.data))
     if session_user():
         return redirect(the_second_step().begins_at)
+    with form.attempt():
+        if email := email_by_proxy():
+            agent, path = request.user_agent.string, own_path(form.next.data)
+            return signed_in_by(lambda: trusted_header.sign_in(email, agent, address=client_address()), path)
     return _sign_in_page(form)
 
 
