@@ -273,6 +273,7 @@ class ToolRun:
             state="asked",
             policy=offer.policy if offer else "deny",
             text_at=self._rounds.chars,
+            private_to=self._answer.person_id if offer and offer.tool.is_private else None,
             asked_at=utc_now(),
         )
         try:
@@ -384,7 +385,7 @@ class ToolRun:
             )
             result = offer.tool.run(context, arguments)
             turn.costs.extend([result.cost] if result.cost else [])
-            file_ids, about_files = keep_all(result.files, self._answer.files)
+            file_ids, about_files = keep_all(result.files, files, is_private=offer.tool.is_private)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:
