@@ -28,6 +28,7 @@ from webapp.tools.calls import CallRecord
 from webapp.tools.fuse import blow
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.questions import Action, BadAnswers, Question, checked_values
+from webapp.tools.results import NAMELESS
 from webapp.tools.tables import AllowedTool, Call, Fuse
 from webapp.tools.tool import Tool
 
@@ -105,8 +106,10 @@ def decide(
     if decision == "answer" and not (question or result):
         raise Invalid("Choose an answer, or write one.", field="result")
     if question:
+        # What doesn't fit is told in the words of a server that may not be theirs.
+        if decision != "cancel":
+            _check_tool(tools_of(by).get(call.tool), question, is_sent_again=record.state == "waiting")
         question = _answered(question, decision, values or {}, by_id)
-        _check_tool(tools_of(by).get(call.tool), question, is_sent_again=record.state == "waiting")
     elif tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
     if asker and asker.id != by_id and tool and tool.is_in_own_name and decision in IN_OWN_NAME:
@@ -145,7 +148,7 @@ def decided_only_by(message_id: str, calls: Sequence[Call], reader: User | None)
         return {}
     tools = tools_of(asker)
     in_own_name = (call for call in waiting if call.private_to or ((tool := tools.get(call.tool)) and tool.is_in_own_name))
-    return {call.id: asker.name for call in in_own_name}
+    return {call.id: asker.name or NAMELESS for call in in_own_name}
 
 
 def _answered(question: Question, decision: Decision, values: Mapping[str, Any], by_id: str) -> Question:
@@ -159,8 +162,6 @@ def _answered(question: Question, decision: Decision, values: Mapping[str, Any],
 
 def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:
     """Refuses an answer to a server that isn't the person's to use, or for a tool that isn't what asked by now."""
-    if question.action == "cancel":
-        return
     if tool is None:
         raise Forbidden(NOT_YOURS.format(question.server))
     if is_sent_again and (reason := tool.unavailable()):

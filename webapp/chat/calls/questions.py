@@ -53,7 +53,7 @@ class ShownQuestion:
         return any(part.startswith("xn--") for part in self.host.split("."))
 
     def told_to_others(self) -> "ShownQuestion":
-        """Returns what others know of what somebody's own server asks: that it does."""
+        """Returns what others know of what a person's own server asks: that it does."""
         return replace(self, message="", fields=(), address="", host="", answers=())
 
 
