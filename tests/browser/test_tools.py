@@ -49,7 +49,9 @@ def begun(person: Person, *tools: str) -> ChatPage:
     page = person.open("/")
     page.get_by_role("button", name="Tools").click()
     for tool in tools:
-        resting(page.get_by_role("checkbox", name=tool)).check()
+        # By its key: under a click, the list can still move.
+        page.get_by_role("checkbox", name=tool).press("Space")
+        expect(page.get_by_role("checkbox", name=tool)).to_be_checked()
     page.keyboard.press("Escape")
     if page.get_by_role("dialog", name="Tools for this chat").is_visible():
         page.locator("h1").click()
