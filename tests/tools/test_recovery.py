@@ -12,6 +12,7 @@ from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
 from webapp.chat.calls import decisions
+from webapp.engine.chores import TICKERS
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 from webapp.tools.questions import Field, Question
@@ -65,6 +66,12 @@ def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
 
 def waits(bench: Bench, id: str) -> Callable[[], bool]:
     return lambda: bench.generation(id).status == "waiting" and id not in bench.engine.live
+
+
+def has_parked(bench: Bench) -> bool:
+    """Whether the process has also looked whether a person decided meanwhile, in one session."""
+    with bench.app.app_context():
+        return "waiting answers" in TICKERS.get() and not db.engine.pool.checkedout()
 
 
 @on_both_databases
@@ -146,6 +153,7 @@ def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, 
     first, second = (Counter(Hints(), policy="ask").offered(process) for process in (bench, other))
     id = bench.ask(person=bench.person(), tools=["count"])
     bench.until(waits(bench, id))
+    bench.until(lambda: has_parked(bench))
     bench.engine.is_closing = True
     bench.engine.worker.end()
     state = {"state": "asked"} if decision == "allow" else {"state": "denied", "ended_at": utc_now()}
