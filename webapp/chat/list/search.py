@@ -234,8 +234,8 @@ def _without_unseen(rows: Sequence[Any], words: list[str], person_id: str) -> li
     """Drops calls that match by a result which the person can't see: that it has the words must not be told."""
     ids = [row.call_id for row in rows]
     can_be_hidden = or_(cast(Call.sources, Text) != "[]", Call.private_to.is_not(None))
-    found = select(Call).options(load_only(Call.sources, Call.private_to)).where(Call.id.in_(ids), can_be_hidden)
-    calls = db.session.scalars(found).all() if ids else ()
+    query = select(Call).options(load_only(Call.sources, Call.private_to)).where(Call.id.in_(ids), can_be_hidden)
+    calls = db.session.scalars(query).all() if ids else ()
     hidden = hidden_results(db.session.get(User, person_id), calls) if calls else {}
     dropped = {id for id in hidden if not _has_all(_words_of_call(_call(id)), words)}
     return [row for row in rows if row.call_id not in dropped]
