@@ -116,8 +116,14 @@ class ToolRun:
         self._by_key = {offer.tool.key: offer for offer in self._offers.values()}
         self._specs = tuple(ToolSpec(name, offer.tool.description, offer.schema) for name, offer in self._offers.items())
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
+
+        def of_round(request: ModelRequest) -> Source:
+            # A round after the first begins outside of the application's context.
+            with engine.in_app():
+                return ladder(request)
+
         self._rounds = Rounds(
-            ladder,
+            of_round,
             now=engine.now,
             stall_seconds=limits.stall_seconds,
             text=answer.text,

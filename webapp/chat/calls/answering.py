@@ -145,10 +145,4 @@ def source_with_tools(
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns
     prompt = replace(request, turns=turns, is_continuation=False)
-
-    def of_round(request: ModelRequest) -> Source:
-        # A round after the first begins outside of the application's context.
-        with engine.in_app():
-            return ladder(request)
-
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, ladder, limits, ledger=ledger, transcript=transcript)
