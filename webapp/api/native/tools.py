@@ -1,6 +1,6 @@
 """/api/v1/tools, /calls and /waiting: what models can call, what they have called, and what waits for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -139,8 +139,16 @@ class CallAnswer(Answer):
     ended_at: datetime | None
 
     @classmethod
-    def from_row(cls, row: Call | CallRecord, *, most_chars: int | None = None) -> Self:
-        is_hidden = row.id in hidden_results(caller(), [row])
+    def from_rows(cls, rows: Sequence[Call | CallRecord], *, most_chars: int | None = None) -> list[Self]:
+        hidden = hidden_results(caller(), rows)
+        return [cls._from_row(row, is_hidden=row.id in hidden, most_chars=most_chars) for row in rows]
+
+    @classmethod
+    def from_row(cls, row: Call | CallRecord) -> Self:
+        return cls.from_rows([row])[0]
+
+    @classmethod
+    def _from_row(cls, row: Call | CallRecord, *, is_hidden: bool, most_chars: int | None) -> Self:
         text = "" if is_hidden else row.text[:most_chars]
         is_asked_caller = row.question and row.private_to in (None, caller().id)
         return cls.of(
@@ -181,7 +189,7 @@ def index() -> ToolList:
 @operation("List the calls that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
     calls = decisions.waiting_for(db.session(), caller())
-    return Waiting(calls=[CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls])
+    return Waiting(calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS))
 
 
 @bp.get("/calls/<id>")

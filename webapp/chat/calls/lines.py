@@ -189,16 +189,23 @@ def calls_by_message(messages: Iterable[Message]) -> dict[str, list[Call]]:
 def calls_in(message: Message, reader: User | None, *, is_live: bool, can_decide: bool = True) -> ShownCalls:
     """Returns the calls of one answer as this reader sees them."""
     calls = calls_by_message([message])[message.id]
-    shown = calls_for(reader, message.id, calls, files_by_id(calls), is_live=is_live)
+    hidden = hidden_results(reader, calls)
+    shown = calls_for(reader, message.id, calls, files_by_id(calls), is_live=is_live, hidden=hidden)
     return shown if can_decide else shown.limited()
 
 
 def calls_for(
-    reader: User | None, message_id: str, calls: Sequence[Call], files: Mapping[str, ShownFile], *, is_live: bool
+    reader: User | None,
+    message_id: str,
+    calls: Sequence[Call],
+    files: Mapping[str, ShownFile],
+    *,
+    is_live: bool,
+    hidden: Mapping[str, str],
 ) -> ShownCalls:
-    """Returns the calls of an answer as this reader sees them, with what they can decide."""
+    """Returns the calls of an answer as this reader sees them, without what is `hidden`, and with what they can decide."""
     only_by = decided_only_by(message_id, calls, reader) if is_live else {}
-    return shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden_results(reader, calls), only_by=only_by)
+    return shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
 
 
 def shown_calls(

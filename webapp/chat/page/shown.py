@@ -33,6 +33,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
 from webapp.streaming.broadcaster import Cursor
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
 
@@ -222,7 +223,10 @@ def thread(
         files = files_by_id(call for of_message in calls.values() for call in of_message)
         # Pages of viewers are alike: what is one person's is on the page of the call.
         reader = user_or_none() if right in ("own", "write") else None
-        shown = [_calling(message, calls[message.id], files, reader) if message.id in calls else message for message in shown]
+        hidden = hidden_results(reader, (call for of_message in calls.values() for call in of_message))
+        shown = [
+            _calling(message, calls[message.id], files, reader, hidden) if message.id in calls else message for message in shown
+        ]
     if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
         shown[-1] = _last(shown[-1], messages[-1])
     return [limited(message, right) for message in shown]
@@ -253,10 +257,14 @@ def _scripted(
 
 
 def _calling(
-    shown_message: ShownMessage, calls: Sequence[Call], files: Mapping[str, ShownFile], reader: User | None
+    shown_message: ShownMessage,
+    calls: Sequence[Call],
+    files: Mapping[str, ShownFile],
+    reader: User | None,
+    hidden: Mapping[str, str],
 ) -> ShownMessage:
     """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
-    in_view = calls_for(reader, shown_message.id, calls, files, is_live=shown_message.is_running)
+    in_view = calls_for(reader, shown_message.id, calls, files, is_live=shown_message.is_running, hidden=hidden)
     if shown_message.is_running and in_view.decided_at:
         # The time that a person took is no time of the answer.
         shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)
