@@ -112,7 +112,7 @@ def decide(
         question = _answered(question, decision, values or {}, by_id)
     elif tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
-    if asker and asker.id != by_id and tool and tool.is_in_own_name and decision in IN_OWN_NAME:
+    if asker and asker.id != by_id and _is_in_own_name(call, tool) and decision in IN_OWN_NAME:
         raise Forbidden(IN_A_NAME.format(asker.name))
     with write() as session:
         if not session.scalar(select(Generation.id).where(Generation.message_id == message_id, WHILE_ACTIVE).with_for_update()):
@@ -147,8 +147,12 @@ def decided_only_by(message_id: str, calls: Sequence[Call], reader: User | None)
     if not asker or (reader and reader.id == asker.id):
         return {}
     tools = tools_of(asker)
-    in_own_name = (call for call in waiting if call.private_to or ((tool := tools.get(call.tool)) and tool.is_in_own_name))
-    return {call.id: asker.name or NAMELESS for call in in_own_name}
+    return {call.id: asker.name or NAMELESS for call in waiting if _is_in_own_name(call, tools.get(call.tool))}
+
+
+def _is_in_own_name(call: Call, tool: Tool | None) -> bool:
+    """Returns whether only its person can allow a call, whose tool can be gone by now."""
+    return bool(call.private_to or (tool and tool.is_in_own_name))
 
 
 def _answered(question: Question, decision: Decision, values: Mapping[str, Any], by_id: str) -> Question:
