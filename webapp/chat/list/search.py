@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, select, text
+from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, or_, select, text
+from sqlalchemy.orm import load_only
 
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.chat.record import queries
-from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
@@ -230,12 +231,13 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
 
 
 def _without_unseen(rows: Sequence[Any], words: list[str], person_id: str) -> list[Any]:
-    """Drops calls that match by a result which quotes what the person can't see: that it has the words must not be told."""
+    """Drops calls that match by a result which the person can't see: that it has the words must not be told."""
     ids = [row.call_id for row in rows]
-    quoting = select(Call.id, Call.sources).where(Call.id.in_(ids), cast(Call.sources, Text) != "[]")
-    sources = {row.id: row.sources for row in db.session.execute(quoting)} if ids else {}
-    unseen = quoting_unseen(db.session.get(User, person_id), sources) if sources else set()
-    dropped = {id for id in unseen if not _has_all(_words_of_call(_call(id)), words)}
+    can_be_hidden = or_(cast(Call.sources, Text) != "[]", Call.private_to.is_not(None))
+    query = select(Call).options(load_only(Call.sources, Call.private_to)).where(Call.id.in_(ids), can_be_hidden)
+    calls = db.session.scalars(query).all() if ids else ()
+    hidden = hidden_results(db.session.get(User, person_id), calls) if calls else {}
+    dropped = {id for id in hidden if not _has_all(_words_of_call(_call(id)), words)}
     return [row for row in rows if row.call_id not in dropped]
 
 
