@@ -9,8 +9,8 @@ from pydantic import Field
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.inputs import Changes
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service
-from webapp.operations.sign_on.openid import SignInFailed
 from webapp.operations.sign_on.service import ProviderChange, ProviderInput
 from webapp.operations.sign_on.tables import IdentityProvider
 from webapp.operations.sign_on.views import addresses

@@ -20,11 +20,11 @@ from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
+from webapp.models.upstream.sign_in import Reply, Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.discovery import Reply, Requests, SignInFailed, secure_parts
 from webapp.tools.mcp.listing import line_of
 
-__all__ = ["Attempt", "Client", "SignInFailed", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
+__all__ = ["Attempt", "Client", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
 SECONDS = 20.0
 # How long what a provider says of itself is used for people who only begin, and for requests that anyone can send.

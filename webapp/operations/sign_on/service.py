@@ -12,14 +12,14 @@ from webapp.base import audit, logs
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.inputs import AnyId, Input, OneLine, Refusal, changes, checked_by
+from webapp.models.upstream.sign_in import SignInFailed, secure_parts
 from webapp.operations.sign_on import openid
-from webapp.operations.sign_on.openid import Client, SignInFailed
+from webapp.operations.sign_on.openid import Client
 from webapp.operations.sign_on.tables import IdentityProvider
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import PersonAuthor, UserSession
 from webapp.settings.secrets.encryption import Holder, Secret, the_encryption
 from webapp.settings.service import setting
-from webapp.tools.mcp.discovery import secure_parts
 
 KIND = "identity provider"
 MOST_PROVIDERS, MOST_ROWS, MOST_ENTRIES = 20, 100, 100

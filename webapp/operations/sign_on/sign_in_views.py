@@ -7,9 +7,9 @@ from flask import Blueprint, Response, jsonify, request, session, url_for
 
 from webapp.base.changes import access_changed
 from webapp.base.errors import AppError, NotFound
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service, sign_ins
 from webapp.operations.sign_on.forms import ConnectForm
-from webapp.operations.sign_on.openid import SignInFailed
 from webapp.operations.sign_on.sign_ins import Visit
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import service as accounts

@@ -14,9 +14,10 @@ from webapp.base.changes import access_changed
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from webapp.base.ids import new_secret
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import claims as claim_rules, openid, service
 from webapp.operations.sign_on.claims import Rights, TooManyValues
-from webapp.operations.sign_on.openid import Attempt, SignInFailed, Told
+from webapp.operations.sign_on.openid import Attempt, Told
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import passwords, queries, service as accounts
 from webapp.people.accounts.fields import checked_email, checked_name

@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, url_for
 
 from webapp.base.words import plural
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service
 from webapp.operations.sign_on.forms import ProviderForm
-from webapp.operations.sign_on.openid import SignInFailed
 from webapp.operations.sign_on.service import provider
 from webapp.people.accounts.guards import admin_only, audit_author, own_address
 from webapp.settings.forms import SettingsForm
