@@ -11,6 +11,7 @@ from tests.operations.sign_on.conftest import added, change, sign_on
 from tests.operations.sign_on.provider import OpenIdProvider
 from tests.people.conftest import is_signed_in
 from tests.support.browser import CROSS_SITE, Browser
+from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import Said
 from tests.support.people import PASSWORD
 from webapp.base.db import write
@@ -32,6 +33,7 @@ def refusal(browser: Browser, id: str, server: OpenIdProvider, **instead: str) -
     return page.one("[role=alert]").text().strip()
 
 
+@also_on_postgres
 def test_the_first_sign_in_makes_an_account_and_the_next_finds_it(
     app: Flask, visitor: Browser, provider: OpenIdProvider, provider_id: str
 ) -> None:
@@ -151,6 +153,7 @@ def test_an_account_is_made_only_where_that_is_allowed(
     assert sign_on(visitor, provider_id, provider).status_code == 303
 
 
+@also_on_postgres
 def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
     app: Flask, owner: Browser, visitor: Browser, provider: OpenIdProvider, provider_id: str
 ) -> None:
@@ -184,6 +187,7 @@ def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
     assert "more groups than Acme tells" in refusal(Browser(app), provider_id, provider)
 
 
+@also_on_postgres
 def test_the_last_owner_stays_one_and_no_claim_makes_another(
     app: Flask, owner: Browser, provider: OpenIdProvider, provider_id: str
 ) -> None:
@@ -204,6 +208,7 @@ def test_the_last_owner_stays_one_and_no_claim_makes_another(
     assert owner.post("/admin/sign-on/new", **fields).status_code == 422
 
 
+@also_on_postgres
 def test_a_provider_signs_people_out_by_the_back_channel(
     app: Flask, visitor: Browser, provider: OpenIdProvider, provider_id: str
 ) -> None:
