@@ -59,12 +59,12 @@ class ProviderForm(InputForm[ProviderInput]):
         return super().values | lists | {"client_secret": secret, "claim_rows": self._entered_rows()}
 
     given_rows: Sequence[Mapping[str, Any]] = ()
+    empty_rows = (EMPTY,) * EMPTY_ROWS
 
     @property
-    def rows(self) -> list[Mapping[str, Any]]:
-        """The rows of the form, and some to fill in."""
-        rows = self._entered_rows() if self.is_submitted() and "claim" in request.form else self.given_rows
-        return [*rows, *([EMPTY] * EMPTY_ROWS)]
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """The rows that there are, or that were entered."""
+        return self._entered_rows() if self.is_submitted() and "claim" in request.form else self.given_rows
 
     @property
     def gifts(self) -> dict[str, str]:
