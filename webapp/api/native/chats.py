@@ -285,12 +285,12 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     "Set your tags on a chat, your own or one that is shared with you",
     scope="chat",
     body=TagsOfChat,
-    answer=TagsOfChat,
+    answer=ChatAnswer,
     errors=(409,),
 )
-def put_tags(id: str, body: TagsOfChat) -> TagsOfChat:
+def put_tags(id: str, body: TagsOfChat) -> ChatAnswer:
     tags.replace(visible_chat(id), body.tags, by=caller())
-    return TagsOfChat(tags=tags.by_chat(caller().id, [id]).get(id, []))
+    return answer_of(visible_chat(id))
 
 
 @bp.delete("/<id>")
