@@ -1,9 +1,9 @@
 """Keyset pagination of chats and messages: each page begins after the last row of the page before."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text, tuple_, union
+from sqlalchemy import ColumnElement, String, cast, func, literal, select, text, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
@@ -20,7 +20,6 @@ MOST_CHARS = 1_000_000
 AT_ONCE = 100
 # Only pages need the HTML, which is many times as long as the text.
 WITHOUT_HTML = defer(Message.html, raiseload=True)
-Query = TypeVar("Query", bound=Select[Any])
 Show = Literal["open", "archived", "deleted", "all"]
 # Repeats the condition of the partial index of groups.
 IS_GROUP = text("chats.turn_order <> ''")
@@ -56,7 +55,7 @@ def chats(
         query = query.where(Chat.archived_at.is_(None) if show == "open" else Chat.archived_at.is_not(None))
     query = query if has_pinned else query.where(Chat.pinned_at.is_(None))
     last = db.session.get(Chat, after) if after else None
-    query = _after(query, last) if last and last.owner_id == owner_id else query
+    query = query.where(_is_after(last)) if last and last.owner_id == owner_id else query
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
@@ -65,12 +64,12 @@ def tagged(user: User, tag: str, *, after: str = "", limit: int) -> list[queries
     is_tagged = tags.has(user.id, tag), tags.is_listed(user)
     query = queries.listed_statement().where(*is_tagged)
     last = db.session.scalar(select(Chat).where(Chat.id == after, *is_tagged)) if after else None
-    query = _after(query, last) if last else query
+    query = query.where(_is_after(last)) if last else query
     return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), {"owner_id": user.id})]
 
 
-def _after(query: Query, last: Chat) -> Query:
-    return query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
+def _is_after(last: Chat) -> ColumnElement[bool]:
+    return tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id)
 
 
 def last_with_characters(owner_id: str) -> dict[str, LastChat]:

@@ -101,7 +101,7 @@ def _own(id: str) -> Tag:
 
 
 def _tag_page(tag: Tag, form: TagForm) -> Response:
-    count = next((count for id, _, count in tags.counted(current_user()) if id == tag.id), 0)
+    count = next((other.count for other in tags.counted(current_user()) if other.id == tag.id), 0)
     return form.shown("chat/list/tag.html", tag=tag, count=count)
 
 

@@ -4,8 +4,9 @@ People don't see each other's tags, not even on a shared chat.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from unicodedata import normalize
 
 from pydantic import BeforeValidator, StringConstraints
@@ -46,7 +47,8 @@ class TagInput(Input):
     name: TagName
 
 
-class TagCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TagCount:
     """A tag of a person, and how many chats they can see with it, without those in the trash."""
 
     id: str
