@@ -13,6 +13,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.chat.record import queries
 from webapp.knowledge.sources import quoting_unseen
+from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
@@ -33,10 +34,16 @@ CALL_CHARS = 20_000
 CALL_WORDS = f"k.title || ' ' || k.tool || ' ' || left(k.arguments, {CALL_CHARS}) || ' ' || left(k.text, {CALL_CHARS})"
 CALL = f"to_tsvector('english', translate({CALL_WORDS}, '<>/.@_-=&#:', '           '))"
 RANKED_CALL = f"to_tsvector('english', {READS.format(CALL_WORDS, 20_000)})"
-# Includes chats shared with the person or with a group of theirs, but not those shared with the whole team by link.
-GIVEN = """SELECT object_id FROM grants WHERE object_kind = 'chat' AND (user_id = :owner
-    OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"""
-SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN})) AND c.deleted_at IS NULL AND NOT c.is_temporary"
+# Includes chats shared with the person, with a group of theirs or with a project of theirs, but not those shared with the whole
+# team by link.
+NAMED = "(user_id = :owner OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"
+GIVEN = f"SELECT object_id FROM grants WHERE object_kind = 'chat' AND {NAMED}"
+TEAMS = f"""user_id IS NULL AND group_id IS NULL
+    AND EXISTS (SELECT 1 FROM users WHERE id = :owner AND role IN ({", ".join(f"'{role}'" for role in TEAM)}))"""
+PROJECTS = f"""SELECT id FROM projects WHERE deleted_at IS NULL AND (owner_id = :owner OR id IN (
+    SELECT object_id FROM grants WHERE object_kind = 'project' AND ({NAMED} OR {TEAMS})))"""
+SEEN = f"""(c.owner_id = :owner OR c.id IN ({GIVEN}) OR c.is_for_project AND c.project_id IN ({PROJECTS}))
+    AND c.deleted_at IS NULL AND NOT c.is_temporary"""
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
 SHOWN, SHOWN_CALL = f"{OF_MESSAGE}, '' AS call_id", f"{OF_MESSAGE}, k.id AS call_id"

@@ -1,6 +1,6 @@
 """Grants: rights to single objects of any kind, for a person, a group or the team."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -10,6 +10,9 @@ from webapp.people.accounts.tables import Grant, Membership, User
 
 # The id and owner columns of each kind of object. Each feature registers its kinds.
 OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
+
+# Of kinds whose objects are also granted with what contains them: a query for the ids of those that reach a person that way.
+CONTAINED: dict[str, Callable[[User], Select[str]]] = {}
 
 
 def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
@@ -39,6 +42,12 @@ def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
 def given_to(user: User, kind: str) -> Select[str]:
     """Returns a query for the ids of the objects granted to this person in any way."""
     return select(Grant.object_id).where(Grant.object_kind == kind, reaches(user))
+
+
+def is_given(id: InstrumentedAttribute[str | None], user: User, kind: str) -> ColumnElement[bool]:
+    """Returns the condition that this object was granted to the person, itself or with what contains it."""
+    itself = id.in_(given_to(user, kind))
+    return or_(itself, id.in_(CONTAINED[kind](user))) if kind in CONTAINED else itself
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
