@@ -1,13 +1,13 @@
 """Add projects, and the project of each chat.
 
-Revision: 0190, after 0182
+Revision: 0190, after 0183
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0190"
-down_revision = "0182"
+down_revision = "0183"
 branch_labels = None
 depends_on = None
 

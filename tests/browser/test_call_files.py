@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.chats import ChatPage, load
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import overflows, violations
-from tests.browser.test_tools import DESK, PHONE, begun
+from tests.browser.test_tools import DESK, PHONE, begun, searching
 from tests.chat.test_files import drawn
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -94,7 +94,7 @@ def test_numbers_open_title_address_and_extract_of_a_web_page(
     started(own_server, upstream)
     search = {"tool": "search_web", "arguments": {"query": "otters"}}
     upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
-    chat = begun(visit(own_server, **look), "Search the web")
+    chat = searching(visit(own_server, **look))
     page = chat.page
     chat.expect("completed")
     chat.answer.locator(".message-text .cite").first.click()
@@ -113,7 +113,7 @@ def test_without_scripts_numbers_lead_to_the_page_of_sources(own_server: Server,
     started(own_server, upstream)
     search = {"tool": "search_web", "arguments": {"query": "otters"}}
     upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
-    chat: ChatPage = begun(visit(own_server, java_script_enabled=False), "Search the web")
+    chat: ChatPage = searching(visit(own_server, java_script_enabled=False))
     chat.expect("completed")
     assert load(chat.page, chat.answer.locator(".cited .cite").first).ok
     expect(chat.page.get_by_role("region", name="Source 1")).to_contain_text("https://example.org/otters?a=1&b=2")

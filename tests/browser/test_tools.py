@@ -49,10 +49,23 @@ def begun(person: Person, *tools: str) -> ChatPage:
     page = person.open("/")
     page.get_by_role("button", name="Tools").click()
     for tool in tools:
-        resting(page.get_by_role("checkbox", name=tool)).check()
+        # By its key: under a click, the list can still move.
+        page.get_by_role("checkbox", name=tool).press("Space")
+        expect(page.get_by_role("checkbox", name=tool)).to_be_checked()
     page.keyboard.press("Escape")
     if page.get_by_role("dialog", name="Tools for this chat").is_visible():
         page.locator("h1").click()
+    return first_sent(page)
+
+
+def searching(person: Person) -> ChatPage:
+    """Begins a chat with the web search, by its switch beside the composer."""
+    page = person.open("/")
+    page.get_by_role("checkbox", name="Search the web").check(force=True)
+    return first_sent(page)
+
+
+def first_sent(page: Page) -> ChatPage:
     chat = ChatPage(page)
     chat.box.fill("Go")
     chat.send.click()

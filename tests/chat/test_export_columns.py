@@ -76,6 +76,7 @@ STAYS: dict[str, dict[str, str]] = {
         "decided_by": PERSONAL,
         "sources": "documents stay on this server, with their grants",
         "question": "what was answered to a tool server is between it and the person who answered",
+        "private_to": PERSONAL,
         "kept": "what a provider has signed is for the requests of this server",
     },
 }

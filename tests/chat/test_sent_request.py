@@ -187,7 +187,7 @@ def test_results_of_rounds_are_for_those_who_see_their_sources(owner, called):
         session.execute(update(Call).where(Call.round == 1, Call.number == 0).values(text="The secret", sources=unseen))
     page = owner.page(url_of(owner.page(called)))
     assert "The secret" not in page.text
-    assert page.says("This quotes documents that you can't see.")
+    assert page.says("The result quotes documents that you can't see.")
 
 
 def test_an_open_call_was_not_sent(owner, called):

@@ -12,6 +12,7 @@ from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
 from webapp.chat.calls import decisions
+from webapp.engine.chores import TICKERS
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 from webapp.tools.questions import Field, Question
@@ -65,6 +66,19 @@ def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
 
 def waits(bench: Bench, id: str) -> Callable[[], bool]:
     return lambda: bench.generation(id).status == "waiting" and id not in bench.engine.live
+
+
+def end_waiting(bench: Bench, id: str) -> None:
+    """Ends the process once its answer waits, and it has looked, in one session, whether a person decided meanwhile."""
+
+    def has_looked() -> bool:
+        with bench.app.app_context():
+            return "waiting answers" in TICKERS.get() and not db.engine.pool.checkedout()
+
+    bench.until(waits(bench, id))
+    bench.until(has_looked)
+    bench.engine.is_closing = True
+    bench.engine.worker.end()
 
 
 @on_both_databases
@@ -128,9 +142,7 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
     fake.always({"rounds": [{"says": "Hm.", "calls": [asked]}, {"says": "Red, then."}]})
     person = bench.person()
     id = bench.ask(person=person, tools=["ask_person"])
-    bench.until(waits(bench, id))
-    bench.engine.is_closing = True
-    bench.engine.worker.end()
+    end_waiting(bench, id)
     other.recover()
     assert other.generation(id).status == "waiting"
     decide(other, "answer", person)
@@ -145,9 +157,7 @@ def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, 
     fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
     first, second = (Counter(Hints(), policy="ask").offered(process) for process in (bench, other))
     id = bench.ask(person=bench.person(), tools=["count"])
-    bench.until(waits(bench, id))
-    bench.engine.is_closing = True
-    bench.engine.worker.end()
+    end_waiting(bench, id)
     state = {"state": "asked"} if decision == "allow" else {"state": "denied", "ended_at": utc_now()}
     with other.app.app_context(), write() as session:
         session.execute(update(Call).values(decision=decision, decided_at=utc_now(), **state))
@@ -175,9 +185,7 @@ def test_what_a_tool_server_asks_survives_two_kills(bench, fake, make_app, other
     askers = [Asker(hints).offered(process) for process in (bench, other, third)]
     person = bench.person()
     id = bench.ask(person=person, tools=["count"])
-    bench.until(waits(bench, id))
-    bench.engine.is_closing = True
-    bench.engine.worker.end()
+    end_waiting(bench, id)
     other.recover()
     askers[1].holds = True
     with other.app.app_context():

@@ -20,6 +20,7 @@ OTHERS = {
     "eye-off": "Hide from the model|Hidden",
     "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch",
+    "globe": "Search the web",
     "letter-text": "Copy as text",
     "library": "Answers can quote",
     "log-out": "Sign out",

@@ -185,16 +185,22 @@ def test_a_run_whose_chat_is_deleted_while_it_waits_calls_nothing(bench) -> None
     assert counter.done == []
 
 
-@on_both_databases
-@pytest.mark.slow
-def test_a_call_that_a_kill_interrupted_is_never_made_twice(bench, fake, other) -> None:
-    first, second = Counter(Hints()).offered(bench), Counter(Hints()).offered(other)
+def killed_in_a_call(bench: Bench, other: Bench, hints: Hints) -> tuple[str, Counter, Counter]:
+    """Kills the first process while a run counts sheep; returns the run, which is recovered, and the counter of each process."""
+    first, second = Counter(hints).offered(bench), Counter(hints).offered(other)
     first.holds = True
     id = begun(bench, COUNTS, bench.person())
     happen(bench, id, "answer", "sheep")
     bench.until(lambda: first.done == ["sheep"])
     die(bench, bench.generations()[-1].id, journalled=0)
     other.recover()
+    return id, first, second
+
+
+@on_both_databases
+@pytest.mark.slow
+def test_a_call_that_a_kill_interrupted_is_never_made_twice(bench, fake, other) -> None:
+    id, first, second = killed_in_a_call(bench, other, Hints())
     other.until(parked(other))
     assert [call.state for call in calls_in(other)] == ["unknown"]
     decide(other, "done", run_of(other, id).owner_id)
@@ -206,13 +212,7 @@ def test_a_call_that_a_kill_interrupted_is_never_made_twice(bench, fake, other) 
 @on_both_databases
 @pytest.mark.slow
 def test_a_call_that_only_reads_is_made_again_after_a_kill(bench, fake, other) -> None:
-    first, second = Counter(READS).offered(bench), Counter(READS).offered(other)
-    first.holds = True
-    id = begun(bench, COUNTS, bench.person())
-    happen(bench, id, "answer", "sheep")
-    bench.until(lambda: first.done == ["sheep"])
-    die(bench, bench.generations()[-1].id, journalled=0)
-    other.recover()
+    id, first, second = killed_in_a_call(bench, other, READS)
     other.until(over(other, id))
     assert (second.done, said(other, id)[-1]) == (["sheep"], "Result: sheep is counted")
     assert [call.state for call in calls_in(other)] == ["done"]

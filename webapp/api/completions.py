@@ -262,14 +262,9 @@ def _read(engine: Engine, person: str, completion: CompletionInput, request: Mod
     """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
     if not completion.offers or request.must_call or not providers().takes_tools(request.model):
         return generations.ladder(engine, request)
-
-    def of_round(request: ModelRequest) -> Source:
-        # A round after the first begins outside of the application's context.
-        with engine.in_app():
-            return generations.ladder(engine, request)
-
+    ladder = partial(generations.ladder, engine)
     answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside)
-    return ToolRun(engine, answer, request, completion.offers, of_round, Limits.set(can_wait=False), ledger=ledger)
+    return ToolRun(engine, answer, request, completion.offers, ladder, Limits.set(can_wait=False), ledger=ledger)
 
 
 def model_of(user: User, name: str) -> str:

@@ -8,12 +8,16 @@ from pydantic import Field
 
 from webapp.api.access import caller_or_none
 from webapp.api.schemas import Answer
+from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge.shown import place_url
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.guards import user_or_none
-from webapp.streaming.events import Event, Returned, SourceRecord, Sources
+from webapp.people.accounts.tables import User
+from webapp.streaming.events import Event, Question, Returned, SourceRecord, Sources
+from webapp.tools.results import hidden_results
+from webapp.tools.tables import Call
 
 
 class SourceAnswer(Answer):
@@ -32,8 +36,12 @@ class SourceAnswer(Answer):
 
 def source_answers(records: Sequence[SourceRecord]) -> list[SourceAnswer]:
     """Returns sources as the caller can see them."""
+    return [_one(source) for source in seen(_reader(), records)] if records else []
+
+
+def _reader() -> User | None:
     caller = caller_or_none()
-    return [_one(source) for source in seen(caller.user if caller else user_or_none(), records)] if records else []
+    return caller.user if caller else user_or_none()
 
 
 def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceAnswer]]:
@@ -49,20 +57,18 @@ def source_answers_by_message(rows: Iterable[Message]) -> dict[str, list[SourceA
 
 
 def as_visible(event: Event) -> Event:
-    """Returns an event with its sources as the caller can see them; a call's result quotes them, and is cut with them."""
+    """Returns an event as the caller can see it: the sources by their rights, and what a call returned if that isn't hidden."""
     if isinstance(event, Sources):
         return Sources(tuple(answer.model_dump() for answer in source_answers(_records(event.items))))
-    if isinstance(event, Returned) and event.sources:
-        answers = source_answers(_records(event.sources))
-        is_seen = all_seen(answers)
-        text, is_cut = (event.text, event.is_cut) if is_seen else ("", True)
-        return replace(event, text=text, is_cut=is_cut, sources=tuple(answer.model_dump() for answer in answers))
+    call = db.session.get(Call, event.call_id) if isinstance(event, Returned | Question) else None
+    is_hidden = call is not None and call.id in hidden_results(_reader(), [call])
+    if isinstance(event, Question) and is_hidden:
+        return replace(event, message="", fields=(), url="")
+    if isinstance(event, Returned):
+        sources = tuple(answer.model_dump() for answer in source_answers(_records(event.sources)))
+        seen_event = replace(event, text="", error="", is_cut=True) if is_hidden else event
+        return replace(seen_event, sources=sources) if sources or is_hidden else event
     return event
-
-
-def all_seen(answers: Iterable[SourceAnswer]) -> bool:
-    """Returns whether the caller can see all of these sources, and so what quotes them."""
-    return all(answer.url for answer in answers)
 
 
 def _records(items: Sequence[Mapping[str, Any]]) -> tuple[SourceRecord, ...]:
@@ -71,10 +77,10 @@ def _records(items: Sequence[Mapping[str, Any]]) -> tuple[SourceRecord, ...]:
 
 
 def redaction(context: Context) -> Callable[[Event], Event]:
-    """Returns the same as a function for a stream, which authenticates its caller again for each event with sources."""
+    """Returns the same as a function for a stream, which authenticates its caller again for each such event."""
 
     def redact(event: Event) -> Event:
-        if not isinstance(event, Sources | Returned):
+        if not isinstance(event, Sources | Returned | Question):
             return event
         with context():
             return as_visible(event)

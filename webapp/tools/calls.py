@@ -55,6 +55,7 @@ class CallRecord:
     text_at: int = 0
     kept: str = ""
     question: Mapping[str, Any] | None = None
+    private_to: str | None = None
     asked_at: datetime | None = None
     decided_at: datetime | None = None
     started_at: datetime | None = None

@@ -46,8 +46,8 @@ class FileText:
 class ChatFiles(Protocol):
     """The files of the chat that a call is for."""
 
-    def keep(self, file: NewFile) -> KeptFile:
-        """Makes it a file of the chat; raises an `AppError` if it is refused."""
+    def keep(self, file: NewFile, *, is_private: bool = False) -> KeptFile:
+        """Makes it a file of the chat, perhaps for the person alone; raises an `AppError` if it is refused."""
 
     def names(self) -> Sequence[str]:
         """Returns the names of the files with a text that can be read, newest first."""
@@ -59,7 +59,7 @@ class ChatFiles(Protocol):
 class NoFiles:
     """Of a call that is for no chat."""
 
-    def keep(self, file: NewFile) -> KeptFile:
+    def keep(self, file: NewFile, *, is_private: bool = False) -> KeptFile:
         raise NotFound("There is no chat for this file.")
 
     def names(self) -> Sequence[str]:
@@ -69,12 +69,12 @@ class NoFiles:
         raise NotFound(NOT_HERE)
 
 
-def keep_all(files: Sequence[NewFile], chat_files: ChatFiles) -> tuple[list[str], str]:
+def keep_all(files: Sequence[NewFile], chat_files: ChatFiles, *, is_private: bool = False) -> tuple[list[str], str]:
     """Keeps the files of a result; returns their ids, and what the model is told of them."""
     ids, lines = list[str](), list[str]()
     for file in files[:MOST_FILES]:
         try:
-            kept = chat_files.keep(file)
+            kept = chat_files.keep(file, is_private=is_private)
         except AppError as error:
             lines.append(f"{file.name} was not kept: {error.message}")
         else:

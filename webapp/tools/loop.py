@@ -116,8 +116,14 @@ class ToolRun:
         self._by_key = {offer.tool.key: offer for offer in self._offers.values()}
         self._specs = tuple(ToolSpec(name, offer.tool.description, offer.schema) for name, offer in self._offers.items())
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
+
+        def of_round(request: ModelRequest) -> Source:
+            # A round after the first begins outside of the application's context.
+            with engine.in_app():
+                return ladder(request)
+
         self._rounds = Rounds(
-            ladder,
+            of_round,
             now=engine.now,
             stall_seconds=limits.stall_seconds,
             text=answer.text,
@@ -273,6 +279,7 @@ class ToolRun:
             state="asked",
             policy=offer.policy if offer else "deny",
             text_at=self._rounds.chars,
+            private_to=self._answer.person_id if offer and offer.tool.is_private else None,
             asked_at=utc_now(),
         )
         try:
@@ -384,7 +391,7 @@ class ToolRun:
             )
             result = offer.tool.run(context, arguments)
             turn.costs.extend([result.cost] if result.cost else [])
-            file_ids, about_files = keep_all(result.files, self._answer.files)
+            file_ids, about_files = keep_all(result.files, files, is_private=offer.tool.is_private)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
         except ToolFailed as failure:

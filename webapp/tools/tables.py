@@ -18,6 +18,7 @@ class Call(Base):
     A state is committed before what it names begins. `arguments` are as the model wrote them, `text_at` is how much of the
     message's text came before, `kept` what the provider wants back with the round, on its first call. `outside` names where
     outside text in the result came from. `question` is what its server asks a person, with the answer (`questions.Question`).
+    `private_to` is the person whose own tool server it went to: what it returned is for them, also when they are gone.
     """
 
     __tablename__ = "calls"
@@ -46,6 +47,7 @@ class Call(Base):
     text_at: Mapped[int] = mapped_column(default=0, server_default="0")
     kept: Mapped[str] = mapped_column(Text, default="", server_default="")
     question: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    private_to: Mapped[str | None] = mapped_column(String(LENGTH))
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)
     decided_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

@@ -100,7 +100,8 @@ class Tool:
     context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is the usual
     one. `unavailable` returns why it can't be used now, or nothing.
     One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
-    With `is_in_own_name`, what it does is done as the person, not as everyone: others don't decide about that.
+    With `is_in_own_name`, what it does is done as the person, not as everyone: others don't decide about that. What one
+    that `is_private` returns is for that person alone.
     One that `can_echo` may return what it was called with, so that a model can have composed an address in its result.
     """
 
@@ -119,6 +120,7 @@ class Tool:
     about: str = ""
     can_echo: bool = False
     is_in_own_name: bool = False
+    is_private: bool = False
 
     @property
     def is_question(self) -> bool:

@@ -39,9 +39,20 @@ class World:
             return "own"
         rights = self.given(person, "chat", chat.id)
         project = self.projects.get(chat.project_id or "")
-        if project and chat.is_for_project and not project.deleted_at:
+        if project and self.is_shared(chat):
             rights |= {"write"} if project.owner_id == person.id else self.given(person, "project", project.id)
         return "write" if "write" in rights else "view" if rights else ""
+
+    def is_shared(self, chat: Chat) -> bool:
+        """Returns whether a project's members see the chat: as long as its owner can write there."""
+        project = self.projects.get(chat.project_id or "")
+        owner = next(person for person in self.people if person.id == chat.owner_id)
+        return bool(
+            project
+            and chat.is_for_project
+            and not project.deleted_at
+            and (project.owner_id == owner.id or "write" in self.given(owner, "project", project.id))
+        )
 
     def given(self, person: User, kind: str, id: str) -> set[str]:
         grants = [grant for grant in self.grants if (grant.object_kind, grant.object_id) == (kind, id)]
@@ -114,7 +125,7 @@ def is_shared(world: World, person: User, chat: Chat) -> bool:
     """Returns whether the person sees the chat by its project, whatever else they were granted."""
     project = world.projects[chat.project_id or ""]
     is_member = project.owner_id == person.id or bool(world.given(person, "project", project.id))
-    return chat.is_for_project and not project.deleted_at and is_member
+    return world.is_shared(chat) and is_member
 
 
 @pytest.mark.slow

@@ -431,6 +431,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     readable = chat_collections.visible_ids(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
     seen_projects = projects.seen_among(me, (row.project_id for row in rows)) if me else set()
+    shareable = projects.projects_of(row for row in rows if row.is_for_project)
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for queued in follow_up.waiting_in(*waiting):
@@ -451,6 +452,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             lorebook_ids=[id for id in row.lorebook_ids if id in usable] if row in own else [],
             reads_from=readable[row.id],
             project_id=row.project_id if row.project_id in seen_projects else None,
+            is_for_project=row.id in shareable,
         )
         for row in rows
     ]

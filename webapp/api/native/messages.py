@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Literal
 
 from flask import Blueprint, Response, request
@@ -193,6 +194,8 @@ def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
     """Returns messages of one chat in the order given, each with the text written so far."""
     generations, versions = queries.generations_with_texts(rows), queries.siblings_of(rows)
     sources, authors, calls = source_answers_by_message(rows), authors_of(rows), calls_by_message(rows)
+    answers = CallAnswer.from_rows([*chain.from_iterable(calls.values())], most_chars=WITH_A_MESSAGE_CHARS)
+    by_id = {answer.id: answer for answer in answers}
     return [
         _answer(
             row,
@@ -200,7 +203,7 @@ def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
             versions.get(row.id, []),
             sources.get(row.id, []),
             authors.get(row.id),
-            [CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls.get(row.id, [])],
+            [by_id[call.id] for call in calls.get(row.id, [])],
         )
         for row in rows
     ]

@@ -1,6 +1,6 @@
 """/api/v1/tools, /calls and /waiting: what models can call, what they have called, and what waits for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.api.sources import SourceAnswer, all_seen, source_answers
+from webapp.api.sources import SourceAnswer, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
 from webapp.chat.calls.access import decidable_call, visible_call
@@ -18,6 +18,7 @@ from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.questions import Question, shown_field
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.tools.tool import Policy, Tool
 
@@ -129,7 +130,7 @@ class CallAnswer(Answer):
     decided_by: str | None
     note: str
     text: str = Field(description="What it returned; with a message up to 4,000 characters.")
-    is_cut: bool = Field(description="Whether `text` is not all that the tool returned, or quotes what you can't see.")
+    is_cut: bool = Field(description="Whether `text` is not all that the tool returned, or what it returned isn't yours to see.")
     sources: list[SourceAnswer] = Field(description="The passages that it quotes, as far as you can see them.")
     error: str
     file_ids: list[str] = Field(description="The files that it made: `GET /api/v1/files/ID` returns one.")
@@ -138,13 +139,28 @@ class CallAnswer(Answer):
     ended_at: datetime | None
 
     @classmethod
-    def from_row(cls, row: Call | CallRecord, *, most_chars: int | None = None) -> Self:
-        sources = source_answers(row.sources)
-        text = row.text[:most_chars] if all_seen(sources) else ""
-        is_cut = row.is_cut or len(text) < len(row.text)
-        arguments = shown_arguments(row.arguments)
-        question = QuestionAnswer.from_record(row.question) if row.question else None
-        return cls.of(row, arguments=arguments, text=text, is_cut=is_cut, sources=sources, question=question)
+    def from_rows(cls, rows: Sequence[Call | CallRecord], *, most_chars: int | None = None) -> list[Self]:
+        hidden = hidden_results(caller(), rows)
+        return [cls._from_row(row, is_hidden=row.id in hidden, most_chars=most_chars) for row in rows]
+
+    @classmethod
+    def from_row(cls, row: Call | CallRecord) -> Self:
+        return cls.from_rows([row])[0]
+
+    @classmethod
+    def _from_row(cls, row: Call | CallRecord, *, is_hidden: bool, most_chars: int | None) -> Self:
+        text = "" if is_hidden else row.text[:most_chars]
+        is_asked_caller = row.question and row.private_to in (None, caller().id)
+        return cls.of(
+            row,
+            arguments=shown_arguments(row.arguments),
+            text=text,
+            is_cut=row.is_cut or is_hidden or len(text) < len(row.text),
+            error="" if is_hidden else row.error,
+            file_ids=[] if is_hidden else list(row.file_ids),
+            sources=source_answers(row.sources),
+            question=QuestionAnswer.from_record(row.question) if row.question and is_asked_caller else None,
+        )
 
 
 class Waiting(Answer):
@@ -173,7 +189,7 @@ def index() -> ToolList:
 @operation("List the calls that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
     calls = decisions.waiting_for(db.session(), caller())
-    return Waiting(calls=[CallAnswer.from_row(call, most_chars=WITH_A_MESSAGE_CHARS) for call in calls])
+    return Waiting(calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS))
 
 
 @bp.get("/calls/<id>")

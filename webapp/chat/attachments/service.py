@@ -73,10 +73,11 @@ def upload(person_id: str, name: str, stream: IO[bytes]) -> StoredFile:
     return _kept(person_id, name, _content(person_id, name, stream))
 
 
-def add_made(person_id: str, chat_id: str, name: str, content: bytes) -> tuple[StoredFile, int]:
+def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_private: bool = False) -> tuple[StoredFile, int]:
     """Stores a file that a call made for this person as a file of the chat, under the rules of uploads; returns its version.
 
-    It is the next version of the chat's newest file with this name or, with the same content, that file.
+    It is the next version of the chat's newest file with this name or, with the same content, that file. A private one is for
+    this person alone.
     """
     name = _name(name)
     file = _content(person_id, name, BytesIO(content))
@@ -86,10 +87,13 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes) -> tuple[S
         # One version at a time.
         session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update(key_share=True))
         newest = storage.newest_named(session, chat_id, name)
-        if newest and newest[0].hash == digest:
+        if newest and newest[0].hash == digest and (newest[0].owner_id == person_id or not is_private):
+            if not is_private:
+                its_row = update(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == newest[0].id)
+                session.execute(its_row.values(is_private=False))
             return newest
         version = newest[1] + 1 if newest else 1
-        session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": row.id, "version": version}])
+        session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": row.id, "version": version, "is_private": is_private}])
         session.execute(update(StoredFile).where(StoredFile.id == row.id).values(is_sent=True))
     return row, version
 

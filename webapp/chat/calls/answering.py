@@ -33,6 +33,7 @@ from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
 from webapp.tools.ledger import StoredLedger
 from webapp.tools.offers import Offer, offers_for
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 MakeSource = Callable[[ModelRequest], Source]
@@ -126,7 +127,10 @@ def source_with_tools(
     is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
-    calls = calls_of(db.session(), message.id) if message.call_count else ()
+    calls = calls_of(db.session(), message.id) if message.call_count else []
+    # What the person can't see, a model would quote to them.
+    hidden = hidden_results(db.session.get(User, person), calls)
+    calls = [replace(call, text=hidden[call.id], error="") if call.id in hidden else call for call in calls]
     ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
     answer = loop.Answer(
         person,
@@ -143,10 +147,4 @@ def source_with_tools(
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns
     prompt = replace(request, turns=turns, is_continuation=False)
-
-    def of_round(request: ModelRequest) -> Source:
-        # A round after the first begins outside of the application's context.
-        with engine.in_app():
-            return ladder(request)
-
-    return loop.ToolRun(engine, answer, prompt, offers, of_round, limits, ledger=ledger, transcript=transcript)
+    return loop.ToolRun(engine, answer, prompt, offers, ladder, limits, ledger=ledger, transcript=transcript)

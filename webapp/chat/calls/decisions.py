@@ -1,7 +1,7 @@
 """What people decide about an answer that waits, about its calls or a limit, and what follows: it continues where it waited."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -29,6 +29,7 @@ from webapp.tools.calls import CallRecord
 from webapp.tools.fuse import blow
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.questions import Action, BadAnswers, Question, checked_values
+from webapp.tools.results import NAMELESS
 from webapp.tools.tables import AllowedTool, Call, Fuse
 from webapp.tools.tool import Tool
 
@@ -43,6 +44,8 @@ FuseDecision = Literal["continue", "answer", "end"]
 NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 # Those after which a call is done.
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
+# Those about what is done in a person's own name that only they can make.
+IN_OWN_NAME: tuple[Decision, ...] = (*TO_BE_DONE, "answer")
 MOST_CHARS = 20_000
 NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
 ENDED = "This answer has ended, so that nothing of it is done any more."
@@ -98,18 +101,19 @@ def decide(
     if decision not in choices(call):
         raise Conflict(_said(call))
     record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
-    asker_id = db.session.scalar(select(Generation.user_id).where(Generation.message_id == message_id, WHILE_ACTIVE))
-    asker = db.session.get(User, asker_id) if asker_id else None
+    asker = _asker_of(message_id)
     tool = tools_of(asker).get(call.tool) if asker else None
     question = record.asks if decision in ACTIONS else None
     if decision == "answer" and not (question or result):
         raise Invalid("Choose an answer, or write one.", field="result")
     if question:
+        # What doesn't fit is told in the words of a server that may not be theirs.
+        if decision != "cancel":
+            _check_tool(tools_of(by).get(call.tool), question, is_sent_again=record.state == "waiting")
         question = _answered(question, decision, values or {}, by_id)
-        _check_tool(tools_of(by).get(call.tool), question, is_sent_again=record.state == "waiting")
     elif tool and decision in TO_BE_DONE and (reason := tool.unavailable()):
         raise Conflict(reason)
-    if asker and asker.id != by_id and tool and tool.is_in_own_name and decision in (*TO_BE_DONE, "answer"):
+    if asker and asker.id != by_id and _is_in_own_name(call, tool) and decision in IN_OWN_NAME:
         raise Forbidden(IN_A_NAME.format(asker.name))
     with write() as session:
         if not session.scalar(select(Generation.id).where(Generation.message_id == message_id, WHILE_ACTIVE).with_for_update()):
@@ -132,6 +136,26 @@ def decide(
     return db.session.get_one(Call, record.id, populate_existing=True)
 
 
+def _asker_of(message_id: str) -> User | None:
+    asker_id = db.session.scalar(select(Generation.user_id).where(Generation.message_id == message_id, WHILE_ACTIVE))
+    return db.session.get(User, asker_id) if asker_id else None
+
+
+def decided_only_by(message_id: str, calls: Sequence[Call], reader: User | None) -> dict[str, str]:
+    """Returns the name of who alone can allow or answer each of an answer's calls that wait, if that isn't this reader."""
+    waiting = [call for call in calls if choices(call) and call.tool not in built_in_tools()]
+    asker = _asker_of(message_id) if waiting else None
+    if not asker or (reader and reader.id == asker.id):
+        return {}
+    tools = tools_of(asker)
+    return {call.id: asker.name or NAMELESS for call in waiting if _is_in_own_name(call, tools.get(call.tool))}
+
+
+def _is_in_own_name(call: Call, tool: Tool | None) -> bool:
+    """Returns whether only its person can allow a call, whose tool can be gone by now."""
+    return bool(call.private_to or (tool and tool.is_in_own_name))
+
+
 def _answered(question: Question, decision: Decision, values: Mapping[str, Any], by_id: str) -> Question:
     try:
         checked = checked_values(question.fields, values) if decision == "answer" else {}
@@ -143,8 +167,6 @@ def _answered(question: Question, decision: Decision, values: Mapping[str, Any],
 
 def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:
     """Refuses an answer to a server that isn't the person's to use, or for a tool that isn't what asked by now."""
-    if question.action == "cancel":
-        return
     if tool is None:
         raise Forbidden(NOT_YOURS.format(question.server))
     if is_sent_again and (reason := tool.unavailable()):
@@ -258,7 +280,7 @@ def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:
 def _waits_for(user: User) -> tuple[ColumnElement[bool] | TextClause, ...]:
     lane = literal(topic_names.of_chat("")) + Chat.id
     given = grants.given_to(user, "chat").where(Grant.right == "write")
-    is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given), projects.shares_with(user, rights=("write",)))
+    is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given), projects.shares_with(user.id, rights=("write",)))
     # By the few generations that are active, not by all calls there ever were.
     return Generation.lane == lane, WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None)
 

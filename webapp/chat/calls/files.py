@@ -10,10 +10,13 @@ from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.chat.attachments import service
 from webapp.chat.files.attachments import size_of
+from webapp.chat.files.storage import is_open_to
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Message
 from webapp.knowledge import formats
+from webapp.people.accounts.tables import User
 from webapp.tools.files import NOT_HERE, FileText, KeptFile, NewFile
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 MOST_NAMES, MOST_BYTES = 100, 4_000_000
@@ -26,8 +29,8 @@ class CallFiles:
     chat_id: str
     person_id: str
 
-    def keep(self, file: NewFile) -> KeptFile:
-        row, version = service.add_made(self.person_id, self.chat_id, file.name, file.content)
+    def keep(self, file: NewFile, *, is_private: bool = False) -> KeptFile:
+        row, version = service.add_made(self.person_id, self.chat_id, file.name, file.content, is_private=is_private)
         return KeptFile(row.id, row.name, version)
 
     def names(self) -> Sequence[str]:
@@ -55,7 +58,7 @@ class CallFiles:
 
     def _texts(self) -> Select[StoredFile]:
         query = select(StoredFile).join(ChatFile, ChatFile.file_id == StoredFile.id)
-        return query.where(ChatFile.chat_id == self.chat_id, StoredFile.kind.in_((TEXT, DOCUMENT)))
+        return query.where(ChatFile.chat_id == self.chat_id, is_open_to(self.person_id), StoredFile.kind.in_((TEXT, DOCUMENT)))
 
 
 def _has_text(file: StoredFile) -> bool:
@@ -79,14 +82,15 @@ class ShownFile:
         return f"/files/{self.id}"
 
 
-def files_made(messages: Iterable[Message]) -> dict[str, list[ShownFile]]:
-    """Returns, by message id, the files that the calls of these messages made; without a query if none has calls."""
+def files_made(messages: Iterable[Message], reader: User | None) -> dict[str, list[ShownFile]]:
+    """Returns, by message id, the files that this reader sees of those messages' calls; without a query if none has calls."""
     ids = [message.id for message in messages if message.call_count]
     in_order = select(Call).where(Call.message_id.in_(ids)).order_by(Call.round, Call.number)
     calls = db.session.scalars(in_order).all() if ids else ()
+    hidden = hidden_results(reader, calls)
     files, by_message = files_by_id(calls), defaultdict[str, list[ShownFile]](list)
     for call in calls:
-        by_message[call.message_id] += (files[id] for id in call.file_ids if id in files)
+        by_message[call.message_id] += (files[id] for id in call.file_ids if id in files and call.id not in hidden)
     return by_message
 
 

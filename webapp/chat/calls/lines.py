@@ -6,20 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.base.words import plural
-from webapp.chat.calls.decisions import Decision, choices
+from webapp.chat.calls.decisions import IN_OWN_NAME, Decision, choices, decided_only_by
 from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.calls.questions import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
+from webapp.people.accounts.tables import User
 from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments
 from webapp.tools.fuse import WORDS
 from webapp.tools.offers import built_in_tools
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call, Fuse
 
 # Words beside the name of a tool; a call that is done has a sentence of its own.
@@ -54,7 +57,8 @@ class ShownCall:
     answers to a question of the model.
 
     `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to the model.
-    `asked` is what the call's server asks, or has asked.
+    `asked` is what the call's server asks, or has asked. `hidden` says why its reader can't see what it returned, and `only_by`
+    names the one person who can allow or answer it, if that is another.
     """
 
     id: str
@@ -76,6 +80,8 @@ class ShownCall:
     decided_at: datetime | None = None
     files: tuple[ShownFile, ...] = ()
     asked: ShownQuestion | None = None
+    hidden: str = ""
+    only_by: str = ""
 
     @property
     def is_waiting(self) -> bool:
@@ -180,15 +186,41 @@ def calls_by_message(messages: Iterable[Message]) -> dict[str, list[Call]]:
     return calls
 
 
-def calls_in(message: Message, *, is_live: bool, can_decide: bool = True) -> ShownCalls:
-    """Returns the calls of one answer."""
+def calls_in(message: Message, reader: User | None, *, is_live: bool, can_decide: bool = True) -> ShownCalls:
+    """Returns the calls of one answer as this reader sees them."""
     calls = calls_by_message([message])[message.id]
-    shown = shown_calls(message.id, calls, files_by_id(calls), is_live=is_live)
+    hidden = hidden_results(reader, calls)
+    shown = calls_for(reader, message.id, calls, files_by_id(calls), is_live=is_live, hidden=hidden)
     return shown if can_decide else shown.limited()
 
 
-def shown_calls(message_id: str, calls: Sequence[Call], files: Mapping[str, ShownFile], *, is_live: bool) -> ShownCalls:
-    shown = tuple(shown_call(call, files, is_live=is_live) for call in calls)
+def calls_for(
+    reader: User | None,
+    message_id: str,
+    calls: Sequence[Call],
+    files: Mapping[str, ShownFile],
+    *,
+    is_live: bool,
+    hidden: Mapping[str, str],
+) -> ShownCalls:
+    """Returns the calls of an answer as this reader sees them, without what is `hidden`, and with what they can decide."""
+    only_by = decided_only_by(message_id, calls, reader) if is_live else {}
+    return shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
+
+
+def shown_calls(
+    message_id: str,
+    calls: Sequence[Call],
+    files: Mapping[str, ShownFile],
+    *,
+    is_live: bool,
+    hidden: Mapping[str, str],
+    only_by: Mapping[str, str] = MappingProxyType({}),
+) -> ShownCalls:
+    shown = tuple(
+        shown_call(call, files, is_live=is_live, hidden=hidden.get(call.id, ""), only_by=only_by.get(call.id, ""))
+        for call in calls
+    )
     return ShownCalls(message_id, shown, is_live, limit=_reached(message_id) if is_live and calls else None)
 
 
@@ -206,6 +238,8 @@ def shown_call(
     is_whole: bool = False,
     asked: ShownQuestion | None = None,
     reader: str = "",
+    hidden: str = "",
+    only_by: str = "",
 ) -> ShownCall:
     """Returns a call as it is shown; `is_whole` with all of its arguments, `asked` with what was typed into a server's form."""
     written = shown_arguments(call.arguments)
@@ -213,7 +247,8 @@ def shown_call(
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
     begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.title or call.tool
-    can_be = choices(call)
+    can_be = tuple(decision for decision in choices(call) if not (only_by and decision in IN_OWN_NAME))
+    asked = asked or shown_question(call, reader=reader)
     values, of_model = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
@@ -229,15 +264,17 @@ def shown_call(
         said=(call.title or name) if is_done else f"{name} · {words}",
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=call.why,
-        error=call.error,
+        error="" if hidden else call.error,
         choices=can_be,
         arguments=tuple(_argument(name, value, most_chars) for name, value in islice(values.items(), most)),
         more_arguments=max(0, len(values) - most) if most else 0,
         question=revealed(str(of_model.get("question", ""))),
         options=_texts(of_model.get("choices")),
         decided_at=call.decided_at,
-        files=tuple(files[id] for id in call.file_ids if id in files),
-        asked=asked or shown_question(call, reader=reader),
+        files=() if hidden else tuple(files[id] for id in call.file_ids if id in files),
+        asked=asked.told_to_others() if asked and hidden else asked,
+        hidden=hidden,
+        only_by=only_by,
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 

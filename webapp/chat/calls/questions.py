@@ -1,7 +1,7 @@
 """What a tool server asks, as pages show it: a form with native fields, what was typed into it, and what is wrong with that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field as attribute
+from dataclasses import dataclass, field as attribute, replace
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -51,6 +51,10 @@ class ShownQuestion:
     @property
     def is_disguised(self) -> bool:
         return any(part.startswith("xn--") for part in self.host.split("."))
+
+    def told_to_others(self) -> "ShownQuestion":
+        """Returns what others know of what a person's own server asks: that it does."""
+        return replace(self, message="", fields=(), address="", host="", answers=())
 
 
 def shown_question(

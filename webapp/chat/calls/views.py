@@ -14,6 +14,7 @@ from webapp.chat.record.access import decidable_message, own_chat, right_in, sto
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import shown as knowledge_shown
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
 from webapp.web.htmx import is_htmx, redirect, render
@@ -29,17 +30,22 @@ def show(id: str) -> Response:
 
 def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 200) -> Response:
     message, me = visible_message(call.message_id), user_or_none()
-    sources = knowledge_shown.sources(me, call.sources)
-    reader = me.id if me else ""
+    hidden = hidden_results(me, [call])
     return render(
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         status=status,
         call=call,
-        shown=lines.shown_call(call, files_by_id([call]), is_live=_is_live(message), is_whole=True, asked=asked, reader=reader),
+        shown=lines.shown_call(
+            call,
+            files_by_id([call]),
+            is_live=_is_live(message),
+            is_whole=True,
+            asked=asked,
+            reader=me.id if me else "",
+            hidden=hidden.get(call.id, ""),
+        ),
         is_wrong=asked is not None,
-        sources=sources,
-        # A result quotes its sources: it is for those who can see all of them.
-        is_quoting_unseen=any(source.words for source in sources),
+        sources=knowledge_shown.sources(me, call.sources),
         decided_by=decisions.name_of(call.decided_by),
         page_url=url_for(".show", id=call.id),
         back_url=_message_url(message.chat_id, message.id),
@@ -134,7 +140,7 @@ def _tools_page(chat: Chat, *, is_saved: bool = False) -> Response:
 def _blocks(message: Message) -> Response:
     chat, me = queries.chat_of(message), user_or_none()
     can_decide = right_in(chat, me) in ("own", "write")
-    calls = lines.calls_in(message, is_live=_is_live(message), can_decide=can_decide)
+    calls = lines.calls_in(message, me, is_live=_is_live(message), can_decide=can_decide)
     return render("chat/calls/_blocks.html", calls=calls, chat=chat, allowed=tools_shown.allowed(chat, me) if can_decide else ())
 
 

@@ -13,14 +13,13 @@ from webapp.chat.exchange.imports.filed import OF_CALL_ROW, FiledCall, FiledMess
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
-from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
 from webapp.tools.calls import shown_arguments
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 # How much of arguments and of a result people read in a file; JSON has all of it.
 MOST_CHARS = 4_000
-UNSEEN = "The result quotes documents that you can't see."
 # Where the results in a file come from: they may have been written by hand.
 IMPORTED = "an imported chat"
 
@@ -30,29 +29,29 @@ def filed_calls(
 ) -> dict[str, tuple[FiledCall, ...]]:
     """Returns the calls of these messages as they are in a file, by message; without results that the owner can't see now."""
     calls = calls_by_message(messages)
-    unseen = quoting_unseen(owner, {call.id: call.sources for some in calls.values() for call in some})
+    hidden = hidden_results(owner, (call for some in calls.values() for call in some))
     filed = dict[str, tuple[FiledCall, ...]]()
     for id, some in calls.items():
         index_by_id = {generation.id: index for index, generation in enumerate(generations.get(id, ()))}
         filed[id] = tuple(
-            _filed(call, index_by_id.get(call.generation_id or ""), owner, is_unseen=call.id in unseen) for call in some
+            _filed(call, index_by_id.get(call.generation_id or ""), owner, is_hidden=call.id in hidden) for call in some
         )
     return filed
 
 
-def _filed(call: Call, generation: int | None, owner: User | None, *, is_unseen: bool) -> FiledCall:
+def _filed(call: Call, generation: int | None, owner: User | None, *, is_hidden: bool) -> FiledCall:
     values = {name: getattr(call, name) for name in OF_CALL_ROW}
     state, reason = own.closed(call.state)
     if reason:
         values |= {"state": state, "error": reason}
-    if is_unseen:
-        values |= {"text": "", "is_cut": True}
+    if is_hidden:
+        values |= {"text": "", "is_cut": True, "error": reason}
     return FiledCall(
         **values,
         generation=generation,
         sources=_filed_sources(call, owner),
         outside=tuple(place for place in call.outside if place != IMPORTED),
-        file_ids=tuple(call.file_ids),
+        file_ids=() if is_hidden else tuple(call.file_ids),
     )
 
 
@@ -127,19 +126,19 @@ class ReadCalls:
 def read_calls(messages: Sequence[Message], reader: User | None) -> dict[str, ReadCalls]:
     """Returns the calls of these messages as this reader can see them, by message; without a query if none has any."""
     calls = calls_by_message(messages)
-    unseen = quoting_unseen(reader, {call.id: call.sources for some in calls.values() for call in some})
-    return {id: _read(shown_calls(id, some, {}, is_live=False), some, unseen) for id, some in calls.items()}
+    hidden = hidden_results(reader, (call for some in calls.values() for call in some))
+    return {id: _read(shown_calls(id, some, {}, is_live=False, hidden=hidden), some) for id, some in calls.items()}
 
 
-def _read(shown: ShownCalls, calls: Sequence[Call], unseen: set[str]) -> ReadCalls:
-    return ReadCalls(shown.summary, tuple(_read_one(one, call, unseen) for one, call in zip(shown.calls, calls, strict=True)))
+def _read(shown: ShownCalls, calls: Sequence[Call]) -> ReadCalls:
+    return ReadCalls(shown.summary, tuple(_read_one(one, call) for one, call in zip(shown.calls, calls, strict=True)))
 
 
-def _read_one(shown: ShownCall, call: Call, unseen: set[str]) -> ReadCall:
+def _read_one(shown: ShownCall, call: Call) -> ReadCall:
     arguments = shown_arguments(call.arguments)
     written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, indent=1)
-    if call.id in unseen:
-        return ReadCall(shown, _cut(written), call.note, "", UNSEEN)
+    if shown.hidden:
+        return ReadCall(shown, _cut(written), call.note, "", shown.hidden)
     more = len(call.text) - MOST_CHARS
     left_out = f"{number(more)} more characters are left out." if more > 0 else "The rest was left out." if call.is_cut else ""
     return ReadCall(shown, _cut(written), call.note, call.text[:MOST_CHARS], left_out)

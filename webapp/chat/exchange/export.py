@@ -171,7 +171,7 @@ def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, read
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_with_texts(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
-    files, calls = files_made(messages), read_calls(messages, reader)
+    files, calls = files_made(messages, reader), read_calls(messages, reader)
     return [
         _Turn(
             _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.base.current import the_config
@@ -46,8 +46,13 @@ def file(id: str) -> StoredFile | None:
 
 
 def chats_with(file_id: str) -> Sequence[str]:
-    """Returns the ids of the chats in which a file was sent."""
-    return db.session.scalars(select(ChatFile.chat_id).where(ChatFile.file_id == file_id)).all()
+    """Returns the ids of the chats whose readers can open a file."""
+    return db.session.scalars(select(ChatFile.chat_id).where(ChatFile.file_id == file_id, ChatFile.is_private.is_(False))).all()
+
+
+def is_open_to(person_id: str | None) -> ColumnElement[bool]:
+    """A condition on a chat's file: whether a reader of the chat can open it."""
+    return or_(ChatFile.is_private.is_(False), StoredFile.owner_id == person_id)
 
 
 def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
@@ -78,14 +83,14 @@ def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
 
 def of_person(person_id: str) -> Sequence[StoredFile]:
     """Returns the files in a person's chats, except temporary chats."""
-    referenced = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id)
+    referenced = select(ChatFile.file_id).join(Chat, Chat.id == ChatFile.chat_id).where(is_open_to(person_id))
     referenced = referenced.where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
     return db.session.scalars(select(StoredFile).where(StoredFile.id.in_(referenced)).order_by(StoredFile.id)).all()
 
 
 def to_send_again(person_id: str, chat_id: str, limit: int) -> list[StoredFile]:
     """Returns the files sent in a chat, then others that the person has sent, newest first; the same content once."""
-    there = StoredFile.id.in_(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id))
+    there = StoredFile.id.in_(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id, is_open_to(person_id)))
     query = select(StoredFile).where(or_(there, (StoredFile.owner_id == person_id) & StoredFile.is_sent))
     newest_first = query.order_by(there.desc(), StoredFile.id.desc()).limit(limit)
     files: dict[tuple[str, str], StoredFile] = {}
@@ -103,7 +108,7 @@ def own(person_id: str, ids: Iterable[str]) -> list[StoredFile]:
 
 def attachable(chat_id: str, ids: Iterable[str], person_id: str) -> Sequence[StoredFile]:
     """Returns those of these files that a message in the chat can contain: the sender's own, and those sent there before."""
-    there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)
+    there = select(ChatFile.file_id).where(ChatFile.chat_id == chat_id, ChatFile.is_private.is_(False))
     is_theirs = StoredFile.owner_id == person_id if person_id else StoredFile.id.in_(there)
     return db.session.scalars(_among(list(ids)).where(or_(is_theirs, StoredFile.id.in_(there)))).all()
 

@@ -36,7 +36,8 @@ class StoredFile(Record):
 class ChatFile(Base):
     """A file sent in a chat by someone who had access to it, or made by a call there: everyone who sees the chat can open it.
 
-    `version` counts the files of the same name that calls have made in the chat.
+    `version` counts the files of the same name that calls have made in the chat. One that a call of its owner's own tool server
+    made is private: only they can open it.
     """
 
     __tablename__ = "chat_files"
@@ -44,3 +45,4 @@ class ChatFile(Base):
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), primary_key=True, index=True)
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    is_private: Mapped[bool] = mapped_column(default=False, server_default=false())

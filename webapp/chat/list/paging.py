@@ -61,7 +61,7 @@ def chats(
 
 def chats_of_project(user: User, project_id: str, *, after: str = "", limit: int) -> Sequence[Chat]:
     """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first."""
-    is_seen = or_(Chat.owner_id == user.id, projects.shares_with(user))
+    is_seen = or_(Chat.owner_id == user.id, projects.shares_with(user.id))
     query = select(Chat).where(Chat.project_id == project_id, is_seen, queries.KEPT, Chat.deleted_at.is_(None))
     last = db.session.get(Chat, after) if after else None
     query = _after(query, last) if last and last.project_id == project_id else query

@@ -4,19 +4,21 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, select, text
+from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, literal_column, or_, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import load_only
 
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.record import queries
-from webapp.knowledge.sources import quoting_unseen
-from webapp.people.accounts.roles import TEAM
+from webapp.chat.record import projects, queries
 from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 # Must match the expressions of the migration's indexes, or PostgreSQL won't use them. They are limited to what fits into a
@@ -38,12 +40,12 @@ RANKED_CALL = f"to_tsvector('english', {READS.format(CALL_WORDS, 20_000)})"
 # team by link.
 NAMED = "(user_id = :owner OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"
 GIVEN = f"SELECT object_id FROM grants WHERE object_kind = 'chat' AND {NAMED}"
-TEAMS = f"""user_id IS NULL AND group_id IS NULL
-    AND EXISTS (SELECT 1 FROM users WHERE id = :owner AND role IN ({", ".join(f"'{role}'" for role in TEAM)}))"""
-PROJECTS = f"""SELECT id FROM projects WHERE deleted_at IS NULL AND (owner_id = :owner OR id IN (
-    SELECT object_id FROM grants WHERE object_kind = 'project' AND ({NAMED} OR {TEAMS})))"""
-SEEN = f"""(c.owner_id = :owner OR c.id IN ({GIVEN}) OR c.is_for_project AND c.project_id IN ({PROJECTS}))
-    AND c.deleted_at IS NULL AND NOT c.is_temporary"""
+# SQLite reads what is compiled for PostgreSQL: names, booleans and words in quotes.
+CHAT = SimpleNamespace(**{name: literal_column(f"c.{name}") for name in ("owner_id", "project_id", "is_for_project")})
+OF_PROJECT = projects.shares_with(literal_column(":owner"), chat=CHAT).compile(
+    dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
+)
+SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN}) OR {OF_PROJECT}) AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
 SHOWN, SHOWN_CALL = f"{OF_MESSAGE}, '' AS call_id", f"{OF_MESSAGE}, k.id AS call_id"
@@ -237,12 +239,13 @@ def _passages(dialect: Statements, words: list[str], ids: list[str]) -> dict[str
 
 
 def _without_unseen(rows: Sequence[Any], words: list[str], person_id: str) -> list[Any]:
-    """Drops calls that match by a result which quotes what the person can't see: that it has the words must not be told."""
+    """Drops calls that match by a result which the person can't see: that it has the words must not be told."""
     ids = [row.call_id for row in rows]
-    quoting = select(Call.id, Call.sources).where(Call.id.in_(ids), cast(Call.sources, Text) != "[]")
-    sources = {row.id: row.sources for row in db.session.execute(quoting)} if ids else {}
-    unseen = quoting_unseen(db.session.get(User, person_id), sources) if sources else set()
-    dropped = {id for id in unseen if not _has_all(_words_of_call(_call(id)), words)}
+    can_be_hidden = or_(cast(Call.sources, Text) != "[]", Call.private_to.is_not(None))
+    query = select(Call).options(load_only(Call.sources, Call.private_to)).where(Call.id.in_(ids), can_be_hidden)
+    calls = db.session.scalars(query).all() if ids else ()
+    hidden = hidden_results(db.session.get(User, person_id), calls) if calls else {}
+    dropped = {id for id in hidden if not _has_all(_words_of_call(_call(id)), words)}
     return [row for row in rows if row.call_id not in dropped]
 
 

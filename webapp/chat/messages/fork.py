@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import chain, count
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, insert, select, true
 from sqlalchemy.orm import Session
 
 from webapp.base.database.rows import table
@@ -13,7 +13,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
-from webapp.chat.files import long_files
+from webapp.chat.files import long_files, storage
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages.chats import TITLE_CHARS
@@ -22,11 +22,11 @@ from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
-from webapp.knowledge.sources import quoting_unseen
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.tools.calls import OPEN
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
@@ -116,8 +116,10 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
         session.execute(insert(db.metadata.tables["messages"]), rows)
         _copy_stories(session, copies, chat_id)
         calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
-        file_ids = _copy_calls(session, calling, None if is_own else session.get_one(Chat, chat_id).owner_id or "")
-        _hold_files(session, [row["content"] for row in rows], path[0], chat_id, file_ids)
+        new_owner_id = None if is_own else session.get_one(Chat, chat_id).owner_id or ""
+        file_ids = _copy_calls(session, calling, new_owner_id)
+        is_held = true() if is_own else storage.is_open_to(new_owner_id)
+        _hold_files(session, [row["content"] for row in rows], path[0], chat_id, file_ids, is_held)
     long_files.wake()
     return len(path), parent
 
@@ -140,36 +142,41 @@ def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> 
 def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str | None) -> set[str]:
     """Copies the calls of the copied messages, and returns the ids of the files that they made.
 
-    A call belongs to one answer: one that isn't over will not be done by its copy. Another owner doesn't get results that quote
-    what they can't see, as a model would quote them again.
+    A call belongs to one answer: one that isn't over will not be done by its copy. Another owner doesn't get results that they
+    can't see, as a model would quote them again.
     """
     calls = session.scalars(select(Call).where(Call.message_id.in_(copies)).order_by(Call.id)).all() if copies else ()
-    sources = {call.id: call.sources for call in calls} if new_owner_id is not None else {}
-    unseen = quoting_unseen(session.get(User, new_owner_id or ""), sources)
+    hidden = hidden_results(session.get(User, new_owner_id), calls) if new_owner_id is not None else {}
     rows = list[dict[str, Any]]()
     for call in calls:
         row = {column.name: getattr(call, column.name) for column in table(Call).columns}
         # What was answered to a tool server is between it and the person who answered.
         row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None, "question": None}
         row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}
-        rows.append(row | ({"text": "", "is_cut": True} if call.id in unseen else {}))
+        rows.append(row | ({"text": "", "is_cut": True, "error": "", "file_ids": []} if call.id in hidden else {}))
     if rows:
         session.execute(insert(table(Call)), rows)
-    return {id for call in calls for id in call.file_ids}
+    return {id for row in rows for id in row["file_ids"]}
 
 
-def _hold_files(session: Session, contents: list[str], source_id: str, chat_id: str, file_ids: set[str]) -> None:
+def _hold_files(
+    session: Session, contents: list[str], source_id: str, chat_id: str, file_ids: set[str], is_held: ColumnElement[bool]
+) -> None:
     """Adds the files of the copied messages to the new chat, so that its readers can open them; long ones are indexed again."""
     if ids := ids_in(contents) | file_ids:
         source = select(Message.chat_id).where(Message.id == source_id).scalar_subquery()
-        there = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
-        there = there.where(ChatFile.chat_id == source, StoredFile.id.in_(ids))
+        there = select(StoredFile, ChatFile.version, ChatFile.is_private).join(ChatFile, ChatFile.file_id == StoredFile.id)
+        there = there.where(ChatFile.chat_id == source, StoredFile.id.in_(ids), is_held)
         present = set(session.scalars(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id)))
-        new = {file: version for file, version in session.execute(there) if file.id not in present}
+        new = [row for row in session.execute(there) if row.StoredFile.id not in present]
         if new:
-            rows = [{"chat_id": chat_id, "file_id": file.id, "version": version} for file, version in new.items()]
+            rows = [
+                {"chat_id": chat_id, "file_id": file.id, "version": version, "is_private": is_private}
+                for file, version, is_private in new
+            ]
             session.execute(insert(ChatFile), rows)
-            long_files.collect(session, chat_id, list(new), by="", must=False)
+            # What is indexed is found by all who read the chat.
+            long_files.collect(session, chat_id, [file for file, _, is_private in new if not is_private], by="", must=False)
 
 
 def _title(title: str, owner_id: str) -> str:

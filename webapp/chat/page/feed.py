@@ -84,6 +84,8 @@ class ChatFeed(LaneFeed):
     ) -> None:
         super().__init__(engine, topic_names.of_chat(chat_id), context)
         self._chat_id, self._right = chat_id, right
+        # Cards of calls are for one writer, who alone can allow them.
+        self._alike = right, person if right == "write" else ""
         self._said: tuple[object, ...] | None = None
         self._position = replace(position) if position and position.epoch == engine.logs.topics.epoch else None
         after = self._position.sidebar if self._position else -1
@@ -144,7 +146,7 @@ class ChatFeed(LaneFeed):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
         page = PageState(position.head, position.generation, self._broadcast is not None)
-        key = (self._engine.logs.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, self._right)
+        key = (self._engine.logs.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, *self._alike)
         change = _changes_cache.get(
             key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page))
         )
@@ -163,7 +165,7 @@ class ChatFeed(LaneFeed):
 
     def _everything(self) -> list[Frame]:
         seq = self._engine.logs.topics.last(self.lane)
-        key = (self._engine.logs.topics.epoch, self._chat_id, seq, self._right, self._engine.now() // WHOLE_SECONDS)
+        key = (self._engine.logs.topics.epoch, self._chat_id, seq, *self._alike, self._engine.now() // WHOLE_SECONDS)
         return self._apply(_threads_cache.get(key, lambda: self._rendered(lambda: self._page().page_change())), seq)
 
     def _rendered(self, draw: "Callable[[], PageChange]") -> "PageChange":

@@ -12,7 +12,7 @@ from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
 from webapp.chat.calls.files import ShownFile, files_by_id
-from webapp.chat.calls.lines import ShownCalls, calls_by_message, shown_calls
+from webapp.chat.calls.lines import ShownCalls, calls_by_message, calls_for
 from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
 from webapp.chat.files.reference import originals_in
@@ -28,9 +28,12 @@ from webapp.engine.service import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge_shown
 from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.tables import User
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
 from webapp.streaming.broadcaster import Cursor
+from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
 
@@ -218,7 +221,12 @@ def thread(
     ]
     if calls := calls_by_message(messages):
         files = files_by_id(call for of_message in calls.values() for call in of_message)
-        shown = [_calling(message, calls[message.id], files) if message.id in calls else message for message in shown]
+        # Pages of viewers are alike: what is one person's is on the page of the call.
+        reader = user_or_none() if right in ("own", "write") else None
+        hidden = hidden_results(reader, (call for of_message in calls.values() for call in of_message))
+        shown = [
+            _calling(message, calls[message.id], files, reader, hidden) if message.id in calls else message for message in shown
+        ]
     if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
         shown[-1] = _last(shown[-1], messages[-1])
     return [limited(message, right) for message in shown]
@@ -248,9 +256,15 @@ def _scripted(
     ]
 
 
-def _calling(shown_message: ShownMessage, calls: Sequence[Call], files: Mapping[str, ShownFile]) -> ShownMessage:
+def _calling(
+    shown_message: ShownMessage,
+    calls: Sequence[Call],
+    files: Mapping[str, ShownFile],
+    reader: User | None,
+    hidden: Mapping[str, str],
+) -> ShownMessage:
     """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
-    in_view = shown_calls(shown_message.id, calls, files, is_live=shown_message.is_running)
+    in_view = calls_for(reader, shown_message.id, calls, files, is_live=shown_message.is_running, hidden=hidden)
     if shown_message.is_running and in_view.decided_at:
         # The time that a person took is no time of the answer.
         shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)

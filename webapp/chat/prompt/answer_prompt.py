@@ -29,7 +29,6 @@ from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
-from webapp.knowledge.sources import quoting_unseen
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Outlets, Section, Template
@@ -39,6 +38,7 @@ from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.streaming.events import Notice, SourceRecord
 from webapp.tools.calls import calls_of
+from webapp.tools.results import hidden_results
 from webapp.web.feature import brought
 
 HERE = "This chat"
@@ -54,7 +54,7 @@ PARAMETER_LABELS = {
 # The parameters that a project can have too.
 OF_PROJECTS = ("temperature", "max_tokens", "top_p", "effort")
 ROLES = {"user": "Message", "assistant": "Answer"}
-SO_FAR, QUOTES_UNSEEN = "The answer so far", "This quotes documents that you can't see."
+SO_FAR = "The answer so far"
 # Reserved for the answer if its length is not set, but at most a quarter of the context window.
 ANSWER_TOKENS = 4_096
 # Estimates can be a fifth too low.
@@ -240,12 +240,12 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
 def _sent_of_answer(message: Message, generation: Generation, viewer: User | None) -> Iterator[SentPart]:
     """Yields what was sent of the answer itself: the text that was continued, and each round's calls with what they returned.
 
-    It is in the order of `ToolRun`'s requests, each of which is longer by one round. Results are for those who see their sources.
+    It is in the order of `ToolRun`'s requests, each of which is longer by one round. Results are for those who may see them.
     """
     begun, at = generation.text_offset, 0
     calls = calls_of(db.session(), message.id) if message.call_count else []
     calls = [call for call in calls if (call.generation_id or "") <= generation.id and not call.is_open]
-    unseen = quoting_unseen(viewer, {call.id: call.sources for call in calls})
+    hidden = hidden_results(viewer, calls)
     for round, some in groupby(calls, key=lambda call: call.round):
         round_calls = list(some)
         first = round_calls[0]
@@ -258,7 +258,7 @@ def _sent_of_answer(message: Message, generation: Generation, viewer: User | Non
             yield SentPart("assistant", "Reasoning, as the provider wants it back", first.kept, round=round)
         yield from (SentPart("assistant", f"Called {call.tool}", call.arguments or "{}", round=round) for call in round_calls)
         for call in round_calls:
-            returned = QUOTES_UNSEEN if call.id in unseen else call.for_the_model
+            returned = hidden.get(call.id) or call.for_the_model
             yield SentPart("tool", f"{call.title or call.tool}: what was returned", returned, round=round)
         at = first.text_at
     if at < begun:

@@ -1,8 +1,10 @@
 """Projects: who sees them and the chats that are shared with them, and which project a chat has."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
 
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Project
@@ -21,17 +23,30 @@ grants.OBJECTS[KIND] = (Project.id, Project.owner_id)
 
 def is_seen_by(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
     """Returns the condition that a project is there for a person: their own, or granted to them."""
-    given = grants.given_to(user, KIND).where(Grant.right.in_(rights))
-    return and_(Project.deleted_at.is_(None), or_(Project.owner_id == user.id, Project.id.in_(given)))
+    return Project.id.in_(ids_for(user.id, rights=rights))
 
 
-def shares_with(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
-    """Returns the condition that a chat is shared with a project in which the person has one of these rights."""
-    return and_(Chat.is_for_project, Chat.project_id.in_(select(Project.id).where(is_seen_by(user, rights=rights))))
+def ids_for(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS) -> Select[str]:
+    """Returns a query for the ids of the projects in which a person has one of these rights; the person can be a column."""
+    project = aliased(Project)
+    given = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.right.in_(rights), grants.reaches_id(person_id))
+    is_theirs = or_(project.owner_id == person_id, project.id.in_(given))
+    return select(project.id).where(project.deleted_at.is_(None), is_theirs)
+
+
+def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS, chat: Any = Chat) -> ColumnElement[bool]:
+    """Returns the condition that a chat is shared with a project in which the person has one of these rights.
+
+    It is shared as long as its owner can write in the project: whoever can't any more, for whatever reason, shares nothing.
+    `chat` is anything that has a chat's columns.
+    """
+    is_in_theirs = chat.project_id.in_(ids_for(person_id, rights=rights))
+    return and_(chat.is_for_project, is_in_theirs, chat.project_id.in_(ids_for(chat.owner_id, rights=(WRITE,))))
 
 
 def _shared_chats(user: User) -> Select[str]:
-    return select(Chat.id).where(shares_with(user))
+    chat = aliased(Chat)
+    return select(chat.id).where(shares_with(user.id, chat=chat))
 
 
 grants.CONTAINED["chat"] = _shared_chats
@@ -71,9 +86,9 @@ def right_in(project: Project, user: User) -> str:
 
 def rights_by_project(chat: Chat, user: User) -> set[str]:
     """Returns the right that a person has in a chat by being in the project with which it is shared."""
-    project = db.session.get(Project, chat.project_id) if chat.is_for_project and chat.project_id else None
-    right = right_in(project, user) if project and not project.deleted_at else ""
-    return {IN_CHATS.get(right, "write")} if right else set()
+    rights = (WRITE, READ) if chat.is_for_project and chat.project_id else ()
+    query = select(Chat.id).where(Chat.id == chat.id)
+    return {IN_CHATS[right] for right in rights if db.session.scalar(query.where(shares_with(user.id, rights=(right,))))}
 
 
 def members(project_id: str) -> set[str]:

@@ -40,7 +40,8 @@ def readers(chat_id: str) -> set[str]:
     """Returns the ids of the people whose lists contain the chat because it was shared with them, or with their project."""
     people = set(db.session.scalars(READERS, {"chat_id": chat_id}))
     chat = db.session.get(Chat, chat_id)
-    return people | projects.members(chat.project_id) if chat and chat.is_for_project and chat.project_id else people
+    project = projects.project_of(chat) if chat and chat.is_for_project else None
+    return people | projects.members(project.id) if project else people
 
 
 def writers(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Membership, User
@@ -31,6 +31,13 @@ def is_for_team() -> ColumnElement[bool]:
 def reaches(user: User) -> ColumnElement[bool]:
     """Returns the condition that a grant applies to this person: directly, through a group, or as a member of the team."""
     return or_(is_named(user.id), is_for_team()) if user.role in TEAM else is_named(user.id)
+
+
+def reaches_id(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Returns the same condition where the person is known by an id only, which can be a column."""
+    person = aliased(User)
+    is_in_team = select(person.id).where(person.id == user_id, person.role.in_(TEAM)).exists()
+    return or_(is_named(user_id), and_(is_for_team(), is_in_team))
 
 
 def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:

@@ -45,8 +45,7 @@ def first(
     """Yields events up to the end of so many sentences, then stops reading from the model; `beginning` was sent before.
 
     Text that could belong to the next sentence is held back until that is decided. A model that `may_call` a tool can still do so
-    afterwards. `pause` is called between two parts of a
-    long text.
+    afterwards. `pause` is called between two parts of a long text.
     """
     sentences = Sentences(most)
     for part in _parts(beginning, pause):

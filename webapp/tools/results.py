@@ -1,0 +1,27 @@
+"""Who sees what a call returned: those who see all that it quotes and, of a person's own tool server, that person alone."""
+
+from collections.abc import Iterable
+
+from webapp.base.db import db
+from webapp.knowledge.sources import quoting_unseen
+from webapp.people.accounts.tables import User
+from webapp.tools.calls import CallRecord
+from webapp.tools.tables import Call
+
+QUOTES_UNSEEN = "The result quotes documents that you can't see."
+ONLY = "Only {} sees what this returned."
+NAMELESS = "one person"
+NOBODY = "What this returned was for a person who is gone."
+
+
+def hidden_results(reader: User | None, calls: Iterable[Call | CallRecord]) -> dict[str, str]:
+    """Returns why this reader can't see what these calls returned, by the ids of those: its text, error and files.
+
+    Without a query if none quotes anything or went to a person's own server.
+    """
+    calls = list(calls)
+    whose = {call.id: call.private_to for call in calls if call.private_to and not (reader and reader.id == call.private_to)}
+    people = {id: db.session.get(User, id) for id in set(whose.values())}
+    private = {id: ONLY.format(person.name or NAMELESS) if (person := people[owner]) else NOBODY for id, owner in whose.items()}
+    quoting = quoting_unseen(reader, {call.id: call.sources for call in calls if call.sources and call.id not in private})
+    return private | dict.fromkeys(quoting, QUOTES_UNSEEN)
