@@ -30,8 +30,8 @@ def ids_for(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGH
     """Returns a query for the ids of the projects in which a person has one of these rights; the person can be a column."""
     project = aliased(Project)
     given = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.right.in_(rights), grants.reaches_id(person_id))
-    is_theirs = or_(project.owner_id == person_id, project.id.in_(given))
-    return select(project.id).where(project.deleted_at.is_(None), is_theirs)
+    is_theirs = or_(project.owner_id == person_id, project.id.in_(given.correlate_except(Grant)))
+    return select(project.id).where(project.deleted_at.is_(None), is_theirs).correlate_except(project)
 
 
 def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS, chat: Any = Chat) -> ColumnElement[bool]:

@@ -36,13 +36,13 @@ def reaches(user: User) -> ColumnElement[bool]:
 def reaches_id(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Returns the same condition where the person is known by an id only, which can be a column."""
     person = aliased(User)
-    is_in_team = select(person.id).where(person.id == user_id, person.role.in_(TEAM)).exists()
-    return or_(is_named(user_id), and_(is_for_team(), is_in_team))
+    is_in_team = select(person.id).where(person.id == user_id, person.role.in_(TEAM)).correlate_except(person)
+    return or_(is_named(user_id), and_(is_for_team(), is_in_team.exists()))
 
 
 def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Returns the condition that a grant names this person or one of their groups."""
-    groups = select(Membership.group_id).where(Membership.user_id == user_id)
+    groups = select(Membership.group_id).where(Membership.user_id == user_id).correlate_except(Membership)
     return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
