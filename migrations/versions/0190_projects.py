@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("parameters", sa.JSON(), nullable=False, server_default="{}"),
         sa.Column("collection_ids", sa.JSON(), nullable=False, server_default="[]"),
         sa.Column("tools", sa.JSON(), nullable=False, server_default="[]"),
+        sa.Column("keeps_chats", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True)),
     )
@@ -34,13 +35,16 @@ def upgrade() -> None:
     op.create_index("ix_projects_deleted_at", "projects", ["deleted_at"])
     op.add_column("chats", sa.Column("project_id", sa.String(26)))
     op.add_column("chats", sa.Column("is_for_project", sa.Boolean(), nullable=False, server_default=sa.false()))
-    where = sa.text("project_id IS NOT NULL")
-    op.create_index(
-        "ix_chats_project_id", "chats", ["project_id", "changed_at"], sqlite_where=where, postgresql_where=where
-    )
+    _index("ix_chats_project_id", ["project_id", "owner_id", "changed_at"], "project_id IS NOT NULL", "project_id IS NOT NULL")
+    _index("ix_chats_for_project", ["project_id", "changed_at"], "is_for_project = 1", "is_for_project")
+
+
+def _index(name: str, columns: list[str], sqlite: str, postgresql: str) -> None:
+    op.create_index(name, "chats", columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
 
 
 def downgrade() -> None:
+    op.drop_index("ix_chats_for_project", table_name="chats")
     op.drop_index("ix_chats_project_id", table_name="chats")
     op.drop_column("chats", "is_for_project")
     op.drop_column("chats", "project_id")

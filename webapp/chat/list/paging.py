@@ -1,9 +1,9 @@
 """Keyset pagination of chats and messages: each page begins after the last row of the page before."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, or_, select, text, tuple_, union
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
@@ -61,14 +61,21 @@ def chats(
 
 def chats_of_project(user: User, project_id: str, *, after: str = "", limit: int) -> Sequence[Chat]:
     """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first."""
-    is_seen = or_(Chat.owner_id == user.id, projects.shares_with(user.id))
-    query = select(Chat).where(Chat.project_id == project_id, is_seen, queries.KEPT, Chat.deleted_at.is_(None))
     last = db.session.get(Chat, after) if after else None
-    query = _after(query, last) if last and last.project_id == project_id else query
-    return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
+    last = last if last and last.project_id == project_id else None
+    # Two queries, because each has an index of its own.
+    ways = Chat.owner_id == user.id, projects.shares_with(user.id)
+    ids = union(*(select(_newest_of_project(project_id, way, last, limit).subquery()) for way in ways))
+    return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
-def _after(query: Select[Chat], last: Chat) -> Select[Chat]:
+def _newest_of_project(project_id: str, way: ColumnElement[bool], last: Chat | None, limit: int) -> Select[str]:
+    query = select(Chat.id).where(Chat.project_id == project_id, way, queries.KEPT, Chat.deleted_at.is_(None))
+    query = _after(query, last) if last else query
+    return query.order_by(*queries.NEWEST_FIRST).limit(limit)
+
+
+def _after(query: Select[Any], last: Chat) -> Select[Any]:
     return query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
 
 

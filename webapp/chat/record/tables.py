@@ -45,7 +45,7 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
 class Project(Record):
     """A place for chats, with what all of them know. A grant reads it, or writes: has chats in it.
 
-    `parameters` are those of `webapp/chat/record/projects.py`: a chat's own come before them.
+    `parameters` are those of `webapp/chat/projects/service.py`: a chat's own come before them.
     """
 
     __tablename__ = "projects"
@@ -61,6 +61,8 @@ class Project(Record):
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Whether its chats stay, however long nobody has touched them.
+    keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
 
@@ -139,7 +141,8 @@ class Chat(Record):
         Index("ix_chats_head_id", "head_id"),
         Index("ix_chats_character_id", "character_id"),
         Index("ix_chats_persona_id", "persona_id"),
-        _few("ix_chats_project_id", "project_id", "changed_at", sqlite="project_id IS NOT NULL"),
+        _few("ix_chats_project_id", "project_id", "owner_id", "changed_at", sqlite="project_id IS NOT NULL"),
+        _few("ix_chats_for_project", "project_id", "changed_at", sqlite="is_for_project = 1", postgresql="is_for_project"),
         _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
         # A character's page lists the groups that it is part of.
         _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
