@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, literal_column, or_, select, text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import load_only
 
 from webapp.base.db import UTCDateTime, db, is_sqlite
@@ -40,11 +39,9 @@ RANKED_CALL = f"to_tsvector('english', {READS.format(CALL_WORDS, 20_000)})"
 # team by link.
 NAMED = "(user_id = :owner OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"
 GIVEN = f"SELECT object_id FROM grants WHERE object_kind = 'chat' AND {NAMED}"
-# SQLite reads what is compiled for PostgreSQL: names, booleans and words in quotes.
+# What is compiled for no database has names, booleans and words in quotes, which both read.
 CHAT = SimpleNamespace(**{name: literal_column(f"c.{name}") for name in ("owner_id", "project_id", "is_for_project")})
-OF_PROJECT = projects.shares_with(literal_column(":owner"), chat=CHAT).compile(
-    dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}
-)
+OF_PROJECT = projects.shares_with(literal_column(":owner"), chat=CHAT).compile(compile_kwargs={"literal_binds": True})
 SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN}) OR {OF_PROJECT}) AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
