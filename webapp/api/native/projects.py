@@ -33,7 +33,7 @@ class ProjectAnswer(Named):
     parameters: service.ProjectParameters
     collection_ids: list[str] = Field(description="Its collections, as far as you can see them.")
     tools: list[str] = Field(description="The keys of the tools that its answers can use.")
-    keeps_chats: bool = Field(description="Whether its chats stay, however long nobody has touched them.")
+    keeps_chats: bool = Field(description="Whether its chats are kept, no matter how old they are.")
     is_own: bool
     can_write: bool = Field(description="Whether you can have chats in it; otherwise you see those that are shared with it.")
     created_at: datetime

@@ -85,7 +85,7 @@ class ProjectInput(Input):
         description="The keys of the tools that its answers can use, as far as each person may.",
         max_length=choosing.MOST_TOOLS,
     )
-    keeps_chats: bool = Field(False, description="Whether its chats stay, however long nobody has touched them.")
+    keeps_chats: bool = Field(False, description="Whether its chats are kept, no matter how old they are.")
 
 
 def create(entered: ProjectInput, *, by: User) -> Project:

@@ -37,7 +37,7 @@ def ids_for(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGH
 def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS, chat: Any = Chat) -> ColumnElement[bool]:
     """Returns the condition that a chat is shared with a project in which the person has one of these rights.
 
-    It is shared as long as its owner can write in the project: whoever can't any more, for whatever reason, shares nothing.
+    It is shared as long as its owner can write in the project: someone who lost that right in any way shares nothing.
     `chat` is anything that has a chat's columns.
     """
     is_in_theirs = chat.project_id.in_(ids_for(person_id, rights=rights))

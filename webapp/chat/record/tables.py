@@ -61,7 +61,7 @@ class Project(Record):
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
-    # Whether its chats stay, however long nobody has touched them.
+    # Whether its chats are kept, no matter how old they are.
     keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
