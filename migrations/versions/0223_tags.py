@@ -1,13 +1,13 @@
 """Add people's tags, and the chats that have them.
 
-Revision: 0223, after 0183
+Revision: 0223, after 0190
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0223"
-down_revision = "0183"
+down_revision = "0190"
 branch_labels = None
 depends_on = None
 

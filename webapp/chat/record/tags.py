@@ -101,7 +101,7 @@ def counted(user: User) -> list[TagCount]:
 
 def is_listed(user: User) -> ColumnElement[bool]:
     """Returns the condition that lists by tag show a chat: the person can read it, and it is neither deleted nor temporary."""
-    is_seen = or_(Chat.owner_id == user.id, Chat.id.in_(grants.given_to(user, "chat")))
+    is_seen = or_(Chat.owner_id == user.id, grants.is_given(Chat.id, user, "chat"))
     return is_seen & Chat.deleted_at.is_(None) & Chat.is_temporary.is_(False)
 
 
