@@ -84,7 +84,7 @@ def _after(query: Select[Any], last: Chat) -> Select[Any]:
 def tagged(user: User, tag: str, *, after: str = "", limit: int) -> list[queries.ListedChat]:
     """Returns the chats to which a person has given a tag, their own and those shared with them, most recently changed first."""
     is_tagged = tags.has(user.id, tag), tags.is_listed(user)
-    query = queries.listed_statement().where(*is_tagged)
+    query: Any = queries.listed_statement().where(*is_tagged)
     last = db.session.scalar(select(Chat).where(Chat.id == after, *is_tagged)) if after else None
     query = _after(query, last) if last else query
     return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), {"owner_id": user.id})]
