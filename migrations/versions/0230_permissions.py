@@ -1,13 +1,13 @@
 """Add what admins have changed of who has which permission.
 
-Revision: 0230, after 0190
+Revision: 0230, after 0223
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0230"
-down_revision = "0190"
+down_revision = "0223"
 branch_labels = None
 depends_on = None
 
