@@ -1,6 +1,7 @@
 """/settings: a person's own settings in parts, with a page for each."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
@@ -125,7 +126,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
         values["default_model"] = model = form.default_model.chosen
-        if model and not providers().is_choosable(model):
+        if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     set_preferences(me, **values)
     if "remembers" in names:
@@ -148,5 +149,5 @@ def _form() -> PreferencesForm:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
-    form.default_model.offering(candidates, [("", own)])
+    form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     return form
