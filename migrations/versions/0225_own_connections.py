@@ -1,13 +1,13 @@
 """Add people's own connections, and which servers are offered for keys of their own.
 
-Revision: 0225, after 0223
+Revision: 0225, after 0230
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0225"
-down_revision = "0223"
+down_revision = "0230"
 branch_labels = None
 depends_on = None
 
