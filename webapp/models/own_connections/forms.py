@@ -24,6 +24,10 @@ class NewOwnConnectionForm(NewConnectionForm):
     def for_offered(cls, server: LiveConnection) -> Self:
         return cls.fresh(offered=server.slug, name=server.name, kind=server.kind)
 
+    @property
+    def own(self) -> OwnConnectionInput:
+        return OwnConnectionInput.entered(self.values)
+
     @cached_property
     def offered_server(self) -> LiveConnection | None:
         return next((server for server in offered_servers() if server.slug == self.offered.data), None)

@@ -48,7 +48,7 @@ def new() -> Response:
 def create() -> Response:
     form, kind = NewOwnConnectionForm(), request.form.get("kind", "")
     with form.attempt():
-        slug = service.add(kind, form.entered, author=audit_author())
+        slug = service.add(kind, form.own, author=audit_author())
         return _to(slug, "Connection added. You find its models wherever you choose one.")
     return _new_page(form)
 

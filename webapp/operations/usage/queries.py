@@ -78,7 +78,7 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
 def used_in_all(since: date, until: date) -> list[UsageRow]:
     """Returns everyone's usage, summed over all days."""
     sums = summed(used(since, until), by=lambda row: (row.who, row.model, row.kind, row.is_demo, row.is_own))
-    return [UsageRow(None, *which, summed_up, is_own) for (*which, is_own), summed_up in sums.items()]
+    return [UsageRow(None, *which[:-1], summed_up, which[-1]) for which, summed_up in sums.items()]
 
 
 def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
