@@ -40,6 +40,7 @@ from webapp.operations.health.metrics import Metrics
 from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
+from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
@@ -80,6 +81,7 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
+    keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -215,6 +217,7 @@ def _teach_templates(app: Flask) -> None:
         ago=lambda moment: filters.ago(moment, utc_now()),
         iso=filters.iso,
         full=filters.full,
+        day=filters.day,
         number=filters.number,
         plural=filters.plural,
     )
