@@ -52,6 +52,7 @@ TABLE = {
     ("looked after", ("group",)): """
         GET groups.show
         POST groups.rename
+        POST groups.keep
         POST groups.delete
         POST groups.put_in
     """,
