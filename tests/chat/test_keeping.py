@@ -26,7 +26,7 @@ from webapp.chat.files import storage
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.list.search import search
 from webapp.chat.messages import chats
-from webapp.chat.record.tables import Chat, Draft, Message, Story
+from webapp.chat.record.tables import Chat, Draft, Message, Project, Story
 from webapp.engine.tables import Generation, JournalRow
 from webapp.knowledge.tables import Collection, Document, Passage
 from webapp.operations.keeping import sweeps
@@ -226,6 +226,26 @@ def test_a_computer_that_is_on_once_a_week_deletes_as_well(owner: Browser) -> No
     for _ in range(13):
         days_pass(app, 7, at_once=True)
     assert states(app, id) == ["gone"]
+
+
+def test_a_project_can_keep_its_chats(owner: Browser) -> None:
+    app, (inside, outside) = owner.app, add_chats(owner, 2)
+    with app.app_context(), write() as session:
+        session.add(Project(id="p", owner_id=owner.person_id, name="The weir"))
+        session.flush()
+        session.get_one(Chat, inside).project_id = "p"
+    rule(app, 30)
+    days_pass(app, 25)
+    assert owner.page(f"/chats/{inside}").says(LEAVES)
+    with app.app_context(), write() as session:
+        session.get_one(Project, "p").keeps_chats = True
+    assert not owner.page(f"/chats/{inside}").says(LEAVES)
+    days_pass(app, 10)
+    assert states(app, inside, outside) == ["there", "trash"]
+    with app.app_context(), write() as session:
+        session.get_one(Project, "p").deleted_at = utc_now()
+    days_pass(app, 8)
+    assert states(app, inside) == ["trash"]
 
 
 def test_an_answer_in_progress_and_a_change_in_between_keep_a_chat(owner: Browser) -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
@@ -18,7 +18,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.keeping_clock import keeping_now
 from webapp.chat import erasing
 from webapp.chat.messages import chats
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import Chat, Project
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.members import chat_days
 from webapp.people.members.chat_days import ChatLoss, ChatRules
@@ -33,12 +33,11 @@ TOUCHED: ColumnElement[datetime] = case(
 
 
 def can_leave() -> ColumnElement[bool]:
-    """Matches chats that some rule can move to the trash."""
-    is_open = Chat.owner_id.is_not(None), Chat.deleted_at.is_(None), Chat.is_temporary.is_(False)
-    condition: ColumnElement[bool] = Chat.pinned_at.is_(None) & Chat.is_kept.is_(False)
-    for part in is_open:
-        condition &= part
-    return condition
+    """Matches chats that some rule can move to the trash: nothing keeps them."""
+    keeping = select(Project.id).where(Project.keeps_chats, Project.deleted_at.is_(None))
+    is_open = and_(Chat.owner_id.is_not(None), Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
+    is_free = or_(Chat.project_id.is_(None), Chat.project_id.not_in(keeping))
+    return and_(is_open, is_free, Chat.pinned_at.is_(None), Chat.is_kept.is_(False))
 
 
 def sweep() -> bool:
@@ -62,15 +61,18 @@ def sweep() -> bool:
 
 def leaves_on(rows: Iterable[Chat]) -> dict[str, datetime]:
     """Returns when chats go to the trash, by their ids: those that have been announced and not been touched since."""
-    announced = [row for row in rows if row.leaves_at and not (row.is_kept or row.pinned_at or row.deleted_at)]
+    announced = [row for row in rows if row.leaves_at]
     if not announced:
         return {}
+    leaving = set(db.session.scalars(select(Chat.id).where(Chat.id.in_([row.id for row in announced]), can_leave())))
     days_by_owner = chat_days.days_of({row.owner_id or "" for row in announced}, chat_days.rules())
-    return {
-        row.id: row.leaves_at
-        for row in announced
-        if row.leaves_at and (days := days_by_owner[row.owner_id or ""]) and _touched(row) + timedelta(days) <= row.leaves_at
-    }
+    due = [row for row in announced if row.id in leaving and _is_due_by_then(row, days_by_owner)]
+    return {row.id: row.leaves_at for row in due if row.leaves_at}
+
+
+def _is_due_by_then(row: Chat, days_by_owner: Mapping[str, int]) -> bool:
+    days, touched_at = days_by_owner[row.owner_id or ""], max(row.changed_at, row.touched_at or row.changed_at)
+    return bool(days and row.leaves_at and touched_at + timedelta(days=days) <= row.leaves_at)
 
 
 def has_rule(row: Chat) -> bool:
@@ -147,10 +149,6 @@ def _announce_some(owners: Sequence[str], days: int, now: datetime) -> bool:
 
 def _is_answering() -> ColumnElement[bool]:
     return select(Generation.id).where(Generation.lane == literal(topic_names.of_chat("")) + Chat.id, WHILE_ACTIVE).exists()
-
-
-def _touched(row: Chat) -> datetime:
-    return max(row.changed_at, row.touched_at or row.changed_at)
 
 
 def count_loss(before: ChatRules, after: ChatRules) -> Loss:
