@@ -31,6 +31,7 @@ from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
 from webapp.models.connections import feature as connections, models
+from webapp.models.own_connections import feature as own_connections
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -68,6 +69,7 @@ FEATURES = (
     second_factor.FEATURE,
     mail.FEATURE,
     connections.FEATURE,
+    own_connections.FEATURE,
     live.FEATURE,
     usage.FEATURE,
     health.FEATURE,

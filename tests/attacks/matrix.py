@@ -104,6 +104,8 @@ RULES: dict[str, Rule] = {
         _all(SIGNED_IN, ("foreign", "random", "there"), "gone"),
         _all(ADMINS, ("there",), "in"),
     ),
+    # A person's own, or the team's, which admins look after.
+    "connection's keeper": _together(_ONES_OWN, _ADMINS, _all(ADMINS, ("there",), "in")),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
     ),
@@ -409,6 +411,7 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
+    "api_connections.create": {"kind": "none"},
     "policies.show": {"key": "read_page"},
     "policies.update": {"key": "read_page"},
     "policies.limit_group": {"key": "read_page", "limit": "deny"},

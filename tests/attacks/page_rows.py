@@ -77,6 +77,7 @@ TABLE = {
         POST connections.test
         POST connections.enable
         POST connections.disable
+        POST connections.offer
         GET connections.ask_to_forget_key
         POST connections.forget_key
         GET connections.ask_to_delete

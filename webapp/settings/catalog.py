@@ -298,6 +298,10 @@ _DEMO = (
     ),
     _switch("demo.visitors", "Demo for visitors", "Whether people without an account can try the demo, at /ai-demo."),
 )
+_PERSONAL = (
+    "Whether people can use keys of their own for servers that you offer for it, or servers of their own on public addresses, "
+    "too. Their models answer them alone, and no budget counts them."
+)
 _MODELS = (
     Setting(
         "models.default",
@@ -349,6 +353,7 @@ _MODELS = (
         most=10**7,
         config="openrouter_max_tokens",
     ),
+    _choice("connections.personal", "Connections of people", ("off", "keys", "servers"), "off", _PERSONAL),
 )
 _BUDGETS = (
     Setting(

@@ -11,6 +11,7 @@ SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "o
 # The page of settings, by the first part of their names, where it is not named like that.
 PAGES = {
     "models": "/admin/models",
+    "connections": "/admin/models",
     "mail": "/admin/mail",
     "tools": "/admin/tools",
     "stream": "/admin/settings/streaming",

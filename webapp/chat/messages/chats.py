@@ -140,7 +140,7 @@ def announce(chats: Iterable[Chat]) -> None:
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
     """Creates an empty chat."""
     model = model or providers().default()
-    providers().for_model(model)
+    providers().for_model(model, person=owner_id)
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
@@ -153,7 +153,7 @@ def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[s
 
 def starting_model(user: User) -> str:
     """Returns the model for a person's new chats."""
-    return providers().default(user.default_model)
+    return providers().default(user.default_model, user.id)
 
 
 def choose(chat: Chat, model: str) -> None:
