@@ -1,13 +1,13 @@
 """Add how long chats are kept: a rule for each group, what a person keeps, when a chat leaves, and the clock of it.
 
-Revision: 0231, after 0230
+Revision: 0231, after 0225
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0231"
-down_revision = "0230"
+down_revision = "0225"
 branch_labels = None
 depends_on = None
 LEAVING = sa.text("leaves_at IS NOT NULL")
