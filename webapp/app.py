@@ -41,6 +41,7 @@ from webapp.operations.health.metrics import Metrics
 from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
+from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
 from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
@@ -85,6 +86,7 @@ FEATURES = (
     experiments.FEATURE,
     alerts.FEATURE,
     sign_on.FEATURE,
+    keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -221,6 +223,7 @@ def _teach_templates(app: Flask) -> None:
         ago=lambda moment: filters.ago(moment, utc_now()),
         iso=filters.iso,
         full=filters.full,
+        day=filters.day,
         number=filters.number,
         plural=filters.plural,
     )

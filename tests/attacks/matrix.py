@@ -250,6 +250,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.unpin": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.keep": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.let_go": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),

@@ -232,6 +232,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
         "title_is_own": filed.title_is_own,
         "created_at": created_at,
         "changed_at": filed.changed_at or created_at,
+        "touched_at": utc_now(),
         "pinned_at": filed.pinned_at,
         "archived_at": filed.archived_at,
         "foreign_fields": filed.foreign_fields,

@@ -154,6 +154,7 @@ def set_fields(chat: Chat, values: Mapping[str, Any]) -> None:
     with write():
         for name, value in new.items():
             setattr(chat, name, value)
+        chat.touch()
     announcements.announce_settings(id)
 
 
