@@ -1,13 +1,13 @@
 """Add sign-on: providers, who people are there, and which sessions come from them.
 
-Revision: 0200, after 0230
+Revision: 0200, after 0231
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0200"
-down_revision = "0230"
+down_revision = "0231"
 branch_labels = None
 depends_on = None
 
