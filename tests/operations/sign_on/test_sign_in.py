@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import with_session
-from tests.operations.sign_on.conftest import added, change, sign_on
+from tests.operations.sign_on.conftest import added, came_back, change, sign_on
 from tests.operations.sign_on.provider import OpenIdProvider
 from tests.people.conftest import is_signed_in
 from tests.support.browser import CROSS_SITE, Browser
@@ -15,8 +15,8 @@ from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import Said
 from tests.support.people import PASSWORD
 from webapp.base.db import write
-from webapp.people.accounts import queries, service as accounts
-from webapp.people.accounts.tables import Group, User
+from webapp.people.accounts import permissions, queries, service as accounts
+from webapp.people.accounts.tables import Group, PersonAuthor, User
 from webapp.settings.service import set_setting
 
 
@@ -162,6 +162,8 @@ def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
         session.add(group)
         session.flush()
         group_id = group.id
+    with app.app_context():
+        permissions.change_group(PersonAuthor(queries.user_of(owner.email)), group_id, {"plans": False})
     rows = [
         {"claim": "groups", "value": "admins", "role": "admin"},
         {"claim": "groups", "value": "builders", "group": group_id},
@@ -172,16 +174,17 @@ def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
 
     assert sign_on(visitor, provider_id, provider).status_code == 303
 
-    def has() -> tuple[str, int, list[str]]:
+    def has() -> tuple[str, int, list[str], bool]:
         me = person(app, "ann@example.org")
         assert me
         with app.app_context():
-            return me.role, me.clearance, [group.name for group in queries.groups_of(me.id)]
+            groups = [group.name for group in queries.groups_of(me.id)]
+            return me.role, me.clearance, groups, permissions.may(me, "plans")
 
-    assert has() == ("admin", 2, ["Builders"])
+    assert has() == ("admin", 2, ["Builders"], False)
     provider.claims |= {"groups": "staff", "level": None}
     assert sign_on(visitor, provider_id, provider).status_code == 303
-    assert has() == ("member", 0, [])
+    assert has() == ("member", 0, [], True)
     del provider.claims["groups"]
     provider.claims |= {"_claim_names": {"groups": "src1"}}
     assert "more groups than Acme tells" in refusal(Browser(app), provider_id, provider)
@@ -194,8 +197,7 @@ def test_the_last_owner_stays_one_and_no_claim_makes_another(
     page = owner.post(f"/account/sign-on/{provider_id}", password="wrong")
     assert page.says("That isn't your current password")
     page = owner.post(f"/account/sign-on/{provider_id}", password=PASSWORD)
-    query = provider.allow(page.link("Continue to Acme").attributes["href"] or "")
-    assert owner.get(f"/sign-on/{provider_id}/return?{query}").location == "/account/security"
+    assert owner.get(f"/sign-on/{provider_id}/return?{came_back(page, provider)}").location == "/account/security"
     assert owner.page("/account/security").says("Acme")
     change(app, owner, provider_id, claim_rows=[{"claim": "sub", "value": "ann", "role": "guest"}])
 

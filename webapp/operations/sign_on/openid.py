@@ -54,12 +54,13 @@ class Client:
 
 
 class Attempt(TypedDict):
-    """What this browser alone has to know until its person comes back."""
+    """What this browser alone has to know until its person comes back; unless `since` is 0, they have to sign in after it."""
 
     state: str
     nonce: str
     verifier: str
     redirect_uri: str
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,11 @@ def look_up(client: Client) -> int:
     return len(_asked(client).keys)
 
 
-def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
-    """Returns where a person signs in, and what their browser keeps until they come back."""
+def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[str, Attempt]:
+    """Returns where a person signs in, and what their browser keeps until they come back.
+
+    With `again`, the provider asks them even if they are signed in there.
+    """
     # Imported late, by the first who signs in so: it takes 20 MB.
     from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib has no types
 
@@ -107,6 +111,7 @@ def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
         "redirect_uri": redirect_uri,
+        "since": int(time()) if again else 0,
     }
     query = {
         "response_type": "code",
@@ -117,6 +122,7 @@ def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
         "nonce": attempt["nonce"],
         "code_challenge": create_s256_code_challenge(attempt["verifier"]),
         "code_challenge_method": "S256",
+        **({"prompt": "login", "max_age": "0"} if again else {}),
     }
     return _with_query(provider.authorization, query), attempt
 
@@ -285,6 +291,10 @@ def _check_id_token(client: Client, token: _Token, attempt: Attempt, access: str
     nonce = claims.get("nonce")
     is_ours = isinstance(nonce, str) and hmac.compare_digest(nonce.encode("utf-8", "replace"), attempt["nonce"].encode())
     _check(host, is_ours, "is for another sign-in than this one")
+    # Not every provider tells when; those that do are held to it.
+    signed_in_at = _moment(host, claims.get("auth_time"))
+    if signed_in_at is not None and signed_in_at < attempt["since"] - LEEWAY_SECONDS:
+        raise SignInFailed(f"{host} didn't ask you to sign in again. Sign out there, then try once more.")
     params = {"nonce": attempt["nonce"], "client_id": client.id, "access_token": access}
     try:
         CodeIDToken(dict(claims), dict(token.header), params=params).validate(now=int(time()), leeway=LEEWAY_SECONDS)
