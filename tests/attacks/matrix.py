@@ -121,6 +121,10 @@ RULES: dict[str, Rule] = {
         _all(PLANNERS, ("there",), "in"),
         _all(PLANNERS, ("random",), "gone"),
     ),
+    # A link to a chat, for its maker and, to revoke it, for admins.
+    "link's maker": _together(_ONES_OWN, _all(ADMINS, ("foreign",), "in")),
+    # Whoever has the address of a link can open it, and everybody with an account can continue what it shows.
+    "open link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
     # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
     "no link": _all(PEOPLE, ("",), "no"),

@@ -8,6 +8,8 @@ from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
+from webapp.chat.links import views as link_views
+from webapp.chat.links.service import HOLDER
 from webapp.chat.list import paging, search_shown, sharing_views, shown, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
@@ -57,6 +59,8 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         call_views.bp,
+        link_views.bp,
+        link_views.open_pages,
     ),
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},
@@ -67,6 +71,7 @@ FEATURE = Feature(
         *OF_CHATS,
         *search_shown.SOURCES,
         LastChats(paging.last_with_characters),
+        HOLDER,
         LiveList(
             name="sidebar",
             element="#sidebar-chats",
@@ -99,6 +104,17 @@ FEATURE = Feature(
             sidebar="Characters",
         ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+        NavEntry(words="Your links", path="/links", icon="link", rank=35, also="shared public links share"),
+        NavEntry(
+            words="Links",
+            path="/admin/links",
+            icon="link",
+            under="People",
+            rank=30,
+            also="shared public links share",
+            right="administer",
+            about="Links by which people without an account read chats.",
+        ),
         NavEntry(
             words="Home page",
             path="/admin/home",
