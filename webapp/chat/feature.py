@@ -104,11 +104,11 @@ FEATURE = Feature(
             sidebar="Characters",
         ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
-        NavEntry(words="Your links", path="/links", icon="link", rank=35, also="shared public links share"),
+        NavEntry(words="Your links", path="/links", icon="globe", rank=35, also="shared public links share"),
         NavEntry(
             words="Links",
             path="/admin/links",
-            icon="link",
+            icon="globe",
             under="People",
             rank=30,
             also="shared public links share",

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
-from tests.attacks.world import World, added, makes
+from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
+from webapp.chat.files.tables import ChatFile
+from webapp.chat.links.pages import file_name
 from webapp.chat.links.service import PURPOSE
 from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Message
@@ -26,15 +28,17 @@ TABLE = {
     ("person", ("chat",)): "GET api_links.index api:read",
     ("link's maker", ("link",)): "POST links.revoke signed_in",
     ("one's own", ("link",)): "DELETE api_links.delete api:chat",
-    ("open link", ("link token",)): """
-        GET shared.show anybody
-        GET shared.events anybody
-    """,
+    ("open link", ("link token",)): "GET shared.show anybody",
+    ("link or not", ("link token",)): "GET shared.events anybody",
+    ("open link", ("token of a link with a file", "file of a link")): "GET shared.file anybody",
     ("any name", ("link token",)): """
         GET shared.confirm signed_in
         POST shared.go_on signed_in
     """,
 }
+
+
+LAST_FILE = dict[World, str]()
 
 
 def made(world: World, state: str, token: str) -> Link:
@@ -55,3 +59,20 @@ def link_token(world: World, _state: str) -> str:
     token = new_id()
     made(world, "there", token)
     return token
+
+
+@makes("token of a link with a file")
+def token_of_link_with_file(world: World, _state: str) -> str:
+    token, file_id = new_id(), world.thing("sent file", "foreign")
+    link = made(world, "there", token)
+    link.shows = ["files"]
+    question = db.session.get_one(Message, db.session.get_one(Message, link.head_id).parent_id)
+    question.content = f"{CANARY}\n\n![{CANARY}](/files/{file_id})"
+    added(ChatFile(chat_id=link.chat_id, file_id=file_id))
+    LAST_FILE[world] = file_name(token, file_id)
+    return token
+
+
+@makes("file of a link")
+def file_of_link(world: World, _state: str) -> str:
+    return LAST_FILE.get(world, "nothing")

@@ -52,7 +52,9 @@ def test_a_snapshot_shows_what_was_there_to_anyone_and_counts_them(owner, nobody
     owner.submit(path, message="And lakes?")
     owner.wait_for(path, ended)
 
-    assert page.says("The rivers") and page.says("Which rivers?") and page.says("Two rivers")
+    assert page.says("The rivers")
+    assert page.says("Which rivers?")
+    assert page.says("Two rivers")
     assert not nobody.page(path_of(made)).says("And lakes?")
     [listed] = owner.client.get(f"/api/v1{path}/links").json["links"]
     assert (listed["id"], listed["visits"], listed["is_open"]) == (made["id"], 2, True)
@@ -70,8 +72,10 @@ def test_a_page_sets_no_cookie_asks_nobody_else_and_names_no_row(owner, nobody, 
 
     for response in responses:
         said = f"{response.headers}\n{response.text}"
-        assert "Set-Cookie" not in response.headers and "Cookie" not in response.headers.get("Vary", "")
-        assert response.headers["X-Robots-Tag"].startswith("noindex") and '<meta name="robots" content="noindex' in response.text
+        assert "Set-Cookie" not in response.headers
+        assert "Cookie" not in response.headers.get("Vary", "")
+        assert response.headers["X-Robots-Tag"].startswith("noindex")
+        assert '<meta name="robots" content="noindex' in response.text
         assert not ID.findall(said)
         assert not re.findall(r'(?:src|href|action)="(?!/|#)', response.text)
         assert response.headers["Referrer-Policy"] == "no-referrer"
@@ -90,7 +94,8 @@ def test_its_page_saved_as_a_file_is_imported_as_it_was_written(owner, member, n
     copy = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
     shown = member.page(copy)
 
-    assert shown.says("The rivers") and shown.says("owner (from a file)")
+    assert shown.says("The rivers")
+    assert shown.says("owner (from a file)")
     assert raw_of_last(shown) == raw_of_last(owner.page(path))
     exported = bring(member, owner.client.get(f"{path}/export.html").data)
     assert exported.says("Nothing new")
@@ -102,8 +107,10 @@ def test_what_is_not_checked_is_not_there(owner, nobody, answered, fake):
     path = answered(owner, "Who am I?")
     plain, named = (nobody.page(path_of(link(owner, path, **{"with": shows}))) for shows in ([], ["names"]))
 
-    assert plain.says("Question") and not plain.says("owner")
-    assert named.says("owner") and not named.says("Question")
+    assert plain.says("Question")
+    assert not plain.says("owner")
+    assert named.says("owner")
+    assert not named.says("Question")
 
 
 def test_every_way_to_close_a_link_looks_like_an_unknown_one(app, owner, member, nobody, path):
@@ -151,8 +158,11 @@ def test_a_link_to_an_answer_shows_that_alone_with_its_question(owner, nobody, p
     made = link(owner, path, message_id=page.message_ids[-1])
     shown = nobody.page(path_of(made))
 
-    assert shown.says("And lakes?") and shown.says("Three lakes") and not shown.says("Which rivers?")
-    assert has(page, "Create a link") and address(page, "Create a link") == f"/messages/{page.message_ids[-1]}/links"
+    assert shown.says("And lakes?")
+    assert shown.says("Three lakes")
+    assert not shown.says("Which rivers?")
+    assert has(page, "Create a link")
+    assert address(page, "Create a link") == f"/messages/{page.message_ids[-1]}/links"
     question = owner.client.post(f"/api/v1{path}/links", json={"message_id": page.message_ids[-2]})
     assert question.status_code == 422
     elsewhere = owner.client.post(f"/api/v1{path}/links", json={"message_id": "0" * 26})
@@ -176,7 +186,8 @@ def test_who_has_an_account_continues_what_the_link_shows_and_no_more(owner, mem
     copy = member.page(f"{address}/continue") and member.post(f"{address}/continue").location
     page = member.page(copy)
 
-    assert page.says("Two rivers") and page.says("Which rivers?")
+    assert page.says("Two rivers")
+    assert page.says("Which rivers?")
     assert not page.says("owner")
     assert owner.page(path).message_ids != page.message_ids
     assert member.post("/s/AAAAAAAAAAAAAAAAAAAAAA/continue").status_code == 404
@@ -205,8 +216,10 @@ def test_only_the_owner_links_and_admins_see_whose_but_not_what(app, owner, memb
     admin = owner.page("/admin/links")
 
     assert "0 visits" in words(admin.all("main")[0].text())
-    assert "The rivers" not in admin.all("main")[0].text() and "/s/" not in admin.text
-    assert owner.page("/links").says("The rivers") and made["url"] in owner.page("/links").text
+    assert "The rivers" not in admin.all("main")[0].text()
+    assert "/s/" not in admin.text
+    assert owner.page("/links").says("The rivers")
+    assert made["url"] in owner.page("/links").text
     assert owner.post(f"/links/{made['id']}/revoke").status_code == 303
     assert owner.page("/links").says("None of your chats has a link.")
 
@@ -214,7 +227,8 @@ def test_only_the_owner_links_and_admins_see_whose_but_not_what(app, owner, memb
 def test_the_form_creates_the_same_link_without_a_script(app, owner, nobody, path):
     page = owner.submit(f"{path}/links", live="", shows="names", life="30")
     [made] = owner.client.get(f"/api/v1{path}/links").json["links"]
-    assert page.says("Link created.") and made["url"] in page.text
+    assert page.says("Link created.")
+    assert made["url"] in page.text
     assert (made["with"], made["live"]) == (["names"], False)
     assert timedelta(days=29) < db_end(owner, made) - utc_now() < timedelta(days=31)
     with app.app_context():

@@ -58,15 +58,20 @@ class LinkFiles:
         parts, end = list[str](), 0
         for match in by_turns(SHOWN.finditer(html), seconds=0):
             file = files.get(match["id"])
-            parts += [html[end : match.start()], f' {match["how"]}="/s/{self._token}/files/{self._name(file)}"' if file else ""]
+            parts += [html[end : match.start()], f' {match["how"]}="/s/{self._token}/files/{self._named(file)}"' if file else ""]
             end = match.end()
         return "".join([*parts, html[end:]])
 
-    def _name(self, file: StoredFile) -> str:
-        digest = hmac.digest(self._token.encode(), file.id.encode(), "sha256")
-        name = urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+    def _named(self, file: StoredFile) -> str:
+        name = file_name(self._token, file.id)
         self.ids[name] = file.id
         return name
+
+
+def file_name(token: str, file_id: str) -> str:
+    """Returns the name of a file on the page of the link with this token."""
+    digest = hmac.digest(token.encode(), file_id.encode(), "sha256")
+    return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def page_of(engine: Engine, link: OpenLink, token: str, context: Context) -> LinkPage:
