@@ -105,7 +105,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         # The source's own collection of files isn't shared: the copy gets one of its own.
         files = chat_files.own(db.session(), source.id, reads)
         values["collection_ids"] = [id for id in reads if id not in files]
-    return _new_chat(values, queries.ids_to(message.id), owner_id, is_own=source_is_own)
+    return _new_chat(values, queries.ids_to(message.id), owner_id, is_own=source_is_own, tags_of=source_id)
 
 
 def copy_included(title: str, model: str, path: list[str], included: Included, *, owner_id: str) -> str:
@@ -115,7 +115,13 @@ def copy_included(title: str, model: str, path: list[str], included: Included, *
 
 
 def _new_chat(
-    values: Mapping[str, Any], path: list[str], owner_id: str, *, is_own: bool, included: Included | None = None
+    values: Mapping[str, Any],
+    path: list[str],
+    owner_id: str,
+    *,
+    is_own: bool,
+    tags_of: str = "",
+    included: Included | None = None,
 ) -> str:
     creation_limit.count(owner_id)
     with write() as session:
@@ -127,7 +133,8 @@ def _new_chat(
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
-        tags.copy(session, owner_id, source_id, id)
+        if tags_of:
+            tags.copy(session, owner_id, tags_of, id)
     announcements.announce(chat, "chat", id)
     return id
 
