@@ -30,6 +30,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "insights",
         "alerts",
         "exchange",
+        "links",
     ),
     "API": ("streaming", "dialects/openai", "mcp"),
     "Compatibility APIs": (
@@ -68,6 +69,7 @@ ABOUT: Mapping[str, str] = {
     "alerts": "Notices when something is wrong",
     "workflows": "Guided runs of questions and answers",
     "exchange": "Import, export and share chats",
+    "links": "Show chats to people without an account",
     "streaming": "Answers as they are written, for programs",
     "dialects/openai": "For libraries and editors that know OpenAI's API",
     "mcp": "Your documents, chats and models in Claude, VS Code and others",
