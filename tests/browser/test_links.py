@@ -1,4 +1,4 @@
-"""A link to a chat, as people without an account see it: what is written, on a phone, in the dark, and gone once it is revoked."""
+"""A link to a chat, as people without an account see it: on a phone, in the dark, and gone once it is revoked."""
 
 import pytest
 from playwright.sync_api import expect
