@@ -23,8 +23,8 @@ from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts import creation_limit
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.queries import hashed
-from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
@@ -205,7 +205,7 @@ def _refusal(user: User) -> str:
     who = setting(WHO)
     if who == "off":
         return OFF
-    return "Guests can't create links." if who == "members" and not may(user.role, "see people") else ""
+    return "Guests can't create links." if who == "members" and not may(user, "see people") else ""
 
 
 def _checked_end(ends_at: datetime | None) -> datetime | None:
