@@ -8,7 +8,7 @@ from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import paging, search_shown, sharing_views, shown, views as list_views
+from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
@@ -35,6 +35,12 @@ from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
+# What begins an answer, or has one begin later.
+SENDING = (
+    *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
+    *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
+)
+
 FEATURE = Feature(
     blueprints=(
         home_views.bp,
@@ -47,6 +53,7 @@ FEATURE = Feature(
         list_views.bp,
         list_views.several,
         list_views.row,
+        tag_views.bp,
         composer_views.bp,
         prompt_insertion_views.bp,
         mention_views.bp,
@@ -62,6 +69,13 @@ FEATURE = Feature(
         project_views.bp,
         project_views.chats,
     ),
+    requires={
+        **dict.fromkeys(SENDING, "chat"),
+        **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
+        "files.bring": "upload",
+        "calls.choose": "tools",
+        "composer.switch_web_search": "tools",
+    },
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
@@ -102,9 +116,11 @@ FEATURE = Feature(
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
         NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(
             words="Variables",
+            right="characters",
             path="/characters/variables",
             icon="braces",
             rank=53,
