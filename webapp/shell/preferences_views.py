@@ -127,7 +127,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
         values["default_model"] = model = form.default_model.chosen
-        if model and not providers().is_choosable(model):
+        if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     set_preferences(me, **values)
     if "remembers" in names:
@@ -150,5 +150,5 @@ def _form() -> PreferencesForm:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
-    form.default_model.offering(candidates, [("", own)])
+    form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     return form

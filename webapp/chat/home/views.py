@@ -64,7 +64,7 @@ def begin() -> Response:
 
 
 def _usual_model(me: User, project: Project | None) -> str:
-    return (project.model if project else "") or providers().default(model_marks.preferred_model(me))
+    return (project.model if project else "") or providers().default(model_marks.preferred_model(me), me.id)
 
 
 def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
