@@ -22,7 +22,7 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.people.search import printable
 from webapp.web.htmx import is_htmx, page_path, redirect, render
@@ -64,7 +64,7 @@ def show(id: str) -> Response:
         project=shown.project(project, me),
         row=project,
         collections=knowledge_queries.collections_among(me, project.collection_ids),
-        may_share=may(me.role, "see people"),
+        may_share=may(me, "see people"),
         events_url=url_for("projects.events", id=id, at=at) if values["is_first"] and not words else "",
         **values,
     )
