@@ -40,7 +40,7 @@ bp = Blueprint("links", __name__)
 open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
 PAGE = 50
 DONE = {"created": "Link created.", "revoked": "Link revoked. Nobody can open it any longer."}
-# Addresses that open nothing, by network; tokens can't be guessed, and whoever has one is never refused.
+# Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
 _unknown = Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links")
 POLICY = "; ".join(
     (
