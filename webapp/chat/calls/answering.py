@@ -14,6 +14,7 @@ from webapp.chat.prompt import leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -52,8 +53,9 @@ class AnswerTools:
 
 
 def keys_in(chat: Chat) -> list[str]:
-    """Returns the keys of the tools that answers of the chat are offered: its own, and those of the prompt that leads it."""
-    return list(dict.fromkeys((*chat.tools, *active_prompts.tools_of(leading.key_of(chat)))))
+    """Returns the keys of the tools that answers of the chat are offered: its own, its preset's and its leading prompt's."""
+    preset = preset_of(chat)
+    return list(dict.fromkeys((*chat.tools, *(preset.tools if preset else ()), *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -122,6 +124,7 @@ def source_with_tools(
     if not (offers or message.call_count):
         return ladder(request)
     outside, given = _read_before(chat, message, generation)
+    preset = preset_of(chat)
     is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
@@ -134,7 +137,7 @@ def source_with_tools(
         person,
         chat.id,
         text=message.content,
-        collection_ids=tuple(chat.collection_ids),
+        collection_ids=(*chat.collection_ids, *(preset.collection_ids if preset else ())),
         outside=(*tools.outside, *_outside_in(request, person), *outside),
         given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),

@@ -17,13 +17,13 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
+from webapp.chat.record.model_choice import starting_choice
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
 from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import is_htmx, navigate, redirect
@@ -34,7 +34,7 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 @signed_in
 def show() -> Response:
-    model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
+    model = request.args.get("model") or starting_choice(current_user())
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
     return _home(form)
@@ -50,7 +50,7 @@ def begin() -> Response:
         refuse_unknown(form)
         generation = _begun(form, attachable(form.knowledge.data or (), (), current_user()))
         model = form.model.data or ""
-        if model and model != providers().default(model_marks.preferred_model(current_user())):
+        if model and model != starting_choice(current_user()):
             model_marks.choose(me, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)

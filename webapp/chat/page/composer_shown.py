@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.calls.tools_shown import web_search_in
@@ -19,11 +20,13 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import current_model, missing_model, model_named
+from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
+from webapp.models.presets.queries import KnownPreset, choice_of, id_in, known
 from webapp.models.providers.base import Model
+from webapp.people.accounts.guards import user_or_none
 from webapp.web.addresses import address, fixed
 
 # Token estimates by message id and length: a message's text only ever grows, so the length identifies it.
@@ -57,7 +60,7 @@ def composer_values(
     now: ChatState,
 ) -> dict[str, Any]:
     """Returns the template context for the composer; the same for all readers with this right."""
-    choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)
+    choice, may_suggest = picker(chat, is_own=right == "own"), right == "own" and not running and is_offered(chat)
     return {
         "running": running,
         "head": messages[-1].id if messages else "",
@@ -101,24 +104,35 @@ def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) ->
     return offered_replies(last.content) if last and last.role == "assistant" else ()
 
 
-def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
+def picker(chat: Chat | None = None, wish: str = "", *, is_own: bool = True) -> dict[str, Any]:
     """Returns the available models and the chosen one: `wish`, else the chat's, even if unlisted or no longer available.
 
-    If there are many models the page itself has only a few; the others are found at `models_url`.
+    A preset can be chosen in place of a model; others than its owner, for whom the chat `is_own`, read the model's name. If there
+    are many models the page itself has only a few; the others, and the presets, are found at `models_url`.
     """
-    catalogue = providers()
+    catalogue, own = providers(), choice_in(chat).word if chat else ""
     offered = [] if chat and chat.visitor_hash else catalogue.offered()
-    chosen = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
-    models = suggested_models(offered, chosen)
+    preset = _preset(chat, wish or own)
+    model = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
+    shown_preset = preset if is_own else None
+    is_as_before = wish in ("", own) or (wish != model and not preset)
+    query = urlencode({"presets": "y"} | ({"chat": chat.id} if chat else {}))
     return {
-        "models": models,
-        "chosen_model": chosen,
-        "chosen_name": catalogue.display_name(chosen),
-        "chosen_maker": maker_named(catalogue.maker(chosen)),
-        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == current_model(chat) else "",
-        "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
+        "models": suggested_models(offered, model),
+        "chosen_model": choice_of(preset.id) if preset else model,
+        "chosen_name": shown_preset.name if shown_preset else catalogue.display_name(model),
+        "chosen_maker": shown_preset.mark if shown_preset else maker_named(catalogue.maker(model)),
+        "has_preset": preset is not None,
+        "gone_model": gone_choice(chat) if chat and is_as_before else "",
+        "models_url": f"{fixed('picker.index')}?{query}" if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
+
+
+def _preset(chat: Chat | None, choice: str) -> KnownPreset | None:
+    """Returns the chosen preset, if the chat's owner, or the person whose chat it becomes, can use it."""
+    me = None if chat else user_or_none()
+    return known(chat.owner_id if chat else me.id if me else None, id_in(choice))
 
 
 def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:

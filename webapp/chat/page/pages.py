@@ -18,6 +18,7 @@ from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
 from webapp.chat.record.leader import replacing_composer
+from webapp.chat.record.model_choice import choice_in
 from webapp.chat.record.tables import Chat, Feedback, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
@@ -78,7 +79,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
-        **picker(chat, form.model.data or ""),
+        **picker(chat, form.model.data or "", is_own=not chat or bool(me and me.id == chat.owner_id)),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
 
@@ -119,7 +120,7 @@ def message_fragment(message: Message) -> Response:
 def sent_response(chat: Chat) -> Response:
     """Returns an empty composer after its message was sent."""
     if is_htmx():
-        return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
+        return _composer_fragment(chat, MessageForm.new(model=choice_in(chat).word), 200)
     return redirect(chat_page_url(chat.id))
 
 
