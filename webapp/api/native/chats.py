@@ -41,7 +41,7 @@ from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
-from webapp.models.presets import queries as presets
+from webapp.models.presets.choice import choice_of
 from webapp.people.accounts.guards import found, user_or_none
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
@@ -376,11 +376,11 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
 
 def _word_of(chat: Chat, preset_id: str | None) -> str:
     """Returns what chooses a preset for the chat, or without one the chat's model."""
-    return presets.choice_of(preset_id) if preset_id else chat.model
+    return choice_of(preset_id) if preset_id else chat.model
 
 
 def _chosen(body: NewChat) -> str:
-    return presets.choice_of(body.preset_id) if body.preset_id else body.model
+    return choice_of(body.preset_id) if body.preset_id else body.model
 
 
 def _persona(id: str) -> Persona | None:

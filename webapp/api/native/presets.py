@@ -18,6 +18,7 @@ from webapp.chat.presets.service import OF_PRESETS, PresetInput
 from webapp.chat.prompt.section_order import whole
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries
+from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
@@ -153,7 +154,7 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
         PresetAnswer.of(
             row,
             **{name: row.settings.get(name, "" if field.kind is str else None) for name, field in OF_PRESETS.items()},
-            choice=queries.choice_of(row.id),
+            choice=choice_of(row.id),
             model_name=providers().display_name(row.model),
             is_available=not row.model or providers().is_choosable(row.model),
             **usable[row.id],

@@ -24,7 +24,8 @@ from webapp.chat.record.model_choice import choice_in, current_model, gone_choic
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
-from webapp.models.presets.queries import KnownPreset, choice_of, id_in, known
+from webapp.models.presets.choice import choice_of, id_in
+from webapp.models.presets.queries import KnownPreset, known
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import user_or_none
 from webapp.web.addresses import address, fixed

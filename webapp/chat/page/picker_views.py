@@ -26,6 +26,7 @@ from webapp.models.connections.models import DEMO_GROUP, matching, providers
 from webapp.models.connections.shown import NO_MODEL, abilities, context, exact, price_words
 from webapp.models.makers import ORDER, Maker, maker_named
 from webapp.models.presets import queries as preset_queries
+from webapp.models.presets.choice import choice_of
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
@@ -141,7 +142,7 @@ def _presets(query: str) -> Iterator[ShownPreset]:
         if all(word in f"{row.name} {row.about} {model}".casefold() for word in words):
             is_gone = bool(row.model) and not catalogue.is_choosable(row.model)
             yield ShownPreset(
-                preset_queries.choice_of(row.id),
+                choice_of(row.id),
                 row.name,
                 preset_queries.mark_of(row.name, row.icon),
                 " · ".join(filter(None, (row.about, model))),

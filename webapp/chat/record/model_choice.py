@@ -8,6 +8,7 @@ from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.presets import queries as preset_queries
+from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
 
@@ -25,7 +26,7 @@ class Choice(NamedTuple):
     @property
     def word(self) -> str:
         """What stands for the choice where a model could be."""
-        return preset_queries.choice_of(self.preset_id) if self.preset_id else self.model
+        return choice_of(self.preset_id) if self.preset_id else self.model
 
 
 def choice_in(chat: Chat) -> Choice:
@@ -38,7 +39,7 @@ def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Ch
 
     Raises `Invalid` for a preset that the person can't use.
     """
-    if not (id := preset_queries.id_in(wanted)):
+    if not (id := id_in(wanted)):
         return Choice(wanted or otherwise)
     if not (preset := preset_queries.known(person_id, id)):
         raise Invalid(_gone(GONE), field="model")
@@ -48,9 +49,9 @@ def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Ch
 def starting_choice(user: User) -> str:
     """Returns what a person's next chat begins with: a preset, by its word, or a model; their setting, else the last chosen."""
     if user.default_preset_id and preset_queries.known(user.id, user.default_preset_id):
-        return preset_queries.choice_of(user.default_preset_id)
+        return choice_of(user.default_preset_id)
     preferred = model_marks.preferred_model(user)
-    if preset_queries.known(user.id, preset_queries.id_in(preferred)):
+    if preset_queries.known(user.id, id_in(preferred)):
         return preferred
     return providers().default(preferred)
 
@@ -92,7 +93,7 @@ def current_model(chat: Chat) -> str:
 
 def choice_name(person_id: str | None, word: str) -> str:
     """Returns the name that people read for a model or, by its word, a preset."""
-    preset = preset_queries.known(person_id, id) if (id := preset_queries.id_in(word)) else None
+    preset = preset_queries.known(person_id, id) if (id := id_in(word)) else None
     return preset.name if preset else GONE if id else providers().display_name(word)
 
 

@@ -8,6 +8,7 @@ from webapp.models.connections.effective import LiveConnection, live_connections
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
 from webapp.models.names import distinct, name_of
+from webapp.models.presets.choice import id_in
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -20,7 +21,12 @@ MODES = get_args(Mode)
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
-    """Returns a model's connection, and its name there; None if its connection was deleted, as no other server replaces that."""
+    """Returns a model's connection, and its name there; None for a preset, and if its connection was deleted.
+
+    No other server replaces a connection that was deleted.
+    """
+    if id_in(model):
+        return None
     slug, colon, name = model.partition(":")
     for connection in connections:
         if colon and not connection.is_built_in and connection.slug == slug:

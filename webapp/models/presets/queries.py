@@ -1,4 +1,4 @@
-"""Database queries for presets, and the word by which one is chosen where a model could be."""
+"""Database queries for presets."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -12,12 +12,11 @@ from webapp.models.makers import HUES, Maker
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
+from webapp.people.search import SearchQuery
 
 KIND = "preset"
 grants.OBJECTS[KIND] = (Preset.id, Preset.owner_id)
 MOST_LISTED = 1_000
-# Before an id, where a model's name could be.
-PREFIX = "preset:"
 # The presets that this session knows, or knows to be none.
 KNOWN = "presets"
 
@@ -48,16 +47,6 @@ def mark_of(name: str, icon: str) -> Maker:
     return Maker(name, icon or letter, HUES[crc32(name.encode("utf-8", "replace")) % len(HUES)])
 
 
-def choice_of(id: str) -> str:
-    """Returns the word by which a preset is chosen where a model could be."""
-    return PREFIX + id
-
-
-def id_in(choice: str) -> str:
-    """Returns the id of the preset that is chosen; empty for a model."""
-    return choice.removeprefix(PREFIX) if choice.startswith(PREFIX) else ""
-
-
 def is_visible(user: User) -> ColumnElement[bool]:
     """Returns the condition that a person can use a preset: their own, or one granted to them."""
     return or_(Preset.owner_id == user.id, Preset.id.in_(grants.given_to(user, KIND)))
@@ -68,6 +57,12 @@ def presets(user: User, *, limit: int = MOST_LISTED) -> Sequence[Preset]:
     query = select(Preset).where(is_visible(user), Preset.deleted_at.is_(None))
     order = (Preset.owner_id == user.id).desc(), func.lower(Preset.name), Preset.id
     return db.session.scalars(query.order_by(*order).limit(limit)).all()
+
+
+def named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Preset]:
+    """Returns the presets with these words in their names or descriptions that the person can use, by name."""
+    statement = select(Preset).where(query.within(Preset.name, Preset.about), is_visible(user), Preset.deleted_at.is_(None))
+    return db.session.scalars(statement.order_by(func.lower(Preset.name), Preset.id).limit(limit)).all()
 
 
 def preset(user: User, id: str, *, is_deleted: bool = False) -> Preset | None:
