@@ -12,6 +12,8 @@ TABLE = {
         GET api_characters.index api:read
         POST api_characters.create api:chat
         POST api_characters.bring_in api:chat
+        GET api_projects.index api:read
+        POST api_projects.create api:chat
         GET api_collections.index api:read
         POST api_collections.create api:knowledge
         GET api_documents.search api:read
@@ -182,6 +184,16 @@ TABLE = {
         PUT api_characters.put_avatar api:chat
         DELETE api_characters.delete_avatar api:chat
     """,
+    ("one's own", ("project",)): """
+        GET api_projects.show api:read
+        PATCH api_projects.change api:chat
+        DELETE api_projects.delete api:chat
+        GET api_projects.chats api:read
+        GET api_projects.grants api:read
+    """,
+    ("one's own, but no guest", ("project",)): "PUT api_projects.grant api:chat",
+    ("one's own", ("deleted project",)): "POST api_projects.restore api:chat",
+    ("one's own", ("project", "project grant")): "DELETE api_projects.revoke api:chat",
     ("one's own", ("collection",)): """
         GET api_collections.show api:read
         PATCH api_collections.change api:knowledge

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from sqlalchemy import select
 
@@ -10,10 +11,10 @@ from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
-from webapp.chat.prompt import leading
+from webapp.chat.prompt import chat_collections, leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.chat.record import paths
+from webapp.chat.record import paths, projects
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -53,9 +54,9 @@ class AnswerTools:
 
 
 def keys_in(chat: Chat) -> list[str]:
-    """Returns the keys of the tools that answers of the chat are offered: its own, its preset's and its leading prompt's."""
-    preset = preset_of(chat)
-    return list(dict.fromkeys((*chat.tools, *(preset.tools if preset else ()), *active_prompts.tools_of(leading.key_of(chat)))))
+    """Returns the keys of the tools that an answer is offered: of the chat, its preset, its project and its leading prompt."""
+    above = (row.tools for row in (preset_of(chat), projects.project_of(chat)) if row)
+    return list(dict.fromkeys((*chat.tools, *chain(*above), *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -124,7 +125,6 @@ def source_with_tools(
     if not (offers or message.call_count):
         return ladder(request)
     outside, given = _read_before(chat, message, generation)
-    preset = preset_of(chat)
     is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
@@ -137,7 +137,7 @@ def source_with_tools(
         person,
         chat.id,
         text=message.content,
-        collection_ids=(*chat.collection_ids, *(preset.collection_ids if preset else ())),
+        collection_ids=(*chat.collection_ids, *chat_collections.ids_above(preset_of(chat), projects.project_of(chat))),
         outside=(*tools.outside, *_outside_in(request, person), *outside),
         given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),

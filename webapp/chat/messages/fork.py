@@ -34,7 +34,7 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "chara
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
 KEPT_BY_ITS_OWNER = (
-    *("persona_id", "preset_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
+    *("project_id", "persona_id", "preset_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
     *(field.name for field in FIELDS),
 )
 KEPT_OF_MESSAGE = (

@@ -29,14 +29,14 @@ from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
-from webapp.chat.prompt.chat_collections import ids_of_prompt
+from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, new_choice
 from webapp.chat.record.post_answer import IS_SHARED
-from webapp.chat.record.tables import Chat, Draft, Message
+from webapp.chat.record.tables import Chat, Draft, Message, Project
 from webapp.chat.record.variables import changed_values, store_variables, variables_below
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
@@ -144,22 +144,24 @@ def start_chat(
     answered_by: str = "",
     tools: Sequence[str] = (),
     title_words: str = "",
+    project: Project | None = None,
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
     `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
     prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's. `title_words` are
-    the words for its first title, if those of the message aren't the person's own.
+    the words for its first title, if those of the message aren't the person's own. `project` is where the chat begins.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
-    choice = new_choice(owner_id, model, otherwise=providers().default())
+    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
     preset = presets.known(owner_id, choice.preset_id)
     providers().for_model(answered_by or choice.model, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
 
-    first = [*reads, *(preset.collection_ids if preset else ()), *ids_of_prompt(prompt_key or QUICK)]
+    first = [*reads, *ids_above(presets.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
+    project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)
 
@@ -174,6 +176,7 @@ def start_chat(
             prompt_key=prompt_key,
             collection_ids=list(reads),
             tools=list(tools),
+            project_id=project_id,
         )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)

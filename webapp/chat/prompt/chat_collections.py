@@ -1,4 +1,4 @@
-"""The collections that a chat reads from: those attached to it, to its preset or its prompt, or known by its characters."""
+"""The collections that a chat reads from: attached to it, to its preset, its project or its prompt, or known by its characters."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,8 @@ from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.record import announcements
 from webapp.chat.record.presets import preset_of, presets_of
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.projects import project_of, projects_of
+from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge import queries
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
@@ -21,14 +22,14 @@ from webapp.prompts import active_prompts
 
 
 def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
-    """Returns the ids of all collections for an answer: the chat's, its preset's, its prompt's, and those its character knows.
+    """Returns the ids of all collections for an answer: of the chat, its preset, its project, its prompt and its character.
 
     In a group, that is the character who speaks.
     """
     if not speaker_id:
         return ids_by_chat([chat])[chat.id]
     known = character_queries.known_to(db.session(), chat.owner_id, [speaker_id])
-    return _in_order(chat, preset_of(chat), known.get(speaker_id, ()))
+    return _in_order(chat, (*ids_above(preset_of(chat), project_of(chat)), *known.get(speaker_id, ())))
 
 
 def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
@@ -37,20 +38,26 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
     ids_by_owner = {owner: character_queries.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    presets = presets_of(chats)
+    presets, projects = presets_of(chats), projects_of(chats)
     return {
         chat.id: _in_order(
             chat,
-            presets.get(chat.id),
-            (id for played_id in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(played_id, ())),
+            (
+                *ids_above(presets.get(chat.id), projects.get(chat.id)),
+                *(id for played_id in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(played_id, ())),
+            ),
         )
         for chat in chats
     }
 
 
-def _in_order(chat: Chat, preset: KnownPreset | None, collection_ids: Iterable[str]) -> list[str]:
-    of_preset, of_prompt = preset.collection_ids if preset else (), ids_of_prompt(leading.key_of(chat))
-    return list(dict.fromkeys([*chat.collection_ids, *of_preset, *collection_ids, *of_prompt]))
+def _in_order(chat: Chat, collection_ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*chat.collection_ids, *collection_ids, *ids_of_prompt(leading.key_of(chat))]))
+
+
+def ids_above(preset: KnownPreset | None, project: Project | None) -> list[str]:
+    """Returns the ids of the collections that a chat reads from because of its preset and its project."""
+    return [id for row in (preset, project) if row for id in row.collection_ids]
 
 
 def ids_of_prompt(key: str) -> list[str]:

@@ -14,6 +14,7 @@ from webapp.models.prompt_sections import Section, Template
 MOVABLE = {
     "pre_prompt": ("Pre-prompt", OF_A_CHAT["pre_prompt"].rank),
     "system_prompt": ("System prompt", OF_A_CHAT["system_prompt"].rank),
+    "project": ("Project", OF_A_CHAT["project"].rank),
     "lore_before": ("Lorebook entries before the character", lore.BEFORE),
     "character": ("Character", OF_A_CHAT["character"].rank),
     "lore_after": ("Lorebook entries after the character", lore.AFTER),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from webapp.chat.record.fields import values_of
+from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat
 from webapp.models.presets import queries
 from webapp.models.presets.queries import KnownPreset
@@ -22,8 +23,7 @@ def presets_of(chats: Sequence[Chat]) -> dict[str, KnownPreset]:
 
 
 def settings_of(chat: Chat) -> dict[str, Any]:
-    """Returns the settings that hold in a chat: its own, and where it has none, its preset's."""
-    own, preset = values_of(chat), preset_of(chat)
-    if not preset:
-        return own
-    return {name: preset.settings.get(name, value) if value in (None, "") else value for name, value in own.items()}
+    """Returns the settings that hold in a chat: its own, and where it has none, its preset's, then its project's."""
+    own, preset, project = values_of(chat), preset_of(chat), project_of(chat)
+    above = (project.parameters if project else {}) | (preset.settings if preset else {})
+    return {name: above.get(name, value) if value in (None, "") else value for name, value in own.items()}

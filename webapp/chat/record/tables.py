@@ -1,4 +1,4 @@
-"""Tables of chats and their messages, which form a tree with a head."""
+"""Tables of projects, of chats and their messages, which form a tree with a head."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+from webapp.base.ids import LENGTH
 from webapp.streaming.events import SourceRecord
 
 # An imported row's origin is unique in its person or chat, so that it is imported only once.
@@ -39,6 +40,31 @@ class DistinctTimes:
 def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
     """Returns a partial index of the few rows that match the condition."""
     return Index(name, *columns, sqlite_where=text(sqlite), info={"postgresql_where": text(postgresql or sqlite)})
+
+
+class Project(Record):
+    """A place for chats, with what all of them know. A grant reads it, or writes: has chats in it.
+
+    `parameters` are those of `webapp/chat/projects/service.py`: a chat's own come before them.
+    """
+
+    __tablename__ = "projects"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    icon: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    colour: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    about: Mapped[str] = mapped_column(Text, default="", server_default="")
+    instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The model of its new chats; empty for the person's own choice.
+    model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Whether its chats are kept, no matter how old they are.
+    keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class Chat(Record):
@@ -101,6 +127,10 @@ class Chat(Record):
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Without a foreign key, for which SQLite would copy the whole table: one that is gone is said to be, until another is chosen.
     preset_id: Mapped[str | None] = mapped_column(String(26))
+    # Without a foreign key, for which SQLite would copy the whole table: one that doesn't exist is none.
+    project_id: Mapped[str | None] = mapped_column(String(LENGTH))
+    # Whether the members of its project see it.
+    is_for_project: Mapped[bool] = mapped_column(default=False, server_default=false())
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (
@@ -113,6 +143,8 @@ class Chat(Record):
         Index("ix_chats_head_id", "head_id"),
         Index("ix_chats_character_id", "character_id"),
         Index("ix_chats_persona_id", "persona_id"),
+        _few("ix_chats_project_id", "project_id", "owner_id", "changed_at", sqlite="project_id IS NOT NULL"),
+        _few("ix_chats_for_project", "project_id", "changed_at", sqlite="is_for_project = 1", postgresql="is_for_project"),
         _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
         # A character's page lists the groups that it is part of.
         _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
