@@ -7,7 +7,7 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
-from webapp.models.presets import queries as presets
+from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
 from webapp.people.preferences import (
     ACCENTS,
@@ -137,7 +137,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         if model and not providers().is_choosable(model):
             raise Invalid("That model is no longer available.", field="default_model")
     if "default_preset_id" in names and "default_preset_id" in request.form:
-        begin_with_preset(me, preset.id if (preset := presets.preset(me, form.default_preset_id.data or "")) else "")
+        begin_with_preset(me, preset.id if (preset := preset_queries.preset(me, form.default_preset_id.data or "")) else "")
     set_preferences(current_user(), **values)
     if "remembers" in names:
         remember(current_user(), wants=bool(form.remembers.data))
@@ -161,6 +161,6 @@ def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
     form.default_model.offering(candidates, [("", own)])
-    names = {preset.id: preset.name for preset in presets.presets(current_user())}
+    names = {preset.id: preset.name for preset in preset_queries.presets(current_user())}
     form.default_preset_id.choices = options({"": "None"} | names)
     return form

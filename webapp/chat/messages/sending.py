@@ -45,7 +45,7 @@ from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
-from webapp.models.presets import queries as presets
+from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import arm_choice
@@ -154,13 +154,12 @@ def start_chat(
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
-    preset = presets.known(owner_id, choice.preset_id)
     providers().for_model(answered_by or choice.model, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
 
-    first = [*reads, *ids_above(presets.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
+    first = [*reads, *ids_above(preset_queries.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
     project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)

@@ -334,7 +334,7 @@ def _as_seen(viewer: User | None, records: Sequence[SourceRecord]) -> dict[str, 
 
 
 def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> RequestParameters:
-    """Merges parameters: the chat's, else its preset's, its project's, its prompt's, the server's; the lower `max_tokens` applies."""
+    """Merges parameters: the chat's, else its preset's, project's, prompt's, the server's; the lower `max_tokens` applies."""
     parameters, settings = providers().parameters(model.id).copy(), settings_of(chat)
     if led_by:
         parameters.update(led_by.parameters)

@@ -13,6 +13,8 @@ from webapp.models.providers.base import ModelRequest, Turn
 
 # An upper bound for prose: text beyond the budget at this ratio can't fit, so it isn't examined.
 CHARS_PER_TOKEN = 5
+# The ranks of lorebook entries before and after the character.
+LORE_BEFORE, LORE_AFTER = 25, 35
 SECTION_SEPARATOR = "\n---\n"
 # The sections that every chat can have.
 OF_A_CHAT = {

@@ -1,4 +1,4 @@
-"""The collections that a chat reads from: attached to it, to its preset, its project or its prompt, or known by its characters."""
+"""The collections that a chat reads from: its own, its preset's, its project's, its prompt's, and those its characters know."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -6,8 +6,7 @@ What leads a chat stays first and the story so far last; what follows the histor
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from webapp.chat.prompt import lore
-from webapp.chat.prompt.builder import OF_A_CHAT
+from webapp.chat.prompt.builder import LORE_AFTER, LORE_BEFORE, OF_A_CHAT
 from webapp.models.prompt_sections import Section, Template
 
 # The sections that can be moved, by name, in their usual order: the title that people see, and the rank.
@@ -15,9 +14,9 @@ MOVABLE = {
     "pre_prompt": ("Pre-prompt", OF_A_CHAT["pre_prompt"].rank),
     "system_prompt": ("System prompt", OF_A_CHAT["system_prompt"].rank),
     "project": ("Project", OF_A_CHAT["project"].rank),
-    "lore_before": ("Lorebook entries before the character", lore.BEFORE),
+    "lore_before": ("Lorebook entries before the character", LORE_BEFORE),
     "character": ("Character", OF_A_CHAT["character"].rank),
-    "lore_after": ("Lorebook entries after the character", lore.AFTER),
+    "lore_after": ("Lorebook entries after the character", LORE_AFTER),
     "persona": ("Persona", OF_A_CHAT["persona"].rank),
     "instructions": ("Custom instructions", OF_A_CHAT["instructions"].rank),
 }

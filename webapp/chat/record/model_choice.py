@@ -25,7 +25,7 @@ class Choice(NamedTuple):
 
     @property
     def word(self) -> str:
-        """What stands for the choice where a model could be."""
+        """The word that makes the choice where a model could be named."""
         return choice_of(self.preset_id) if self.preset_id else self.model
 
 
@@ -93,8 +93,10 @@ def current_model(chat: Chat) -> str:
 
 def choice_name(person_id: str | None, word: str) -> str:
     """Returns the name that people read for a model or, by its word, a preset."""
-    preset = preset_queries.known(person_id, id) if (id := id_in(word)) else None
-    return preset.name if preset else GONE if id else providers().display_name(word)
+    if not (id := id_in(word)):
+        return providers().display_name(word)
+    preset = preset_queries.known(person_id, id)
+    return preset.name if preset else GONE
 
 
 def model_named(model: str) -> Model:

@@ -2,11 +2,9 @@
 
 import re
 
-from webapp.base.ids import ALPHABET, LENGTH
-
 PREFIX = "preset:"
 # No model is called so, even of a connection with this name.
-WORD = re.compile(rf"{PREFIX}([{ALPHABET}]{{{LENGTH}}})")
+WORD = re.compile(rf"{PREFIX}([0-9a-z]{{26}})")
 
 
 def choice_of(id: str) -> str:
