@@ -89,8 +89,8 @@ def update(id: str) -> Response:
 @signed_in
 def begin_with(id: str) -> Response:
     """Has the person's new chats begin with the preset, or no longer."""
-    is_default = request.form.get("is_default") == "y"
-    preferences.begin_with_preset(current_user(), _visible(id).id if is_default else "")
+    row, is_default = _visible(id), request.form.get("is_default") == "y"
+    preferences.begin_with_preset(current_user(), row.id if is_default else "")
     return _to(id, done="default" if is_default else "no_default")
 
 
