@@ -1,13 +1,13 @@
 """Add presets, which chats choose in place of a model, and the one that a person's new chats begin with.
 
-Revision: 0221, after 0190
+Revision: 0221, after 0223
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0221"
-down_revision = "0190"
+down_revision = "0223"
 branch_labels = None
 depends_on = None
 

@@ -420,6 +420,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "exchange.selected": {"chat": "{own_chat}"},
+    "tags.of_several": {"chat": "{own_chat}"},
+    "tags.change_several": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
     "api_models.rename": {"id": "some/model", "name": "Ours"},
     "api_characters.replace_texts": {"character_id": "{own_character}"},

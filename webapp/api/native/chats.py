@@ -32,11 +32,12 @@ from webapp.chat.messages import chats, follow_up, sending
 from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
-from webapp.chat.record import projects, queries, sharing, variables
+from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import choice_name, choice_to_ask
 from webapp.chat.record.tables import Chat, FollowUp
+from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
@@ -44,6 +45,7 @@ from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
 from webapp.models.presets.choice import choice_of
 from webapp.people.accounts.guards import found, user_or_none
+from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 
@@ -63,6 +65,7 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "title": lambda _, title: chats.checked_title(title),
     "tools": lambda _, keys: choosing.checked(caller(), keys),
     "project_id": lambda chat, id: project_service.checked_move(chat, id, by=caller()),
+    "tags": lambda _, names: tags.checked(names, by=caller()),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
@@ -76,6 +79,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "tools": choosing.choose,
     "project_id": lambda chat, id: project_service.move(chat, id, by=caller()),
     "is_for_project": lambda chat, is_shared: project_service.share_chat(chat, by=caller(), is_shared=is_shared),
+    "tags": lambda chat, names: tags.replace(chat, names, by=caller()),
     "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
 }
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
@@ -104,6 +108,7 @@ class AboutChat(Answer):
     tools: list[str] = Field(description="The keys of the tools that its answers can use.")
     project_id: str | None = Field(description="Its project, if the caller can see that; null for none.")
     is_for_project: bool = Field(description="Whether the members of its project see it.")
+    tags: list[str] = Field(description="Your tags on it, which only you see.")
 
 
 def _kind(field: ChatField) -> Any:
@@ -146,6 +151,7 @@ class ChatsQuery(Paged):
     show: Literal["open", "archived", "deleted", "all"] = "open"
     character_id: Cursor = Field("", description="Only chats with this character, alone or in a group; empty for all chats.")
     project: Cursor = Field("", description="The id of a project, for your chats in it; empty for all chats.")
+    tag: Line = Field("", description="Only chats with this tag of yours, in upper or lower case; empty for all chats.")
 
 
 class NewChat(Body):
@@ -165,6 +171,7 @@ class NewChat(Body):
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
     tools: list[Key] = Field([], description=TOOLS, max_length=MOST_TOOLS)
     project_id: Cursor = Field("", description="The project in which it begins, where you can write; empty for none.")
+    tags: list[TagName] = Field([], description="Your tags on it.", max_length=tags.MOST_OF_CHAT)
 
 
 CHANGED: Any = {
@@ -195,8 +202,13 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     tools: list[Key] | None = Field(None, description=f"Instead of those before. {TOOLS}", max_length=MOST_TOOLS)
     project_id: Cursor | None = Field(None, description="A project in which you can write; null or empty for none.")
     is_for_project: bool | None = Field(None, description="Whether the members of its project see it; false after a move.")
+    tags: list[TagName] | None = Field(None, description="Your tags, instead of those before.", max_length=tags.MOST_OF_CHAT)
     is_pinned: bool | None = None
     is_archived: bool | None = None
+
+
+class TagsOfChat(Body):
+    tags: list[TagName] = Field(description="Your tags on the chat, which only you see.", max_length=tags.MOST_OF_CHAT)
 
 
 class NewChatAnswer(Answer):
@@ -211,6 +223,7 @@ def index(query: ChatsQuery) -> ChatList:
         "show": query.show,
         "character_id": query.character_id,
         "project_id": query.project,
+        "tag": printable(query.tag),
         "after": query.cursor,
     }
     rows = paging.chats(caller().id, **about, limit=query.limit + 1)
@@ -233,8 +246,8 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), chats.checked_title(body.title) if body.title else ""
     reads = chat_collections.checked(caller(), body.collection_ids)
-    tools = choosing.checked(caller(), body.tools)
     project = project_service.writable(caller(), body.project_id) if body.project_id else None
+    tools, names = choosing.checked(caller(), body.tools), tags.checked(body.tags, by=caller())
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
         chat = _silent(body, reads, project.model if project else "")
@@ -242,6 +255,8 @@ def create(body: NewChat) -> NewChatAnswer | Response:
             choosing.choose(chat, tools)
         if body.project_id:
             project_service.move(chat, body.project_id, by=caller())
+        if names:
+            tags.change([chat], add=names, by=caller())
         return NewChatAnswer(chat=answer_of(chat), sent=None)
     generation = sending.start_chat(
         text,
@@ -256,6 +271,8 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         chats.rename(chat, title)
+    if names:
+        tags.change([db.session.get_one(Chat, generation.chat_id)], add=names, by=caller())
     if wants_stream():
         return stream(generation, CanonicalEncoder())
     return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
@@ -287,6 +304,19 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     for name in [name for name in CHANGES if name in values]:
         CHANGES[name](own_chat(id), values[name])
     return answer_of(own_chat(id))
+
+
+@bp.put("/<id>/tags")
+@operation(
+    "Set your tags on a chat, your own or one that is shared with you",
+    scope="chat",
+    body=TagsOfChat,
+    answer=ChatAnswer,
+    errors=(409,),
+)
+def put_tags(id: str, body: TagsOfChat) -> ChatAnswer:
+    tags.replace(visible_chat(id), body.tags, by=caller())
+    return answer_of(visible_chat(id))
 
 
 @bp.delete("/<id>")
@@ -364,6 +394,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         "preset_id": body.preset_id and body.model and "Send either `model` or `preset_id`.",
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
         "project_id": body.project_id and body.is_temporary and project_service.TEMPORARY,
+        "tags": body.tags and body.is_temporary and tags.NONE_OF_TEMPORARY,
     }
     if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
         raise InvalidFields(refused)
@@ -451,6 +482,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     seen_projects = projects.seen_among(me, (row.project_id for row in rows)) if me else set()
     shareable = projects.projects_of(row for row in rows if row.is_for_project)
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
+    tags_by_id = tags.by_chat(me.id, (row.id for row in rows)) if me and rows else {}
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     owners = {row.id: row.owner_id for row in rows}
     for queued in follow_up.waiting_in(*waiting):
@@ -473,6 +505,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             reads_from=readable[row.id],
             project_id=row.project_id if row.project_id in seen_projects else None,
             is_for_project=row.id in shareable,
+            tags=tags_by_id.get(row.id, []),
         )
         for row in rows
     ]

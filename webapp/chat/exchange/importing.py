@@ -24,7 +24,7 @@ from webapp.chat.exchange.calls import rows_of
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
-from webapp.chat.record import announcements
+from webapp.chat.record import announcements, tags
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
@@ -220,6 +220,8 @@ def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str],
         chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, lorebook_ids=worlds, **values)
         session.add(chat)
         session.flush()
+        if filed.tags:
+            tags.add_from_file(session, user_id, chat.id, filed.tags)
         return chat.id, True
 
 

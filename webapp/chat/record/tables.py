@@ -266,6 +266,27 @@ class FollowUp(Record):
     speaker_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
 
 
+class Tag(Record):
+    """A word of one person for chats, as they have typed it; `folded` is what it is compared by."""
+
+    __tablename__ = "tags"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(40))
+    folded: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (Index("uq_tags_user_id_folded", "user_id", "folded", unique=True),)
+
+
+class TaggedChat(Base):
+    """A chat that has a tag."""
+
+    __tablename__ = "tagged_chats"
+
+    tag_id: Mapped[str] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class Draft(Base):
     """A person's unsent text in one chat and, as a query string, what it names; with an empty `chat_id`, for a new chat."""
 
