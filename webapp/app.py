@@ -45,6 +45,7 @@ from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.guards import viewer_or_none, whose
+from webapp.people.accounts.permissions import REQUIRED
 from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
 from webapp.prompts import feature as prompts
@@ -172,6 +173,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     CONFIG.set(config, app)
     BROUGHT.set(by_type(FEATURES), app)
+    REQUIRED.set({name: permission for feature in FEATURES for name, permission in feature.requires.items()}, app)
     NAVIGATION.set(Navigation(entry for feature in FEATURES for entry in feature.navigation), app)
     CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
     RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)

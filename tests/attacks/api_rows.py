@@ -77,6 +77,8 @@ TABLE = {
         GET api_users.index api:admin
         GET api_groups.index api:admin
         POST api_groups.create api:admin
+        GET api_permissions.index api:admin
+        PUT api_permissions.replace api:admin
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin

@@ -6,6 +6,8 @@ TABLE = {
     ("admins", ()): """
         GET groups.index
         POST groups.create
+        GET permissions.index
+        POST permissions.update
         GET usage.index
         GET usage.export
         GET audit.index
@@ -52,6 +54,8 @@ TABLE = {
     ("looked after", ("group",)): """
         GET groups.show
         POST groups.rename
+        GET permissions.show_group
+        POST permissions.update_group
         POST groups.delete
         POST groups.put_in
     """,

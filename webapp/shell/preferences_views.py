@@ -1,6 +1,7 @@
 """/settings: a person's own settings in parts, with a page for each."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
@@ -9,6 +10,7 @@ from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
+from webapp.people.accounts.permissions import may
 from webapp.people.preferences import (
     ACCENTS,
     CHOICES,
@@ -88,7 +90,7 @@ class PreferencesForm(Form):
 @bp.app_template_global()
 def own_parts() -> list[NavEntry]:
     """Returns the parts of a person's own settings."""
-    return NAVIGATION.get().own_parts()
+    return NAVIGATION.get().own_parts(partial(may, current_user()))
 
 
 @bp.get("/settings")

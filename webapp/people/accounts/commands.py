@@ -6,7 +6,8 @@ import click
 from flask.cli import AppGroup
 
 from webapp.people.accounts import directory, queries, service, tokens as api_tokens
-from webapp.people.accounts.roles import SCOPES, allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
+from webapp.people.accounts.roles import SCOPES
 from webapp.web.command_errors import names_database, one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
@@ -70,7 +71,7 @@ def add_token(
     if limits != api_tokens.GatewayLimits() and not is_gateway:
         raise click.UsageError("--per-minute, --at-once and --streams need --gateway.")
     gateway = limits if is_gateway else None
-    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user.role), gateway=gateway))
+    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user), gateway=gateway))
 
 
 def _password(from_stdin: bool) -> str:

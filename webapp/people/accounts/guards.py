@@ -11,8 +11,8 @@ from webapp.base import audit
 from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
+from webapp.people.accounts.permissions import may, refuse_without, required_by
 from webapp.people.accounts.queries import LiveSession
-from webapp.people.accounts.roles import may
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.web import errors
@@ -74,13 +74,13 @@ def current_user() -> User:
 
 
 def anybody(view: Callable[P, R]) -> Callable[P, R]:
-    """Declares a route that is open to everyone."""
-    return _declared(view, "anybody")
+    """Declares a route that is open to everyone; who is signed in needs the permission that it requires."""
+    return _guarded(view, lambda: _permitted(user_or_none() if required_by(request.endpoint or "") else None), "anybody")
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that requires an account."""
-    return _guarded(view, current_user, "signed_in")
+    return _guarded(view, lambda: _permitted(current_user()), "signed_in")
 
 
 def person_in_session() -> User:
@@ -100,7 +100,7 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
 def refuse_unless_admin(user: User) -> None:
     """Raises Forbidden, and logs the attempt in the audit log, if the user is neither owner nor admin."""
-    if not may(user.role, "administer"):
+    if not may(user, "administer"):
         author = audit.AuditAuthor(user, client_address())
         audit.refused("tried to open an admin page", key=user.id, author=author, object_kind="page", object_id=request.path)
         raise Forbidden("Only the owner and admins can open this.")
@@ -150,6 +150,12 @@ def session_secret() -> str:
 def with_session(response: Response, secret: str) -> Response:
     """Sets the session cookie to this secret, or deletes it if the secret is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
+
+
+def _permitted(user: User | None) -> None:
+    """Raises `Forbidden` if the endpoint requires a permission that the person doesn't have."""
+    if user:
+        refuse_without(user, required_by(request.endpoint or ""))
 
 
 def _required(user: User | None) -> User:

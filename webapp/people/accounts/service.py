@@ -17,8 +17,9 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailabl
 from webapp.base.ids import new_secret
 from webapp.base.throttle import SignInThrottle, network
 from webapp.base.words import plural
-from webapp.people.accounts import agents, passwords, queries, roles
+from webapp.people.accounts import agents, passwords, queries
 from webapp.people.accounts.fields import checked_email, checked_name, normal_email, password_hash
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import ApiToken, Invite, Role, User, UserSession
 
@@ -205,7 +206,7 @@ def used_token(token: str) -> tuple[ApiToken, User] | None:
 
 def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
     """Returns those scopes of the token that its user's current role allows."""
-    return frozenset(token.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
+    return frozenset(token.scopes.split()) & frozenset(allowed_scopes(user))
 
 
 def new_user(email: str, name: str, role: str, password: str) -> User:

@@ -127,6 +127,17 @@ class Membership(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
+class Permission(Record):
+    """Whether a role or a group has a permission, where admins have changed it."""
+
+    __tablename__ = "permissions"
+
+    role: Mapped[str | None] = mapped_column(String(10))
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(20))
+    is_allowed: Mapped[bool]
+
+
 class Grant(Record):
     """A right to an object of any kind, for a person, a group or, with neither, the whole team."""
 

@@ -10,6 +10,7 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.people.accounts import queries
 from webapp.people.accounts.directory import people_to_pick
 from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.tables import Group, Membership, User
 from webapp.people.members.people import existing
 
@@ -44,6 +45,7 @@ def delete_group(group: Group, *, author: audit.AuditAuthor) -> None:
     with write() as session:
         _note(session, "deleted a group", _existing(session, group_id), author=author)
         session.execute(delete(Group).where(Group.id == group_id))
+        STORED_OVERRIDES.read_again_after(session)
 
 
 def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
@@ -64,6 +66,7 @@ def put_in(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
         session.add(Membership(group_id=group_id, user_id=person_id))
         _flush(session, "They are already in this group.")
         _note(session, "added to a group", group, author=author, detail=f"{person.email} into {group.name}")
+        STORED_OVERRIDES.read_again_after(session)
 
 
 def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
@@ -75,6 +78,7 @@ def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None
         if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
             detail = f"{person.email} from {group.name}"
             _note(session, "removed from a group", group, author=author, detail=detail)
+            STORED_OVERRIDES.read_again_after(session)
 
 
 def _existing(session: Session, group_id: str) -> Group:

@@ -9,7 +9,7 @@ from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
@@ -222,7 +222,7 @@ def _theirs(id: str) -> ToolServer:
 
 def _is_own() -> bool:
     """Returns whether the form is about a server of the person's own; people who aren't admins have no others."""
-    return "own" in request.values or not may(current_user().role, "administer")
+    return "own" in request.values or not may(current_user(), "administer")
 
 
 def _our_address() -> str:
