@@ -10,7 +10,7 @@ from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people import preferences
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
@@ -60,7 +60,7 @@ def show(id: str) -> Response:
         "chat/presets/show.html",
         **shown.page(row, me),
         whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else "Shared with you",
-        may_share=row.owner_id == me.id and may(me.role, "see people"),
+        may_share=row.owner_id == me.id and may(me, "see people"),
         done=done_message(shown.DONE),
     )
 
