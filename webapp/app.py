@@ -31,6 +31,7 @@ from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
 from webapp.models.connections import feature as connections, models
+from webapp.models.own_connections import feature as own_connections
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -40,6 +41,7 @@ from webapp.operations.health.metrics import Metrics
 from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
+from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
@@ -67,6 +69,7 @@ FEATURES = (
     second_factor.FEATURE,
     mail.FEATURE,
     connections.FEATURE,
+    own_connections.FEATURE,
     live.FEATURE,
     usage.FEATURE,
     health.FEATURE,
@@ -81,6 +84,7 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
+    keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -217,6 +221,7 @@ def _teach_templates(app: Flask) -> None:
         ago=lambda moment: filters.ago(moment, utc_now()),
         iso=filters.iso,
         full=filters.full,
+        day=filters.day,
         number=filters.number,
         plural=filters.plural,
     )

@@ -104,6 +104,8 @@ RULES: dict[str, Rule] = {
         _all(SIGNED_IN, ("foreign", "random", "there"), "gone"),
         _all(ADMINS, ("there",), "in"),
     ),
+    # A person's own, or the team's, which admins look after.
+    "connection's keeper": _together(_ONES_OWN, _ADMINS, _all(ADMINS, ("there",), "in")),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
     ),
@@ -243,6 +245,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.unpin": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.keep": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.let_go": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
@@ -407,6 +411,7 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
+    "api_connections.create": {"kind": "none"},
     "policies.show": {"key": "read_page"},
     "policies.update": {"key": "read_page"},
     "policies.limit_group": {"key": "read_page", "limit": "deny"},

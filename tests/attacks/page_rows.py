@@ -54,6 +54,7 @@ TABLE = {
     ("looked after", ("group",)): """
         GET groups.show
         POST groups.rename
+        POST groups.keep
         GET permissions.show_group
         POST permissions.update_group
         POST groups.delete
@@ -76,6 +77,7 @@ TABLE = {
         POST connections.test
         POST connections.enable
         POST connections.disable
+        POST connections.offer
         GET connections.ask_to_forget_key
         POST connections.forget_key
         GET connections.ask_to_delete

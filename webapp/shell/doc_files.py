@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "insights",
         "alerts",
         "exchange",
+        "keeping",
     ),
     "API": ("streaming", "dialects/openai", "mcp"),
     "Compatibility APIs": (
@@ -70,6 +71,7 @@ ABOUT: Mapping[str, str] = {
     "alerts": "Notices when something is wrong",
     "workflows": "Guided runs of questions and answers",
     "exchange": "Import, export and share chats",
+    "keeping": "How long chats and other things are kept, and how they are deleted",
     "streaming": "Answers as they are written, for programs",
     "dialects/openai": "For libraries and editors that know OpenAI's API",
     "mcp": "Your documents, chats and models in Claude, VS Code and others",

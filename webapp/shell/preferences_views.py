@@ -136,7 +136,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
         values["default_model"] = model = form.default_model.chosen
-        if model and not providers().is_choosable(model):
+        if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     if "default_preset_id" in names and "default_preset_id" in request.form:
         begin_with_preset(me, preset.id if (preset := preset_queries.preset(me, form.default_preset_id.data or "")) else "")
@@ -162,7 +162,7 @@ def _form() -> PreferencesForm:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
-    form.default_model.offering(candidates, [("", own)])
+    form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     names = {preset.id: preset.name for preset in preset_queries.presets(current_user())}
     form.default_preset_id.choices = options({"": "None"} | names)
     return form

@@ -25,9 +25,8 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
 from webapp.models.presets.choice import choice_of, id_in
-from webapp.models.presets.queries import KnownPreset, known
+from webapp.models.presets.queries import known
 from webapp.models.providers.base import Model
-from webapp.people.accounts.guards import user_or_none
 from webapp.web.addresses import address, fixed
 
 # Token estimates by message id and length: a message's text only ever grows, so the length identifies it.
@@ -61,7 +60,8 @@ def composer_values(
     now: ChatState,
 ) -> dict[str, Any]:
     """Returns the template context for the composer; the same for all readers with this right."""
-    choice, may_suggest = picker(chat, is_own=right == "own"), right == "own" and not running and is_offered(chat)
+    choice = picker(chat, person=(chat.owner_id or "") if right == "own" else "")
+    may_suggest = right == "own" and not running and is_offered(chat)
     return {
         "running": running,
         "head": messages[-1].id if messages else "",
@@ -105,41 +105,36 @@ def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) ->
     return offered_replies(last.content) if last and last.role == "assistant" else ()
 
 
-def picker(chat: Chat | None = None, wish: str = "", *, is_own: bool = True) -> dict[str, Any]:
-    """Returns the available models and the chosen one: `wish`, else the chat's, even if unlisted or no longer available.
+def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dict[str, Any]:
+    """Returns the models available to a person and the chosen one: `wish`, else the chat's, even if unlisted or gone.
 
-    A preset can be chosen in place of a model; others than its owner, for whom the chat `is_own`, read the model's name. If there
-    are many models the page itself has only a few; the others, and the presets, are found at `models_url`.
+    A preset can be chosen in place of a model; others than the chat's owner read the model's name. If there are many models the
+    page itself has only a few; the others, and the presets, are found at `models_url`.
     """
     catalogue, own = providers(), choice_in(chat).word if chat else ""
-    offered = [] if chat and chat.visitor_hash else catalogue.offered()
-    preset = _preset(chat, wish or own)
-    model = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
-    shown_preset = preset if is_own else None
+    offered = [] if chat and chat.visitor_hash else catalogue.offered(person)
+    usual = current_model(chat) if chat else catalogue.default(person=person)
+    model = wish if catalogue.is_choosable(wish, person) else usual
+    preset = known(chat.owner_id if chat else person, id_in(wish or own))
+    shown_preset = preset if not chat or person == chat.owner_id else None
     is_as_before = wish in ("", own) or (wish != model and not preset)
     query = urlencode({"presets": "y"} | ({"chat": chat.id} if chat else {}))
     return {
-        "models": suggested_models(offered, model),
+        "models": suggested_models(offered, model, person),
         "chosen_model": choice_of(preset.id) if preset else model,
         "chosen_name": shown_preset.name if shown_preset else catalogue.display_name(model),
         "chosen_maker": shown_preset.mark if shown_preset else maker_named(catalogue.maker(model)),
         "has_preset": preset is not None,
-        "gone_model": gone_choice(chat) if chat and is_as_before else "",
+        "gone_model": gone_choice(chat, person) if chat and is_as_before else "",
         "models_url": f"{fixed('picker.index')}?{query}" if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
 
 
-def _preset(chat: Chat | None, choice: str) -> KnownPreset | None:
-    """Returns the chosen preset, if the chat's owner, or the person whose chat it becomes, can use it."""
-    me = None if chat else user_or_none()
-    return known(chat.owner_id if chat else me.id if me else None, id_in(choice))
-
-
-def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:
+def suggested_models(offered: Sequence[Model], chosen: str, person: str = "") -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
-    if models and providers().is_choosable(chosen) and not any(model.id == chosen for model in models):
+    if models and providers().is_choosable(chosen, person) and not any(model.id == chosen for model in models):
         models.insert(0, model_named(chosen))
     return models
 

@@ -1,6 +1,7 @@
 """The forms of presets."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 from wtforms import FileField, SelectChoice, SelectMultipleField, StringField
@@ -16,7 +17,7 @@ from webapp.tools.tool import Tool
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form, InputForm
 from webapp.web.merging_form import MergingForm
-from webapp.web.pick_field import PickField
+from webapp.web.pick_field import MOST_SHOWN, PickField
 from webapp.web.sorting import is_sorting, submitted_order
 
 ORDER = "section_order"
@@ -78,14 +79,14 @@ class PresetForm(InputForm[PresetInput], MergingForm):
         """Whether a button only moved a section, and nothing is to be stored yet."""
         return is_sorting(ORDER)
 
-    def among(self, collections: Sequence[Collection], tools: Sequence[Tool]) -> Self:
-        """Returns the form with what the person can choose."""
+    def among(self, person: str, collections: Sequence[Collection], tools: Sequence[Tool]) -> Self:
+        """Returns the form with what the person can choose, and the current model even if it isn't listed."""
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
-        current = self.model.data or ""
-        is_unlisted = bool(current) and not any(id == current for id, _ in candidates(current, 1))
-        own = [(current, f"{providers().display_name(current)} (no longer available)")] if is_unlisted else []
-        self.model.offering(candidates, [("", "The chat's own"), *own])
+        find, current = partial(candidates, person=person), self.model.data or ""
+        is_listed = any(id == current for id, _ in find(current, MOST_SHOWN))
+        unlisted = [(current, providers().display_name(current))] if current and not is_listed else []
+        self.model.offering(find, [("", "The chat's own"), *unlisted])
         self["system_prompt"].description = SYSTEM_PROMPT
         return self
 

@@ -215,7 +215,7 @@ def _refuse_too_many(owner_id: str) -> None:
 def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[str, Any]:
     """Returns the columns; a model, collections and tools that are there already may be out of this person's reach."""
     model = entered.model
-    if model and model != (row.model if row else "") and not providers().is_choosable(model):
+    if model and model != (row.model if row else "") and not providers().is_choosable(model, by.id):
         raise Invalid(f"There is no model named {model[:80]} here. Choose another one.", field="model")
     settings = {name: value for name in OF_PRESETS if (value := getattr(entered, name)) not in (None, "")}
     return {

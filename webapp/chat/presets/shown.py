@@ -54,7 +54,7 @@ def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
             queries.mark_of(row.name, row.icon),
             row.about,
             providers().display_name(row.model),
-            trouble(row),
+            trouble(row, me),
             row.id in shared,
             row.id == me.default_preset_id,
         )
@@ -62,9 +62,9 @@ def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
     ]
 
 
-def trouble(row: Preset) -> str:
-    """Returns why a preset can't answer; empty if it can."""
-    is_gone = bool(row.model) and not providers().is_choosable(row.model)
+def trouble(row: Preset, me: User) -> str:
+    """Returns why a preset can't answer this person; empty if it can."""
+    is_gone = bool(row.model) and not providers().is_choosable(row.model, me.id)
     return "Its model is no longer available." if is_gone else ""
 
 
@@ -78,7 +78,7 @@ def page(row: Preset, me: User) -> dict[str, Any]:
         "preset": row,
         "mark": queries.mark_of(row.name, row.icon),
         "model_name": providers().display_name(row.model),
-        "trouble": trouble(row),
+        "trouble": trouble(row, me),
         "texts": [(OF_PRESETS[name].label, row.settings[name]) for name in TEXTS if row.settings.get(name)],
         "parameters": [(field.label, _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
         "collections": collections,

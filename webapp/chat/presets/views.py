@@ -162,7 +162,7 @@ def _to(id: str, done: str = "") -> Response:
 
 def _form(form: PresetForm, row: Preset | None = None) -> Response:
     me = current_user()
-    return form.among(knowledge_queries.to_choose(me), tools_to_name(me)).shown(
+    return form.among(me.id, knowledge_queries.to_choose(me), tools_to_name(me)).shown(
         "chat/presets/form.html",
         preset=row,
         action=url_for(".update", id=row.id) if row else url_for(".create"),

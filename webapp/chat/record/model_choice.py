@@ -6,6 +6,7 @@ from webapp.base.errors import Invalid
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of, id_in
@@ -14,6 +15,7 @@ from webapp.people.accounts.tables import User
 
 VISITORS_MODEL = "demo/quick"
 GONE = "This preset"
+OF_ANOTHER = "is of another person's own connection, so it answers only them. Choose another model for your message."
 FOR_A_CHAT = "A preset is chosen for a whole chat. Choose a model for a single answer."
 
 
@@ -53,27 +55,30 @@ def starting_choice(user: User) -> str:
     preferred = model_marks.preferred_model(user)
     if preset_queries.known(user.id, id_in(preferred)):
         return preferred
-    return providers().default(preferred)
+    return providers().default(preferred, user.id)
 
 
-def choice_to_ask(chat: Chat, wanted: str = "") -> Choice:
-    """Returns the model that answers, and its preset; a model that is wanted by its name leaves the chat's preset.
+def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
+    """Returns the model that answers a person, by default the chat's owner, and its preset.
 
-    A visitor can't choose. Raises `Invalid` if what the chat has chosen is gone.
+    A model that is wanted by its name leaves the chat's preset. A visitor can't choose. Raises `Invalid` if what the chat has
+    chosen is gone, or is of another person's own connection.
     """
+    person = by or chat.owner_id or ""
     if chat.visitor_hash:
-        return Choice(_open(VISITORS_MODEL, for_visitor=True))
+        return Choice(_open(VISITORS_MODEL, "", for_visitor=True))
     if wanted in ("", choice_in(chat).word):
-        if gone := gone_choice(chat):
-            raise Invalid(_gone(gone), field="model")
-        return Choice(_open(current_model(chat)), chat.preset_id)
+        if gone := gone_choice(chat, person):
+            is_of_another = is_own(current_model(chat)) and not gone_choice(chat)
+            raise Invalid(f"{gone} {OF_ANOTHER}" if is_of_another else _gone(gone), field="model")
+        return Choice(_open(current_model(chat), person), chat.preset_id)
     choice = new_choice(chat.owner_id, wanted, otherwise=current_model(chat))
-    return choice._replace(model=_open(choice.model))
+    return choice._replace(model=_open(choice.model, person))
 
 
-def model_to_ask(chat: Chat, wanted: str = "") -> str:
+def model_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> str:
     """Returns the model that answers, as `choice_to_ask` does; a preset can't be chosen for one answer alone."""
-    choice = choice_to_ask(chat, wanted)
+    choice = choice_to_ask(chat, wanted, by=by)
     if choice.preset_id not in (None, chat.preset_id):
         raise Invalid(FOR_A_CHAT, field="model")
     return choice.model
@@ -88,7 +93,7 @@ def current_model(chat: Chat) -> str:
     preset = preset_of(chat)
     model = (preset.model if preset else "") or chat.model
     has_stepped_aside = model.startswith(DEMO) and not chat.visitor_hash and not catalogue.is_demo_allowed()
-    return (has_stepped_aside and catalogue.default()) or model
+    return (has_stepped_aside and catalogue.default(person=chat.owner_id or "")) or model
 
 
 def choice_name(person_id: str | None, word: str) -> str:
@@ -112,24 +117,24 @@ def supports(model: Model, ability: str) -> bool | None:
     return None if model.abilities is None else ability in model.abilities
 
 
-def gone_choice(chat: Chat) -> str:
-    """Returns the name of what the chat has chosen if that is no longer available, and other models are; else nothing."""
-    catalogue = providers()
+def gone_choice(chat: Chat, person: str = "") -> str:
+    """Returns the name of what the chat has chosen if it is not there for a person, by default its owner, and others are."""
+    catalogue, person = providers(), person or chat.owner_id or ""
     preset, model = preset_of(chat), current_model(chat)
     is_preset_gone = bool(chat.preset_id) and not preset
-    if chat.visitor_hash or (catalogue.is_choosable(model) and not is_preset_gone) or not catalogue.offered():
+    if chat.visitor_hash or (catalogue.is_choosable(model, person) and not is_preset_gone) or not catalogue.offered(person):
         return ""
     if is_preset_gone:
         return GONE
     name = catalogue.display_name(model)[:80]
-    return f"{name}, the model of {preset.name}," if preset and preset.model else name
+    return f"{name}, the model of {preset.name}," if preset and preset.model and person == chat.owner_id else name
 
 
 def _gone(name: str) -> str:
     return f"{name} is no longer available. Choose another model."
 
 
-def _open(model: str, *, for_visitor: bool = False) -> str:
-    """Returns the model; raises `Invalid` if it can't answer."""
-    providers().for_model(model, for_visitor=for_visitor)
+def _open(model: str, person: str, *, for_visitor: bool = False) -> str:
+    """Returns the model; raises `Invalid` if it can't answer this person."""
+    providers().for_model(model, person=person, for_visitor=for_visitor)
     return model

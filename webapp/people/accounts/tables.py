@@ -113,11 +113,15 @@ class ApiToken(Record):
 
 
 class Group(Record):
-    """A group of people, who share the rights granted to it."""
+    """A group of people, who share the rights granted to it.
+
+    `chat_days` is how long chats of its members are kept: 0 for ever, None as the team's.
+    """
 
     __tablename__ = "groups"
 
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    chat_days: Mapped[int | None]
 
 
 class Membership(Base):

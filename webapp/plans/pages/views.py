@@ -1,6 +1,7 @@
 """The pages of plans: the list, the form for a new one, a plan with its event stream, and the actions on it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 from flask import Blueprint, Response, request, url_for
@@ -45,8 +46,8 @@ class ModelForm(Form):
     def offering(cls, *, is_sent: bool = False) -> Self:
         """Returns the form as submitted, or with the person's default model."""
         me = user_or_none()
-        form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model if me else ""))
-        form.model.offering(candidates)
+        form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model, me.id) if me else "")
+        form.model.offering(partial(candidates, person=me.id if me else ""))
         return form
 
 
