@@ -125,6 +125,9 @@ RULES: dict[str, Rule] = {
     ),
     # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
+    # What anyone can open who knows its id, and what only sends them on to the sign-in page.
+    "anyone's": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    "leads from it to the door": _together(_all(PEOPLE, ("there",), "out"), _all(PEOPLE, ("random",), "gone")),
     "no link": _all(PEOPLE, ("",), "no"),
     "leads to the door": _all(PEOPLE, ("",), "out"),
 }
@@ -147,6 +150,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
     "accounts.sign_in": (Route("POST", "anybody", "open"),),
+    "accounts.ask_by_link": (Route("GET", "anybody", "open", ("invite token",)),),
+    "accounts.sign_in_by_link": (Route("POST", "anybody", "no link", ("invite token",)),),
     "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
     "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),
     "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),

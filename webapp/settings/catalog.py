@@ -455,6 +455,19 @@ _INSIGHTS = (
     ),
 )
 _TWO_FACTOR = "Who must set it up to use Millrace: no one, owners and admins, or everyone. API tokens work without it."
+_SIGN_ON = (
+    _switch(
+        "sign_in.passwords",
+        "Sign in with passwords",
+        "When off, people sign in by a provider only. An owner locked out gets in by “flask users sign-in-link”.",
+    ),
+    _switch(
+        "sign_in.header_accounts",
+        "Make accounts for people from the proxy",
+        "With SIGN_IN_HEADER, whoever the proxy has signed in for the first time gets an account as a member.",
+        is_on=False,
+    ),
+)
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
 )
@@ -463,6 +476,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
+    "Sign-on": _SIGN_ON,
     "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
