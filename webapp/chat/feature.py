@@ -21,6 +21,7 @@ from webapp.chat.page import (
     views as page_views,
 )
 from webapp.chat.presets import shown as presets_shown, views as preset_views
+from webapp.chat.projects import shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
@@ -67,6 +68,8 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         call_views.bp,
+        project_views.bp,
+        project_views.chats,
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),
@@ -84,6 +87,7 @@ FEATURE = Feature(
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
+        SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",
@@ -96,6 +100,13 @@ FEATURE = Feature(
             is_on_every_page=True,
         ),
         LiveList(
+            name="projects",
+            element="#projects",
+            template="chat/projects/_projects.html",
+            changes=("project", "access"),
+            read=lambda me: {"projects": projects_shown.listed(me)},
+        ),
+        LiveList(
             name="open-work",
             element="#open-work",
             template="chat/home/_open_work.html",
@@ -106,6 +117,7 @@ FEATURE = Feature(
     navigation=(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),

@@ -51,6 +51,7 @@ def begin(
     title: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
     persona, choice = _persona_and_choice(by, persona, model, is_nobody=is_nobody)
@@ -76,6 +77,7 @@ def begin(
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
         tools=named_tools(by, tools_in(character.card)).keys,
+        project_id=project_id,
     )
     return _stored(chat, greetings, shared, are_versions=True)
 
@@ -90,6 +92,7 @@ def begin_by_message(
     answered_by: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Generation:
     """Creates a chat with a character, in which a message follows its greeting, and starts the answer.
 
@@ -100,7 +103,7 @@ def begin_by_message(
         return repeated
     choice = new_choice(user_id, model, otherwise=providers().default())
     providers().for_model(answered_by or choice.model, person=user_id)
-    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary)
+    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
     return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
