@@ -1,13 +1,13 @@
 """Add presets, which chats choose in place of a model, and the one that a person's new chats begin with.
 
-Revision: 0221, after 0230
+Revision: 0221, after 0200
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0221"
-down_revision = "0230"
+down_revision = "0200"
 branch_labels = None
 depends_on = None
 
