@@ -1,13 +1,13 @@
 """Add links by which people without an account read a chat.
 
-Revision: 0210, after 0200
+Revision: 0210, after 0221
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0210"
-down_revision = "0200"
+down_revision = "0221"
 branch_labels = None
 depends_on = None
 
