@@ -1,13 +1,13 @@
 """Add what the log of sign-ins needs: its index by person, and when someone has last signed on again.
 
-Revision: 0201, after 0200
+Revision: 0201, after 0210
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0201"
-down_revision = "0200"
+down_revision = "0210"
 branch_labels = None
 depends_on = None
 
