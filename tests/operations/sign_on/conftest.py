@@ -47,7 +47,7 @@ def change(app: Flask, owner: Browser, id: str, **values: Any) -> None:
 
 
 def came_back(page: Page, server: OpenIdProvider) -> str:
-    """Goes on to the provider from a page that leads there; returns the query of the redirect back."""
+    """Follows a page to the provider; returns the query of the redirect back."""
     return server.allow(page.link("Continue to Acme").attributes["href"] or "")
 
 

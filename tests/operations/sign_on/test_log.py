@@ -57,7 +57,7 @@ def test_a_person_reads_how_they_signed_in_and_what_was_refused(app: Flask, owne
     assert rows[2].startswith("Firefox on Linux signed in")
     assert "with a password from 127.0.0.1" in rows[2]
     assert "this browser" in rows[3]
-    # A try that got nobody in is no reason to change anything; what needs the session or the password is.
+    # An attempt that was refused is no reason to change anything; one that took the session or the password is.
     assert ["This wasn't me" in row for row in rows] == [True, False, True, False]
     everyone = owner.page("/admin/sign-ins")
     assert len(everyone.all(".log > li")) == 6
@@ -202,6 +202,7 @@ def test_an_admin_disconnects_a_persons_sign_on(
         path = f"/admin/people/{me.id}"
     page = owner.page(path).press("Disconnect Acme")
     assert page.path == path
+    assert page.says("Disconnected")
     assert not is_signed_in(visitor)
     assert not owner.page(path).has("button", "Disconnect Acme")
     admin = signed_in(app, "admin@example.org", "admin")

@@ -144,8 +144,8 @@ def change(body: MeChange) -> Me:
 @bp.get("/me/sign-ins")
 @operation("List when and how you signed in, and attempts that were refused", scope="read", query=SignInsQuery, answer=SignInList)
 def sign_ins(query: SignInsQuery) -> SignInList:
-    page = log.page_of(caller(), secret=session_secret(), before=query.cursor)
-    return SignInList(sign_ins=[SignInAnswer.of(row) for row in page.rows], next_cursor=page.next_cursor or None)
+    rows, cursor = log.sign_ins_of(caller(), secret=session_secret(), before=query.cursor)
+    return SignInList(sign_ins=[SignInAnswer.of(row) for row in rows], next_cursor=cursor or None)
 
 
 @bp.get("/tokens")

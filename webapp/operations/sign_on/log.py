@@ -18,7 +18,7 @@ from webapp.base.errors import NotFound
 from webapp.base.words import plural
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.providers.base import ProviderError
-from webapp.operations.mail import service as mail
+from webapp.operations.mail import service as mail_service
 from webapp.operations.sign_on import sign_ins
 from webapp.operations.sign_on.tables import Identity
 from webapp.people.accounts import queries, service as accounts
@@ -27,7 +27,6 @@ from webapp.people.accounts.queries import SIGNED_IN, TRIED, WRONG_CODE, WRONG_P
 from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import ApiToken, PersonAuthor, User, UserSession
 from webapp.people.members import people
-from webapp.web.pagination import Slice, cut
 
 KIND = "sign-in"
 PAGE = 50
@@ -62,11 +61,13 @@ class SignIn:
         return ", ".join(filter(None, (self.device, self.way, f"from {self.address}" if self.address else "")))
 
 
-def page_of(user: User | None, *, secret: str = "", before: str = "", size: int = PAGE) -> Slice[SignIn]:
-    """Returns a page of a person's sign-ins, or of everyone's; the one with this secret is marked."""
-    entries = queries.sign_in_entries(user.id if user else "", before=before, limit=size + 1)
-    page = cut(list(entries), size)
-    return Slice(_shown(page.rows, secret), page.next_cursor)
+def sign_ins_of(user: User | None, *, secret: str = "", before: str = "") -> tuple[list[SignIn], str]:
+    """Returns a page of a person's sign-ins, or of everyone's, and where the next one begins; empty if there is none.
+
+    The one with this secret is marked.
+    """
+    entries = list(queries.sign_in_entries(user.id if user else "", before=before, limit=PAGE + 1))
+    return _shown(entries[:PAGE], secret), entries[PAGE - 1].id if len(entries) > PAGE else ""
 
 
 def own_sign_in(user: User, id: str, *, secret: str = "") -> SignIn:
@@ -88,7 +89,7 @@ class Browser:
 
 
 def report(user: User, sign_in: SignIn, current: str, password: str, *, browser: Browser) -> str:
-    """Locks out whoever a sign-in was by; returns the secret of a new session, as this one's may be what was stolen.
+    """Locks out the person who has signed in so; returns the secret of a new session, as this one's may be what was stolen.
 
     A session alone isn't enough: it takes the current password or, without one, a new sign-on. All sessions, API tokens and
     links end, and the ways to sign in that have come since. Admins read of it.
@@ -113,7 +114,7 @@ def report(user: User, sign_in: SignIn, current: str, password: str, *, browser:
         way, email = "after reporting a sign-in", me.email
         secret = accounts.add_session(session, me, browser.agent, address=browser.address, sign_on=kept, way=way)
     access_changed(user_id)
-    if mail.is_set():
+    if mail_service.is_set():
         engine = the_engine()
         engine.spawn(partial(_tell_admins, engine, email, f"{sign_in.words}, at {sign_in.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"))
     return secret
@@ -145,7 +146,7 @@ def _tell_admins(engine: Engine, email: str, words: str) -> None:
             f"revoked; who has a password has chosen a new one. What was done meanwhile: {page}\n"
         )
         try:
-            mail.send(addresses, f"A sign-in was reported: {email}", text)
+            mail_service.send(addresses, f"A sign-in was reported: {email}", text)
         except ProviderError as error:
             log.warning("report_not_mailed", extra={"fields": {"error": str(error)}})
 

@@ -8,7 +8,6 @@ from webapp.operations.sign_on.log import Browser
 from webapp.people.accounts import directory, queries
 from webapp.people.accounts.guards import admin_only, client_address, current_user, session_secret, signed_in, with_session
 from webapp.web.htmx import redirect, render
-from webapp.web.pagination import Slice
 from webapp.web.pick_field import MOST_SHOWN
 
 bp = Blueprint("sign_in_log", __name__)
@@ -18,9 +17,9 @@ REPORTED = "All other browsers are signed out and your API tokens are revoked. T
 @bp.get("/account/sign-ins")
 @signed_in
 def index() -> Response:
-    page = log.page_of(current_user(), secret=session_secret(), before=request.args.get("before", ""))
-    next_url = url_for(".index", before=page.next_cursor) if page.next_cursor else ""
-    return render("operations/sign_on/own_sign_ins.html", sign_ins=page.rows, next_url=next_url)
+    sign_ins, cursor = log.sign_ins_of(current_user(), secret=session_secret(), before=request.args.get("before", ""))
+    next_url = url_for(".index", before=cursor) if cursor else ""
+    return render("operations/sign_on/own_sign_ins.html", sign_ins=sign_ins, next_url=next_url)
 
 
 @bp.get("/account/sign-ins/<id>/report")
@@ -45,11 +44,11 @@ def report(id: str) -> Response:
 def everyones() -> Response:
     email, before = request.args.get("person", "").strip(), request.args.get("before", "")
     person = queries.user_by_email(email) if email else None
-    page = log.page_of(person, before=before) if person or not email else Slice((), "")
+    sign_ins, cursor = log.sign_ins_of(person, before=before) if person or not email else ([], "")
     return render(
         "operations/sign_on/sign_ins.html",
-        sign_ins=page.rows,
+        sign_ins=sign_ins,
         email=email,
         people=directory.addresses(email, MOST_SHOWN),
-        next_url=url_for(".everyones", person=email or None, before=page.next_cursor) if page.next_cursor else "",
+        next_url=url_for(".everyones", person=email or None, before=cursor) if cursor else "",
     )

@@ -8,14 +8,17 @@ import base64
 import binascii
 import hmac
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from math import isfinite
 from time import monotonic, time
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 from webapp.base.current import PerApp
+from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
@@ -27,6 +30,16 @@ from webapp.tools.mcp.listing import line_of
 __all__ = ["Attempt", "Client", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
 SECONDS = 20.0
+# What signing in needs: 20 MB and 0.3 s, of which each part takes less than 0.1 s. Imported by the first who signs in so, part by
+# part, because a thread must not import.
+LIBRARIES = (
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
+    "joserfc.jwk",
+    "joserfc.jwt",
+    "authlib.oauth2.rfc7636",
+    "authlib.oidc.core",
+)
 # How long what a provider says of itself is used for people who only begin, and for requests that anyone can send.
 FRESH_SECONDS = 10.0
 # A clock can differ by this much; by minutes, it has to be set.
@@ -41,12 +54,13 @@ IN_BODY, IN_HEADER = "client_secret_post", "client_secret_basic"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we are at a provider."""
+    """What we are at a provider, and how long it may take."""
 
     issuer: str
     id: str
     secret: str = field(repr=False)
     scopes: str
+    wait_seconds: float = SECONDS
 
     @property
     def host(self) -> str:
@@ -101,7 +115,8 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
 
     With `again`, the provider asks them even if they are signed in there.
     """
-    # Imported late, by the first who signs in so: it takes 20 MB.
+    _load_libraries()
+    # Imported late, as `LIBRARIES` says.
     from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib has no types
 
     secure_parts(redirect_uri)
@@ -255,7 +270,8 @@ class _Token:
 
 def _read(client: Client, provider: _Provider, text: str) -> _Token:
     """Returns a token that was signed with one of the provider's keys; raises `SignInFailed`."""
-    # Imported late, by the first who signs in so: it takes 20 MB.
+    _load_libraries()
+    # Imported late, as `LIBRARIES` says.
     from joserfc import jwt
     from joserfc.errors import JoseError  # as above
     from joserfc.jwk import JWKRegistry  # as above
@@ -279,7 +295,7 @@ def _read(client: Client, provider: _Provider, text: str) -> _Token:
 
 
 def _check_id_token(client: Client, token: _Token, attempt: Attempt, access: str) -> None:
-    # Imported late, by the first who signs in so: it takes 20 MB.
+    # Imported late, as `LIBRARIES` says.
     from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]  # Authlib has no types
     from joserfc.errors import JoseError  # as above
 
@@ -337,8 +353,14 @@ def _with_user_info(client: Client, provider: _Provider, claims: Mapping[str, An
     return {**reply.value, **claims} if reply.status == 200 and reply.value.get("sub") == claims["sub"] else claims
 
 
+def _load_libraries() -> None:
+    for name in LIBRARIES if LIBRARIES[-1] not in sys.modules else ():
+        import_module(name)
+        give_way()
+
+
 def _requests(client: Client) -> Requests:
-    return Requests(providers().upstream, Stop(the_engine().signal), "operator", (client.issuer,), seconds=SECONDS)
+    return Requests(providers().upstream, Stop(the_engine().signal), "operator", (client.issuer,), seconds=client.wait_seconds)
 
 
 def _endpoint(host: str, address: Any) -> str:

@@ -166,7 +166,7 @@ def _back(told: Told, aim: str, person_id: str, path: str) -> Response:
         sign_ins.connect(me, told, address=client_address())
         return redirect(path, "Connected. It signs you in from now on.")
     sign_ins.confirm(me, told, secret=session_secret(), address=client_address())
-    return redirect(path, "Thank you, it's you. You can go on for the next ten minutes.")
+    return redirect(path)
 
 
 def _failed(id: str, words: str, *, status: int) -> Response:

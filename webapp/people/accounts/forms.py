@@ -22,7 +22,7 @@ DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in 1 year", "0": "never"
 
 
 class OwnPassword(PasswordField):
-    """The password of whoever is signed in. Without one, they confirm by signing on again, and their session stands for it."""
+    """One's own password. A person without one confirms by signing on again, and the session stands for it."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         super().process_formdata(valuelist if person_in_session().has_password else [session_secret()])
