@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.chat.list.narrowing import narrowing
 from webapp.people.accounts.guards import (
     COOKIE_SECONDS,
     admin_only,
@@ -16,6 +17,7 @@ from webapp.people.accounts.guards import (
     viewer_or_none,
 )
 from webapp.people.search import SearchQuery, printable, search as search_everything
+from webapp.people.search_words import parse
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
@@ -60,9 +62,10 @@ def search() -> Response:
     if query and not is_htmx():
         return redirect(url_for("list.index", q=query))
     page = urlsplit(request.headers.get("HX-Current-URL", "")).path
-    groups = search_everything(current_user(), SearchQuery(query, page))
+    groups, faults = search_everything(current_user(), SearchQuery(query, page)), narrowing(current_user(), parse(query)).faults
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
-    return render(f"shell/search/{template}", query=query, entered=entered, groups=groups, is_floating=is_htmx())
+    context = {"query": query, "entered": entered, "groups": groups, "faults": faults}
+    return render(f"shell/search/{template}", is_floating=is_htmx(), **context)
 
 
 @bp.app_template_global()
