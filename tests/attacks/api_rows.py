@@ -70,13 +70,13 @@ TABLE = {
         DELETE api_mail.forget api:admin
         POST api_mail.test api:admin
         POST api_workflows.save api:workflows
-        GET api_connections.index api:admin
-        POST api_connections.create api:admin
         POST api_tool_servers.create api:tools
         PATCH api_models.rename api:admin
         GET api_users.index api:admin
         GET api_groups.index api:admin
         POST api_groups.create api:admin
+        GET api_permissions.index api:admin
+        PUT api_permissions.replace api:admin
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin
@@ -306,14 +306,7 @@ TABLE = {
     """,
     ("tool server's keeper", ("tool server", "tool of a server")): "PATCH api_tool_servers.decide api:tools",
     ("tool server's keeper", ("tool server", "tool server grant")): "DELETE api_tool_servers.revoke api:tools",
-    ("looked after", ("connection",)): """
-        GET api_connections.show api:admin
-        PATCH api_connections.change api:admin
-        DELETE api_connections.delete api:admin
-        PUT api_connections.set_key api:admin
-        DELETE api_connections.forget_key api:admin
-        POST api_connections.test api:admin
-    """,
+    ("looked after", ("connection",)): "DELETE api_connections.forget_key api:admin",
     ("looked after", ("person",)): """
         GET api_users.show api:admin
         PATCH api_users.change api:admin

@@ -33,6 +33,12 @@ from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
+# What begins an answer, or has one begin later.
+SENDING = (
+    *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
+    *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
+)
+
 FEATURE = Feature(
     blueprints=(
         home_views.bp,
@@ -59,6 +65,13 @@ FEATURE = Feature(
         story_views.bp,
         call_views.bp,
     ),
+    requires={
+        **dict.fromkeys(SENDING, "chat"),
+        **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
+        "files.bring": "upload",
+        "calls.choose": "tools",
+        "composer.switch_web_search": "tools",
+    },
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
@@ -94,6 +107,7 @@ FEATURE = Feature(
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(
             words="Variables",
+            right="characters",
             path="/characters/variables",
             icon="braces",
             rank=53,

@@ -28,7 +28,7 @@ from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging, search as chat_search
-from webapp.chat.messages import chats, follow_up, sending
+from webapp.chat.messages import chats, follow_up, keeping, sending
 from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
@@ -80,6 +80,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "is_for_project": lambda chat, is_shared: project_service.share_chat(chat, by=caller(), is_shared=is_shared),
     "tags": lambda chat, names: tags.replace(chat, names, by=caller()),
     "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
+    "is_kept": lambda chat, is_kept: keeping.keep(chat, is_kept=is_kept),
 }
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
 
@@ -135,6 +136,8 @@ class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # t
     follow_ups: list[FollowUpAnswer] = Field(description="All queued messages, the next one first.")
     pinned_at: datetime | None
     archived_at: datetime | None
+    is_kept: bool = Field(description="Whether it never goes to the trash by itself.")
+    leaves_at: datetime | None = Field(description="When it goes to the trash if nobody touches it until then; null if it stays.")
     deleted_at: datetime | None
     created_at: datetime
     changed_at: datetime
@@ -225,6 +228,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     tags: list[TagName] | None = Field(None, description="Your tags, instead of those before.", max_length=tags.MOST_OF_CHAT)
     is_pinned: bool | None = None
     is_archived: bool | None = None
+    is_kept: bool | None = Field(None, description="Whether it is kept for ever, whatever the rule for old chats is.")
 
 
 class TagsOfChat(Body):
@@ -323,7 +327,7 @@ def show(id: str) -> ChatAnswer:
 
 @bp.patch("/<id>")
 @operation(
-    "Update a chat's title, model, prompts, persona or characters, or pin, archive or unarchive it",
+    "Update a chat's title, model, prompts, persona or characters, or pin, keep, archive or unarchive it",
     scope="chat",
     body=ChatChange,
     answer=ChatAnswer,
@@ -512,6 +516,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     seen_projects = projects.seen_among(me, (row.project_id for row in rows)) if me else set()
     shareable = projects.projects_of(row for row in rows if row.is_for_project)
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
+    leaving = keeping.leaves_on(rows)
     tags_by_id = tags.by_chat(me.id, (row.id for row in rows)) if me and rows else {}
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for queued in follow_up.waiting_in(*waiting):
@@ -525,6 +530,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             turn_order=row.turn_order if row.is_group else None,
             model_name=providers().display_name(row.model),
             is_running=row.lane in running,
+            leaves_at=leaving.get(row.id),
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],

@@ -85,8 +85,8 @@ def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[
     return [place for row in rows for place in row.outside], addresses
 
 
-def _start_of(model: str) -> Started:
-    provider = providers().for_model(model, for_visitor=True)
+def _start_of(model: str, person: str) -> Started:
+    provider = providers().for_model(model, person=person, for_visitor=True)
     return Started(providers().name_of(model), provider.name, demo=model.startswith(DEMO))
 
 
@@ -141,7 +141,7 @@ def source_with_tools(
         given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
-        started=None if tools.is_scripted else _start_of(model),
+        started=None if tools.is_scripted else _start_of(model, person),
         first=_search_before(chat, message, person, offers) if is_toolless else None,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)

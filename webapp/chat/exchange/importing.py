@@ -108,7 +108,7 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     """
     result, user_id = ChatImportResult(), user.id
     creation_limit.count(user_id)
-    storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
+    storing = _Storing(user_id, providers().default(user.default_model, user.id), result, most_messages)
     with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
         try:
             for piece in piece_iterator:
@@ -232,6 +232,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
         "title_is_own": filed.title_is_own,
         "created_at": created_at,
         "changed_at": filed.changed_at or created_at,
+        "touched_at": utc_now(),
         "pinned_at": filed.pinned_at,
         "archived_at": filed.archived_at,
         "foreign_fields": filed.foreign_fields,

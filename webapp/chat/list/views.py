@@ -14,7 +14,7 @@ from webapp.chat import erasing
 from webapp.chat.list import bulk, paging, shown as list_shown
 from webapp.chat.list.narrowing import narrowing
 from webapp.chat.list.search import search, words_of
-from webapp.chat.messages import chats, deleted_branches
+from webapp.chat.messages import chats, deleted_branches, keeping
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import projects, queries, tags
@@ -187,6 +187,8 @@ def rename(id: str) -> Response:
 @bp.post("/chats/<id>/unpin", endpoint="unpin")
 @bp.post("/chats/<id>/archive", endpoint="archive")
 @bp.post("/chats/<id>/unarchive", endpoint="unarchive")
+@bp.post("/chats/<id>/keep", endpoint="keep")
+@bp.post("/chats/<id>/let_go", endpoint="let_go")
 @signed_in
 def put(id: str) -> Response:
     """Performs the action named by the last part of the path, and says so where the page stays."""
@@ -338,7 +340,9 @@ def _back(**parameters: Any) -> Response:
 @signed_in
 def menu(id: str) -> Response:
     chat = found(queries.owned_chat(current_user().id, id))
-    return render("chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html", row=chat)
+    leaving, has_rule = keeping.leaves_on([chat]), keeping.has_rule(chat)
+    template = "chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html"
+    return render(template, row=chat, leaves_at=leaving.get(chat.id), has_rule=has_rule)
 
 
 @row.post("/chats/<id>/menu", endpoint="do")

@@ -69,7 +69,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     # A feature that leads the source does not lead its copy.
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
-        providers().for_model(model)
+        providers().for_model(model, person=owner_id)
         values["model"] = model
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):

@@ -44,6 +44,7 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed, Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
@@ -153,7 +154,7 @@ def start_chat(
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     model = model or (project.model if project else "") or providers().default()
-    providers().for_model(answered_by or model, for_visitor=bool(visitor_hash))
+    providers().for_model(answered_by or model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
@@ -209,8 +210,12 @@ def ask(
     without a text, it speaks after the last message. `answered_by` is the model of this answer alone; `model` becomes the chat's.
     `place` says what the message begins, in a chat that was made for it: a repeated one has another chat.
     """
-    model = model_to_ask(chat, model) if model or not answered_by else chat.model
-    answered_by, person, id = answered_by and model_to_ask(chat, answered_by), by or person_of(chat), chat.id
+    person, id = by or person_of(chat), chat.id
+    model = model_to_ask(chat, model, by=person) if model or not answered_by else chat.model
+    answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
+    if is_own(model) and model != chat.model and person != chat.owner_id:
+        # The chat keeps a model that its owner can use.
+        model, answered_by = chat.model, answered_by or model
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
@@ -246,10 +251,10 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_REASONS)
     if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
-    model = last.model_asked if last else model_to_ask(chat)
-    providers().for_model(model, for_visitor=bool(chat.visitor_hash))
-    generations.refuse_if_busy(chat.lane)
     person = by or (last.user_id if last else None) or person_of(chat)
+    model = last.model_asked if last else model_to_ask(chat, by=person)
+    providers().for_model(model, person=person, for_visitor=bool(chat.visitor_hash))
+    generations.refuse_if_busy(chat.lane)
     options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
 
     def store(session: Session) -> PendingGeneration:
@@ -266,9 +271,9 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
 def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
-    model = model_to_ask(chat, model)
-    generations.refuse_if_busy(chat.lane)
     person = by or person_of(chat)
+    model = model_to_ask(chat, model, by=person)
+    generations.refuse_if_busy(chat.lane)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
@@ -288,7 +293,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model = model_to_ask(chat)
+    model = model_to_ask(chat, by=person)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
@@ -538,7 +543,7 @@ def _stored(engine: Engine, store: Callable[[Session], PendingGeneration], perso
                 engine.emit(Exposed(key, version))
         # Only a message typed on a page ends a draft.
         beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-        source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
+        source = prepared.source(partial(generations.ladder, engine, person=person, beats=beats), prepared.request)
         chat = prepared.chat
         list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)

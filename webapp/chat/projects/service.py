@@ -181,6 +181,7 @@ def move(chat: Chat, project_id: str | None, *, by: User) -> None:
     with write() as session:
         if locked := rows.locked(session, Chat, id):
             locked.project_id, locked.is_for_project = project_id or None, False
+            locked.touch()
     _chat_changed(chat, before, project_id)
 
 
