@@ -1,6 +1,7 @@
 """Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
@@ -64,7 +65,7 @@ def search() -> Response:
     page = urlsplit(request.headers.get("HX-Current-URL", "")).path
     groups, faults = search_everything(current_user(), SearchQuery(query, page)), narrowing(current_user(), parse(query)).faults
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
-    context = {"query": query, "entered": entered, "groups": groups, "faults": faults}
+    context: dict[str, Any] = {"query": query, "entered": entered, "groups": groups, "faults": faults}
     return render(f"shell/search/{template}", is_floating=is_htmx(), **context)
 
 

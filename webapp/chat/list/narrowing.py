@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import TextClause, bindparam, select, text
+from sqlalchemy import ColumnElement, TextClause, and_, bindparam, select, text, true
 
 from webapp.base.db import UTCDateTime, db, utc_now
 from webapp.chat.record import projects, tags
@@ -43,9 +43,9 @@ class Narrowing:
         conditions = self.of_message if is_of_messages else self.of_chat
         return self._bound(sql.replace(HERE, "".join(f" AND {condition.format(c='c')}" for condition in conditions)))
 
-    def for_list(self) -> list[TextClause]:
-        """Returns the conditions on the rows of the table of chats."""
-        return [self._bound(condition.format(c="chats")) for condition in self.of_chat]
+    def for_list(self) -> ColumnElement[bool]:
+        """Returns the condition on the rows of the table of chats."""
+        return and_(true(), *(self._bound(condition.format(c="chats")) for condition in self.of_chat))
 
     def _bound(self, sql: str) -> TextClause:
         return text(sql).bindparams(*(bindparam(name, type_=UTCDateTime()) for name in ("after", "before") if f":{name}" in sql))

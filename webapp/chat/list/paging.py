@@ -84,7 +84,7 @@ def _after(query: Select[Any], last: Chat) -> Select[Any]:
 
 def narrowed(user: User, narrowing: Narrowing, *, after: str = "", limit: int) -> list[queries.ListedChat]:
     """Returns the chats of this kind, a person's own and those shared with them, archived or not, most recently changed first."""
-    is_one = tags.is_listed(user), *narrowing.for_list()
+    is_one = tags.is_listed(user), narrowing.for_list()
     values = {"owner": user.id, "owner_id": user.id, **narrowing.values}
     query: Any = queries.listed_statement().where(*is_one)
     last = db.session.scalar(select(Chat).where(Chat.id == after, *is_one), values) if after else None

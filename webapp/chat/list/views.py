@@ -332,7 +332,7 @@ def _back(**parameters: Any) -> Response:
     """Redirects to the list from which the form was sent."""
     if request.args.get("show") == "trash":
         return redirect(url_for("list.trash", **parameters))
-    kept = {name: request.args.get(name) for name in ("show", "before", "q")}
+    kept: dict[str, Any] = {name: request.args.get(name) for name in ("show", "before", "q")}
     return redirect(url_for("list.index", **kept, **parameters))
 
 
