@@ -20,6 +20,7 @@ from webapp.chat.page import (
     prompt_insertion_views,
     views as page_views,
 )
+from webapp.chat.projects import shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
@@ -30,6 +31,7 @@ from webapp.chat.starters import views as starter_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
+from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -64,6 +66,8 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         call_views.bp,
+        project_views.bp,
+        project_views.chats,
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),
@@ -80,6 +84,7 @@ FEATURE = Feature(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         *search_shown.SOURCES,
+        SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         LiveList(
             name="sidebar",
@@ -92,6 +97,13 @@ FEATURE = Feature(
             is_on_every_page=True,
         ),
         LiveList(
+            name="projects",
+            element="#projects",
+            template="chat/projects/_projects.html",
+            changes=("project", "access"),
+            read=lambda me: {"projects": projects_shown.listed(me)},
+        ),
+        LiveList(
             name="open-work",
             element="#open-work",
             template="chat/home/_open_work.html",
@@ -102,6 +114,7 @@ FEATURE = Feature(
     navigation=(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),

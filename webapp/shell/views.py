@@ -2,7 +2,6 @@
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
@@ -23,7 +22,7 @@ from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.feature import NAVIGATION
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.navigation import NavEntry
 
 bp = Blueprint("everywhere", __name__)
@@ -62,8 +61,8 @@ def search() -> Response:
     query = entered.strip()
     if query and not is_htmx():
         return redirect(url_for("list.index", q=query))
-    page = urlsplit(request.headers.get("HX-Current-URL", "")).path
-    groups, faults = search_everything(current_user(), SearchQuery(query, page)), narrowing(current_user(), parse(query)).faults
+    me = current_user()
+    groups, faults = search_everything(me, SearchQuery(query, page_path())), narrowing(me, parse(query)).faults
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
     context: dict[str, Any] = {"query": query, "entered": entered, "groups": groups, "faults": faults}
     return render(f"shell/search/{template}", is_floating=is_htmx(), **context)

@@ -59,6 +59,8 @@ class ShownChat:
     is_played: bool = False
     is_group: bool = False
     is_temporary: bool = False
+    project_id: str = ""
+    is_for_project: bool = False
     is_kept: bool = False
     # When it goes to the trash, because it has been left untouched.
     leaves_at: datetime | None = None
@@ -188,6 +190,8 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         is_played=bool(row.cast_ids),
         is_group=row.is_group,
         is_temporary=row.is_temporary,
+        project_id=row.project_id or "",
+        is_for_project=row.is_for_project,
         is_kept=row.is_kept,
         leaves_at=keeping.leaves_on([row]).get(row.id),
         given=None if given is None else sharing.share_names(given),

@@ -50,6 +50,7 @@ def begin(
     title: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
     persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
@@ -75,6 +76,7 @@ def begin(
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
         tools=named_tools(by, tools_in(character.card)).keys,
+        project_id=project_id,
     )
     return _stored(chat, greetings, shared, are_versions=True)
 
@@ -89,6 +91,7 @@ def begin_by_message(
     answered_by: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Generation:
     """Creates a chat with a character, in which a message follows its greeting, and starts the answer.
 
@@ -98,7 +101,7 @@ def begin_by_message(
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
     providers().for_model(answered_by or model or providers().default(), person=user_id)
-    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary)
+    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
     return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
