@@ -20,6 +20,7 @@ from webapp.chat.page import (
     prompt_insertion_views,
     views as page_views,
 )
+from webapp.chat.presets import shown as presets_shown, views as preset_views
 from webapp.chat.projects import shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -49,6 +50,7 @@ FEATURE = Feature(
         preview_views.bp,
         page_views.reading,
         picker_views.bp,
+        preset_views.bp,
         page_views.tree,
         list_views.bp,
         list_views.several,
@@ -84,6 +86,7 @@ FEATURE = Feature(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         *search_shown.SOURCES,
+        SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         LiveList(
@@ -126,6 +129,14 @@ FEATURE = Feature(
             rank=53,
             also="setglobalvar getglobalvar macros",
             sidebar="Characters",
+        ),
+        NavEntry(
+            words="Presets",
+            path="/presets",
+            icon="layers",
+            rank=59,
+            also="model parameters system prompt custom gpt assistant",
+            sidebar="Prompts",
         ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
         NavEntry(

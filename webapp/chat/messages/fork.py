@@ -34,7 +34,7 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "chara
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
 KEPT_BY_ITS_OWNER = (
-    *("project_id", "persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
+    *("project_id", "persona_id", "preset_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
     *(field.name for field in FIELDS),
 )
 KEPT_OF_MESSAGE = (
@@ -70,7 +70,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
         providers().for_model(model, person=owner_id)
-        values["model"] = model
+        values |= {"model": model, "preset_id": None}
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):
         # The source's own collection of files isn't shared: the copy gets one of its own.
