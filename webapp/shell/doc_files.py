@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "alerts",
         "exchange",
         "keeping",
+        "links",
     ),
     "API": ("streaming", "dialects/openai", "mcp"),
     "Compatibility APIs": (
@@ -75,6 +76,7 @@ ABOUT: Mapping[str, str] = {
     "workflows": "Guided runs of questions and answers",
     "exchange": "Import, export and share chats",
     "keeping": "How long chats and other things are kept, and how they are deleted",
+    "links": "Show chats to people without an account",
     "streaming": "Answers as they are written, for programs",
     "dialects/openai": "For libraries and editors that know OpenAI's API",
     "mcp": "Your documents, chats and models in Claude, VS Code and others",
