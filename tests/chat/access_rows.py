@@ -11,7 +11,7 @@ TABLE = {
         GET tags.of_several signed_in
         POST tags.change_several signed_in
         GET api_tags.index api:read
-        GET api_chats.search api:read
+        GET api_chat_search.index api:read
     """,
     ("one's own", ("tag",)): """
         GET tags.edit signed_in

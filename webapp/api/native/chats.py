@@ -14,7 +14,7 @@ from webapp.api.native.generations import Sent, sent
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import InvalidFields
-from webapp.api.schemas import Answer, Body, Cursor, Model, Paged, Query
+from webapp.api.schemas import Answer, Body, Cursor, Model, Paged
 from webapp.api.streaming.streams import stream
 from webapp.base.db import db
 from webapp.base.inputs import AnyId, Line
@@ -27,7 +27,7 @@ from webapp.chat.calls.choosing import MOST_TOOLS, Key
 from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
-from webapp.chat.list import paging, search as chat_search
+from webapp.chat.list import paging
 from webapp.chat.messages import chats, follow_up, keeping, sending
 from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
@@ -54,8 +54,6 @@ PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
 NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id", "preset_id", "project_id"}
 TOOLS = "The keys of the tools that answers can use. Of a model that takes none, `search_web` is used once, before its answer."
-# A search gives the passages of messages in pages, after these titles of chats.
-MOST_TITLES = 50
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
 CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
@@ -159,30 +157,6 @@ class ChatsQuery(Paged):
     tag: Line = Field("", description="Only chats with this tag of yours, in upper or lower case; empty for all chats.")
 
 
-class SearchParameters(Query):
-    q: str = Field(
-        max_length=400,
-        description="Words to find, and what narrows them: `tag:` `project:` `model:` `from:` `after:` `before:` `has:file`.",
-    )
-    page: int = Field(0, ge=0, le=50)
-
-
-class ChatHit(Answer):
-    chat_id: str
-    title: str
-    message_id: str | None = Field(description="The message with the words; null where they are in the title.")
-    role: Literal["user", "assistant"] | None
-    call: str = Field(description="The title of the call that has the words; empty if none does.")
-    passage: str
-    shared_by: str = Field(description="Who shared the chat; empty for your own.")
-    at: datetime
-
-
-class ChatHits(Answer):
-    hits: list[ChatHit]
-    has_more: bool
-
-
 class NewChat(Body):
     title: Line = ""
     model: Model = ""
@@ -259,23 +233,6 @@ def index(query: ChatsQuery) -> ChatList:
     rows = paging.chats(caller().id, **about, limit=query.limit + 1)
     page = cut(rows, query.limit)
     return ChatList(chats=answers_of(page.rows), next_cursor=page.next_cursor or None)
-
-
-@bp.get("/search")
-@operation(
-    "Search titles and messages of your chats and of those shared with you; without words, list what narrows them",
-    scope="read",
-    query=SearchParameters,
-    answer=ChatHits,
-    errors=(422,),
-)
-def search(query: SearchParameters) -> ChatHits:
-    text = printable(query.q).strip()
-    titles = chat_search.titles_of(caller().id, text, limit=MOST_TITLES) if not query.page else []
-    result = chat_search.search(caller().id, text, page=query.page)
-    if result.faults:
-        raise InvalidFields({"q": " ".join(result.faults)})
-    return ChatHits(hits=[_hit(hit) for hit in (*titles, *result.hits)], has_more=result.has_more)
 
 
 @bp.post("")
@@ -423,11 +380,6 @@ def take(id: str) -> Response:
     chat = own_chat(id)
     name = file_name(chat.title, "json", otherwise="chat")
     return download(export.as_json(the_engine(), chat.id), name, "application/json")
-
-
-def _hit(hit: chat_search.ChatHit) -> ChatHit:
-    passage, message_id, role = "".join(piece.text for piece in hit.passage), hit.message_id or None, hit.role or None
-    return ChatHit.of(hit, passage=passage, message_id=message_id, role=role, shared_by=hit.sharer)
 
 
 def _grants(chat: Chat) -> GrantList:
