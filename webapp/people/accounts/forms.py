@@ -21,7 +21,7 @@ NAME = {"autocomplete": "name", "required": True, "maxlength": 120}
 DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in 1 year", "0": "never"}
 
 
-class OwnPassword(PasswordField):
+class OwnPassword(PasswordField):  # type: ignore[misc]  # WTForms has no types
     """One's own password. A person without one confirms by signing on again, and the session stands for it."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
