@@ -55,15 +55,16 @@ def _fitting(values: dict[str, Any], by: User, notes: list[str]) -> PresetInput:
     values["collection_ids"] = list(_collections(values.pop("knowledge", []), by, notes))
     if usable.others:
         notes.append(f"You have no tools called {', '.join(usable.others[:8])[:200]}.")
-    for _ in OF_PRESETS:
+    while True:
         try:
-            return PresetInput.entered(values)
+            entered: PresetInput = PresetInput.entered(values)
         except Invalid as refusal:
             if refusal.field not in OF_PRESETS:
                 raise
-            values.pop(refusal.field)
+            del values[refusal.field]
             notes.append(f"{OF_PRESETS[refusal.field].label} was left out. {refusal.message}")
-    return PresetInput.entered(values)
+        else:
+            return entered
 
 
 def _model(wanted: str, by: User, notes: list[str]) -> str:
