@@ -50,8 +50,8 @@ def made(random: Random) -> tuple[dict[str, set[str]], list[str]]:
                 )
                 if way != "none":
                     session.add(Grant(object_kind="preset", object_id=id, right="read", **whom))
-                    reached |= {whom["user_id"]} if way == "user" else set()
-                    reached |= {person for group, person in members if group == whom.get("group_id")}
+                    reached |= {user} if way == "user" else set()
+                    reached |= {person for of, person in members if way == "group" and of == group}
                     reached |= {person.id for person in people if way == "everyone" and person.role in TEAM}
             for person in reached if not deleted_at else ():
                 seen[person].add(id)

@@ -57,11 +57,9 @@ def presets_in(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict) and value.keys() & (OF_CHATS | OF_TEXTS) and "base_model_id" not in value:
         yield _of_sillytavern(value)
         return
-    listed = value.get("models") if isinstance(value, dict) and "models" in value else value
-    models = [
-        _mapping(model.get("info")) or model for model in (listed if isinstance(listed, list) else [listed]) if _mapping(model)
-    ]
-    models = [model for model in models if "base_model_id" in model]
+    listed: Any = _mapping(value).get("models", value)
+    outer = [_mapping(item) for item in (listed if isinstance(listed, list) else [listed])]
+    models = [model for model in (_mapping(item.get("info")) or item for item in outer) if "base_model_id" in model]
     if not models:
         raise UnfitJson(NOTHING)
     if len(models) > MOST_PRESETS:
