@@ -45,9 +45,8 @@ def made(random: Random) -> tuple[dict[str, set[str]], list[str]]:
             presets.append(Preset(id=id, owner_id=owner, name=f"{CANARY} {id}", settings=settings, deleted_at=deleted_at))
             reached = {owner}
             for way in random.choices(("user", "group", "everyone", "none"), k=2):
-                whom: dict[str, Any] = {"user": {"user_id": choose(people).id}, "group": {"group_id": choose(groups).id}}.get(
-                    way, {}
-                )
+                user, group = choose(people).id, choose(groups).id
+                whom: dict[str, Any] = {"user": {"user_id": user}, "group": {"group_id": group}}.get(way, {})
                 if way != "none":
                     session.add(Grant(object_kind="preset", object_id=id, right="read", **whom))
                     reached |= {user} if way == "user" else set()
