@@ -39,6 +39,7 @@ PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "components/text", "pages/export")
+NOT_SHOWN = "What this returned isn't shown here."
 # How many fragments of the template are sent together.
 PARTS = 200
 
@@ -141,7 +142,7 @@ def page_messages(
         calls, made = read.get(row.id), message.calls
         if included and made and calls:
             made = replace(made, calls=made.calls[: included.most_calls(row.id)])
-            calls = replace(calls, summary=made.summary, calls=calls.calls[: len(made.calls)]) if included.calls else None
+            calls = _included_calls(calls, made) if included.calls else None
         html = f"{_text_html(row, message, included)}{_made(made) if not included or included.files else ''}"
         rows.append(
             PageMessage(
@@ -158,6 +159,12 @@ def page_messages(
             )
         )
     return rows
+
+
+def _included_calls(calls: ReadCalls, made: ShownCalls) -> ReadCalls:
+    """Returns those of the calls that are in `made`, without a word about whose results are not shown."""
+    read = (replace(call, left_out=NOT_SHOWN) if call.shown.hidden else call for call in calls.calls[: len(made.calls)])
+    return replace(calls, summary=made.summary, calls=tuple(read))
 
 
 def _who(message: shown.ShownMessage, included: Included | None) -> str:
