@@ -139,11 +139,11 @@ def page_messages(
     shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     rows = list[PageMessage]()
     for place, (row, message) in enumerate(zip(messages, shown_messages, strict=True), first):
-        calls, made = read.get(row.id), message.calls
-        if included and made and calls:
-            made = replace(made, calls=made.calls[: included.most_calls(row.id)])
-            calls = _included_calls(calls, made) if included.calls else None
-        html = f"{_text_html(row, message, included)}{_made(made) if not included or included.files else ''}"
+        calls, call_files = read.get(row.id), message.calls
+        if included and call_files and calls:
+            call_files = replace(call_files, calls=call_files.calls[: included.most_calls(row.id)])
+            calls = _included_calls(calls, call_files) if included.calls else None
+        html = f"{_text_html(row, message, included)}{_made(call_files) if not included or included.files else ''}"
         rows.append(
             PageMessage(
                 id=f"m{place}",
@@ -161,10 +161,10 @@ def page_messages(
     return rows
 
 
-def _included_calls(calls: ReadCalls, made: ShownCalls) -> ReadCalls:
-    """Returns those of the calls that are in `made`, without a word about whose results are not shown."""
-    read = (replace(call, left_out=NOT_SHOWN) if call.shown.hidden else call for call in calls.calls[: len(made.calls)])
-    return replace(calls, summary=made.summary, calls=tuple(read))
+def _included_calls(calls: ReadCalls, shown_calls: ShownCalls) -> ReadCalls:
+    """Returns those of the calls that are shown, without a word about whose results are not shown."""
+    read = (replace(call, left_out=NOT_SHOWN) if call.shown.hidden else call for call in calls.calls[: len(shown_calls.calls)])
+    return replace(calls, summary=shown_calls.summary, calls=tuple(read))
 
 
 def _who(message: shown.ShownMessage, included: Included | None) -> str:
