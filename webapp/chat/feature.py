@@ -8,6 +8,8 @@ from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
+from webapp.chat.links import views as link_views
+from webapp.chat.links.service import HOLDER
 from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
@@ -20,6 +22,7 @@ from webapp.chat.page import (
     prompt_insertion_views,
     views as page_views,
 )
+from webapp.chat.presets import shown as presets_shown, views as preset_views
 from webapp.chat.projects import shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
@@ -49,6 +52,7 @@ FEATURE = Feature(
         preview_views.bp,
         page_views.reading,
         picker_views.bp,
+        preset_views.bp,
         page_views.tree,
         list_views.bp,
         list_views.several,
@@ -68,6 +72,8 @@ FEATURE = Feature(
         call_views.bp,
         project_views.bp,
         project_views.chats,
+        link_views.bp,
+        link_views.open_pages,
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),
@@ -84,8 +90,10 @@ FEATURE = Feature(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         *search_shown.SOURCES,
+        SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
+        HOLDER,
         LiveList(
             name="sidebar",
             element="#sidebar-chats",
@@ -127,7 +135,26 @@ FEATURE = Feature(
             also="setglobalvar getglobalvar macros",
             sidebar="Characters",
         ),
+        NavEntry(
+            words="Presets",
+            path="/presets",
+            icon="layers",
+            rank=59,
+            also="model parameters system prompt custom gpt assistant",
+            sidebar="Prompts",
+        ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+        NavEntry(words="Your links", path="/links", icon="globe", rank=35, also="shared public links share"),
+        NavEntry(
+            words="Links",
+            path="/admin/links",
+            icon="globe",
+            under="People",
+            rank=30,
+            also="shared public links share",
+            right="administer",
+            about="Links by which people without an account read chats.",
+        ),
         NavEntry(
             words="Home page",
             path="/admin/home",

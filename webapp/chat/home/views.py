@@ -18,6 +18,7 @@ from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.projects import service as project_service
 from webapp.chat.record import projects, queries
+from webapp.chat.record.model_choice import starting_choice
 from webapp.chat.record.tables import Project
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
@@ -25,7 +26,6 @@ from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.people.accounts.tables import User
@@ -39,7 +39,7 @@ bp = Blueprint("home", __name__)
 def show() -> Response:
     me, project_id = current_user(), request.args.get("project", "")
     project = projects.project(me, project_id, rights=(projects.WRITE,)) if project_id else None
-    model = request.args.get("model") or _usual_model(me, project)
+    model = request.args.get("model") or _usual_choice(me, project)
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
     form.project.data = project.id if project else ""
@@ -55,7 +55,7 @@ def begin() -> Response:
     with form.attempt():
         refuse_unknown(form)
         project = project_service.writable(me, form.project.data) if form.project.data else None
-        usual_model, model = _usual_model(me, project), form.model.data or ""
+        usual_model, model = _usual_choice(me, project), form.model.data or ""
         generation = _begun(form, attachable(form.knowledge.data or (), (), me), project)
         if model and model != usual_model:
             model_marks.choose(current_user().id, model)
@@ -63,8 +63,8 @@ def begin() -> Response:
     return first_composer_with_error(form) if is_htmx() else _home(form)
 
 
-def _usual_model(me: User, project: Project | None) -> str:
-    return (project.model if project else "") or providers().default(model_marks.preferred_model(me), me.id)
+def _usual_choice(me: User, project: Project | None) -> str:
+    return (project.model if project else "") or starting_choice(me)
 
 
 def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
