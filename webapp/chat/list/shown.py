@@ -113,13 +113,16 @@ def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
 
 def sidebar_start(user: User) -> Groups:
     """Returns the person's projects and the newest of the sidebar's other chats, as many as most windows show."""
-    pinned, others, running = queries.sidebar_chats(user.id, limit=MOST_AT_FIRST, has_projects=False)
-    return _of_projects(user) + grouped(pinned, others[:MOST_AT_FIRST], running)
+    outside = queries.chats_outside_projects(user.id, limit=MOST_AT_FIRST)
+    groups = grouped(outside.pinned, outside.others[:MOST_AT_FIRST], outside.running)
+    return _of_projects(user) + groups if outside.has_projects else groups
 
 
 def sidebar(user: User, here: str = "") -> Groups:
     """Returns the sidebar's projects and chats; `here` is the path of the page, if it is not the one being requested."""
-    return _of_projects(user, here) + grouped(*queries.sidebar_chats(user.id, has_projects=False), here)
+    outside = queries.chats_outside_projects(user.id)
+    groups = grouped(outside.pinned, outside.others, outside.running, here)
+    return _of_projects(user, here) + groups if outside.has_projects else groups
 
 
 def is_cut(groups: Groups) -> bool:

@@ -29,7 +29,7 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy import bounded
 from webapp.chat.record import projects
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
@@ -86,6 +86,15 @@ class ListedChat(NamedTuple):
         return self.character_ids or ([self.character_id] if self.character_id else [])
 
 
+class SidebarChats(NamedTuple):
+    """Pinned chats, the others, and the lanes with an active answer and its status; whether the person can have projects."""
+
+    pinned: Sequence[ListedChat]
+    others: Sequence[ListedChat]
+    running: dict[str, str]
+    has_projects: bool
+
+
 class ComposerMessage(NamedTuple):
     """The columns of a message that the composer needs."""
 
@@ -106,18 +115,25 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def sidebar_chats(
-    owner_id: str, *, limit: int = 50, has_projects: bool = True
-) -> tuple[Sequence[ListedChat], Sequence[ListedChat], dict[str, str]]:
-    """Returns pinned chats, the newest others, and the lanes with an active answer and its status, in one statement, as every
-    page needs it.
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> SidebarChats:
+    """Returns pinned chats and the newest others, in one statement, as every page needs it.
 
-    The others include chats that were shared with this person; without `has_projects`, they leave out those of projects.
+    The others include chats that were shared with this person.
     """
-    rows = (SIDEBAR if has_projects else OUTSIDE_PROJECTS).all(db.session(), {"owner_id": owner_id, "limit": limit})
+    return _sidebar_chats(SIDEBAR, owner_id, limit)
+
+
+def chats_outside_projects(owner_id: str, *, limit: int = 50) -> SidebarChats:
+    """Returns the same without the chats of the person's projects, except pinned ones."""
+    return _sidebar_chats(OUTSIDE_PROJECTS, owner_id, limit)
+
+
+def _sidebar_chats(statement: Prepared, owner_id: str, limit: int) -> SidebarChats:
+    rows = statement.all(db.session(), {"owner_id": owner_id, "limit": limit})
     chats, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane: row.status for row in rows if row.lane}
     first = sorted((row for row in chats if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
-    return first, [row for row in chats if not row.pinned_at], lanes
+    has_projects = not rows or bool(rows[0].has_projects)
+    return SidebarChats(first, [row for row in chats if not row.pinned_at], lanes, has_projects)
 
 
 def shared_chats(person_id: str, *, limit: int = 200) -> list[ListedChat]:
@@ -377,7 +393,9 @@ def _sidebar_statement(*, has_projects: bool) -> Select[Any]:
     newest = select(Chat.id).where(*is_shown, is_outside).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
     given = _given_statement(true() if has_projects else ~projects.shares_with(ME))
-    return with_answers(listed_statement()).where(Chat.id.in_(union_all(select(newest), select(pinned), given)))
+    theirs = select(Project.id).where(Project.id.in_(projects.ids_for(ME))).exists()
+    listed = with_answers(listed_statement()).add_columns(theirs.label("has_projects"))
+    return listed.where(Chat.id.in_(union_all(select(newest), select(pinned), given)))
 
 
 def with_answers(listed: Select[Any]) -> Select[Any]:
