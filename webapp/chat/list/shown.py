@@ -59,7 +59,7 @@ class SidebarProject:
 
 
 SidebarRow = SidebarChat | SidebarProject
-Groups = list[tuple[str, list[SidebarRow]]]
+Groups = Sequence[tuple[str, Sequence[SidebarRow]]]
 
 
 def chats(
@@ -98,7 +98,7 @@ def grouped(
     pinned_ids = {row.id for row in pinned}
     sidebar_chats = chats([*pinned, *(row for row in newest if row.id not in pinned_ids)], running, here)
     first, others = sidebar_chats[: len(pinned)], sidebar_chats[len(pinned) :]
-    return ([("Pinned", first)] if first else []) + by_time(others)
+    return [*([("Pinned", first)] if first else []), *by_time(others)]
 
 
 def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
@@ -115,14 +115,14 @@ def sidebar_start(user: User) -> Groups:
     """Returns the person's projects and the newest of the sidebar's other chats, as many as most windows show."""
     outside = queries.chats_outside_projects(user.id, limit=MOST_AT_FIRST)
     groups = grouped(outside.pinned, outside.others[:MOST_AT_FIRST], outside.running)
-    return _of_projects(user) + groups if outside.has_projects else groups
+    return [*_of_projects(user), *groups] if outside.has_projects else groups
 
 
 def sidebar(user: User, here: str = "") -> Groups:
     """Returns the sidebar's projects and chats; `here` is the path of the page, if it is not the one being requested."""
     outside = queries.chats_outside_projects(user.id)
     groups = grouped(outside.pinned, outside.others, outside.running, here)
-    return _of_projects(user, here) + groups if outside.has_projects else groups
+    return [*_of_projects(user, here), *groups] if outside.has_projects else groups
 
 
 def is_cut(groups: Groups) -> bool:

@@ -79,7 +79,7 @@ def fold(person_id: str, project_id: str, *, is_unfolded: bool) -> None:
     notify_person(person_id, "project", project_id)
 
 
-def _listed_statement() -> Select[Any]:
+def _listed_statement() -> Select[*tuple[Any, ...]]:
     is_unfolded = Project.id.in_(select(UnfoldedProject.project_id).where(UnfoldedProject.user_id == ME))
     can_write = Project.id.in_(projects.ids_for(ME, rights=(projects.WRITE,)))
     columns = Project.id, Project.name, Project.icon, Project.colour, is_unfolded, can_write
@@ -87,7 +87,7 @@ def _listed_statement() -> Select[Any]:
     return query.order_by(func.lower(Project.name), Project.id).limit(MOST_LISTED)
 
 
-def _active_statement() -> Select[Any]:
+def _active_statement() -> Select[*tuple[Any, ...]]:
     # By the few generations that are active, not by the chats.
     prefix = topic_names.of_chat("")
     is_its_chat = Chat.id == func.substr(Generation.lane, len(prefix) + 1), Generation.lane == literal(prefix) + Chat.id

@@ -387,7 +387,7 @@ def _given_statement(*conditions: ColumnElement[bool]) -> Select[str]:
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
-def _sidebar_statement(*, has_projects: bool) -> Select[Any]:
+def _sidebar_statement(*, has_projects: bool) -> Select[*tuple[Any, ...]]:
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
     is_outside = true() if has_projects else or_(Chat.project_id.is_(None), Chat.project_id.not_in(projects.ids_for(ME)))
     newest = select(Chat.id).where(*is_shown, is_outside).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
@@ -398,7 +398,7 @@ def _sidebar_statement(*, has_projects: bool) -> Select[Any]:
     return listed.where(Chat.id.in_(union_all(select(newest), select(pinned), given)))
 
 
-def with_answers(listed: Select[Any]) -> Select[Any]:
+def with_answers(listed: Select[*tuple[Any, ...]]) -> Select[Any]:
     """Adds the lane of each chat with an active answer, and the status of that."""
     its_lane = literal(topic_names.of_chat("")) + Chat.id
     running, status = (
