@@ -27,6 +27,7 @@ from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
+from webapp.chat.messages.rule_choice import choice_by_rule
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_of_project, ids_of_prompt
@@ -47,6 +48,7 @@ from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
+from webapp.models.rules.service import Choice
 from webapp.people.accounts.tables import User
 from webapp.prompts import arm_choice
 from webapp.rendering import markdown
@@ -80,6 +82,9 @@ class AnswerOptions:
     is_again: bool = False
     shared: VariableStore | None = None
     tools: AnswerTools | None = None
+    # Who asks, for rules about groups, and whether they have chosen the model for this answer.
+    person: str = ""
+    is_chosen: bool = False
 
 
 DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
@@ -162,7 +167,7 @@ def start_chat(
     first = [*reads, *ids_of_project(project), *ids_of_prompt(prompt_key or QUICK)]
     project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
-    options = replace(options, given=sources)
+    options = replace(options, given=sources, person=person, is_chosen=bool(answered_by))
 
     def store(session: Session) -> PendingGeneration:
         chat = Chat(
@@ -230,7 +235,7 @@ def ask(
         sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
         sources = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
-    options = replace(options, given=sources, speaker=speaker, shared=entered.shared)
+    options = replace(options, given=sources, speaker=speaker, shared=entered.shared, person=person, is_chosen=bool(answered_by))
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
@@ -271,13 +276,14 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
 def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
-    person = by or person_of(chat)
+    person, is_chosen = by or person_of(chat), bool(model)
     model = model_to_ask(chat, model, by=person)
     generations.refuse_if_busy(chat.lane)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=sources, speaker=speaker, is_again=message.role == "assistant")
+    is_again = message.role == "assistant"
+    options = AnswerOptions(given=sources, speaker=speaker, is_again=is_again, person=person, is_chosen=is_chosen)
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, question_id)
@@ -302,7 +308,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     sources = source_search.for_message(
         chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
     )
-    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
+    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared, person=person)
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, message.id)
@@ -438,6 +444,9 @@ def new_generation(
     """
     if chat.visitor_hash:
         _limit_visitors()
+    person = options.person or chat.owner_id or ""
+    choice = Choice(model) if continues_id else choice_by_rule(chat, path, model, person=person, is_chosen=options.is_chosen)
+    model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
     prompt = prompt_for(
@@ -466,6 +475,7 @@ def new_generation(
         text_offset=len(message.content),
         prompt=prompt.as_record(),
         led_by=prompt.versions.words,
+        rule=choice.words,
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
