@@ -123,8 +123,17 @@ RULES: dict[str, Rule] = {
         _all(PLANNERS, ("there",), "in"),
         _all(PLANNERS, ("random",), "gone"),
     ),
+    # A link to a chat, for its maker and, to revoke it, for admins.
+    "link's maker": _together(_ONES_OWN, _all(ADMINS, ("foreign",), "in")),
+    # Whoever has the address of a link can open it, and everybody with an account can continue what it shows.
+    "open link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    # A stream says the same of a link that isn't open, so that a page which shows it is emptied.
+    "link or not": _all(PEOPLE, ("there", "random"), "in"),
     # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
+    # What anyone can open who knows its id, and what only sends them on to the sign-in page.
+    "anyone's": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    "leads from it to the door": _together(_all(PEOPLE, ("there",), "out"), _all(PEOPLE, ("random",), "gone")),
     "no link": _all(PEOPLE, ("",), "no"),
     "leads to the door": _all(PEOPLE, ("",), "out"),
 }
@@ -147,6 +156,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
     "accounts.sign_in": (Route("POST", "anybody", "open"),),
+    "accounts.ask_by_link": (Route("GET", "anybody", "open", ("invite token",)),),
+    "accounts.sign_in_by_link": (Route("POST", "anybody", "no link", ("invite token",)),),
     "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
     "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),
     "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),
@@ -245,6 +256,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.unpin": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.keep": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.let_go": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),

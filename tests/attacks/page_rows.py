@@ -54,6 +54,7 @@ TABLE = {
     ("looked after", ("group",)): """
         GET groups.show
         POST groups.rename
+        POST groups.keep
         GET permissions.show_group
         POST permissions.update_group
         POST groups.delete

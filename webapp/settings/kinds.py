@@ -13,12 +13,13 @@ PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
     "mail": "/admin/mail",
+    "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
     "stream": "/admin/settings/streaming",
     "dialects": "/admin/settings/streaming",
     "prompts": "/admin/settings/assistant",
     "team": "/admin/settings/budgets",
-    **dict.fromkeys(("trash", "audit", "restart"), "/admin/settings/retention"),
+    **dict.fromkeys(("chats", "trash", "audit", "restart"), "/admin/settings/retention"),
 }
 MOST_CHARACTERS = 2000
 MOST_IN_LIST = 20_000

@@ -18,11 +18,15 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest
+from webapp.settings.losses import losses, refuse_unconfirmed
 from webapp.settings.tables import ApplicationSetting
 
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 Change = tuple[datetime, str | None]
+# The numbers of what a person has confirmed to be deleted, by setting.
+Confirmed = Mapping[str, int | None]
+NOTHING: Confirmed = {}
 # Their names alone: accounts come after settings, which they need.
 PEOPLE = table("users", column("id"), column("name"))
 # Built once, as they are read every second.
@@ -53,15 +57,16 @@ def setting(name: str) -> Any:
     return _in_effect(_known(name))[0]
 
 
-def set_setting(name: str, text: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE) -> Value:
+def set_setting(name: str, text: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE, confirmed: int | None = None) -> Value:
     """Parses and stores a value; every process applies it within a second."""
-    set_settings({name: text}, author=author)
+    set_settings({name: text}, author=author, confirmed={name: confirmed})
     return parsed_value(name, text)
 
 
-def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor) -> None:
-    """Stores several values, all of them or none."""
+def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor, confirmed: Confirmed = NOTHING) -> None:
+    """Stores several values, all of them or none; raises `Unconfirmed` if one deletes more than was confirmed for it."""
     values = {name: parsed_value(name, text) for name, text in texts.items()}
+    refuse_unconfirmed(losses(values), confirmed)
     with write() as session:
         for name, value in values.items():
             row = ApplicationSetting(key=name, value=as_text(value), changed_at=utc_now())
@@ -82,9 +87,9 @@ def parsed_value(name: str, text: str) -> Value:
     return value
 
 
-def unset_setting(name: str, *, author: audit.AuditAuthor) -> None:
-    """Deletes the stored value, so that the environment or the default applies."""
-    _known(name)
+def unset_setting(name: str, *, author: audit.AuditAuthor, confirmed: int | None = None) -> None:
+    """Deletes the stored value, so that the environment or the default applies; can raise `Unconfirmed`."""
+    refuse_unconfirmed(losses({name: _unstored(_known(name))[0]}), {name: confirmed})
     with write() as session:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)

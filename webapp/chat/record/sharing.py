@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import CompoundSelect, and_, bindparam, select
+from sqlalchemy import CompoundSelect, and_, bindparam, select, update
 
 from webapp.base import changes
-from webapp.base.db import db, write
+from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Message
@@ -96,6 +96,7 @@ def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
     chat_id, giver_id = chat.id, by.id
     with write() as session:
         changed = grant_shares.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
+        session.execute(update(Chat).where(Chat.id == chat_id).values(touched_at=utc_now()))
     _notify(changed)
 
 

@@ -73,6 +73,9 @@ class Chat(Record):
     `prompt_key` is the prompt that leads it, if that doesn't follow from its kind. A group has `character_ids`, in the order of
     their turns; its `character_id` is then the speaker of answers that name none. `foreign_fields` is what the file it was
     imported from says beyond our fields, for an export in the same format.
+
+    `touched_at` is when a person last changed more than its messages, such as its title; `leaves_at` is when it goes to the
+    trash if it is not touched until then, which a person can rule out: `is_kept`.
     """
 
     __tablename__ = "chats"
@@ -91,6 +94,9 @@ class Chat(Record):
     pinned_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_kept: Mapped[bool] = mapped_column(default=False, server_default=false())
+    touched_at: Mapped[datetime | None]
+    leaves_at: Mapped[datetime | None]
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
     character_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
@@ -125,6 +131,8 @@ class Chat(Record):
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Without a foreign key, for which SQLite would copy the whole table: one that is gone is said to be, until another is chosen.
+    preset_id: Mapped[str | None] = mapped_column(String(26))
     # Without a foreign key, for which SQLite would copy the whole table: one that doesn't exist is none.
     project_id: Mapped[str | None] = mapped_column(String(LENGTH))
     # Whether the members of its project see it.
@@ -147,9 +155,14 @@ class Chat(Record):
         # A character's page lists the groups that it is part of.
         _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
         _few("ix_chats_deleted", "deleted_at", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_chats_leaving", "leaves_at", sqlite="leaves_at IS NOT NULL"),
         _few("ix_chats_temporary", "created_at", sqlite="is_temporary = 1", postgresql="is_temporary"),
         _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),
     )
+
+    def touch(self) -> None:
+        """Notes that a person has changed something about it, so that it is kept as long from now on."""
+        self.touched_at, self.leaves_at = utc_now(), None
 
     @property
     def lane(self) -> str:

@@ -12,7 +12,9 @@ from webapp.people.accounts.directory import people_to_pick
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.tables import Group, Membership, User
+from webapp.people.members import chat_days
 from webapp.people.members.people import existing
+from webapp.settings.losses import refuse_unconfirmed
 
 TAKEN = "A group with that name already exists."
 
@@ -37,6 +39,24 @@ def rename(group: Group, name: str, *, author: audit.AuditAuthor) -> None:
         _note(session, "renamed a group", group, author=author, detail=f"{group.name} to {name}")
         group.name = name
         _flush(session)
+
+
+def keep_chats(group: Group, days: int | None, *, author: audit.AuditAuthor, confirmed: int | None = None) -> None:
+    """Sets how many days chats of its members are kept: 0 for ever, None as the team's.
+
+    Raises `Unconfirmed` if chats would go and their number wasn't confirmed.
+    """
+    group_id = group.id
+    if days is not None and not 0 <= days <= chat_days.MOST_DAYS:
+        raise Invalid(f"Enter a number of days from 0 to {chat_days.MOST_DAYS:,}, or leave it empty.", field="days")
+    refuse_unconfirmed([chat_days.group_loss(group_id, days)], {chat_days.SETTING: confirmed})
+    with write() as session:
+        group = _existing(session, group_id)
+        if group.chat_days == days:
+            return
+        group.chat_days = days
+        words = "as the team" if days is None else f"{days} days" if days else "for ever"
+        _note(session, "changed how long chats are kept", group, author=author, detail=f"{group.name}: {words}")
 
 
 def delete_group(group: Group, *, author: audit.AuditAuthor) -> None:

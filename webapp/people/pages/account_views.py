@@ -12,7 +12,8 @@ from webapp.people.accounts.guards import client_address, current_user, session_
 from webapp.people.accounts.permissions import allowed_scopes, may
 from webapp.people.accounts.roles import PERMISSIONS
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.members import people
+from webapp.people.members import chat_days, people
+from webapp.settings.service import setting
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 
@@ -170,5 +171,7 @@ def _context(refused_form: Form | None = None) -> dict[str, Any]:
         "permissions": [(row, may(me, row.name)) for row in PERMISSIONS],
         "groups": queries.groups_with_members(me.id, most=MOST_NAMES),
         "has_second_factor": the_second_step().is_on(me.id),
+        "rule": chat_days.rule_of(me.id),
+        "trash_days": int(setting("trash.days")),
         "done": done_message(DONE),
     }
