@@ -10,15 +10,18 @@ from webapp.models.rules.rules import Occasion
 from webapp.models.rules.service import Choice
 
 
-def choice_by_rule(chat: Chat, path: Sequence[PathMessage], model: str, *, person: str, is_chosen: bool) -> Choice:
+def choice_by_rule(chat: Chat, path: Sequence[PathMessage], model: str, person: str, is_chosen: bool) -> Choice:
     """Returns the model that a rule chooses for the last message of a path, judged by the one that it answers; else the same.
 
-    `is_chosen` means that the person has chosen the model for this answer; in a chat whose model isn't the usual one, they have.
+    `is_chosen` means that the person has chosen the model for this answer; in a chat with a preset, or
+    whose model isn't the usual one, they have.
     """
     if chat.visitor_hash or not model_rules.rules():
         return Choice(model)
     asked = next((message.content for message in reversed(path[:-1]) if message.role == "user"), "")
     text, references = parted(asked)
     has_pictures = any(reference.is_picture for reference in references)
-    is_chosen = is_chosen or not model_rules.is_usual(model)
-    return model_rules.chosen(model, Occasion(chat.kind, len(text), has_pictures, is_chosen), person=person)
+    is_chosen = is_chosen or bool(chat.preset_id) or not model_rules.is_usual(model)
+    return model_rules.chosen(
+        model, Occasion(chat.kind, len(text), has_pictures, is_chosen), person=person or chat.owner_id or ""
+    )

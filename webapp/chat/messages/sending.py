@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Conflict, Invalid, TooMany
+from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
@@ -26,7 +26,7 @@ from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
-from webapp.chat.messages.chats import forget_visitors_of_yesterday
+from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
 from webapp.chat.messages.rule_choice import choice_by_rule
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
@@ -42,7 +42,7 @@ from webapp.chat.record.variables import changed_values, store_variables, variab
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.live import Source
-from webapp.engine.metric_events import Exposed, Limited
+from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
@@ -56,7 +56,6 @@ from webapp.rendering import markdown
 from webapp.settings.service import setting
 
 VISITORS_POLICY = "idle:60"
-VISITORS_AT_ONCE = 20
 CHAT_CHANGED = "This chat has just changed. Please try again."
 # Reasons with which a generation is completed although its text was cut off.
 CUT_REASONS = {"length", "cap", "budget"}
@@ -71,7 +70,7 @@ class AnswerOptions:
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
-    the chat's.
+    the chat's. `person` asks, and with `is_chosen` has chosen the model for this answer.
     """
 
     context_limit: int | None = None
@@ -83,7 +82,6 @@ class AnswerOptions:
     is_again: bool = False
     shared: VariableStore | None = None
     tools: AnswerTools | None = None
-    # Who asks, for rules about groups, and whether they have chosen the model for this answer.
     person: str = ""
     is_chosen: bool = False
 
@@ -445,9 +443,8 @@ def new_generation(
     saved.
     """
     if chat.visitor_hash:
-        _limit_visitors()
-    person = options.person or chat.owner_id or ""
-    choice = Choice(model) if continues_id else choice_by_rule(chat, path, model, person=person, is_chosen=options.is_chosen)
+        limit_visitors()
+    choice = Choice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
@@ -585,13 +582,6 @@ def _person_statement() -> Select[*tuple[Any, ...]]:
 
 PERSON = Prepared(_person_statement())
 LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
-
-
-def _limit_visitors() -> None:
-    """Limits the number of concurrent answers of all visitors together."""
-    if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
-        the_engine().emit(Limited("visitors"))
-        raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
 def _message(
