@@ -1,13 +1,13 @@
 """Add which rule chose a generation's model.
 
-Revision: 0226, after 0210
+Revision: 0226, after 0201
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0226"
-down_revision = "0210"
+down_revision = "0201"
 branch_labels = None
 depends_on = None
 
