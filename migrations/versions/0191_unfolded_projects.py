@@ -1,13 +1,13 @@
 """Add which projects a person has unfolded in the sidebar.
 
-Revision: 0191, after 0210
+Revision: 0191, after 0226
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0191"
-down_revision = "0210"
+down_revision = "0226"
 branch_labels = None
 depends_on = None
 
