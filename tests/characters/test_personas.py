@@ -158,7 +158,7 @@ def test_a_person_always_has_one_with_a_character(app, member, stranger, make):
     program = client_of(app, member.email)
     assert program.get(f"/characters/{character_id}/persona") == {"persona_id": kim}
     program.said("PUT", f"/characters/{character_id}/persona", 422, {"persona_id": theirs})
-    # One in the trash is nobody's any more, and comes back.
+    # While it is in the trash, the default one is used.
     member.post(f"/personas/{kim}/delete")
     assert begun() == jo
     member.post(f"/personas/{kim}/restore")
