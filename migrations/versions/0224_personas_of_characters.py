@@ -1,13 +1,13 @@
 """Add a person's persona for a character, how wide text is for them, and whether pages follow an answer.
 
-Revision: 0224, after 0210
+Revision: 0224, after 0191
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0224"
-down_revision = "0210"
+down_revision = "0191"
 branch_labels = None
 depends_on = None
 
