@@ -43,6 +43,7 @@ from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
+from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
 from webapp.people.accounts import creation_limit
@@ -84,6 +85,7 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
+    sign_on.FEATURE,
     keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,
@@ -187,7 +189,7 @@ def _configure(app: Flask, config: Config) -> None:
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
     limiter = ConnectionLimiter(lambda: _most_connections(app))
-    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter)
+    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter, sign_in_header=config.sign_in_header)
     LIMITER.set(limiter, app)
     PROXIES.set(proxies, app)
     if config.trusted_proxies:

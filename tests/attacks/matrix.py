@@ -123,8 +123,17 @@ RULES: dict[str, Rule] = {
         _all(PLANNERS, ("there",), "in"),
         _all(PLANNERS, ("random",), "gone"),
     ),
+    # A link to a chat, for its maker and, to revoke it, for admins.
+    "link's maker": _together(_ONES_OWN, _all(ADMINS, ("foreign",), "in")),
+    # Whoever has the address of a link can open it, and everybody with an account can continue what it shows.
+    "open link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    # A stream says the same of a link that isn't open, so that a page which shows it is emptied.
+    "link or not": _all(PEOPLE, ("there", "random"), "in"),
     # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
+    # What anyone can open who knows its id, and what only sends them on to the sign-in page.
+    "anyone's": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    "leads from it to the door": _together(_all(PEOPLE, ("there",), "out"), _all(PEOPLE, ("random",), "gone")),
     "no link": _all(PEOPLE, ("",), "no"),
     "leads to the door": _all(PEOPLE, ("",), "out"),
 }
@@ -147,6 +156,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
     "accounts.sign_in": (Route("POST", "anybody", "open"),),
+    "accounts.ask_by_link": (Route("GET", "anybody", "open", ("invite token",)),),
+    "accounts.sign_in_by_link": (Route("POST", "anybody", "no link", ("invite token",)),),
     "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
     "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),
     "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),
@@ -425,6 +436,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "exchange.selected": {"chat": "{own_chat}"},
+    "api_chat_search.index": {"q": "rye"},
+    "api_chats.put_tags": {"tags": []},
     "tags.of_several": {"chat": "{own_chat}"},
     "tags.change_several": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},

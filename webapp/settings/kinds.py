@@ -13,6 +13,7 @@ PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
     "mail": "/admin/mail",
+    "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
     "stream": "/admin/settings/streaming",
     "dialects": "/admin/settings/streaming",

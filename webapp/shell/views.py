@@ -1,10 +1,11 @@
 """Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
-from urllib.parse import urlsplit
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.chat.list.narrowing import narrowing
 from webapp.people.accounts.guards import (
     COOKIE_SECONDS,
     admin_only,
@@ -16,11 +17,12 @@ from webapp.people.accounts.guards import (
     viewer_or_none,
 )
 from webapp.people.search import SearchQuery, printable, search as search_everything
+from webapp.people.search_words import parse
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.feature import NAVIGATION
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.navigation import NavEntry
 
 bp = Blueprint("everywhere", __name__)
@@ -59,10 +61,11 @@ def search() -> Response:
     query = entered.strip()
     if query and not is_htmx():
         return redirect(url_for("list.index", q=query))
-    page = urlsplit(request.headers.get("HX-Current-URL", "")).path
-    groups = search_everything(current_user(), SearchQuery(query, page))
+    me = current_user()
+    groups, faults = search_everything(me, SearchQuery(query, page_path())), narrowing(me, parse(query)).faults
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
-    return render(f"shell/search/{template}", query=query, entered=entered, groups=groups, is_floating=is_htmx())
+    context: dict[str, Any] = {"query": query, "entered": entered, "groups": groups, "faults": faults}
+    return render(f"shell/search/{template}", is_floating=is_htmx(), **context)
 
 
 @bp.app_template_global()

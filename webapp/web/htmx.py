@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect as flask_redirect, render_template, request, stream_template
 
 from webapp.base.heavy.turns import by_turns
 
 # Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
-API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics", "/mcp")
+PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
+API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
 
 
 def is_api() -> bool:
@@ -18,6 +20,11 @@ def is_api() -> bool:
 
 def is_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
+
+
+def page_path() -> str:
+    """Returns the path of the page that sends a request of htmx; empty for any other request."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path
 
 
 def wants_json() -> bool:

@@ -47,7 +47,9 @@ class DeleteQuery(Query):
     email: str = Field("", max_length=254, description="The account's email, as confirmation.")
     hand_over_to: Cursor = Field("", description="The id of who gets what `hand_over` names; empty to erase everything.")
     hand_over: str = Field(
-        "", max_length=200, description="Any of chats, characters, collections, projects and prompts, separated by commas."
+        "",
+        max_length=200,
+        description="Any of chats, characters, collections, presets, projects and prompts, separated by commas.",
     )
     collections_to: Cursor = Field("", description="The same as `hand_over_to` with `hand_over=collections`.")
 

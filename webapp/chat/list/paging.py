@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text, tuple_, union
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, select, text, true, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.last_chats import LastChat
+from webapp.chat.list.narrowing import Narrowing
 from webapp.chat.record import projects, queries, tags
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchQuery
 
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
@@ -61,12 +63,16 @@ def chats(
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
-def chats_of_project(user: User, project_id: str, *, after: str = "", limit: int) -> Sequence[Chat]:
-    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first."""
+def chats_of_project(user: User, project_id: str, *, after: str = "", words: str = "", limit: int) -> Sequence[Chat]:
+    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first.
+
+    `words` have to be in their titles.
+    """
     last = db.session.get(Chat, after) if after else None
     last = last if last and last.project_id == project_id else None
     # Two queries, because each has an index of its own.
-    ways = Chat.owner_id == user.id, projects.shares_with(user.id)
+    named = SearchQuery(words).within(Chat.title) if words else true()
+    ways = and_(Chat.owner_id == user.id, named), and_(projects.shares_with(user.id), named)
     ids = union(*(select(_newest_of_project(project_id, way, last, limit).subquery()) for way in ways))
     return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
@@ -81,13 +87,14 @@ def _after(query: Select[Any], last: Chat) -> Select[Any]:
     return query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
 
 
-def tagged(user: User, tag: str, *, after: str = "", limit: int) -> list[queries.ListedChat]:
-    """Returns the chats to which a person has given a tag, their own and those shared with them, most recently changed first."""
-    is_tagged = tags.has(user.id, tag), tags.is_listed(user)
-    query: Any = queries.listed_statement().where(*is_tagged)
-    last = db.session.scalar(select(Chat).where(Chat.id == after, *is_tagged)) if after else None
+def narrowed(user: User, narrowing: Narrowing, *, after: str = "", limit: int) -> list[queries.ListedChat]:
+    """Returns the chats of this kind, a person's own and those shared with them, archived or not, most recently changed first."""
+    is_one = tags.is_listed(user), narrowing.for_list()
+    values = {"owner": user.id, "owner_id": user.id, **narrowing.values}
+    query: Any = queries.listed_statement().where(*is_one)
+    last = db.session.scalar(select(Chat).where(Chat.id == after, *is_one), values) if after else None
     query = _after(query, last) if last else query
-    return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), {"owner_id": user.id})]
+    return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), values)]
 
 
 def last_with_characters(owner_id: str) -> dict[str, LastChat]:

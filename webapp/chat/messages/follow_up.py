@@ -15,7 +15,7 @@ from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import sending, source_search
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import model_to_ask
+from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, model_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
@@ -42,12 +42,12 @@ def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", spea
     The same text twice in a row is queued once, as when a button is pressed twice. `answered_by` is the model of its answer
     alone, and `speaker_id` the character of a group that is to answer.
     """
-    model = model_to_ask(chat, model) if model or not answered_by else chat.model
+    choice = choice_to_ask(chat, model) if model or not answered_by else choice_in(chat)
     answered_by = answered_by and model_to_ask(chat, answered_by)
     if speaker_id:
         answering_speaker(chat, chat.head_id, speaker_id=speaker_id)
     id, content = refuse_if_led(chat).id, sending.checked_text(text)
-    _store(FollowUp(chat_id=id, text=content, model=model, answered_by=answered_by, speaker_id=speaker_id))
+    _store(FollowUp(chat_id=id, text=content, model=choice.word, answered_by=answered_by, speaker_id=speaker_id), choice)
     _notify(id)
     try:
         send_if_complete(id)
@@ -86,7 +86,7 @@ def send(chat: Chat) -> Generation:
     queued_choice, speaker_id = following.answered_by, following.speaker_id
     entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = model_to_ask(chat, queued_model) if not queued_choice else queued_model
+    choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model)
     answered_by = queued_choice and model_to_ask(chat, queued_choice)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content, speaker_id=speaker_id)
@@ -100,7 +100,7 @@ def send(chat: Chat) -> Generation:
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
-        chat.model = model
+        chat.model, chat.preset_id = choice
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
         return sending.new_answer(session, chat, question, model=answered_by, options=options)
 
@@ -170,8 +170,8 @@ def _is_complete(chat: Chat) -> bool:
     return is_complete and not generations.active_generation(chat.lane)
 
 
-def _store(following: FollowUp) -> None:
-    chat_id, content, model = following.chat_id, following.text, following.model
+def _store(following: FollowUp, choice: Choice) -> None:
+    chat_id, content = following.chat_id, following.text
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())
         waiting = session.scalars(own.limit(MOST_QUEUED)).all()
@@ -181,7 +181,7 @@ def _store(following: FollowUp) -> None:
             raise Conflict(f"{MOST_QUEUED} messages are already queued. Remove one first, or wait until it is sent.")
         _refuse_too_much(content, [queued.text for queued in waiting])
         session.add(following)
-        session.execute(update(Chat).where(Chat.id == chat_id).values(model=model))
+        session.execute(update(Chat).where(Chat.id == chat_id).values(**choice._asdict()))
 
 
 def _refuse_too_much(content: str, others: Sequence[str]) -> None:

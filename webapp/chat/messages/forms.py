@@ -24,11 +24,11 @@ class MessageForm(Form):
     """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
-    field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, `tools` keys of tools for a new
-    chat, and `speaker` is the character of a group that is to answer. `pick` is a reply that the last answer offered, and `keep`
-    says that an edit keeps what follows. After a name that no prompt has, `instead` is the one that was meant, and `anyway`
-    sends the text as it is. What was named in the composer is in `knowledge`, for new chats and one's own, in `answered_by`, the
-    model of this answer alone, and in `spoken_by`, the character who answers.
+    field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, `tools` keys of tools and
+    `project` the id of the project for a new chat, and `speaker` is the character of a group that is to answer. `pick` is a
+    reply that the last answer offered, and `keep` says that an edit keeps what follows. After a name that no prompt has,
+    `instead` is the one that was meant, and `anyway` sends the text as it is. What was named in the composer is in `knowledge`,
+    for new chats and one's own, in `answered_by`, the model of this answer alone, and in `spoken_by`, the character who answers.
     """
 
     unknown_prompt: str = ""
@@ -49,6 +49,7 @@ class MessageForm(Form):
     anyway = StringField("Send anyway")
     answered_by = StringField("Model of this answer")
     spoken_by = StringField("Character")
+    project = HiddenField()
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = (), mentions: str = "") -> "MessageForm":

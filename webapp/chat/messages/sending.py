@@ -29,12 +29,12 @@ from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
-from webapp.chat.prompt.chat_collections import ids_of_project, ids_of_prompt
+from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask
+from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, new_choice
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message, Project
 from webapp.chat.record.variables import changed_values, store_variables, variables_below
@@ -46,6 +46,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
+from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import arm_choice
@@ -153,13 +154,13 @@ def start_chat(
     the words for its first title, if those of the message aren't the person's own. `project` is where the chat begins.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
-    model = model or (project.model if project else "") or providers().default()
-    providers().for_model(answered_by or model, person=person, for_visitor=bool(visitor_hash))
+    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
+    providers().for_model(answered_by or choice.model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
 
-    first = [*reads, *ids_of_project(project), *ids_of_prompt(prompt_key or QUICK)]
+    first = [*reads, *ids_above(preset_queries.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
     project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)
@@ -168,7 +169,8 @@ def start_chat(
         chat = Chat(
             owner_id=owner_id,
             visitor_hash=visitor_hash,
-            model=model,
+            model=choice.model,
+            preset_id=choice.preset_id,
             title=titles.first_words(title_words or entered.content),
             is_temporary=is_temporary,
             prompt_key=prompt_key,
@@ -211,11 +213,11 @@ def ask(
     `place` says what the message begins, in a chat that was made for it: a repeated one has another chat.
     """
     person, id = by or person_of(chat), chat.id
-    model = model_to_ask(chat, model, by=person) if model or not answered_by else chat.model
+    choice = choice_to_ask(chat, model, by=person) if model or not answered_by else choice_in(chat)
     answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
-    if is_own(model) and model != chat.model and person != chat.owner_id:
+    if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
         # The chat keeps a model that its owner can use.
-        model, answered_by = chat.model, answered_by or model
+        choice, answered_by = choice_in(chat), answered_by or choice.model
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
@@ -234,7 +236,7 @@ def ask(
 
     def store(session: Session) -> PendingGeneration:
         rows.locked(session, Chat, id)
-        chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
+        (chat.model, chat.preset_id), chat.title = choice, chat.title or titles.first_words(entered.content)
         parent_id = queries.branch_point(chat, after)
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
         return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
@@ -415,7 +417,7 @@ def new_answer(
     message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
-    head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
+    head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "preset_id": chat.preset_id, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
     return replace(prepared, is_shared=bool(is_shared))
 

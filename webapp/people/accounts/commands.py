@@ -5,6 +5,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from webapp.base.current import the_config
 from webapp.people.accounts import directory, queries, service, tokens as api_tokens
 from webapp.people.accounts.permissions import allowed_scopes
 from webapp.people.accounts.roles import SCOPES
@@ -40,6 +41,16 @@ def set_password(email: str, from_stdin: bool, revoke_tokens: bool) -> None:
     click.echo(f"{user.email} has a new password and has been signed out of every browser.")
     if queries.tokens_of(user.id):
         click.echo("Its API tokens keep working. To end them as well, use --revoke-tokens.")
+
+
+@users.command("sign-in-link")
+@click.argument("email")
+@one_line_errors
+@names_database
+def sign_in_link(email: str) -> None:
+    """Print a one-time link that signs in an owner. It works for ten minutes, also while passwords are turned off."""
+    root = the_config().public_url or f"http://{the_config().bind}"
+    click.echo(f"{root.rstrip('/')}/login/link/{service.sign_in_link(queries.user_of(email))}")
 
 
 @users.command("list")

@@ -119,7 +119,7 @@ def open_invite(token: str) -> Invite | None:
 def open_password_link(token: str) -> tuple[Invite, User] | None:
     """Returns the password link with this token and its user, if it is still valid and the user is not disabled."""
     query = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
-    row = db.session.execute(query.where(User.disabled_at.is_(None))).first()
+    row = db.session.execute(query.where(Invite.role == "", User.disabled_at.is_(None))).first()
     return (row[0], row[1]) if row else None
 
 
@@ -158,6 +158,13 @@ def tokens_of(user_id: str) -> Sequence[ApiToken]:
 
 def person(id: str) -> User | None:
     return db.session.get(User, id)
+
+
+def names_of(ids: Iterable[str]) -> dict[str, str]:
+    """Returns the names of these people by id, of those without one their email; without an id there is no query."""
+    wanted = set(ids)
+    query = select(User.id, func.coalesce(func.nullif(User.name, ""), User.email)).where(User.id.in_(wanted))
+    return dict(iter(db.session.execute(query))) if wanted else {}
 
 
 def groups() -> Sequence[tuple[Group, int]]:

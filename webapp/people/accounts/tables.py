@@ -28,6 +28,8 @@ class User(Actor):
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Their new chats begin with it; the model is the second choice.
+    default_preset_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The names of the sidebar's links that they hide, separated by commas.
@@ -48,6 +50,8 @@ class User(Actor):
     # What surrounds the text of their chats with characters.
     has_portraits: Mapped[bool] = mapped_column(default=False, server_default=false())
     has_backgrounds: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # Unset for an account that only sign-on opens: its hash is of a secret that no one knows.
+    has_password: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     @property
     def is_admin(self) -> bool:
@@ -55,7 +59,10 @@ class User(Actor):
 
 
 class UserSession(Record):
-    """The session of a signed-in browser. The cookie holds the secret, the table its hash."""
+    """The session of a signed-in browser. The cookie holds the secret, the table its hash.
+
+    One that sign-on has opened says at which provider, for whom, and in which session there; `id_token`, encrypted, ends that.
+    """
 
     __tablename__ = "user_sessions"
 
@@ -64,6 +71,10 @@ class UserSession(Record):
     agent: Mapped[str] = mapped_column(String(200), default="")
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
+    provider_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+    provider_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    provider_session: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    id_token: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     user: Mapped[User] = relationship(lazy="joined")
 

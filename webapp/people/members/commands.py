@@ -13,7 +13,9 @@ from webapp.web.command_errors import names_database, one_line_errors
 @click.command("erase")
 @click.argument("email")
 @click.option("--hand-over-to", "heir", default="", help="The email of who gets what --hand-over names.")
-@click.option("--hand-over", "names", default="", help="Comma-separated: chats, characters, collections, projects, prompts.")
+@click.option(
+    "--hand-over", "names", default="", help="Comma-separated: chats, characters, collections, presets, projects, prompts."
+)
 @click.option("--yes", is_flag=True, help="Don't ask for the email again.")
 @click.option("--json", "is_json", is_flag=True, help="Print the receipt as JSON.")
 @with_appcontext

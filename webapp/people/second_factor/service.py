@@ -39,7 +39,9 @@ def is_on(user_id: str) -> bool:
 
 
 def is_required(user: User) -> bool:
-    """Returns whether the team requires it of this person."""
+    """Returns whether the team requires it of this person; not where only sign-on opens the account, which has its own."""
+    if not user.has_password:
+        return False
     policy = setting("accounts.two_factor")
     return policy == "everyone" or (policy == "admins" and may(user, "administer"))
 
