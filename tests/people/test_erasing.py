@@ -27,7 +27,7 @@ from webapp.prompts.tables import Prompt
 
 
 def furnish(app: Flask, person_id: str, other_id: str) -> None:
-    """Gives a person a chat, a collection, a character, a project and a prompt, and a message in somebody else's chat."""
+    """Gives a person a chat, a collection, a character, a project and a prompt, and a message in another person's chat."""
     with app.app_context(), write() as session:
         session.add_all([Chat(id="mine", owner_id=person_id, model="m"), Chat(id="theirs", owner_id=other_id, model="m")])
         session.add(Collection(id="shelf", owner_id=person_id, name="Handbook"))
@@ -98,7 +98,7 @@ def test_what_is_handed_over_is_the_heirs_and_the_rest_is_erased(owner: Browser,
         assert owners == {table: {owner.person_id} for table in owners}
         assert sorted(db.session.scalars(select(Prompt.key))) == ["greet", "greet-2"]
         assert (count(Character), count(Project), count(Message)) == (0, 0, 2)
-        # Nobody is granted what is theirs.
+        # They are granted nothing that is theirs.
         assert count(Grant) == 0
     assert owner.page("/chats/mine").says("Mine.")
 

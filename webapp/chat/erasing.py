@@ -42,8 +42,6 @@ from webapp.tools.tables import Call
 
 # Who has written a message whose author's account was erased, in a group where messages have names.
 SOMEONE = "Someone"
-# A draft can keep its files this long.
-UNSENT_FOR = timedelta(days=7)
 AT_ONCE = 50
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
@@ -299,6 +297,11 @@ def sweep_files() -> None:
         queue_for_turn()
 
 
+def is_unsent() -> ColumnElement[bool]:
+    """Matches files that are in no chat: they were never sent, or all messages with them are deleted."""
+    return ~_is_in_a_chat()
+
+
 def has_unsent_files() -> bool:
     return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
 
@@ -344,7 +347,8 @@ def _made_by_calls(messages: ColumnElement[bool]) -> Select[str, list[str]]:
 
 
 def _sweep_some() -> bool:
-    is_over = or_(StoredFile.is_sent, StoredFile.created_at < utc_now() - UNSENT_FOR)
+    # A draft can keep its files this long.
+    is_over = or_(StoredFile.is_sent, StoredFile.created_at < keeping_now() - timedelta(days=int(setting("uploads.days"))))
     with write() as session:
         query = select(StoredFile.id, StoredFile.hash).where(and_(is_over, ~_is_in_a_chat())).limit(AT_ONCE)
         rows = session.execute(query).all()

@@ -22,7 +22,7 @@ from webapp.web.command_errors import names_database, one_line_errors
 @one_line_errors
 @names_database
 def erase(email: str, heir: str, names: str, yes: bool, is_json: bool) -> None:
-    """Delete an account for good, and print the receipt."""
+    """Delete an account permanently, and print the receipt."""
     person = queries.user_of(email)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
     known = {transfer.name for transfer in people.TRANSFERS}
