@@ -12,6 +12,7 @@ SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "o
 PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
+    "models.rules": "/admin/rules",
     "mail": "/admin/mail",
     "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
