@@ -1,13 +1,13 @@
 """Add up to which time something has been deleted.
 
-Revision: 0232, after 0210
+Revision: 0232, after 0191
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0232"
-down_revision = "0210"
+down_revision = "0191"
 branch_labels = None
 depends_on = None
 
