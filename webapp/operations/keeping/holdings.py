@@ -76,7 +76,7 @@ HOLDINGS = (
     Holding("Audit log", "audit log line", [(AuditEntry.at, true())], "audit.days"),
     Holding("Insights", "daily sum", [(InsightDay.day, true())], "insights.days"),
     Holding("Files in chats", "file", [(StoredFile.created_at, ~is_unsent())], rule="as long as a message has them"),
-    Holding("Temporary chats", "chat", [(Chat.created_at, Chat.is_temporary)], rule="a day"),
+    Holding("Temporary chats", "chat", [(Chat.created_at, Chat.is_temporary.is_(True))], rule="a day"),
     Holding(
         "Answers that wait for a person",
         "answer",
