@@ -148,7 +148,7 @@ def _invite_form(form: InviteForm) -> InviteForm:
 
 
 def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
-    form.heir.offering(partial(_heirs, person.id), [("", "Delete them with the account")])
+    form.heir.offering(partial(_heirs, person.id), [("", "Delete everything with the account")])
     return form
 
 
