@@ -107,8 +107,8 @@ def test_the_own_account_gets_the_same_receipt(owner: Browser, member: Browser) 
     furnish(owner.app, member.person_id, owner.person_id)
     page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
     assert page.heading == "Your account is deleted"
-    assert page.says("1 chats")
-    assert page.says("2 answers in the sums of usage, without the person")
+    assert page.says("Chats: 1")
+    assert page.says("Answers in the sums of usage, without the person: 2")
     assert member.get("/").location.startswith("/login")
 
 
