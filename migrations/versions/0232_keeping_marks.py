@@ -1,13 +1,13 @@
 """Add up to which time something has been deleted.
 
-Revision: 0232, after 0191
+Revision: 0232, after 0224
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0232"
-down_revision = "0191"
+down_revision = "0224"
 branch_labels = None
 depends_on = None
 
