@@ -34,7 +34,7 @@ from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask
+from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask, models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_below
@@ -67,7 +67,7 @@ class AnswerOptions:
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
-    the chat's.
+    the chat's. `column` is the number of an answer that stands beside others.
     """
 
     context_limit: int | None = None
@@ -79,6 +79,7 @@ class AnswerOptions:
     is_again: bool = False
     shared: VariableStore | None = None
     tools: AnswerTools | None = None
+    column: int = 0
 
 
 DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
@@ -143,15 +144,17 @@ def start_chat(
     answered_by: str = "",
     tools: Sequence[str] = (),
     title_words: str = "",
+    models: Sequence[str] = (),
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
     `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
     prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's. `title_words` are
-    the words for its first title, if those of the message aren't the person's own.
+    the words for its first title, if those of the message aren't the person's own. `models` are those that answer side by side;
+    the first answer is returned.
     """
-    entered, person = message_input(text), owner_id or visitor_hash or ""
-    model = model or providers().default()
+    entered, person, models = message_input(text), owner_id or visitor_hash or "", models_to_ask(models)
+    model = next(iter(models), model or providers().default())
     providers().for_model(answered_by or model, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
@@ -161,7 +164,7 @@ def start_chat(
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         chat = Chat(
             owner_id=owner_id,
             visitor_hash=visitor_hash,
@@ -171,12 +174,14 @@ def start_chat(
             prompt_key=prompt_key,
             collection_ids=list(reads),
             tools=list(tools),
+            models=list(models),
         )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)
-        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    return store_and_start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
+    draft = drafts.NEW_CHAT if options.is_typed else None
+    return store_and_start_all(store, person, answers=len(models) or 1, sent_as=sent_as, draft=draft)
 
 
 def start_visitor_chat(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = DEFAULT_OPTIONS) -> Generation:
@@ -197,6 +202,7 @@ def ask(
     speaker_id: str = "",
     answered_by: str = "",
     place: str = "",
+    models: Sequence[str] = (),
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
 
@@ -204,8 +210,11 @@ def ask(
     message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
     without a text, it speaks after the last message. `answered_by` is the model of this answer alone; `model` becomes the chat's.
-    `place` says what the message begins, in a chat that was made for it: a repeated one has another chat.
+    `place` says what the message begins, in a chat that was made for it: a repeated one has another chat. `models` answer side by
+    side; the first answer is returned.
     """
+    if (models := models_to_ask(models, chat)) and chat.model not in models:
+        model = models[0]
     model = model_to_ask(chat, model) if model or not answered_by else chat.model
     answered_by, person, id = answered_by and model_to_ask(chat, answered_by), by or person_of(chat), chat.id
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
@@ -224,14 +233,16 @@ def ask(
         sources = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
     options = replace(options, given=sources, speaker=speaker, shared=entered.shared)
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         rows.locked(session, Chat, id)
+        refuse_if_beside(chat)
         chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
         parent_id = queries.branch_point(chat, after)
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
-        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    generation = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
+    draft = id if options.is_typed else None
+    generation = store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as, draft=draft)
     if not (is_named or is_without_message):
         announcements.announce(chat, "title", id)
     return generation
@@ -245,12 +256,13 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
         raise Conflict("This answer is complete, so there is nothing to continue.")
     model = last.model_asked if last else model_to_ask(chat)
     providers().for_model(model, for_visitor=bool(chat.visitor_hash))
-    generations.refuse_if_busy(chat.lane)
+    column = chat.column_of(message.id)
+    generations.refuse_if_busy(chat.lane, column)
     person = by or (last.user_id if last else None) or person_of(chat)
-    options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
+    options = AnswerOptions(given=source_search.for_continuation(chat, message, person), column=column)
 
     def store(session: Session) -> PendingGeneration:
-        lock_chat(session, chat, message.id)
+        lock_chat(session, chat, message.id, column)
         path = paths.messages_within(session, message.id)
         pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
@@ -263,29 +275,33 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
 def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
+    column = chat.column_of(message.id)
+    if column and not model and (last := queries.last_generation(message)):
+        model = last.model_asked
     model = model_to_ask(chat, model)
-    generations.refuse_if_busy(chat.lane)
+    generations.refuse_if_busy(chat.lane, column)
     person = by or person_of(chat)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=sources, speaker=speaker, is_again=message.role == "assistant")
+    options = AnswerOptions(given=sources, speaker=speaker, is_again=message.role == "assistant", column=column)
+    answer_id = message.id
 
     def store(session: Session) -> PendingGeneration:
-        lock_chat(session, chat, question_id)
+        lock_chat(session, chat, answer_id if column else question_id, column)
         return new_answer(session, chat, question_id, model=model, options=options)
 
     return store_and_start(store, person, lane=chat.lane)
 
 
-def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
-    """Stores an edited message as a new version next to the original, and generates an answer to it."""
+def edit(message: Message, text: str, *, key: str = "", by: str = "", models: Sequence[str] = ()) -> Generation:
+    """Stores an edited message as a new version next to the original, and generates an answer to it, or several side by side."""
     chat = queries.chat_of(message)
     person = by or person_of(chat)
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model = model_to_ask(chat)
+    model, models = model_to_ask(chat), models_to_ask(models, chat)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
@@ -296,12 +312,12 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     )
     options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         lock_chat(session, chat, message.id)
         question = new_question(chat, message.parent_id, entered, by=person)
-        return new_answer(session, chat, question, model=model, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [model], sent_as=sent_as, options=options)
 
-    return store_and_start(store, person, lane=chat.lane, sent_as=sent_as)
+    return store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
 
 
 def _stands_last(chat: Chat, message: Message) -> bool:
@@ -365,11 +381,21 @@ def person_of(chat: Chat) -> str:
     return chat.owner_id or chat.visitor_hash or ""
 
 
-def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
-    """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
+def lock_chat(session: Session, chat: Chat, message_id: str, column: int = 0) -> None:
+    """Locks the chat before something is added below this message; fails if the message was deleted since it was read.
+
+    With a `column` it is the answer there, which must still stand beside others.
+    """
     rows.locked(session, Chat, chat.id)
-    if queries.deleted_among([message_id]):
+    if queries.deleted_among([message_id]) or column != (column and chat.column_of(message_id)):
         raise Conflict(CHAT_CHANGED)
+    refuse_if_beside(chat, column)
+
+
+def refuse_if_beside(chat: Chat, column: int = 0) -> None:
+    """Raises `Busy` while answers that stand side by side are written: the database only forbids two in one column."""
+    if chat.column_ids:
+        generations.refuse_if_busy(chat.lane, column)
 
 
 def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
@@ -379,6 +405,30 @@ def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by
     message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
     message.variables = changed_values(entered.variables)
     return message
+
+
+def new_answers(
+    session: Session,
+    chat: Chat,
+    question: Message | str,
+    models: Sequence[str],
+    *,
+    sent_as: str | None = None,
+    options: AnswerOptions = DEFAULT_OPTIONS,
+) -> list[PendingGeneration]:
+    """Stores empty answers below their question like `new_answer`, each by one of the models: several stand side by side."""
+    if len(models) == 1:
+        return [new_answer(session, chat, question, model=models[0], sent_as=sent_as, options=options)]
+    # What is answered in columns stands beside nothing else.
+    generations.refuse_if_busy(chat.lane)
+    chat.column_ids, pending = [], list[PendingGeneration]()
+    for column, model in enumerate(models, 1):
+        # The first identifies the request.
+        request = None if pending else sent_as
+        its_options = replace(options, column=column)
+        pending.append(new_answer(session, chat, question, model=model, sent_as=request, options=its_options))
+        question = question.id if isinstance(question, Message) else question
+    return pending
 
 
 def new_answer(
@@ -407,9 +457,20 @@ def new_answer(
     message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
-    head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
+    head_id, column_ids = _head_and_columns(chat, message.id, options.column)
+    head = {"head_id": head_id, "column_ids": column_ids, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
     return replace(prepared, is_shared=bool(is_shared))
+
+
+def _head_and_columns(chat: Chat, id: str, column: int) -> tuple[str, list[str]]:
+    """Returns the chat's head and columns with a new answer, which replaces the one in its column, if it stands beside others."""
+    if not column:
+        return id, []
+    column_ids = [*chat.column_ids, *[""] * (column - len(chat.column_ids))]
+    before, column_ids[column - 1] = column_ids[column - 1], id
+    has_head = bool(chat.head_id) and chat.head_id != before and chat.head_id in column_ids
+    return (chat.head_id or id) if has_head else id, column_ids
 
 
 def new_generation(
@@ -447,6 +508,7 @@ def new_generation(
         id=new_id(),
         kind=chat.kind,
         lane=chat.lane,
+        column_number=options.column,
         message_id=message.id,
         user_id=chat.owner_id,
         model_asked=model,
@@ -504,8 +566,21 @@ def store_and_start(
 
     `draft` is the id of the chat whose draft is deleted with it.
     """
+    return store_and_start_all(lambda session: [store(session)], person, lane=lane, sent_as=sent_as, draft=draft)
+
+
+def store_and_start_all(
+    store: Callable[[Session], list[PendingGeneration]],
+    person: str,
+    *,
+    answers: int = 1,
+    lane: str = "",
+    sent_as: str | None = None,
+    draft: str | None = None,
+) -> Generation:
+    """Does the same for as many `answers` as stand side by side: all of them are started, or none; returns the first."""
     engine = the_engine()
-    with engine.admission.slot(person, lane=lane), generations.recovering_if_not_started(engine):
+    with engine.admission.slot(person, lane=lane, answers=answers), generations.recovering_if_not_started(engine):
         try:
             committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
         except IntegrityError as error:
@@ -513,31 +588,40 @@ def store_and_start(
                 return repeated
             generations.refuse_if_busy(lane)
             raise Conflict(CHAT_CHANGED) from error
-        generations.start(engine, committed.generation, committed.source)
-    announcements.notify(committed.chat_id, "message", committed.generation.message_id or "", committed.list_owners)
-    return committed.generation
+        for answer in committed:
+            generations.start(engine, answer.generation, answer.source)
+    for answer in committed:
+        announcements.notify(answer.chat_id, "message", answer.generation.message_id or "", answer.list_owners)
+    return committed[0].generation
 
 
-def _stored(engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None) -> CommittedGeneration:
+def _stored(
+    engine: Engine, store: Callable[[Session], list[PendingGeneration]], person: str, draft: str | None
+) -> list[CommittedGeneration]:
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
         _lock_person(session, person, draft)
-        prepared = store(session)
-        generation = prepared.generation
-        # A visitor's chat belongs to no account.
-        generation.user_id = generation.user_id and person
-        generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
-        if prepared.variables and person == prepared.chat.owner_id:
-            store_variables(session, person, prepared.variables.shared)
-        if not generation.continues_id:
-            arms = prepared.prompt.versions.arms
-            for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
-                engine.emit(Exposed(key, version))
-        # Only a message typed on a page ends a draft.
-        beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-        source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
-        chat = prepared.chat
-        list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
+        return [_stored_one(engine, session, prepared, person, draft) for prepared in store(session)]
+
+
+def _stored_one(
+    engine: Engine, session: Session, prepared: PendingGeneration, person: str, draft: str | None
+) -> CommittedGeneration:
+    generation = prepared.generation
+    # A visitor's chat belongs to no account.
+    generation.user_id = generation.user_id and person
+    generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
+    if prepared.variables and person == prepared.chat.owner_id:
+        store_variables(session, person, prepared.variables.shared)
+    if not generation.continues_id:
+        arms = prepared.prompt.versions.arms
+        for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
+            engine.emit(Exposed(key, version))
+    # Only a message typed on a page ends a draft.
+    beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
+    source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
+    chat = prepared.chat
+    list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)
 
 

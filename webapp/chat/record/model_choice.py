@@ -1,11 +1,14 @@
 """Decides which model answers in a chat: the one chosen for it, never silently another."""
 
-from webapp.base.errors import Invalid
+from collections.abc import Sequence
+
+from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import Model
 
 VISITORS_MODEL = "demo/quick"
+LEAST_BESIDE, MOST_BESIDE = 2, 4
 
 
 def model_to_ask(chat: Chat, wanted: str = "") -> str:
@@ -15,6 +18,21 @@ def model_to_ask(chat: Chat, wanted: str = "") -> str:
         raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
     providers().for_model(model, for_visitor=bool(chat.visitor_hash))
     return model
+
+
+def models_to_ask(models: Sequence[str], chat: Chat | None = None) -> list[str]:
+    """Returns the models that answer a message side by side, if any; raises an error for those that can't."""
+    if not models:
+        return []
+    if chat and chat.is_group:
+        raise Conflict("In a group the characters take turns, so models can't answer side by side.")
+    if chat and chat.visitor_hash:
+        raise Conflict("Models answer side by side only for people with an account.")
+    if not LEAST_BESIDE <= len(set(models)) == len(models) <= MOST_BESIDE:
+        raise Invalid("Choose two to four different models.", field="models")
+    for model in models:
+        providers().for_model(model)
+    return list(models)
 
 
 def current_model(chat: Chat) -> str:

@@ -373,7 +373,8 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
     its_lane = literal(topic_names.of_chat("")) + Chat.id
     running, status = (
-        select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
+        # Several can stand side by side.
+        select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).limit(1).scalar_subquery()
         for column in (Generation.lane, Generation.status)
     )
     in_sight = union_all(select(newest), select(pinned), _given_statement())
