@@ -18,6 +18,7 @@ from webapp.chat.page import (
     picker_views,
     preview_views,
     prompt_insertion_views,
+    side_by_side_views,
     views as page_views,
 )
 from webapp.chat.prompt import leading
@@ -41,6 +42,7 @@ FEATURE = Feature(
         preview_views.bp,
         page_views.reading,
         picker_views.bp,
+        side_by_side_views.bp,
         page_views.tree,
         list_views.bp,
         list_views.several,

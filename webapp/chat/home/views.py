@@ -17,6 +17,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
+from webapp.chat.record.model_choice import MOST_BESIDE
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
 from webapp.engine.tables import Generation
@@ -37,6 +38,7 @@ def show() -> Response:
     model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
+    form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
     return _home(form)
 
 
@@ -76,6 +78,7 @@ def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
         reads=reads,
         answered_by=answered_by,
         tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
+        models=[] if answered_by or form.alone.data else form.models.data or (),
     )
 
 

@@ -27,7 +27,8 @@ class MessageForm(Form):
     chat, and `speaker` is the character of a group that is to answer. `pick` is a reply that the last answer offered, and `keep`
     says that an edit keeps what follows. After a name that no prompt has, `instead` is the one that was meant, and `anyway`
     sends the text as it is. What was named in the composer is in `knowledge`, for new chats and one's own, in `answered_by`, the
-    model of this answer alone, and in `spoken_by`, the character who answers.
+    model of this answer alone, and in `spoken_by`, the character who answers. `models` answer in a new chat side by side; with
+    `alone`, only the chat's own model does.
     """
 
     unknown_prompt: str = ""
@@ -48,6 +49,8 @@ class MessageForm(Form):
     anyway = StringField("Send anyway")
     answered_by = StringField("Model of this answer")
     spoken_by = StringField("Character")
+    models = SelectMultipleField("Models side by side", choices=[], validate_choice=False)
+    alone = StringField("Who answers")
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = (), mentions: str = "") -> "MessageForm":

@@ -214,6 +214,12 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     return [rows.read(session, Message, row._asdict()) for row in LAST_MESSAGES.all(session, _window_to(chat, end))]
 
 
+def answers_beside(chat: Chat) -> list[Message]:
+    """Returns the answers that stand beside the one at the chat's end, in the order of their columns."""
+    others = in_order([id for id in chat.columns if id != chat.head_id])
+    return [message for message in others if not message.deleted_at]
+
+
 def composer_messages(chat: Chat) -> list[ComposerMessage]:
     """Returns the last messages as the composer needs them; full objects cost several times as much."""
     parameters = _window_to(chat, chat.head_id)
