@@ -59,7 +59,12 @@ def stop_all(chat: Chat) -> None:
 
 
 def generations_beside(first: Generation) -> list[Generation]:
-    """Returns the generations that were started together with this one, by column; those that try one again are others."""
+    """Returns the generations that were started together with this one, by column; those that try one again are others.
+
+    One that answers alone is the only one: a key can be repeated with other models.
+    """
+    if not first.column_number:
+        return [first]
     question = select(Message.parent_id).where(Message.id == first.message_id).scalar_subquery()
     query = select(Generation).join(Message, Message.id == Generation.message_id).where(Message.parent_id == question)
     query = query.where(Generation.column_number > 0, Generation.continues_id.is_(None)).order_by(Generation.id.desc())

@@ -188,11 +188,10 @@ def facts(generations: Sequence[Generation]) -> tuple[tuple[str, str], ...]:
     """Returns what answers side by side are compared by, as far as it is known, each with its name."""
     first = generations[0]
     waited = (first.first_text_at - first.started_at).total_seconds() if first.first_text_at and first.started_at else None
-    seconds = _seconds(_duration([*generations])) if any(generation.ended_at for generation in generations) else ""
     values = {
         "Cost": cost([*generations]),
         "First text": "" if waited is None else f"after {_seconds(max(waited, A_MOMENT))}",
-        "Time": seconds,
+        "Time": _seconds(_duration([*generations])),
         "Length": _tokens([*generations]),
     }
     return tuple((name, value) for name, value in values.items() if value)

@@ -210,12 +210,12 @@ def _thread(
 
 
 def _column(chat: Chat, message: shown.ShownMessage, generations: Sequence[Generation], right: str) -> shown.ShownMessage:
-    is_done, may_write = not message.is_running, right != "view"
+    may_write, can_be_kept = right != "view", bool(message.html) and not message.is_running
     column = ShownColumn(
         model=providers().display_name(generations[-1].model_asked),
-        facts=facts(generations) if is_done else (),
+        facts=facts(generations) if can_be_kept else (),
         is_path=message.id == chat.head_id,
-        keep_url=address("tree.keep", message.id) if may_write and is_done else "",
+        keep_url=address("tree.keep", message.id) if may_write and can_be_kept else "",
         stop_url=message.stop_url if may_write else "",
     )
     return replace(message, column=column, versions=shown.Versions())
