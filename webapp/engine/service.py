@@ -108,7 +108,7 @@ def active_generations(lane: str, column: int = 0) -> list[Generation]:
 
 
 def refuse_if_busy(lane: str, column: int = 0) -> None:
-    """Raises `Busy` if anything in the lane is active; for an answer that stands beside others, only what is in its column."""
+    """Raises `Busy` if anything in the lane is active; for an answer in a column, only what is in that."""
     for running in active_generations(lane, column):
         raise Busy(BUSY, generation=running.id)
 

@@ -176,7 +176,7 @@ def go_on(id: str) -> Sent | Response:
 
 
 @bp.post("/messages/<id>/keep")
-@operation("Keep one of the answers side by side: the chat goes on from it", scope="chat", answer=MessageAnswer, errors=(409,))
+@operation("Keep one of the answers side by side: the chat continues from it", scope="chat", answer=MessageAnswer, errors=(409,))
 def keep(id: str) -> MessageAnswer:
     side_by_side.keep(writable_message(id))
     return _one(visible_message(id))

@@ -13,6 +13,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Unavailable
 from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import sending, source_search
+from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import model_to_ask, models_to_ask
@@ -96,7 +97,7 @@ def send(chat: Chat) -> Generation:
     )
     options = sending.AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
-    def store(session: Session) -> list[sending.PendingGeneration]:
+    def store(session: Session) -> list[PendingGeneration]:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
@@ -106,7 +107,7 @@ def send(chat: Chat) -> Generation:
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
         return sending.new_answers(session, chat, question, models or [answered_by], options=options)
 
-    return sending.store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane)
+    return store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane)
 
 
 def send_if_complete(chat_id: str) -> None:

@@ -1,21 +1,17 @@
 """Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced.
 
-A message goes from `ask` through `store`, inside it, to `store_and_start`: one transaction, then `Engine.start`
-(`webapp/engine/engine.py`), which runs the answer in a greenlet as a `Run` (`webapp/streaming/run.py`).
+A message goes from `ask` through `store`, inside it, to `store_and_start_all` of `storing.py`: one transaction, then
+`Engine.start` (`webapp/engine/engine.py`), which runs the answer in a greenlet as a `Run` (`webapp/streaming/run.py`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
-from webapp.base.database.statements import Prepared
-from webapp.base.db import utc_now, write
+from webapp.base.db import utc_now
 from webapp.base.errors import Conflict, Invalid, TooMany
 from webapp.base.ids import new_id
 from webapp.base.words import number, plural
@@ -27,33 +23,29 @@ from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday
+from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_of_prompt
-from webapp.chat.prompt.leading import unit_of
-from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask, models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
-from webapp.chat.record.tables import Chat, Draft, Message
-from webapp.chat.record.variables import changed_values, store_variables, variables_below
+from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, the_engine
+from webapp.engine.engine import the_engine
 from webapp.engine.live import Source
-from webapp.engine.metric_events import Exposed, Limited
+from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
-from webapp.people.accounts.tables import User
-from webapp.prompts import arm_choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 
 VISITORS_POLICY = "idle:60"
 VISITORS_AT_ONCE = 20
-CHAT_CHANGED = "This chat has just changed. Please try again."
 # Reasons with which a generation is completed although its text was cut off.
 CUT_REASONS = {"length", "cap", "budget"}
 
@@ -67,7 +59,7 @@ class AnswerOptions:
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
-    the chat's. `column` is the number of an answer that stands beside others.
+    the chat's. `column` is the number of an answer's column.
     """
 
     context_limit: int | None = None
@@ -86,24 +78,6 @@ DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
 
 
 @dataclass(frozen=True, slots=True)
-class PendingGeneration:
-    """A generation to be stored for a chat, and its request."""
-
-    chat: Chat
-    generation: Generation
-    request: ModelRequest
-    # As recorded with the generation.
-    prompt: RecordedPrompt
-    is_shared: bool = True
-    # The character that answers.
-    speaker_id: str = ""
-    # For a new answer: the variables, including those set by its prompt.
-    variables: Variables | None = None
-    # Makes the source of a request from what makes its ladders, for example one that waits for files.
-    source: Callable[[MakeSource, ModelRequest], Source] = lambda ladder, request: ladder(request)
-
-
-@dataclass(frozen=True, slots=True)
 class MessageInput:
     """A person's text, ready to be stored, and its HTML; `written` is the original text, which identifies a repeated sending."""
 
@@ -118,16 +92,6 @@ class MessageInput:
 
 
 NO_INPUT = MessageInput("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class CommittedGeneration:
-    """A generation that has been stored, what it will read from, and whom to tell: the people in whose lists its chat is."""
-
-    generation: Generation
-    source: Source
-    chat_id: str
-    list_owners: set[str]
 
 
 def start_chat(
@@ -384,7 +348,7 @@ def person_of(chat: Chat) -> str:
 def lock_chat(session: Session, chat: Chat, message_id: str, column: int = 0) -> None:
     """Locks the chat before something is added below this message; fails if the message was deleted since it was read.
 
-    With a `column` it is the answer there, which must still stand beside others.
+    With a `column` the message is the answer there, and must still be in it.
     """
     rows.locked(session, Chat, chat.id)
     if queries.deleted_among([message_id]) or column != (column and chat.column_of(message_id)):
@@ -419,7 +383,7 @@ def new_answers(
     """Stores empty answers below their question like `new_answer`, each by one of the models: several stand side by side."""
     if len(models) == 1:
         return [new_answer(session, chat, question, model=models[0], sent_as=sent_as, options=options)]
-    # What is answered in columns stands beside nothing else.
+    # While columns are written, nothing else is.
     generations.refuse_if_busy(chat.lane)
     chat.column_ids, pending = [], list[PendingGeneration]()
     for column, model in enumerate(models, 1):
@@ -464,7 +428,7 @@ def new_answer(
 
 
 def _head_and_columns(chat: Chat, id: str, column: int) -> tuple[str, list[str]]:
-    """Returns the chat's head and columns with a new answer, which replaces the one in its column, if it stands beside others."""
+    """Returns the chat's head and columns with a new answer, which replaces the one in its column, if it is in a column."""
     if not column:
         return id, []
     column_ids = [*chat.column_ids, *[""] * (column - len(chat.column_ids))]
@@ -552,103 +516,6 @@ def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptio
             is_personal=options.is_personal,
         )
     return replace(prepared, source=source)
-
-
-def store_and_start(
-    store: Callable[[Session], PendingGeneration],
-    person: str,
-    *,
-    lane: str = "",
-    sent_as: str | None = None,
-    draft: str | None = None,
-) -> Generation:
-    """Stores the generation in one transaction, then starts it; of two concurrent calls, one is refused or is a repetition.
-
-    `draft` is the id of the chat whose draft is deleted with it.
-    """
-    return store_and_start_all(lambda session: [store(session)], person, lane=lane, sent_as=sent_as, draft=draft)
-
-
-def store_and_start_all(
-    store: Callable[[Session], list[PendingGeneration]],
-    person: str,
-    *,
-    answers: int = 1,
-    lane: str = "",
-    sent_as: str | None = None,
-    draft: str | None = None,
-) -> Generation:
-    """Does the same for as many `answers` as stand side by side: all of them are started, or none; returns the first."""
-    engine = the_engine()
-    with engine.admission.slot(person, lane=lane, answers=answers), generations.recovering_if_not_started(engine):
-        try:
-            committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
-        except IntegrityError as error:
-            if repeated := generations.generation_of_request(sent_as):
-                return repeated
-            generations.refuse_if_busy(lane)
-            raise Conflict(CHAT_CHANGED) from error
-        for answer in committed:
-            generations.start(engine, answer.generation, answer.source)
-    for answer in committed:
-        announcements.notify(answer.chat_id, "message", answer.generation.message_id or "", answer.list_owners)
-    return committed[0].generation
-
-
-def _stored(
-    engine: Engine, store: Callable[[Session], list[PendingGeneration]], person: str, draft: str | None
-) -> list[CommittedGeneration]:
-    # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
-    with write(keeps_loaded=True) as session, session.no_autoflush:
-        _lock_person(session, person, draft)
-        return [_stored_one(engine, session, prepared, person, draft) for prepared in store(session)]
-
-
-def _stored_one(
-    engine: Engine, session: Session, prepared: PendingGeneration, person: str, draft: str | None
-) -> CommittedGeneration:
-    generation = prepared.generation
-    # A visitor's chat belongs to no account.
-    generation.user_id = generation.user_id and person
-    generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
-    if prepared.variables and person == prepared.chat.owner_id:
-        store_variables(session, person, prepared.variables.shared)
-    if not generation.continues_id:
-        arms = prepared.prompt.versions.arms
-        for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
-            engine.emit(Exposed(key, version))
-    # Only a message typed on a page ends a draft.
-    beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-    source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
-    chat = prepared.chat
-    list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
-    return CommittedGeneration(generation, source, chat.id, list_owners)
-
-
-def _lock_person(session: Session, person: str, draft: str | None) -> None:
-    """Reads the person's row and deletes the draft; locks the row if concurrent answers are limited.
-
-    The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
-    """
-    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
-    row = prepared.first(session, {"person": person, "draft": draft})
-    if not row:
-        return
-    *values, has_draft = row
-    rows.read(session, User, dict(zip(rows.names(User), values, strict=True)))
-    if has_draft:
-        drafts.drop(session, person, draft or "")
-
-
-def _person_statement() -> Select[*tuple[Any, ...]]:
-    """Selects a person, and whether they have a draft in this chat."""
-    user = rows.table(User)
-    draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))
-    return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
-
-
-PERSON = Prepared(_person_statement())
-LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
 def _limit_visitors() -> None:

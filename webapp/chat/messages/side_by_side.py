@@ -28,7 +28,7 @@ def choose(chat: Chat, models: Sequence[str]) -> None:
 
 
 def keep(message: Message) -> None:
-    """Makes an answer that stands beside others the path, and its model the chat's; the others stay its versions.
+    """Makes an answer in a column the path, and its model the chat's; the others stay its versions.
 
     Those that are still being written are stopped first; the one that is kept is not.
     """
@@ -36,7 +36,7 @@ def keep(message: Message) -> None:
     if not number:
         if chat.head_id == id:
             return
-        raise Conflict("This answer doesn't stand beside others any more.")
+        raise Conflict("Nothing is side by side with this answer any more.")
     last, seen = queries.last_generation(message), list(chat.column_ids)
     model = last.model_asked if last else chat.model
     generations.stop_and_wait(

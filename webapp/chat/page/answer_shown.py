@@ -83,9 +83,9 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class ShownColumn:
-    """What an answer has besides its text while it stands beside others; empty URLs hide the actions.
+    """What an answer has besides its text in a column; empty URLs hide the actions.
 
-    `facts` compare it with the others. The chat goes on from the one that `is_path` until a person keeps another.
+    `facts` compare it with the others. The one that `is_path` is continued until a person keeps another.
     """
 
     model: str

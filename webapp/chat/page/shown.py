@@ -129,7 +129,7 @@ class ShownMessage:
     # What it has called; None if nothing.
     calls: ShownCalls | None = None
     unrendered: scripted.ScriptedMessage | None = None
-    # Of an answer that stands beside others. The one on the path has all of them, itself among them.
+    # Of an answer in a column. The one on the path has all of them, itself among them.
     column: ShownColumn | None = None
     columns: "tuple[ShownMessage, ...]" = ()
 

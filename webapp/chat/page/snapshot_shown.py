@@ -199,7 +199,7 @@ def hidden_answer(chat: Chat, generation_id: str) -> HiddenAnswer:
 def _thread(
     engine: Engine, chat: Chat, messages: list[Message], beside: list[Message], right: str, given: Sequence[Share] | None
 ) -> list[shown.ShownMessage]:
-    """Converts the messages for display; the last of them gets the columns of the answers that stand beside it."""
+    """Converts the messages for display; the last of them gets the columns."""
     if not beside:
         return shown.thread(engine, messages, right, given)
     generations = queries.generations_of([*messages, *beside])
@@ -228,7 +228,7 @@ def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
 
 
 def running_in(thread: Sequence[shown.ShownMessage]) -> shown.ShownMessage | None:
-    """Returns the answer that is being written, unless it stands beside others."""
+    """Returns the answer that is being written, unless it is in a column."""
     return next((message for message in thread if message.is_running and not message.columns), None)
 
 
@@ -243,5 +243,5 @@ def each_shown(thread: Sequence[shown.ShownMessage]) -> list[shown.ShownMessage]
 
 
 def end_of(thread: Sequence[shown.ShownMessage]) -> str:
-    """Returns the id of the last message, followed by those of its columns: what tells an open page what stands at its end."""
+    """Returns the id of the last message, followed by those of its columns: by which an open page knows its end."""
     return JOINT.join((thread[-1].id, *(column.id for column in thread[-1].columns))) if thread else ""

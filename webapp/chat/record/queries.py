@@ -215,7 +215,7 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
 
 
 def answers_beside(chat: Chat) -> list[Message]:
-    """Returns the answers that stand beside the one at the chat's end, in the order of their columns."""
+    """Returns the answers side by side with the one at the chat's end, in the order of their columns."""
     others = in_order([id for id in chat.columns if id != chat.head_id])
     return [message for message in others if not message.deleted_at]
 

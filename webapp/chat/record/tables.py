@@ -132,12 +132,12 @@ class Chat(Record):
 
     @property
     def columns(self) -> list[str]:
-        """The ids of the answers between which nobody has chosen: its head is one of them."""
+        """The ids of the answers side by side of which none was kept yet: its head is one of them."""
         ids = [id for id in self.column_ids if id]
         return ids if len(ids) > 1 and self.head_id in ids else []
 
     def column_of(self, message_id: str) -> int:
-        """Returns the number of an answer's column; 0 if it doesn't stand beside others."""
+        """Returns the number of an answer's column; 0 if it is in none."""
         return self.column_ids.index(message_id) + 1 if message_id in self.columns else 0
 
     @property
