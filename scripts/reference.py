@@ -44,8 +44,8 @@ default.
 # Notes on a section that its settings' descriptions do not contain.
 NOTES = {
     "Retention": """
-Expired chats and messages are deleted within 15 minutes. Expired characters, personas, lorebooks and audit log entries are
-deleted at the next start or with the next deletion; so are chats and messages if `trash.days` was 0 before.
+What has expired is deleted within 15 minutes; see [keeping and forgetting](keeping.md). Expired characters, personas and
+lorebooks are deleted at the next start or with the next deletion; so are chats and messages if `trash.days` was 0 before.
 """
 }
 TAIL = """

@@ -31,6 +31,7 @@ from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
 from webapp.models.connections import feature as connections, models
+from webapp.models.own_connections import feature as own_connections
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -40,11 +41,14 @@ from webapp.operations.health.metrics import Metrics
 from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
+from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
+from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.guards import viewer_or_none, whose
+from webapp.people.accounts.permissions import REQUIRED
 from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
 from webapp.prompts import feature as prompts
@@ -66,6 +70,7 @@ FEATURES = (
     second_factor.FEATURE,
     mail.FEATURE,
     connections.FEATURE,
+    own_connections.FEATURE,
     live.FEATURE,
     usage.FEATURE,
     health.FEATURE,
@@ -80,6 +85,8 @@ FEATURES = (
     insights.FEATURE,
     experiments.FEATURE,
     alerts.FEATURE,
+    sign_on.FEATURE,
+    keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -172,6 +179,7 @@ def _configure(app: Flask, config: Config) -> None:
         _check_that_waiting_is_green()
     CONFIG.set(config, app)
     BROUGHT.set(by_type(FEATURES), app)
+    REQUIRED.set({name: permission for feature in FEATURES for name, permission in feature.requires.items()}, app)
     NAVIGATION.set(Navigation(entry for feature in FEATURES for entry in feature.navigation), app)
     CHECKS.set({name: check for feature in FEATURES for name, check in feature.setting_checks.items()}, app)
     RESUMES.set([resume for feature in FEATURES for resume in feature.resumes], app)
@@ -181,7 +189,7 @@ def _configure(app: Flask, config: Config) -> None:
         SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
     )
     limiter = ConnectionLimiter(lambda: _most_connections(app))
-    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter)
+    proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter, sign_in_header=config.sign_in_header)
     LIMITER.set(limiter, app)
     PROXIES.set(proxies, app)
     if config.trusted_proxies:
@@ -215,6 +223,7 @@ def _teach_templates(app: Flask) -> None:
         ago=lambda moment: filters.ago(moment, utc_now()),
         iso=filters.iso,
         full=filters.full,
+        day=filters.day,
         number=filters.number,
         plural=filters.plural,
     )

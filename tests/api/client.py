@@ -11,7 +11,7 @@ from tests.support.waiting import seen, until
 from webapp.api.operations import Operation
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts import queries, tokens
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.web.htmx import API_PATHS
 
@@ -107,4 +107,4 @@ def client_of(app: Flask, email: str, *scopes: str) -> Client:
     with app.app_context():
         user = queries.user_by_email(email)
         assert user
-        return Client(app, tokens.make_token(user, "a program", scopes or allowed_scopes(user.role)))
+        return Client(app, tokens.make_token(user, "a program", scopes or allowed_scopes(user)))

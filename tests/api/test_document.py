@@ -13,8 +13,8 @@ from webapp.api.openapi import document
 from webapp.api.operations import operation_of
 from webapp.web.htmx import API_PATHS
 
-# The MCP server speaks JSON-RPC, and says itself what its tools take.
-OF_ITSELF = {"/openapi.json", "/api", "/mcp"}
+# The MCP server speaks JSON-RPC, and says itself what its tools take; providers of sign-on speak by their own standard.
+OF_ITSELF = {"/openapi.json", "/api", "/mcp", "/sign-on/back-channel/<id>"}
 
 
 @pytest.mark.slow

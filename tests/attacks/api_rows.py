@@ -12,6 +12,8 @@ TABLE = {
         GET api_characters.index api:read
         POST api_characters.create api:chat
         POST api_characters.bring_in api:chat
+        GET api_projects.index api:read
+        POST api_projects.create api:chat
         GET api_collections.index api:read
         POST api_collections.create api:knowledge
         GET api_documents.search api:read
@@ -68,13 +70,13 @@ TABLE = {
         DELETE api_mail.forget api:admin
         POST api_mail.test api:admin
         POST api_workflows.save api:workflows
-        GET api_connections.index api:admin
-        POST api_connections.create api:admin
         POST api_tool_servers.create api:tools
         PATCH api_models.rename api:admin
         GET api_users.index api:admin
         GET api_groups.index api:admin
         POST api_groups.create api:admin
+        GET api_permissions.index api:admin
+        PUT api_permissions.replace api:admin
         GET api_users.index_invites api:admin
         POST api_users.invite api:admin
         GET api_usage.everybody api:admin
@@ -183,6 +185,16 @@ TABLE = {
         PUT api_characters.put_avatar api:chat
         DELETE api_characters.delete_avatar api:chat
     """,
+    ("one's own", ("project",)): """
+        GET api_projects.show api:read
+        PATCH api_projects.change api:chat
+        DELETE api_projects.delete api:chat
+        GET api_projects.chats api:read
+        GET api_projects.grants api:read
+    """,
+    ("one's own, but no guest", ("project",)): "PUT api_projects.grant api:chat",
+    ("one's own", ("deleted project",)): "POST api_projects.restore api:chat",
+    ("one's own", ("project", "project grant")): "DELETE api_projects.revoke api:chat",
     ("one's own", ("collection",)): """
         GET api_collections.show api:read
         PATCH api_collections.change api:knowledge
@@ -295,14 +307,7 @@ TABLE = {
     """,
     ("tool server's keeper", ("tool server", "tool of a server")): "PATCH api_tool_servers.decide api:tools",
     ("tool server's keeper", ("tool server", "tool server grant")): "DELETE api_tool_servers.revoke api:tools",
-    ("looked after", ("connection",)): """
-        GET api_connections.show api:admin
-        PATCH api_connections.change api:admin
-        DELETE api_connections.delete api:admin
-        PUT api_connections.set_key api:admin
-        DELETE api_connections.forget_key api:admin
-        POST api_connections.test api:admin
-    """,
+    ("looked after", ("connection",)): "DELETE api_connections.forget_key api:admin",
     ("looked after", ("person",)): """
         GET api_users.show api:admin
         PATCH api_users.change api:admin

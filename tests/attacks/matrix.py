@@ -104,6 +104,8 @@ RULES: dict[str, Rule] = {
         _all(SIGNED_IN, ("foreign", "random", "there"), "gone"),
         _all(ADMINS, ("there",), "in"),
     ),
+    # A person's own, or the team's, which admins look after.
+    "connection's keeper": _together(_ONES_OWN, _ADMINS, _all(ADMINS, ("there",), "in")),
     "any name": _together(
         _all(OUTSIDE, ("there", "random"), "door"), _all(SIGNED_IN, ("there",), "in"), _all(SIGNED_IN, ("random",), "gone")
     ),
@@ -123,6 +125,9 @@ RULES: dict[str, Rule] = {
     ),
     # A link's token determines what it opens.
     "link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "no")),
+    # What anyone can open who knows its id, and what only sends them on to the sign-in page.
+    "anyone's": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
+    "leads from it to the door": _together(_all(PEOPLE, ("there",), "out"), _all(PEOPLE, ("random",), "gone")),
     "no link": _all(PEOPLE, ("",), "no"),
     "leads to the door": _all(PEOPLE, ("",), "out"),
 }
@@ -145,6 +150,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
     "accounts.sign_in": (Route("POST", "anybody", "open"),),
+    "accounts.ask_by_link": (Route("GET", "anybody", "open", ("invite token",)),),
+    "accounts.sign_in_by_link": (Route("POST", "anybody", "no link", ("invite token",)),),
     "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
     "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),
     "accounts.accept_invite": (Route("POST", "anybody", "link", ("invite token",)),),
@@ -248,6 +255,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "list.unpin": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.archive": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.unarchive": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.keep": (Route("POST", "signed_in", "person", ("chat",)),),
+    "list.let_go": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.delete": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.close": (Route("POST", "signed_in", "person", ("chat",)),),
     "list.restore": (Route("POST", "signed_in", "person, from the trash alone", ("chat",)),),
@@ -413,6 +422,7 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "beside.choose": {"off": "y"},
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
+    "api_connections.create": {"kind": "none"},
     "policies.show": {"key": "read_page"},
     "policies.update": {"key": "read_page"},
     "policies.limit_group": {"key": "read_page", "limit": "deny"},
@@ -426,6 +436,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "exchange.selected": {"chat": "{own_chat}"},
+    "tags.of_several": {"chat": "{own_chat}"},
+    "tags.change_several": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
     "api_models.rename": {"id": "some/model", "name": "Ours"},
     "api_characters.replace_texts": {"character_id": "{own_character}"},

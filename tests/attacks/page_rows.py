@@ -6,6 +6,8 @@ TABLE = {
     ("admins", ()): """
         GET groups.index
         POST groups.create
+        GET permissions.index
+        POST permissions.update
         GET usage.index
         GET usage.export
         GET audit.index
@@ -52,6 +54,9 @@ TABLE = {
     ("looked after", ("group",)): """
         GET groups.show
         POST groups.rename
+        POST groups.keep
+        GET permissions.show_group
+        POST permissions.update_group
         POST groups.delete
         POST groups.put_in
     """,
@@ -72,6 +77,7 @@ TABLE = {
         POST connections.test
         POST connections.enable
         POST connections.disable
+        POST connections.offer
         GET connections.ask_to_forget_key
         POST connections.forget_key
         GET connections.ask_to_delete

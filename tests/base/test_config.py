@@ -90,6 +90,8 @@ def test_it_reads(folder: Path, name: str, text: str, field: str, value: Any) ->
         ("ALLOWED_HOSTS", "*"),
         ("ALLOWED_HOSTS", "https://chat.lan"),
         ("TRUSTED_PROXIES", "*"),
+        ("SIGN_IN_HEADER", "Cookie"),
+        ("SIGN_IN_HEADER", "Remote_Email"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("WEB_CONCURRENCY", "0"),
         ("REDIS_URL", "localhost:6379"),

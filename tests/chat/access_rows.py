@@ -1,6 +1,28 @@
-"""Who can see the calls of answers, and decide about them."""
+"""Who can see the calls of answers, and decide about them; and who can tag which chats."""
+
+from tests.attacks.world import CANARY, World, added, makes
+from webapp.chat.record.tables import Tag
+from webapp.chat.record.tags import folded
 
 TABLE = {
+    ("people", ()): """
+        GET tags.index signed_in
+        GET tags.of_several signed_in
+        POST tags.change_several signed_in
+        GET api_tags.index api:read
+    """,
+    ("one's own", ("tag",)): """
+        GET tags.edit signed_in
+        POST tags.rename signed_in
+        POST tags.delete signed_in
+        PATCH api_tags.rename api:chat
+        DELETE api_tags.delete api:chat
+    """,
+    ("reading people", ("chat",)): """
+        GET tags.of_chat signed_in
+        POST tags.change signed_in
+        PUT api_chats.put_tags api:chat
+    """,
     ("readers", ("call",)): "GET calls.show anybody",
     ("readers", ("message",)): "GET calls.of_message anybody",
     ("writing people", ("call",)): "POST calls.decide signed_in",
@@ -11,3 +33,8 @@ TABLE = {
     """,
     ("writing people", ("chat",)): "POST calls.take_back signed_in",
 }
+
+
+@makes("tag")
+def _tag(world: World, state: str) -> str:
+    return str(added(Tag(user_id=world.whose(state), name=CANARY[:40], folded=folded(CANARY[:40]))).id)

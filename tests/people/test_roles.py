@@ -3,12 +3,14 @@
 from typing import get_args
 
 import pytest
+from flask import Flask
 from hypothesis import given, strategies as st
 
 from webapp.people.accounts.agents import in_words
 from webapp.people.accounts.fields import normal_email
-from webapp.people.accounts.roles import RIGHTS, ROLES, allowed_scopes, invitable, manageable, may
-from webapp.people.accounts.tables import Role
+from webapp.people.accounts.permissions import allowed_scopes, may
+from webapp.people.accounts.roles import RIGHTS, ROLES, invitable, manageable
+from webapp.people.accounts.tables import Role, User
 
 
 def test_the_roles_are_those_of_the_table() -> None:
@@ -38,13 +40,16 @@ def test_every_role_may_what_the_one_below_may() -> None:
         ),
         ("member", (), (), ("read", "chat", "plans", "knowledge", "workflows", "tools")),
         ("guest", (), (), ("read", "chat", "knowledge", "workflows", "tools")),
-        ("", (), (), ()),
+        ("", (), (), ("read", "chat")),
     ],
 )
-def test_what_each_role_may(role: str, manages: tuple[str, ...], invites: tuple[str, ...], scopes: tuple[str, ...]) -> None:
-    assert (manageable(role), invitable(role), allowed_scopes(role)) == (manages, invites, scopes)
-    assert may(role, "administer") == (role in ("owner", "admin"))
-    assert not may(role, "something unheard of")
+def test_what_each_role_may(
+    app: Flask, role: str, manages: tuple[str, ...], invites: tuple[str, ...], scopes: tuple[str, ...]
+) -> None:
+    user = User(role=role)
+    with app.app_context():
+        assert (manageable(role), invitable(role), allowed_scopes(user)) == (manages, invites, scopes)
+        assert may(user, "administer") == (role in ("owner", "admin"))
 
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -11,7 +11,7 @@ from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import tokens
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.streaming.codec import SseDecoder, SseMessage
 
 GENERATE = "/api/streaming/generate-plan"
@@ -27,7 +27,7 @@ class Program:
         with app.app_context():
             user = user_with_password(email, role)
             self.id = user.id
-            token = tokens.make_token(user, "a program", scopes or allowed_scopes(role))
+            token = tokens.make_token(user, "a program", scopes or allowed_scopes(user))
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def send(self, method: str, path: str, body: Any = None, *, key: str = "") -> tuple[int, Any]:

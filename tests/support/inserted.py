@@ -8,7 +8,7 @@ from hashlib import sha256
 from tests.support.server import Server
 from webapp.base.ids import new_id
 from webapp.people.accounts import passwords
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.roles import SCOPES
 
 PASSWORD = "a quiet river at night"
 PERSON = """INSERT INTO users (id, email, name, role, password_hash, created_at)
@@ -22,7 +22,7 @@ def add_member(server: Server, email: str) -> None:
     server.change(PERSON, new_id(), email, email.partition("@")[0], known_hash())
 
 
-def add_token(server: Server, email: str = "owner@example.org", scopes: Iterable[str] = allowed_scopes("owner")) -> str:
+def add_token(server: Server, email: str = "owner@example.org", scopes: Iterable[str] = tuple(SCOPES)) -> str:
     token = f"millrace_{secrets.token_urlsafe(32)}"
     server.change(TOKEN, new_id(), sha256(token.encode()).hexdigest(), token[-4:], " ".join(scopes), email)
     return token

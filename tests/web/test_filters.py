@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask, render_template_string
 
-from webapp.web.filters import ago, full, iso, number, plural
+from webapp.web.filters import ago, day, full, iso, number, plural
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,6 +36,7 @@ def test_times_are_in_utc_whatever_their_zone() -> None:
 
     assert iso(elsewhere) == "2026-03-01T17:05:07Z"
     assert full(elsewhere) == "1 March 2026, 17:05 UTC"
+    assert day(elsewhere) == "1 March 2026"
 
 
 @pytest.mark.parametrize(("count", "words"), [(0, "0 tokens"), (1, "1 token"), (2000, "2,000 tokens")])

@@ -15,7 +15,8 @@ from webapp.engine.state.admission import AnswerAllowance
 from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
 from webapp.people.accounts import queries, service, tokens
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
-from webapp.people.accounts.roles import SCOPES, allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes, refuse_without, required_by
+from webapp.people.accounts.roles import SCOPES
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import setting
@@ -93,6 +94,8 @@ def identified() -> Caller:
     caller = caller_or_none()
     if caller is None:
         raise SignedOut(NOBODY)
+    if caller.holder.startswith(tokens.TOKEN):
+        refuse_without(caller.user, "api")
     return caller
 
 
@@ -181,8 +184,9 @@ def scoped(
 def check(scope: str, also: str = "") -> None:
     """Raises unless the caller has one of the two scopes."""
     caller = identified()
+    refuse_without(caller.user, required_by(request.endpoint or ""))
     if not may(scope) and not (also and may(also)):
-        if scope not in allowed_scopes(caller.user.role):
+        if scope not in allowed_scopes(caller.user):
             if scope == "admin":
                 refuse_unless_admin(caller.user)
             raise Forbidden("Your account isn't allowed to do that.")
@@ -235,4 +239,4 @@ def _by_session() -> Caller | None:
     session = full_session()
     if session is None:
         return None
-    return Caller(session.user, frozenset(allowed_scopes(session.user.role)), tokens.SESSION + session.id, has_cookie=True)
+    return Caller(session.user, frozenset(allowed_scopes(session.user)), tokens.SESSION + session.id, has_cookie=True)

@@ -261,23 +261,23 @@ def _stored(
 def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest, ledger: Ledger) -> Source:
     """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
     if not completion.offers or request.must_call or not providers().takes_tools(request.model):
-        return generations.ladder(engine, request)
-    ladder = partial(generations.ladder, engine)
+        return generations.ladder(engine, request, person=person)
+    ladder = partial(generations.ladder, engine, person=person)
     answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside)
     return ToolRun(engine, answer, request, completion.offers, ladder, Limits.set(can_wait=False), ledger=ledger)
 
 
 def model_of(user: User, name: str) -> str:
     """Returns the requested model; raises if no connection offers it."""
-    model = providers().default(user.default_model) if name in ("", DEFAULT) else name
-    providers().for_model(model)
+    model = providers().default(user.default_model, user.id) if name in ("", DEFAULT) else name
+    providers().for_model(model, person=user.id)
     return model
 
 
 def models(user: User) -> list[str]:
     """Returns the models that can be requested; the default alias comes first if there is a default."""
-    offered = [model.id for model in providers().offered()]
-    return [DEFAULT, *offered] if providers().default(user.default_model) else offered
+    offered = [model.id for model in providers().offered(user.id)]
+    return [DEFAULT, *offered] if providers().default(user.default_model, user.id) else offered
 
 
 def _given(user: User, completion: CompletionInput) -> AnswerSources:

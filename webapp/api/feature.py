@@ -19,21 +19,32 @@ from webapp.api.native import (
     documents,
     experiments,
     generations,
+    identity_providers,
     insights,
     lorebooks,
     messages,
     models,
     people,
+    permissions,
     personas,
+    projects,
     prompts,
     server,
     starters,
+    tags,
     tool_servers,
     tools,
     workflows,
 )
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
+
+# What begins an answer, or has one begin later.
+SENDING = (
+    *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
+    *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
+    *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
+)
 
 FEATURE = Feature(
     blueprints=(
@@ -60,14 +71,18 @@ FEATURE = Feature(
         server.mail_bp,
         people.bp,
         people.groups_bp,
+        identity_providers.bp,
+        permissions.bp,
         characters.bp,
         personas.bp,
         lorebooks.bp,
+        projects.bp,
         collections.bp,
         documents.bp,
         collections.questions_bp,
         prompts.bp,
         starters.bp,
+        tags.bp,
         tools.bp,
         tool_servers.bp,
         workflows.bp,
@@ -82,6 +97,16 @@ FEATURE = Feature(
         openai.bp,
         mcp.bp,
     ),
+    requires={
+        **dict.fromkeys(SENDING, "chat"),
+        **dict.fromkeys(("api_characters", "api_personas", "api_lorebooks", "api_variables"), "characters"),
+        **dict.fromkeys(("api_collections", "api_documents", "api_questions"), "knowledge"),
+        **dict.fromkeys(("api_workflows", "api_runs"), "workflows"),
+        **dict.fromkeys(("api_tool_servers", "api_mcp"), "tools"),
+        "api_plans": "plans",
+        "api_files.create": "upload",
+        "api_account.create": "api",
+    },
     resumes=(program_rounds.wake,),
     brings=(DOOR,),
     navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),

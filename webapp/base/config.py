@@ -40,6 +40,7 @@ class Config:
     public_url: str
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    sign_in_header: str
     web_concurrency: int
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -217,6 +218,9 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def _refuse_what_does_not_go_together(config: Config) -> None:
+    if config.sign_in_header and not config.trusted_proxies:
+        problem = f"SIGN_IN_HEADER is {config.sign_in_header!r}, but no proxy is trusted to set it."
+        raise ConfigError(f"{problem} For example: TRUSTED_PROXIES=127.0.0.1")
     if config.web_concurrency > 1 and not config.redis_url:
         problem = f"WEB_CONCURRENCY is {config.web_concurrency}, but several workers need Redis to share their answers."
         raise ConfigError(f"{problem} For example: REDIS_URL=redis://localhost:6379/0")

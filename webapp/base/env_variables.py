@@ -12,6 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 FIELDS = {"ENCRYPTION_KEY": "encryption_keys", "STREAMING_TIMEOUT": "streaming_timeout_ms"}
+# Headers that browsers or proxies send with every request, whether or not someone is signed in.
+NO_NAMES_OF_PEOPLE = {
+    *("accept", "authorization", "connection", "content-length", "content-type", "cookie", "from", "host", "origin", "referer"),
+    *("user-agent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"),
+}
 NOT_A_NAMESPACE = {"true", "false", "yes", "no", "on", "off"}
 
 
@@ -119,6 +124,12 @@ def _networks(raw: str) -> tuple[str, ...]:
         raise ValueError("a list of addresses or networks") from None
 
 
+def _header(raw: str) -> str:
+    if raw and (not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{1,59}", raw) or raw.lower() in NO_NAMES_OF_PEOPLE):
+        raise ValueError("the name of a header that only the proxy sets")
+    return raw
+
+
 def database_url(raw: str) -> str:
     """Returns the URL of a database in SQLAlchemy's form; raises ValueError."""
     scheme, _, rest = _text(raw).partition("://")
@@ -207,6 +218,13 @@ VARIABLES = (
         "Addresses or networks of your reverse proxies; only their X-Forwarded-For and -Proto headers are trusted.",
         _networks,
         "127.0.0.1,10.0.0.0/8",
+    ),
+    Variable(
+        "SIGN_IN_HEADER",
+        "",
+        "Header with the email of whoever the proxy has signed in; only from TRUSTED_PROXIES, which must overwrite it.",
+        _header,
+        "Remote-Email",
     ),
     Variable("WEB_CONCURRENCY", "1", "Worker processes; more than one need REDIS_URL and PostgreSQL.", _number(int, 1, 64)),
     Variable(

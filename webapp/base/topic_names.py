@@ -1,4 +1,4 @@
-"""Names of topics: of chats and plans, which are also lanes, of generations, collections and people. Pure."""
+"""Names of topics: of chats and plans, which are also lanes, of generations, collections, projects and people. Pure."""
 
 
 def of_chat(id: str) -> str:
@@ -15,6 +15,10 @@ def of_generation(id: str) -> str:
 
 def of_collection(id: str) -> str:
     return f"collection:{id}"
+
+
+def of_project(id: str) -> str:
+    return f"project:{id}"
 
 
 def of_person(id: str) -> str:

@@ -18,17 +18,41 @@ FEATURE = Feature(
         script_views.bp,
         lorebook_views.bp,
     ),
+    requires={
+        **dict.fromkeys(
+            ("characters", "cards", "character_lore", "greetings", "personas", "pictures", "scripts", "lore"), "characters"
+        ),
+        # Shown beside messages.
+        **dict.fromkeys(("characters.avatar", "personas.avatar", "pictures.show"), ""),
+    },
     brings=(SearchSource(heading="Characters", rank=40, find=shown.search_hits),),
     navigation=(
         NavEntry(
             words="Characters",
+            right="characters",
             path="/characters",
             icon="drama",
             rank=50,
             also="roleplay card",
             sidebar="Characters",
         ),
-        NavEntry(words="Personas", path="/personas", icon="contact", rank=51, also="who you are", sidebar="Characters"),
-        NavEntry(words="Lorebooks", path="/lorebooks", icon="book-marked", rank=52, also="world info lore", sidebar="Characters"),
+        NavEntry(
+            words="Personas",
+            path="/personas",
+            icon="contact",
+            rank=51,
+            also="who you are",
+            sidebar="Characters",
+            right="characters",
+        ),
+        NavEntry(
+            words="Lorebooks",
+            path="/lorebooks",
+            icon="book-marked",
+            rank=52,
+            also="world info lore",
+            sidebar="Characters",
+            right="characters",
+        ),
     ),
 )

@@ -15,6 +15,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.inputs import TEXT_CHARS
+from webapp.base.keeping_clock import keeping_now
 from webapp.base.words import number
 from webapp.characters import queries
 from webapp.characters.cards import card_files
@@ -104,7 +105,7 @@ def empty_trash() -> None:
     if not days:
         return
     for table in RULES:
-        while _erase_some(table, utc_now() - timedelta(days=days)):
+        while _erase_some(table, keeping_now() - timedelta(days=days)):
             queue_for_turn()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.tables import Avatar, Character, FavoriteCharacter, Persona, Profile
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
@@ -205,7 +205,7 @@ def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
 
 def may_change(row: Profile, user: User) -> bool:
     """Returns whether the user can edit a row: its owner can, and admins can edit the team's."""
-    return row.owner_id == user.id if row.owner_id else may(user.role, "administer")
+    return row.owner_id == user.id if row.owner_id else may(user, "administer")
 
 
 def count_of(table: type[Profile], user_id: str) -> int:

@@ -36,7 +36,7 @@ from webapp.characters.cards.cards import (
 from webapp.characters.lore.entries import MOST_MESSAGES, Role
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.tools.named import ToolKeys, checked_keys
@@ -190,7 +190,7 @@ def _copied(source: Character) -> dict[str, Any]:
 
 
 def _checked(entered: CharacterInput, by: User, current_ids: Sequence[str] = ()) -> dict[str, Any]:
-    if entered.is_shared and not may(by.role, "see people"):
+    if entered.is_shared and not may(by, "see people"):
         raise Forbidden("Guests can't share characters.")
     if not any(getattr(entered, name) for name in (*TEXTS, *OF_DESCRIPTION)):
         raise Invalid("Say a little about who this is.", field="description")

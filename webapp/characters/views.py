@@ -12,7 +12,7 @@ from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.tools.named import tools_to_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, is_htmx, redirect, render
@@ -252,6 +252,6 @@ def _form(form: CharacterForm, character: Character | None = None) -> Response:
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,
-        may_share=not is_teams and may(me.role, "see people"),
+        may_share=not is_teams and may(me, "see people"),
         action=url_for("characters.update", id=character.id) if character else url_for("characters.create"),
     )

@@ -19,6 +19,7 @@ from webapp.base.errors import Conflict
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload_now
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.keeping_clock import keeping_now
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore_service
 from webapp.chat.files import storage
@@ -55,7 +56,7 @@ def empty_trash() -> int:
     days = int(setting("trash.days"))
     if not days:
         return 0
-    due = utc_now() - timedelta(days=days)
+    due = keeping_now() - timedelta(days=days)
     erase_branches(Message.deleted_at < due)
     return erase(Chat.deleted_at < due)
 

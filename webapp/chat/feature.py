@@ -8,7 +8,7 @@ from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.list import paging, search_shown, sharing_views, shown, views as list_views
+from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.page import (
@@ -34,6 +34,12 @@ from webapp.engine.watching.lists import LiveList
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
+# What begins an answer, or has one begin later.
+SENDING = (
+    *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
+    *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
+)
+
 FEATURE = Feature(
     blueprints=(
         home_views.bp,
@@ -47,6 +53,7 @@ FEATURE = Feature(
         list_views.bp,
         list_views.several,
         list_views.row,
+        tag_views.bp,
         composer_views.bp,
         prompt_insertion_views.bp,
         mention_views.bp,
@@ -60,6 +67,13 @@ FEATURE = Feature(
         story_views.bp,
         call_views.bp,
     ),
+    requires={
+        **dict.fromkeys(SENDING, "chat"),
+        **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
+        "files.bring": "upload",
+        "calls.choose": "tools",
+        "composer.switch_web_search": "tools",
+    },
     resumes=(long_files.wake,),
     setting_checks={leading.COLLECTIONS: leading.check_collections},
     brings=(
@@ -91,9 +105,11 @@ FEATURE = Feature(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(
             words="Variables",
+            right="characters",
             path="/characters/variables",
             icon="braces",
             rank=53,

@@ -182,7 +182,13 @@ def resume(generation: Generation, transcript: Transcript) -> Source:
     request = request_of(generation, paths.messages_within(db.session(), message.id))
     chat = db.session.get_one(Chat, message.chat_id)
     return source_with_tools(
-        engine, chat, message, generation, request, partial(generations.ladder, engine), transcript=transcript
+        engine,
+        chat,
+        message,
+        generation,
+        request,
+        partial(generations.ladder, engine, person=generation.user_id or ""),
+        transcript=transcript,
     )
 
 

@@ -99,7 +99,7 @@ def _is_settled(engine: Engine, id: str) -> bool:
 def _requested_usage(id: str) -> Usage | None:
     generation = db.session.get_one(Generation, id)
     model, upstream_id = generation.model_asked, generation.upstream_id
-    provider = providers().for_model(model)
+    provider = providers().for_model(model, person=generation.user_id or "")
     # No database connection is held while waiting for the provider.
     db.session.rollback()
     return provider.settle(upstream_id)

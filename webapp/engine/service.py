@@ -143,8 +143,11 @@ def store_within_limits(
     engine.admission.gate.admit(session, generation, request, character_id)
 
 
-def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, beats: float = 1.0) -> Ladder:
-    """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream."""
+def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole: bool = False, beats: float = 1.0) -> Ladder:
+    """Returns the source of an answer, with all retries and fallbacks; with `is_whole` it does not stream.
+
+    `person` is who asks: a connection of their own answers only them.
+    """
     catalogue = providers()
     limits = AttemptLimits(
         first_byte=float(setting("stream.first_byte_seconds")),
@@ -154,7 +157,7 @@ def ladder(engine: Engine, request: ModelRequest, *, is_whole: bool = False, bea
     )
     chain = catalogue.chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, catalogue.for_model(model, for_visitor=True, beats=beats)) for model in chain)
+    provided = ((model, catalogue.for_model(model, person=person, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,

@@ -42,7 +42,7 @@ def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
     engine = the_engine()
     engine.admission.refuse_if_too_many_side_requests(side_request.person)
-    source = _source(engine, side_request.request, side_request.seconds)
+    source = _source(engine, side_request)
     with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             generation = service.queue(
@@ -75,10 +75,11 @@ def stop(lane: str) -> None:
         service.stop(running)
 
 
-def _source(engine: Engine, request: ModelRequest, seconds: float) -> Ladder:
+def _source(engine: Engine, side_request: SideRequest) -> Ladder:
     """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
-    catalogue, model = providers(), request.model
+    catalogue, request, seconds = providers(), side_request.request, side_request.seconds
+    model, person = request.model, side_request.person or ""
     limits = AttemptLimits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
-    rung = Rung(model, catalogue.for_model(model), catalogue.name_of(model))
+    rung = Rung(model, catalogue.for_model(model, person=person), catalogue.name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

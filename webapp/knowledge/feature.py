@@ -62,6 +62,7 @@ def _largest(*names: Any, by: Sequence[Any]) -> Executable:
 FEATURE = Feature(
     commands={"knowledge": "webapp.knowledge.commands:knowledge"},
     blueprints=(views.bp, document_views.bp, try_views.bp),
+    requires={"knowledge": "knowledge", "documents": "knowledge", "try": "knowledge"},
     brings=(
         embedder.KIND,
         index.INDEX,
@@ -78,6 +79,7 @@ FEATURE = Feature(
     navigation=(
         NavEntry(
             words="Knowledge",
+            right="knowledge",
             path="/knowledge",
             icon="library",
             rank=55,

@@ -25,7 +25,7 @@ def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -
     """
     query = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
     ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(query))]
-    return or_(*ways, Collection.chat_id.in_(grants.given_to(user, CHAT))) if "read" in right else or_(*ways)
+    return or_(*ways, grants.is_given(Collection.chat_id, user, CHAT)) if "read" in right else or_(*ways)
 
 
 def sees_document(user: User) -> ColumnElement[bool]:

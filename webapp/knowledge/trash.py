@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from webapp.base.db import db, utc_now, write
+from webapp.base.db import db, write
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.keeping_clock import keeping_now
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.grants import grants
@@ -47,7 +48,7 @@ def _parts(session: Session, ids: Sequence[str]) -> bool:
 def empty() -> None:
     """Permanently deletes expired documents and collections in small batches."""
     days = int(setting("trash.days"))
-    while _erase_some(utc_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
+    while _erase_some(keeping_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
         queue_for_turn()
 
 

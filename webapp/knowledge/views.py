@@ -20,7 +20,7 @@ from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
@@ -229,7 +229,7 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
         is_unfinished=any(row.is_unfinished for row in rows),
         add_form=add_form,
         edit_form=edit_form,
-        may_share=may(me.role, "see people"),
+        may_share=may(me, "see people"),
         events_url=url_for("knowledge.events", id=id, at=at),
         question=question,
         hits=shown.hits(me, question, collections=[id]) if question else [],

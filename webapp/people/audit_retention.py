@@ -6,7 +6,8 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from webapp.base.audit import AuditEntry
-from webapp.base.db import utc_now, write
+from webapp.base.db import write
+from webapp.base.keeping_clock import keeping_now
 from webapp.settings.service import setting
 
 log = logging.getLogger("settings:retention")
@@ -18,7 +19,7 @@ def forget_old_entries() -> int:
     if not days:
         return 0
     with write() as session:
-        old = delete(AuditEntry).where(AuditEntry.at < utc_now() - timedelta(days=days))
+        old = delete(AuditEntry).where(AuditEntry.at < keeping_now() - timedelta(days=days))
         count = len(session.scalars(old.returning(AuditEntry.id)).all())
     if count:
         log.info("audit_entries_forgotten", extra={"fields": {"count": count, "days": days}})

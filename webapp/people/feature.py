@@ -1,11 +1,12 @@
 """The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
 
-from webapp.people.pages import account_views, audit_views, group_views, people_views, views
+from webapp.people.pages import account_views, audit_views, group_views, people_views, permission_views, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, audit_views.bp),
+    blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, permission_views.bp, audit_views.bp),
+    requires={"account.make_token": "api"},
     commands={"users": "webapp.people.accounts.commands:users", "tokens": "webapp.people.accounts.commands:tokens"},
     navigation=(
         NavEntry(
@@ -63,6 +64,16 @@ FEATURE = Feature(
             also="team rights",
             right="administer",
             about="Share with several people at once.",
+        ),
+        NavEntry(
+            words="Permissions",
+            path="/admin/permissions",
+            icon="user-check",
+            under="People",
+            rank=30,
+            also="roles rights features who may what allow deny",
+            right="administer",
+            about="Which features each role and group can use.",
         ),
         NavEntry(
             words="Audit",

@@ -13,6 +13,7 @@ from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.bp, views.files, type_views.bp),
+    requires={"plans": "plans", "plan_files": "plans"},
     brings=(
         PLAN,
         *OF_PLANS,
@@ -23,7 +24,7 @@ FEATURE = Feature(
             template="plans/_rows.html",
             changes=("plan",),
             read=lambda me: {"plans": [shown.listed(the_engine(), plan) for plan in queries.plans_of(me.id)]},
-            reader=views.planner,
+            requires="plans",
             rows=GrowingRows(
                 template="plans/_row.html",
                 event="element",
@@ -39,7 +40,7 @@ FEATURE = Feature(
             icon="list-checks",
             rank=60,
             also="project make",
-            right="make plans",
+            right="plans",
             sidebar="Plans & workflows",
         ),
         NavEntry(

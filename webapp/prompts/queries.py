@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
@@ -103,7 +103,7 @@ def prompts(user: User) -> list[KnownPrompt]:
     rows = [_known(row) for row in db.session.scalars(query)]
     changed = {row.key for row in rows if row.built_in}
     others = (
-        _untouched(built_in) for built_in in built_ins().values() if may(user.role, "administer") and built_in.key not in changed
+        _untouched(built_in) for built_in in built_ins().values() if may(user, "administer") and built_in.key not in changed
     )
     return sorted((*rows, *others), key=lambda prompt: prompt.key)
 
@@ -120,13 +120,13 @@ def prompt(user: User, name: str) -> KnownPrompt | None:
     prompts = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
     if prompts:
         return _known(min(prompts, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
-    is_theirs = may(user.role, "administer") and name in built_ins()
+    is_theirs = may(user, "administer") and name in built_ins()
     return _untouched(built_ins()[name]) if is_theirs else None
 
 
 def may_change(prompt: KnownPrompt, user: User) -> bool:
     """Returns whether the user can edit a prompt: its owner can, and admins can edit the team's."""
-    return prompt.owner_id == user.id if prompt.owner_id else may(user.role, "administer")
+    return prompt.owner_id == user.id if prompt.owner_id else may(user, "administer")
 
 
 def is_shared(prompt: KnownPrompt) -> bool:
@@ -255,7 +255,7 @@ def count_of(owner_id: str | None) -> int:
 
 def _is_visible(user: User) -> ColumnElement[bool]:
     is_teams = Prompt.owner_id.is_(None)
-    teams = is_teams if may(user.role, "administer") else is_teams & Prompt.key.not_in(list(built_ins()))
+    teams = is_teams if may(user, "administer") else is_teams & Prompt.key.not_in(list(built_ins()))
     return or_(teams, Prompt.owner_id == user.id, Prompt.id.in_(grants.given_to(user, KIND)))
 
 

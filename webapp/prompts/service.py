@@ -13,7 +13,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.words import plural
 from webapp.knowledge import service
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants
 from webapp.prompts import active_prompts, queries
@@ -32,7 +32,7 @@ NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't
 def make(entered: PromptInput, first: VersionInput | None, *, author: PersonAuthor, is_teams: bool = False) -> str:
     """Creates a prompt, optionally with its first version, and returns its id."""
     key, owner_id = entered.key, None if is_teams else author.actor.id
-    if is_teams and not may(author.actor.role, "administer"):
+    if is_teams and not may(author.actor, "administer"):
         raise Forbidden("Only the owner and admins can create prompts for the team.")
     if key in queries.built_ins():
         # If a person had both under the same key, only one of them could be reached by it.
@@ -133,7 +133,7 @@ def share(prompt: queries.KnownPrompt, *, is_open: bool, author: PersonAuthor) -
     refuse_unless_theirs(prompt, author.actor)
     if not prompt.owner_id:
         raise Invalid("Everyone on the team can already use this prompt.")
-    if is_open and not may(author.actor.role, "see people"):
+    if is_open and not may(author.actor, "see people"):
         raise Forbidden("Guests can't share prompts.")
     user_id = author.actor.id
     with write() as session:

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.prompts import queries, service, shown
 from webapp.prompts.forms import PromptForm, VersionForm
 from webapp.prompts.tables import FIXED, LATEST
@@ -128,7 +128,7 @@ def _to(name: str, done: str) -> Response:
 
 
 def _new(form: VersionForm) -> Response:
-    return form.shown("prompts/new.html", may_give=may(current_user().role, "administer"))
+    return form.shown("prompts/new.html", may_give=may(current_user(), "administer"))
 
 
 def _edit(prompt: queries.KnownPrompt, form: VersionForm) -> Response:

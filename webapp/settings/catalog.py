@@ -16,6 +16,10 @@ def _limit(name: str, title: str, default: int, sentence: str, *, most: int = 1_
     return Setting(name, title, "whole", default, f"{sentence} 0 means no limit.", most=most)
 
 
+def _days(name: str, title: str, default: int, sentence: str) -> Setting:
+    return Setting(name, title, "whole", default, f"{sentence} 0 means for ever.", most=36_500)
+
+
 def _switch(name: str, title: str, sentence: str, *, is_on: bool = True) -> Setting:
     return Setting(name, title, "switch", is_on, sentence)
 
@@ -153,14 +157,20 @@ _LIMITS = (
     _limit("limits.plans_per_month", "Plans per month", 0, "How many plans a person can create per month."),
 )
 _KEEPING = (
-    _limit(
+    _days(
+        "chats.days",
+        "Keep chats, in days",
+        0,
+        "How many days after somebody last touched it a chat goes to the trash; a week before, it says so. Pinned chats and "
+        "those that a person keeps stay. Groups can have a rule of their own.",
+    ),
+    _days(
         "trash.days",
         "Keep deleted chats, in days",
         30,
         "How many days deleted items stay in the trash before they are deleted permanently.",
-        most=36_500,
     ),
-    _limit("audit.days", "Keep the audit log, in days", 365, "How many days audit log entries are kept.", most=36_500),
+    _days("audit.days", "Keep the audit log, in days", 365, "How many days audit log entries are kept."),
     _choice(
         "restart.policy",
         "After a restart",
@@ -288,6 +298,10 @@ _DEMO = (
     ),
     _switch("demo.visitors", "Demo for visitors", "Whether people without an account can try the demo, at /ai-demo."),
 )
+_PERSONAL = (
+    "Whether people can use keys of their own for servers that you offer for it, or servers of their own on public addresses, "
+    "too. Their models answer them alone, and no budget counts them."
+)
 _MODELS = (
     Setting(
         "models.default",
@@ -339,6 +353,7 @@ _MODELS = (
         most=10**7,
         config="openrouter_max_tokens",
     ),
+    _choice("connections.personal", "Connections of people", ("off", "keys", "servers"), "off", _PERSONAL),
 )
 _BUDGETS = (
     Setting(
@@ -440,6 +455,19 @@ _INSIGHTS = (
     ),
 )
 _TWO_FACTOR = "Who must set it up to use Millrace: no one, owners and admins, or everyone. API tokens work without it."
+_SIGN_ON = (
+    _switch(
+        "sign_in.passwords",
+        "Sign in with passwords",
+        "When off, people sign in by a provider only. An owner locked out gets in by “flask users sign-in-link”.",
+    ),
+    _switch(
+        "sign_in.header_accounts",
+        "Make accounts for people from the proxy",
+        "With SIGN_IN_HEADER, whoever the proxy has signed in for the first time gets an account as a member.",
+        is_on=False,
+    ),
+)
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
 )
@@ -448,6 +476,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
+    "Sign-on": _SIGN_ON,
     "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
@@ -487,7 +516,7 @@ PARTS: Mapping[str, Part] = {
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
         Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
-        Part("retention", "Retention", "Retention", "System", "How long deleted things and the audit log are kept."),
+        Part("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
         Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
         Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
     )

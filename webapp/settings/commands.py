@@ -10,6 +10,8 @@ from webapp.settings.secrets import keyring
 from webapp.settings.secrets.encryption import the_encryption
 from webapp.web.command_errors import names_database, one_line_errors
 
+CONFIRM = click.option("--confirm", "confirmed", type=int, help="How many things the change deletes, when it has told you.")
+
 settings = AppGroup("settings", help="Show and change settings. A running server picks up changes within a second.")
 ROTATION_WORDS = {"rotated": "re-encrypted", "current": "is up to date", "unreadable": "can't be read with any of the keys"}
 
@@ -37,21 +39,23 @@ def get_setting(name: str) -> None:
 @settings.command("set")
 @click.argument("name")
 @click.argument("value")
+@CONFIRM
 @one_line_errors
 @names_database
-def set_setting(name: str, value: str) -> None:
+def set_setting(name: str, value: str, confirmed: int | None) -> None:
     """Store a value. Separate list items with commas; a switch is true or false."""
-    service.set_setting(name, value)
+    service.set_setting(name, value, confirmed=confirmed)
     click.echo(f"{name} = {service.shown_setting(name).text}")
 
 
 @settings.command("unset")
 @click.argument("name")
+@CONFIRM
 @one_line_errors
 @names_database
-def unset_setting(name: str) -> None:
+def unset_setting(name: str, confirmed: int | None) -> None:
     """Go back to the environment or the default."""
-    service.unset_setting(name, author=COMMAND_LINE)
+    service.unset_setting(name, author=COMMAND_LINE, confirmed=confirmed)
     shown_setting = service.shown_setting(name)
     click.echo(f"{name} = {shown_setting.text}  ({shown_setting.source})")
 

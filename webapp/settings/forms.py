@@ -8,8 +8,10 @@ from flask import request
 
 from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
+from webapp.base.words import without_commas
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
+from webapp.settings.losses import Loss, losses, unconfirmed
 from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
 from webapp.web.sorting import is_sorting, submitted_order
 
@@ -99,6 +101,11 @@ def choice_label(choice: str) -> str:
     return choice.upper() if choice in SHORT else NAMES.get(choice, choice.replace("_", " ").capitalize())
 
 
+def typed_numbers(names: Iterable[str]) -> dict[str, int | None]:
+    """Returns the numbers that were typed to confirm what changes of these settings delete."""
+    return {name: int(text) for name in names if (text := without_commas(request.form.get(f"confirm-{name}", ""))).isdecimal()}
+
+
 def _typed(section: Iterable[Setting]) -> dict[str, str]:
     """Returns the submitted texts; a list can be several fields of the same name, or one with several lines."""
     lists = {setting.name for setting in section if setting.kind == "list"} & request.form.keys()
@@ -125,11 +132,20 @@ class SettingsForm:
         """Whether a button only moved something, and nothing is to be stored yet."""
         return any(is_sorting(field.setting.name) for field in self._fields())
 
+    @property
+    def to_confirm(self) -> list[Loss]:
+        """What the changes would delete, unless its number was typed below: it is shown first."""
+        values = {name: parsed_value(name, text) for name, text in self._changed.items()}
+        return unconfirmed(losses(values), typed_numbers(values))
+
     def save(self, *, author: AuditAuthor) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
-        changed = {field.setting.name: field.text for field in self._fields() if field.is_changed}
-        set_settings(changed, author=author)
-        return "Saved." if changed else "No changes."
+        set_settings(self._changed, author=author, confirmed=typed_numbers(self._changed))
+        return "Saved." if self._changed else "No changes."
+
+    @property
+    def _changed(self) -> dict[str, str]:
+        return {field.setting.name: field.text for field in self._fields() if field.is_changed}
 
     def _fields(self) -> Iterable[SettingField]:
         return (field for section in self.sections.values() for field in section)

@@ -11,13 +11,15 @@ SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "o
 # The page of settings, by the first part of their names, where it is not named like that.
 PAGES = {
     "models": "/admin/models",
+    "connections": "/admin/models",
     "mail": "/admin/mail",
+    "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
     "stream": "/admin/settings/streaming",
     "dialects": "/admin/settings/streaming",
     "prompts": "/admin/settings/assistant",
     "team": "/admin/settings/budgets",
-    **dict.fromkeys(("trash", "audit", "restart"), "/admin/settings/retention"),
+    **dict.fromkeys(("chats", "trash", "audit", "restart"), "/admin/settings/retention"),
 }
 MOST_CHARACTERS = 2000
 MOST_IN_LIST = 20_000

@@ -1,30 +1,32 @@
 """Reads and changes settings: a stored value overrides the environment, which overrides the default."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from sqlalchemy import column, event, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import column, select, table
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.current import PerApp, the_config
+from webapp.base.database.recent import Recent
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest
+from webapp.settings.losses import losses, refuse_unconfirmed
 from webapp.settings.tables import ApplicationSetting
 
-FRESH_SECONDS = 1.0
 Source = Literal["stored", "environment", "default"]
 log = logging.getLogger("settings")
 Change = tuple[datetime, str | None]
+# The numbers of what a person has confirmed to be deleted, by setting.
+Confirmed = Mapping[str, int | None]
+NOTHING: Confirmed = {}
 # Their names alone: accounts come after settings, which they need.
 PEOPLE = table("users", column("id"), column("name"))
 # Built once, as they are read every second.
@@ -46,16 +48,6 @@ class ShownSetting:
         return as_text(self.value)
 
 
-@dataclass
-class _SettingsCache:
-    """This process's cache of the stored values, refreshed after a second."""
-
-    values: dict[str, Value] = field(default_factory=dict)
-    read_at: float = float("-inf")
-    has_read: bool = False
-
-
-MEMORY = PerApp(_SettingsCache)
 # The features' checks of values, by the name of the setting.
 CHECKS = PerApp[Mapping[str, Callable[[Value], None]]]()
 
@@ -65,22 +57,23 @@ def setting(name: str) -> Any:
     return _in_effect(_known(name))[0]
 
 
-def set_setting(name: str, text: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE) -> Value:
+def set_setting(name: str, text: str, *, author: audit.AuditAuthor = audit.COMMAND_LINE, confirmed: int | None = None) -> Value:
     """Parses and stores a value; every process applies it within a second."""
-    set_settings({name: text}, author=author)
+    set_settings({name: text}, author=author, confirmed={name: confirmed})
     return parsed_value(name, text)
 
 
-def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor) -> None:
-    """Stores several values, all of them or none."""
+def set_settings(texts: Mapping[str, str], *, author: audit.AuditAuthor, confirmed: Confirmed = NOTHING) -> None:
+    """Stores several values, all of them or none; raises `Unconfirmed` if one deletes more than was confirmed for it."""
     values = {name: parsed_value(name, text) for name, text in texts.items()}
+    refuse_unconfirmed(losses(values), confirmed)
     with write() as session:
         for name, value in values.items():
             row = ApplicationSetting(key=name, value=as_text(value), changed_at=utc_now())
             row.changed_by = author.id
             session.merge(row)
             _note(session, "changed a setting", name, author, detail=row.value)
-        read_again_after(session)
+        STORED_VALUES.read_again_after(session)
 
 
 def parsed_value(name: str, text: str) -> Value:
@@ -94,21 +87,14 @@ def parsed_value(name: str, text: str) -> Value:
     return value
 
 
-def unset_setting(name: str, *, author: audit.AuditAuthor) -> None:
-    """Deletes the stored value, so that the environment or the default applies."""
-    _known(name)
+def unset_setting(name: str, *, author: audit.AuditAuthor, confirmed: int | None = None) -> None:
+    """Deletes the stored value, so that the environment or the default applies; can raise `Unconfirmed`."""
+    refuse_unconfirmed(losses({name: _unstored(_known(name))[0]}), {name: confirmed})
     with write() as session:
         if row := session.get(ApplicationSetting, name):
             session.delete(row)
             _note(session, "reset a setting", name, author)
-        read_again_after(session)
-
-
-def read_again_after(session: Session) -> None:
-    """Makes this process read the settings again once the session has committed its change of them."""
-    # Into a new cache, of which nothing is fresh: a reading that began before the change ends in the old one, and those who ask
-    # before the next one has ended read for themselves.
-    event.listen(session, "after_commit", lambda _: MEMORY.set(_SettingsCache(MEMORY.get().values)), once=True)
+        STORED_VALUES.read_again_after(session)
 
 
 def shown_setting(name: str) -> ShownSetting:
@@ -139,7 +125,7 @@ def _note(session: Session, action: str, name: str, author: audit.AuditAuthor, *
 
 
 def _in_effect(setting: Setting) -> tuple[Value, Source]:
-    stored = _stored()
+    stored = STORED_VALUES.get()
     return (stored[setting.name], "stored") if setting.name in stored else _unstored(setting)
 
 
@@ -150,26 +136,8 @@ def _unstored(setting: Setting) -> tuple[Value, Source]:
     return (configured if isinstance(configured, str) else shortest(configured / setting.per)), "environment"
 
 
-def _stored() -> dict[str, Value]:
-    memory = MEMORY.get()
-    if time.monotonic() - memory.read_at >= FRESH_SECONDS:
-        # Set before reading, so that other greenlets don't queue for a database that does not respond; not for the first read,
-        # which they need.
-        if memory.has_read:
-            memory.read_at = time.monotonic()
-        memory.values = _read(memory.values)
-        if not memory.has_read:
-            memory.read_at, memory.has_read = time.monotonic(), True
-    return memory.values
-
-
-def _read(last_known: dict[str, Value]) -> dict[str, Value]:
-    try:
-        texts = stored_texts()
-    except SQLAlchemyError as error:
-        log.warning("settings_not_readable", extra={"fields": {"error": type(error).__name__}})
-        return last_known
-    return {name: value for name, text in texts.items() if (value := _valid(name, text)) is not None}
+def _read() -> dict[str, Value]:
+    return {name: value for name, text in stored_texts().items() if (value := _valid(name, text)) is not None}
 
 
 def _valid(name: str, text: str) -> Value | None:
@@ -193,3 +161,6 @@ def stored_changes() -> dict[str, Change]:
     query = select(ApplicationSetting.key, ApplicationSetting.changed_at, PEOPLE.c.name)
     rows = db.session.execute(query.outerjoin(PEOPLE, PEOPLE.c.id == ApplicationSetting.changed_by))
     return {name: (changed_at, who) for name, changed_at, who in rows}
+
+
+STORED_VALUES = Recent[Mapping[str, Value]](_read, {}, unreadable="settings_not_readable")

@@ -1,6 +1,7 @@
 """/settings: a person's own settings in parts, with a page for each."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
@@ -8,6 +9,7 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
+from webapp.people.accounts.permissions import may
 from webapp.people.preferences import (
     ACCENTS,
     CHOICES,
@@ -79,7 +81,7 @@ class PreferencesForm(Form):
 @bp.app_template_global()
 def own_parts() -> list[NavEntry]:
     """Returns the parts of a person's own settings."""
-    return NAVIGATION.get().own_parts()
+    return NAVIGATION.get().own_parts(partial(may, current_user()))
 
 
 @bp.get("/settings")
@@ -125,7 +127,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
         values["default_model"] = model = form.default_model.chosen
-        if model and not providers().is_choosable(model):
+        if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     set_preferences(me, **values)
     if "remembers" in names:
@@ -148,5 +150,5 @@ def _form() -> PreferencesForm:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
-    form.default_model.offering(candidates, [("", own)])
+    form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     return form

@@ -4,7 +4,7 @@ from functools import partial
 
 from flask import url_for
 
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
 from webapp.people.search import SearchHit, SearchQuery, SearchSource
@@ -65,7 +65,7 @@ def looks(user: User, query: SearchQuery) -> list[SearchHit]:
 
 def _pages(user: User, query: SearchQuery, *, is_for_all: bool) -> list[SearchHit]:
     """Returns pages by their names, then by their other search words."""
-    groups = NAVIGATION.get().palette(partial(may, user.role))
+    groups = NAVIGATION.get().palette(partial(may, user))
     entries = [
         (heading, entry)
         for heading, group in groups.items()

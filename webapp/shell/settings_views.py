@@ -1,12 +1,14 @@
 """/admin/settings: the settings of the server by topic, a page for each, with the source of each value."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
 
 from webapp.people.accounts.guards import admin_only, audit_author, found
 from webapp.settings.catalog import PARTS, SETTINGS, Part
 from webapp.settings.forms import SettingsForm
+from webapp.settings.losses import Loss
 from webapp.settings.service import ShownSetting, all_settings, unset_setting
 from webapp.web.htmx import redirect, render
 
@@ -45,6 +47,8 @@ def update(part: str) -> Response:
     form = SettingsForm(topic.path)
     if form.wrong:
         return _page(topic, form, status=422)
+    if to_confirm := form.to_confirm:
+        return _page(topic, form, to_confirm, status=409)
     return redirect(topic.path, form.save(author=audit_author()))
 
 
@@ -55,8 +59,9 @@ def reset(name: str) -> Response:
     return redirect(f"{SETTINGS[name].page}#setting-{name}", f"{SETTINGS[name].title}: reset.")
 
 
-def _page(part: Part, form: SettingsForm | None = None, *, status: int = 200) -> Response:
-    return render("shell/settings_part.html", status=status, part=part, form=form or SettingsForm(part.path))
+def _page(part: Part, form: SettingsForm | None = None, to_confirm: Sequence[Loss] = (), *, status: int = 200) -> Response:
+    form = form or SettingsForm(part.path)
+    return render("shell/settings_part.html", status=status, part=part, form=form, to_confirm=to_confirm)
 
 
 def _changed() -> list[ShownSetting]:

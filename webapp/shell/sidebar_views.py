@@ -5,7 +5,7 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import hide_links
 from webapp.web.feature import NAVIGATION
@@ -55,7 +55,7 @@ def choose() -> Response:
 
 
 def _links(me: User) -> list[SidebarLink]:
-    return NAVIGATION.get().sidebar(partial(may, me.role))
+    return NAVIGATION.get().sidebar(partial(may, me))
 
 
 def _choices(me: User) -> dict[str, str]:

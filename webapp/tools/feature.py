@@ -11,6 +11,14 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     commands={"tools": "webapp.tools.servers.commands:tools"},
     blueprints=(views.bp, policy_views.bp, server_views.bp),
+    requires={
+        "tool_servers": "tools",
+        "tool_servers.client_document": "",
+        "policies.own": "tools",
+        "policies.update_own": "tools",
+        "policies.token": "tools",
+        "policies.update_token": "tools",
+    },
     brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
     setting_checks={
         search_connections.ADDRESS: search_connections.check_address,
@@ -19,6 +27,7 @@ FEATURE = Feature(
     navigation=(
         NavEntry(
             words="Your tools",
+            right="tools",
             path="/settings/tools",
             icon="hammer",
             rank=86,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.tools.names import safe_names
@@ -40,6 +41,8 @@ def built_in_tools() -> dict[str, Tool]:
 
 def tools_of(person: User) -> dict[str, Tool]:
     """Returns every tool of a person, by key, also those that are not allowed or not available."""
+    if not may(person, "tools"):
+        return {}
     return built_in_tools() | {tool.key: tool for source in brought(MoreTools) for tool in source.of(person)}
 
 

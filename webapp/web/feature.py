@@ -20,12 +20,14 @@ class Feature:
     `setting_checks` validate a new value, by the name of the setting, and raise `Invalid`. `resumes` continue at startup what
     the previous server left unfinished. `brings` holds objects of types that other packages define, such as a `Kind` of
     generation or a `LiveList`: the owner of a type collects them with `brought`.
+    `requires` says which permission a blueprint, or one endpoint of it, requires; "" for an endpoint that requires none.
     `commands` are import paths by name, so that a server does not import them.
     """
 
     blueprints: Sequence[Blueprint] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     navigation: Sequence[NavEntry] = ()
+    requires: Mapping[str, str] = field(default_factory=dict)
     setting_checks: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
     resumes: Sequence[Callable[[], None]] = ()
     brings: Sequence[object] = ()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from webapp.base.words import number, plural
 
-__all__ = ["ago", "full", "iso", "number", "plural"]
+__all__ = ["ago", "day", "full", "iso", "number", "plural"]
 STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))
 A_MONTH = timedelta(days=30)
 
@@ -18,6 +18,12 @@ def full(moment: datetime) -> str:
     """Formats a time for the `title` attribute: `1 March 2026, 09:05 UTC`."""
     utc = moment.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+
+
+def day(moment: datetime) -> str:
+    """Formats a day: `1 March 2026`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y}"
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -8,7 +8,8 @@ from flask import Response, flash, make_response, redirect as flask_redirect, re
 from webapp.base.heavy.turns import by_turns
 
 # Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
-API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", "/openapi.json", "/metrics", "/mcp")
+PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
+API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
 
 
 def is_api() -> bool:

@@ -17,7 +17,7 @@ SIDEBAR = {
 
 @dataclass(frozen=True, kw_only=True)
 class NavEntry:
-    """A page in the navigation. `also` holds more search words; `right` is the permission that the page requires.
+    """A page in the navigation. `also` holds more search words; `right` is the right or permission that the page requires.
 
     `rank` orders the entries under a heading, for an admin page the name of its area; `tab` is its short name, and `about` says
     in a sentence what it is for. `also_under` is the area of a page that everyone can open. `sidebar` is the name of the
@@ -114,12 +114,12 @@ class Navigation:
         links = [SidebarLink(name, [entry for entry in entries if entry.sidebar == name]) for name in SIDEBAR]
         return [link for link in links if link.tabs]
 
-    def own_parts(self) -> list[NavEntry]:
-        """Returns the parts of a person's own settings."""
-        return [entry for entry in self._all if entry.is_own]
+    def own_parts(self, may: Callable[[str], bool]) -> list[NavEntry]:
+        """Returns the parts of the settings of someone with these rights."""
+        return [entry for entry in self._all if entry.is_own and may(entry.right)]
 
     def _admin_pages(self) -> list[NavEntry]:
         return [page for area, pages in self.areas().items() for page in (area, *pages)]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[NavEntry]:
-        return [entry for entry in self._all if entry.under == heading and (not entry.right or may(entry.right))]
+        return [entry for entry in self._all if entry.under == heading and may(entry.right)]

@@ -1,13 +1,17 @@
 """Keyset pagination of long lists, by the id of the last row."""
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
-
-from webapp.base.audit import AuditEntry
-from webapp.base.db import Record
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Record | AuditEntry)
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+R = TypeVar("R", bound=HasId)
 
 
 class Slice(NamedTuple, Generic[T]):

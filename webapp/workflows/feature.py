@@ -13,11 +13,18 @@ from webapp.workflows.shown import LEADER, open_work
 
 FEATURE = Feature(
     blueprints=(views.bp, editor_views.bp, editor_views.trials),
+    requires={"runs": "workflows", "workflows": "workflows", "workflows.schema": ""},
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),
     navigation=(
         NavEntry(
-            words="Workflows", path="/workflows", icon="workflow", rank=65, also="steps guided run", sidebar="Plans & workflows"
+            words="Workflows",
+            path="/workflows",
+            icon="workflow",
+            rank=65,
+            also="steps guided run",
+            sidebar="Plans & workflows",
+            right="workflows",
         ),
     ),
 )

@@ -21,7 +21,7 @@ from webapp.api.dialects.quick import views as quick
 from webapp.base.db import db
 from webapp.chat.record.tables import Message
 from webapp.people.accounts import tokens
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import SseDecoder, SseMessage as Told
 
@@ -100,7 +100,7 @@ def make_program(app: Flask, unlimited: None) -> Callable[..., Program]:
     def make(email: str = "member@example.org", role: str = "member", *scopes: str) -> Program:
         with app.app_context():
             user = user_with_password(email, role)
-            return Program(app, tokens.make_token(user, "a program", scopes or allowed_scopes(role)))
+            return Program(app, tokens.make_token(user, "a program", scopes or allowed_scopes(user)))
 
     return make
 

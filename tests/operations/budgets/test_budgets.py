@@ -16,7 +16,7 @@ from webapp.base.db import db, write
 from webapp.operations.budgets import service
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts import tokens
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import groups
 from webapp.settings.service import setting
@@ -175,7 +175,7 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
         boss, person = db.session.get_one(User, owner.person_id), db.session.get_one(User, member.person_id)
         group = groups.create("Writers", author=PersonAuthor(boss))
         groups.put_in(group, person.id, author=PersonAuthor(boss))
-        secret = tokens.make_token(person, "mine", allowed_scopes("member"))
+        secret = tokens.make_token(person, "mine", allowed_scopes(person))
         group_id, token_id = group.id, person.id and db.session.scalar(db.text("SELECT id FROM api_tokens ORDER BY id DESC"))
     character = program.post("/characters", {"name": "Ada", "description": "A mathematician."}, status=201)
     budgets = {

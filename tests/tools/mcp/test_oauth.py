@@ -490,7 +490,7 @@ def test_a_stop_ends_it(start: Start) -> None:
     server, stop = start(), Stop(Event)
     stop.request("user")
 
-    assert refused(server, stop=stop) == "The answer was stopped."
+    assert refused(server, stop=stop) == "Signing in was stopped."
     assert not server.log
 
 

@@ -20,6 +20,7 @@ from webapp.chat.record import variables
 from webapp.engine.engine import the_engine
 from webapp.people.accounts import creation_limit, queries, tokens
 from webapp.people.accounts.guards import audit_author, client_address
+from webapp.people.accounts.permissions import permissions_of
 from webapp.people.accounts.tables import ApiToken
 from webapp.people.preferences import count_reading, instruct, remember
 from webapp.settings.service import setting
@@ -43,6 +44,7 @@ class Me(Answer):
     )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     custom_instructions: str = Field(description="The caller's custom instructions, sent in all their chats.")
+    permissions: dict[str, bool] = Field(description="Whether the caller can use each feature.")
 
 
 class MeChange(Body):
@@ -171,7 +173,7 @@ def _me() -> Me:
     caller = identified()
     own: dict[str, Any] = {"remembers": bool(caller.user.remembers_since), "custom_instructions": caller.user.instructions}
     own |= {"remembers_assistants": setting("prompts.assistant_memory")}
-    return Me.of(caller.user, scopes=sorted(caller.scopes), **own)
+    return Me.of(caller.user, scopes=sorted(caller.scopes), permissions=permissions_of(caller.user), **own)
 
 
 variables_bp = Blueprint("api_variables", __name__, url_prefix="/api/v1/me/variables")

@@ -28,27 +28,30 @@ from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
-from webapp.chat.messages import chats, follow_up, sending
+from webapp.chat.messages import chats, follow_up, keeping, sending
+from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
-from webapp.chat.record import queries, sharing, variables
+from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat, FollowUp
+from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import found, user_or_none
+from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
-NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id"}
+NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id", "project_id"}
 TOOLS = "The keys of the tools that answers can use. Of a model that takes none, `search_web` is used once, before its answer."
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
@@ -59,6 +62,8 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "model": model_to_ask,
     "title": lambda _, title: chats.checked_title(title),
     "tools": lambda _, keys: choosing.checked(caller(), keys),
+    "project_id": lambda chat, id: project_service.checked_move(chat, id, by=caller()),
+    "tags": lambda _, names: tags.checked(names, by=caller()),
 }
 CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.attach(chat, ids, by=caller()),
@@ -69,7 +74,11 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "title": chats.rename,
     "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
     "tools": choosing.choose,
+    "project_id": lambda chat, id: project_service.move(chat, id, by=caller()),
+    "is_for_project": lambda chat, is_shared: project_service.share_chat(chat, by=caller(), is_shared=is_shared),
+    "tags": lambda chat, names: tags.replace(chat, names, by=caller()),
     "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
+    "is_kept": lambda chat, is_kept: keeping.keep(chat, is_kept=is_kept),
 }
 TurnOrder = Literal["manual", "rotation", "mention", "talkative"]
 
@@ -94,6 +103,9 @@ class AboutChat(Answer):
     )
     is_forgotten: bool = Field(description="Whether it is kept out of its owner's conversation memory.")
     tools: list[str] = Field(description="The keys of the tools that its answers can use.")
+    project_id: str | None = Field(description="Its project, if the caller can see that; null for none.")
+    is_for_project: bool = Field(description="Whether the members of its project see it.")
+    tags: list[str] = Field(description="Your tags on it, which only you see.")
 
 
 def _kind(field: ChatField) -> Any:
@@ -122,6 +134,8 @@ class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # t
     follow_ups: list[FollowUpAnswer] = Field(description="All queued messages, the next one first.")
     pinned_at: datetime | None
     archived_at: datetime | None
+    is_kept: bool = Field(description="Whether it never goes to the trash by itself.")
+    leaves_at: datetime | None = Field(description="When it goes to the trash if nobody touches it until then; null if it stays.")
     deleted_at: datetime | None
     created_at: datetime
     changed_at: datetime
@@ -135,6 +149,8 @@ class ChatList(Answer):
 class ChatsQuery(Paged):
     show: Literal["open", "archived", "deleted", "all"] = "open"
     character_id: Cursor = Field("", description="Only chats with this character, alone or in a group; empty for all chats.")
+    project: Cursor = Field("", description="The id of a project, for your chats in it; empty for all chats.")
+    tag: Line = Field("", description="Only chats with this tag of yours, in upper or lower case; empty for all chats.")
 
 
 class NewChat(Body):
@@ -152,6 +168,8 @@ class NewChat(Body):
     is_temporary: bool = Field(False, description="Whether the chat is temporary. A temporary chat needs a first message.")
     collection_ids: list[AnyId] = Field([], description="Collections that answers may quote.", max_length=MOST_COLLECTIONS)
     tools: list[Key] = Field([], description=TOOLS, max_length=MOST_TOOLS)
+    project_id: Cursor = Field("", description="The project in which it begins, where you can write; empty for none.")
+    tags: list[TagName] = Field([], description="Your tags on it.", max_length=tags.MOST_OF_CHAT)
 
 
 CHANGED: Any = {
@@ -179,8 +197,16 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     )
     is_forgotten: bool | None = Field(None, description="Whether it is kept out of your conversation memory.")
     tools: list[Key] | None = Field(None, description=f"Instead of those before. {TOOLS}", max_length=MOST_TOOLS)
+    project_id: Cursor | None = Field(None, description="A project in which you can write; null or empty for none.")
+    is_for_project: bool | None = Field(None, description="Whether the members of its project see it; false after a move.")
+    tags: list[TagName] | None = Field(None, description="Your tags, instead of those before.", max_length=tags.MOST_OF_CHAT)
     is_pinned: bool | None = None
     is_archived: bool | None = None
+    is_kept: bool | None = Field(None, description="Whether it is kept for ever, whatever the rule for old chats is.")
+
+
+class TagsOfChat(Body):
+    tags: list[TagName] = Field(description="Your tags on the chat, which only you see.", max_length=tags.MOST_OF_CHAT)
 
 
 class NewChatAnswer(Answer):
@@ -191,10 +217,16 @@ class NewChatAnswer(Answer):
 @bp.get("")
 @operation("List your chats, most recently changed first", scope="read", query=ChatsQuery, answer=ChatList)
 def index(query: ChatsQuery) -> ChatList:
-    about: dict[str, Any] = {"show": query.show, "character_id": query.character_id, "after": query.cursor}
+    about: dict[str, Any] = {
+        "show": query.show,
+        "character_id": query.character_id,
+        "project_id": query.project,
+        "tag": printable(query.tag),
+        "after": query.cursor,
+    }
     rows = paging.chats(caller().id, **about, limit=query.limit + 1)
     page = cut(rows, query.limit)
-    return ChatList(chats=_answers_of(page.rows), next_cursor=page.next_cursor or None)
+    return ChatList(chats=answers_of(page.rows), next_cursor=page.next_cursor or None)
 
 
 @bp.post("")
@@ -212,25 +244,33 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     _refuse_what_does_not_go_together(body)
     key, title = idempotency_key(), chats.checked_title(body.title) if body.title else ""
     reads = chat_collections.checked(caller(), body.collection_ids)
-    tools = choosing.checked(caller(), body.tools)
+    project = project_service.writable(caller(), body.project_id) if body.project_id else None
+    tools, names = choosing.checked(caller(), body.tools), tags.checked(body.tags, by=caller())
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
-        chat = _silent(body, reads)
+        chat = _silent(body, reads, project.model if project else "")
         if tools:
             choosing.choose(chat, tools)
+        if body.project_id:
+            project_service.move(chat, body.project_id, by=caller())
+        if names:
+            tags.change([chat], add=names, by=caller())
         return NewChatAnswer(chat=answer_of(chat), sent=None)
     generation = sending.start_chat(
         text,
-        model=body.model or chats.starting_model(caller()),
+        model=body.model or (project.model if project else "") or chats.starting_model(caller()),
         key=key,
         owner_id=caller().id,
         options=sending.AnswerOptions(context_limit=body.context_limit),
         is_temporary=body.is_temporary,
         reads=reads,
         tools=tools,
+        project=project,
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         chats.rename(chat, title)
+    if names:
+        tags.change([db.session.get_one(Chat, generation.chat_id)], add=names, by=caller())
     if wants_stream():
         return stream(generation, CanonicalEncoder())
     return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
@@ -244,7 +284,7 @@ def show(id: str) -> ChatAnswer:
 
 @bp.patch("/<id>")
 @operation(
-    "Update a chat's title, model, prompts, persona or characters, or pin, archive or unarchive it",
+    "Update a chat's title, model, prompts, persona or characters, or pin, keep, archive or unarchive it",
     scope="chat",
     body=ChatChange,
     answer=ChatAnswer,
@@ -262,6 +302,19 @@ def change(id: str, body: ChatChange) -> ChatAnswer:
     for name in [name for name in CHANGES if name in values]:
         CHANGES[name](own_chat(id), values[name])
     return answer_of(own_chat(id))
+
+
+@bp.put("/<id>/tags")
+@operation(
+    "Set your tags on a chat, your own or one that is shared with you",
+    scope="chat",
+    body=TagsOfChat,
+    answer=ChatAnswer,
+    errors=(409,),
+)
+def put_tags(id: str, body: TagsOfChat) -> ChatAnswer:
+    tags.replace(visible_chat(id), body.tags, by=caller())
+    return answer_of(visible_chat(id))
 
 
 @bp.delete("/<id>")
@@ -337,17 +390,19 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         and "The character greets first. Create the chat without a message, then send the message to it.",
         "persona_id": body.persona_id and not is_played and "A persona needs a character. Choose a character too.",
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
+        "project_id": body.project_id and body.is_temporary and project_service.TEMPORARY,
+        "tags": body.tags and body.is_temporary and tags.NONE_OF_TEMPORARY,
     }
     if refused := {name: sentence for name, sentence in wrong.items() if isinstance(sentence, str) and sentence}:
         raise InvalidFields(refused)
 
 
-def _silent(body: NewChat, reads: Sequence[str]) -> Chat:
+def _silent(body: NewChat, reads: Sequence[str], model: str) -> Chat:
     """Creates a chat without messages, except for a character's greeting."""
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return chats.create(me.id, title=body.title, model=body.model or chats.starting_model(me), reads=reads)
+        return chats.create(me.id, title=body.title, model=body.model or model or chats.starting_model(me), reads=reads)
     chat = _played(body, ids, reads)
     if body.title:
         chats.rename(chat, body.title)
@@ -402,15 +457,19 @@ def answer_of(row: Chat) -> ChatAnswer:
     """Returns a chat with the caller's right in it."""
     me = user_or_none()
     is_own = me is not None and row.owner_id == me.id
-    return _answers_of([row], variables.variables_at(row.head_id if row.cast_ids else None) if is_own else None)[0]
+    return answers_of([row], variables.variables_at(row.head_id if row.cast_ids else None) if is_own else None)[0]
 
 
-def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -> list[ChatAnswer]:
+def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -> list[ChatAnswer]:
     """Returns chats in the order given, each with the caller's right in it."""
     running, me = queries.lanes_in_use(row.lane for row in rows), user_or_none()
     readable = chat_collections.visible_ids(rows, me)
     own = [row for row in rows if me and row.owner_id == me.id]
+    seen_projects = projects.seen_among(me, (row.project_id for row in rows)) if me else set()
+    shareable = projects.projects_of(row for row in rows if row.is_for_project)
     usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
+    leaving = keeping.leaves_on(rows)
+    tags_by_id = tags.by_chat(me.id, (row.id for row in rows)) if me and rows else {}
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
     for queued in follow_up.waiting_in(*waiting):
         waiting[queued.chat_id].append(_queued(queued))
@@ -423,12 +482,16 @@ def _answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) -
             turn_order=row.turn_order if row.is_group else None,
             model_name=providers().display_name(row.model),
             is_running=row.lane in running,
+            leaves_at=leaving.get(row.id),
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[id for id in readable[row.id] if id in row.collection_ids],
             lorebook_ids=[id for id in row.lorebook_ids if id in usable] if row in own else [],
             reads_from=readable[row.id],
+            project_id=row.project_id if row.project_id in seen_projects else None,
+            is_for_project=row.id in shareable,
+            tags=tags_by_id.get(row.id, []),
         )
         for row in rows
     ]

@@ -250,6 +250,7 @@ class UsedAnswer(Answer):
     day: date
     model: str
     model_name: str = Field(description="The name shown for it.")
+    is_own: bool = Field(description="Whether it was paid with a connection of one's own, which no budget counts.")
     answers: int
     input_tokens: int | None
     output_tokens: int | None
@@ -281,10 +282,10 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
     since = _day("since", query.since) or until - timedelta(days=min(USUAL_DAYS, (until - date.min).days))
     if not 0 <= (until - since).days <= MOST_DAYS:
         raise InvalidFields({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
-    sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model))
+    sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model, row.is_own))
     rows = [
-        UsedAnswer.of(usage, day=day, model=model, model_name=providers().display_name(model))
-        for (day, model), usage in sorted(sums.items(), key=lambda entry: entry[0])
+        UsedAnswer.of(usage, day=day, model=model, model_name=providers().display_name(model), is_own=is_own)
+        for (day, model, is_own), usage in sorted(sums.items(), key=lambda entry: entry[0])
     ]
     return UsageAnswer(since=since, until=until, usage=rows)
 

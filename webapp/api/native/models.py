@@ -1,4 +1,7 @@
-"""/api/v1/models: the models that people can choose; /api/v1/connections: their servers, for admins. Keys are write-only."""
+"""/api/v1/models: the models that people can choose; /api/v1/connections: their servers. Keys are write-only.
+
+The team's connections are for admins, those of one's own for everyone who may have one.
+"""
 
 from datetime import datetime
 from functools import partial
@@ -7,16 +10,19 @@ from typing import Literal
 from flask import Blueprint
 from pydantic import Field
 
+from webapp.api import access
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
+from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.models.connections import own_names, service as connections
-from webapp.models.connections.effective import LiveConnection
+from webapp.models.connections.effective import LiveConnection, is_own
 from webapp.models.connections.models import providers
 from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.service import ConnectionInput
+from webapp.models.own_connections import service as own_connections
 from webapp.models.providers.base import ABILITIES, Model
 from webapp.people.accounts.guards import audit_author
 
@@ -27,6 +33,7 @@ class ModelAnswer(Named):
     maker: str = Field(description="Who made it; empty if unknown.")
     is_default: bool
     connection: str
+    is_mine: bool = Field(description="Whether it is of a connection of your own, which you pay for.")
     context_length: int | None
     prompt_price: str | None = Field(description="US dollars per million tokens, as decimal text; null if unknown.")
     completion_price: str | None
@@ -40,8 +47,9 @@ class ModelList(Answer):
 @bp.get("")
 @operation("List the available models", scope="read", answer=ModelList)
 def index() -> ModelList:
-    default = providers().default(caller().default_model)
-    return ModelList(models=[_model_answer(model, default) for model in by_turns(providers().offered())])
+    me = caller()
+    default = providers().default(me.default_model, me.id)
+    return ModelList(models=[_model_answer(model, default) for model in by_turns(providers().offered(me.id))])
 
 
 class ModelRename(ModelNameInput):
@@ -65,6 +73,7 @@ def _model_answer(model: Model, default: str) -> ModelAnswer:
         maker=model.maker,
         is_default=model.id == default,
         connection=providers().connection_of(model.id),
+        is_mine=is_own(model.id),
         context_length=model.context_length,
         prompt_price=model.prompt_price or None,
         completion_price=model.completion_price or None,
@@ -85,6 +94,10 @@ class ConnectionAnswer(Answer):
     reasoning_tags: str
     is_enabled: bool
     is_built_in: bool
+    is_mine: bool = Field(description="Whether it is your own, which no one else uses, sees or pays for; others are the team's.")
+    is_offered: bool = Field(description="Of the team's: whether people can use its server with keys of their own.")
+    offered: str = Field(description="Of your own: the slug of the team's connection that it is a key for; else empty.")
+    closed_because: str = Field(description="Of your own: why admins don't let it be used now; empty if it can be.")
     key_source: Literal["stored", "environment", "none"]
     key_last_four: str
     models: int = Field(description="How many models it lists.")
@@ -103,11 +116,23 @@ class ConnectionKind(Body):
 
 
 class NewConnection(ConnectionInput, ConnectionKind):
-    pass
+    is_mine: bool = Field(False, description="For yourself alone; only admins add others. One of your own is tested first.")
+    offered: str = Field(
+        "", max_length=40, description="With `is_mine`: the slug of a connection that is offered for keys of your own."
+    )
+
+    @property
+    def own(self) -> own_connections.OwnConnectionInput:
+        return own_connections.OwnConnectionInput(**self.model_dump(exclude={"kind", "is_mine"}))
 
 
 ConnectionChange = changes(
-    "ConnectionChange", ConnectionInput, "A new address requires the key again.", about={"key": ""}, is_enabled=bool
+    "ConnectionChange",
+    ConnectionInput,
+    "A new address requires the key again.",
+    about={"key": ""},
+    is_enabled=bool,
+    is_offered=bool,
 )
 
 
@@ -116,74 +141,103 @@ class NewKey(Body):
 
 
 @connections_bp.get("", endpoint="index")
-@operation("List the connections", scope="admin", answer=ConnectionList)
+@operation("List your own connections, and for admins the team's", scope="read", answer=ConnectionList)
 def index_connections() -> ConnectionList:
     providers().forget()
-    return ConnectionList(connections=[_answer_of(connection) for connection in providers().connections()])
+    mine = providers().own_connections(caller().id)
+    team = providers().connections() if access.may("admin") else ()
+    return ConnectionList(connections=[_answer_of(connection) for connection in (*mine, *team)])
 
 
 @connections_bp.post("")
-@operation("Add a connection", scope="admin", body=NewConnection, answer=ConnectionAnswer, status=201, errors=(409,))
+@operation("Add a connection", scope="chat", also="admin", body=NewConnection, answer=ConnectionAnswer, status=201, errors=(409,))
 def create(body: NewConnection) -> ConnectionAnswer:
-    return _now(connections.create(body.kind, body, author=audit_author()))
+    if body.is_mine:
+        access.check("chat")
+        return _now(own_connections.add(body.kind, body.own, author=audit_author()))
+    access.check("admin")
+    return _now(connections.create(body.kind, ConnectionInput(**body.own.model_dump(exclude={"offered"})), author=audit_author()))
 
 
 @connections_bp.get("/<slug>")
-@operation("Show a connection", scope="admin", answer=ConnectionAnswer)
+@operation("Show a connection", scope="read", also="admin", answer=ConnectionAnswer)
 def show(slug: str) -> ConnectionAnswer:
-    return _now(slug)
+    return _now(slug, "read")
 
 
 @connections_bp.patch("/<slug>")
-@operation("Update a connection, or turn it on or off", scope="admin", body=ConnectionChange, answer=ConnectionAnswer)
+@operation(
+    "Update a connection, or turn it on or off", scope="chat", also="admin", body=ConnectionChange, answer=ConnectionAnswer
+)
 def change(slug: str, body: Changes) -> ConnectionAnswer:
-    changes = body.given
-    is_enabled = changes.pop("is_enabled", None)
-    live = _live(slug)
+    changes, live = body.given, _live(slug)
+    switches = {name: changes.pop(name) for name in ("is_enabled", "is_offered") if name in changes}
+    service = own_connections if live.owner_id else connections
+    if live.owner_id and "is_offered" in switches:
+        raise Invalid("A connection of your own can't be offered to others.", field="is_offered")
     if changes:
-        connections.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), author=audit_author())
-    if is_enabled is not None:
-        connections.set_enabled(slug, is_enabled, author=audit_author())
+        service.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), author=audit_author())
+    if "is_enabled" in switches:
+        service.set_enabled(slug, switches["is_enabled"], author=audit_author())
+    if "is_offered" in switches:
+        connections.offer(slug, is_offered=switches["is_offered"], author=audit_author())
     return _now(slug)
 
 
 @connections_bp.delete("/<slug>")
-@operation("Delete a connection and its key", scope="admin", status=204, errors=(409,))
+@operation("Delete a connection and its key", scope="chat", also="admin", status=204, errors=(409,))
 def delete(slug: str) -> None:
-    connections.delete(slug, author=audit_author())
+    (own_connections if _live(slug).owner_id else connections).delete(slug, author=audit_author())
     providers().forget()
 
 
 @connections_bp.put("/<slug>/key")
-@operation("Replace the key", scope="admin", body=NewKey, status=204)
+@operation("Replace the key", scope="chat", also="admin", body=NewKey, status=204)
 def set_key(slug: str, body: NewKey) -> None:
-    connections.set_key(slug, body.key, author=audit_author())
+    live = _live(slug)
+    entered = ConnectionInput.entered(ConnectionInput.present(live) | {"key": body.key})
+    (own_connections if live.owner_id else connections).change(slug, entered, author=audit_author())
     providers().forget()
 
 
 @connections_bp.delete("/<slug>/key")
 @operation("Delete the key", scope="admin", status=204)
 def forget_key(slug: str) -> None:
+    if is_own(slug):
+        raise NotFound("Delete the connection with its key, or replace the key.")
     connections.forget_key(slug, author=audit_author())
     providers().forget()
 
 
 @connections_bp.post("/<slug>/test")
-@operation("Test the key, and refresh the list of models", scope="admin", answer=ConnectionAnswer)
+@operation("Test the key, and refresh the list of models", scope="chat", also="admin", answer=ConnectionAnswer)
 def test(slug: str) -> ConnectionAnswer:
-    connections.check(slug, partial(providers().provider, slug), author=audit_author())
+    if _live(slug).owner_id:
+        own_connections.check(slug, author=audit_author())
+    else:
+        connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return _now(slug)
 
 
-def _live(slug: str) -> LiveConnection:
+def _live(slug: str, scope: str = "chat") -> LiveConnection:
+    """Returns one of the caller's own connections or, for an admin, one of the team's."""
     providers().forget()
-    return providers().connection(slug)
+    access.check(scope if is_own(slug) else "admin")
+    return providers().own_connection(slug, caller().id) if is_own(slug) else providers().connection(slug)
 
 
-def _now(slug: str) -> ConnectionAnswer:
-    return _answer_of(_live(slug))
+def _now(slug: str, scope: str = "chat") -> ConnectionAnswer:
+    return _answer_of(_live(slug, scope))
 
 
 def _answer_of(live: LiveConnection) -> ConnectionAnswer:
-    key = live.key
-    return ConnectionAnswer.of(live, key_source=key.source, key_last_four=key.last_four, models=len(live.models))
+    key, offered = live.key, next((team.slug for team in providers().connections() if team.id == live.offered_id), "")
+    return ConnectionAnswer.of(
+        live,
+        key_source=key.source,
+        key_last_four=key.last_four,
+        models=len(live.models),
+        is_mine=bool(live.owner_id),
+        offered=offered,
+        closed_because=providers().closed_because(live) if live.owner_id else "",
+    )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Named, Query
+from webapp.api.schemas import CONFIRM, Answer, Body, Cursor, Named, Query
 from webapp.base.changes import access_changed
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Name
@@ -16,6 +16,7 @@ from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.guards import audit_author, found, own_address
 from webapp.people.accounts.tables import Group, User
 from webapp.people.members import groups, invites, people
+from webapp.people.members.chat_days import MOST_DAYS
 
 bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
 RoleName = Literal["owner", "admin", "member", "guest"]
@@ -145,6 +146,7 @@ class GroupMember(Answer):
 
 class GroupAnswer(Named):
     members: list[GroupMember]
+    chat_days: int | None = Field(description="How many days chats of its members are kept; 0: for ever; null: as the team's.")
 
 
 class GroupList(Answer):
@@ -153,6 +155,12 @@ class GroupList(Answer):
 
 class NewGroup(Body):
     name: Name
+
+
+class GroupChange(Body):
+    name: Name | None = None
+    chat_days: int | None = Field(None, ge=0, le=MOST_DAYS, description="0 keeps chats for ever; null is as the team's.")
+    confirm: int | None = Field(None, description=CONFIRM)
 
 
 @groups_bp.get("", endpoint="index")
@@ -175,9 +183,18 @@ def show_group(id: str) -> GroupAnswer:
 
 
 @groups_bp.patch("/<id>", endpoint="rename")
-@operation("Rename a group", scope="admin", body=NewGroup, answer=GroupAnswer, errors=(409,))
-def rename_group(id: str, body: NewGroup) -> GroupAnswer:
-    groups.rename(_group(id), body.name, author=audit_author())
+@operation(
+    "Rename a group, or change how long chats of its members are kept",
+    scope="admin",
+    body=GroupChange,
+    answer=GroupAnswer,
+    errors=(409,),
+)
+def rename_group(id: str, body: GroupChange) -> GroupAnswer:
+    if "chat_days" in body.model_fields_set:
+        groups.keep_chats(_group(id), body.chat_days, author=audit_author(), confirmed=body.confirm)
+    if body.name is not None:
+        groups.rename(_group(id), body.name, author=audit_author())
     return _group_answer(_group(id))
 
 
@@ -211,4 +228,4 @@ def _group(id: str) -> Group:
 
 def _group_answer(group: Group) -> GroupAnswer:
     members = [GroupMember(id=person.id, email=person.email, name=person.name) for person in queries.people_of(group.id)]
-    return GroupAnswer(id=group.id, name=group.name, members=members)
+    return GroupAnswer(id=group.id, name=group.name, members=members, chat_days=group.chat_days)

@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.api import openapi
 from webapp.api.access import caller, identified
 from webapp.api.operations import MOST_BYTES, operation
-from webapp.api.schemas import Answer, Body
+from webapp.api.schemas import CONFIRM, Answer, Body, Query
 from webapp.base.inputs import Line
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
@@ -45,6 +45,11 @@ class SettingList(Answer):
 
 class SettingValue(Body):
     value: Value
+    confirm: int | None = Field(None, description=CONFIRM)
+
+
+class ResetQuery(Query):
+    confirm: int | None = Field(None, description=CONFIRM)
 
 
 @bp.get("")
@@ -60,16 +65,24 @@ def show(name: str) -> SettingAnswer:
 
 
 @bp.put("/<name>")
-@operation("Change a setting; every process picks it up within a second", scope="admin", body=SettingValue, answer=SettingAnswer)
+@operation(
+    "Change a setting; every process picks it up within a second",
+    scope="admin",
+    body=SettingValue,
+    answer=SettingAnswer,
+    errors=(409,),
+)
 def change(name: str, body: SettingValue) -> SettingAnswer:
-    service.set_settings({name: as_text(body.value)}, author=audit_author())
+    service.set_settings({name: as_text(body.value)}, author=audit_author(), confirmed={name: body.confirm})
     return _named(name)
 
 
 @bp.delete("/<name>")
-@operation("Reset a setting to the environment or the default", scope="admin", answer=SettingAnswer)
-def reset(name: str) -> SettingAnswer:
-    service.unset_setting(name, author=audit_author())
+@operation(
+    "Reset a setting to the environment or the default", scope="admin", query=ResetQuery, answer=SettingAnswer, errors=(409,)
+)
+def reset(name: str, query: ResetQuery) -> SettingAnswer:
+    service.unset_setting(name, author=audit_author(), confirmed=query.confirm)
     return _named(name)
 
 

@@ -15,7 +15,7 @@ from webapp.base.db import db
 from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import Changes, changes
 from webapp.people.accounts.guards import audit_author, found
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares
 from webapp.tools.built_in.texts import visible
 from webapp.tools.policies import policies_for
@@ -123,7 +123,7 @@ def index() -> ToolServerList:
     errors=(409,),
 )
 def create(body: NewToolServer) -> ToolServerAnswer:
-    is_own = body.is_own if body.is_own is not None else not may(caller().role, "administer")
+    is_own = body.is_own if body.is_own is not None else not may(caller(), "administer")
     return _now(service.connect(body, author=audit_author(), is_own=is_own).id)
 
 

@@ -10,6 +10,7 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
+from webapp.base.keeping_clock import keeping_now
 from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
@@ -105,7 +106,7 @@ def restore(row: Lorebook) -> None:
 def empty_trash() -> None:
     """Permanently deletes what has been in the trash too long."""
     if days := int(setting("trash.days")):
-        is_due = Lorebook.deleted_at < utc_now() - timedelta(days=days)
+        is_due = Lorebook.deleted_at < keeping_now() - timedelta(days=days)
         with write() as session:
             grants.forget(session, queries.KIND, select(Lorebook.id).where(is_due))
             session.execute(delete_rows(Lorebook).where(is_due))

@@ -11,7 +11,7 @@ from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
@@ -192,7 +192,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
         editor=editor,
         row=row,
         whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
-        may_share=editor.may_change and may(current_user().role, "see people"),
+        may_share=editor.may_change and may(current_user(), "see people"),
         done=done_message(pages.DONE),
     )
 

@@ -10,10 +10,10 @@ from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
-from webapp.chat.prompt import leading
+from webapp.chat.prompt import chat_collections, leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.chat.record import paths
+from webapp.chat.record import paths, projects
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -52,8 +52,10 @@ class AnswerTools:
 
 
 def keys_in(chat: Chat) -> list[str]:
-    """Returns the keys of the tools that answers of the chat are offered: its own, and those of the prompt that leads it."""
-    return list(dict.fromkeys((*chat.tools, *active_prompts.tools_of(leading.key_of(chat)))))
+    """Returns the keys of the tools that answers of the chat are offered: its own, its project's and those of its prompt."""
+    project = projects.project_of(chat)
+    of_project = project.tools if project else ()
+    return list(dict.fromkeys((*chat.tools, *of_project, *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -83,8 +85,8 @@ def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[
     return [place for row in rows for place in row.outside], addresses
 
 
-def _start_of(model: str) -> Started:
-    provider = providers().for_model(model, for_visitor=True)
+def _start_of(model: str, person: str) -> Started:
+    provider = providers().for_model(model, person=person, for_visitor=True)
     return Started(providers().name_of(model), provider.name, demo=model.startswith(DEMO))
 
 
@@ -134,12 +136,12 @@ def source_with_tools(
         person,
         chat.id,
         text=message.content,
-        collection_ids=tuple(chat.collection_ids),
+        collection_ids=(*chat.collection_ids, *chat_collections.ids_of_project(projects.project_of(chat))),
         outside=(*tools.outside, *_outside_in(request, person), *outside),
         given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
-        started=None if tools.is_scripted else _start_of(model),
+        started=None if tools.is_scripted else _start_of(model, person),
         first=_search_before(chat, message, person, offers) if is_toolless else None,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)

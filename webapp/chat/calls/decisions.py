@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget
+from webapp.chat.record import projects
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -279,7 +280,7 @@ def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:
 def _waits_for(user: User) -> tuple[ColumnElement[bool] | TextClause, ...]:
     lane = literal(topic_names.of_chat("")) + Chat.id
     given = grants.given_to(user, "chat").where(Grant.right == "write")
-    is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given))
+    is_theirs = or_(Chat.owner_id == user.id, Chat.id.in_(given), projects.shares_with(user.id, rights=("write",)))
     # By the few generations that are active, not by all calls there ever were.
     return Generation.lane == lane, WHILE_ACTIVE, is_theirs, Chat.deleted_at.is_(None), Message.deleted_at.is_(None)
 

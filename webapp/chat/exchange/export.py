@@ -25,7 +25,7 @@ from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
-from webapp.chat.record import queries, sharing, variables
+from webapp.chat.record import queries, sharing, tags, variables
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
@@ -260,6 +260,7 @@ def _opening(chat: Chat) -> str:
         pinned_at=chat.pinned_at,
         archived_at=chat.archived_at,
         **cast_names.names_of(chat),
+        tags=tuple(tags.by_chat(chat.owner_id or "", [chat.id]).get(chat.id, ())),
         foreign_fields=chat.foreign_fields,
         settings=values_of(chat),
     )

@@ -24,7 +24,7 @@ from webapp.chat.exchange.calls import rows_of
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
 from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
-from webapp.chat.record import announcements
+from webapp.chat.record import announcements, tags
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
@@ -108,7 +108,7 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     """
     result, user_id = ChatImportResult(), user.id
     creation_limit.count(user_id)
-    storing = _Storing(user_id, providers().default(user.default_model), result, most_messages)
+    storing = _Storing(user_id, providers().default(user.default_model, user.id), result, most_messages)
     with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
         try:
             for piece in piece_iterator:
@@ -220,6 +220,8 @@ def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str],
         chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, lorebook_ids=worlds, **values)
         session.add(chat)
         session.flush()
+        if filed.tags:
+            tags.add_from_file(session, user_id, chat.id, filed.tags)
         return chat.id, True
 
 
@@ -230,6 +232,7 @@ def _values(filed: FiledChat) -> dict[str, Any]:
         "title_is_own": filed.title_is_own,
         "created_at": created_at,
         "changed_at": filed.changed_at or created_at,
+        "touched_at": utc_now(),
         "pinned_at": filed.pinned_at,
         "archived_at": filed.archived_at,
         "foreign_fields": filed.foreign_fields,

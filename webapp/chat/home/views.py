@@ -35,7 +35,8 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 @signed_in
 def show() -> Response:
-    model = request.args.get("model") or providers().default(model_marks.preferred_model(current_user()))
+    me = current_user()
+    model = request.args.get("model") or providers().default(model_marks.preferred_model(me), me.id)
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
     form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
@@ -52,7 +53,7 @@ def begin() -> Response:
         refuse_unknown(form)
         generation = _begun(form, attachable(form.knowledge.data or (), (), current_user()))
         model = form.model.data or ""
-        if model and model != providers().default(model_marks.preferred_model(current_user())):
+        if model and model != providers().default(model_marks.preferred_model(current_user()), me):
             model_marks.choose(me, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)

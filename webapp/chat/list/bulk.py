@@ -6,7 +6,7 @@ from functools import partial
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat import erasing
-from webapp.chat.messages import chats as chat_service, deleted_branches
+from webapp.chat.messages import chats as chat_service, deleted_branches, keeping
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
 
@@ -55,6 +55,18 @@ ACTIONS = {
         "{what} unarchived.",
         {"archived_at": False, **OPEN},
         undo="archive",
+    ),
+    "keep": BulkAction(
+        partial(keeping.keep, is_kept=True),
+        "{what} {are} kept for ever.",
+        {"is_kept": True, **OPEN},
+        undo="let_go",
+    ),
+    "let_go": BulkAction(
+        partial(keeping.keep, is_kept=False),
+        "{what} {are} kept only as long as others.",
+        {"is_kept": False, **OPEN},
+        undo="keep",
     ),
     "delete": BulkAction(chat_service.trash, "{what} {are} in the trash.", LOST, undo="restore"),
     "restore": BulkAction(chat_service.restore, "{what} restored.", OPEN, undo="delete", is_for_trash=True),

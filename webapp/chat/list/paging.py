@@ -1,17 +1,18 @@
 """Keyset pagination of chats and messages: each page begins after the last row of the page before."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, select, text, tuple_, union
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.last_chats import LastChat
-from webapp.chat.record import queries
+from webapp.chat.record import projects, queries, tags
 from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.tables import User
 
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
@@ -32,22 +33,61 @@ class MessagePage(NamedTuple):
 
 
 def chats(
-    owner_id: str, *, show: Show = "open", has_pinned: bool = True, character_id: str = "", after: str = "", limit: int
+    owner_id: str,
+    *,
+    show: Show = "open",
+    has_pinned: bool = True,
+    character_id: str = "",
+    project_id: str = "",
+    tag: str = "",
+    after: str = "",
+    limit: int,
 ) -> Sequence[Chat]:
     """Returns a person's chats except temporary ones, most recently changed first; `all` means open and archived.
 
-    `character_id` selects the chats with this character, alone or in a group. The page begins after the chat with the id `after`.
+    `character_id` selects the chats with this character, alone or in a group, `project_id` those in a project, and `tag` those to
+    which the person has given it. The page begins after the chat with the id `after`.
     """
     query = select(Chat).where(Chat.owner_id == owner_id, queries.KEPT)
     query = query.where(_has_part(owner_id, character_id)) if character_id else query
+    query = query.where(Chat.project_id == project_id) if project_id else query
+    query = query.where(tags.has(owner_id, tag)) if tag else query
     query = query.where(Chat.deleted_at.is_not(None) if show == "deleted" else Chat.deleted_at.is_(None))
     if show in ("open", "archived"):
         query = query.where(Chat.archived_at.is_(None) if show == "open" else Chat.archived_at.is_not(None))
     query = query if has_pinned else query.where(Chat.pinned_at.is_(None))
     last = db.session.get(Chat, after) if after else None
-    if last and last.owner_id == owner_id:
-        query = query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
+    query = _after(query, last) if last and last.owner_id == owner_id else query
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
+
+
+def chats_of_project(user: User, project_id: str, *, after: str = "", limit: int) -> Sequence[Chat]:
+    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first."""
+    last = db.session.get(Chat, after) if after else None
+    last = last if last and last.project_id == project_id else None
+    # Two queries, because each has an index of its own.
+    ways = Chat.owner_id == user.id, projects.shares_with(user.id)
+    ids = union(*(select(_newest_of_project(project_id, way, last, limit).subquery()) for way in ways))
+    return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
+
+
+def _newest_of_project(project_id: str, way: ColumnElement[bool], last: Chat | None, limit: int) -> Select[str]:
+    query = select(Chat.id).where(Chat.project_id == project_id, way, queries.KEPT, Chat.deleted_at.is_(None))
+    query = _after(query, last) if last else query
+    return query.order_by(*queries.NEWEST_FIRST).limit(limit)
+
+
+def _after(query: Select[Any], last: Chat) -> Select[Any]:
+    return query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
+
+
+def tagged(user: User, tag: str, *, after: str = "", limit: int) -> list[queries.ListedChat]:
+    """Returns the chats to which a person has given a tag, their own and those shared with them, most recently changed first."""
+    is_tagged = tags.has(user.id, tag), tags.is_listed(user)
+    query: Any = queries.listed_statement().where(*is_tagged)
+    last = db.session.scalar(select(Chat).where(Chat.id == after, *is_tagged)) if after else None
+    query = _after(query, last) if last else query
+    return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), {"owner_id": user.id})]
 
 
 def last_with_characters(owner_id: str) -> dict[str, LastChat]:

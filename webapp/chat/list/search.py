@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, or_, select, text
+from sqlalchemy import Result, Text, TextClause, bindparam, cast, func, literal_column, or_, select, text
 from sqlalchemy.orm import load_only
 
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
-from webapp.chat.record import queries
+from webapp.chat.record import projects, queries
 from webapp.people.accounts.tables import User
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
@@ -34,10 +35,14 @@ CALL_CHARS = 20_000
 CALL_WORDS = f"k.title || ' ' || k.tool || ' ' || left(k.arguments, {CALL_CHARS}) || ' ' || left(k.text, {CALL_CHARS})"
 CALL = f"to_tsvector('english', translate({CALL_WORDS}, '<>/.@_-=&#:', '           '))"
 RANKED_CALL = f"to_tsvector('english', {READS.format(CALL_WORDS, 20_000)})"
-# Includes chats shared with the person or with a group of theirs, but not those shared with the whole team by link.
-GIVEN = """SELECT object_id FROM grants WHERE object_kind = 'chat' AND (user_id = :owner
-    OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"""
-SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN})) AND c.deleted_at IS NULL AND NOT c.is_temporary"
+# Includes chats shared with the person, with a group of theirs or with a project of theirs, but not those shared with the whole
+# team by link.
+NAMED = "(user_id = :owner OR group_id IN (SELECT group_id FROM memberships WHERE user_id = :owner))"
+GIVEN = f"SELECT object_id FROM grants WHERE object_kind = 'chat' AND {NAMED}"
+# What is compiled for no database has names, booleans and words in quotes, which both read.
+CHAT = SimpleNamespace(**{name: literal_column(f"c.{name}") for name in ("owner_id", "project_id", "is_for_project")})
+OF_PROJECT = projects.shares_with(literal_column(":owner"), chat=CHAT).compile(compile_kwargs={"literal_binds": True})
+SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN}) OR {OF_PROJECT}) AND c.deleted_at IS NULL AND NOT c.is_temporary"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
 SHOWN, SHOWN_CALL = f"{OF_MESSAGE}, '' AS call_id", f"{OF_MESSAGE}, k.id AS call_id"

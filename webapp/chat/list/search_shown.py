@@ -76,7 +76,7 @@ def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
         return []
     characters = character_queries.characters_named(user, named, limit=MOST_PARTNERS)
     # By their names: a maker's would offer the demo to everyone who types "mill".
-    models = [(id, name) for id, name in candidates(named.text, MOST_MODELS) if named.begins(name, id)][:MOST_PARTNERS]
+    models = [(id, name) for id, name in candidates(named.text, MOST_MODELS, user.id) if named.begins(name, id)][:MOST_PARTNERS]
     return [
         *(
             SearchHit(words=f"New chat with {name}", path=url_for("roleplay.begin", id=id), icon="drama", sends={})

@@ -14,7 +14,7 @@ from webapp.chat.record import queries, sharing
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import current_user, own_address, signed_in, user_or_none
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
@@ -98,7 +98,7 @@ def _people(chat: Chat, form: ShareForm) -> Response:
     return form.shown(
         "chat/sharing/share.html",
         chat=chat,
-        can_invite=may(current_user().role, "manage people"),
+        can_invite=may(current_user(), "manage people"),
         rights=dict(RIGHTS),
         **shares_shown.listed(people, url_for("sharing.index", id=chat.id)),
         link=next((share for share in shares if share.to == "everyone"), None),

@@ -12,6 +12,7 @@ from webapp.base.db import utc_now
 from webapp.base.words import plural
 from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk
+from webapp.chat.messages import keeping
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import WAITING
@@ -37,6 +38,8 @@ class SidebarChat:
     sharer: str = ""
     # Whether its answer waits for a person's decision.
     is_waiting: bool = False
+    # When it goes to the trash; left out of comparisons as well.
+    leaves_at: datetime | None = field(default=None, compare=False)
 
 
 Groups = list[tuple[str, list[SidebarChat]]]
@@ -51,6 +54,7 @@ def chats(
     here, me = here or request.path, user_or_none()
     ids = [id for row in rows for id in row.cast_ids]
     faces = characters_shown.faces(me, ids) if me and ids else {}
+    leaving = keeping.leaves_on(row for row in rows if isinstance(row, Chat))
     return [
         SidebarChat(
             row.id,
@@ -61,6 +65,7 @@ def chats(
             tuple(faces[id] for id in row.cast_ids if id in faces)[:MOST_FACES],
             row.sharer if isinstance(row, queries.ListedChat) else "",
             running.get(topic_names.of_chat(row.id)) == WAITING,
+            leaving.get(row.id),
         )
         for row in rows
     ]

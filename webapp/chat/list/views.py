@@ -13,10 +13,10 @@ from webapp.base.errors import Invalid
 from webapp.chat import erasing
 from webapp.chat.list import bulk, paging, shown as list_shown
 from webapp.chat.list.search import search, words_of
-from webapp.chat.messages import chats, deleted_branches
+from webapp.chat.messages import chats, deleted_branches, keeping
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import chat_page_url
-from webapp.chat.record import queries
+from webapp.chat.record import queries, tags
 from webapp.chat.record.access import right_in, visible_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
@@ -63,6 +63,8 @@ def sidebar_rows(chats: Sequence[list_shown.SidebarChat]) -> Markup:
 def index() -> Response:
     if "q" in request.args:
         return _search(printable(request.args["q"]).strip())
+    if tag := printable(request.args.get("tag", "")).strip():
+        return _tagged(tag)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
     show: paging.Show = "archived" if are_archived else "open"
@@ -78,8 +80,24 @@ def index() -> Response:
         several_url=several_url,
         bulk_result=list_shown.bulk_result(me.id, several_url),
         export_url=url_for("exchange.selected"),
+        tags=tags.by_chat(me.id, (chat.id for chat in (*pinned, *page.rows))),
         **_selection("list.index", before=before or None, **parameters),
         next_url=url_for("list.index", before=page.next_cursor, **parameters) if page.next_cursor else "",
+    )
+
+
+def _tagged(tag: str) -> Response:
+    me, before = current_user(), request.args.get("before", "")
+    page = cut(paging.tagged(me, tag, after=before, limit=PAGE + 1), PAGE)
+    return render(
+        "chat/list/tagged.html",
+        tag=tag,
+        groups=list_shown.grouped([], page.rows),
+        several_url=url_for("several.do"),
+        export_url=url_for("exchange.selected"),
+        tags=tags.by_chat(me.id, (chat.id for chat in page.rows)),
+        **_selection("list.index", tag=tag, before=before or None),
+        next_url=url_for("list.index", tag=tag, before=page.next_cursor) if page.next_cursor else "",
     )
 
 
@@ -134,6 +152,8 @@ def rename(id: str) -> Response:
 @bp.post("/chats/<id>/unpin", endpoint="unpin")
 @bp.post("/chats/<id>/archive", endpoint="archive")
 @bp.post("/chats/<id>/unarchive", endpoint="unarchive")
+@bp.post("/chats/<id>/keep", endpoint="keep")
+@bp.post("/chats/<id>/let_go", endpoint="let_go")
 @signed_in
 def put(id: str) -> Response:
     """Performs the action named by the last part of the path, and says so where the page stays."""
@@ -284,7 +304,9 @@ def _back(**parameters: Any) -> Response:
 @signed_in
 def menu(id: str) -> Response:
     chat = found(queries.owned_chat(current_user().id, id))
-    return render("chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html", row=chat)
+    leaving, has_rule = keeping.leaves_on([chat]), keeping.has_rule(chat)
+    template = "chat/list/_row_menu.html" if is_htmx() else "chat/list/row_menu.html"
+    return render(template, row=chat, leaves_at=leaving.get(chat.id), has_rule=has_rule)
 
 
 @row.post("/chats/<id>/menu", endpoint="do")

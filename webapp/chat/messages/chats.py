@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import and_
+from sqlalchemy.orm import Session
 
 from webapp.base import changes
 from webapp.base.db import utc_now, write
@@ -33,6 +34,7 @@ def rename(chat: Chat, title: str) -> None:
     titles.cancel(chat.id)
     with write():
         chat.title, chat.title_is_own = name, True
+        chat.touch()
     announcements.announce(chat, "chat", chat.id)
 
 
@@ -52,7 +54,8 @@ def pin(*chats: Chat, is_pinned: bool) -> None:
         for chat in chats:
             chat.pinned_at = utc_now() if is_pinned else None
             chat.archived_at = None if is_pinned else chat.archived_at
-    _announce(chats)
+            chat.touch()
+    announce(chats)
 
 
 def archive(*chats: Chat, is_archived: bool) -> None:
@@ -61,7 +64,8 @@ def archive(*chats: Chat, is_archived: bool) -> None:
         for chat in chats:
             chat.archived_at = utc_now() if is_archived else None
             chat.pinned_at = None if is_archived else chat.pinned_at
-    _announce(chats)
+            chat.touch()
+    announce(chats)
 
 
 def trash(*chats: Chat) -> None:
@@ -87,9 +91,10 @@ def restore(*chats: Chat) -> None:
     with write() as session:
         for chat in chats:
             chat.deleted_at = None
+            chat.touch()
         chat_files.show(session, [chat.id for chat in chats])
     remembering.wake()
-    _announce(chats)
+    announce(chats)
 
 
 def erase(*chats: Chat) -> None:
@@ -105,17 +110,29 @@ def _throw_away(chat: Chat) -> None:
     for running in generations.active_generations(chat.lane):
         generations.stop(running)
     with write() as session:
-        chat.deleted_at = utc_now()
+        hide(session, [chat])
+    tell_of_trash([chat])
+
+
+def hide(session: Session, chats: Sequence[Chat]) -> None:
+    """Puts chats into the trash, with what was indexed of them."""
+    for chat in chats:
+        chat.deleted_at, chat.leaves_at = utc_now(), None
         memory.forget(session, Document.chat_id == chat.id)
-        chat_files.hide(session, [chat.id])
+    chat_files.hide(session, [chat.id for chat in chats])
+
+
+def tell_of_trash(chats: Sequence[Chat]) -> None:
+    """Removes chats that are in the trash by now from open lists, and closes the pages that still show them."""
     remembering.wake()
-    _announce([chat])
-    # Closes the streams of pages that still show the chat.
-    for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
-        changes.notify_person(person, "access", chat.id)
+    announce(chats)
+    for chat in chats:
+        for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
+            changes.notify_person(person, "access", chat.id)
 
 
-def _announce(chats: Iterable[Chat]) -> None:
+def announce(chats: Iterable[Chat]) -> None:
+    """Shows a change of chats on all open pages and lists."""
     for chat in chats:
         announcements.announce(chat, "chat", chat.id)
 
@@ -123,7 +140,7 @@ def _announce(chats: Iterable[Chat]) -> None:
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
     """Creates an empty chat."""
     model = model or providers().default()
-    providers().for_model(model)
+    providers().for_model(model, person=owner_id)
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
@@ -136,7 +153,7 @@ def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[s
 
 def starting_model(user: User) -> str:
     """Returns the model for a person's new chats."""
-    return providers().default(user.default_model)
+    return providers().default(user.default_model, user.id)
 
 
 def choose(chat: Chat, model: str) -> None:
@@ -144,6 +161,7 @@ def choose(chat: Chat, model: str) -> None:
     model = model_to_ask(chat, model)
     with write():
         chat.model = model
+        chat.touch()
     announcements.announce(chat, "chat", chat.id)
 
 

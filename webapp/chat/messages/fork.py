@@ -17,7 +17,7 @@ from webapp.chat.files import long_files, storage
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages.chats import TITLE_CHARS
-from webapp.chat.record import announcements, queries
+from webapp.chat.record import announcements, queries, tags
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat, Message, Story
@@ -34,7 +34,7 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "chara
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
 KEPT_BY_ITS_OWNER = (
-    *("persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
+    *("project_id", "persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
     *(field.name for field in FIELDS),
 )
 KEPT_OF_MESSAGE = (
@@ -56,20 +56,20 @@ BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
 def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     """Creates a chat of this person with the path down to the message; returns its id.
 
-    The costs of the answers stay with the source chat. A copy of a temporary chat is temporary, too, and expires on the same
-    day. `model` is the model of the new chat; by default that of the source.
+    The costs of the answers stay with the source chat; the person's tags are copied. A copy of a temporary chat is temporary,
+    too, and expires on the same day. `model` is the model of the new chat; by default that of the source.
     """
     if not message.content:
         raise Conflict("There is nothing here to start a new chat from yet.")
     source = queries.chat_of(message)
-    source_is_own = source.owner_id == owner_id
+    source_is_own, source_id = source.owner_id == owner_id, source.id
     names = (*KEPT_OF_CHAT, *(KEPT_BY_ITS_OWNER if source_is_own else ()))
     names += KEPT_OF_TEMPORARY if source.is_temporary else ()
     values: dict[str, Any] = {name: getattr(source, name) for name in names}
     # A feature that leads the source does not lead its copy.
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
-        providers().for_model(model)
+        providers().for_model(model, person=owner_id)
         values["model"] = model
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):
@@ -87,6 +87,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
+        tags.copy(session, owner_id, source_id, id)
     announcements.announce(chat, "chat", id)
     return id
 

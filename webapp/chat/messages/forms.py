@@ -13,6 +13,7 @@ from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files.attachments import MOST_FILES, File, joined, parted
 from webapp.chat.record.tables import FollowUp
 from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.permissions import refuse_without
 from webapp.web.forms import Form
 
 # What can be named once in a message.
@@ -64,6 +65,8 @@ class MessageForm(Form):
         """The typed text and its attachments, with LF line ends: forms send CRLF."""
         sent = [storage for storage in request.files.getlist("file") if storage.filename][: MOST_FILES + 1]
         me = user_or_none()
+        if me and sent:
+            refuse_without(me, "upload")
         blocks = [attachment_service.block_for(me.id if me else "", storage.filename or "", storage.stream) for storage in sent]
         return joined(self._typed_text, [*self._parts, *blocks])
 

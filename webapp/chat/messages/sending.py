@@ -26,12 +26,12 @@ from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
-from webapp.chat.prompt.chat_collections import ids_of_prompt
+from webapp.chat.prompt.chat_collections import ids_of_project, ids_of_prompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask, models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
@@ -39,6 +39,7 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.rendering import markdown
@@ -108,23 +109,26 @@ def start_chat(
     answered_by: str = "",
     tools: Sequence[str] = (),
     title_words: str = "",
+    project: Project | None = None,
     models: Sequence[str] = (),
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
     `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
     prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's. `title_words` are
-    the words for its first title, if those of the message aren't the person's own. `models` are those that answer side by side;
-    the first answer is returned.
+    the words for its first title, if those of the message aren't the person's own. `project` is where the chat begins. `models`
+    are those that answer side by side; the first answer is returned.
     """
-    entered, person, models = message_input(text), owner_id or visitor_hash or "", models_to_ask(models)
-    model = next(iter(models), model or providers().default())
-    providers().for_model(answered_by or model, for_visitor=bool(visitor_hash))
+    entered, person = message_input(text), owner_id or visitor_hash or ""
+    models = models_to_ask(models, by=person)
+    model = next(iter(models), model or (project.model if project else "") or providers().default())
+    providers().for_model(answered_by or model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
 
-    first = [*reads, *ids_of_prompt(prompt_key or QUICK)]
+    first = [*reads, *ids_of_project(project), *ids_of_prompt(prompt_key or QUICK)]
+    project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)
 
@@ -138,6 +142,7 @@ def start_chat(
             prompt_key=prompt_key,
             collection_ids=list(reads),
             tools=list(tools),
+            project_id=project_id,
             models=list(models),
         )
         rows.put(session, chat)
@@ -177,10 +182,14 @@ def ask(
     `place` says what the message begins, in a chat that was made for it: a repeated one has another chat. `models` answer side by
     side; the first answer is returned.
     """
-    if (models := models_to_ask(models, chat)) and chat.model not in models:
+    person, id = by or person_of(chat), chat.id
+    if (models := models_to_ask(models, chat, by=person)) and chat.model not in models:
         model = models[0]
-    model = model_to_ask(chat, model) if model or not answered_by else chat.model
-    answered_by, person, id = answered_by and model_to_ask(chat, answered_by), by or person_of(chat), chat.id
+    model = model_to_ask(chat, model, by=person) if model or not answered_by else chat.model
+    answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
+    if is_own(model) and model != chat.model and person != chat.owner_id:
+        # The chat keeps a model that its owner can use.
+        model, answered_by = chat.model, answered_by or model
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
@@ -218,11 +227,11 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     was_cut = last and not last.is_active and (last.status != "completed" or last.reason in CUT_REASONS)
     if not was_cut and (must_be_cut or not _stands_last(chat, message)):
         raise Conflict("This answer is complete, so there is nothing to continue.")
-    model = last.model_asked if last else model_to_ask(chat)
-    providers().for_model(model, for_visitor=bool(chat.visitor_hash))
+    person = by or (last.user_id if last else None) or person_of(chat)
+    model = last.model_asked if last else model_to_ask(chat, by=person)
+    providers().for_model(model, person=person, for_visitor=bool(chat.visitor_hash))
     column = chat.column_of(message.id)
     generations.refuse_if_busy(chat.lane, column)
-    person = by or (last.user_id if last else None) or person_of(chat)
     options = AnswerOptions(given=source_search.for_continuation(chat, message, person), column=column)
 
     def store(session: Session) -> PendingGeneration:
@@ -239,12 +248,11 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
 def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
-    column = chat.column_of(message.id)
+    person, column = by or person_of(chat), chat.column_of(message.id)
     if column and not model and (last := queries.last_generation(message)):
         model = last.model_asked
-    model = model_to_ask(chat, model)
+    model = model_to_ask(chat, model, by=person)
     generations.refuse_if_busy(chat.lane, column)
-    person = by or person_of(chat)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
@@ -265,7 +273,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "", models: Se
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model, models = model_to_ask(chat), models_to_ask(models, chat)
+    model, models = model_to_ask(chat, by=person), models_to_ask(models, chat, by=person)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated

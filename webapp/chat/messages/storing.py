@@ -126,7 +126,7 @@ def _stored_one(
             engine.emit(Exposed(key, version))
     # Only a message typed on a page ends a draft.
     beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-    source = prepared.source(partial(generations.ladder, engine, beats=beats), prepared.request)
+    source = prepared.source(partial(generations.ladder, engine, person=person, beats=beats), prepared.request)
     chat = prepared.chat
     list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)

@@ -57,7 +57,8 @@ def composer_values(
     now: ChatState,
 ) -> dict[str, Any]:
     """Returns the template context for the composer; the same for all readers with this right."""
-    choice, may_suggest = picker(chat), right == "own" and not running and is_offered(chat)
+    choice = picker(chat, person=(chat.owner_id or "") if right == "own" else "")
+    may_suggest = right == "own" and not running and is_offered(chat)
     return {
         "running": running,
         "head": messages[-1].id if messages else "",
@@ -107,30 +108,31 @@ def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) ->
     return offered_replies(last.content) if last and last.role == "assistant" else ()
 
 
-def picker(chat: Chat | None = None, wish: str = "") -> dict[str, Any]:
-    """Returns the available models and the chosen one: `wish`, else the chat's, even if unlisted or no longer available.
+def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dict[str, Any]:
+    """Returns the models available to a person and the chosen one: `wish`, else the chat's, even if unlisted or gone.
 
     If there are many models the page itself has only a few; the others are found at `models_url`.
     """
     catalogue = providers()
-    offered = [] if chat and chat.visitor_hash else catalogue.offered()
-    chosen = wish if catalogue.is_choosable(wish) else current_model(chat) if chat else catalogue.default()
-    models = suggested_models(offered, chosen)
+    offered = [] if chat and chat.visitor_hash else catalogue.offered(person)
+    usual = current_model(chat) if chat else catalogue.default(person=person)
+    chosen = wish if catalogue.is_choosable(wish, person) else usual
+    models = suggested_models(offered, chosen, person)
     return {
         "models": models,
         "chosen_model": chosen,
         "chosen_name": catalogue.display_name(chosen),
         "chosen_maker": maker_named(catalogue.maker(chosen)),
-        "gone_model": catalogue.display_name(missing_model(chat)) if chat and chosen == current_model(chat) else "",
+        "gone_model": catalogue.display_name(missing_model(chat, person)) if chat and chosen == current_model(chat) else "",
         "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
 
 
-def suggested_models(offered: Sequence[Model], chosen: str) -> list[Model]:
+def suggested_models(offered: Sequence[Model], chosen: str, person: str = "") -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
-    if models and providers().is_choosable(chosen) and not any(model.id == chosen for model in models):
+    if models and providers().is_choosable(chosen, person) and not any(model.id == chosen for model in models):
         models.insert(0, model_named(chosen))
     return models
 

@@ -149,12 +149,11 @@ def save_draft(id: str) -> Response:
 @signed_in
 def choose(id: str) -> Response:
     message = own_message(id)
-    chat = queries.chat_of(message)
+    chat, me = queries.chat_of(message), current_user().id
     if is_htmx():
-        return render(
-            "chat/page/composer/_again.html", message=message, models=first_models(model_marks.for_person(current_user().id))
-        )
-    models = suggested_models(providers().offered(), chat.model)
+        first = first_models(model_marks.for_person(me), me)
+        return render("chat/page/composer/_again.html", message=message, models=first)
+    models = suggested_models(providers().offered(me), chat.model, me)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)
     is_running = last is not None and last.is_active

@@ -83,7 +83,7 @@ def _knowledge(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Menti
 
 def _who_answers(me: User, chat: Chat | None, query: str) -> tuple[Sequence[Mention], bool]:
     """Returns models and, of a group, its members; a new chat can begin with any character."""
-    page = models(model_marks.for_person(me.id), query)
+    page = models(model_marks.for_person(me.id), query, person=me.id)
     offered = list({row.id: model_mention(row.id, row.name, row.facts) for row in page.rows}.values())
     if chat:
         cast = members_in(chat) if chat.is_group else ()

@@ -100,7 +100,7 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
 
 def _chips(form: MessageForm, me: User, chat: Chat | None) -> Iterator[Mention]:
     yield from collection_chips(me, form.knowledge.data or ())
-    if (model := form.answered_by.data or "") and providers().is_choosable(model):
+    if (model := form.answered_by.data or "") and providers().is_choosable(model, me.id):
         yield model_mention(model, model_named(model).name)
     if id := form.spoken_by.data or "":
         yield from (character_mention(id, name) for name in _names_of(me, chat, id))

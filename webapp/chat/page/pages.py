@@ -81,7 +81,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "beside": beside(chat.models if chat else form.models.data or ()),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
-        **picker(chat, form.model.data or ""),
+        **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
 

@@ -65,7 +65,7 @@ class ShownModels:
 def index() -> Response:
     query, chat_id = request.args.get("q", "")[:MOST_QUERY_CHARS].strip(), request.args.get("chat", "")
     after = max(0, min(request.args.get("after", 0, type=int), MOST_SKIPPED))
-    page = models(model_marks.for_person(current_user().id), query, after)
+    page = models(model_marks.for_person(current_user().id), query, after, person=current_user().id)
     template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
     return render(
@@ -85,7 +85,7 @@ def index() -> Response:
 @signed_in
 def star() -> Response:
     model, is_favorite = request.form.get("model", ""), request.form.get("is_favorite") == "y"
-    if is_favorite and not providers().is_choosable(model):
+    if is_favorite and not providers().is_choosable(model, current_user().id):
         raise Invalid("That model is no longer available.")
     model_marks.star(current_user().id, model, is_favorite=is_favorite)
     chat, query, after = (request.form.get(name) or None for name in ("chat", "q", "after"))
@@ -99,10 +99,10 @@ def star() -> Response:
     )
 
 
-def models(marks: model_marks.Marks, query: str = "", after: int = 0) -> ShownModels:
+def models(marks: model_marks.Marks, query: str = "", after: int = 0, *, person: str = "") -> ShownModels:
     """Returns the models of this page; with a query, each matching model appears once."""
     # One more than the page, to know whether there is a next one.
-    listed = list(islice(_listed(marks, query), after + PAGE + 1))
+    listed = list(islice(_listed(marks, query, person), after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
     for group, model in listed[after : after + PAGE]:
         rows.append(_row(model, marks, group, is_first=group != before))
@@ -110,20 +110,21 @@ def models(marks: model_marks.Marks, query: str = "", after: int = 0) -> ShownMo
     return ShownModels(tuple(rows), after + PAGE if len(listed) > after + PAGE else 0)
 
 
-def first_models(marks: model_marks.Marks) -> list[ShownModel]:
+def first_models(marks: model_marks.Marks, person: str) -> list[ShownModel]:
     """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
-    return list({row.id: row for row in models(marks).rows}.values())[:MOST_IN_MENU]
+    return list({row.id: row for row in models(marks, person=person).rows}.values())[:MOST_IN_MENU]
 
 
 def facts(model: Model, server: LiveConnection | None) -> str:
     """Summarizes what a model can do, how much it reads and what it costs, as far as its server reports them."""
     reads = [f"{context(model.context_length)} context"] if model.context_length else []
-    return " · ".join(filter(None, [*abilities(model), *reads, price_words(model, server)]))
+    whose = "yours" if server and server.owner_id else ""
+    return " · ".join(filter(None, [whose, *abilities(model), *reads, price_words(model, server)]))
 
 
-def _listed(marks: model_marks.Marks, query: str) -> Iterator[tuple[str, Model]]:
+def _listed(marks: model_marks.Marks, query: str, person: str) -> Iterator[tuple[str, Model]]:
     catalogue = providers()
-    offered = catalogue.offered()
+    offered = catalogue.offered(person)
     if not query:
         by_id = {model.id: model for model in offered}
         yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
@@ -143,7 +144,8 @@ def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:
 
 
 def _row(model: Model, marks: model_marks.Marks, group: str, *, is_first: bool) -> ShownModel:
-    own, server = model.name.removeprefix(f"{group}: "), providers().server_of(model.id)
+    server = providers().server_of(model.id)
+    own = model.name.removeprefix(f"{group}: ").removesuffix(f" · {group}")
     return ShownModel(
         id=model.id,
         name=model.name,

@@ -16,7 +16,7 @@ from webapp.chat.calls.lines import ShownCalls, calls_by_message, calls_for
 from webapp.chat.files import long_files, storage
 from webapp.chat.files.attachments import NOT_READ, SHELF_START, ReadingState, folded, parted
 from webapp.chat.files.reference import originals_in
-from webapp.chat.messages import renderings
+from webapp.chat.messages import keeping, renderings
 from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.page import answer_shown, scripted
 from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownColumn, ShownNotice, Silence, notices, silence, speakers_of
@@ -59,6 +59,9 @@ class ShownChat:
     is_played: bool = False
     is_group: bool = False
     is_temporary: bool = False
+    is_kept: bool = False
+    # When it goes to the trash, because it has been left untouched.
+    leaves_at: datetime | None = None
     # The names of those it is shared with; None if they were not looked up.
     given: tuple[str, ...] | None = None
 
@@ -188,6 +191,8 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         is_played=bool(row.cast_ids),
         is_group=row.is_group,
         is_temporary=row.is_temporary,
+        is_kept=row.is_kept,
+        leaves_at=keeping.leaves_on([row]).get(row.id),
         given=None if given is None else sharing.share_names(given),
     )
 

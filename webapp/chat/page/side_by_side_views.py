@@ -31,7 +31,7 @@ def begin() -> Response:
     """Opens a new chat that the models will answer in; nothing is stored before its first message."""
     chosen = request.form.getlist("models")
     try:
-        return redirect(url_for("home.show", models=models_to_ask(chosen) or None))
+        return redirect(url_for("home.show", models=models_to_ask(chosen, by=current_user().id) or None))
     except AppError as refusal:
         return _choice(None, chosen, refusal)
 
@@ -55,13 +55,14 @@ def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = Non
     """Renders the list of models. Those that are chosen stay so while others are searched, as all of it is one form."""
     query = request.values.get("q", "")[:MOST_QUERY_CHARS].strip()
     after = max(0, min(request.values.get("after", 0, type=int), MOST_SKIPPED))
-    page, names = models(model_marks.for_person(current_user().id), query, after), providers().display_name
-    kept = [(model, names(model)) for model in dict.fromkeys(chosen) if providers().is_choosable(model)][: 2 * MOST_BESIDE]
+    me, catalogue = current_user().id, providers()
+    page = models(model_marks.for_person(me), query, after, person=me)
+    chosen = [model for model in dict.fromkeys(chosen) if catalogue.is_choosable(model, me)][: 2 * MOST_BESIDE]
     return render(
         "chat/page/picker/side_by_side.html",
         status=refusal.status if refusal else 200,
         chat=chat,
-        kept=kept,
+        kept=[(model, catalogue.display_name(model)) for model in chosen],
         rows={row.id: row for row in page.rows if row.id not in chosen}.values(),
         next=page.next,
         query=query,

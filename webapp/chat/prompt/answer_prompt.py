@@ -23,6 +23,7 @@ from webapp.chat.prompt.scripts import scripted
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import model_named, supports
+from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
@@ -50,6 +51,8 @@ PARAMETER_LABELS = {
     "effort": "Reasoning effort",
     "is_json": "JSON",
 }
+# The parameters that a project can have too.
+OF_PROJECTS = ("temperature", "max_tokens", "top_p", "effort")
 ROLES = {"user": "Message", "assistant": "Answer"}
 SO_FAR = "The answer so far"
 # Reserved for the answer if its length is not set, but at most a quarter of the context window.
@@ -327,26 +330,30 @@ def _as_seen(viewer: User | None, records: Sequence[SourceRecord]) -> dict[str, 
 
 
 def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> RequestParameters:
-    """Merges parameters: the chat's override its prompt's, which override the server's; the lower `max_tokens` applies."""
+    """Merges parameters: the chat's, else its project's, its prompt's, the server's; the lower `max_tokens` applies."""
     parameters = providers().parameters(model.id).copy()
     if led_by:
         parameters.update(led_by.parameters)
-    if chat.temperature is not None:
-        parameters["temperature"] = chat.temperature
-    if chat.max_tokens:
-        parameters["max_tokens"] = min(chat.max_tokens, parameters.get("max_tokens") or chat.max_tokens)
-    parameters.update(_by_ability(chat, model))
+    project = project_of(chat)
+    chosen = dict(project.parameters) if project else {}
+    chosen |= {name: own for name in OF_PROJECTS if (own := getattr(chat, name)) not in (None, "")}
+    if (temperature := chosen.get("temperature")) is not None:
+        parameters["temperature"] = temperature
+    if most_tokens := chosen.get("max_tokens"):
+        parameters["max_tokens"] = min(most_tokens, parameters.get("max_tokens") or most_tokens)
+    parameters.update(_by_ability(chat, model, chosen))
     return parameters
 
 
-def _by_ability(chat: Chat, model: Model) -> RequestParameters:
+def _by_ability(chat: Chat, model: Model, chosen: Mapping[str, Any]) -> RequestParameters:
     """Returns the parameters that are left out if the model is known not to support them."""
     stop = tuple(line.strip() for line in chat.stop_words.splitlines() if line.strip())[:MOST_STOPS]
+    effort = chosen.get("effort", "")
     values_by_parameter = {
-        "top_p": ("top_p", chat.top_p),
+        "top_p": ("top_p", chosen.get("top_p")),
         "stop": ("stop", stop or None),
         "samplers": ("", _samplers(chat, model) or None),
-        "effort": ("reasoning", chat.effort if _takes_effort(model, chat.effort) else None),
+        "effort": ("reasoning", effort if _takes_effort(model, effort) else None),
         "is_json": ("json", chat.answer_format == "json" or None),
     }
     supported = {

@@ -18,6 +18,7 @@ SECTION_SEPARATOR = "\n---\n"
 OF_A_CHAT = {
     "pre_prompt": Section("Pre-prompt", rank=10),
     "system_prompt": Section("System prompt", rank=20),
+    "project": Section("Project", rank=25),
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),

@@ -71,7 +71,7 @@ def keep_out(chat: Chat, *, is_forgotten: bool) -> None:
 
 def _is_shared(chat: Chat) -> bool:
     query = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == chat.id)
-    return db.session.scalar(query.limit(1)) is not None
+    return chat.is_for_project or db.session.scalar(query.limit(1)) is not None
 
 
 def _missing() -> Sequence[Row[*tuple[Any, ...]]]:

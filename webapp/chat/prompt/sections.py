@@ -27,6 +27,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.leading import includes_personal_instructions
 from webapp.chat.prompt.recorded_prompt import last_prompt
+from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
@@ -110,6 +111,8 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
 
     yield section("pre_prompt", chat.pre_prompt, HERE)
     yield own("system_prompt", chat.system_prompt, character.system_prompt)
+    if project := project_of(chat):
+        yield replace(OF_A_CHAT["project"], text=project.instructions, origin=f"Project {project.name}")
     yield section("character", character.description, name)
     if persona and context.is_personal:
         yield section("persona", persona.description, persona.name)

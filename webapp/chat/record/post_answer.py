@@ -79,7 +79,8 @@ def _is_greeting(message: Any) -> ColumnElement[bool]:
 
 # With the table's name in the text: in the RETURNING clause of an UPDATE on SQLite, SQLAlchemy omits table names, and a bare
 # `id` would be that of grants.
-IS_SHARED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == literal_column("chats.id")).exists()
+_IS_GRANTED = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == literal_column("chats.id")).exists()
+IS_SHARED = or_(_IS_GRANTED, literal_column("chats.is_for_project"))
 HAS_FOLLOW_UP = select(FollowUp.id).where(FollowUp.chat_id == Chat.id).correlate(Chat).exists()
 IS_REMEMBERED = (
     select(User.id).where(User.id == Chat.owner_id, User.remembers_since.is_not(None)).correlate(Chat).exists()

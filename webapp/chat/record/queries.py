@@ -359,7 +359,7 @@ def _children_statement(*, are_roots_too: bool = False) -> Select[str, str | Non
     return query.order_by(Message.id)
 
 
-def _listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
+def listed_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str]:
     """Selects the columns of `ListedChat` for the viewer: a pin is visible to the chat's owner only."""
     is_own, name = Chat.owner_id == ME, func.coalesce(func.nullif(User.name, ""), User.email)
     sharer = select(name).where(User.id == Chat.owner_id).scalar_subquery()
@@ -384,12 +384,12 @@ def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | No
         for column in (Generation.lane, Generation.status)
     )
     in_sight = union_all(select(newest), select(pinned), _given_statement())
-    return _listed_statement().add_columns(running.label("lane"), status.label("status")).where(Chat.id.in_(in_sight))
+    return listed_statement().add_columns(running.label("lane"), status.label("status")).where(Chat.id.in_(in_sight))
 
 
 # Compiled once: building the statement costs more than running it.
 SIDEBAR = Prepared(_sidebar_statement())
-SHARED = _listed_statement().where(Chat.id.in_(_given_statement()))
+SHARED = listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 # The recorded prompt is as long as the chat, and callers don't need it.
 GENERATIONS = select(Generation).options(defer(Generation.prompt)).order_by(Generation.id)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import CompoundSelect, and_, bindparam, select
+from sqlalchemy import CompoundSelect, and_, bindparam, select, update
 
 from webapp.base import changes
-from webapp.base.db import db, write
+from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import Grant, Membership, User
 from webapp.people.grants import grants, shares as grant_shares
@@ -21,6 +22,7 @@ def right_of(chat: Chat, user: User) -> str:
     if chat.owner_id == user.id:
         return "own"
     rights = set(db.session.scalars(select(Grant.right).where(grants.is_about(KIND, chat.id), grants.reaches(user))))
+    rights |= projects.rights_by_project(chat, user)
     return next((right for right in reversed(RIGHTS) if right in rights), "") if not chat.deleted_at else ""
 
 
@@ -35,8 +37,11 @@ def share_names(shares: Iterable[grant_shares.Share]) -> tuple[str, ...]:
 
 
 def readers(chat_id: str) -> set[str]:
-    """Returns the ids of the people whose lists contain the chat because it was shared with them."""
-    return set(db.session.scalars(READERS, {"chat_id": chat_id}))
+    """Returns the ids of the people whose lists contain the chat because it was shared with them, or with their project."""
+    people = set(db.session.scalars(READERS, {"chat_id": chat_id}))
+    chat = db.session.get(Chat, chat_id)
+    project = projects.project_of(chat) if chat and chat.is_for_project else None
+    return people | projects.members(project.id) if project else people
 
 
 def writers(
@@ -91,6 +96,7 @@ def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
     chat_id, giver_id = chat.id, by.id
     with write() as session:
         changed = grant_shares.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
+        session.execute(update(Chat).where(Chat.id == chat_id).values(touched_at=utc_now()))
     _notify(changed)
 
 

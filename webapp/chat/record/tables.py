@@ -1,4 +1,4 @@
-"""Tables of chats and their messages, which form a tree with a head."""
+"""Tables of projects, of chats and their messages, which form a tree with a head."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base import topic_names
 from webapp.base.db import Base, Record, utc_now
+from webapp.base.ids import LENGTH
 from webapp.streaming.events import SourceRecord
 
 # An imported row's origin is unique in its person or chat, so that it is imported only once.
@@ -41,6 +42,31 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
     return Index(name, *columns, sqlite_where=text(sqlite), info={"postgresql_where": text(postgresql or sqlite)})
 
 
+class Project(Record):
+    """A place for chats, with what all of them know. A grant reads it, or writes: has chats in it.
+
+    `parameters` are those of `webapp/chat/projects/service.py`: a chat's own come before them.
+    """
+
+    __tablename__ = "projects"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    icon: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    colour: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    about: Mapped[str] = mapped_column(Text, default="", server_default="")
+    instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The model of its new chats; empty for the person's own choice.
+    model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Whether its chats are kept, no matter how old they are.
+    keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
 class Chat(Record):
     """A conversation. It belongs to a person (`owner_id`), or to a visitor's cookie (`visitor_hash`).
 
@@ -48,6 +74,9 @@ class Chat(Record):
     their turns; its `character_id` is then the speaker of answers that name none. `foreign_fields` is what the file it was
     imported from says beyond our fields, for an export in the same format. `models` answer its messages side by side, if it has
     any; `column_ids` are the answers that do so at its end, by column, empty for one that isn't wanted any more.
+
+    `touched_at` is when a person last changed more than its messages, such as its title; `leaves_at` is when it goes to the
+    trash if it is not touched until then, which a person can rule out: `is_kept`.
     """
 
     __tablename__ = "chats"
@@ -66,6 +95,9 @@ class Chat(Record):
     pinned_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     is_temporary: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_kept: Mapped[bool] = mapped_column(default=False, server_default=false())
+    touched_at: Mapped[datetime | None]
+    leaves_at: Mapped[datetime | None]
     origin: Mapped[str] = mapped_column(String(120), default="", server_default="")
     character_id: Mapped[str | None] = mapped_column(ForeignKey("characters.id", ondelete="SET NULL"))
     character_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
@@ -102,6 +134,10 @@ class Chat(Record):
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Without a foreign key, for which SQLite would copy the whole table: one that doesn't exist is none.
+    project_id: Mapped[str | None] = mapped_column(String(LENGTH))
+    # Whether the members of its project see it.
+    is_for_project: Mapped[bool] = mapped_column(default=False, server_default=false())
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (
@@ -114,13 +150,20 @@ class Chat(Record):
         Index("ix_chats_head_id", "head_id"),
         Index("ix_chats_character_id", "character_id"),
         Index("ix_chats_persona_id", "persona_id"),
+        _few("ix_chats_project_id", "project_id", "owner_id", "changed_at", sqlite="project_id IS NOT NULL"),
+        _few("ix_chats_for_project", "project_id", "changed_at", sqlite="is_for_project = 1", postgresql="is_for_project"),
         _few("ix_chats_pinned", "owner_id", "pinned_at", sqlite="pinned_at IS NOT NULL"),
         # A character's page lists the groups that it is part of.
         _few("ix_chats_groups", "owner_id", sqlite="turn_order <> ''"),
         _few("ix_chats_deleted", "deleted_at", sqlite="deleted_at IS NOT NULL"),
+        _few("ix_chats_leaving", "leaves_at", sqlite="leaves_at IS NOT NULL"),
         _few("ix_chats_temporary", "created_at", sqlite="is_temporary = 1", postgresql="is_temporary"),
         _few("ix_chats_visitors", "created_at", sqlite="visitor_hash IS NOT NULL"),
     )
+
+    def touch(self) -> None:
+        """Notes that a person has changed something about it, so that it is kept as long from now on."""
+        self.touched_at, self.leaves_at = utc_now(), None
 
     @property
     def lane(self) -> str:
@@ -243,6 +286,27 @@ class FollowUp(Record):
     model: Mapped[str] = mapped_column(String(200))
     answered_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     speaker_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+
+
+class Tag(Record):
+    """A word of one person for chats, as they have typed it; `folded` is what it is compared by."""
+
+    __tablename__ = "tags"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(40))
+    folded: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (Index("uq_tags_user_id_folded", "user_id", "folded", unique=True),)
+
+
+class TaggedChat(Base):
+    """A chat that has a tag."""
+
+    __tablename__ = "tagged_chats"
+
+    tag_id: Mapped[str] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
+    chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
 class Draft(Base):

@@ -97,15 +97,15 @@ def begin_by_message(
     place, user_id, written = f"with\0{character.id}", by.id, sending.checked_text(text)
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
-    providers().for_model(answered_by or model or providers().default())
+    providers().for_model(answered_by or model or providers().default(), person=user_id)
     chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary)
     drafts.forget(user_id)
     return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
 
 def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
-    model = model or providers().default(by.default_model)
-    providers().for_model(model)
+    model = model or providers().default(by.default_model, by.id)
+    providers().for_model(model, person=by.id)
     return persona or (None if is_nobody else character_queries.default_persona(by)), model
 
 
@@ -154,6 +154,7 @@ def set_fields(chat: Chat, values: Mapping[str, Any]) -> None:
     with write():
         for name, value in new.items():
             setattr(chat, name, value)
+        chat.touch()
     announcements.announce_settings(id)
 
 

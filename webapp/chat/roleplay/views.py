@@ -190,7 +190,7 @@ def _save(chat: Chat, form: PromptsForm, name: str) -> None:
 def _chosen_model(form: PromptsForm, chat: Chat) -> str:
     """Returns the model chosen in the form, or the chat's if none was."""
     model = _about(form, chat).model.chosen or chat.model
-    if model != chat.model and not providers().is_choosable(model):
+    if model != chat.model and not providers().is_choosable(model, chat.owner_id or ""):
         raise Invalid("That model is no longer available.", field="model")
     return model
 

@@ -8,7 +8,7 @@ from flask import url_for
 
 from webapp.chat.starters import service
 from webapp.chat.starters.service import Starter
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
 from webapp.web.feature import NAVIGATION
@@ -25,7 +25,7 @@ class ShownStarter:
 
 def pages(user: User) -> Sequence[NavEntry]:
     """Returns the pages that cards can open, without the home page itself, as far as this person can open them."""
-    return [entry for entry in NAVIGATION.get().palette(partial(may, user.role))[GO_TO] if entry.path != "/"]
+    return [entry for entry in NAVIGATION.get().palette(partial(may, user))[GO_TO] if entry.path != "/"]
 
 
 def openable(user: User) -> list[Starter]:

@@ -114,7 +114,7 @@ def _begun(starter: Starter, prompt: InsertablePrompt, form: BeginForm, text: st
         return redirect(url_for("home.show", knowledge=reads))
     generation = sending.start_chat(
         message,
-        model=providers().default(model_marks.preferred_model(me)),
+        model=providers().default(model_marks.preferred_model(me), me.id),
         key=form.key.data or "",
         owner_id=me.id,
         options=sending.TYPED_OPTIONS,

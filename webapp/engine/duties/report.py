@@ -10,6 +10,7 @@ from webapp.engine.live import LiveGeneration
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
 from webapp.models.connections import service
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta
@@ -92,7 +93,8 @@ def _note_keys(live: LiveGeneration, answered: Answered) -> None:
     }
     accepted = transcript.provider
     began_at = utc_now() - timedelta(seconds=answered.seconds)
-    for connection in catalogue.connections():
+    own = catalogue.server_of(live.model) if is_own(live.model) else None
+    for connection in (*catalogue.connections(), *filter(None, [own])):
         if connection.slug in refused and not connection.refused_at:
             service.note_refusal(connection, refused[connection.slug])
             catalogue.forget()

@@ -15,7 +15,7 @@ from webapp.engine.watching.lane_feed import LaneFeed, known_at
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watcher_loop import has_changed
 from webapp.engine.watching.watchers import Context
-from webapp.people.accounts.guards import current_user, user_or_none
+from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
@@ -46,8 +46,8 @@ class LiveList:
     """A person's list on their open pages.
 
     When `notify_person` publishes one of `changes`, `element` is replaced by `template`, rendered with what `read` returns. If
-    the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `reader`
-    returns the current user, or refuses the request. A list that `is_on_every_page` every page is part of every page's stream.
+    the list consists of rows as in `difference` (`is_by_row`), a page that has it is only sent the changed ones. `requires` is
+    the permission for it. A list that `is_on_every_page` every page is part of every page's stream.
     """
 
     name: str
@@ -55,7 +55,7 @@ class LiveList:
     template: str
     changes: tuple[str, ...]
     read: Callable[[User], Mapping[str, Any]]
-    reader: Callable[[], User] = current_user
+    requires: str = ""
     swap: str = "outerMorph"
     is_on_every_page: bool = False
     rows: GrowingRows | None = None

@@ -10,6 +10,7 @@ from webapp.engine.watching.lists import ListFeed, live_list
 from webapp.engine.watching.sse_response import socket_of, streaming_response
 from webapp.engine.watching.watcher_loop import watch
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in
+from webapp.people.accounts.permissions import refuse_without
 
 bp = Blueprint("live", __name__)
 
@@ -24,7 +25,8 @@ def list_url(name: str) -> str:
 @signed_in
 def events(name: str) -> Response:
     live = found(live_list(name))
-    me, context = live.reader(), watchers.same_request()
+    me, context = current_user(), watchers.same_request()
+    refuse_without(me, live.requires)
     feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
     return watch(feed, watchers.watcher(me.id, context, watchers.is_still_signed_in, me.id))
 

@@ -13,7 +13,7 @@ from webapp.knowledge.trying import questions
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory, queries as account_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -91,7 +91,7 @@ def delete(id: str) -> Response:
 def _form(me: User) -> TryForm:
     """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
     form = TryForm.fresh(person=request.args.get("as", ""))
-    if may(me.role, "administer"):
+    if may(me, "administer"):
         form.person.offering(directory.people_to_pick, [("", "You")])
     return form
 
@@ -110,7 +110,7 @@ def _page(form: TryForm, question: str, person: User | None) -> Response:
         weight=weight,
         weight_now=weight_now(),
         viewed=person if person and person.id != me.id else None,
-        may_choose=may(me.role, "administer"),
+        may_choose=may(me, "administer"),
         collections=shown.collections(me),
         only=only,
         questions=kept(me),

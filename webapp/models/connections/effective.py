@@ -1,5 +1,6 @@
 """Connections with their effective values (stored over environment over default), their key and their models."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -14,16 +15,24 @@ from webapp.models.connections import keys, queries
 from webapp.models.connections.keys import BUILT_IN, Key, Stored
 from webapp.models.connections.tables import Connection
 from webapp.models.providers.base import Model, ModelRecord
+from webapp.models.upstream import Trust
 
 # OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
 USUAL_MODEL, ANY_MODEL = "anthropic/claude-3.5-sonnet", "openrouter/auto"
 NAMES = {model_field.name for model_field in fields(Model)}
+# The slugs of people's own connections: no other has a point, and the end can't be guessed.
+OWN_START = "my."
+OWN = re.compile(r"my\.[a-z0-9-]+-[0-9a-f]{6}")
 CHECKED = ("checked_at", "check_result", "is_working", "refused_at", "refused_for")
 
 
 @dataclass(frozen=True)
 class LiveConnection:
-    """A connection with its effective values; `own_address` and `own_model` are the stored ones, which can be empty."""
+    """A connection with its effective values; `own_address` and `own_model` are the stored ones, which can be empty.
+
+    A person's own has their `owner_id`: no request of another person is ever sent to it. With `offered_id`, it is a key for the
+    server of that connection of the team. One with `is_offered` can be used like that.
+    """
 
     id: str
     slug: str
@@ -45,6 +54,10 @@ class LiveConnection:
     is_working: bool | None = None
     refused_at: datetime | None = None
     refused_for: str = ""
+    is_offered: bool = False
+    owner_id: str = ""
+    offered_id: str = ""
+    trust: Trust = "operator"
     # Only the built-in connection has these: its own models' names can contain a colon, too.
     deleted_slugs: frozenset[str] = frozenset()
     # Admins' names for models of any connection, by the id that people choose them by.
@@ -57,7 +70,7 @@ class LiveConnection:
     @property
     def is_usable(self) -> bool:
         """Whether its models are offered. True for a key that cannot be decrypted: hiding the models would hide the error."""
-        return self.is_enabled and (self.key.source != "none" or self.kind == "openai")
+        return self.is_enabled and (self.key.source != "none" or (self.kind == "openai" and not self.offered_id))
 
     @property
     def host(self) -> str:
@@ -81,6 +94,11 @@ class LiveConnection:
         return self.default_model or (USUAL_MODEL if is_usual else first)
 
 
+def is_own(name: str) -> bool:
+    """Returns whether this is the slug of a person's own connection, or a model's name that begins with one."""
+    return OWN.fullmatch(name.partition(":")[0]) is not None
+
+
 def live_connections(connections: Iterable[LiveConnection] = ()) -> tuple[LiveConnection, ...]:
     """Returns every connection, the built-in one first; reuses lists of models from `connections` that have not changed."""
     rows = {row["id"]: row for row in queries.connection_rows()}
@@ -97,6 +115,15 @@ def live_connection(slug: str) -> LiveConnection | None:
     return next((_live(row, {}) for row in rows.values()), None)
 
 
+def own_connections(
+    rows: Iterable[Mapping[str, Any]], team: Iterable[LiveConnection], connections: Iterable[LiveConnection] = ()
+) -> tuple[LiveConnection, ...]:
+    """Returns people's own connections as they are stored; a key for an offered server is only sent where that is now."""
+    remembered = {(connection.id, connection.models_at): connection.models for connection in connections}
+    offered = {connection.id: connection for connection in team}
+    return tuple(_own(row, offered.get(row["offered_id"] or ""), remembered) for row in rows)
+
+
 def as_stored(models: Iterable[Model]) -> list[ModelRecord]:
     """Converts a list of models for storage, so that it is known while the server is down; lets other greenlets run."""
     return [model.as_record() for model in by_turns(models)]
@@ -111,7 +138,7 @@ Remembered = Mapping[tuple[str, datetime | None], tuple[Model, ...]]
 
 
 def _live(row: Mapping[str, Any], remembered: Remembered) -> LiveConnection:
-    stored = Stored(row["key_ciphertext"], row["key_last_four"])
+    stored = _stored(row)
     key = keys.opened(stored, row["id"], row["base_url"]) if stored.ciphertext else Key()
     return LiveConnection(
         base_url=row["base_url"],
@@ -119,7 +146,29 @@ def _live(row: Mapping[str, Any], remembered: Remembered) -> LiveConnection:
         own_model=row["default_model"],
         default_model=row["default_model"],
         key=key,
+        is_offered=row["is_offered"],
         **_as_they_are(row, remembered),
+    )
+
+
+def _stored(row: Mapping[str, Any]) -> Stored:
+    return Stored(row["key_ciphertext"], row["key_last_four"])
+
+
+def _own(row: Mapping[str, Any], server: LiveConnection | None, remembered: Remembered) -> LiveConnection:
+    address, stored = (server or LiveConnection("", "", "", "", row["base_url"])).base_url, _stored(row)
+    facts = _as_they_are(row, remembered, own=True) | ({"kind": server.kind} if server else {})
+    return LiveConnection(
+        base_url=address,
+        own_address=row["base_url"],
+        own_model=row["default_model"],
+        default_model=row["default_model"],
+        key=keys.opened(stored, row["id"], address) if stored.ciphertext else Key(),
+        owner_id=row["owner_id"],
+        offered_id=row["offered_id"] or "",
+        # What an admin has entered can be in this network.
+        trust="operator" if row["offered_id"] else "public",
+        **facts,
     )
 
 
@@ -135,6 +184,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
         own_model=own_model,
         default_model=own_model or config.openrouter_model,
         key=_openrouter_key(config, address),
+        is_offered=bool(row and row["is_offered"]),
         deleted_slugs=deleted_slugs,
         own_names=own_names,
         **(_as_they_are(row, remembered) if row else facts),
@@ -148,17 +198,16 @@ def _openrouter_key(config: Config, address: str) -> Key:
     return keys.given(config.openrouter_api_key if address == config.openrouter_base_url else "")
 
 
-def _as_they_are(row: Mapping[str, Any], remembered: Remembered) -> dict[str, Any]:
+def _as_they_are(row: Mapping[str, Any], remembered: Remembered, *, own: bool = False) -> dict[str, Any]:
     names = ("id", "slug", "name", "kind", "continuation", "reasoning_tags", "is_enabled", "models_at", "left_out", *CHECKED)
     listed = remembered.get((row["id"], row["models_at"]))
-    models = _models(row["id"]) if listed is None and row["models_at"] else listed or ()
+    models = _models(row["id"], own=own) if listed is None and row["models_at"] else listed or ()
     return {name: row[name] for name in names} | {"models": models}
 
 
-def _models(id: str) -> tuple[Model, ...]:
-    return tuple(
-        Model(**{name: _value(value) for name, value in model.items() if name in NAMES}) for model in queries.listed_models(id)
-    )
+def _models(id: str, *, own: bool) -> tuple[Model, ...]:
+    listed = queries.listed_models(id, own=own)
+    return tuple(Model(**{name: _value(value) for name, value in model.items() if name in NAMES}) for model in listed)
 
 
 def _value(value: Any) -> Any:

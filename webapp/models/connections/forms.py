@@ -91,12 +91,17 @@ class NewConnectionForm(ConnectionForm):
         values = super().values
         return values | {"key": values.get("key") or self._sealed_key()}
 
+    @property
+    def sealed_for(self) -> str:
+        """The server that an entered key is for."""
+        return self.base_url.data or ""
+
     @cached_property
     def sealed_key(self) -> str:
         """The key that was entered, encrypted for the page that asks again: a key is never sent back in clear."""
         with suppress(Invalid):
             if key := keys.checked(self.key.data or "") or self._sealed_key():
-                return keys.sealed(key, self.base_url.data or "")
+                return keys.sealed(key, self.sealed_for)
         return ""
 
     @property
@@ -118,7 +123,7 @@ class NewConnectionForm(ConnectionForm):
         return self
 
     def _sealed_key(self) -> str:
-        return keys.unsealed(self.sealed.data, self.base_url.data or "") if self.sealed.data else ""
+        return keys.unsealed(self.sealed.data, self.sealed_for) if self.sealed.data else ""
 
 
 class ModelNameForm(InputForm[ModelNameInput]):

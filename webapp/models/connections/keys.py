@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.base import logs
 from webapp.base.db import utc_now
 from webapp.base.errors import Invalid
-from webapp.models.connections.tables import Connection
+from webapp.models.connections.tables import Connection, OwnConnection
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption
 from webapp.settings.tables import ApplicationSetting
 
@@ -68,7 +68,7 @@ def given(key: str) -> Key:
     return Key(key, "environment", last_four(key)) if key else Key()
 
 
-def store(session: Session, connection: Connection, key: str, address: str, by: str | None = None) -> None:
+def store(session: Session, connection: Connection | OwnConnection, key: str, address: str, by: str | None = None) -> None:
     """Encrypts and stores the key of a connection, for this address only."""
     logs.hide(key)
     ciphertext = the_encryption().encrypt_api_key(key, owner=connection.id, purpose=_purpose(address))

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.words import plural
 from webapp.models.connections import own_names, service as connections, shown, suggested_models
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.forms import ModelNameForm
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
@@ -99,7 +100,7 @@ def refresh() -> Response:
 
 def _listed(id: str) -> Model:
     providers().forget()
-    if model := providers().model(id):
+    if not is_own(id) and (model := providers().model(id)):
         return model
     raise NotFound("That model no longer exists.")
 

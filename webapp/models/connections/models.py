@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.base.config import Config
 from webapp.base.current import PerApp
 from webapp.base.errors import Invalid, NotFound
-from webapp.models.connections import naming, provider_types
-from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, live_connections
+from webapp.models.connections import naming, own, provider_types
+from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, is_own, live_connections
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
 from webapp.models.names import name_of
@@ -53,12 +53,15 @@ class _ConnectionCache:
 class Providers:
     """The demo provider and the connections, with their models by the names that people choose them by.
 
-    A model of the built-in connection has OpenRouter's name, one of another connection is called `<slug>:<model>`.
+    A model of the built-in connection has OpenRouter's name, one of another connection is called `<slug>:<model>`. Without a
+    `person`, only the team's connections count. What a model of a person's own connection is like can be asked by its id, but
+    only with that person does `_made` return its provider, so no request of another person is sent with their key.
     """
 
     def __init__(self, config: Config, demo: Provider, upstream: Upstream, *, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._demo, self.upstream, self._now = config, demo, upstream, now
         self._memory = _ConnectionCache()
+        self._own = own.OwnCache(now, self.connections)
 
     @property
     def is_configured(self) -> bool:
@@ -87,25 +90,26 @@ class Providers:
 
     def is_priced(self, slug: str) -> bool:
         """Returns whether a connection costs money: its server lists prices, or is known to charge without listing any."""
-        connection = next((live for live in self.connections() if live.slug == slug), None)
+        connection = self._slugged(slug)
         return not connection or connection.kind != "openai" or any(model.prompt_price for model in connection.models)
 
     def forget(self) -> None:
         """Expires the cache, so that the next call sees changes made just now."""
         self._memory.read_at = float("-inf")
+        self._own.forget()
 
-    def for_model(self, model: str, *, for_visitor: bool = False, beats: float = 1.0) -> Provider:
+    def for_model(self, model: str, *, person: str = "", for_visitor: bool = False, beats: float = 1.0) -> Provider:
         """Returns the provider for this model; raises `Invalid` if no connection has it or people cannot choose it.
 
-        The demo answers people with an account only where it stands in for a real model, and visitors always. A stream is read
-        once in so many `beats`.
+        The demo answers people with an account only where it stands in for a real model, and visitors always. `person` is who
+        asks and pays. A stream is read once in so many `beats`.
         """
         if model.startswith(DEMO):
             is_open = for_visitor or self.is_demo_allowed()
             if is_open and any(demo_model.id == model for demo_model in self._demo.models()):
                 return self._demo
-        elif self.is_choosable(model) and (match := self._found(model)):
-            return self._made(match[0], beats)
+        elif self.is_choosable(model, person) and (match := self._found(model)):
+            return self._made(match[0], beats, person)
         raise Invalid(self._refusal(model), field="model")
 
     def embedder(self, model: str) -> Provider:
@@ -123,29 +127,49 @@ class Providers:
     def _unlisted(self, model: str) -> Provider | None:
         if model.startswith(DEMO):
             return self._demo
-        if (provided := self._found(model)) and provided[0].is_usable and provided[1]:
-            return self._made(provided[0])
-        return None
+        provided = naming.found(model, self.connections())
+        return self._made(provided[0]) if provided and provided[0].is_usable and provided[1] else None
 
     def provider(self, slug: str) -> Provider:
         """Returns the provider of a connection, even if that is turned off."""
         self.forget()
         return self._made(self.connection(slug))
 
+    def own_provider(self, slug: str, person: str) -> Provider:
+        """Returns the provider of a person's own connection, even if they have turned it off."""
+        self.forget()
+        connection = self.own_connection(slug, person)
+        if closed := self.closed_because(connection):
+            raise Invalid(closed)
+        return self._made(connection, person=person)
+
     def candidate(self, connection: LiveConnection) -> Provider:
         """Returns the provider of a connection that isn't stored."""
-        return self._made(connection)
+        return self._made(connection, person=connection.owner_id)
 
     def connection(self, slug: str) -> LiveConnection:
         if connection := next((live for live in self.connections() if live.slug == slug), None):
             return connection
         raise NotFound("That connection no longer exists.")
 
-    def offered(self) -> Sequence[Model]:
-        """Returns the models for a picker: real ones, and the demo if there are none or an admin allows it."""
+    def own_connections(self, person: str) -> Sequence[LiveConnection]:
+        """Returns a person's own connections, also those that can't be used now."""
+        return [models.live for models in self._own.of_person(person)]
+
+    def own_connection(self, slug: str, person: str) -> LiveConnection:
+        if connection := next((live for live in self.own_connections(person) if live.slug == slug), None):
+            return connection
+        raise NotFound("That connection no longer exists.")
+
+    def closed_because(self, connection: LiveConnection) -> str:
+        """Returns why a person's own connection can't be used now, as admins decide it; empty if it can."""
+        return own.closed_because(connection, self.connections())
+
+    def offered(self, person: str = "") -> Sequence[Model]:
+        """Returns the models for a picker: the person's own, real ones, and the demo if there are none or an admin allows it."""
         allowed = frozenset(setting("models.allowed"))
         real = (model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed)
-        return [*real, *self._offered_demo()]
+        return [*(model for models in self._usable_own(person) for model in models.by_id.values()), *real, *self._offered_demo()]
 
     def listed(self) -> Sequence[Model]:
         """Returns every listed real model, each connection's default first."""
@@ -171,6 +195,9 @@ class Providers:
 
     def model(self, id: str) -> Model | None:
         """Returns the real model with this id; uses an index, because every message looks one up and there can be thousands."""
+        if is_own(id):
+            models = self._own.named(id.partition(":")[0])
+            return models.by_id.get(id) if models else None
         self.listed()
         return self._memory.by_id.get(id)
 
@@ -178,14 +205,16 @@ class Providers:
         """Returns this model as pickers show it, or None if they don't."""
         if model.startswith(DEMO):
             return next((demo_model for demo_model in self._offered_demo() if demo_model.id == model), None)
-        return self.model(model) if _is_allowed(model) else None
+        return self.model(model) if is_own(model) or _is_allowed(model) else None
 
     def display_name(self, model: str, slug: str = "") -> str:
         """Returns the name that people read for a model: an admin's, else its server's, else one made from its id.
 
         `slug` is for ids as a server reports them with an answer, without the connection's prefix.
         """
-        names = self._names()
+        names, slug_of_own = self._names(), next((name.partition(":")[0] for name in (slug, model) if is_own(name)), "")
+        if slug_of_own and (models := self._own.named(slug_of_own)):
+            return models.name_of(model)
         if name := names.get(f"{slug}:{model}") or names.get(model):
             return name
         # No connection lists it (any longer): another version of a listed model is told apart from that.
@@ -250,16 +279,17 @@ class Providers:
         cut = ((name, provided[0]) for name, provided in named if provided and (provided[0].left_out or not provided[0].models))
         return [Model(name, self.display_name(name), maker=self.maker(name)) for name, connection in cut if connection.is_usable]
 
-    def default(self, preferred: str = "") -> str:
+    def default(self, preferred: str = "", person: str = "") -> str:
         """Returns the model of a new chat: the person's choice, the team's, a connection's, or the demo's; empty without any."""
         names = (
             preferred,
             str(setting("models.default")),
             *(connection.prefix + connection.starting_model for connection in self._usable()),
+            *(models.live.prefix + models.live.starting_model for models in self._usable_own(person)),
         )
-        if default := next((name for name in names if name and self.is_choosable(name)), ""):
+        if default := next((name for name in names if name and self.is_choosable(name, person)), ""):
             return default
-        return next((model.id for model in self.offered()), "")
+        return next((model.id for model in self.offered(person)), "")
 
     def starting_model(self, connection: LiveConnection) -> str:
         """Returns the connection's model that new chats start with, as its server names it: the first one that can be chosen."""
@@ -272,8 +302,9 @@ class Providers:
 
     def chain(self, model: str) -> list[str]:
         """Returns the model and its fallbacks, without duplicates and without models that cannot answer."""
-        if model.startswith(DEMO):
-            # The demo is free and open to visitors, so no paid model stands in for it.
+        if model.startswith(DEMO) or is_own(model):
+            # The demo is free and open to visitors, so no paid model stands in for it. What a person pays for themselves fails
+            # rather than cost the team something, or the other way round.
             return [model]
         # The usual model was not chosen by a person, and OpenRouter may no longer have it.
         usual = [ANY_MODEL] if model == USUAL_MODEL else []
@@ -321,10 +352,14 @@ class Providers:
         policy = setting("demo.fallback")
         return policy == "always" or (policy == "when_no_key" and not self.is_configured)
 
-    def is_choosable(self, model: str) -> bool:
-        """Returns whether people can choose this model."""
+    def is_choosable(self, model: str, person: str = "") -> bool:
+        """Returns whether people can choose this model; one of a person's own connection, only they."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(demo_model.id == model for demo_model in self._demo.models())
+        if is_own(model):
+            connection, name = self._found(model) or (None, "")
+            is_theirs = connection is not None and bool(person) and connection.owner_id == person and connection.is_usable
+            return bool(is_theirs and connection and name and not self.closed_because(connection) and _is_known(connection, name))
         provided = self._found(model)
         return provided is not None and provided[0].is_usable and _is_allowed(model) and self.is_known(model)
 
@@ -349,7 +384,24 @@ class Providers:
         return self._memory.names
 
     def _found(self, model: str) -> tuple[LiveConnection, str] | None:
+        if is_own(model):
+            slug, _, name = model.partition(":")
+            models = self._own.named(slug)
+            return (models.live, name) if models else None
         return naming.found(model, self.connections())
+
+    def _slugged(self, slug: str) -> LiveConnection | None:
+        if is_own(slug):
+            models = self._own.named(slug)
+            return models.live if models else None
+        return next((live for live in self.connections() if live.slug == slug), None)
+
+    def _usable_own(self, person: str) -> Sequence[own.OwnModels]:
+        """Returns what a person can use of their own; runs no query where that is turned off."""
+        if not person or setting(own.SETTING) == own.OFF:
+            return ()
+        mine = self._own.of_person(person)
+        return [models for models in mine if models.live.is_usable and not self.closed_because(models.live)]
 
     def _can_step_in(self, model: str) -> bool:
         provided = self._found(model)
@@ -364,9 +416,13 @@ class Providers:
     def _refusal(self, model: str) -> str:
         if not model or not (self.is_configured or self.is_demo_allowed()):
             return "No model is connected yet. An admin can add a key or a server under Connections."
+        if is_own(model):
+            return "That model is of another person's own connection, or can't be used any more. Choose another one."
         return f"There is no model named {model[:80]} here. Choose another one."
 
-    def _made(self, connection: LiveConnection, beats: float = 1.0) -> Provider:
+    def _made(self, connection: LiveConnection, beats: float = 1.0, person: str = "") -> Provider:
+        if connection.owner_id and connection.owner_id != person:
+            raise Invalid(self._refusal(connection.prefix), field="model")
         if connection.key.trouble:
             raise DecryptionError(connection.key.trouble)
         pace = provider_types.ReadingPace(
@@ -377,13 +433,15 @@ class Providers:
         identity = (connection.name, connection.base_url, connection.key.text, connection.kind)
         modes = naming.modes(connection)
         stamp = (*identity, connection.continuation, connection.reasoning_tags, modes, pace)
-        if (cached := self._memory.made.get((connection.slug, beats))) and cached[0] == stamp:
+        cached = None if connection.owner_id else self._memory.made.get((connection.slug, beats))
+        if cached and cached[0] == stamp:
             return cached[1]
         try:
             fresh = provider_types.provider(connection, self._config, self.upstream, pace, modes)
         except ProviderError as error:
             raise Invalid(str(error), field="model") from error
-        self._memory.made[connection.slug, beats] = (stamp, fresh)
+        if not connection.owner_id:
+            self._memory.made[connection.slug, beats] = (stamp, fresh)
         return fresh
 
 
@@ -415,9 +473,9 @@ def search_text(model: Model) -> str:
     return " ".join((model.id, model.name, model.maker, *(WORDS.get(ability, ability) for ability in able), *free)).lower()
 
 
-def candidates(text: str, limit: int) -> list[tuple[str, str]]:
+def candidates(text: str, limit: int, person: str = "") -> list[tuple[str, str]]:
     """Searches all models for a picker; returns ids, with names as labels."""
-    return [(model.id, model.name) for model in matching(providers().offered(), text)[:limit]]
+    return [(model.id, model.name) for model in matching(providers().offered(person), text)[:limit]]
 
 
 def _models_of(connection: LiveConnection) -> Iterator[Model]:
@@ -429,6 +487,12 @@ def _models_of(connection: LiveConnection) -> Iterator[Model]:
     for id, model in models.items():
         maker = maker_of(id, model.name)
         yield replace(model, id=connection.prefix + id, maker=maker.name if maker else "")
+
+
+def _is_known(connection: LiveConnection, name: str) -> bool:
+    """Returns whether a person's own connection can have this model: it lists it, or has no complete list."""
+    is_partial = not connection.models or bool(connection.left_out)
+    return is_partial or name == connection.default_model or name in connection.listed
 
 
 def _is_allowed(model: str) -> bool:

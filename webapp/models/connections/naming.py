@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast, get_args
 
 from webapp.base.errors import Invalid
-from webapp.models.connections.effective import LiveConnection, live_connections
+from webapp.models.connections.effective import LiveConnection, is_own, live_connections
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
 from webapp.models.names import distinct, name_of
@@ -20,13 +20,16 @@ MODES = get_args(Mode)
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
-    """Returns a model's connection, and its name there; None if its connection was deleted, as no other server replaces that."""
+    """Returns a model's connection of the team, and its name there.
+
+    None if its connection was deleted, as no other server replaces that, or is a person's own.
+    """
     slug, colon, name = model.partition(":")
     for connection in connections:
         if colon and not connection.is_built_in and connection.slug == slug:
             return connection, name
     built_in = next((connection for connection in connections if connection.is_built_in), None)
-    if built_in is None or not model or (colon and slug in built_in.deleted_slugs):
+    if built_in is None or not model or (colon and (slug in built_in.deleted_slugs or is_own(slug))):
         return None
     return built_in, model
 
@@ -80,7 +83,7 @@ def refuse_unlisted(value: Value, *, field: str = "") -> None:
     own = {connection.prefix + connection.default_model for connection in connections}
     for name in names:
         is_there = name in DEMO_MODELS if name.startswith(DEMO) else not is_missing(name, connections)
-        if not is_there and name not in settings_names and name not in own:
+        if is_own(name) or (not is_there and name not in settings_names and name not in own):
             raise Invalid(f"No connection lists “{name[:80]}”. Refresh the list, or check the spelling.", field=field)
 
 

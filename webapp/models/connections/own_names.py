@@ -8,6 +8,7 @@ from webapp.base import audit
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.inputs import Input, Line, OneLine
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.connections.tables import NamedModel
 
@@ -25,7 +26,7 @@ class ModelNameInput(Input):
 def rename(model: str, entered: ModelNameInput, *, author: audit.AuditAuthor) -> None:
     """Gives a model the name that people read everywhere; an empty one removes it. Its id stays."""
     catalogue = providers()
-    if not catalogue.model(model):
+    if is_own(model) or not catalogue.model(model):
         raise NotFound("That model no longer exists.")
     if entered.name and catalogue.has_name(entered.name, but=model):
         raise Invalid("Another model already has that name.", field="name")

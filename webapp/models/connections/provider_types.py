@@ -16,11 +16,12 @@ from webapp.models.providers.base import Continuation, Provider, ProviderError
 from webapp.models.providers.openai import OpenAIProvider
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.providers.reasoning import Mode
-from webapp.models.upstream import Upstream, base_address
+from webapp.models.upstream import Trust, Upstream, base_address
 from webapp.models.upstream.addresses import is_allowed
 
 HOST = re.compile(r"[\w.:-]+")
 MOST_CHARACTERS = 300
+ONLY_PUBLIC = "Your own connections must have a public address. An admin can connect servers in this network for everyone."
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,11 @@ class ReadingPace:
     beat_seconds: float
 
 
-def address_of(text: str) -> str:
-    """Returns the normalized address of an API; private and loopback addresses are allowed, metadata ones raise Invalid."""
+def address_of(text: str, trust: Trust = "operator") -> str:
+    """Returns the normalized address of an API; raises `Invalid` for metadata ones and, unless from an operator, private ones.
+
+    A name can turn out to be private later: each request checks the address that it resolves to.
+    """
     if "://" not in text:
         raise Invalid(_without_scheme(text.strip()), field="base_url")
     try:
@@ -63,6 +67,8 @@ def address_of(text: str) -> str:
         raise Invalid(
             "That address is reserved for cloud metadata or link-local use, so Millrace never connects to it.", field="base_url"
         )
+    if trust == "public" and (host == "localhost" or (number and not is_allowed(number, trust))):
+        raise Invalid(ONLY_PUBLIC, field="base_url")
     return address
 
 
@@ -84,7 +90,7 @@ def provider(
         "base_url": connection.base_url,
         "label": connection.name,
         "continuation": cast(Continuation, connection.continuation),
-        "trust": "operator",
+        "trust": connection.trust,
         "read_size": pace.read_size,
         "first_byte_seconds": pace.first_byte_seconds,
         "beat_seconds": pace.beat_seconds,

@@ -5,18 +5,20 @@ They use a separate database connection, so that they can run during any transac
 
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, literal, select, union_all, update
+from sqlalchemy import CursorResult, Update, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
-from webapp.models.connections.tables import Connection, DeletedConnection, NamedModel
+from webapp.models.connections.tables import Connection, DeletedConnection, NamedModel, OwnConnection
 from webapp.models.providers.base import ModelRecord
+from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import Holder, Secret
 from webapp.settings.tables import ApplicationSetting
 
 ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
+OWN_BUT_MODELS = [column for column in OwnConnection.__table__.columns if column.name != "models"]
 
 # In one statement, as both are read every second.
 NAMES = Prepared(
@@ -31,6 +33,19 @@ def connection_rows() -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in rows]
 
 
+def own_rows(*, owner_id: str = "", slug: str = "") -> list[dict[str, Any]]:
+    """Returns one person's own connections, oldest first, or the one with this slug, without their models."""
+    whose = OwnConnection.slug == slug if slug else OwnConnection.owner_id == owner_id
+    with db.engine.connect() as connection:
+        rows = connection.execute(select(*OWN_BUT_MODELS).where(whose).order_by(OwnConnection.created_at, OwnConnection.id))
+        return [dict(row._mapping) for row in rows]
+
+
+def own_count(person_id: str) -> int:
+    """Returns how many connections of their own a person has, which is all that admins see of them."""
+    return db.session.scalar(select(func.count()).where(OwnConnection.owner_id == person_id)) or 0
+
+
 def kept_names() -> tuple[frozenset[str], dict[str, str]]:
     """Returns the slugs of deleted connections, and the names that admins gave models.
 
@@ -41,10 +56,11 @@ def kept_names() -> tuple[frozenset[str], dict[str, str]]:
     return frozenset(row.id for row in rows if not row.name), {row.id: row.name for row in rows if row.name}
 
 
-def listed_models(id: str) -> list[ModelRecord]:
-    """Returns the last list of models of a connection."""
+def listed_models(id: str, *, own: bool = False) -> list[ModelRecord]:
+    """Returns the last list of models of a connection of the team or, with `own`, of a person's own."""
+    table = OwnConnection if own else Connection
     with db.engine.connect() as connection:
-        models: list[ModelRecord] | None = connection.scalar(select(Connection.models).where(Connection.id == id))
+        models: list[ModelRecord] | None = connection.scalar(select(table.models).where(table.id == id))
         return models or []
 
 
@@ -81,4 +97,18 @@ def _replacement(id: str, ciphertext: str, fresh: str) -> Update:
     return row.values(key_ciphertext=fresh)
 
 
+def _own_keys() -> list[Secret]:
+    query = select(OwnConnection.id, User.name, OwnConnection.key_ciphertext).join(User, User.id == OwnConnection.owner_id)
+    with db.engine.connect() as connection:
+        rows = connection.execute(query.where(OwnConnection.key_ciphertext != "").order_by(User.name, OwnConnection.id))
+        return [Secret(row[0], f"Own connection of {row[1]}", row[2]) for row in rows]
+
+
+def _replace_own_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:
+    row = update(OwnConnection).where(OwnConnection.id == id, OwnConnection.key_ciphertext == ciphertext)
+    replaced = session.execute(row.values(key_ciphertext=fresh))
+    return isinstance(replaced, CursorResult) and bool(replaced.rowcount)
+
+
 HOLDER = Holder("connection", stored_keys, replace_key)
+OWN_HOLDER = Holder("own connection", _own_keys, _replace_own_key)

@@ -21,9 +21,10 @@ from webapp.base.inputs import Input, Line, OneLine, checked_by
 from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
 from webapp.models.connections.provider_types import KINDS, address_of
-from webapp.models.connections.tables import Connection, DeletedConnection
+from webapp.models.connections.tables import Connection, ConnectionFields, DeletedConnection, OwnConnection
 from webapp.models.providers.base import Continuation, Model, ModelRecord, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
+from webapp.models.upstream import Trust
 from webapp.settings.secrets.encryption import DecryptionError
 
 # Names of models or paths of pages already begin with one of these.
@@ -74,13 +75,13 @@ class ConnectionInput(Input):
         return {**same, "base_url": live.own_address, "default_model": live.own_model}
 
 
-def checked_address(kind: str, entered: ConnectionInput) -> str:
+def checked_address(kind: str, entered: ConnectionInput, trust: Trust = "operator") -> str:
     """Returns the address that a new connection of this kind has; raises `Invalid` if it can't be created."""
-    if kind not in KINDS or kind == keys.BUILT_IN:
+    if kind not in KINDS or (kind == keys.BUILT_IN and trust == "operator"):
         raise Invalid("Choose the kind of server.", field="kind")
     if KINDS[kind].needs_key and not entered.key:
         raise Invalid(f"{KINDS[kind].title} needs a key.", field="key")
-    return address_of(entered.base_url or KINDS[kind].base_url)
+    return address_of(entered.base_url or KINDS[kind].base_url, trust)
 
 
 def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) -> str:
@@ -88,7 +89,7 @@ def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
     address, key = checked_address(kind, entered), entered.key
     with write() as session:
         row = Connection(slug=_free_slug(session, entered.name, kind, address), kind=kind, base_url=address, models=[])
-        _fill(row, entered)
+        fill(row, entered)
         session.add(row)
         _flush(session)
         if key:
@@ -105,7 +106,7 @@ def add(kind: str, entered: ConnectionInput, make: Callable[[LiveConnection], Pr
     key = keys.Key(entered.key, "stored" if entered.key else "none", keys.last_four(entered.key))
     # Releases the database connection while waiting for the server.
     db.session.rollback()
-    outcome = _answer(lambda: make(LiveConnection("", "new", entered.name, kind, address, key=key)))
+    outcome = ask_server(lambda: make(LiveConnection("", "new", entered.name, kind, address, key=key)))
     if outcome.models is None:
         raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else "base_url")
     slug = create(kind, entered, author=author)
@@ -121,7 +122,7 @@ def change(slug: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
         raise Invalid(OTHER_ADDRESS, field="key")
     with write() as session:
         row = row_of(session, slug)
-        _fill(row, entered)
+        fill(row, entered)
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, address), [], None
             row.left_out = 0
@@ -132,7 +133,7 @@ def change(slug: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
             keys.store(session, row, key, address, author.id)
             _note(session, "entered a key", slug, "", author)
         if key or address != before.base_url:
-            _untest(row)
+            untest(row)
         _note(session, "changed a connection", slug, f"at {address}", author)
 
 
@@ -140,6 +141,16 @@ def set_key(slug: str, key: str, *, author: audit.AuditAuthor) -> None:
     """Stores another key and keeps the address."""
     live = _live(slug)
     change(slug, ConnectionInput.entered({**ConnectionInput.present(live), "key": key}), author=author)
+
+
+def offer(slug: str, *, is_offered: bool, author: audit.AuditAuthor) -> None:
+    """Offers a connection's server for people's own keys, or ends that: from the next answer on, theirs aren't used there."""
+    _live(slug)
+    with write() as session:
+        row = row_of(session, slug)
+        if row.is_offered != is_offered:
+            row.is_offered = is_offered
+            _note(session, f"{'offered' if is_offered else 'no longer offers'} a connection for own keys", slug, "", author)
 
 
 def set_enabled(slug: str, is_enabled: bool, *, author: audit.AuditAuthor) -> None:
@@ -156,7 +167,7 @@ def forget_key(slug: str, *, author: audit.AuditAuthor) -> None:
     with write() as session:
         row = row_of(session, slug)
         keys.forget(session, row)
-        _untest(row)
+        untest(row)
         _note(session, "deleted a key", slug, "", author)
 
 
@@ -177,7 +188,7 @@ def check(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor)
     _live(slug)
     # Releases the database connection while waiting for the server.
     db.session.rollback()
-    outcome = _answer(make)
+    outcome = ask_server(make)
     _store_outcome(slug, outcome, author)
     return outcome.models is not None
 
@@ -195,7 +206,8 @@ def refresh(slug: str, make: Callable[[], Provider], *, author: audit.AuditAutho
         return len(row.models)
 
 
-def _answer(make: Callable[[], Provider]) -> CheckOutcome:
+def ask_server(make: Callable[[], Provider]) -> CheckOutcome:
+    """Returns what a server answers to its key, and its models, or why it doesn't."""
     try:
         provider = make()
         words = provider.check_key()
@@ -210,8 +222,7 @@ def _store_outcome(slug: str, outcome: CheckOutcome, author: audit.AuditAuthor) 
     listed = as_stored(outcome.models or ())
     with write() as session:
         row = row_of(session, slug)
-        row.check_result, row.is_working, row.checked_at = outcome.words[:300], outcome.models is not None, utc_now()
-        _note_refusal(row, outcome.code)
+        note_result(row, outcome)
         if listed:
             _list(session, row, listed, author)
         _note(session, "tested a connection", slug, "works" if row.is_working else "does not work", author)
@@ -234,7 +245,14 @@ def row_of(session: Session, slug: str) -> Connection:
     return row
 
 
-def _fill(row: Connection, entered: ConnectionInput) -> None:
+def own_row_of(session: Session, slug: str) -> OwnConnection:
+    """Returns the row of a person's own connection."""
+    if row := session.scalar(select(OwnConnection).where(OwnConnection.slug == slug)):
+        return row
+    raise NotFound("That connection no longer exists.")
+
+
+def fill(row: ConnectionFields, entered: ConnectionInput) -> None:
     row.name, row.default_model = entered.name, entered.default_model
     row.continuation, row.reasoning_tags = entered.continuation, entered.reasoning_tags
 
@@ -252,16 +270,17 @@ def _own_address(before: LiveConnection, address: str) -> str:
     return "" if before.is_built_in and address == the_config().openrouter_base_url else address
 
 
-def _untest(row: Connection) -> None:
+def untest(row: ConnectionFields) -> None:
     row.is_working, row.check_result, row.checked_at, row.refused_at, row.refused_for = None, "", None, None, ""
 
 
-def _note_refusal(row: Connection, code: str) -> None:
-    """Stores since when the key is refused, and why; an error that does not concern the key keeps the earlier result."""
+def note_result(row: ConnectionFields, outcome: CheckOutcome) -> None:
+    """Stores a test's result, and since when the key is refused; an error that does not concern it keeps the earlier result."""
+    row.check_result, row.is_working, row.checked_at = outcome.words[:300], outcome.models is not None, utc_now()
     if row.is_working:
         row.refused_at, row.refused_for = None, ""
-    elif code in REFUSALS:
-        row.refused_at, row.refused_for = row.refused_at or row.checked_at, code
+    elif outcome.code in REFUSALS:
+        row.refused_at, row.refused_for = row.refused_at or row.checked_at, outcome.code
 
 
 def _list(session: Session, row: Connection, listed: Sequence[ModelRecord], author: audit.AuditAuthor) -> None:
@@ -270,10 +289,15 @@ def _list(session: Session, row: Connection, listed: Sequence[ModelRecord], auth
     suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), author=author)
 
 
+def slug_of(name: str, most: int = 30) -> str:
+    """Returns a name in small letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:most].strip("-") or "connection"
+
+
 def _free_slug(session: Session, name: str, kind: str, address: str) -> str:
     """Returns a slug that no connection has, or had: except one at the same address, whose models then exist again."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30].strip("-") or "connection"
+    stem = slug_of(name)
     taken = TAKEN_SLUGS | set(session.scalars(select(Connection.slug)))
     if len(taken) > MOST_CONNECTIONS:
         raise Conflict(f"You can have at most {MOST_CONNECTIONS} connections. Delete one first.")
@@ -337,12 +361,12 @@ def note_acceptance(live: LiveConnection) -> None:
 def _store_refusal(live: LiveConnection, words: str, code: str) -> None:
     try:
         with write(patience_seconds=NO_PATIENCE) as session:
-            row = row_of(session, live.slug)
+            row = own_row_of(session, live.slug) if live.owner_id else row_of(session, live.slug)
             # Another answer can have recorded it first.
             if bool(code) is (row.refused_at is None):
                 row.is_working, row.check_result, row.checked_at = not code, words[:300], utc_now()
                 row.refused_at, row.refused_for = row.checked_at if code else None, code
-                if code:
+                if code and not live.owner_id:
                     _note(session, ACTIONS[code], live.slug, words, audit.AuditAuthor(live.name))
     except (Unavailable, OperationalError) as error:
         # The next answer records it.

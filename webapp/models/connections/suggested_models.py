@@ -14,7 +14,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.tables import Connection
 from webapp.models.providers.openrouter import BASE_URL
-from webapp.settings.service import read_again_after
+from webapp.settings.service import STORED_VALUES
 from webapp.settings.tables import ApplicationSetting
 
 MODELS = ("openai/gpt-oss-120b", "deepseek/deepseek-coder", "deepseek/deepseek-chat", "moonshotai/kimi-dev-72b")
@@ -64,4 +64,4 @@ def _is_furnished(session: Session) -> bool:
 
 def _note(session: Session, action: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="setting", object_id=LISTS[0], detail=detail)
-    read_again_after(session)
+    STORED_VALUES.read_again_after(session)

@@ -1,4 +1,4 @@
-"""The tables of connections, and of those that were deleted."""
+"""The tables of connections, of people's own, and of those that were deleted."""
 
 from datetime import datetime
 
@@ -9,15 +9,13 @@ from webapp.base.db import Base, Record, utc_now
 from webapp.models.providers.base import ModelRecord
 
 
-class Connection(Record):
-    """A configured provider. Its key is stored only as ciphertext.
+class ConnectionFields:
+    """What a connection of the team and one of a person have alike. Its key is stored only as ciphertext.
 
     `models` is the last list that its server returned, for when the server is down, and `left_out` is how many models were cut
     from it. `refused_at` is the time since when its server refuses the key, and `refused_for` why: `auth`
     or `credit`.
     """
-
-    __tablename__ = "connections"
 
     slug: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80))
@@ -37,6 +35,26 @@ class Connection(Record):
     is_working: Mapped[bool | None]
     refused_at: Mapped[datetime | None]
     refused_for: Mapped[str] = mapped_column(String(10), default="", server_default="")
+
+
+class Connection(ConnectionFields, Record):
+    """A configured provider of the team; with `is_offered`, people can use its server with keys of their own."""
+
+    __tablename__ = "connections"
+
+    is_offered: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class OwnConnection(ConnectionFields, Record):
+    """A person's own connection, in a table of its own: no query for the team's can return it.
+
+    With `offered_id`, it is a key for the server of that connection, which has its kind and its address.
+    """
+
+    __tablename__ = "own_connections"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    offered_id: Mapped[str | None] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
 
 
 class DeletedConnection(Base):

@@ -6,10 +6,11 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.current import PerApp
-from webapp.models.connections import keys, listing, local_servers, service as connections, shown, usual_servers
+from webapp.models.connections import keys, listing, local_servers, own, service as connections, shown, usual_servers
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import admin_only, audit_author
+from webapp.settings.service import setting
 from webapp.web.htmx import redirect, render
 
 bp = Blueprint("connections", __name__, url_prefix="/admin/connections")
@@ -100,6 +101,15 @@ def disable(slug: str) -> Response:
     return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
 
 
+@bp.post("/<slug>/offer")
+@admin_only
+def offer(slug: str) -> Response:
+    """Offers the connection's server for people's own keys, or with an empty `is_offered` no longer."""
+    is_offered = bool(request.form.get("is_offered"))
+    connections.offer(slug, is_offered=is_offered, author=audit_author())
+    return _saved(slug, "Offered for people's own keys." if is_offered else "Not offered any more, so no own key is used there.")
+
+
 @bp.get("/<slug>/forget")
 @admin_only
 def ask_to_forget_key(slug: str) -> Response:
@@ -165,6 +175,7 @@ def _page(slug: str, form: ConnectionForm) -> Response:
         live=live,
         line=shown.connection(live),
         key_words=shown.key_words(live),
+        has_own_keys=setting(own.SETTING) != own.OFF,
         left_out=listing.left_out_text(live.left_out),
         left_out_hint=listing.HINT,
     )

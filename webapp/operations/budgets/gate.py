@@ -18,6 +18,7 @@ from webapp.engine.costs import was_refused
 from webapp.engine.live import Meter
 from webapp.engine.state.admission import unmetered
 from webapp.engine.tables import Generation
+from webapp.models.connections.effective import is_own
 from webapp.models.providers.base import ModelRequest
 from webapp.operations.budgets import periods, recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
@@ -66,8 +67,8 @@ class BudgetGate:
             self._beginnings.check(utc_now())
 
     def admit(self, session: Session, generation: Generation, request: ModelRequest, character_id: str) -> None:
-        """Reserves the expected usage of the answer; raises `OverBudget`."""
-        if not setting("budgets.enabled"):
+        """Reserves the expected usage of the answer; raises `OverBudget`. What a person pays for themselves needs none."""
+        if not setting("budgets.enabled") or is_own(generation.model_asked):
             return
         model = generation.model_asked
         # As one text, because a long text is only sampled: other writers wait for this transaction.
@@ -112,7 +113,7 @@ class BudgetGate:
 
     def settle(self, session: Session, generation: Generation, transcript: Transcript) -> None:
         """Replaces the reservation with the answer's usage."""
-        if not setting("budgets.enabled"):
+        if not setting("budgets.enabled") or is_own(generation.model_asked):
             return
         output_tokens = generation.output_tokens
         if output_tokens is None:
@@ -123,7 +124,7 @@ class BudgetGate:
 
     def correct(self, session: Session, generation: Generation) -> None:
         """Counts the usage that the provider reports later."""
-        if setting("budgets.enabled"):
+        if setting("budgets.enabled") and not is_own(generation.model_asked):
             consumption = Consumption(generation.input_tokens or 0, generation.output_tokens or 0, generation.cost)
             reservations.correct(session, generation.id, consumption, recount.price_of(generation.model_asked))
 

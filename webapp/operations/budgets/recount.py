@@ -22,6 +22,7 @@ from webapp.engine.costs import was_refused
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import SLICE, in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
+from webapp.models.connections.effective import OWN_START
 from webapp.models.connections.models import DEMO, providers
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import FREE, Consumption, Price, amount, per_million
@@ -148,7 +149,12 @@ def _has_more(session: Session, since: datetime, count: int) -> bool:
 def _wanted(budget: Budget, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     one = Generation
     side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request] if budget.unit == "answers" else []
-    is_counted = one.status.not_in(ACTIVE), one.kind.not_in([NOT_HERE, EXAMPLE, *side_kinds]), *_whose(budget)
+    is_counted = (
+        one.status.not_in(ACTIVE),
+        ~one.connection.startswith(OWN_START),
+        one.kind.not_in([NOT_HERE, EXAMPLE, *side_kinds]),
+        *_whose(budget),
+    )
     columns: tuple[Any, ...] = (
         one.model_asked,
         one.input_tokens,

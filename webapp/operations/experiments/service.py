@@ -13,7 +13,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.inputs import Input, Refusal, checked_by
 from webapp.operations.experiments import monitoring, queries
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.prompts import active_prompts, queries as prompt_queries, service as prompt_service
 from webapp.prompts.evidence import MIN_TRIES
@@ -141,7 +141,7 @@ def remove(experiment: Experiment, *, author: AuditAuthor) -> None:
 
 
 def _refuse_unless_comparable(prompt: prompt_queries.KnownPrompt, by: User) -> None:
-    if not may(by.role, "administer"):
+    if not may(by, "administer"):
         raise Forbidden("Only the owner and admins can start experiments.")
     if not prompt.built_in or not prompt.built_in.is_answered:
         raise Invalid("People's answers don't come from this prompt alone, so its versions can't be compared.", field="key")

@@ -46,7 +46,7 @@ def begin(prompt: prompt_queries.KnownPrompt, numbers: Sequence[int], message_id
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
-    model, person = providers().default(by.default_model), by.id
+    model, person = providers().default(by.default_model, by.id), by.id
     tried = list(prompt_queries.with_texts(prompt, [versions_by_number[number] for number in versions]))
     creation_limit.count(person)
     with write() as session:

@@ -35,6 +35,7 @@ from webapp.engine.metric_events import (
     MetricEvent,
     Retrieved,
 )
+from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
 from webapp.settings.service import setting
 from webapp.tools.built_in.catalog import ALL
@@ -175,7 +176,12 @@ class Metrics:
     def _count(self, answer: Answered) -> None:
         self._streams.labels(answer.kind, answer.status).inc()
         model_asked = self._name(answer.model_asked)
-        operation = ("chat", answer.provider, model_asked, self._served_name(model_asked, answer.served))
+        operation = (
+            "chat",
+            OTHER if is_own(answer.provider) else answer.provider,
+            model_asked,
+            self._served_name(model_asked, answer.served),
+        )
         error = answer.reason if answer.status in ("failed", "interrupted") else ""
         self._duration.labels(*operation, error).observe(answer.seconds)
         if answer.first_chunk_seconds is not None:
@@ -189,7 +195,8 @@ class Metrics:
     def _name(self, model: str) -> str:
         """Returns the model's name if it is known: where a server lists no models, people can type any name."""
         named = (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
-        is_known = model.startswith(DEMO) or model in named or providers().model(model)
+        # A person's own would name them, and each is one more series.
+        is_known = not is_own(model) and (model.startswith(DEMO) or model in named or providers().model(model))
         return model if is_known else OTHER
 
     def _served_name(self, model_asked: str, served: str) -> str:

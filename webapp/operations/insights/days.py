@@ -20,7 +20,7 @@ from webapp.operations.insights.figures import SUMS, AnswerFacts, Day, Figures, 
 from webapp.operations.insights.queries import AnswerFilter, all_answered, answered, is_asked
 from webapp.operations.insights.tables import InsightDay, InsightMark
 from webapp.operations.usage.exact import total
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 
@@ -118,7 +118,7 @@ def of_days(me: User) -> Mapping[str, Sequence[int]]:
     """Returns the answers of each day by key, oldest first; members see only their own."""
     now = utc_now()
     since, day_of = beginning(now, "day") - timedelta(days=DAYS - 1), stepping("day")
-    answer_filter = AnswerFilter(since, now, "" if may(me.role, "administer") else me.id)
+    answer_filter = AnswerFilter(since, now, "" if may(me, "administer") else me.id)
     _, parts = summed_by(known(answer_filter), {"cell": lambda one: (day_of(one), one.prompt)})
     counts_by_day = dict[str, list[int]]()
     for (day, prompt), figures in parts["cell"].items():

@@ -37,7 +37,7 @@ from webapp.operations.insights.figures import (
 from webapp.operations.insights.queries import OUTCOMES, AnswerFilter, is_fallback, ms_since_asked
 from webapp.operations.usage.shown import GONE
 from webapp.people.accounts import directory
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import AttemptRecord
 
@@ -163,7 +163,7 @@ def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
     length, step, _ = PERIODS[period]
     until = utc_now()
-    is_admin = may(me.role, "administer")
+    is_admin = may(me, "administer")
     user = args.get("user", "")[:26] if is_admin else me.id
     outcome = args.get("outcome", "") if args.get("outcome", "") in OUTCOMES else ""
     named = {"kind": args.get("kind", "")[:20], "outcome": outcome}

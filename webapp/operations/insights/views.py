@@ -8,7 +8,7 @@ from webapp.operations.insights import queries, shown
 from webapp.operations.insights.figures import METRICS
 from webapp.people.accounts import directory
 from webapp.people.accounts.guards import current_user, found, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
 
@@ -51,5 +51,5 @@ def answers() -> Response:
 @signed_in
 def answer(id: str) -> Response:
     me = current_user()
-    one = found(queries.generation_of(id, "" if may(me.role, "administer") else me.id))
+    one = found(queries.generation_of(id, "" if may(me, "administer") else me.id))
     return render("operations/insights/answer.html", one=one, **shown.answer(one, me))

@@ -12,6 +12,7 @@ from webapp.base.db import db, is_sqlite
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.engine.costs import SILENT
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, Generation
+from webapp.models.connections.effective import OWN_START
 from webapp.operations.usage.exact import plus, total
 
 VISITORS = "visitors"
@@ -57,6 +58,8 @@ class UsageRow:
     kind: str
     is_demo: bool
     sums: Sums
+    # Paid by the person, with a connection of their own.
+    is_own: bool = False
 
 
 def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[UsageRow]:
@@ -69,13 +72,13 @@ def used(since: date, until: date, *, user_id: str | None = None) -> Iterator[Us
         for row in db.session.execute(query, span).all():
             without = row.answers - row.with_tokens, row.answers - row.with_cost
             sums = Sums(row.answers, row.input_tokens, row.output_tokens, total(row.costs or ""), *without)
-            yield UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums)
+            yield UsageRow(date.fromisoformat(row.day), row.who, row.model, row.kind, bool(row.demo), sums, bool(row.own))
 
 
 def used_in_all(since: date, until: date) -> list[UsageRow]:
     """Returns everyone's usage, summed over all days."""
-    sums = summed(used(since, until), by=lambda row: (row.who, row.model, row.kind, row.is_demo))
-    return [UsageRow(None, *which, summed_up) for which, summed_up in sums.items()]
+    sums = summed(used(since, until), by=lambda row: (row.who, row.model, row.kind, row.is_demo, row.is_own))
+    return [UsageRow(None, *which[:-1], summed_up, which[-1]) for which, summed_up in sums.items()]
 
 
 def summed(parts: Iterable[UsageRow], by: Callable[[UsageRow], K]) -> dict[K, Sums]:
@@ -115,6 +118,7 @@ def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
         case((one.user_id.is_(None) & one.message_id.is_not(None), VISITORS), else_=one.user_id).label("who"),
         one.model.label("model"),
         cast(or_(one.is_demo, one.model_asked.startswith("demo/")), Integer).label("demo"),
+        cast(one.connection.startswith(OWN_START), Integer).label("own"),
         one.kind.label("kind"),
         func.count().label("answers"),
         func.sum(one.input_tokens).label("input_tokens"),
@@ -128,7 +132,7 @@ def _statement(user_id: str | None) -> Select[*tuple[Any, ...]]:
     )
     if user_id:
         query = query.where(one.user_id == user_id)
-    return query.group_by("day", "who", "model", "demo", one.kind)
+    return query.group_by("day", "who", "model", "demo", "own", one.kind)
 
 
 def _is_made() -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """View models of usage for pages and spreadsheets: sorted by cost, with unknown values counted separately."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from operator import itemgetter
@@ -37,6 +37,8 @@ class ShownSums:
     without_tokens: int
     without_cost: int
     person_id: str = ""
+    # With connections of their own, which are in no other sum.
+    own: "ShownSums | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +48,55 @@ class TeamUsage:
     people_left_out: int
     models: list[ShownSums]
     purposes: list[ShownSums]
+    own: list[ShownSums]
     demo_answers: int
     visitors_answers: int
 
 
 def team_usage(days: int) -> TeamUsage:
-    """Returns everyone's usage in the last days including today; answers of the demo are counted separately."""
+    """Returns everyone's usage in the last days including today.
+
+    Answers of the demo are counted separately, and so are those of people's own connections.
+    """
     parts, people = used_in_all(*_period(days)), directory.names()
-    paid = [part for part in parts if not part.is_demo]
+    paid = [part for part in parts if not (part.is_demo or part.is_own)]
     by_person, by_model = summed(paid, by=lambda row: row.who), summed(paid, by=lambda row: row.model)
     words = {name: kind.words for name, kind in the_engine().kinds.items()}
     by_purpose = summed(paid, by=lambda row: words.get(row.kind, row.kind))
     demos = summed((part for part in parts if part.is_demo), by=lambda row: row.who == VISITORS)
-    persons = _greatest_first(by_person)
+    persons, owners = _greatest_first(by_person), summed((part for part in parts if part.is_own), by=lambda row: row.who)
+
+    def line(who: str | None, sums: Sums) -> ShownSums:
+        return _line(people.get(who or "", GONE), sums, (who or "") if who in people else "")
+
     return TeamUsage(
         _total(paid),
-        [_line(people.get(who or "", GONE), sums, (who or "") if who in people else "") for who, sums in persons[:MOST_PEOPLE]],
+        [line(who, sums) for who, sums in persons[:MOST_PEOPLE]],
         max(0, len(persons) - MOST_PEOPLE),
         [_line(providers().display_name(model) or NO_MODEL, sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
+        [line(who, sums) for who, sums in _greatest_first(owners)[:MOST_PEOPLE]],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
     )
 
 
 def one_person(user_id: str) -> ShownSums:
     """Returns a person's usage in the default period, without the demo."""
-    return _total(row for row in used(*_period(USUAL_DAYS), user_id=user_id) if not row.is_demo)
+    parts = summed((row for row in used(*_period(USUAL_DAYS), user_id=user_id) if not row.is_demo), by=lambda row: row.is_own)
+    own = _line("", parts[True]) if True in parts else None
+    return replace(_line("", parts.get(False, Sums())), own=own)
 
 
 def cells(days: int) -> Iterator[tuple[str, ...]]:
     """Yields rows by day, person and model, with exact sums."""
     people = directory.names_and_addresses()
     paid = (row for row in used(*_period(days)) if not row.is_demo)
-    lines = summed(paid, by=lambda row: (row.day, people.get(row.who or "", (GONE, "")), row.model, row.who or "")).items()
-    for (day, who, model, _), sums in by_turns(sorted(lines, key=itemgetter(0))):
+    lines = summed(paid, by=lambda row: (row.day, people.get(row.who or "", (GONE, "")), row.model, row.who or "", row.is_own))
+    for (day, who, model, _, is_own), sums in by_turns(sorted(lines.items(), key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
         cost = "" if sums.cost is None else f"{sums.cost:f}"
         unknown = str(sums.without_tokens), str(sums.without_cost)
-        yield f"{day}", *who, model, str(sums.answers), *tokens, cost, *unknown
+        yield f"{day}", *who, model, str(sums.answers), *tokens, cost, *unknown, "person" if is_own else "team"
 
 
 def _period(days: int) -> tuple[date, date]:

@@ -24,6 +24,7 @@ HEAD = (
     "cost (US dollars)",
     "answers with unknown tokens",
     "answers with unknown cost",
+    "paid by",
 )
 
 

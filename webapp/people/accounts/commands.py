@@ -5,8 +5,10 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from webapp.base.current import the_config
 from webapp.people.accounts import directory, queries, service, tokens as api_tokens
-from webapp.people.accounts.roles import SCOPES, allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes
+from webapp.people.accounts.roles import SCOPES
 from webapp.web.command_errors import names_database, one_line_errors
 
 users = AppGroup("users", help="Manage accounts: list them, add them, set passwords.")
@@ -41,6 +43,16 @@ def set_password(email: str, from_stdin: bool, revoke_tokens: bool) -> None:
         click.echo("Its API tokens keep working. To end them as well, use --revoke-tokens.")
 
 
+@users.command("sign-in-link")
+@click.argument("email")
+@one_line_errors
+@names_database
+def sign_in_link(email: str) -> None:
+    """Print a one-time link that signs in an owner. It works for ten minutes, also while passwords are turned off."""
+    root = the_config().public_url or f"http://{the_config().bind}"
+    click.echo(f"{root.rstrip('/')}/login/link/{service.sign_in_link(queries.user_of(email))}")
+
+
 @users.command("list")
 @one_line_errors
 def list_users() -> None:
@@ -70,7 +82,7 @@ def add_token(
     if limits != api_tokens.GatewayLimits() and not is_gateway:
         raise click.UsageError("--per-minute, --at-once and --streams need --gateway.")
     gateway = limits if is_gateway else None
-    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user.role), gateway=gateway))
+    click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user), gateway=gateway))
 
 
 def _password(from_stdin: bool) -> str:

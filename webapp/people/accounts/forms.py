@@ -153,5 +153,15 @@ class GroupForm(Form):
     name = StringField("Group name", id="group-name", default="", render_kw={"required": True, "maxlength": 120})
 
 
+class GroupDaysForm(Form):
+    days = StringField(
+        "Days",
+        id="group-days",
+        default="",
+        description="0 keeps them for ever; empty is as the team’s chats.",
+        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": 7},
+    )
+
+
 class MemberForm(Form):
     person = PickField("Person", id="group-person", choices=[], validate_choice=False, default="", render_kw={"required": True})

@@ -11,12 +11,14 @@ from webapp.base import audit
 from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
+from webapp.people.accounts.fields import normal_email
+from webapp.people.accounts.permissions import may, refuse_without, required_by
 from webapp.people.accounts.queries import LiveSession
-from webapp.people.accounts.roles import may
-from webapp.people.accounts.second_step import the_second_step
+from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.web import errors
 from webapp.web.cookies import keep_secret, secret_in
+from webapp.web.htmx import redirect
 
 COOKIE = "millrace"
 # The longest that browsers keep a cookie; the server decides when a session expires.
@@ -57,7 +59,9 @@ def session_user() -> User | None:
     """Returns whose session this browser has, also if they must first set up a second step; looked up once per request."""
     if HOLDER not in request.environ:
         secret = session_secret()
-        request.environ[HOLDER] = service.session_user(secret) if secret else None
+        user_of_session = service.session_user(secret) if secret else None
+        is_theirs = user_of_session is not None and not _is_someone_else(user_of_session)
+        request.environ[HOLDER] = user_of_session if is_theirs else None
     user: User | None = request.environ[HOLDER]
     return user
 
@@ -66,6 +70,8 @@ def full_session() -> LiveSession | None:
     """Returns this browser's session, unless its person must first set up a second step."""
     secret = session_secret()
     session = service.seen_session(secret) if secret else None
+    if session and _is_someone_else(session.user):
+        return None
     return session if session and not the_second_step().is_missing(session.user) else None
 
 
@@ -74,13 +80,13 @@ def current_user() -> User:
 
 
 def anybody(view: Callable[P, R]) -> Callable[P, R]:
-    """Declares a route that is open to everyone."""
-    return _declared(view, "anybody")
+    """Declares a route that is open to everyone; who is signed in needs the permission that it requires."""
+    return _guarded(view, lambda: _permitted(user_or_none() if required_by(request.endpoint or "") else None), "anybody")
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     """Declares a route that requires an account."""
-    return _guarded(view, current_user, "signed_in")
+    return _guarded(view, lambda: _permitted(current_user()), "signed_in")
 
 
 def person_in_session() -> User:
@@ -100,7 +106,7 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
 def refuse_unless_admin(user: User) -> None:
     """Raises Forbidden, and logs the attempt in the audit log, if the user is neither owner nor admin."""
-    if not may(user.role, "administer"):
+    if not may(user, "administer"):
         author = audit.AuditAuthor(user, client_address())
         audit.refused("tried to open an admin page", key=user.id, author=author, object_kind="page", object_id=request.path)
         raise Forbidden("Only the owner and admins can open this.")
@@ -150,6 +156,34 @@ def session_secret() -> str:
 def with_session(response: Response, secret: str) -> Response:
     """Sets the session cookie to this secret, or deletes it if the secret is empty."""
     return keep_secret(response, COOKIE, secret, seconds=COOKIE_SECONDS if secret else 0)
+
+
+def signed_in_by(opened: Callable[[], str], path: str = "/") -> Response:
+    """Signs in with the session that is opened, or asks for a code first; ends the browser's previous session."""
+    try:
+        secret = opened()
+    except CodeNeeded as needed:
+        return the_second_step().ask(needed, path)
+    service.sign_out(session_secret(), address=client_address())
+    return with_session(redirect(path), secret)
+
+
+def email_by_proxy() -> str:
+    """Returns the address of the person whom a trusted proxy has signed in; empty if it tells none."""
+    header = the_config().sign_in_header
+    return normal_email(request.headers.get(header, "")) if header else ""
+
+
+def _is_someone_else(user: User) -> bool:
+    """Returns whether the proxy has signed in someone else than this user, whose session then counts for nothing."""
+    email = email_by_proxy()
+    return bool(email) and email != user.email
+
+
+def _permitted(user: User | None) -> None:
+    """Raises `Forbidden` if the endpoint requires a permission that the person doesn't have."""
+    if user:
+        refuse_without(user, required_by(request.endpoint or ""))
 
 
 def _required(user: User | None) -> User:

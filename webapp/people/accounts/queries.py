@@ -119,7 +119,7 @@ def open_invite(token: str) -> Invite | None:
 def open_password_link(token: str) -> tuple[Invite, User] | None:
     """Returns the password link with this token and its user, if it is still valid and the user is not disabled."""
     query = select(Invite, User).join(User, User.id == Invite.user_id).where(Invite.token_hash == hashed(token), *_is_open())
-    row = db.session.execute(query.where(User.disabled_at.is_(None))).first()
+    row = db.session.execute(query.where(Invite.role == "", User.disabled_at.is_(None))).first()
     return (row[0], row[1]) if row else None
 
 

@@ -1,5 +1,9 @@
-"""The rights of each role, in one table that guards, services, the people page and the documentation use. Pure."""
+"""The rights of each role, which are fixed, and the permissions, which admins can change for roles and groups. Pure.
 
+Guards, services, pages and the documentation use these tables; `may` in `permissions.py` says who has which.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 ROLES = ("owner", "admin", "member", "guest")
@@ -12,40 +16,61 @@ class Right:
     name: str
     sentence: str
     roles: tuple[str, ...]
+    # Of a permission, in a word or two.
+    title: str = ""
 
 
 RIGHTS = (
-    Right("chat", "Chat with the allowed models and keep chats", ROLES),
-    Right("make plans", "Create plans", TEAM),
     Right("see people", "See other people", TEAM),
     Right("administer", "Manage connections, models, settings and groups; view usage and the audit log", ADMINS),
     Right("manage people", "Invite, disable and delete members and guests, and change their roles", ADMINS),
     Right("manage admins", "Do the same for admins and owners", ("owner",)),
 )
+# To use a feature; the roles are those of a new installation.
+PERMISSIONS = (
+    Right("chat", "Send messages and get answers", ROLES, "Chat"),
+    Right("upload", "Attach files to messages", ROLES, "Upload files"),
+    Right("knowledge", "Make collections of documents, and search them", ROLES, "Knowledge"),
+    Right("characters", "Make characters, personas and lore, and chat with them", ROLES, "Characters"),
+    Right("plans", "Make plans", TEAM, "Plans"),
+    Right("workflows", "Run workflows", ROLES, "Workflows"),
+    Right("tools", "Let models use tools, and connect tool servers", ROLES, "Tools"),
+    Right("api", "Use programs, with API tokens", ROLES, "API"),
+)
+BY_NAME = {row.name: row for row in (*RIGHTS, *PERMISSIONS)}
 # The highest level of shared documents that a person can see.
 CLEARANCES = (0, 1, 2, 3)
-# The scopes of a token: the label of each, and the right that its user needs.
+# The scopes of a token: the label of each, and the right or permission that its user needs, if any.
 SCOPES = {
-    "read": ("Read chats and everything in them", "chat"),
-    "chat": ("Send messages, stop and continue answers", "chat"),
-    "plans": ("Create plans", "make plans"),
-    "knowledge": ("Add, change and delete documents and collections", "chat"),
-    "workflows": ("Run workflows, and create them as an admin", "chat"),
-    "tools": ("Work from MCP clients, and connect tool servers", "chat"),
+    "read": ("Read chats and everything in them", ""),
+    "chat": ("Send messages, stop and continue answers", ""),
+    "plans": ("Create plans", "plans"),
+    "knowledge": ("Add, change and delete documents and collections", "knowledge"),
+    "workflows": ("Run workflows, and create them as an admin", "workflows"),
+    "tools": ("Work from MCP clients, and connect tool servers", "tools"),
     "metrics": ("Read metrics, and nothing else", "administer"),
     "admin": ("Admin access", "administer"),
 }
 
 
-def may(role: str, right: str) -> bool:
-    return any(role in row.roles for row in RIGHTS if row.name == right)
+def is_allowed(name: str, role: str, *, by_role: Mapping[str, bool], by_groups: Iterable[Mapping[str, bool]]) -> bool:
+    """Returns whether someone has a right or a permission, by what admins have changed for their role and their groups.
+
+    Owners have all, rights are fixed, and what a group says goes before what the role says. If groups differ, the one that
+    denies decides.
+    """
+    by_default = role in BY_NAME[name].roles
+    if role == "owner" or BY_NAME[name] in RIGHTS:
+        return by_default or role == "owner"
+    said = [of_group[name] for of_group in by_groups if name in of_group]
+    return all(said) if said else by_role.get(name, by_default)
 
 
 def manageable(role: str) -> tuple[str, ...]:
     """Returns the roles that a person with this role can manage and assign."""
-    if may(role, "manage admins"):
+    if role in _roles("manage admins"):
         return ROLES
-    return ROLES[2:] if may(role, "manage people") else ()
+    return ROLES[2:] if role in _roles("manage people") else ()
 
 
 def invitable(role: str) -> tuple[str, ...]:
@@ -53,6 +78,5 @@ def invitable(role: str) -> tuple[str, ...]:
     return tuple(other for other in manageable(role) if other != "owner")
 
 
-def allowed_scopes(role: str) -> tuple[str, ...]:
-    """Returns the scopes that a token of a person with this role can have."""
-    return tuple(name for name, (_, right) in SCOPES.items() if may(role, right))
+def _roles(right: str) -> tuple[str, ...]:
+    return next(row.roles for row in RIGHTS if row.name == right)

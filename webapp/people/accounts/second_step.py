@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Response
 
 from webapp.base.audit import AuditAuthor
+from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import User
 from webapp.web.feature import brought
 
@@ -13,9 +14,9 @@ from webapp.web.feature import brought
 class CodeNeeded(Exception):
     """The first step was right, and the account requires a second; `proof` is the password hash that matched, if any."""
 
-    def __init__(self, user_id: str, proof: str) -> None:
+    def __init__(self, user_id: str, proof: str, sign_on: SignOnSession | None = None) -> None:
         super().__init__("a second step is needed")
-        self.user_id, self.proof = user_id, proof
+        self.user_id, self.proof, self.sign_on = user_id, proof, sign_on
 
 
 @dataclass(frozen=True)

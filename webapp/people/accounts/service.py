@@ -17,16 +17,22 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany, Unavailabl
 from webapp.base.ids import new_secret
 from webapp.base.throttle import SignInThrottle, network
 from webapp.base.words import plural
-from webapp.people.accounts import agents, passwords, queries, roles
+from webapp.people.accounts import agents, passwords, queries
 from webapp.people.accounts.fields import checked_email, checked_name, normal_email, password_hash
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
+from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import ApiToken, Invite, Role, User, UserSession
+from webapp.settings.service import setting
 
 SESSION_LIFE = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
 USED_EVERY = timedelta(minutes=1)
 LINK_LIFE = timedelta(days=7)
+SIGN_IN, SIGN_IN_LINK_LIFE = "sign-in", timedelta(minutes=10)
 WRONG = "Incorrect email or password."
+NO_PASSWORDS = "Passwords are turned off here. Use one of the buttons to sign in."
+NO_PASSWORD = "Your account has no password yet. Ask an admin for a link to choose one."
 log = logging.getLogger("accounts")
 
 
@@ -95,10 +101,36 @@ def set_password(
 
 def replace_password(session: Session, user: User, stored: str, *, keep: str = "") -> None:
     """Stores the hash of a new password, and ends sessions and links of the old one, in the caller's transaction."""
-    user.password_hash = stored
+    user.password_hash, user.has_password = stored, True
     session.execute(delete(Invite).where(Invite.user_id == user.id, Invite.used_at.is_(None)))
     others = delete(UserSession).where(UserSession.user_id == user.id)
     session.execute(others.where(UserSession.token_hash != queries.hashed(keep)))
+
+
+def sign_in_link(user: User) -> str:
+    """Returns the token of a link that signs an owner in once: for a command, when no other way is left."""
+    token = new_secret()
+    if user.role != "owner" or user.disabled_at:
+        raise Invalid("Only an owner can be signed in by a link. For others, let an owner create a password link.")
+    user_id = user.id
+    with write() as session:
+        session.execute(delete(Invite).where(Invite.user_id == user_id, Invite.role == SIGN_IN))
+        expires_at = utc_now() + SIGN_IN_LINK_LIFE
+        session.add(Invite(token_hash=queries.hashed(token), role=SIGN_IN, user_id=user_id, expires_at=expires_at))
+        about_person(session, "created a sign-in link", session.get_one(User, user_id), author=audit.COMMAND_LINE)
+    return token
+
+
+def used_sign_in_link(token: str) -> str:
+    """Returns the id of the owner whom a link signs in; it can't be used again."""
+    is_open = Invite.role == SIGN_IN, Invite.used_at.is_(None), Invite.expires_at > utc_now()
+    with write() as session:
+        used = update(Invite).where(Invite.token_hash == queries.hashed(token), *is_open).values(used_at=utc_now())
+        user_id = session.scalar(used.returning(Invite.user_id))
+        user = session.get(User, user_id) if user_id else None
+        if user is None or user.role != "owner":
+            raise Forbidden("This link has been used or has expired. Create a new one with the same command.")
+    return user.id
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:
@@ -106,6 +138,8 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
 
     An unknown address, a disabled account and a wrong password give the same error after the same time.
     """
+    if not setting("sign_in.passwords"):
+        raise Forbidden(NO_PASSWORDS)
     email = normal_email(email)
     slow_down(email, address)
     user_id, stored = queries.credentials(email) or ("", None)
@@ -123,6 +157,8 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
 
 def confirm(user: User, password: str, *, field: str = "password", address: str = "") -> None:
     """Raises Invalid unless this is the user's password; guesses are rate limited as for signing in."""
+    if not user.has_password:
+        raise Invalid(NO_PASSWORD, field=field)
     email, stored = user.email, user.password_hash
     slow_down(email, address)
     db.session.rollback()
@@ -132,14 +168,16 @@ def confirm(user: User, password: str, *, field: str = "password", address: str 
     welcome(email, address)
 
 
-def admit(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+def admit(user_id: str, agent: str = "", *, address: str = "", proof: str = "", sign_on: SignOnSession | None = None) -> str:
     """Opens a session after the first step of signing in; raises `CodeNeeded` if the account has a second factor."""
     if the_second_step().is_on(user_id):
-        raise CodeNeeded(user_id, proof)
-    return open_session(user_id, agent, address=address, proof=proof)
+        raise CodeNeeded(user_id, proof, sign_on)
+    return open_session(user_id, agent, address=address, proof=proof, sign_on=sign_on)
 
 
-def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str = "") -> str:
+def open_session(
+    user_id: str, agent: str = "", *, address: str = "", proof: str = "", sign_on: SignOnSession | None = None
+) -> str:
     """Opens a session for an authenticated user and returns the cookie's secret.
 
     `proof` is the hash that their password matched, if they signed in with one.
@@ -150,20 +188,24 @@ def open_session(user_id: str, agent: str = "", *, address: str = "", proof: str
         if user is None or user.disabled_at or proof not in ("", user.password_hash):
             raise Invalid(WRONG)
         session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
-        secret = add_session(session, user, agent, address=address)
+        secret = add_session(session, user, agent, address=address, sign_on=sign_on)
     log.info("signed_in", extra={"fields": {"user_id": user_id}})
     return secret
 
 
-def add_session(session: Session, user: User, agent: str = "", *, address: str = "") -> str:
+def add_session(session: Session, user: User, agent: str = "", *, address: str = "", sign_on: SignOnSession | None = None) -> str:
     """Stores a session and an entry in the audit log; returns the cookie's secret."""
     secret = new_secret()
     user_session = UserSession(
-        user_id=user.id, token_hash=queries.hashed(secret), agent=agent[:200], expires_at=utc_now() + SESSION_LIFE
+        user_id=user.id,
+        token_hash=queries.hashed(secret),
+        agent=agent[:200],
+        expires_at=utc_now() + SESSION_LIFE,
+        **(sign_on.columns if sign_on else {}),
     )
     session.add(user_session)
     session.flush()
-    author, browser = audit.AuditAuthor(user, address), agents.in_words(agent)
+    author, browser = audit.AuditAuthor(user, address), agents.in_words(agent) + (f", {sign_on.words}" if sign_on else "")
     audit.add(session, "signed in", author=author, object_kind="session", object_id=user_session.id, detail=browser)
     return secret
 
@@ -205,7 +247,7 @@ def used_token(token: str) -> tuple[ApiToken, User] | None:
 
 def scopes_of(token: ApiToken, user: User) -> frozenset[str]:
     """Returns those scopes of the token that its user's current role allows."""
-    return frozenset(token.scopes.split()) & frozenset(roles.allowed_scopes(user.role))
+    return frozenset(token.scopes.split()) & frozenset(allowed_scopes(user))
 
 
 def new_user(email: str, name: str, role: str, password: str) -> User:

@@ -48,6 +48,8 @@ class User(Actor):
     # What surrounds the text of their chats with characters.
     has_portraits: Mapped[bool] = mapped_column(default=False, server_default=false())
     has_backgrounds: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # Unset for an account that only sign-on opens: its hash is of a secret that no one knows.
+    has_password: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     @property
     def is_admin(self) -> bool:
@@ -55,7 +57,10 @@ class User(Actor):
 
 
 class UserSession(Record):
-    """The session of a signed-in browser. The cookie holds the secret, the table its hash."""
+    """The session of a signed-in browser. The cookie holds the secret, the table its hash.
+
+    One that sign-on has opened says at which provider, for whom, and in which session there; `id_token`, encrypted, ends that.
+    """
 
     __tablename__ = "user_sessions"
 
@@ -64,6 +69,10 @@ class UserSession(Record):
     agent: Mapped[str] = mapped_column(String(200), default="")
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
+    provider_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+    provider_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    provider_session: Mapped[str] = mapped_column(String(255), default="", server_default="")
+    id_token: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     user: Mapped[User] = relationship(lazy="joined")
 
@@ -111,11 +120,15 @@ class ApiToken(Record):
 
 
 class Group(Record):
-    """A group of people, who share the rights granted to it."""
+    """A group of people, who share the rights granted to it.
+
+    `chat_days` is how long chats of its members are kept: 0 for ever, None as the team's.
+    """
 
     __tablename__ = "groups"
 
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    chat_days: Mapped[int | None]
 
 
 class Membership(Base):
@@ -123,6 +136,17 @@ class Membership(Base):
 
     group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Permission(Record):
+    """Whether a role or a group has a permission, where admins have changed it."""
+
+    __tablename__ = "permissions"
+
+    role: Mapped[str | None] = mapped_column(String(10))
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(20))
+    is_allowed: Mapped[bool]
 
 
 class Grant(Record):

@@ -20,8 +20,8 @@ from webapp.base.ids import new_secret
 from webapp.base.inputs import Input
 from webapp.people.accounts import service
 from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.permissions import allowed_scopes
 from webapp.people.accounts.queries import hashed
-from webapp.people.accounts.roles import allowed_scopes
 from webapp.people.accounts.tables import ApiToken, User
 
 SESSION, TOKEN = "s", "t"
@@ -104,7 +104,7 @@ def revoke_token(user: User, token_id: str, *, address: str = "") -> None:
 
 
 def _check_scopes(user: User, scopes: tuple[str, ...]) -> None:
-    allowed = allowed_scopes(user.role)
+    allowed = allowed_scopes(user)
     if not scopes:
         raise Invalid("Choose at least one permission for the token.", field="scopes")
     if beyond := [scope for scope in scopes if scope not in allowed]:

@@ -1,15 +1,18 @@
 """Grants: rights to single objects of any kind, for a person, a group or the team."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Membership, User
 
 # The id and owner columns of each kind of object. Each feature registers its kinds.
 OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
+
+# Of kinds whose objects are also granted with what contains them: a query for the ids of those that reach a person that way.
+CONTAINED: dict[str, Callable[[User], Select[str]]] = {}
 
 
 def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
@@ -30,15 +33,28 @@ def reaches(user: User) -> ColumnElement[bool]:
     return or_(is_named(user.id), is_for_team()) if user.role in TEAM else is_named(user.id)
 
 
+def reaches_id(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Returns the same condition where the person is known by an id only, which can be a column."""
+    person = aliased(User)
+    is_in_team = select(person.id).where(person.id == user_id, person.role.in_(TEAM)).correlate_except(person)
+    return or_(is_named(user_id), and_(is_for_team(), is_in_team.exists()))
+
+
 def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Returns the condition that a grant names this person or one of their groups."""
-    groups = select(Membership.group_id).where(Membership.user_id == user_id)
+    groups = select(Membership.group_id).where(Membership.user_id == user_id).correlate_except(Membership)
     return or_(Grant.user_id == user_id, Grant.group_id.in_(groups))
 
 
 def given_to(user: User, kind: str) -> Select[str]:
     """Returns a query for the ids of the objects granted to this person in any way."""
     return select(Grant.object_id).where(Grant.object_kind == kind, reaches(user))
+
+
+def is_given(id: InstrumentedAttribute[str | None], user: User, kind: str) -> ColumnElement[bool]:
+    """Returns the condition that this object was granted to the person, itself or with what contains it."""
+    itself = id.in_(given_to(user, kind))
+    return or_(itself, id.in_(CONTAINED[kind](user))) if kind in CONTAINED else itself
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:

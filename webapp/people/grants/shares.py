@@ -12,7 +12,7 @@ from webapp.base.db import db
 from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import directory
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
 from webapp.people.grants import grants
 
@@ -54,7 +54,7 @@ def candidates(owner_id: str | None, text: str, limit: int) -> Sequence[tuple[st
 
 def refuse_guests(word: str, by: User) -> None:
     """Raises Forbidden for a user who must not see other people; `word` names the object to share."""
-    if not may(by.role, "see people"):
+    if not may(by, "see people"):
         raise Forbidden(f"Guests can't share {word}s.")
 
 

@@ -10,8 +10,11 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.people.accounts import queries
 from webapp.people.accounts.directory import people_to_pick
 from webapp.people.accounts.fields import checked_name
+from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.tables import Group, Membership, User
+from webapp.people.members import chat_days
 from webapp.people.members.people import existing
+from webapp.settings.losses import refuse_unconfirmed
 
 TAKEN = "A group with that name already exists."
 
@@ -38,12 +41,31 @@ def rename(group: Group, name: str, *, author: audit.AuditAuthor) -> None:
         _flush(session)
 
 
+def keep_chats(group: Group, days: int | None, *, author: audit.AuditAuthor, confirmed: int | None = None) -> None:
+    """Sets how many days chats of its members are kept: 0 for ever, None as the team's.
+
+    Raises `Unconfirmed` if chats would go and their number wasn't confirmed.
+    """
+    group_id = group.id
+    if days is not None and not 0 <= days <= chat_days.MOST_DAYS:
+        raise Invalid(f"Enter a number of days from 0 to {chat_days.MOST_DAYS:,}, or leave it empty.", field="days")
+    refuse_unconfirmed([chat_days.group_loss(group_id, days)], {chat_days.SETTING: confirmed})
+    with write() as session:
+        group = _existing(session, group_id)
+        if group.chat_days == days:
+            return
+        group.chat_days = days
+        words = "as the team" if days is None else f"{days} days" if days else "for ever"
+        _note(session, "changed how long chats are kept", group, author=author, detail=f"{group.name}: {words}")
+
+
 def delete_group(group: Group, *, author: audit.AuditAuthor) -> None:
     """Deletes a group; its members keep their accounts, but lose the rights that it gave them."""
     group_id = group.id
     with write() as session:
         _note(session, "deleted a group", _existing(session, group_id), author=author)
         session.execute(delete(Group).where(Group.id == group_id))
+        STORED_OVERRIDES.read_again_after(session)
 
 
 def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
@@ -64,6 +86,7 @@ def put_in(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
         session.add(Membership(group_id=group_id, user_id=person_id))
         _flush(session, "They are already in this group.")
         _note(session, "added to a group", group, author=author, detail=f"{person.email} into {group.name}")
+        STORED_OVERRIDES.read_again_after(session)
 
 
 def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
@@ -75,6 +98,7 @@ def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None
         if person and session.scalar(delete(Membership).where(*is_theirs).returning(Membership.user_id)):
             detail = f"{person.email} from {group.name}"
             _note(session, "removed from a group", group, author=author, detail=detail)
+            STORED_OVERRIDES.read_again_after(session)
 
 
 def _existing(session: Session, group_id: str) -> Group:

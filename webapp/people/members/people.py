@@ -38,7 +38,7 @@ def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
         if person.role == "owner":
             keep_an_owner(session, person)
         service.about_person(session, "changed a role", person, author=author, detail=f"{person.role} to {role}")
-        _kill_links(session, person)
+        kill_links(session, person)
         person.role = role
 
 
@@ -73,7 +73,7 @@ def disable(person: User, *, author: PersonAuthor) -> None:
             return
         person.disabled_at = utc_now()
         session.execute(delete(UserSession).where(UserSession.user_id == person.id))
-        _kill_links(session, person)
+        kill_links(session, person)
         service.about_person(session, "disabled an account", person, author=author)
 
 
@@ -112,7 +112,7 @@ def close(session: Session, person: User, *, author: PersonAuthor, heir_id: str 
         hand_over(session, person.id, heir_id)
     person.disabled_at = person.disabled_at or utc_now()
     session.execute(delete(UserSession).where(UserSession.user_id == person.id))
-    _kill_links(session, person)
+    kill_links(session, person)
 
 
 def remove(id: str) -> None:
@@ -164,7 +164,7 @@ def _refuse_oneself(person: User, by: User) -> None:
         raise Conflict("That is your own account. You can manage it under Settings.")
 
 
-def _kill_links(session: Session, person: User) -> None:
+def kill_links(session: Session, person: User) -> None:
     """Deletes the open links that a person created, as they can lose the right to, and the password links for their account."""
     is_open = Invite.used_at.is_(None)
     session.execute(delete(Invite).where(is_open, (Invite.created_by == person.id) | (Invite.user_id == person.id)))

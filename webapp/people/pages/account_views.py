@@ -9,9 +9,11 @@ from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, queries, shown, tokens
 from webapp.people.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
 from webapp.people.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
-from webapp.people.accounts.roles import allowed_scopes
+from webapp.people.accounts.permissions import allowed_scopes, may
+from webapp.people.accounts.roles import PERMISSIONS
 from webapp.people.accounts.second_step import the_second_step
-from webapp.people.members import people
+from webapp.people.members import chat_days, people
+from webapp.settings.service import setting
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 
@@ -113,7 +115,7 @@ def end_other_sessions() -> Response:
 @signed_in
 def make_token() -> Response:
     me = current_user()
-    form = TokenForm.opened().offering(allowed_scopes(me.role), is_admin=me.is_admin)
+    form = TokenForm.opened().offering(allowed_scopes(me), is_admin=me.is_admin)
     with form.attempt():
         days, address = form.chosen_days, client_address()
         creation_limit.count(me.id)
@@ -158,7 +160,7 @@ def _context(refused_form: Form | None = None) -> dict[str, Any]:
         "name": NameForm.fresh(name=me.name),
         "email": EmailForm.fresh(),
         "password": PasswordForm.fresh(),
-        "token": TokenForm.fresh().offering(allowed_scopes(me.role), is_admin=me.is_admin),
+        "token": TokenForm.fresh().offering(allowed_scopes(me), is_admin=me.is_admin),
         "delete": DeleteForm.fresh(),
     }
     forms = {name: refused_form if refused_form and type(refused_form) is type(form) else form for name, form in fresh.items()}
@@ -166,7 +168,10 @@ def _context(refused_form: Form | None = None) -> dict[str, Any]:
         "forms": forms,
         "sessions": shown.sessions(me, session_secret()),
         "tokens": shown.tokens(me),
+        "permissions": [(row, may(me, row.name)) for row in PERMISSIONS],
         "groups": queries.groups_with_members(me.id, most=MOST_NAMES),
         "has_second_factor": the_second_step().is_on(me.id),
+        "rule": chat_days.rule_of(me.id),
+        "trash_days": int(setting("trash.days")),
         "done": done_message(DONE),
     }

@@ -7,17 +7,23 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, directory, queries
-from webapp.people.accounts.forms import GroupForm, MemberForm
+from webapp.people.accounts.forms import GroupDaysForm, GroupForm, MemberForm
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
 from webapp.people.accounts.tables import Group
-from webapp.people.members import groups
+from webapp.people.members import chat_days, groups
+from webapp.settings.forms import typed_numbers
+from webapp.settings.losses import Unconfirmed
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.pagination import cut
 from webapp.web.pick_field import CHOOSE
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
 MOST_CURSOR_CHARS = 26
-DONE = {"deleted": "Group deleted. Its members keep their accounts.", "renamed": "Group renamed."}
+DONE = {
+    "deleted": "Group deleted. Its members keep their accounts.",
+    "renamed": "Group renamed.",
+    "keeping": "Changed how long chats of its members are kept.",
+}
 
 
 @bp.get("")
@@ -51,6 +57,19 @@ def rename(id: str) -> Response:
         groups.rename(group, form.name.data, author=audit_author())
         return redirect(url_for("groups.show", id=id, done="renamed"))
     return form.shown("people/group.html", **_about(group))
+
+
+@bp.post("/<id>/keeping")
+@admin_only
+def keep(id: str) -> Response:
+    form, group = GroupDaysForm.opened(), _group(id)
+    with form.attempt():
+        days, confirmed = chat_days.entered(form.days.data or ""), typed_numbers([chat_days.SETTING])
+        groups.keep_chats(group, days, author=audit_author(), confirmed=confirmed.get(chat_days.SETTING))
+        return redirect(url_for("groups.show", id=id, done="keeping"))
+    status = form.refusal.status if form.refusal else 200
+    group = _group(id)
+    return render("people/group.html", status=status, form=GroupForm.fresh(name=group.name), **_about(group, days_form=form))
 
 
 @bp.post("/<id>/delete")
@@ -90,11 +109,21 @@ def _to(id: str) -> Response:
     return redirect(url_for("groups.show", id=id))
 
 
-def _about(group: Group, member_form: MemberForm | None = None) -> dict[str, Any]:
+def _about(group: Group, member_form: MemberForm | None = None, days_form: GroupDaysForm | None = None) -> dict[str, Any]:
     form = member_form or _offering(MemberForm.fresh(), group.id)
     inside = cut(directory.members(group.id, request.args.get("after", "")[:MOST_CURSOR_CHARS]), directory.PAGE)
     more_url = url_for("groups.show", id=group.id, after=inside.next_cursor) if inside.next_cursor else ""
-    return {"group": group, "people": inside.rows, "more_url": more_url, "member_form": form, "done": done_message(DONE)}
+    refusal, days = days_form and days_form.refusal, "" if group.chat_days is None else str(group.chat_days)
+    return {
+        "group": group,
+        "people": inside.rows,
+        "more_url": more_url,
+        "member_form": form,
+        "days_form": days_form or GroupDaysForm.fresh(days=days),
+        "to_confirm": [refusal.loss] if isinstance(refusal, Unconfirmed) else [],
+        "team_days": chat_days.rules().team,
+        "done": done_message(DONE),
+    }
 
 
 def _offering(form: MemberForm, group_id: str) -> MemberForm:

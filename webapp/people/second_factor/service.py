@@ -15,8 +15,8 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
 from webapp.base.throttle import Throttle
 from webapp.base.words import plural
 from webapp.people.accounts import service
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.queries import person
-from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
@@ -39,9 +39,11 @@ def is_on(user_id: str) -> bool:
 
 
 def is_required(user: User) -> bool:
-    """Returns whether the team requires it of this person."""
+    """Returns whether the team requires it of this person; not where only sign-on opens the account, which has its own."""
+    if not user.has_password:
+        return False
     policy = setting("accounts.two_factor")
-    return policy == "everyone" or (policy == "admins" and may(user.role, "administer"))
+    return policy == "everyone" or (policy == "admins" and may(user, "administer"))
 
 
 def is_missing(user: User) -> bool:

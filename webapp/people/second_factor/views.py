@@ -17,6 +17,7 @@ from webapp.people.accounts.guards import (
     with_session,
 )
 from webapp.people.accounts.second_step import CodeNeeded
+from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import service, totp
 from webapp.people.second_factor.forms import CodeForm, ConfirmForm, EndForm, RenewForm, StartForm
@@ -46,7 +47,8 @@ def sign_in() -> Response:
     with form.attempt():
         user_id = awaited.user.id
         service.check(user_id, form.code.data, address=address)
-        secret = accounts.open_session(user_id, request.user_agent.string, address=address, proof=awaited.proof)
+        agent, proof = request.user_agent.string, awaited.proof
+        secret = accounts.open_session(user_id, agent, address=address, proof=proof, sign_on=awaited.sign_on)
         accounts.sign_out(session_secret(), address=address)
         forget_code()
         return with_session(redirect(own_path(awaited.path)), secret)
@@ -132,12 +134,19 @@ class Awaited:
     user: User
     proof: str
     path: str
+    sign_on: SignOnSession | None
 
 
 def ask_for_code(needed: CodeNeeded, path: str) -> Response:
     """Redirects to the page that asks for a code."""
     proof = queries.hashed(needed.proof) if needed.proof else ""
-    session[AWAITED] = {"user": needed.user_id, "proof": proof, "path": path, "until": time.time() + MOST_SECONDS}
+    session[AWAITED] = {
+        "user": needed.user_id,
+        "proof": proof,
+        "path": path,
+        "until": time.time() + MOST_SECONDS,
+        "sign_on": needed.sign_on.without_token if needed.sign_on else None,
+    }
     return redirect("/login/code")
 
 
@@ -147,7 +156,8 @@ def awaited_person() -> Awaited | None:
     user = queries.person(awaited_sign_in["user"]) if awaited_sign_in and awaited_sign_in["until"] > time.time() else None
     if user is None or awaited_sign_in["proof"] not in ("", queries.hashed(user.password_hash)):
         return None
-    return Awaited(user, user.password_hash if awaited_sign_in["proof"] else "", awaited_sign_in["path"])
+    sign_on = SignOnSession.from_cookie(awaited_sign_in.get("sign_on"))
+    return Awaited(user, user.password_hash if awaited_sign_in["proof"] else "", awaited_sign_in["path"], sign_on)
 
 
 def forget_code() -> None:

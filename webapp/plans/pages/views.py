@@ -1,13 +1,14 @@
 """The pages of plans: the list, the form for a new one, a plan with its event stream, and the actions on it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base import topic_names
 from webapp.base.db import utc_now
-from webapp.base.errors import AppError, Forbidden
+from webapp.base.errors import AppError
 from webapp.base.ids import new_id
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
@@ -15,7 +16,6 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.models.connections.models import candidates, providers
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.people.accounts.roles import may
 from webapp.people.accounts.tables import User
 from webapp.plans import export, queries
 from webapp.plans.pages import shown
@@ -46,27 +46,19 @@ class ModelForm(Form):
     def offering(cls, *, is_sent: bool = False) -> Self:
         """Returns the form as submitted, or with the person's default model."""
         me = user_or_none()
-        form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model if me else ""))
-        form.model.offering(candidates)
+        form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model, me.id) if me else "")
+        form.model.offering(partial(candidates, person=me.id if me else ""))
         return form
 
 
-def planner() -> User:
-    """Returns the signed-in person; raises `Forbidden` for guests."""
-    user = current_user()
-    if not may(user.role, "make plans"):
-        raise Forbidden("Guests can't use plans.")
-    return user
-
-
 def own_plan(id: str) -> Plan:
-    return found(queries.own_plan(planner().id, id))
+    return found(queries.own_plan(current_user().id, id))
 
 
 @bp.get("/plans")
 @signed_in
 def index() -> Response:
-    me, before = planner(), request.args.get("before", "")
+    me, before = current_user(), request.args.get("before", "")
     events_url = list_url("plans")
     plans = [shown.listed(the_engine(), plan) for plan in queries.plans_of(me.id, before=before, limit=PAGE + 1)]
     return render(
@@ -82,7 +74,7 @@ def index() -> Response:
 @bp.get("/plans/new")
 @signed_in
 def new() -> Response:
-    me, type = planner(), plan_types.get(request.args.get("type", "monthly"))
+    me, type = current_user(), plan_types.get(request.args.get("type", "monthly"))
     if again_of := request.args.get("from", ""):
         plan = found(queries.own_plan(me.id, again_of))
         return _form_page(type, dict(queries.inputs_of(plan).values), {}, again_of=plan.id)
@@ -92,7 +84,7 @@ def new() -> Response:
 @bp.post("/plans")
 @signed_in
 def create() -> Response:
-    me, form = planner(), request.form
+    me, form = current_user(), request.form
     type, again_of = plan_types.get(form.get("type", "")), form.get("again_of", "")
     values = typed(type.inputs, form.to_dict(flat=False), None)
     earlier = queries.own_plan(me.id, again_of) if again_of else None
@@ -108,7 +100,6 @@ def create() -> Response:
 @bp.get("/plans/examples/<type>")
 @signed_in
 def example(type: str) -> Response:
-    planner()
     plan_type = plan_types.get(type)
     written = found(plan_type.example)
     inputs = plan_type.filled(plan_type.sample)
@@ -121,13 +112,13 @@ def show(id: str) -> Response:
     plan, editing = own_plan(id), request.args.get("edit", "")
     is_possible = not plan.is_running and value_at(plan.content, editing) is not None and at(plan.schema, editing)
     is_streamed = request.args.get("stream") != "no"
-    return _plan_page(plan, planner(), editing=Editing(editing) if is_possible else None, is_streamed=is_streamed)
+    return _plan_page(plan, current_user(), editing=Editing(editing) if is_possible else None, is_streamed=is_streamed)
 
 
 @bp.get("/plans/<id>/events")
 @signed_in
 def events(id: str) -> Response:
-    return _stream(own_plan(id), planner())
+    return _stream(own_plan(id), current_user())
 
 
 @bp.post("/plans/<id>/parts/<path>")
@@ -139,7 +130,7 @@ def save(id: str, path: str) -> Response:
     try:
         service.edit(plan, path, new)
     except Rejected as refusal:
-        return _plan_page(own_plan(id), planner(), editing=Editing(path, refusal.paths, new), status=422)
+        return _plan_page(own_plan(id), current_user(), editing=Editing(path, refusal.paths, new), status=422)
     return redirect(_page(plan, path))
 
 
@@ -242,7 +233,7 @@ def calendar(id: str) -> Response:
 def changes(id: str) -> Response:
     """Compares a plan with the earlier plan it was started again from."""
     plan = own_plan(id)
-    before = found(queries.own_plan(planner().id, plan.again_of_id or ""))
+    before = found(queries.own_plan(current_user().id, plan.again_of_id or ""))
     return render("plans/changes.html", plan=plan, before=before, lines=difference(_text(before), _text(plan)))
 
 

@@ -262,7 +262,8 @@ def request_of(generation: Generation) -> ModelRequest:
 def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
     """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
     prompt = PlanPrompt.from_record(generation.prompt)
-    source = generations.ladder(engine, _request(generation.model_asked, prompt), is_whole=prompt.is_whole)
+    request, person = _request(generation.model_asked, prompt), generation.user_id or ""
+    source = generations.ladder(engine, request, person=person, is_whole=prompt.is_whole)
     return repairing_source(engine, generation, plan.about, inputs_of(plan).values)(source)
 
 
@@ -270,6 +271,7 @@ def repairing_source(
     engine: Engine, generation: Generation, about: PlanAbout, inputs: dict[str, Any]
 ) -> Callable[[Source], Source]:
     """Returns a wrapper that calls the model once more for the parts that are wrong."""
+    person = generation.user_id or ""
     model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)
     unit, schema = arm_choice.again(prompt.versions.arms), about["plan"]
 
@@ -283,7 +285,7 @@ def repairing_source(
         with engine.in_app():
             again = for_paths(about, inputs, parsed_plan.value, parsed_plan.paths, unit, wrong=wrong)
             again = replace(again, parameters={**prompt.parameters, "temperature": 0.0})
-            return generations.ladder(engine, _request(model, again))
+            return generations.ladder(engine, _request(model, again), person=person)
 
     return lambda source: RepairingSource(source, judge, ask)
 

@@ -1,86 +1,18 @@
 """Where a tool server signs people in: its metadata (RFC 9728), then its authorization server's (RFC 8414, OpenID Connect)."""
 
-import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
-from webapp.models.upstream import Stopped, Trust, Upstream
-from webapp.models.upstream.addresses import parts_of
-from webapp.models.upstream.bounded_json import UnreadableJson, load
-from webapp.models.upstream.large_replies import read_in_thread
-from webapp.streaming.failure import ProviderError
-from webapp.streaming.stop import Stop
-from webapp.tools.mcp.exchange import STOPPED
-from webapp.tools.tool import ToolFailed
+from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 
-MOST_BYTES, MOST_PARTS, MOST_ISSUERS, MOST_SCOPES, MOST_CHALLENGE = 256 * 1024, 5_000, 10, 50, 8_000
+MOST_ISSUERS, MOST_SCOPES, MOST_CHALLENGE = 10, 50, 8_000
 RESOURCE, ISSUER, OPENID = "oauth-protected-resource", "oauth-authorization-server", "openid-configuration"
 PARAMETER = re.compile(r'([A-Za-z_]{1,40})\s{0,5}=\s{0,5}(?:"((?:[^"\\]|\\.){0,4000})"|([^\s,"]{1,4000}))')
 SCOPE = re.compile(r"[!#-\[\]-~]{1,200}")
 S256 = "S256"
-
-
-class SignInFailed(ToolFailed):
-    """Signing in can't begin or end; the message is a sentence for the person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    value: Mapping[str, Any]
-
-
-class Requests:
-    """Requests to the servers that sign people in, all within the same time.
-
-    Only the hosts that a person has entered, in `entered`, may be where `trust` allows; those that other servers name must be
-    public, so that no server can lead us to an address in this network.
-    """
-
-    def __init__(self, upstream: Upstream, stop: Stop, trust: Trust, entered: Iterable[str], *, seconds: float) -> None:
-        self._upstream, self._stop, self._trust = upstream, stop, trust
-        self._hosts = {urlsplit(address).netloc for address in entered if address}
-        self._until = monotonic() + seconds
-
-    def get(self, address: str) -> Reply:
-        return self._sent("GET", address)
-
-    def post(self, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = "") -> Reply:
-        return self._sent("POST", address, form=form, json=json, authorization=authorization)
-
-    def _sent(
-        self, method: str, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = ""
-    ) -> Reply:
-        parts = secure_parts(address)
-        seconds = self._until - monotonic()
-        if self._stop or seconds <= 0:
-            raise SignInFailed(STOPPED if self._stop else f"{parts.hostname} didn't reply in time.")
-        headers = {"Accept": "application/json"} | ({"Authorization": authorization} if authorization else {})
-        trust: Trust = self._trust if parts.netloc in self._hosts else "public"
-        try:
-            with self._upstream.open(
-                method,
-                address,
-                stop=self._stop,
-                headers=headers,
-                json=json,
-                form=form,
-                first_byte_seconds=seconds,
-                trust=trust,
-                # A status like others: a redirect is never followed.
-                takes_detours=True,
-            ) as body:
-                body.within(max(0.1, self._until - monotonic()))
-                content = body.read_all(MOST_BYTES)
-                return Reply(body.status, read_in_thread(_object, content))
-        except Stopped:
-            raise SignInFailed(STOPPED) from None
-        except ProviderError as error:
-            raise SignInFailed(error.message) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,26 +119,6 @@ def _issuer(address: str, value: Mapping[str, Any]) -> Issuer:
     )
 
 
-def secure_parts(address: str) -> SplitResult:
-    """Splits an address where secrets can be sent: by https, or on this machine; raises `SignInFailed` for any other."""
-    try:
-        parts = parts_of(address)
-    except ProviderError as error:
-        raise SignInFailed(error.message) from error
-    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
-        raise SignInFailed(f"{parts.hostname} isn't reached by https, so that signing in there isn't safe.")
-    if parts.fragment:
-        raise SignInFailed("An address to sign in at can't contain “#”.")
-    return parts
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def canonical(address: str) -> str:
     """Returns the address by which a token is asked for: without a fragment, and without a slash at its end."""
     parts = urlsplit(address)
@@ -239,11 +151,3 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _host(address: str) -> str:
     return urlsplit(address).hostname or "The server"
-
-
-def _object(content: bytes) -> Mapping[str, Any]:
-    try:
-        value = load(content, most_parts=MOST_PARTS)
-    except UnreadableJson:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -17,19 +17,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from webapp.base.db import utc_now
 from webapp.models.connections.models import providers
 from webapp.models.upstream import Trust
+from webapp.models.upstream.sign_in import Reply, Requests, SignInFailed, is_loopback, secure_parts
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.discovery import (
-    Issuer,
-    Reply,
-    Requests,
-    SignInFailed,
-    challenge_parameters,
-    is_loopback,
-    issuer_of,
-    resource_of,
-    scopes_in,
-    secure_parts,
-)
+from webapp.tools.mcp.discovery import Issuer, challenge_parameters, issuer_of, resource_of, scopes_in
 from webapp.tools.mcp.exchange import SignInRequired
 from webapp.tools.mcp.listing import line_of
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.tools.servers.tables import ServerTool, ToolServer, ToolSignIn
@@ -24,7 +24,7 @@ def is_for(user: User) -> ColumnElement[bool]:
 def is_kept_by(user: User) -> ColumnElement[bool]:
     """Returns the condition that a person keeps a server: their own, and as an admin the site's."""
     is_own = ToolServer.owner_id == user.id
-    return or_(is_own, ToolServer.owner_id.is_(None)) if may(user.role, "administer") else is_own
+    return or_(is_own, ToolServer.owner_id.is_(None)) if may(user, "administer") else is_own
 
 
 def usable(user: User) -> list[tuple[ToolServer, ToolSignIn | None]]:

@@ -20,7 +20,7 @@ from webapp.base.inputs import Input, Line, OneLine, checked_by
 from webapp.base.words import plural
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import base_address
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.settings.secrets.encryption import DecryptionError
@@ -211,7 +211,7 @@ def refuse_unless_may_connect(person: User, *, is_own: bool) -> None:
     """Raises `Forbidden` for a person who can't connect a server for themselves, or for everyone."""
     if is_own and not setting("tools.personal_servers"):
         raise Forbidden(NOT_ALLOWED)
-    if not is_own and not may(person.role, "administer"):
+    if not is_own and not may(person, "administer"):
         raise Forbidden("Only the owner and admins can connect tool servers for everyone.")
 
 

@@ -18,6 +18,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.engine.engine import the_engine
 from webapp.models.upstream.addresses import Trust
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
 from webapp.settings.secrets.encryption import DecryptionError
@@ -67,7 +68,7 @@ class Returned:
 def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -> Destination:
     """Begins to sign a person in at a server, in this browser alone, and returns where they continue.
 
-    `browser` identifies it, and `our_address` is where it reaches us. Raises `ToolFailed` with the reason if the authorization
+    `browser` identifies it, and `our_address` is where it reaches us. Raises `SignInFailed` with the reason if the authorization
     server can't be used.
     """
     if server.sign_in != "oauth":
@@ -101,7 +102,7 @@ def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -
 def finish(person: User, said: Returned, *, browser: str, author: PersonAuthor) -> str:
     """Ends an attempt that this person began in this browser; returns the id of the server where they are signed in now.
 
-    An attempt is used once, whatever becomes of it. Raises `Invalid`, or `ToolFailed` with the reason.
+    An attempt is used once, whatever becomes of it. Raises `Invalid`, or `SignInFailed` with the reason.
     """
     person_id = person.id
     with write() as session:
@@ -159,6 +160,8 @@ def _renewed(server: ToolServer, user_id: str, before: str, stored: Mapping[str,
             return str(_opened(server, row)["access"])
         end(server.id, user_id)
         raise SignInNeeded(SIGN_IN_AGAIN.format(server.name)) from refusal
+    except SignInFailed as failure:
+        raise ToolFailed(failure.message) from failure
     with write() as session:
         present = sign_in_of(session, server.id, user_id)
         if present and present.tokens == before:
@@ -197,7 +200,7 @@ def withdraw(server: ToolServer, row: ToolSignIn) -> None:
     def revoke() -> None:
         with engine.in_app():
             for token in filter(None, (stored["refresh"], stored["access"])):
-                with suppress(ToolFailed):
+                with suppress(SignInFailed):
                     oauth.revoke(record, token, stop=_stop())
 
     engine.spawn(revoke)

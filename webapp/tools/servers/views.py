@@ -8,15 +8,16 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
 from webapp.engine.engine import the_engine
+from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
 from webapp.tools.servers import listing, queries, service, shown, sign_ins, trying
 from webapp.tools.servers.forms import TestForm, ToolServerForm
 from webapp.tools.servers.tables import ToolServer
-from webapp.tools.tool import Policy, ToolFailed
+from webapp.tools.tool import Policy
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
@@ -174,7 +175,7 @@ def sign_in(id: str) -> Response:
     server = _theirs(id)
     try:
         to = sign_ins.begin(server, current_user(), browser=_browser(), our_address=_our_address())
-    except ToolFailed as failure:
+    except SignInFailed as failure:
         raise Conflict(failure.message) from failure
     return render("tools/servers/sign_in.html", server=_theirs(id), to=to, page=OWN_PAGE)
 
@@ -186,7 +187,7 @@ def come_back() -> Response:
     values = {name: request.args.get(name, "")[: sign_ins.MOST_RETURNED] for name in ("state", "code", "iss", "error")}
     try:
         id = sign_ins.finish(current_user(), sign_ins.Returned(**values), browser=_browser(), author=audit_author())
-    except (ToolFailed, Invalid) as failure:
+    except (SignInFailed, Invalid) as failure:
         return render("tools/servers/returned.html", status=422, trouble=failure.message, page=OWN_PAGE)
     if not queries.kept_server(current_user(), id):
         return redirect(OWN_PAGE, "You are signed in.")
@@ -222,7 +223,7 @@ def _theirs(id: str) -> ToolServer:
 
 def _is_own() -> bool:
     """Returns whether the form is about a server of the person's own; people who aren't admins have no others."""
-    return "own" in request.values or not may(current_user().role, "administer")
+    return "own" in request.values or not may(current_user(), "administer")
 
 
 def _our_address() -> str:

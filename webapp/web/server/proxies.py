@@ -18,16 +18,22 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class BehindProxies:
     """Takes address and scheme from X-Forwarded-For and -Proto if the request comes from a trusted proxy.
 
+    `sign_in_header` is removed from every other request, because it says who has signed in.
+
     The connections are the proxy's, so the limit for an address counts its unfinished requests instead.
     """
 
-    def __init__(self, app: WSGIApplication, trusted: Iterable[str], limiter: ConnectionLimiter) -> None:
+    def __init__(
+        self, app: WSGIApplication, trusted: Iterable[str], limiter: ConnectionLimiter, *, sign_in_header: str = ""
+    ) -> None:
         self._app, self._limiter = app, limiter
+        self._sign_in_key = f"HTTP_{sign_in_header.upper().replace('-', '_')}"
         self._trusted: list[Network] = [ipaddress.ip_network(network) for network in trusted]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         nearest = _address(environ.get("REMOTE_ADDR", ""))
         if not nearest or not self._is_trusted(nearest):
+            environ.pop(self._sign_in_key, None)
             return self._app(environ, start_response)
         environ["REMOTE_ADDR"] = str(self._visitor(nearest, environ.get("HTTP_X_FORWARDED_FOR", "")))
         scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()

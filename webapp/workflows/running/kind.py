@@ -87,7 +87,7 @@ def _resume(generation: Generation, transcript: Transcript) -> Source:
     if step.verb == "tool":
         return tool_steps.call_source(session, run, chat, message, generation, transcript)
     request = request_of(generation, paths.messages_within(session, message.id))
-    ladder = model_calls.limited(step, partial(generations.ladder, engine))
+    ladder = model_calls.limited(step, partial(generations.ladder, engine, person=generation.user_id or ""))
     tools = tool_steps.tools_for(session, chat, step)
     return source_with_tools(engine, chat, message, generation, request, ladder, transcript=transcript, tools=tools)
 

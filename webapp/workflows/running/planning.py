@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db
 from webapp.base.errors import Busy, Conflict, Forbidden, Invalid
-from webapp.people.accounts.roles import may
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.plans.export import as_markdown
 from webapp.plans.queries import generation_of, inputs_of
@@ -35,7 +35,7 @@ ELSEWHERE = "The plan is being written on its own page. Resume when it is comple
 def begin(run: WorkflowRun) -> None:
     """Starts the plan of the current step, or continues an unfinished one; raises `Busy` while it is being written."""
     owner = db.session.get_one(User, run.owner_id)
-    if not may(owner.role, "make plans"):
+    if not may(owner, "plans"):
         raise Forbidden(NOT_FOR_GUESTS)
     origin, plan = service.Origin(KIND, partial(_joined, run.id)), plan_of(run)
     type, values = _wanted(run)

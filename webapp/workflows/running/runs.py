@@ -49,8 +49,8 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
     if earlier := queries.run_of_request(sent_as):
         return earlier
     entry = library.published(slug)
-    model = providers().default(user.default_model)
-    providers().for_model(model)
+    model = providers().default(user.default_model, owner_id)
+    providers().for_model(model, person=owner_id)
     pinned = {"slug": entry.slug, "version": entry.version, "source": entry.source}
     try:
         return _begun(owner_id, model, title or entry.headline.title, pinned, sent_as=sent_as)
@@ -64,9 +64,9 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
     definition = library.runnable(source)
-    model = DEMO if is_demo else providers().default(user.default_model)
+    model = DEMO if is_demo else providers().default(user.default_model, user.id)
     if not is_demo:
-        providers().for_model(model)
+        providers().for_model(model, person=user.id)
     pinned = {"slug": definition.slug, "version": 0, "source": source}
     return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
 

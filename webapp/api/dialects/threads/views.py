@@ -69,7 +69,7 @@ def create(body: NewThread) -> OneThread:
     if body.workflow:
         run = _begun(me, body.workflow, title)
         return OneThread(thread=shown_thread(db.session.get_one(Chat, run.chat_id), {run.chat_id: run.slug}))
-    chat = chats.create(me.id, title=title, model=providers().default(me.default_model))
+    chat = chats.create(me.id, title=title, model=providers().default(me.default_model, me.id))
     return OneThread(thread=shown_thread(chat, {}))
 
 

@@ -24,6 +24,7 @@ MOST_THOUGHTS = 20
 # Generations of one answer, and the average per message of a whole chat.
 MOST_TRIES, MOST_TRIES_EACH = 60, 3
 MOST_NOTICES = 50
+MOST_TAGS = 20
 # Calls of one answer, and of a whole chat.
 MOST_CALLS, MOST_CALLS_IN_CHAT = 1_000, 50_000
 
@@ -161,6 +162,7 @@ class FiledChat:
     turn_order: str = ""
     persona: str = ""
     lorebooks: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     foreign_fields: dict[str, Any] | None = None
     head: str = ""
     created_at: datetime | None = None

@@ -1,8 +1,10 @@
 """Chat exports of Open WebUI: messages with the ids of their parents. Pure."""
 
+from itertools import islice
 from typing import Any
 
 from webapp.chat.exchange.imports.filed import (
+    MOST_TAGS,
     FiledChat,
     FiledGeneration,
     FiledMessage,
@@ -44,6 +46,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             changed_at=changed_at or next((message.created_at for message in reversed(messages) if message.created_at), None),
             pinned_at=changed_at if value.get("pinned") is True else None,
             archived_at=changed_at if value.get("archived") is True else None,
+            tags=_tags(fields(value.get("meta")).get("tags")) or _tags(inner.get("tags")),
             messages=messages,
         )
     )
@@ -51,6 +54,12 @@ def parse(value: dict[str, Any]) -> FiledChat:
 
 def _inner(value: dict[str, Any]) -> dict[str, Any]:
     return fields(value.get("chat")) or value
+
+
+def _tags(values: Any) -> tuple[str, ...]:
+    """Returns the names of tags, which are texts or, in older files, objects with a name."""
+    names = (line(value, 120) or line(fields(value).get("name"), 120) for value in values) if isinstance(values, list) else ()
+    return tuple(islice(filter(None, names), MOST_TAGS))
 
 
 def _node(id: str, message: dict[str, Any]) -> Node:

@@ -1,0 +1,147 @@
+"""/api/v1/projects: places for chats, what their answers are told and can use, who is in them, and the chats there."""
+
+from datetime import datetime
+
+from flask import Blueprint
+from pydantic import Field
+
+from webapp.api.access import caller
+from webapp.api.native.chats import ChatList, answers_of
+from webapp.api.native.sharing import GrantList, NewGrant
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Named, Paged
+from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Changes, changes
+from webapp.chat.list import paging
+from webapp.chat.projects import service
+from webapp.chat.record import projects
+from webapp.chat.record.tables import Project
+from webapp.knowledge import queries as knowledge_queries
+from webapp.people.accounts.guards import audit_author, found
+from webapp.people.grants import shares
+from webapp.web.pagination import cut
+
+bp = Blueprint("api_projects", __name__, url_prefix="/api/v1/projects")
+
+
+class ProjectAnswer(Named):
+    icon: service.Icon
+    colour: service.Colour
+    about: str
+    instructions: str = Field(description="What every answer in it is told.")
+    model: str = Field(description="The model of new chats in it; empty for each person's own.")
+    parameters: service.ProjectParameters
+    collection_ids: list[str] = Field(description="Its collections, as far as you can see them.")
+    tools: list[str] = Field(description="The keys of the tools that its answers can use.")
+    keeps_chats: bool = Field(description="Whether its chats are kept, no matter how old they are.")
+    is_own: bool
+    can_write: bool = Field(description="Whether you can have chats in it; otherwise you see those that are shared with it.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class ProjectList(Answer):
+    projects: list[ProjectAnswer]
+
+
+class NewProject(service.ProjectInput):
+    pass
+
+
+ProjectChange = changes("ProjectChange", service.ProjectInput)
+
+
+@bp.get("")
+@operation("List the projects you can see", scope="read", answer=ProjectList)
+def index() -> ProjectList:
+    return ProjectList(projects=[_answer_of(row) for row in by_turns(projects.projects(caller()))])
+
+
+@bp.post("")
+@operation("Create a project", scope="chat", body=NewProject, answer=ProjectAnswer, status=201, errors=(404,))
+def create(body: NewProject) -> ProjectAnswer:
+    return _answer_of(service.create(body, by=caller()))
+
+
+@bp.get("/<id>")
+@operation("Show a project", scope="read", answer=ProjectAnswer)
+def show(id: str) -> ProjectAnswer:
+    return _answer_of(_visible(id))
+
+
+@bp.patch("/<id>")
+@operation("Update a project; for its owner", scope="chat", body=ProjectChange, answer=ProjectAnswer, errors=(409,))
+def change(id: str, body: Changes) -> ProjectAnswer:
+    row = _visible(id)
+    service.change(row, service.ProjectInput.entered(body.over(row)), by=caller())
+    return _answer_of(_visible(id))
+
+
+@bp.delete("/<id>")
+@operation("Delete a project; it can be restored, and its chats stay with their owners", scope="chat", status=204, errors=(409,))
+def delete(id: str) -> None:
+    service.delete(_visible(id), by=caller())
+
+
+@bp.post("/<id>/restore")
+@operation("Restore a deleted project", scope="chat", answer=ProjectAnswer, errors=(422,))
+def restore(id: str) -> ProjectAnswer:
+    service.restore(found(next((row for row in projects.deleted(caller()) if row.id == id), None)), by=caller())
+    return _answer_of(_visible(id))
+
+
+@bp.get("/<id>/chats")
+@operation(
+    "List the chats of a project that you can see, most recently changed first", scope="read", query=Paged, answer=ChatList
+)
+def chats(id: str, query: Paged) -> ChatList:
+    page = cut(paging.chats_of_project(caller(), _visible(id).id, after=query.cursor, limit=query.limit + 1), query.limit)
+    return ChatList(chats=answers_of(page.rows), next_cursor=page.next_cursor or None)
+
+
+@bp.get("/<id>/grants")
+@operation("List who is in a project; for its owner", scope="read", answer=GrantList)
+def grants(id: str) -> GrantList:
+    row = _visible(id)
+    service.refuse_unless_owner(row, caller())
+    return GrantList.to(shares.shares(projects.KIND, row.id))
+
+
+@bp.put("/<id>/grants")
+@operation(
+    "Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",
+    scope="chat",
+    body=NewGrant,
+    answer=GrantList,
+    errors=(409,),
+    named={"whom": "to_id"},
+)
+def grant(id: str, body: NewGrant) -> GrantList:
+    service.share(_visible(id), body.to, body.to_id or "", body.right, author=audit_author())
+    return GrantList.to(shares.shares(projects.KIND, id))
+
+
+@bp.delete("/<id>/grants/<grant_id>")
+@operation("Take a person or group out of a project; their own chats leave it", scope="chat", status=204)
+def revoke(id: str, grant_id: str) -> None:
+    service.unshare(_visible(id), grant_id, author=audit_author())
+
+
+def _visible(id: str) -> Project:
+    return found(projects.project(caller(), id))
+
+
+def _answer_of(row: Project) -> ProjectAnswer:
+    me = caller()
+    seen = (
+        {collection.id for collection in knowledge_queries.collections_among(me, row.collection_ids)}
+        if row.collection_ids
+        else ()
+    )
+    return ProjectAnswer.of(
+        row,
+        is_own=row.owner_id == me.id,
+        can_write=projects.right_in(row, me) in ("own", projects.WRITE),
+        collection_ids=[id for id in row.collection_ids if id in seen],
+        parameters=service.ProjectParameters.model_validate(row.parameters),
+    )

@@ -1,0 +1,304 @@
+"""What a person can do with projects: create, change, delete, restore and share them, and put chats into them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+from sqlalchemy import Select, delete as delete_rows, func, select, update
+from sqlalchemy.orm import Session
+
+from webapp.base import topic_names
+from webapp.base.changes import access_changed, notify, notify_person
+from webapp.base.database import rows
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
+from webapp.chat.calls import choosing
+from webapp.chat.record import announcements, projects
+from webapp.chat.record.tables import Chat, Project
+from webapp.knowledge.service import MOST_COLLECTIONS, attachable
+from webapp.models.connections.models import providers
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.grants import grants, shares
+from webapp.people.members import people
+from webapp.settings.service import setting
+
+WORD, WHAT = "project", "project"
+MOST_OWN = 200
+NOT_YOURS = "Only the owner of this project can do that."
+TEMPORARY = "A temporary chat can't be in a project."
+JUST_DELETED = "This project has just been deleted."
+# Those of static/icons.txt that can stand for a project.
+Icon = Literal[
+    "",
+    "book-open",
+    "boxes",
+    "brain",
+    "chart-column",
+    "drama",
+    "flask-conical",
+    "globe",
+    "hammer",
+    "house",
+    "list-checks",
+    "mail",
+    "notebook-pen",
+    "palette",
+    "users",
+    "wallet",
+]
+Colour = Literal["", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink"]
+
+Effort = Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class ProjectParameters(Input):
+    """The parameters of a project's answers; a chat's own come before them."""
+
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    max_tokens: Annotated[int | None, Field(ge=1, le=10**7)] = None
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    effort: Annotated[Effort, Field(description="How hard the model thinks; empty for its default.")] = ""
+
+
+class ProjectInput(Input):
+    """What is entered for a project."""
+
+    name: Name
+    icon: Icon = Field("", description="Empty for the usual one.")
+    colour: Colour = Field("", description="Empty for none.")
+    about: Annotated[str, StringConstraints(max_length=2_000), Prose] = ""
+    instructions: Annotated[LongText, Field(description="What every answer in it is told, under *Project*.")] = ""
+    model: Annotated[
+        str,
+        Field(max_length=200, description="The model of new chats in it; empty for each person's own."),
+        OneLine("That isn't the name of a model.", 200),
+    ] = ""
+    parameters: ProjectParameters = ProjectParameters()
+    collection_ids: list[AnyId] = Field(
+        [], description="The collections that its answers may quote, to people who can see them.", max_length=MOST_COLLECTIONS
+    )
+    tools: list[choosing.Key] = Field(
+        [],
+        description="The keys of the tools that its answers can use, as far as each person may.",
+        max_length=choosing.MOST_TOOLS,
+    )
+    keeps_chats: bool = Field(False, description="Whether its chats are kept, no matter how old they are.")
+
+
+def create(entered: ProjectInput, *, by: User) -> Project:
+    """Creates a project that only this person sees."""
+    owner_id, values = by.id, _checked(entered, by)
+    _refuse_too_many(owner_id)
+    creation_limit.count(owner_id)
+    with write() as session:
+        project = Project(owner_id=owner_id, **values)
+        session.add(project)
+    _notify(project.id, [owner_id])
+    return project
+
+
+def change(project: Project, entered: ProjectInput, *, by: User) -> None:
+    """Replaces all details of a project; its chats follow from their next answer on."""
+    refuse_unless_owner(project, by)
+    id, values = project.id, rows.differing(project, _checked(entered, by, project))
+    with write() as session:
+        now = _existing(session, id)
+        for name, value in values.items():
+            setattr(now, name, value)
+        now.changed_at = utc_now()
+    _notify(id)
+
+
+def delete(project: Project, *, by: User) -> None:
+    """Moves a project to the trash: its chats stay where they are, each with its owner alone, and it can be restored."""
+    refuse_unless_owner(project, by)
+    id = project.id
+    with write() as session:
+        _existing(session, id).deleted_at = utc_now()
+    _access_changed(id, projects.members(id))
+    empty_trash()
+
+
+def restore(project: Project, *, by: User) -> None:
+    """Restores a deleted project with its grants and its chats."""
+    refuse_unless_owner(project, by)
+    _refuse_too_many(by.id)
+    id = project.id
+    with write():
+        project.deleted_at = None
+    _access_changed(id, projects.members(id))
+
+
+def empty_trash() -> None:
+    """Permanently deletes the projects that have been in the trash too long."""
+    days = int(setting("trash.days"))
+    if not days:
+        return
+    is_due = Project.deleted_at < utc_now() - timedelta(days=days)
+    with write() as session:
+        due = select(Project.id).where(is_due)
+        _leave(session, due)
+        grants.forget(session, projects.KIND, due)
+        session.execute(delete_rows(Project).where(is_due).execution_options(synchronize_session=False))
+
+
+def share(project: Project, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
+    """Grants the project to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
+    refuse_unless_owner(project, author.actor)
+    shares.refuse_guests(WORD, author.actor)
+    if right not in projects.RIGHTS:
+        raise Invalid("Choose whether they can read or write.", field="right")
+    shares.refuse_unfit(WORD, project.owner_id, to, to_id)
+    id = project.id
+    with write() as session:
+        _existing(session, id)
+        changed = shares.share(session, WORD, projects.KIND, id, right, to=to, to_id=to_id, author=author)
+        session.flush()
+        _take_out(session, id, changed)
+    _access_changed(id, changed)
+
+
+def unshare(project: Project, grant_id: str, *, author: PersonAuthor) -> None:
+    """Removes a grant: what it gave is gone at once, in open pages too, and people who can't write any more keep their chats."""
+    refuse_unless_owner(project, author.actor)
+    id = project.id
+    with write() as session:
+        lost = shares.unshare(session, WORD, projects.KIND, id, grant_id, author=author)
+        session.flush()
+        _take_out(session, id, lost)
+    _access_changed(id, lost)
+
+
+def move(chat: Chat, project_id: str | None, *, by: User) -> None:
+    """Puts a chat of this person into a project, or into none; there, only they see it until they share it."""
+    if (chat.project_id or None) == (project_id or None):
+        return
+    id, before = chat.id, chat.project_id
+    checked_move(chat, project_id, by=by)
+    with write() as session:
+        if locked := rows.locked(session, Chat, id):
+            locked.project_id, locked.is_for_project = project_id or None, False
+            locked.touch()
+    _chat_changed(chat, before, project_id)
+
+
+def checked_move(chat: Chat, project_id: str | None, *, by: User) -> None:
+    """Raises an error if the person can't have this chat in the project; it may stay where it is."""
+    if project_id and project_id != chat.project_id:
+        if chat.is_temporary:
+            raise Conflict(TEMPORARY)
+        writable(by, project_id)
+
+
+def share_chat(chat: Chat, *, by: User, is_shared: bool) -> None:
+    """Shows a chat to all members of its project, live, or to its owner alone again."""
+    if chat.is_for_project == is_shared:
+        return
+    id, project_id = chat.id, chat.project_id or ""
+    if is_shared:
+        shares.refuse_guests("chat", by)
+        writable(by, project_id)
+    with write() as session:
+        if (locked := rows.locked(session, Chat, id)) and locked.project_id == project_id:
+            locked.is_for_project = is_shared
+    for person_id in projects.members(project_id):
+        access_changed(person_id)
+    _chat_changed(chat, project_id)
+
+
+def writable(user: User, id: str) -> Project:
+    """Returns the project for a chat in it; raises `Invalid` for one that the person can't see, or only reads."""
+    project = projects.project(user, id, rights=(projects.WRITE,)) if id else None
+    if project is None:
+        is_readable = bool(id) and projects.project(user, id) is not None
+        refusal = "You can only read this project." if is_readable else "That project doesn't exist, or you don't have access."
+        raise Invalid(refusal, field="project_id")
+    return project
+
+
+def refuse_unless_owner(project: Project, user: User) -> None:
+    if project.owner_id != user.id:
+        raise Forbidden(NOT_YOURS)
+
+
+def _checked(entered: ProjectInput, by: User, project: Project | None = None) -> dict[str, Any]:
+    """Returns the values to store; what the project has already need not be there any more."""
+    if entered.model and not (project and project.model == entered.model):
+        providers().for_model(entered.model)
+    collection_ids = attachable(entered.collection_ids, project.collection_ids if project else (), by)
+    kept = set(project.tools) if project else set()
+    choosing.checked(by, [key for key in entered.tools if key not in kept])
+    values = entered.model_dump(exclude={"parameters"})
+    parameters = entered.parameters.model_dump(exclude_defaults=True)
+    return values | {"collection_ids": collection_ids, "tools": list(dict.fromkeys(entered.tools)), "parameters": parameters}
+
+
+def _refuse_too_many(owner_id: str) -> None:
+    count = select(func.count()).select_from(Project).where(Project.owner_id == owner_id, Project.deleted_at.is_(None))
+    if (db.session.scalar(count) or 0) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} projects, which is the limit. Delete one first.")
+
+
+def _existing(session: Session, id: str) -> Project:
+    project = rows.locked(session, Project, id)
+    if project is None or project.deleted_at:
+        raise Conflict(JUST_DELETED)
+    return project
+
+
+def _take_out(session: Session, id: str, changed: Sequence[str]) -> None:
+    """Moves the chats of those of these people who can't write in the project any more to no project."""
+    owners = select(User).where(User.id.in_(select(Chat.owner_id).where(Chat.project_id == id).distinct()))
+    gone = [
+        user.id
+        for user in session.scalars(owners).all()
+        if user.id in set(changed) and projects.project(user, id, rights=(projects.WRITE,)) is None
+    ]
+    if gone:
+        _leave(session, [id], gone)
+
+
+def _leave(session: Session, project_ids: Select[str] | Sequence[str], owner_ids: Sequence[str] | None = None) -> None:
+    """Moves the chats of these projects to none, all or those of these people."""
+    which = update(Chat).where(Chat.project_id.in_(project_ids))
+    which = which if owner_ids is None else which.where(Chat.owner_id.in_(owner_ids))
+    session.execute(which.values(project_id=None, is_for_project=False).execution_options(synchronize_session="fetch"))
+
+
+def _chat_changed(chat: Chat, *project_ids: str | None) -> None:
+    announcements.announce(chat, "chat", chat.id)
+    announcements.announce_settings(chat.id)
+    for project_id in filter(None, project_ids):
+        notify(topic_names.of_project(project_id), "chats", project_id)
+
+
+def _notify(id: str, people_ids: Iterable[str] = ()) -> None:
+    """Notifies the lists of these people, or of the project's members, and the project's open pages."""
+    for person_id in people_ids or projects.members(id):
+        notify_person(person_id, WHAT, id)
+    notify(topic_names.of_project(id), WHAT, id)
+
+
+def _access_changed(id: str, people_ids: Iterable[str]) -> None:
+    """Makes the open pages of these people check their rights again at once."""
+    for person_id in people_ids:
+        access_changed(person_id)
+        notify_person(person_id, WHAT, id)
+    _notify(id)
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+    """Makes the heir the owner of a person's projects, with their grants."""
+    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _leave_projects_of(session: Session, person_id: str) -> None:
+    _leave(session, select(Project.id).where(Project.owner_id == person_id))
+
+
+people.TRANSFERS.append(hand_over)
+people.BEFORE_DELETION.append(_leave_projects_of)

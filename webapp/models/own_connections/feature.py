@@ -1,0 +1,22 @@
+"""The feature definition of people's own connections: their page in the settings, and the keys that they hold."""
+
+from webapp.models.connections.queries import OWN_HOLDER
+from webapp.models.own_connections import views
+from webapp.web.feature import Feature
+from webapp.web.navigation import NavEntry
+
+FEATURE = Feature(
+    brings=(OWN_HOLDER,),
+    blueprints=(views.bp,),
+    navigation=(
+        NavEntry(
+            words="Your connections",
+            path="/settings/connections",
+            icon="plug",
+            rank=86,
+            also="own key provider server openai api byok",
+            about="Keys and servers of your own, for your answers alone.",
+            is_own=True,
+        ),
+    ),
+)
