@@ -130,7 +130,8 @@ def send(id: str, body: NewMessage) -> Sent | Response:
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, attachment_service.blocks(me, body.file_ids))
     if not body.models:
-        return begun(sending.ask(chat, text, by=me, options=options, **wishes))
+        answer = begun(sending.ask(chat, text, by=me, options=options, **wishes))
+        return SentMessage(**dict(answer)) if isinstance(answer, Sent) else answer
     # Clients that accept an event stream get their addresses, too: several can't be one stream.
     first = sending.ask(chat, text, by=me, options=options, models=body.models, **wishes)
     started = [sent(generation) for generation in side_by_side.generations_beside(first)]
