@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Connection
 
 import webapp.base.all_tables  # noqa: F401  what autogenerate compares with
-from webapp.base.database.revisions import newest_revision
+from webapp.base.database.revisions import known_revisions
 from webapp.base.database.state import is_of_the_metadata
 from webapp.base.db import UTCDateTime, db
 from webapp.web.command_errors import name_database
@@ -45,7 +45,7 @@ def is_sqlite(connection: Connection) -> bool:
 
 def number(_context: MigrationContext, _revision: object, made: list[MigrationScript]) -> None:
     """Numbers a new migration consecutively."""
-    made[0].rev_id = f"{int(newest_revision()) + 1:04}"
+    made[0].rev_id = f"{int(max(known_revisions())) + 1:04}"
 
 
 def written(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:

@@ -7,18 +7,17 @@ Nothing is copied twice and nothing is deleted: a data folder inside the old one
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
+from webapp.base.database.revisions import revisions_of
 from webapp.base.env_file import parse
 from webapp.base.process.instance_lock import is_held
 
 HERE = Path(__file__).resolve().parent.parent
-REVISION = re.compile(r"(\d{4})_\w+\.py")
 
 
 class Refusal(Exception):
@@ -38,7 +37,7 @@ def main(how: str, folder: str) -> None:
 
 def upgrade(old: Path) -> None:
     """Backs up with the old version, takes its settings and data, and prepares the database."""
-    if newest_revision(old) > newest_revision(HERE):
+    if revisions_of(old)[-1] not in revisions_of(HERE):
         raise Refusal(f"{old} is newer than this version. Nothing was changed.")
     data = data_of(old)
     # With the settings that this version is about to have.
@@ -66,7 +65,7 @@ def roll_back(old: Path) -> None:
     refuse_running(data)
     refuse_lost(data, to, HERE)
     backup(HERE, data, f"before-going-back-to-{old.name}")
-    flask(HERE, "db", "downgrade", newest_revision(old))
+    flask(HERE, "db", "downgrade", revisions_of(old)[-1])
     move(data, to)
     print(f"{old} has its data again. Start it there, with make run.")
 
@@ -102,12 +101,6 @@ def move(data: Path, to: Path) -> None:
         to.symlink_to(data.resolve())
     else:
         shutil.move(data, to)
-
-
-def newest_revision(folder: Path) -> str:
-    """Returns the newest schema version that the files in a folder know."""
-    names = (REVISION.fullmatch(path.name) for path in (folder / "migrations" / "versions").iterdir())
-    return max((found[1] for found in names if found), default="")
 
 
 def data_of(folder: Path, *, settings: Path | None = None) -> Path:

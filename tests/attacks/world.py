@@ -55,6 +55,7 @@ class World:
     def __init__(self, app: Flask, person: str) -> None:
         self.app, self.person, self.me, self.last_answer = app, person, "", ""
         self.last_collection = self.last_project = self.last_tool_server = self.last_lorebook = self.last_scene = ""
+        self.last_preset = ""
         self.secret = new_secret()
         with app.app_context():
             self.other = self._person("")

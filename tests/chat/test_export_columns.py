@@ -34,6 +34,7 @@ STAYS: dict[str, dict[str, str]] = {
         "character_ids": "by name; see test_cast_names",
         "turn_order": "of a group alone; see test_cast_names",
         "persona_id": "by name; see test_cast_names",
+        "preset_id": "by name; see test_presets",
         "collection_ids": "collections stay on this server, with their grants",
         "lorebook_ids": "by name; see test_roleplay_imports",
         "project_id": "a project stays on this server, with its grants",

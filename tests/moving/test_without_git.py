@@ -14,13 +14,15 @@ from tests.docs.test_fresh_copy import Copy
 from tests.support.person import Person
 from tests.support.preparing import LINK
 from tests.support.waiting import until
+from webapp.base.database.revisions import revisions_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NEXT = """
 from alembic import op
 import sqlalchemy as sa
 
-revision, down_revision = "9999", "{}"
+revision = "9999"
+down_revision = "{}"
 
 def upgrade():
     op.add_column("chats", sa.Column("colour", sa.String(20)))
@@ -37,8 +39,7 @@ def made(copy: Copy, *words: str) -> subprocess.CompletedProcess[str]:
 def test_data_goes_to_the_new_version_and_back(tmp_path: Path) -> None:
     old, new = Copy(tmp_path / "millrace-1"), Copy(tmp_path / "millrace-2")
     versions = new.folder / "migrations" / "versions"
-    newest = max(revision.name[:4] for revision in versions.glob("[0-9]*.py"))
-    (versions / "9999_colour.py").write_text(NEXT.format(newest))
+    (versions / "9999_colour.py").write_text(NEXT.format(revisions_of(new.folder)[-1]))
     (old.folder / ".env").write_text("LOG_FORMAT=text\n")
     old.start()
     link = LINK.search(old.log)

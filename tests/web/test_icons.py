@@ -18,6 +18,7 @@ OTHERS = {
     "copy": "Copy",
     "eye": "Show to the model",
     "eye-off": "Hide from the model|Hidden",
+    "folder": "Move to project",
     "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch",
     "globe": "Search the web",

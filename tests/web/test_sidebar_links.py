@@ -9,7 +9,7 @@ from tests.support.markup import words
 from tests.support.page import Page
 
 PATH = "/settings/sidebar"
-NAMES = ["New chat", "Search", "Characters", "Knowledge", "Prompts", "Plans & workflows"]
+NAMES = ["New chat", "Search", "Projects", "Characters", "Knowledge", "Prompts", "Plans & workflows"]
 
 
 def links(page: Page) -> list[str]:

@@ -8,6 +8,8 @@ from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
+from webapp.chat.links import views as link_views
+from webapp.chat.links.service import HOLDER
 from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
@@ -21,6 +23,8 @@ from webapp.chat.page import (
     side_by_side_views,
     views as page_views,
 )
+from webapp.chat.presets import shown as presets_shown, views as preset_views
+from webapp.chat.projects import shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
@@ -31,6 +35,7 @@ from webapp.chat.starters import views as starter_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
 from webapp.engine.watching.lists import LiveList
+from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -49,6 +54,7 @@ FEATURE = Feature(
         page_views.reading,
         picker_views.bp,
         side_by_side_views.bp,
+        preset_views.bp,
         page_views.tree,
         list_views.bp,
         list_views.several,
@@ -66,6 +72,10 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         call_views.bp,
+        project_views.bp,
+        project_views.chats,
+        link_views.bp,
+        link_views.open_pages,
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),
@@ -82,7 +92,10 @@ FEATURE = Feature(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
         *OF_CHATS,
         *search_shown.SOURCES,
+        SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
+        SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
+        HOLDER,
         LiveList(
             name="sidebar",
             element="#sidebar-chats",
@@ -92,6 +105,13 @@ FEATURE = Feature(
             read=lambda me: {"groups": shown.sidebar(me)},
             is_by_row=True,
             is_on_every_page=True,
+        ),
+        LiveList(
+            name="projects",
+            element="#projects",
+            template="chat/projects/_projects.html",
+            changes=("project", "access"),
+            read=lambda me: {"projects": projects_shown.listed(me)},
         ),
         LiveList(
             name="open-work",
@@ -104,6 +124,7 @@ FEATURE = Feature(
     navigation=(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
         NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
@@ -116,7 +137,26 @@ FEATURE = Feature(
             also="setglobalvar getglobalvar macros",
             sidebar="Characters",
         ),
+        NavEntry(
+            words="Presets",
+            path="/presets",
+            icon="layers",
+            rank=59,
+            also="model parameters system prompt custom gpt assistant",
+            sidebar="Prompts",
+        ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+        NavEntry(words="Your links", path="/links", icon="globe", rank=35, also="shared public links share"),
+        NavEntry(
+            words="Links",
+            path="/admin/links",
+            icon="globe",
+            under="People",
+            rank=30,
+            also="shared public links share",
+            right="administer",
+            about="Links by which people without an account read chats.",
+        ),
         NavEntry(
             words="Home page",
             path="/admin/home",

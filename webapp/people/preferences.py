@@ -83,6 +83,13 @@ def hide_links(user: User, names: Iterable[str]) -> None:
         user.hidden_links = ",".join(names)
 
 
+def begin_with_preset(user: User, preset_id: str) -> None:
+    """Has the person's new chats begin with this preset; with an empty id, with a model."""
+    user_id = user.id
+    with write() as session:
+        session.execute(update(User).where(User.id == user_id).values(default_preset_id=preset_id))
+
+
 def set_preferences(user: User, **values: str) -> None:
     """Stores some of `CHOICES`, `default_model` and `instructions`; the others stay.
 

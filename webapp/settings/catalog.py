@@ -471,12 +471,24 @@ _SIGN_ON = (
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
 )
+_LINKS = (
+    _choice(
+        "links.who",
+        "Who can create links",
+        ("off", "members", "everyone"),
+        "members",
+        "Links by which people without an account read a chat: nobody, all but guests, or guests too. Closed links open again if "
+        "this is changed back.",
+    ),
+    _switch("links.for_ever", "Links without an end", "If off, every link ends within a year.", is_on=False),
+)
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
     "Sign-on": _SIGN_ON,
+    "Links": _LINKS,
     "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,
     "Alerts": _ALERTS,
@@ -512,6 +524,7 @@ PARTS: Mapping[str, Part] = {
         Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
+        Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),

@@ -8,6 +8,7 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import candidates, providers
+from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
 from webapp.people.accounts.permissions import may
 from webapp.people.preferences import (
@@ -22,6 +23,7 @@ from webapp.people.preferences import (
     SPEECH,
     TEXT_SIZES,
     THEMES,
+    begin_with_preset,
     count_reading,
     remember,
     set_preferences,
@@ -37,7 +39,7 @@ bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
     "look": tuple(LOOKS),
-    "chats": ("default_model", "send_key", "speech"),
+    "chats": ("default_preset_id", "default_model", "send_key", "speech"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
 
@@ -50,6 +52,13 @@ class PreferencesForm(Form):
     text_size = RadioField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
     density = RadioField("Density", choices=options(DENSITIES), validate_choice=False, default="")
     speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
+    default_preset_id = SelectField(
+        "Preset for new chats",
+        choices=[],
+        validate_choice=False,
+        default="",
+        description="Without one, new chats begin with the model below.",
+    )
     default_model = PickField("Model for new chats", choices=[], validate_choice=False)
     send_key = SelectField(
         "Send messages with",
@@ -129,7 +138,9 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["default_model"] = model = form.default_model.chosen
         if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
-    set_preferences(me, **values)
+    if "default_preset_id" in names and "default_preset_id" in request.form:
+        begin_with_preset(me, preset.id if (preset := preset_queries.preset(me, form.default_preset_id.data or "")) else "")
+    set_preferences(current_user(), **values)
     if "remembers" in names:
         remember(current_user(), wants=bool(form.remembers.data))
     if "is_reading_counted" in names:
@@ -143,7 +154,8 @@ def _page(part: str, form: PreferencesForm) -> Response:
 def _form() -> PreferencesForm:
     """Returns the form with what this person has chosen."""
     me = current_user()
-    stored = {name: getattr(me, name) for name in ("default_model", "instructions", "is_reading_counted", *CHOICES)}
+    names = ("default_preset_id", "default_model", "instructions", "is_reading_counted", *CHOICES)
+    stored = {name: getattr(me, name) for name in names}
     return _offering(PreferencesForm.fresh(**stored, remembers=bool(me.remembers_since)))
 
 
@@ -151,4 +163,6 @@ def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
+    names = {preset.id: preset.name for preset in preset_queries.presets(current_user())}
+    form.default_preset_id.choices = options({"": "None"} | names)
     return form

@@ -1,7 +1,6 @@
 """Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request, url_for
 
@@ -20,7 +19,7 @@ from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.feature import NAVIGATION
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.navigation import NavEntry
 
 bp = Blueprint("everywhere", __name__)
@@ -59,8 +58,7 @@ def search() -> Response:
     query = entered.strip()
     if query and not is_htmx():
         return redirect(url_for("list.index", q=query))
-    page = urlsplit(request.headers.get("HX-Current-URL", "")).path
-    groups = search_everything(current_user(), SearchQuery(query, page))
+    groups = search_everything(current_user(), SearchQuery(query, page_path()))
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
     return render(f"shell/search/{template}", query=query, entered=entered, groups=groups, is_floating=is_htmx())
 

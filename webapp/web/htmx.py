@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect as flask_redirect, render_template, request, stream_template
 
@@ -19,6 +20,11 @@ def is_api() -> bool:
 
 def is_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
+
+
+def page_path() -> str:
+    """Returns the path of the page that sends a request of htmx; empty for any other request."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path
 
 
 def wants_json() -> bool:

@@ -8,6 +8,7 @@ GO_TO = "Go to"
 SIDEBAR = {
     "New chat": "plus",
     "Search": "search",
+    "Projects": "folder",
     "Characters": "drama",
     "Knowledge": "library",
     "Prompts": "notebook-pen",

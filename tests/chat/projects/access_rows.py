@@ -1,4 +1,4 @@
-"""How projects are created for each attempt; their routes are those of the API."""
+"""Who can open projects and put chats into them, and how projects are created for each attempt."""
 
 from typing import Any
 
@@ -7,7 +7,31 @@ from webapp.base.db import utc_now
 from webapp.chat.record.tables import Project
 from webapp.people.accounts.tables import Grant
 
-TABLE: dict[tuple[str, tuple[str, ...]], str] = {}
+TABLE = {
+    ("people", ()): """
+        GET projects.index signed_in
+        POST projects.create signed_in
+        POST projects.several signed_in
+    """,
+    ("one's own", ("project",)): """
+        GET projects.show signed_in
+        GET projects.events signed_in
+        GET projects.edit signed_in
+        POST projects.update signed_in
+        POST projects.delete signed_in
+    """,
+    ("one's own", ("deleted project",)): "POST projects.restore signed_in",
+    ("one's own, but no guest", ("project",)): """
+        GET projects.people signed_in
+        POST projects.share signed_in
+    """,
+    ("one's own", ("project", "project grant")): "POST projects.unshare signed_in",
+    ("person", ("chat",)): """
+        GET project_chats.choose signed_in
+        POST project_chats.move signed_in
+    """,
+    ("person, but no guest", ("chat",)): "POST project_chats.share_chat signed_in",
+}
 
 
 @makes("project")

@@ -35,7 +35,7 @@ from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import model_to_ask
+from webapp.chat.record.model_choice import choice_name, choice_to_ask
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
@@ -43,6 +43,7 @@ from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
+from webapp.models.presets.choice import choice_of
 from webapp.people.accounts.guards import found, user_or_none
 from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
@@ -51,7 +52,7 @@ from webapp.web.pagination import cut
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
-NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id", "project_id"}
+NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id", "preset_id", "project_id"}
 TOOLS = "The keys of the tools that answers can use. Of a model that takes none, `search_web` is used once, before its answer."
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
@@ -59,7 +60,8 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "collection_ids": lambda chat, ids: chat_collections.with_own_files(chat, ids, by=caller()),
     "lorebook_ids": lambda _, ids: lore_service.checked(caller(), ids),
     "variables": variables.checked_in,
-    "model": model_to_ask,
+    "preset_id": lambda chat, id: choice_to_ask(chat, _word_of(chat, id)),
+    "model": choice_to_ask,
     "title": lambda _, title: chats.checked_title(title),
     "tools": lambda _, keys: choosing.checked(caller(), keys),
     "project_id": lambda chat, id: project_service.checked_move(chat, id, by=caller()),
@@ -70,6 +72,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "lorebook_ids": lambda chat, ids: roleplay_service.use_lorebooks(chat, lore_service.checked(caller(), ids)),
     "variables": variables.replace,
     "is_forgotten": lambda chat, is_forgotten: remembering.keep_out(chat, is_forgotten=is_forgotten),
+    "preset_id": lambda chat, id: chats.choose(chat, _word_of(chat, id)),
     "model": chats.choose,
     "title": chats.rename,
     "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
@@ -89,6 +92,7 @@ class AboutChat(Answer):
     title: str
     model: str
     model_name: str = Field(description="The name shown for it.")
+    preset_id: str | None = Field(description="The preset that it has chosen; null for none, and for all but its owner.")
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
@@ -156,6 +160,7 @@ class ChatsQuery(Paged):
 class NewChat(Body):
     title: Line = ""
     model: Model = ""
+    preset_id: Cursor = Field("", description="A preset in place of a model; empty for none.")
     message: str = Field("", description="The first message, sent immediately; empty for none.")
     file_ids: list[AnyId] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
     context_limit: int | None = Field(None, ge=0, le=200)
@@ -182,7 +187,8 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     """Updates only the fields that are sent."""
 
     title: Line | None = None
-    model: Line | None = None
+    model: Line | None = Field(None, description="Another model, which leaves the preset, if there is one.")
+    preset_id: Cursor | None = Field(None, description="A preset in place of a model; null or empty for none.")
     character_ids: list[AnyId] | None = Field(
         None,
         description="Its characters from now on, at least two. A chat with one character becomes a group.",
@@ -258,7 +264,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         return NewChatAnswer(chat=answer_of(chat), sent=None)
     generation = sending.start_chat(
         text,
-        model=body.model or (project.model if project else "") or chats.starting_model(caller()),
+        model=_chosen(body) or (project.model if project else "") or chats.starting_model(caller()),
         key=key,
         owner_id=caller().id,
         options=sending.AnswerOptions(context_limit=body.context_limit),
@@ -389,6 +395,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         and body.message
         and "The character greets first. Create the chat without a message, then send the message to it.",
         "persona_id": body.persona_id and not is_played and "A persona needs a character. Choose a character too.",
+        "preset_id": body.preset_id and body.model and "Send either `model` or `preset_id`.",
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
         "project_id": body.project_id and body.is_temporary and project_service.TEMPORARY,
         "tags": body.tags and body.is_temporary and tags.NONE_OF_TEMPORARY,
@@ -402,7 +409,7 @@ def _silent(body: NewChat, reads: Sequence[str], model: str) -> Chat:
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return chats.create(me.id, title=body.title, model=body.model or model or chats.starting_model(me), reads=reads)
+        return chats.create(me.id, title=body.title, model=_chosen(body) or model or chats.starting_model(me), reads=reads)
     chat = _played(body, ids, reads)
     if body.title:
         chats.rename(chat, body.title)
@@ -414,12 +421,21 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
     me, persona = caller(), _persona(body.persona_id)
     if len(ids) > 1:
         return roleplay_service.begin_group(
-            ids, by=me, turn_order=body.turn_order or "", persona=persona, model=body.model, reads=reads
+            ids, by=me, turn_order=body.turn_order or "", persona=persona, model=_chosen(body), reads=reads
         )
     character = character_queries.character(me, ids[0])
     if character is None:
         raise InvalidFields({"character_ids" if body.character_ids else "character_id": UNSEEN})
-    return roleplay_service.begin(character, by=me, persona=persona, model=body.model, reads=reads)
+    return roleplay_service.begin(character, by=me, persona=persona, model=_chosen(body), reads=reads)
+
+
+def _word_of(chat: Chat, preset_id: str | None) -> str:
+    """Returns what chooses a preset for the chat, or without one the chat's model."""
+    return choice_of(preset_id) if preset_id else chat.model
+
+
+def _chosen(body: NewChat) -> str:
+    return choice_of(body.preset_id) if body.preset_id else body.model
 
 
 def _persona(id: str) -> Persona | None:
@@ -432,6 +448,8 @@ def _persona(id: str) -> Persona | None:
 def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     """Validates all changes before the first service call, so that a refusal leaves the chat unchanged."""
     me = caller()
+    if {"model", "preset_id"} <= values.keys():
+        raise InvalidFields({"preset_id": "Send either `model` or `preset_id`."})
     if values.keys() & CAST:
         roleplay_service.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
     if values.keys() & PROMPTS:
@@ -471,8 +489,9 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     leaving = keeping.leaves_on(rows)
     tags_by_id = tags.by_chat(me.id, (row.id for row in rows)) if me and rows else {}
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}
+    owners = {row.id: row.owner_id for row in rows}
     for queued in follow_up.waiting_in(*waiting):
-        waiting[queued.chat_id].append(_queued(queued))
+        waiting[queued.chat_id].append(_queued(queued, owners[queued.chat_id]))
     return [
         ChatAnswer.of(
             row,
@@ -481,6 +500,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
             model_name=providers().display_name(row.model),
+            preset_id=row.preset_id if row in own else None,
             is_running=row.lane in running,
             leaves_at=leaving.get(row.id),
             variables=variables,
@@ -497,8 +517,8 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     ]
 
 
-def _queued(row: FollowUp) -> FollowUpAnswer:
-    return FollowUpAnswer(id=row.id, message=row.text, model=row.model, model_name=providers().display_name(row.model))
+def _queued(row: FollowUp, owner_id: str | None) -> FollowUpAnswer:
+    return FollowUpAnswer(id=row.id, message=row.text, model=row.model, model_name=choice_name(owner_id, row.model))
 
 
 stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from webapp.base.database.revisions import newest_revision
+from webapp.base.database.revisions import known_revisions, newest_revision
 from webapp.base.db import DAMAGED, db, is_damage, is_sqlite
 
 OLD_SCHEMA = "The database needs to be migrated to this version. Stop the server and run: flask prepare"
@@ -36,7 +36,7 @@ def is_newer(revision: str | None) -> bool:
 
     Such migrations only add, so this version can continue until it is restarted as the new one.
     """
-    return bool(revision and revision.isdigit() and revision > newest_revision())
+    return bool(revision and revision.isdigit() and revision not in known_revisions())
 
 
 def found_revision(connection: Connection) -> str | None:

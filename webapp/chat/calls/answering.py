@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from webapp.chat.prompt import chat_collections, leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths, projects
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
@@ -52,10 +54,9 @@ class AnswerTools:
 
 
 def keys_in(chat: Chat) -> list[str]:
-    """Returns the keys of the tools that answers of the chat are offered: its own, its project's and those of its prompt."""
-    project = projects.project_of(chat)
-    of_project = project.tools if project else ()
-    return list(dict.fromkeys((*chat.tools, *of_project, *active_prompts.tools_of(leading.key_of(chat)))))
+    """Returns the keys of the tools that an answer is offered: of the chat, its preset, its project and its leading prompt."""
+    above = (row.tools for row in (preset_of(chat), projects.project_of(chat)) if row)
+    return list(dict.fromkeys((*chat.tools, *chain(*above), *active_prompts.tools_of(leading.key_of(chat)))))
 
 
 def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
@@ -136,7 +137,7 @@ def source_with_tools(
         person,
         chat.id,
         text=message.content,
-        collection_ids=(*chat.collection_ids, *chat_collections.ids_of_project(projects.project_of(chat))),
+        collection_ids=(*chat.collection_ids, *chat_collections.ids_above(preset_of(chat), projects.project_of(chat))),
         outside=(*tools.outside, *_outside_in(request, person), *outside),
         given=tuple(given),
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),

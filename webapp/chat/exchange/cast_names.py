@@ -1,4 +1,4 @@
-"""Converts a chat's characters, persona and lorebooks to names in a file, and back to those of the importing person."""
+"""Converts a chat's characters, persona, lorebooks and preset to names in a file, and back to those of the importing person."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,20 +10,23 @@ from webapp.characters.tables import Persona
 from webapp.chat.exchange.imports.filed import FiledChat
 from webapp.chat.group.members import character_of, members, persona_of
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
+from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.tables import User
 
 
 def names_of(chat: Chat) -> dict[str, Any]:
-    """Returns the names of characters, persona and lorebooks; lorebooks only if the owner can see them."""
+    """Returns the names of characters, persona, lorebooks and preset; the last two only if the owner can see them."""
+    preset = preset_of(chat)
     one, persona = character_of(chat), persona_of(chat)
     names = [member.name for member in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
     seen = lore_queries.visible_among(owner, chat.lorebook_ids) if owner else []
     worlds = lore_queries.names_of(seen)
     played = {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
-    return {**played, "lorebooks": tuple(worlds)}
+    return {**played, "lorebooks": tuple(worlds), "preset": preset.name if preset else ""}
 
 
 def character_ids(user_id: str, filed: FiledChat) -> dict[str, str]:
@@ -48,6 +51,13 @@ def lorebook_ids(user_id: str, filed: FiledChat) -> tuple[list[str], list[str]]:
     names = list(dict.fromkeys(filter(None, filed.lorebooks)))
     there = lore_queries.by_name(user_id, names) if names else {}
     return [there[name] for name in names if name in there], [name for name in names if name not in there]
+
+
+def preset_id(user_id: str, filed: FiledChat) -> str | None:
+    """Returns the id of the preset with the name in the file, if the person can use one."""
+    user = db.session.get(User, user_id) if filed.preset else None
+    preset = preset_queries.by_name(user, filed.preset) if user else None
+    return preset.id if preset else None
 
 
 def is_group(ids: Mapping[str, str]) -> bool:

@@ -368,7 +368,11 @@ def _speaker(message: Message, generations: Sequence[Generation], name: str) -> 
 
 def chunks_of_branch(engine: Engine, chat_id: str) -> Iterator[list[str]]:
     """Yields the branch's message ids from the root, one chunk per query, letting other greenlets run in between."""
-    ids = [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1]
+    return in_chunks(engine, [id for piece in by_turns(_upwards(engine, chat_id), seconds=0) for id in piece][::-1])
+
+
+def in_chunks(engine: Engine, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yields these message ids in chunks that one query reads each, letting other greenlets run in between."""
     starts = range(0, len(ids), MOST_MESSAGES)
     return by_turns((chunk for start in starts for chunk in chunks(engine, ids[start : start + MOST_MESSAGES])), seconds=0)
 

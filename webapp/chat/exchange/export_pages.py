@@ -2,10 +2,11 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from hashlib import sha256
-from typing import TypeAlias
+from typing import Protocol
 
 from flask import current_app
 from markupsafe import Markup
@@ -20,25 +21,48 @@ from webapp.chat.exchange import export
 from webapp.chat.exchange.calls import ReadCalls, read_calls
 from webapp.chat.files import storage
 from webapp.chat.files.attachments import LONG, NAME, PICTURE, SHELF
-from webapp.chat.files.reference import ID
+from webapp.chat.files.reference import ANY, ID
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.messages import renderings
+from webapp.chat.messages.fork import Included
 from webapp.chat.page import shown
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.watching.watchers import Context, same_request
 from webapp.people.accounts.tables import User
-from webapp.rendering.footnotes import as_written
+from webapp.rendering.footnotes import as_written, scoped
 
 # Links to the server would be broken in a file on disk.
-SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})"')
+SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})(?:\?download)?"')
+PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "components/text", "pages/export")
 # How many fragments of the template are sent together.
 PARTS = 200
-Row: TypeAlias = tuple[shown.ShownMessage, ReadCalls | None, Markup, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageMessage:
+    """A message on a page that stands alone; `id` is its place on the page, and `text` what an import reads."""
+
+    id: str
+    role: str
+    who: str
+    thought: str
+    reasoning: str
+    calls: ReadCalls | None
+    html: Markup
+    text: str
+    sources: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class PageFiles(Protocol):
+    """Where the files of a page come from: `into` returns the HTML of a message with its files' addresses replaced."""
+
+    def into(self, html: str) -> str: ...
 
 
 class Pictures:
@@ -67,40 +91,107 @@ def as_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iter
     Its Content-Security-Policy allows no scripts and no requests when the file is opened from disk.
     """
     style, policy = _style()
-    thread = _thread(engine, chat.id, right, reader.id if reader else "", same_request())
+    pictures, reader_id = Pictures(chat.id), reader.id if reader else ""
+
+    def rows(messages: Sequence[Message], first: int) -> list[PageMessage]:
+        reader = db.session.get(User, reader_id) if reader_id else None
+        return page_messages(engine, messages, right, reader, pictures, first=first)
+
+    thread = in_pieces(export.chunks_of_branch(engine, chat.id), rows, same_request())
     page = current_app.jinja_env.get_template("chat/exchange/export.html")
     stream = page.stream(title=chat.title, thread=thread, style=style, policy=policy, now=utc_now())
     stream.enable_buffering(PARTS)
     return by_turns(stream)
 
 
-def _thread(engine: Engine, chat_id: str, right: str, reader_id: str, context: Context) -> Iterator[Row]:
-    pictures, chars_left = Pictures(chat_id), renderings.FILE_CHARS
-    for ids in export.chunks_of_branch(engine, chat_id):
+def in_pieces(
+    chunks: Iterable[list[str]], rows: Callable[[Sequence[Message], int], list[PageMessage]], context: Context, *, first: int = 1
+) -> Iterator[PageMessage]:
+    """Yields what `rows` makes of these messages; holds no database connection in between."""
+    chars_left = renderings.FILE_CHARS
+    for ids in chunks:
         read = partial(queries.in_order, ids)
-        # Holds no database connection while sending.
         with context():
             stale_chars = sum(len(message.content) for message in read() if renderings.is_stale(message))
             messages = renderings.with_current_html(read, most_chars=chars_left)
             chars_left = max(0, chars_left - stale_chars)
-            reader = db.session.get(User, reader_id) if reader_id else None
-            rows = _rows(engine, messages, right, reader, pictures)
-        yield from rows
+            page_rows = rows(messages, first)
+        first += len(ids)
+        yield from page_rows
 
 
-def _rows(engine: Engine, messages: Sequence[Message], right: str, reader: User | None, pictures: Pictures) -> list[Row]:
-    lines = {message.id: [f"[{number}] {words}" for number, words in export.cited(message, reader)] for message in messages}
-    calls = read_calls(messages, reader)
+def page_messages(
+    engine: Engine,
+    messages: Sequence[Message],
+    right: str,
+    reader: User | None,
+    files: PageFiles,
+    *,
+    first: int,
+    included: Included | None = None,
+) -> list[PageMessage]:
+    """Returns messages as a page without a server shows them; `first` is the place of the first one.
+
+    With `included`, only that, and nothing about the making of answers.
+    """
+    read = read_calls(messages, reader)
     shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
-    return [
-        (
-            message,
-            calls.get(message.id),
-            Markup(pictures.into(f"{as_written(message.html)}{message.tail}{_made(message.calls)}")),
-            lines.get(message.id, []),
+    rows = list[PageMessage]()
+    for place, (row, message) in enumerate(zip(messages, shown_messages, strict=True), first):
+        calls, made = read.get(row.id), message.calls
+        if included and made and calls:
+            made = replace(made, calls=made.calls[: included.most_calls(row.id)])
+            calls = replace(calls, summary=made.summary, calls=calls.calls[: len(made.calls)]) if included.calls else None
+        html = f"{_text_html(row, message, included)}{_made(made) if not included or included.files else ''}"
+        rows.append(
+            PageMessage(
+                id=f"m{place}",
+                role=row.role,
+                who=_who(message, included),
+                thought=message.thought or "Thought",
+                reasoning=included.reasoning_of(row.id, message.reasoning) if included else message.reasoning,
+                calls=calls,
+                html=Markup(files.into(standing_alone(html, row.id, f"m{place}"))),
+                text=ANY.sub(r"\g<name>", included.text_of(row.id, row.content, row.role) if included else row.content),
+                sources=tuple(f"[{number}] {words}" for number, words in export.cited(row, reader)),
+                remarks=tuple(_remarks(message, is_public=included is not None)),
+            )
         )
-        for message in shown_messages
-    ]
+    return rows
+
+
+def _who(message: shown.ShownMessage, included: Included | None) -> str:
+    if message.role != "user":
+        return message.face.name if message.face else "Answer"
+    if not included:
+        return message.author or "You"
+    return (message.author if included.names else "") or "Question"
+
+
+def _text_html(row: Message, message: shown.ShownMessage, included: Included | None) -> str:
+    """Returns the HTML of a text as far as it is included: an answer can have been continued since."""
+    text = included.text_of(row.id, row.content, row.role) if included else row.content
+    if included and row.role == "assistant" and row.id == included.last_id:
+        return renderings.html_of(row) if text == row.content else scoped(renderings.render_markdown(text), row.id)
+    if row.role == "user" and text != row.content:
+        return scoped(renderings.render_markdown(text), row.id)
+    return f"{message.html}{message.tail}"
+
+
+def _remarks(message: shown.ShownMessage, *, is_public: bool) -> Iterator[str]:
+    if not is_public:
+        yield from (notice.text for notice in message.notices)
+        if message.is_hidden:
+            yield "Hidden from the model"
+    if message.is_edited:
+        yield f"Edited by {message.author}" if message.author and not is_public else "Edited"
+    if message.receipt and not is_public:
+        yield message.receipt
+
+
+def standing_alone(html: str, id: str, place: str) -> str:
+    """Returns the HTML of a message without what only its server can do, and with its place on the page instead of its id."""
+    return PREVIEW.sub("", as_written(html)).replace(id, place)
 
 
 def _made(calls: ShownCalls | None) -> Markup:

@@ -211,7 +211,7 @@ class _Storing:
 def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
     """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
-    values = _values(filed) | cast_names.values(user_id, filed, there)
+    values = _values(filed) | cast_names.values(user_id, filed, there) | {"preset_id": cast_names.preset_id(user_id, filed)}
     is_it = Chat.origin == filed.id if mine is None else or_(Chat.origin == filed.id, mine)
     with write() as session:
         chat_id = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))

@@ -28,7 +28,7 @@ MOST_IN_REQUEST = MOST_BYTES + 1024 * 1024
 class ImportForm(Form):
     file = MultipleFileField(
         "Files",
-        description=f".json or .jsonl files, or the .zip from the other app. Up to {MOST_FILES} at once, 50 MB in all.",
+        description=f".json, .jsonl or .html files, or the .zip from the other app. Up to {MOST_FILES} at once, 50 MB in all.",
     )
 
 

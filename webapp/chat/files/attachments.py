@@ -118,6 +118,11 @@ def parted(content: str) -> tuple[str, tuple[File, ...]]:
     return typed, (*texts, *map(_referred, (file for file in references if not file.is_original)))
 
 
+def without_files(content: str, role: str) -> str:
+    """Returns the text of a message without a person's attachments, and with the names of files in place of references."""
+    return reference.ANY.sub(r"\g<name>", parted(content)[0] if role == "user" else content)
+
+
 def _texts(content: str) -> tuple[str, tuple[File, ...]]:
     files, begin, at = list[File](), 0, 0
     if not content.rstrip().endswith("```"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import utc_now
-from webapp.base.errors import Invalid
+from webapp.base.errors import Conflict, Invalid
 from webapp.characters import queries as character_queries
 from webapp.chat.calls import choosing
 from webapp.chat.home.checklist import next_steps
@@ -16,17 +16,19 @@ from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
-from webapp.chat.record import queries
-from webapp.chat.record.model_choice import MOST_BESIDE
+from webapp.chat.projects import service as project_service
+from webapp.chat.record import projects, queries
+from webapp.chat.record.model_choice import MOST_BESIDE, starting_choice
+from webapp.chat.record.tables import Project
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
 from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
+from webapp.people.accounts.tables import User
 from webapp.web.htmx import is_htmx, navigate, redirect
 
 bp = Blueprint("home", __name__)
@@ -35,39 +37,56 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 @signed_in
 def show() -> Response:
-    me = current_user()
-    model = request.args.get("model") or providers().default(model_marks.preferred_model(me), me.id)
+    me, project_id = current_user(), request.args.get("project", "")
+    project = projects.project(me, project_id, rights=(projects.WRITE,)) if project_id else None
+    model = request.args.get("model") or _usual_choice(me, project)
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
     form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
+    form.project.data = project.id if project else ""
     return _home(form)
 
 
 @bp.post("/chats")
 @signed_in
 def begin() -> Response:
-    form, me = MessageForm(), current_user().id
+    form, me = MessageForm(), current_user()
     if answer := prompt_redirect(form):
         return answer
     with form.attempt():
         refuse_unknown(form)
-        generation = _begun(form, attachable(form.knowledge.data or (), (), current_user()))
-        model = form.model.data or ""
-        if model and model != providers().default(model_marks.preferred_model(current_user()), me):
-            model_marks.choose(me, model)
+        project = project_service.writable(me, form.project.data) if form.project.data else None
+        usual_model, model = _usual_choice(me, project), form.model.data or ""
+        generation = _begun(form, attachable(form.knowledge.data or (), (), me), project)
+        if model and model != usual_model:
+            model_marks.choose(current_user().id, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)
 
 
-def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
+def _usual_choice(me: User, project: Project | None) -> str:
+    return (project.model if project else "") or starting_choice(me)
+
+
+def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
     """Starts a chat with its first message; with a character if the form names one."""
+    if project and form.temporary.data:
+        raise Conflict(project_service.TEMPORARY)
     me, model, answered_by = current_user(), form.model.data or "", form.answered_by.data or ""
     key, is_temporary = form.key.data or "", form.temporary.data
     if id := form.spoken_by.data:
         if not (character := character_queries.character(me, id)):
             raise Invalid("This character no longer exists, or you don't have access.", field="message")
         return roleplay_service.begin_by_message(
-            character, form.text, by=me, key=key, model=model, answered_by=answered_by, reads=reads, is_temporary=is_temporary
+            character,
+            form.text,
+            by=me,
+            key=key,
+            model=model,
+            answered_by=answered_by,
+            reads=reads,
+            is_temporary=is_temporary,
+            project_id=project.id if project else None,
         )
     return sending.start_chat(
         form.text,
@@ -80,6 +99,7 @@ def _begun(form: MessageForm, reads: Sequence[str]) -> Generation:
         answered_by=answered_by,
         tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
         models=[] if answered_by or form.alone.data else form.models.data or (),
+        project=project,
     )
 
 
@@ -98,6 +118,7 @@ def _home(form: MessageForm) -> Response:
     # The stream's position is taken before anything is read.
     more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
     more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
+    more["project"] = projects.project(me, form.project.data) if form.project.data else None
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/home/home.html", may_be_temporary=True, **more)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, text, tuple_, union
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, select, text, true, tuple_, union
 from sqlalchemy.orm import defer
 
 from webapp.base.db import db
@@ -13,6 +13,7 @@ from webapp.characters.last_chats import LastChat
 from webapp.chat.record import projects, queries, tags
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchQuery
 
 # Without this limit, two hundred messages can be forty megabytes.
 MOST_CHARS = 1_000_000
@@ -61,12 +62,16 @@ def chats(
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
-def chats_of_project(user: User, project_id: str, *, after: str = "", limit: int) -> Sequence[Chat]:
-    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first."""
+def chats_of_project(user: User, project_id: str, *, after: str = "", words: str = "", limit: int) -> Sequence[Chat]:
+    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first.
+
+    `words` have to be in their titles.
+    """
     last = db.session.get(Chat, after) if after else None
     last = last if last and last.project_id == project_id else None
     # Two queries, because each has an index of its own.
-    ways = Chat.owner_id == user.id, projects.shares_with(user.id)
+    named = SearchQuery(words).within(Chat.title) if words else true()
+    ways = and_(Chat.owner_id == user.id, named), and_(projects.shares_with(user.id), named)
     ids = union(*(select(_newest_of_project(project_id, way, last, limit).subquery()) for way in ways))
     return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 

@@ -10,7 +10,7 @@ from wtforms import SelectChoice, SelectField
 from webapp.base.db import db
 from webapp.chat.list import shown as list_shown
 from webapp.chat.page.shown import ShownChat
-from webapp.chat.record import queries, sharing
+from webapp.chat.record import projects, queries, sharing
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import current_user, own_address, signed_in, user_or_none
@@ -103,4 +103,5 @@ def _people(chat: Chat, form: ShareForm) -> Response:
         **shares_shown.listed(people, url_for("sharing.index", id=chat.id)),
         link=next((share for share in shares if share.to == "everyone"), None),
         address=own_address(url_for("chat.show", id=chat.id)),
+        project=projects.project_of(chat),
     )

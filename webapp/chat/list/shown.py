@@ -134,6 +134,9 @@ def _ids_in(name: str) -> list[str]:
 
 def done_words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
     """Returns a sentence that reports what was done."""
-    is_one = len(chats) == 1
-    what = f"“{chats[0].title or 'New chat'}”" if is_one else plural(len(chats), "chat")
-    return action.done_words.format(what=what, are="is" if is_one else "are")
+    return action.done_words.format(what=counted(chats), are="is" if len(chats) == 1 else "are")
+
+
+def counted(chats: Sequence[Chat]) -> str:
+    """Returns the title of the chat or, of several, their number."""
+    return f"“{chats[0].title or 'New chat'}”" if len(chats) == 1 else plural(len(chats), "chat")

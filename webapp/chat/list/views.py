@@ -24,7 +24,7 @@ from webapp.people.accounts.guards import anybody, current_user, found, signed_i
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.settings.service import setting
 from webapp.web.forms import Form
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.pagination import cut
 
 several = Blueprint("several", __name__)
@@ -80,6 +80,7 @@ def index() -> Response:
         several_url=several_url,
         bulk_result=list_shown.bulk_result(me.id, several_url),
         export_url=url_for("exchange.selected"),
+        move_url=url_for("projects.several"),
         tags=tags.by_chat(me.id, (chat.id for chat in (*pinned, *page.rows))),
         **_selection("list.index", before=before or None, **parameters),
         next_url=url_for("list.index", before=page.next_cursor, **parameters) if page.next_cursor else "",
@@ -113,7 +114,7 @@ def _selection(endpoint: str, **parameters: Any) -> dict[str, Any]:
 def sidebar_list() -> Response:
     if not is_htmx():
         return redirect(url_for("list.index"))
-    return render("layouts/_sidebar_chats.html", groups=list_shown.sidebar(current_user(), _here()))
+    return render("layouts/_sidebar_chats.html", groups=list_shown.sidebar(current_user(), page_path()))
 
 
 @bp.get("/chats/trash")
@@ -333,11 +334,11 @@ def _renamed(id: str) -> Response:
     chats.rename(found(queries.owned_chat(current_user().id, id)), request.form.get("title", ""))
     if not is_htmx():
         return redirect(url_for("list.index"))
-    return _led_to(_list_with()) if _list_here() else _changed(id)
+    return _led_to(_list_with()) if _listpage_path() else _changed(id)
 
 
 def _done_in_menu(id: str, name: str, undo: str) -> Response:
-    is_left = _list_here() or (_here() == f"/chats/{id}" and name == "delete")
+    is_left = _listpage_path() or (page_path() == f"/chats/{id}" and name == "delete")
     if is_htmx() and not is_left:
         (chat,) = queries.own_chats(current_user().id, [id])
         return _changed(id, words=list_shown.done_words(bulk.ACTIONS[name], [chat]), undo=undo)
@@ -351,24 +352,19 @@ def _led_to(address: str) -> Response:
 
 def _changed(id: str, **changes: Any) -> Response:
     """Renders the sidebar's list again, for pages without a stream, with a note about what was done."""
-    groups = list_shown.sidebar(current_user(), here=_here())
+    groups = list_shown.sidebar(current_user(), here=page_path())
     return render("chat/list/_row_changed.html", groups=groups, id=id, **changes)
 
 
-def _here() -> str:
-    """Returns the path of the page that shows the sidebar."""
-    return urlsplit(request.headers.get("HX-Current-URL", "")).path
-
-
-def _list_here() -> str:
+def _listpage_path() -> str:
     """Returns the endpoint of the list of chats if that is the current page, which can contain the row, too."""
-    return "" if "q" in _page_query() else LISTS.get(_here(), "")
+    return "" if "q" in _page_query() else LISTS.get(page_path(), "")
 
 
 def _list_with(**changes: str | None) -> str:
-    kept_parameters = {name: value for name, value in _page_query().items() if name in KEPT} if _list_here() else {}
+    kept_parameters = {name: value for name, value in _page_query().items() if name in KEPT} if _listpage_path() else {}
     parameters: dict[str, Any] = {**kept_parameters, **changes}
-    return url_for(_list_here() or "list.index", **parameters)
+    return url_for(_listpage_path() or "list.index", **parameters)
 
 
 def _page_query() -> dict[str, str]:

@@ -14,7 +14,7 @@ from webapp.chat import erasing
 from webapp.chat.messages import titles
 from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries, sharing
-from webapp.chat.record.model_choice import model_to_ask
+from webapp.chat.record.model_choice import choice_to_ask, new_choice
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
@@ -138,12 +138,12 @@ def announce(chats: Iterable[Chat]) -> None:
 
 
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
-    """Creates an empty chat."""
-    model = model or providers().default()
-    providers().for_model(model, person=owner_id)
+    """Creates an empty chat; in place of the model, the word of a preset can choose it."""
+    choice = new_choice(owner_id, model, otherwise=providers().default())
+    providers().for_model(choice.model, person=owner_id)
     creation_limit.count(owner_id)
     with write() as session:
-        chat = Chat(owner_id=owner_id, model=model, collection_ids=list(reads))
+        chat = Chat(owner_id=owner_id, **choice._asdict(), collection_ids=list(reads))
         if title:
             chat.title, chat.title_is_own = checked_title(title), True
         session.add(chat)
@@ -157,10 +157,10 @@ def starting_model(user: User) -> str:
 
 
 def choose(chat: Chat, model: str) -> None:
-    """Sets the chat's model for future answers."""
-    model = model_to_ask(chat, model)
+    """Sets the chat's model, or its preset by its word, for future answers."""
+    choice = choice_to_ask(chat, model)
     with write():
-        chat.model = model
+        chat.model, chat.preset_id = choice
         chat.touch()
     announcements.announce(chat, "chat", chat.id)
 

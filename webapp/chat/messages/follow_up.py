@@ -16,7 +16,7 @@ from webapp.chat.messages import sending, source_search
 from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import model_to_ask, models_to_ask
+from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, model_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
@@ -43,12 +43,12 @@ def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", spea
     The same text twice in a row is queued once, as when a button is pressed twice. `answered_by` is the model of its answer
     alone, and `speaker_id` the character of a group that is to answer.
     """
-    model = model_to_ask(chat, model) if model or not answered_by else chat.model
+    choice = choice_to_ask(chat, model) if model or not answered_by else choice_in(chat)
     answered_by = answered_by and model_to_ask(chat, answered_by)
     if speaker_id:
         answering_speaker(chat, chat.head_id, speaker_id=speaker_id)
     id, content = refuse_if_led(chat).id, sending.checked_text(text)
-    _store(FollowUp(chat_id=id, text=content, model=model, answered_by=answered_by, speaker_id=speaker_id))
+    _store(FollowUp(chat_id=id, text=content, model=choice.word, answered_by=answered_by, speaker_id=speaker_id), choice)
     _notify(id)
     try:
         send_if_complete(id)
@@ -87,7 +87,7 @@ def send(chat: Chat) -> Generation:
     queued_choice, speaker_id = following.answered_by, following.speaker_id
     entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
-    model = model_to_ask(chat, queued_model) if not queued_choice else queued_model
+    choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model)
     answered_by = queued_choice and model_to_ask(chat, queued_choice)
     models = [] if queued_choice else models_to_ask(chat.models, chat)
     generations.refuse_if_busy(chat.lane)
@@ -103,7 +103,7 @@ def send(chat: Chat) -> Generation:
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
         sending.refuse_if_beside(chat)
-        chat.model = model
+        chat.model, chat.preset_id = choice
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
         return sending.new_answers(session, chat, question, models or [answered_by], options=options)
 
@@ -174,8 +174,8 @@ def _is_complete(chat: Chat) -> bool:
     return is_complete and not generations.active_generation(chat.lane)
 
 
-def _store(following: FollowUp) -> None:
-    chat_id, content, model = following.chat_id, following.text, following.model
+def _store(following: FollowUp, choice: Choice) -> None:
+    chat_id, content = following.chat_id, following.text
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())
         waiting = session.scalars(own.limit(MOST_QUEUED)).all()
@@ -185,7 +185,7 @@ def _store(following: FollowUp) -> None:
             raise Conflict(f"{MOST_QUEUED} messages are already queued. Remove one first, or wait until it is sent.")
         _refuse_too_much(content, [queued.text for queued in waiting])
         session.add(following)
-        session.execute(update(Chat).where(Chat.id == chat_id).values(model=model))
+        session.execute(update(Chat).where(Chat.id == chat_id).values(**choice._asdict()))
 
 
 def _refuse_too_much(content: str, others: Sequence[str]) -> None:

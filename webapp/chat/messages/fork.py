@@ -1,8 +1,9 @@
 """Branches a chat into a new chat."""
 
 import re
-from collections.abc import Mapping
-from itertools import chain, count
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, groupby, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, select, true
@@ -14,6 +15,7 @@ from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.ids import new_id
 from webapp.chat.files import long_files, storage
+from webapp.chat.files.attachments import without_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages.chats import TITLE_CHARS
@@ -34,7 +36,7 @@ KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "chara
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
 KEPT_BY_ITS_OWNER = (
-    *("project_id", "persona_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
+    *("project_id", "persona_id", "preset_id", "collection_ids", "lorebook_ids", "is_forgotten", "foreign_fields"),
     *(field.name for field in FIELDS),
 )
 KEPT_OF_MESSAGE = (
@@ -51,6 +53,33 @@ BATCH, CHARS = 100, 400_000
 NOT_FINISHED = "This was not finished when the chat was copied."
 
 BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """What others get of messages besides their text, and how much of the last one; None is all of it."""
+
+    files: bool
+    reasoning: bool
+    calls: bool
+    names: bool
+    last_id: str = ""
+    text_chars: int | None = None
+    reasoning_chars: int | None = None
+    call_count: int | None = None
+
+    def text_of(self, id: str, content: str, role: str) -> str:
+        """Returns the text of a message as far as it is included."""
+        text = content[: self.text_chars] if id == self.last_id else content
+        return text if self.files else without_files(text, role)
+
+    def reasoning_of(self, id: str, reasoning: str) -> str:
+        """Returns the reasoning before an answer as far as it is included."""
+        return (reasoning[: self.reasoning_chars] if id == self.last_id else reasoning) if self.reasoning else ""
+
+    def most_calls(self, id: str) -> int | None:
+        """Returns how many calls a message had, if some are later than what is included."""
+        return self.call_count if id == self.last_id else None
 
 
 def fork(message: Message, *, owner_id: str, model: str = "") -> str:
@@ -70,38 +99,60 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
         providers().for_model(model, person=owner_id)
-        values["model"] = model
+        values |= {"model": model, "preset_id": None}
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):
         # The source's own collection of files isn't shared: the copy gets one of its own.
         files = chat_files.own(db.session(), source.id, reads)
         values["collection_ids"] = [id for id in reads if id not in files]
+    return _new_chat(values, queries.ids_to(message.id), owner_id, is_own=source_is_own, tags_of=source_id)
+
+
+def copy_included(title: str, model: str, path: list[str], included: Included, *, owner_id: str) -> str:
+    """Creates a chat of this person with what is included of these messages, each below the one before; returns its id."""
+    values = {"title": _title(title, owner_id), "model": model}
+    return _new_chat(values, path, owner_id, is_own=False, included=included)
+
+
+def _new_chat(
+    values: Mapping[str, Any],
+    path: list[str],
+    owner_id: str,
+    *,
+    is_own: bool,
+    tags_of: str = "",
+    included: Included | None = None,
+) -> str:
     creation_limit.count(owner_id)
-    path = queries.ids_to(message.id)
     with write() as session:
         chat = Chat(owner_id=owner_id, **{**values, "is_temporary": True})
         session.add(chat)
         session.flush()
         id = chat.id
-    head = copied_messages(path, id, is_own=source_is_own)
+    head = copied_messages(path, id, is_own=is_own, included=included)
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
-        tags.copy(session, owner_id, source_id, id)
+        if tags_of:
+            tags.copy(session, owner_id, tags_of, id)
     announcements.announce(chat, "chat", id)
     return id
 
 
-def copied_messages(path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True) -> str | None:
+def copied_messages(
+    path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True, included: Included | None = None
+) -> str | None:
     """Copies these messages, each below the one before, and lets others go on in between; returns the id of the last copy."""
     while path:
-        count, below = _copied(path[:BATCH], chat_id, below, is_own=is_own)
+        count, below = _copied(path[:BATCH], chat_id, below, is_own=is_own, included=included)
         path = path[count:]
         queue_for_turn()
     return below
 
 
-def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) -> tuple[int, str | None]:
+def _copied(
+    path: list[str], chat_id: str, parent: str | None, *, is_own: bool, included: Included | None
+) -> tuple[int, str | None]:
     """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
         path = queries.first_within(session, path, CHARS)
@@ -112,17 +163,31 @@ def _copied(path: list[str], chat_id: str, parent: str | None, *, is_own: bool) 
             # Footnotes, previews and sources in the HTML use the message's id in their links.
             html = (row.html or "").replace(row.id, id)
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
-            rows.append(values if is_own else values | dict.fromkeys(OF_ITS_OWNER))
+            values = values if is_own else values | dict.fromkeys(OF_ITS_OWNER)
+            rows.append(values | _changed(row, included) if included else values)
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
-        _copy_stories(session, copies, chat_id)
+        if not included:
+            _copy_stories(session, copies, chat_id)
         calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
         new_owner_id = None if is_own else session.get_one(Chat, chat_id).owner_id or ""
-        file_ids = _copy_calls(session, calling, new_owner_id)
+        file_ids = _copy_calls(session, calling, new_owner_id, included)
         is_held = true() if is_own else storage.is_open_to(new_owner_id)
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id, file_ids, is_held)
     long_files.wake()
     return len(path), parent
+
+
+def _changed(row: Any, included: Included) -> dict[str, Any]:
+    """Returns the values in which the copy of a message differs because not all of it is included."""
+    content, most = included.text_of(row.id, row.content, row.role), included.most_calls(row.id)
+    values: dict[str, Any] = {"content": content, "reasoning": included.reasoning_of(row.id, row.reasoning)}
+    values["call_count"] = min(row.call_count, row.call_count if most is None else most) if included.calls else 0
+    if content != row.content:
+        values |= {"html": "", "html_version": 0}
+    if not included.names:
+        values |= {"author_id": None, "author_name": ""} | ({"speaker_name": ""} if row.role == "user" else {})
+    return values
 
 
 def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
@@ -140,13 +205,15 @@ def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> 
         )
 
 
-def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str | None) -> set[str]:
+def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str | None, included: Included | None) -> set[str]:
     """Copies the calls of the copied messages, and returns the ids of the files that they made.
 
     A call belongs to one answer: one that isn't over will not be done by its copy. Another owner doesn't get results that they
     can't see, as a model would quote them again.
     """
     calls = session.scalars(select(Call).where(Call.message_id.in_(copies)).order_by(Call.id)).all() if copies else ()
+    if included:
+        calls = _first_calls(calls, included) if included.calls else []
     hidden = hidden_results(session.get(User, new_owner_id), calls) if new_owner_id is not None else {}
     rows = list[dict[str, Any]]()
     for call in calls:
@@ -154,10 +221,17 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
         # What was answered to a tool server is between it and the person who answered.
         row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None, "question": None}
         row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}
+        row |= {"file_ids": []} if included and not included.files else {}
         rows.append(row | ({"text": "", "is_cut": True, "error": "", "file_ids": []} if call.id in hidden else {}))
     if rows:
         session.execute(insert(table(Call)), rows)
     return {id for row in rows for id in row["file_ids"]}
+
+
+def _first_calls(calls: Sequence[Call], included: Included) -> list[Call]:
+    """Returns those of the calls that are no later than what is included."""
+    of_message = groupby(sorted(calls, key=lambda call: (call.message_id, call.round, call.number)), lambda call: call.message_id)
+    return [call for id, some in of_message for call in islice(some, included.most_calls(id))]
 
 
 def _hold_files(

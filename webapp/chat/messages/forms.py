@@ -24,12 +24,12 @@ class MessageForm(Form):
     """The composer's form. `key` identifies one sending, so that submitting it twice sends once.
 
     `after` is the id of the last message that the person saw, `part` are attachments already uploaded (the browser's own file
-    field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, `tools` keys of tools for a new
-    chat, and `speaker` is the character of a group that is to answer. `pick` is a reply that the last answer offered, and `keep`
-    says that an edit keeps what follows. After a name that no prompt has, `instead` is the one that was meant, and `anyway`
-    sends the text as it is. What was named in the composer is in `knowledge`, for new chats and one's own, in `answered_by`, the
-    model of this answer alone, and in `spoken_by`, the character who answers. `models` answer in a new chat side by side; with
-    `alone`, only the chat's own model does.
+    field adds more), `temporary` applies to new chats only, `knowledge` are ids of collections, `tools` keys of tools and
+    `project` the id of the project for a new chat, and `speaker` is the character of a group that is to answer. `pick` is a
+    reply that the last answer offered, and `keep` says that an edit keeps what follows. After a name that no prompt has,
+    `instead` is the one that was meant, and `anyway` sends the text as it is. What was named in the composer is in `knowledge`,
+    for new chats and one's own, in `answered_by`, the model of this answer alone, and in `spoken_by`, the character who answers.
+    `models` answer in a new chat side by side; with `alone`, only the chat's own model does.
     """
 
     unknown_prompt: str = ""
@@ -52,6 +52,7 @@ class MessageForm(Form):
     spoken_by = StringField("Character")
     models = SelectMultipleField("Models side by side", choices=[], validate_choice=False)
     alone = StringField("Who answers")
+    project = HiddenField()
 
     @classmethod
     def new(cls, *, model: str = "", message: str = "", knowledge: Sequence[str] = (), mentions: str = "") -> "MessageForm":

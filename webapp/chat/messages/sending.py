@@ -26,10 +26,10 @@ from webapp.chat.messages.chats import forget_visitors_of_yesterday
 from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
-from webapp.chat.prompt.chat_collections import ids_of_project, ids_of_prompt
+from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.model_choice import VISITORS_MODEL, model_to_ask, models_to_ask
+from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, models_to_ask, new_choice
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
@@ -41,6 +41,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
+from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
 from webapp.rendering import markdown
 from webapp.settings.service import setting
@@ -121,13 +122,14 @@ def start_chat(
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     models = models_to_ask(models, by=person)
-    model = next(iter(models), model or (project.model if project else "") or providers().default())
-    providers().for_model(answered_by or model, person=person, for_visitor=bool(visitor_hash))
+    wanted = next(iter(models), model or (project.model if project else ""))
+    choice = new_choice(owner_id, wanted, otherwise=providers().default())
+    providers().for_model(answered_by or choice.model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated
 
-    first = [*reads, *ids_of_project(project), *ids_of_prompt(prompt_key or QUICK)]
+    first = [*reads, *ids_above(preset_queries.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
     project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources)
@@ -136,7 +138,8 @@ def start_chat(
         chat = Chat(
             owner_id=owner_id,
             visitor_hash=visitor_hash,
-            model=model,
+            model=choice.model,
+            preset_id=choice.preset_id,
             title=titles.first_words(title_words or entered.content),
             is_temporary=is_temporary,
             prompt_key=prompt_key,
@@ -183,13 +186,14 @@ def ask(
     side; the first answer is returned.
     """
     person, id = by or person_of(chat), chat.id
-    if (models := models_to_ask(models, chat, by=person)) and chat.model not in models:
-        model = models[0]
-    model = model_to_ask(chat, model, by=person) if model or not answered_by else chat.model
+    if models := models_to_ask(models, chat, by=person):
+        choice = choice_in(chat)._replace(model=chat.model if chat.model in models else models[0])
+    else:
+        choice = choice_to_ask(chat, model, by=person) if model or not answered_by else choice_in(chat)
     answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
-    if is_own(model) and model != chat.model and person != chat.owner_id:
+    if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
         # The chat keeps a model that its owner can use.
-        model, answered_by = chat.model, answered_by or model
+        choice, answered_by = choice_in(chat), answered_by or choice.model
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)
@@ -209,7 +213,7 @@ def ask(
     def store(session: Session) -> list[PendingGeneration]:
         rows.locked(session, Chat, id)
         refuse_if_beside(chat)
-        chat.model, chat.title = model, chat.title or titles.first_words(entered.content)
+        (chat.model, chat.preset_id), chat.title = choice, chat.title or titles.first_words(entered.content)
         parent_id = queries.branch_point(chat, after)
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
         return new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
@@ -430,7 +434,8 @@ def new_answer(
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head_id, column_ids = _head_and_columns(chat, message.id, options.column)
-    head = {"head_id": head_id, "column_ids": column_ids, "changed_at": utc_now(), "model": chat.model, "title": chat.title}
+    head = {"head_id": head_id, "column_ids": column_ids, "changed_at": utc_now(), "title": chat.title}
+    head |= {"model": chat.model, "preset_id": chat.preset_id}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
     return replace(prepared, is_shared=bool(is_shared))
 

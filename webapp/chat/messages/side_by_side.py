@@ -11,10 +11,12 @@ from webapp.chat.messages.versions import ELSEWHERE
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.model_choice import models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
+from webapp.models.connections.effective import is_own
 
 
 def choose(chat: Chat, models: Sequence[str]) -> None:
@@ -38,7 +40,9 @@ def keep(message: Message) -> None:
             return
         raise Conflict("Nothing is side by side with this answer any more.")
     last, seen = queries.last_generation(message), list(chat.column_ids)
-    model = last.model_asked if last else chat.model
+    # The chat keeps a model that its owner can use.
+    can_stay = last is not None and (last.user_id == chat.owner_id or not is_own(last.model_asked))
+    model, preset = last.model_asked if last and can_stay else chat.model, preset_of(chat)
     generations.stop_and_wait(
         *(running for running in generations.active_generations(chat.lane) if running.column_number != number)
     )
@@ -47,7 +51,10 @@ def keep(message: Message) -> None:
         rows.locked(session, Chat, chat.id)
         if chat.column_ids != seen or chat.head_id not in seen:
             raise Conflict(ELSEWHERE)
-        rows.change(session, chat, returning=IS_SHARED, head_id=id, model=model, column_ids=["" if i != id else id for i in seen])
+        # A preset with another model would not ask this one.
+        preset_id = None if preset and preset.model not in ("", model) else chat.preset_id
+        values = {"head_id": id, "model": model, "preset_id": preset_id, "column_ids": [one if one == id else "" for one in seen]}
+        rows.change(session, chat, returning=IS_SHARED, **values)
     announcements.announce(chat, "thread", id)
 
 

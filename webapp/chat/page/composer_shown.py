@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.calls.tools_shown import web_search_in
@@ -19,10 +20,12 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import current_model, missing_model, model_named
+from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
+from webapp.models.presets.choice import choice_of, id_in
+from webapp.models.presets.queries import known
 from webapp.models.providers.base import Model
 from webapp.web.addresses import address, fixed
 
@@ -111,20 +114,25 @@ def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) ->
 def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dict[str, Any]:
     """Returns the models available to a person and the chosen one: `wish`, else the chat's, even if unlisted or gone.
 
-    If there are many models the page itself has only a few; the others are found at `models_url`.
+    A preset can be chosen in place of a model; others than the chat's owner read the model's name. If there are many models the
+    page itself has only a few; the others, and the presets, are found at `models_url`.
     """
-    catalogue = providers()
+    catalogue, own = providers(), choice_in(chat).word if chat else ""
     offered = [] if chat and chat.visitor_hash else catalogue.offered(person)
     usual = current_model(chat) if chat else catalogue.default(person=person)
-    chosen = wish if catalogue.is_choosable(wish, person) else usual
-    models = suggested_models(offered, chosen, person)
+    model = wish if catalogue.is_choosable(wish, person) else usual
+    preset = known(chat.owner_id if chat else person, id_in(wish or own))
+    shown_preset = preset if not chat or person == chat.owner_id else None
+    is_as_before = wish in ("", own) or (wish != model and not preset)
+    query = urlencode({"presets": "y"} | ({"chat": chat.id} if chat else {}))
     return {
-        "models": models,
-        "chosen_model": chosen,
-        "chosen_name": catalogue.display_name(chosen),
-        "chosen_maker": maker_named(catalogue.maker(chosen)),
-        "gone_model": catalogue.display_name(missing_model(chat, person)) if chat and chosen == current_model(chat) else "",
-        "models_url": (f"{fixed('picker.index')}?chat={chat.id}" if chat else fixed("picker.index")) if offered else "",
+        "models": suggested_models(offered, model, person),
+        "chosen_model": choice_of(preset.id) if preset else model,
+        "chosen_name": shown_preset.name if shown_preset else catalogue.display_name(model),
+        "chosen_maker": shown_preset.mark if shown_preset else maker_named(catalogue.maker(model)),
+        "has_preset": preset is not None,
+        "gone_model": gone_choice(chat, person) if chat and is_as_before else "",
+        "models_url": f"{fixed('picker.index')}?{query}" if offered else "",
         "has_more_models": len(offered) > MOST_LISTED,
     }
 

@@ -14,6 +14,7 @@ from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unkn
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat
+from webapp.chat.record.model_choice import choice_in
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
@@ -62,7 +63,7 @@ def remove(id: str) -> Response:
     if me and not is_htmx():
         return redirect(chat_page_url(id))
     chat = own_chat(id)
-    return composer_with_error(chat, MessageForm.new(model=chat.model, message=text, mentions=form.mentions))
+    return composer_with_error(chat, MessageForm.new(model=choice_in(chat).word, message=text, mentions=form.mentions))
 
 
 @bp.post("/chats/<id>/follow-up/edit")
@@ -89,7 +90,7 @@ def suggest(id: str) -> Response:
         if not is_htmx():
             return redirect(chat_page_url(id))
         chat = own_chat(id)
-        new_form = MessageForm.new(model=chat.model, message=form.with_text(text), mentions=form.mentions)
+        new_form = MessageForm.new(model=choice_in(chat).word, message=form.with_text(text), mentions=form.mentions)
         return composer_with_error(chat, new_form)
     return refused_response(own_chat(id), form)
 

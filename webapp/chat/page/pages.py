@@ -18,6 +18,7 @@ from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
 from webapp.chat.record.leader import replacing_composer
+from webapp.chat.record.model_choice import choice_in
 from webapp.chat.record.tables import Chat, Feedback, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
@@ -122,7 +123,7 @@ def message_fragment(message: Message) -> Response:
 def sent_response(chat: Chat) -> Response:
     """Returns an empty composer after its message was sent."""
     if is_htmx():
-        return _composer_fragment(chat, MessageForm.new(model=chat.model), 200)
+        return _composer_fragment(chat, MessageForm.new(model=choice_in(chat).word), 200)
     return redirect(chat_page_url(chat.id))
 
 

@@ -1,4 +1,7 @@
-"""/models: choosing a model and marking favorites, in a list with favorites and recent ones first, then all by connection."""
+"""/models: choosing a preset or a model, and marking favorites.
+
+Presets come first, then favorite and recent models, then all models by connection.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +17,7 @@ from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
-from webapp.chat.record.model_choice import model_named
+from webapp.chat.record.model_choice import choice_in, model_named
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
@@ -22,6 +25,8 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import DEMO_GROUP, matching, providers
 from webapp.models.connections.shown import NO_MODEL, abilities, context, exact, price_words
 from webapp.models.makers import ORDER, Maker, maker_named
+from webapp.models.presets import queries as preset_queries
+from webapp.models.presets.choice import choice_of
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import is_htmx, redirect, render
@@ -53,6 +58,17 @@ class ShownModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPreset:
+    """A preset in the list, by the word that chooses it; `state` says why it can't answer."""
+
+    choice: str
+    name: str
+    mark: Maker
+    facts: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownModels:
     """A page of the list, and the offset of the next one; 0 if there is none."""
 
@@ -68,15 +84,18 @@ def index() -> Response:
     page = models(model_marks.for_person(current_user().id), query, after, person=current_user().id)
     template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
+    has_presets = request.args.get("presets") == "y" and (chat is not None or not chat_id)
     return render(
         template,
         page=page,
+        presets=list(_presets(query)) if has_presets and not after else (),
+        with_presets=has_presets,
         no_model={} if query or after else NO_MODEL.get(request.args.get("field", ""), {}),
         states=_states(page.rows),
         query=query,
         chat_id=chat_id,
         after=after,
-        current=chat.model if chat else "",
+        current=choice_in(chat).word if chat else "",
         back_url=chat_page_url(chat_id) if chat_id else "/",
     )
 
@@ -113,6 +132,22 @@ def models(marks: model_marks.Marks, query: str = "", after: int = 0, *, person:
 def first_models(marks: model_marks.Marks, person: str) -> list[ShownModel]:
     """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
     return list({row.id: row for row in models(marks, person=person).rows}.values())[:MOST_IN_MENU]
+
+
+def _presets(query: str) -> Iterator[ShownPreset]:
+    """Yields the person's presets that have all words of the query in their names, descriptions or models."""
+    words, catalogue, me = query.casefold().split(), providers(), current_user()
+    for row in by_turns(preset_queries.presets(me)):
+        model = catalogue.display_name(row.model)
+        if all(word in f"{row.name} {row.about} {model}".casefold() for word in words):
+            is_gone = bool(row.model) and not catalogue.is_choosable(row.model, me.id)
+            yield ShownPreset(
+                choice_of(row.id),
+                row.name,
+                preset_queries.mark_of(row.name, row.icon),
+                " · ".join(filter(None, (row.about, model))),
+                "its model is no longer available" if is_gone else "",
+            )
 
 
 def facts(model: Model, server: LiveConnection | None) -> str:

@@ -32,13 +32,14 @@ from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
+from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Cursor
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
 
 # The actions that people without the owner's right lack, and those that readers lack in addition.
-FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": ""}
+FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": "", "link_url": ""}
 FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False, "hide_url": ""}
 # The status of an answer whose worker has died, until its text is saved.
 RESTORING = "Restoring after a restart…"
@@ -59,6 +60,8 @@ class ShownChat:
     is_played: bool = False
     is_group: bool = False
     is_temporary: bool = False
+    project_id: str = ""
+    is_for_project: bool = False
     is_kept: bool = False
     # When it goes to the trash, because it has been left untouched.
     leaves_at: datetime | None = None
@@ -81,6 +84,7 @@ class Actions:
     # Hides the message from models, or shows a hidden one to them.
     hide_url: str = ""
     fork_url: str = ""
+    link_url: str = ""
     rate_url: str = ""
     can_continue: bool = False
     can_try_again: bool = False
@@ -150,6 +154,7 @@ class ShownMessage:
             "grow": actions.can_grow,
             "models": actions.choose_url,
             "fork": actions.fork_url,
+            "link": actions.link_url,
             "hide": actions.hide_url and not self.is_hidden,
             "show": actions.hide_url and self.is_hidden,
             "rate": actions.rate_url,
@@ -191,6 +196,8 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         is_played=bool(row.cast_ids),
         is_group=row.is_group,
         is_temporary=row.is_temporary,
+        project_id=row.project_id or "",
+        is_for_project=row.is_for_project,
         is_kept=row.is_kept,
         leaves_at=keeping.leaves_on([row]).get(row.id),
         given=None if given is None else sharing.share_names(given),
@@ -414,8 +421,14 @@ def _account_urls(message: Message, last: Generation | None) -> dict[str, Any]:
     if _has_account(message, last):
         urls["fork_url"] = address("tree.fork", message.id)
         urls["choose_url"] = _choose_url(message, last)
+        urls["link_url"] = address("links.of_answer", message.id) if _can_have_link(message) else ""
         urls["rate_url"] = address("composer.rate", message.id) if message.content and not message.is_edited else ""
     return urls
+
+
+def _can_have_link(message: Message) -> bool:
+    is_answer = message.role == "assistant" and bool(message.content) and bool(message.parent_id)
+    return is_answer and setting("links.who") != "off" and not queries.chat_of(message).is_temporary
 
 
 def _choose_url(message: Message, last: Generation | None) -> str:

@@ -29,7 +29,7 @@ from webapp.chat.record.access import (
     writable_message,
     writer,
 )
-from webapp.chat.record.model_choice import VISITORS_MODEL
+from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in
 from webapp.chat.record.tables import Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
@@ -50,7 +50,7 @@ bp = Blueprint("chat", __name__)
 @anybody
 def show(id: str) -> Response:
     chat = visible_chat(id)
-    form = MessageForm.new(model=request.args.get("model") or chat.model)
+    form = MessageForm.new(model=request.args.get("model") or choice_in(chat).word)
     return chat_page(chat, form, is_writing="writing" in request.args)
 
 
@@ -65,7 +65,7 @@ def events(id: str) -> Response:
 def send(id: str) -> Response:
     chat, form = writable_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
-    is_chosen, me = model not in ("", chat.model), user_or_none()
+    is_chosen, me = model not in ("", choice_in(chat).word), user_or_none()
     answered_by = form.answered_by.data or "" if me else ""
     models = [] if answered_by or form.alone.data else chat.models
     if answer := prompt_redirect(form, id):
@@ -310,5 +310,5 @@ def _editing(message: Message, form: MessageForm) -> Response:
     if is_htmx():
         html = render_template("chat/page/composer/_edit.html", message=message, edit_form=form, follows=follows)
         return Response(part(f"#message-{message.id}", "outerHTML", html), status)
-    page = MessageForm.new(model=queries.chat_of(message).model)
+    page = MessageForm.new(model=choice_in(queries.chat_of(message)).word)
     return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form, follows=follows)

@@ -13,6 +13,7 @@ from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
@@ -30,24 +31,26 @@ MOST_OWN = 200
 NOT_YOURS = "Only the owner of this project can do that."
 TEMPORARY = "A temporary chat can't be in a project."
 JUST_DELETED = "This project has just been deleted."
-# Those of static/icons.txt that can stand for a project.
+# Those of static/icons.txt that can stand for a project; without one, it is a folder.
 Icon = Literal[
     "",
+    "briefcase",
     "book-open",
-    "boxes",
-    "brain",
-    "chart-column",
-    "drama",
-    "flask-conical",
-    "globe",
-    "hammer",
-    "house",
-    "list-checks",
-    "mail",
+    "graduation-cap",
     "notebook-pen",
-    "palette",
-    "users",
+    "flask-conical",
+    "code",
+    "chart-column",
     "wallet",
+    "hammer",
+    "palette",
+    "drama",
+    "house",
+    "plane",
+    "leaf",
+    "heart",
+    "globe",
+    "users",
 ]
 Colour = Literal["", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink"]
 
@@ -158,7 +161,7 @@ def share(project: Project, to: str, to_id: str, right: str, *, author: PersonAu
         changed = shares.share(session, WORD, projects.KIND, id, right, to=to, to_id=to_id, author=author)
         session.flush()
         _take_out(session, id, changed)
-    _access_changed(id, changed)
+    _access_changed(id, {*changed, *projects.members(id)})
 
 
 def unshare(project: Project, grant_id: str, *, author: PersonAuthor) -> None:
@@ -169,7 +172,7 @@ def unshare(project: Project, grant_id: str, *, author: PersonAuthor) -> None:
         lost = shares.unshare(session, WORD, projects.KIND, id, grant_id, author=author)
         session.flush()
         _take_out(session, id, lost)
-    _access_changed(id, lost)
+    _access_changed(id, {*lost, *projects.members(id)})
 
 
 def move(chat: Chat, project_id: str | None, *, by: User) -> None:
@@ -183,6 +186,14 @@ def move(chat: Chat, project_id: str | None, *, by: User) -> None:
             locked.project_id, locked.is_for_project = project_id or None, False
             locked.touch()
     _chat_changed(chat, before, project_id)
+
+
+def move_all(chats: Sequence[Chat], project_id: str | None, *, by: User) -> None:
+    """Does the same for several chats; those that are there already stay as they are."""
+    for chat in chats:
+        checked_move(chat, project_id, by=by)
+    for chat in by_turns(chats):
+        move(chat, project_id, by=by)
 
 
 def checked_move(chat: Chat, project_id: str | None, *, by: User) -> None:

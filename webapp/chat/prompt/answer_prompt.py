@@ -20,10 +20,11 @@ from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
 from webapp.chat.prompt.recorded_prompt import RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
+from webapp.chat.prompt.section_order import in_order
 from webapp.chat.record import paths
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.model_choice import model_named, supports
-from webapp.chat.record.projects import project_of
+from webapp.chat.record.presets import preset_of, settings_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
@@ -51,8 +52,6 @@ PARAMETER_LABELS = {
     "effort": "Reasoning effort",
     "is_json": "JSON",
 }
-# The parameters that a project can have too.
-OF_PROJECTS = ("temperature", "max_tokens", "top_p", "effort")
 ROLES = {"user": "Message", "assistant": "Answer"}
 SO_FAR = "The answer so far"
 # Reserved for the answer if its length is not set, but at most a quarter of the context window.
@@ -148,7 +147,7 @@ def prompt_for(
         variables=variables,
         story=story_of(chat, path),
     )
-    builder = _builder(context, given, sections_of(leading_prompt) if leading_prompt else ())
+    builder = _builder(chat, context, given, sections_of(leading_prompt) if leading_prompt else ())
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
     sent = written[fit.fitted.start :]
@@ -195,7 +194,7 @@ def side_request(
         variables=variables_below(path[-1].id if path else None, chat),
         story=story_of(chat, path),
     )
-    builder = _builder(context, NO_SOURCES, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
+    builder = _builder(chat, context, NO_SOURCES, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
     limit = chat.history_limit if includes_history(chat) else 0
@@ -265,9 +264,14 @@ def _sent_of_answer(message: Message, generation: Generation, viewer: User | Non
         yield SentPart("assistant", SO_FAR, message.content[at:begun], message.id)
 
 
-def _builder(context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
-    """Collects the sections: the leading prompt's, those contributed by all features, and the sources."""
+def _builder(chat: Chat, context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
+    """Collects the sections: the leading prompt's, those contributed by all features, and the sources.
+
+    The chat's preset can have another order for those before the history.
+    """
     others = [section for contributor in brought(Contributor) for section in contributor.sections(context)]
+    if (preset := preset_of(chat)) and preset.section_order:
+        others = list(in_order(others, preset.section_order))
     return PromptBuilder((*leading, *_filled(others, context.outlets), *sources.sections()))
 
 
@@ -330,31 +334,28 @@ def _as_seen(viewer: User | None, records: Sequence[SourceRecord]) -> dict[str, 
 
 
 def _parameters(chat: Chat, model: Model, led_by: active_prompts.RenderedPrompt | None) -> RequestParameters:
-    """Merges parameters: the chat's, else its project's, its prompt's, the server's; the lower `max_tokens` applies."""
-    parameters = providers().parameters(model.id).copy()
+    """Merges parameters: the chat's, else its preset's, project's, prompt's, the server's; the lower `max_tokens` applies."""
+    parameters, settings = providers().parameters(model.id).copy(), settings_of(chat)
     if led_by:
         parameters.update(led_by.parameters)
-    project = project_of(chat)
-    chosen = dict(project.parameters) if project else {}
-    chosen |= {name: own for name in OF_PROJECTS if (own := getattr(chat, name)) not in (None, "")}
-    if (temperature := chosen.get("temperature")) is not None:
+    if (temperature := settings["temperature"]) is not None:
         parameters["temperature"] = temperature
-    if most_tokens := chosen.get("max_tokens"):
+    if most_tokens := settings["max_tokens"]:
         parameters["max_tokens"] = min(most_tokens, parameters.get("max_tokens") or most_tokens)
-    parameters.update(_by_ability(chat, model, chosen))
+    parameters.update(_by_ability(settings, model))
     return parameters
 
 
-def _by_ability(chat: Chat, model: Model, chosen: Mapping[str, Any]) -> RequestParameters:
+def _by_ability(settings: Mapping[str, Any], model: Model) -> RequestParameters:
     """Returns the parameters that are left out if the model is known not to support them."""
-    stop = tuple(line.strip() for line in chat.stop_words.splitlines() if line.strip())[:MOST_STOPS]
-    effort = chosen.get("effort", "")
+    stop = tuple(line.strip() for line in settings["stop_words"].splitlines() if line.strip())[:MOST_STOPS]
+    effort = settings["effort"]
     values_by_parameter = {
-        "top_p": ("top_p", chosen.get("top_p")),
+        "top_p": ("top_p", settings["top_p"]),
         "stop": ("stop", stop or None),
-        "samplers": ("", _samplers(chat, model) or None),
+        "samplers": ("", _samplers(settings, model) or None),
         "effort": ("reasoning", effort if _takes_effort(model, effort) else None),
-        "is_json": ("json", chat.answer_format == "json" or None),
+        "is_json": ("json", settings["answer_format"] == "json" or None),
     }
     supported = {
         name: value
@@ -364,8 +365,8 @@ def _by_ability(chat: Chat, model: Model, chosen: Mapping[str, Any]) -> RequestP
     return cast(RequestParameters, supported)
 
 
-def _samplers(chat: Chat, model: Model) -> dict[str, float]:
-    values_by_sampler = {name: getattr(chat, name) for name in SAMPLERS if supports(model, name) is not False}
+def _samplers(settings: Mapping[str, Any], model: Model) -> dict[str, float]:
+    values_by_sampler = {name: settings[name] for name in SAMPLERS if supports(model, name) is not False}
     return {name: value for name, value in values_by_sampler.items() if value is not None}
 
 

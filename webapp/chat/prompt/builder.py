@@ -13,12 +13,14 @@ from webapp.models.providers.base import ModelRequest, Turn
 
 # An upper bound for prose: text beyond the budget at this ratio can't fit, so it isn't examined.
 CHARS_PER_TOKEN = 5
+# The ranks of lorebook entries before and after the character.
+LORE_BEFORE, LORE_AFTER = 25, 35
 SECTION_SEPARATOR = "\n---\n"
 # The sections that every chat can have.
 OF_A_CHAT = {
     "pre_prompt": Section("Pre-prompt", rank=10),
     "system_prompt": Section("System prompt", rank=20),
-    "project": Section("Project", rank=25),
+    "project": Section("Project", rank=22),
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),

@@ -1,4 +1,4 @@
-"""The collections that a chat reads from: those attached to it, to its project or its prompt, or known by its characters."""
+"""The collections that a chat reads from: its own, its preset's, its project's, its prompt's, and those its characters know."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,25 +9,27 @@ from webapp.characters import queries as character_queries
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.record import announcements
+from webapp.chat.record.presets import preset_of, presets_of
 from webapp.chat.record.projects import project_of, projects_of
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge import queries
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.knowledge.tables import Collection
+from webapp.models.presets.queries import KnownPreset
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 
 
 def ids_for(chat: Chat, speaker_id: str | None = None) -> list[str]:
-    """Returns the ids of all collections for an answer: the chat's, its project's, its prompt's, and those its character knows.
+    """Returns the ids of all collections for an answer: of the chat, its preset, its project, its prompt and its character.
 
     In a group, that is the character who speaks.
     """
     if not speaker_id:
         return ids_by_chat([chat])[chat.id]
     known = character_queries.known_to(db.session(), chat.owner_id, [speaker_id])
-    return _in_order(chat, (*ids_of_project(project_of(chat)), *known.get(speaker_id, ())))
+    return _in_order(chat, (*ids_above(preset_of(chat), project_of(chat)), *known.get(speaker_id, ())))
 
 
 def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
@@ -36,12 +38,12 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
     for chat in chats:
         played[chat.owner_id] |= set(chat.cast_ids)
     ids_by_owner = {owner: character_queries.known_to(db.session(), owner, ids) for owner, ids in played.items()}
-    projects = projects_of(chats)
+    presets, projects = presets_of(chats), projects_of(chats)
     return {
         chat.id: _in_order(
             chat,
             (
-                *ids_of_project(projects.get(chat.id)),
+                *ids_above(presets.get(chat.id), projects.get(chat.id)),
                 *(id for played_id in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(played_id, ())),
             ),
         )
@@ -53,9 +55,9 @@ def _in_order(chat: Chat, collection_ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*chat.collection_ids, *collection_ids, *ids_of_prompt(leading.key_of(chat))]))
 
 
-def ids_of_project(project: Project | None) -> Sequence[str]:
-    """Returns the ids of the collections that every chat of the project reads from."""
-    return project.collection_ids if project else ()
+def ids_above(preset: KnownPreset | None, project: Project | None) -> list[str]:
+    """Returns the ids of the collections that a chat reads from because of its preset and its project."""
+    return [id for row in (preset, project) if row for id in row.collection_ids]
 
 
 def ids_of_prompt(key: str) -> list[str]:

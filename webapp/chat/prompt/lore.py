@@ -14,6 +14,7 @@ from webapp.characters.macros.macros import Names, spelled
 from webapp.characters.prompt_parts import CardLore, lore_of
 from webapp.characters.queries import character_of, persona_of
 from webapp.chat.group.members import all_names
+from webapp.chat.prompt.builder import LORE_AFTER, LORE_BEFORE
 from webapp.chat.prompt.context import Occasion, PromptContext
 from webapp.chat.prompt.scripts import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
@@ -23,8 +24,6 @@ from webapp.chat.record.tables import Chat
 from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
 
-# Ranks before and after the character's own sections.
-BEFORE, AFTER = 25, 35
 # Constant entries are dropped last when there is no room, entries that request it first.
 LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
 # SillyTavern's names for the occasions to which an entry can be limited.
@@ -101,4 +100,4 @@ def _lore_context(context: PromptContext, names: Names, speakers: Mapping[str, s
 
 def _inserted(insertion: InsertionPoint, count: int, section: Section) -> Section:
     depth = insertion.depth if insertion.from_start is None else max(0, count - insertion.from_start)
-    return replace(section, role=insertion.role, depth=depth, rank=BEFORE if insertion.is_before else AFTER)
+    return replace(section, role=insertion.role, depth=depth, rank=LORE_BEFORE if insertion.is_before else LORE_AFTER)

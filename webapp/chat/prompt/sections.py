@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from random import SystemRandom
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.leading import includes_personal_instructions
 from webapp.chat.prompt.recorded_prompt import last_prompt
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.prompt_sections import Section, Template
@@ -93,12 +95,13 @@ MACRO_VALUES: dict[str, Callable[[PromptContext], str]] = {
 
 
 def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
-    """Yields the sections of a chat; its own texts override its character's."""
+    """Yields the sections of a chat; its own texts override its character's, which override its preset's."""
     session = db.session()
     chat, person = session.get_one(Chat, context.chat_id), _owner(context.person_id)
     played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     character, name = prompt_texts_of(played), played.name if played else ""
+    preset = preset_of(chat)
     names = names_for(context, played, persona, person, group=all_names(chat))
 
     def section(key: str, text: str, origin: str, original: str = "", *, at: InsertionPoint | None = None) -> Template:
@@ -106,10 +109,13 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
         written = replace(OF_A_CHAT[key], text=text, origin=origin, **place)
         return Template(written, partial(names.fill, original=original))
 
-    def own(key: str, text: str, original: str) -> Template:
-        return section(key, text, HERE, original) if text else section(key, original, name)
+    def own(key: str, text: str, of_character: str = "") -> Template:
+        of_preset = preset.settings.get(key, "") if preset else ""
+        texts = ((text, HERE), (of_character, name), (of_preset, preset.name if preset else ""))
+        (written, origin), (original, _), *_ = (*filter(itemgetter(0), texts), ("", ""), ("", ""))
+        return section(key, written, origin, original)
 
-    yield section("pre_prompt", chat.pre_prompt, HERE)
+    yield own("pre_prompt", chat.pre_prompt)
     yield own("system_prompt", chat.system_prompt, character.system_prompt)
     if project := project_of(chat):
         yield replace(OF_A_CHAT["project"], text=project.instructions, origin=f"Project {project.name}")

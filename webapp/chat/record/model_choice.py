@@ -1,31 +1,89 @@
-"""Decides which model answers in a chat: the one chosen for it, never silently another."""
+"""Decides which model answers in a chat: the one chosen for it or by its preset, never silently another."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from webapp.base.errors import Conflict, Invalid
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
+from webapp.models.connections import model_marks
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
+from webapp.models.presets import queries as preset_queries
+from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.providers.base import Model
+from webapp.people.accounts.tables import User
 
 VISITORS_MODEL = "demo/quick"
 LEAST_BESIDE, MOST_BESIDE = 2, 4
+GONE = "This preset"
 OF_ANOTHER = "is of another person's own connection, so it answers only them. Choose another model for your message."
+FOR_A_CHAT = "A preset is chosen for a whole chat. Choose a model for a single answer."
+
+
+class Choice(NamedTuple):
+    """A model, and the preset that chose it, if one did."""
+
+    model: str
+    preset_id: str | None = None
+
+    @property
+    def word(self) -> str:
+        """The word that makes the choice where a model could be named."""
+        return choice_of(self.preset_id) if self.preset_id else self.model
+
+
+def choice_in(chat: Chat) -> Choice:
+    """Returns what the chat has chosen, whether that is still there or not."""
+    return Choice(chat.model, chat.preset_id)
+
+
+def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Choice:
+    """Returns what a new chat begins with: a model or, by its word, a preset, whose model is `otherwise` if it has none.
+
+    Raises `Invalid` for a preset that the person can't use.
+    """
+    if not (id := id_in(wanted)):
+        return Choice(wanted or otherwise)
+    if not (preset := preset_queries.known(person_id, id)):
+        raise Invalid(_gone(GONE), field="model")
+    return Choice(preset.model or otherwise, id)
+
+
+def starting_choice(user: User) -> str:
+    """Returns what a person's next chat begins with: a preset, by its word, or a model; their setting, else the last chosen."""
+    if user.default_preset_id and preset_queries.known(user.id, user.default_preset_id):
+        return choice_of(user.default_preset_id)
+    preferred = model_marks.preferred_model(user)
+    if preset_queries.known(user.id, id_in(preferred)):
+        return preferred
+    return providers().default(preferred, user.id)
+
+
+def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
+    """Returns the model that answers a person, by default the chat's owner, and its preset.
+
+    A model that is wanted by its name leaves the chat's preset. A visitor can't choose. Raises `Invalid` if what the chat has
+    chosen is gone, or is of another person's own connection.
+    """
+    person = by or chat.owner_id or ""
+    if chat.visitor_hash:
+        return Choice(_open(VISITORS_MODEL, "", for_visitor=True))
+    if wanted in ("", choice_in(chat).word):
+        if gone := gone_choice(chat, person):
+            is_of_another = is_own(current_model(chat)) and not gone_choice(chat)
+            raise Invalid(f"{gone} {OF_ANOTHER}" if is_of_another else _gone(gone), field="model")
+        return Choice(_open(current_model(chat), person), chat.preset_id)
+    choice = new_choice(chat.owner_id, wanted, otherwise=current_model(chat))
+    return choice._replace(model=_open(choice.model, person))
 
 
 def model_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> str:
-    """Returns the model that answers a person, by default the chat's owner; a visitor can't choose it.
-
-    Raises `Invalid` if the chat's model is gone, or is of another person's own connection.
-    """
-    person = by or chat.owner_id or ""
-    model = VISITORS_MODEL if chat.visitor_hash else current_model(chat) if wanted in ("", chat.model) else wanted
-    if is_own(model) and model == missing_model(chat, person) != missing_model(chat):
-        raise Invalid(f"{providers().display_name(model)[:80]} {OF_ANOTHER}", field="model")
-    if model == missing_model(chat, person):
-        raise Invalid(f"{providers().display_name(model)[:80]} is no longer available. Choose another model.", field="model")
-    providers().for_model(model, person=person, for_visitor=bool(chat.visitor_hash))
-    return model
+    """Returns the model that answers, as `choice_to_ask` does; a preset can't be chosen for one answer alone."""
+    choice = choice_to_ask(chat, wanted, by=by)
+    if choice.preset_id not in (None, chat.preset_id):
+        raise Invalid(FOR_A_CHAT, field="model")
+    return choice.model
 
 
 def models_to_ask(models: Sequence[str], chat: Chat | None = None, *, by: str = "") -> list[str]:
@@ -38,16 +96,27 @@ def models_to_ask(models: Sequence[str], chat: Chat | None = None, *, by: str = 
         raise Conflict("Models answer side by side only for people with an account.")
     if not LEAST_BESIDE <= len(set(models)) == len(models) <= MOST_BESIDE:
         raise Invalid("Choose two to four different models.", field="models")
-    for model in models:
-        providers().for_model(model, person=by or (chat.owner_id if chat else None) or "")
-    return list(models)
+    return [_open(model, by or (chat.owner_id if chat else None) or "") for model in models]
 
 
 def current_model(chat: Chat) -> str:
-    """Returns the chat's model; if the demo stood in until there was a real one, the model that new chats start with."""
+    """Returns the model of the chat's preset, else its own.
+
+    If the demo stood in until there was a real one, that is the model that new chats start with.
+    """
     catalogue = providers()
-    has_stepped_aside = chat.model.startswith(DEMO) and not chat.visitor_hash and not catalogue.is_demo_allowed()
-    return (has_stepped_aside and catalogue.default(person=chat.owner_id or "")) or chat.model
+    preset = preset_of(chat)
+    model = (preset.model if preset else "") or chat.model
+    has_stepped_aside = model.startswith(DEMO) and not chat.visitor_hash and not catalogue.is_demo_allowed()
+    return (has_stepped_aside and catalogue.default(person=chat.owner_id or "")) or model
+
+
+def choice_name(person_id: str | None, word: str) -> str:
+    """Returns the name that people read for a model or, by its word, a preset."""
+    if not (id := id_in(word)):
+        return providers().display_name(word)
+    preset = preset_queries.known(person_id, id)
+    return preset.name if preset else GONE
 
 
 def model_named(model: str) -> Model:
@@ -63,10 +132,24 @@ def supports(model: Model, ability: str) -> bool | None:
     return None if model.abilities is None else ability in model.abilities
 
 
-def missing_model(chat: Chat, person: str = "") -> str:
-    """Returns the chat's model if it is not offered to a person, by default its owner, and others are; else an empty string."""
-    catalogue = providers()
-    model = current_model(chat)
-    person = person or chat.owner_id or ""
-    is_gone = not chat.visitor_hash and not catalogue.is_choosable(model, person) and catalogue.offered(person)
-    return model if is_gone else ""
+def gone_choice(chat: Chat, person: str = "") -> str:
+    """Returns the name of what the chat has chosen if it is not there for a person, by default its owner, and others are."""
+    catalogue, person = providers(), person or chat.owner_id or ""
+    preset, model = preset_of(chat), current_model(chat)
+    is_preset_gone = bool(chat.preset_id) and not preset
+    if chat.visitor_hash or (catalogue.is_choosable(model, person) and not is_preset_gone) or not catalogue.offered(person):
+        return ""
+    if is_preset_gone:
+        return GONE
+    name = catalogue.display_name(model)[:80]
+    return f"{name}, the model of {preset.name}," if preset and preset.model and person == chat.owner_id else name
+
+
+def _gone(name: str) -> str:
+    return f"{name} is no longer available. Choose another model."
+
+
+def _open(model: str, person: str, *, for_visitor: bool = False) -> str:
+    """Returns the model; raises `Invalid` if it can't answer this person."""
+    providers().for_model(model, person=person, for_visitor=for_visitor)
+    return model

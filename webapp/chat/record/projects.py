@@ -11,6 +11,7 @@ from webapp.chat.record.tables import Chat, Project
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.people.grants.shares import members_of
+from webapp.people.search import SearchQuery
 
 KIND = "project"
 READ, WRITE = "read", "write"
@@ -52,10 +53,16 @@ def _shared_chats(user: User) -> Select[str]:
 grants.CONTAINED["chat"] = _shared_chats
 
 
-def projects(user: User) -> Sequence[Project]:
-    """Returns the projects that a person can see, by name."""
-    query = select(Project).where(is_seen_by(user)).order_by(func.lower(Project.name), Project.id)
+def projects(user: User, *, rights: Sequence[str] = RIGHTS) -> Sequence[Project]:
+    """Returns the projects in which a person has one of these rights, by name."""
+    query = select(Project).where(is_seen_by(user, rights=rights)).order_by(func.lower(Project.name), Project.id)
     return db.session.scalars(query.limit(MOST_LISTED)).all()
+
+
+def projects_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Project]:
+    """Returns the projects of a person with these words in their names, by name."""
+    named = select(Project).where(query.within(Project.name), is_seen_by(user))
+    return db.session.scalars(named.order_by(func.lower(Project.name), Project.id).limit(limit)).all()
 
 
 def project(user: User, id: str, *, rights: Sequence[str] = RIGHTS) -> Project | None:
@@ -63,10 +70,10 @@ def project(user: User, id: str, *, rights: Sequence[str] = RIGHTS) -> Project |
     return db.session.scalar(select(Project).where(Project.id == id, is_seen_by(user, rights=rights)))
 
 
-def seen_among(user: User, ids: Iterable[str | None]) -> set[str]:
-    """Returns those of these projects that a person can see; without an id there is no query."""
+def seen_among(user: User, ids: Iterable[str | None], *, rights: Sequence[str] = RIGHTS) -> set[str]:
+    """Returns those of these projects in which a person has one of these rights; without an id there is no query."""
     known = set(filter(None, ids))
-    query = select(Project.id).where(Project.id.in_(known), is_seen_by(user))
+    query = select(Project.id).where(Project.id.in_(known), is_seen_by(user, rights=rights))
     return set(db.session.scalars(query)) if known else set()
 
 

@@ -134,6 +134,8 @@ class Chat(Record):
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
     # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Without a foreign key, for which SQLite would copy the whole table: one that is gone is said to be, until another is chosen.
+    preset_id: Mapped[str | None] = mapped_column(String(26))
     # Without a foreign key, for which SQLite would copy the whole table: one that doesn't exist is none.
     project_id: Mapped[str | None] = mapped_column(String(LENGTH))
     # Whether the members of its project see it.

@@ -192,7 +192,8 @@ class PromptsForm(MergingForm):
         return field.kind(typed) if typed else None
 
 
-def _input(field: ChatField) -> UnboundField:
+def form_field(field: ChatField) -> UnboundField:
+    """Returns the form's field for a setting of chats."""
     common = {"id": field.element, "default": "", "description": field.hint}
     if field.choices:
         return SelectField(field.label, **common, choices=options(field.choices), validate_choice=False)
@@ -203,4 +204,4 @@ def _input(field: ChatField) -> UnboundField:
 
 
 for field in FIELDS:
-    setattr(PromptsForm, field.name, _input(field))
+    setattr(PromptsForm, field.name, form_field(field))

@@ -25,6 +25,7 @@ from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
+from webapp.chat.record.model_choice import Choice, new_choice
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import service as generations
@@ -50,12 +51,13 @@ def begin(
     title: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
-    persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
+    persona, choice = _persona_and_choice(by, persona, model, is_nobody=is_nobody)
     id, read = new_id(), partial(variables_of_person, by.id)
     shared = VariableStore(read)
-    names = begun(names_of(character, persona, by), PromptContext(id, by.id, model, ()))
+    names = begun(names_of(character, persona, by), PromptContext(id, by.id, choice.model, ()))
     texts = [text for text in (character.greeting, *other_greetings(character.card)) if text]
     # The other greetings of a card are versions of the first, with variables of their own, and rendered when first shown. Of the
     # person's variables, only the changes by the first greeting are kept.
@@ -68,13 +70,14 @@ def begin(
         id=id,
         kind=KIND,
         owner_id=by.id,
-        model=model,
+        **choice._asdict(),
         title=title or character.name,
         is_temporary=is_temporary,
         character_id=character.id,
         persona_id=persona.id if persona else None,
         collection_ids=list(reads),
         tools=named_tools(by, tools_in(character.card)).keys,
+        project_id=project_id,
     )
     return _stored(chat, greetings, shared, are_versions=True)
 
@@ -89,6 +92,7 @@ def begin_by_message(
     answered_by: str = "",
     reads: Sequence[str] = (),
     is_temporary: bool = False,
+    project_id: str | None = None,
 ) -> Generation:
     """Creates a chat with a character, in which a message follows its greeting, and starts the answer.
 
@@ -97,16 +101,17 @@ def begin_by_message(
     place, user_id, written = f"with\0{character.id}", by.id, sending.checked_text(text)
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
-    providers().for_model(answered_by or model or providers().default(), person=user_id)
-    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary)
+    choice = new_choice(user_id, model, otherwise=providers().default())
+    providers().for_model(answered_by or choice.model, person=user_id)
+    chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
     return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
 
-def _persona_and_model(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, str]:
-    model = model or providers().default(by.default_model, by.id)
-    providers().for_model(model, person=by.id)
-    return persona or (None if is_nobody else character_queries.default_persona(by)), model
+def _persona_and_choice(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, Choice]:
+    choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
+    providers().for_model(choice.model, person=by.id)
+    return persona or (None if is_nobody else character_queries.default_persona(by)), choice
 
 
 class GreetingFields(TypedDict):
@@ -198,11 +203,11 @@ def begin_group(
     Without a `persona` it uses the person's default one, unless `is_nobody`.
     """
     there, order = _chosen(ids, by), checked_order(turn_order or MENTION)
-    persona, model = _persona_and_model(by, persona, model, is_nobody=is_nobody)
+    persona, choice = _persona_and_choice(by, persona, model, is_nobody=is_nobody)
     id, all_names = new_id(), ", ".join(character.name for character in there)
     # A variable set in one greeting is visible to the following ones.
     variables = Variables(VariableStore(), VariableStore(lambda: variables_of_person(by.id)))
-    context = PromptContext(id, by.id, model, (), variables=variables)
+    context = PromptContext(id, by.id, choice.model, (), variables=variables)
     greetings: list[GreetingFields] = [
         {
             **_greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context)),
@@ -217,7 +222,7 @@ def begin_group(
         id=id,
         kind=KIND,
         owner_id=by.id,
-        model=model,
+        **choice._asdict(),
         title=all_names[:TITLE_CHARS],
         character_id=there[0].id,
         character_ids=[character.id for character in there],

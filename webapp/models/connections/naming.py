@@ -8,6 +8,7 @@ from webapp.models.connections.effective import LiveConnection, is_own, live_con
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
 from webapp.models.names import distinct, name_of
+from webapp.models.presets.choice import id_in
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -22,8 +23,10 @@ MODES = get_args(Mode)
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
     """Returns a model's connection of the team, and its name there.
 
-    None if its connection was deleted, as no other server replaces that, or is a person's own.
+    None if its connection was deleted, as no other server replaces that, or is a person's own, and for a preset.
     """
+    if id_in(model):
+        return None
     slug, colon, name = model.partition(":")
     for connection in connections:
         if colon and not connection.is_built_in and connection.slug == slug:

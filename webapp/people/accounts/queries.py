@@ -160,6 +160,13 @@ def person(id: str) -> User | None:
     return db.session.get(User, id)
 
 
+def names_of(ids: Iterable[str]) -> dict[str, str]:
+    """Returns the names of these people by id, of those without one their email; without an id there is no query."""
+    wanted = set(ids)
+    query = select(User.id, func.coalesce(func.nullif(User.name, ""), User.email)).where(User.id.in_(wanted))
+    return dict(iter(db.session.execute(query))) if wanted else {}
+
+
 def groups() -> Sequence[tuple[Group, int]]:
     """Returns all groups by name, with the number of members of each."""
     size = func.count(Membership.user_id)

@@ -28,6 +28,8 @@ class User(Actor):
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Their new chats begin with it; the model is the second choice.
+    default_preset_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The names of the sidebar's links that they hide, separated by commas.

@@ -156,12 +156,13 @@ class FiledChat:
     title: str = ""
     title_is_own: bool = True
     model: str = ""
-    # Names, to be matched with what the importing person has: characters (several make a group), persona and lorebooks.
+    # Names, to be matched with what the importing person has: characters (several make a group), persona, lorebooks and preset.
     # `turn_order` decides who speaks next in a group.
     cast: tuple[str, ...] = ()
     turn_order: str = ""
     persona: str = ""
     lorebooks: tuple[str, ...] = ()
+    preset: str = ""
     tags: tuple[str, ...] = ()
     foreign_fields: dict[str, Any] | None = None
     head: str = ""

@@ -90,6 +90,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             turn_order=line(about.get("turn_order"), NAME_CHARS),
             persona=line(about.get("persona"), NAME_CHARS),
             lorebooks=_names(about.get("lorebooks"), MOST_ATTACHED),
+            preset=line(about.get("preset"), NAME_CHARS),
             tags=_names(about.get("tags"), MOST_TAGS),
             foreign_fields=foreign_fields.storable(about.get("foreign_fields"), foreign_fields.MOST_CHARS_OF_HEAD),
             settings=settings(about),

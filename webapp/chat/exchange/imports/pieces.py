@@ -10,7 +10,7 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, roleplay
+from webapp.chat.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
 from webapp.chat.exchange.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
 from webapp.chat.files.reference import parted
 from webapp.chat.record.fields import FIELDS
@@ -27,12 +27,13 @@ MARKS = (b"[", b"{", b",")
 MOST_MARKS = 3_000_000
 DAMAGED = "The archive is damaged or password-protected."
 UNKNOWN = (
-    "It doesn't contain chats. Choose a Millrace export, the conversations.json of ChatGPT or Claude, "
+    "It doesn't contain chats. Choose a Millrace export or a saved page of a link, the conversations.json of ChatGPT or Claude, "
     "or a chat export of Open WebUI or SillyTavern."
 )
 BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
     (own.is_own, own.parse),
+    (page.is_one, page.parse),
     (chatgpt.is_one, chatgpt.parse),
     (claude.is_one, claude.parse),
     (openwebui.is_one, openwebui.parse),
@@ -56,6 +57,9 @@ def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict
     """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
     count = 0
     for text in _texts(file, most_bytes):
+        if page.is_page(text):
+            yield page.value(text)
+            continue
         for value in (chat for element in _elements(text) for chat in roleplay.several(fields(element))):
             count += 1
             if count > MOST_CHATS:

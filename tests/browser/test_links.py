@@ -1,0 +1,56 @@
+"""A link to a chat, as people without an account see it: on a phone, in the dark, and gone once it is revoked."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chats import press
+from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.browser.texts import RICH
+from tests.browser.ways import PHONE
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+GONE = "This link doesn't open anything"
+# A page notices within a second; the rest is for a machine that others use, too.
+NOTICED_MS = 3_000
+
+
+def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    upstream.says(RICH)
+    chat = person.begin("What flows north?")
+    chat.expect("completed")
+    page = chat.page
+    page.locator("#chat-menu").get_by_role("button", name="More").click()
+    page.get_by_role("link", name="Create a link").click()
+    page.get_by_label("A live page").check()
+    page.get_by_label("Names of people").check()
+    press(page, page.get_by_role("button", name="Create link"))
+    assert violations(page) == []
+    address = page.get_by_label("Address of the link").input_value().removeprefix(server.url)
+
+    guest = visit(server, is_signed_in=False, **PHONE)
+    shared = guest.open(address)
+    expect(shared.locator("article")).to_have_count(2)
+    assert violations(shared) == []
+    assert shared.locator("article").last.bounding_box()["width"] <= PHONE["viewport"]["width"]  # type: ignore[index]
+    link = shared.get_by_role("link", name="Continue this chat").bounding_box()
+    assert link is not None
+    assert link["height"] >= 44
+    upstream.says("Slowly and steadily, it turns east.", pace=0.4)
+    other = person.open(chat.path)
+    other.locator("#composer-text").fill("And then?")
+    other.locator("#composer-text").press("Control+Enter")
+    expect(shared.locator("article")).to_have_count(4)
+    expect(shared.locator("article").last).to_contain_text("Slowly")
+    expect(shared.locator("article").last).to_contain_text("turns east.")
+
+    press(page, page.get_by_role("button", name="Revoke the link"))
+    expect(shared.get_by_role("heading", name=GONE)).to_be_visible(timeout=NOTICED_MS)
+    expect(shared.locator("article")).to_have_count(0)
+    assert violations(shared) == []
+    shared.reload()
+    expect(shared.get_by_role("heading", name=GONE)).to_be_visible()
+    assert guest.context.cookies() == []

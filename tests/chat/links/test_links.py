@@ -1,0 +1,237 @@
+"""Links: what they show to people without an account, and when they are closed."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from tests.chat.conftest import address, ended, give, has, let_finish, raw_of_last
+from tests.chat.files import bring
+from tests.support.browser import Browser
+from tests.support.marks import also_on_postgres
+from tests.support.markup import words
+from webapp.base.db import db, utc_now, write
+from webapp.chat.links.tables import Link
+from webapp.chat.record.tables import Chat
+from webapp.people.accounts.tables import User
+from webapp.settings.service import set_setting
+
+ID = re.compile(r"(?<![0-9a-z])[0-9][0-9a-hjkmnp-tv-z]{25}(?![0-9a-z])")
+
+
+@pytest.fixture
+def path(owner, answered, fake) -> str:
+    fake.says("Two **rivers**, <b>one</b> [note][^1]\n\n[^1]: A footnote.", cost=0.0001)
+    path = answered(owner, "Which rivers?")
+    owner.post(f"{path}/rename", title="The rivers")
+    return path
+
+
+@pytest.fixture
+def nobody(app) -> Browser:
+    return Browser(app)
+
+
+def link(owner: Browser, path: str, **body: Any) -> dict[str, Any]:
+    response = owner.client.post(f"/api/v1{path.partition('#')[0]}/links", json=body)
+    assert response.status_code == 201, response.text
+    return dict(response.json)
+
+
+def path_of(link: dict[str, Any]) -> str:
+    return "/s/" + str(link["url"]).rpartition("/s/")[2]
+
+
+@also_on_postgres
+def test_a_snapshot_shows_what_was_there_to_anyone_and_counts_them(owner, nobody, path, fake):
+    made = link(owner, path)
+    page = nobody.page(path_of(made))
+    fake.says("Later", cost=0.0001)
+    owner.submit(path, message="And lakes?")
+    owner.wait_for(path, ended)
+
+    assert page.says("The rivers")
+    assert page.says("Which rivers?")
+    assert page.says("Two rivers")
+    assert not nobody.page(path_of(made)).says("And lakes?")
+    [listed] = owner.client.get(f"/api/v1{path}/links").json["links"]
+    assert (listed["id"], listed["visits"], listed["is_open"]) == (made["id"], 2, True)
+    assert timedelta(days=6.9) < db_end(owner, made) - utc_now() < timedelta(days=7)
+
+
+def db_end(browser: Browser, made: dict[str, Any]) -> Any:
+    with browser.app.app_context():
+        return db.session.get_one(Link, made["id"]).ends_at
+
+
+def test_a_page_sets_no_cookie_asks_nobody_else_and_names_no_row(owner, nobody, path):
+    address = path_of(link(owner, path, **{"with": ["files", "reasoning", "calls", "names"]}))
+    responses = [nobody.client.get(address), nobody.client.get(f"{address}x")]
+
+    for response in responses:
+        said = f"{response.headers}\n{response.text}"
+        assert "Set-Cookie" not in response.headers
+        assert "Cookie" not in response.headers.get("Vary", "")
+        assert response.headers["X-Robots-Tag"].startswith("noindex")
+        assert '<meta name="robots" content="noindex' in response.text
+        assert not ID.findall(said)
+        assert not re.findall(r'(?:src|href|action)="(?!/|#)', response.text)
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+        assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert [response.status_code for response in responses] == [200, 404]
+    etag = responses[0].headers["ETag"]
+    assert nobody.client.get(address, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_its_page_saved_as_a_file_is_imported_as_it_was_written(owner, member, nobody, path):
+    saved = nobody.client.get(path_of(link(owner, path, **{"with": ["names"]}))).data
+    page = bring(member, saved)
+    assert page.says("1 new chat, 2 new messages.")
+    assert bring(member, saved).says("Nothing new")
+    copy = str(member.page("/chats").all('ul.rows a[href^="/chats/"]')[0].attributes["href"])
+    shown = member.page(copy)
+
+    assert shown.says("The rivers")
+    assert shown.says("owner (from a file)")
+    assert raw_of_last(shown) == raw_of_last(owner.page(path))
+    exported = bring(member, owner.client.get(f"{path}/export.html").data)
+    assert exported.says("Nothing new")
+    assert bring(member, b"<!doctype html><html><h1>Elsewhere</h1></html>").says("Only web pages that Millrace has exported")
+
+
+def test_what_is_not_checked_is_not_there(owner, nobody, answered, fake):
+    fake.says("Openly", reasoning="Secretly")
+    path = answered(owner, "Who am I?")
+    plain, named = (nobody.page(path_of(link(owner, path, **{"with": shows}))) for shows in ([], ["names"]))
+
+    assert plain.says("Question")
+    assert not plain.says("owner")
+    assert named.says("owner")
+    assert not named.says("Question")
+
+
+def test_every_way_to_close_a_link_looks_like_an_unknown_one(app, owner, member, nobody, path):
+    made = link(owner, path)
+    unknown = nobody.get("/s/AAAAAAAAAAAAAAAAAAAAAA").text
+
+    def is_closed() -> bool:
+        response = nobody.client.get(path_of(made))
+        return response.status_code == 404 and response.text == unknown
+
+    assert not is_closed()
+    owner.post(f"{path}/delete")
+    assert is_closed()
+    owner.post(f"{path}/restore")
+    assert not is_closed()
+    with app.app_context():
+        for name, value in (("links.who", "off"), ("links.who", "members")):
+            set_setting(name, value)
+            assert is_closed() == (value == "off")
+        for closing, opening in (
+            (update(User).values(disabled_at=utc_now()), update(User).values(disabled_at=None)),
+            (update(Chat).values(owner_id=member.person_id), update(Chat).values(owner_id=owner.person_id)),
+            (update(Link).values(ends_at=utc_now()), update(Link).values(ends_at=None)),
+            (update(Link).values(ends_at=None), update(Link).values(ends_at=utc_now() + timedelta(1))),
+        ):
+            with write() as session:
+                session.execute(closing)
+            assert is_closed()
+            with write() as session:
+                session.execute(opening)
+    assert not is_closed()
+    answer = owner.page(path).message_ids[-1]
+    owner.post(f"/messages/{answer}/delete")
+    assert is_closed()
+    owner.post(f"/messages/{answer}/restore")
+    assert not is_closed()
+    assert owner.client.delete(f"/api/v1/links/{made['id']}").status_code == 204
+    assert is_closed()
+
+
+def test_a_link_to_an_answer_shows_that_alone_with_its_question(owner, nobody, path, fake):
+    fake.says("Three lakes", cost=0.0001)
+    owner.submit(path, message="And lakes?")
+    page = owner.wait_for(path, ended)
+    made = link(owner, path, message_id=page.message_ids[-1])
+    shown = nobody.page(path_of(made))
+
+    assert shown.says("And lakes?")
+    assert shown.says("Three lakes")
+    assert not shown.says("Which rivers?")
+    assert has(page, "Create a link")
+    assert address(page, "Create a link") == f"/messages/{page.message_ids[-1]}/links"
+    question = owner.client.post(f"/api/v1{path}/links", json={"message_id": page.message_ids[-2]})
+    assert question.status_code == 422
+    elsewhere = owner.client.post(f"/api/v1{path}/links", json={"message_id": "0" * 26})
+    assert elsewhere.status_code == 404
+
+
+def test_an_answer_that_goes_on_does_not_go_on_in_a_snapshot(owner, nobody, path, fake):
+    snapshot, live = link(owner, path), link(owner, path, live=True)
+    fake.says(" And a third.", cost=0.0001)
+    owner.post(address(owner.page(path), "Continue"))
+    let_finish(owner.app, lambda _: True)
+    owner.wait_for(path, ended)
+
+    assert not nobody.page(path_of(snapshot)).says("third")
+    assert nobody.page(path_of(live)).says("third")
+
+
+def test_who_has_an_account_continues_what_the_link_shows_and_no_more(owner, member, nobody, path):
+    address = path_of(link(owner, path))
+    assert nobody.get(f"{address}/continue").location.startswith("/login?next=/s/")
+    copy = member.page(f"{address}/continue") and member.post(f"{address}/continue").location
+    page = member.page(copy)
+
+    assert page.says("Two rivers")
+    assert page.says("Which rivers?")
+    assert not page.says("owner")
+    assert owner.page(path).message_ids != page.message_ids
+    assert member.post("/s/AAAAAAAAAAAAAAAAAAAAAA/continue").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"ends_at": None}, 422),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, 422),
+        ({"ends_at": "9999-01-01T00:00:00Z"}, 422),
+        ({"ends_at": "tomorrow"}, 422),
+        ({"with": ["keys"]}, 422),
+        ({"message_id": "x"}, 404),
+    ],
+)
+def test_what_makes_no_sense_is_refused(owner, path, body, status):
+    assert owner.client.post(f"/api/v1{path}/links", json=body).status_code == status
+
+
+def test_only_the_owner_links_and_admins_see_whose_but_not_what(app, owner, member, stranger, path):
+    give(path, member, "write")
+    made = link(owner, path)
+    assert member.client.post(f"/api/v1{path}/links", json={}).status_code == 404
+    assert member.post(f"/links/{made['id']}/revoke").status_code == 404
+    admin = owner.page("/admin/links")
+
+    assert "0 visits" in words(admin.all("main")[0].text())
+    assert "The rivers" not in admin.all("main")[0].text()
+    assert "/s/" not in admin.text
+    assert owner.page("/links").says("The rivers")
+    assert made["url"] in owner.page("/links").text
+    assert owner.post(f"/links/{made['id']}/revoke").status_code == 303
+    assert owner.page("/links").says("None of your chats has a link.")
+
+
+def test_the_form_creates_the_same_link_without_a_script(app, owner, nobody, path):
+    page = owner.submit(f"{path}/links", live="", shows="names", life="30")
+    [made] = owner.client.get(f"/api/v1{path}/links").json["links"]
+    assert page.says("Link created.")
+    assert made["url"] in page.text
+    assert (made["with"], made["live"]) == (["names"], False)
+    assert timedelta(days=29) < db_end(owner, made) - utc_now() < timedelta(days=31)
+    with app.app_context():
+        set_setting("links.for_ever", "true")
+    owner.submit(f"{path}/links", live="live", life="never")
+    assert owner.client.get(f"/api/v1{path}/links").json["links"][0]["ends_at"] is None

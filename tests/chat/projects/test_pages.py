@@ -1,0 +1,96 @@
+"""The pages of projects: one is made, changed, shared, deleted and restored by forms, and chats are moved into it."""
+
+import re
+
+from flask import Flask
+
+from tests.api.test_projects import id_of
+from tests.support.browser import Browser
+from tests.upstream.handle import Upstream
+from webapp.base.db import db
+from webapp.chat.record.tables import Chat, Project
+
+
+def made(browser: Browser, name: str = "Mill") -> str:
+    """Creates a project by the form; returns the path of its page."""
+    return str(browser.post("/projects", name=name, instructions="Speak of rye.").headers["Location"])
+
+
+def test_one_is_made_changed_deleted_and_restored(app: Flask, owner: Browser) -> None:
+    path = made(owner, "Mill & <Race>")
+    page = owner.page(path)
+    assert (page.one("h1").text(), "Speak of rye." in page.text) == ("Mill & <Race>", True)
+    assert owner.page("/projects").one(f'#projects a[href="{path}"]')
+
+    about = {"name": "Weir", "icon": "leaf", "colour": "green", "temperature": "0,5", "keeps_chats": "y"}
+    owner.post(path, **about, instructions="Speak of oats.", about="By the river")
+    with app.app_context():
+        project = db.session.scalars(db.select(Project)).one()
+        assert (project.name, project.icon, project.colour, project.parameters) == ("Weir", "leaf", "green", {"temperature": 0.5})
+        assert (project.keeps_chats, project.instructions) == (True, "Speak of oats.")
+    edited = owner.page(f"{path}/edit")
+    assert edited.one("#project-name").attributes["value"] == "Weir"
+    assert edited.one('input[name="colour"][checked]').attributes["value"] == "green"
+
+    undo = owner.page(str(owner.post(f"{path}/delete").headers["Location"])).one("form.notice").attributes["action"]
+    assert owner.get(path).status_code == 404
+    owner.post(str(undo))
+    assert owner.page(path).one("h1").text() == "Weir"
+
+
+def test_what_is_wrong_is_said_at_its_field(owner: Browser) -> None:
+    path = made(owner)
+    for field, value in (("name", " "), ("temperature", "9"), ("max_tokens", "many")):
+        answer = owner.post(path, **{"name": "Mill", field: value})
+        assert answer.status_code == 422
+        assert re.search(rf'href="#(?:project-)?{field}"', answer.text), answer.text[:3000]
+    assert owner.page(path).one("h1").text() == "Mill"
+
+
+def test_a_chat_begins_in_it_and_is_moved_out_and_back(app: Flask, owner: Browser, fake: Upstream) -> None:
+    path = made(owner)
+    id = path.rpartition("/")[2]
+    fake.says("Rye it is.")
+    home = owner.page(f"/?project={id}")
+    assert home.one("#composer input[name=project]").attributes["value"] == id
+    chat = str(owner.post("/chats", message="What grows here?", project=id, key="one").headers["Location"]).partition("#")[0]
+    assert "Speak of rye." in str(fake.posts()[-1]["body"]["messages"][0]["content"])
+    assert owner.page(path).one(f'#project-chats a[href="{chat}"]')
+    assert owner.page(chat).one(f'.top a[href="{path}"]').text() == "Mill"
+
+    assert owner.page(f"{chat}/project").one(f'button[value="{id}"]').attributes["aria-current"] == "true"
+    owner.post(f"{chat}/project", project="")
+    assert not owner.page(path).all("#project-chats li")
+    list_of_places = owner.post("/projects/several", chat=chat.rpartition("/")[2])
+    assert f'value="{id}"' in list_of_places.text
+    owner.post("/projects/several", chat=chat.rpartition("/")[2], project=id)
+    assert owner.page(path).one(f'#project-chats a[href="{chat}"]')
+    assert owner.post("/chats", message="Here?", project="0" * 26, key="two").status_code == 422
+    assert owner.post("/chats", message="Here?", project=id, temporary="y", key="three").status_code == 409
+    with app.app_context():
+        assert db.session.query(Chat).count() == 1
+
+
+def test_its_people_see_what_is_shared_with_it(app: Flask, owner: Browser, stranger: Browser, fake: Upstream) -> None:
+    path = made(owner)
+    id = path.rpartition("/")[2]
+    fake.says("Rye.")
+    chat = str(owner.post("/chats", message="What grows?", project=id, key="one").headers["Location"]).partition("#")[0]
+    assert stranger.get(path).status_code == 404
+
+    owner.post(f"{path}/people", whom=f"user:{id_of(app, stranger)}", right="read")
+    assert "Mill" in stranger.page("/projects").one("#projects").text()
+    assert not stranger.page(path).all("#project-chats li")
+    people = owner.page(f"{chat}/people")
+    assert "Mill" in people.text
+    owner.post(f"{chat}/people/project", share="1")
+    assert stranger.page(path).one(f'#project-chats a[href="{chat}"]')
+    assert stranger.page(chat).one("h1").text()
+    for refused in (f"{path}/edit", f"{path}/people"):
+        assert stranger.get(refused).status_code == 403
+    assert stranger.post(f"{chat}/project", project=id).status_code == 404
+
+    remove = owner.page(f"{path}/people").one("form.act").attributes["action"]
+    owner.post(str(remove))
+    for gone in (path, chat):
+        assert stranger.get(gone).status_code == 404

@@ -1,0 +1,167 @@
+"""/api/v1/presets: what chats can choose in place of a model."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+from pydantic import Field, create_model
+
+from webapp.api.access import caller
+from webapp.api.native.sharing import GrantList, NewReader
+from webapp.api.operations import operation
+from webapp.api.schemas import Answer, Named
+from webapp.base.heavy.turns import by_turns
+from webapp.base.inputs import Changes, changes
+from webapp.chat.presets import service
+from webapp.chat.presets.service import OF_PRESETS, PresetInput
+from webapp.chat.prompt.section_order import whole
+from webapp.models.connections.models import providers
+from webapp.models.presets import queries
+from webapp.models.presets.choice import choice_of
+from webapp.models.presets.tables import Preset
+from webapp.people.accounts.guards import audit_author, found
+from webapp.people.grants import shares
+
+bp = Blueprint("api_presets", __name__, url_prefix="/api/v1/presets")
+INSTEAD = dict.fromkeys(("collection_ids", "tools", "section_order"), "Instead of those before.")
+ANSWERED: Any = {
+    name: (field.kind if field.kind is str else field.kind | None, Field(description=field.description))
+    for name, field in OF_PRESETS.items()
+}
+
+
+class PresetAnswer(create_model("PresetSettings", __base__=Named, **ANSWERED)):  # type: ignore[misc]  # made from the table of fields
+    choice: str = Field(description="What chooses it where a `model` is asked for: `preset:` and its id.")
+    icon: str
+    about: str
+    model: str = Field(description="Empty for the chat's own.")
+    model_name: str = Field(description="The name shown for it.")
+    is_available: bool = Field(description="Whether its model can answer.")
+    collection_ids: list[str] = Field(description="The collections that answers can quote, as far as the caller sees them.")
+    tools: list[str] = Field(description="The keys of its tools, as far as the caller can use them.")
+    left_out: int = Field(description="How many of its collections and tools the caller can't use.")
+    section_order: list[str] = Field(description="The sections before the history, in their order.")
+    is_own: bool
+    is_shared: bool = Field(description="Whether others can use it.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class PresetList(Answer):
+    presets: list[PresetAnswer]
+
+
+PresetChange = changes("PresetChange", PresetInput, "Null empties a number.", about=INSTEAD)
+
+
+class NewPreset(PresetInput):
+    pass
+
+
+@bp.get("")
+@operation("List the presets you can use, your own first", scope="read", answer=PresetList)
+def index() -> PresetList:
+    return PresetList(presets=_answers_of(queries.presets(caller())))
+
+
+@bp.post("")
+@operation("Create a preset", scope="chat", body=NewPreset, answer=PresetAnswer, status=201, errors=(404,))
+def create(body: NewPreset) -> PresetAnswer:
+    return _one(service.create(body, by=caller()))
+
+
+@bp.get("/<id>")
+@operation("Show a preset", scope="read", answer=PresetAnswer)
+def show(id: str) -> PresetAnswer:
+    return _one(_visible(id))
+
+
+@bp.patch("/<id>")
+@operation(
+    "Change a preset; its chats answer by it from their next answer on",
+    scope="chat",
+    body=PresetChange,
+    answer=PresetAnswer,
+    errors=(409,),
+)
+def change(id: str, body: Changes) -> PresetAnswer:
+    row, sent = _visible(id), body.model_dump(exclude_unset=True)
+    given = {name: value for name, value in sent.items() if value is not None or name in OF_PRESETS}
+    service.update(row, PresetInput.entered(PresetInput.present(row) | given), by=caller())
+    return _one(_visible(id))
+
+
+@bp.delete("/<id>")
+@operation("Delete a preset; it can be restored, and until then its chats need another model", scope="chat", status=204)
+def delete(id: str) -> None:
+    service.trash(_visible(id), by=caller())
+
+
+@bp.post("/<id>/restore")
+@operation("Restore a deleted preset", scope="chat", answer=PresetAnswer, errors=(422,))
+def restore(id: str) -> PresetAnswer:
+    service.restore(found(queries.preset(caller(), id, is_deleted=True)))
+    return _one(_visible(id))
+
+
+@bp.post("/<id>/duplicate")
+@operation("Make a copy of a preset that is your own", scope="chat", answer=PresetAnswer, status=201, errors=(422,))
+def duplicate(id: str) -> PresetAnswer:
+    return _one(service.duplicate(_visible(id), by=caller()))
+
+
+@bp.get("/<id>/grants")
+@operation("List who can use a preset; for its owner", scope="read", answer=GrantList)
+def grants(id: str) -> GrantList:
+    row = _visible(id)
+    service.refuse_unless_owner(row, caller())
+    return GrantList.to(shares.shares(queries.KIND, row.id))
+
+
+@bp.put("/<id>/grants")
+@operation(
+    "Let someone use a preset, and read all of it",
+    scope="chat",
+    body=NewReader,
+    answer=GrantList,
+    errors=(409,),
+    named={"whom": "to_id"},
+)
+def grant(id: str, body: NewReader) -> GrantList:
+    service.share(_visible(id), body.to, body.to_id or "", author=audit_author())
+    return GrantList.to(shares.shares(queries.KIND, id))
+
+
+@bp.delete("/<id>/grants/<grant_id>")
+@operation("Remove a grant; chats that used the preset need another model", scope="chat", status=204)
+def revoke(id: str, grant_id: str) -> None:
+    service.unshare(_visible(id), grant_id, author=audit_author())
+
+
+def _visible(id: str) -> Preset:
+    return found(queries.preset(caller(), id))
+
+
+def _one(row: Preset) -> PresetAnswer:
+    return _answers_of([row])[0]
+
+
+def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
+    me, shared = caller(), queries.shared_among([row.id for row in rows if row.owner_id == caller().id])
+    usable = service.usable_of(rows, me)
+    return [
+        PresetAnswer.of(
+            row,
+            **{name: row.settings.get(name, "" if field.kind is str else None) for name, field in OF_PRESETS.items()},
+            choice=choice_of(row.id),
+            model_name=providers().display_name(row.model),
+            is_available=not row.model or providers().is_choosable(row.model, me.id),
+            **usable[row.id],
+            left_out=len(row.collection_ids) + len(row.tools) - sum(map(len, usable[row.id].values())),
+            section_order=whole(row.section_order),
+            is_own=row.owner_id == me.id,
+            is_shared=row.owner_id != me.id or row.id in shared,
+        )
+        for row in by_turns(rows)
+    ]

@@ -1,0 +1,229 @@
+"""Operations on presets: create, change, copy, share, delete and restore."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, create_model
+from sqlalchemy import delete as delete_rows, select, update as update_rows
+from sqlalchemy.orm import Session
+
+from webapp.base.database import rows
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Refusal, checked_by
+from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
+from webapp.chat.record.fields import FIELDS, PARAMETERS, TUNING, ChatField
+from webapp.knowledge import queries as knowledge_queries, service as knowledge_service
+from webapp.models.connections.models import providers
+from webapp.models.presets import queries
+from webapp.models.presets.tables import Preset
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.tables import Grant, PersonAuthor, User
+from webapp.people.grants import grants, shares
+from webapp.people.members import people
+from webapp.settings.service import setting
+from webapp.tools.named import ToolKeys, checked_keys, named_tools
+
+MOST_OWN, NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 200, 120, 300, 20
+WORD, RIGHT = "preset", "read"
+# The fields of a chat that a preset has too.
+TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
+OF_PRESETS = {field.name: field for field in FIELDS if field.name in TEXTS or field.group in (PARAMETERS, TUNING)}
+Icon = Annotated[
+    str,
+    StringConstraints(max_length=ICON_CHARS),
+    OneLine("Enter one emoji or up to two letters.", ICON_CHARS),
+]
+About = Annotated[
+    str,
+    StringConstraints(max_length=ABOUT_CHARS),
+    OneLine(f"Enter one line of up to {ABOUT_CHARS} characters.", ABOUT_CHARS),
+]
+ModelName = Annotated[str, StringConstraints(max_length=200), OneLine("That isn't the name of a model.", 200)]
+
+
+def _checked_icon(icon: str) -> str:
+    # An emoji of several joined ones is more than two characters, but no letter.
+    if len(icon) > 2 and any(sign.isalnum() for sign in icon):
+        raise Invalid("Enter one emoji or up to two letters.", field="icon")
+    return icon
+
+
+def _checked_order(order: Sequence[str]) -> list[str]:
+    """Returns the whole order; an empty list for the usual one."""
+    if strange := [name for name in order if name not in MOVABLE]:
+        raise Invalid(f"There is no section {strange[0][:40]} that can be moved.", field="section_order")
+    return [] if (names := whole(order)) == list(USUAL) else names
+
+
+def _checked_text(field: ChatField, text: str) -> str:
+    if (field.choices and text not in field.choices) or (
+        field.lines and len(list(filter(str.strip, text.split("\n")))) > field.lines
+    ):
+        raise Invalid(field.refusal, field=field.name)
+    return text
+
+
+def _declared(field: ChatField) -> Any:
+    """Returns the type of a setting, and its default: empty for what the chat or its model has."""
+    if field.kind is str:
+        return Annotated[LongText, checked_by(partial(_checked_text, field))], Field("", description=field.description)
+    bounded: Any = Annotated[field.kind, Field(ge=field.least, le=field.most), Refusal(field.refusal)]
+    return bounded | None, Field(None, description=field.description)
+
+
+SETTINGS: Any = {name: _declared(field) for name, field in OF_PRESETS.items()}
+
+
+class PresetInput(create_model("PresetSettings", __base__=Input, **SETTINGS)):  # type: ignore[misc]  # made from the table of fields
+    """What is entered for a preset."""
+
+    name: Name
+    icon: Annotated[Icon, checked_by(_checked_icon)] = Field("", description="An emoji or up to two letters.")
+    about: About = Field("", description="What it is for, in a sentence.")
+    model: ModelName = Field("", description="The id of a model from `GET /api/v1/models`; empty for the chat's own.")
+    collection_ids: Annotated[
+        list[AnyId], Field(max_length=knowledge_service.MOST_COLLECTIONS), Refusal(knowledge_service.TOO_MANY)
+    ] = Field(default_factory=list, description="Collections that answers can quote, as far as the person asking sees them.")
+    tools: ToolKeys = Field(
+        default_factory=list, description="Keys of tools that are on, as far as the person asking can use them."
+    )
+    section_order: Annotated[list[str], Field(max_length=2 * len(MOVABLE)), checked_by(_checked_order)] = Field(
+        default_factory=list,
+        description=f"The sections before the history, in another order than {', '.join(f'`{name}`' for name in USUAL)}.",
+    )
+
+    @classmethod
+    def present(cls, row: Preset) -> dict[str, Any]:
+        """Returns what a preset has now, by the names of the input."""
+        names = ("name", "icon", "about", "model", "collection_ids", "tools", "section_order")
+        return {**{name: getattr(row, name) for name in names}, **row.settings}
+
+
+def create(entered: PresetInput, *, by: User) -> Preset:
+    """Creates a preset that this person owns."""
+    owner_id, values = by.id, _checked(entered, by)
+    _refuse_too_many(owner_id)
+    creation_limit.count(owner_id)
+    with write() as session:
+        row = Preset(owner_id=owner_id, **values)
+        session.add(row)
+    return row
+
+
+def update(row: Preset, entered: PresetInput, *, by: User) -> None:
+    """Replaces all of a preset; chats that use it answer by it from their next answer on."""
+    refuse_unless_owner(row, by)
+    id, values = row.id, _checked(entered, by, row)
+    with write() as session:
+        # A concurrent change waits for this one, and is applied to its result.
+        now = rows.locked(session, Preset, id)
+        if now is None or now.deleted_at:
+            raise Conflict("This preset has just been deleted.")
+        for name, value in values.items():
+            setattr(now, name, value)
+        now.changed_at = utc_now()
+    queries.forget()
+
+
+def duplicate(row: Preset, *, by: User) -> Preset:
+    """Creates a copy that this person owns, without the collections and tools that they can't use."""
+    values = PresetInput.present(row)
+    values |= {"name": f"{row.name[: NAME_CHARS - 7]} (copy)", **usable_of([row], by)[row.id]}
+    return create(PresetInput.entered(values), by=by)
+
+
+def usable_of(presets: Sequence[Preset], user: User) -> dict[str, dict[str, list[str]]]:
+    """Returns, by preset id, the collections and tools that this person can use."""
+    ids, keys = ({one for row in presets for one in getattr(row, name)} for name in ("collection_ids", "tools"))
+    seen = {collection.id for collection in knowledge_queries.collections_among(user, sorted(ids))} if ids else set()
+    able = set(named_tools(user, sorted(keys)).keys)
+    return {
+        row.id: {
+            "collection_ids": [id for id in row.collection_ids if id in seen],
+            "tools": [key for key in row.tools if key in able],
+        }
+        for row in presets
+    }
+
+
+def trash(row: Preset, *, by: User) -> None:
+    """Moves a preset to the trash; it can be restored. Chats that use it wait until another model is chosen."""
+    refuse_unless_owner(row, by)
+    with write():
+        row.deleted_at = utc_now()
+    queries.forget()
+    empty_trash()
+
+
+def restore(row: Preset) -> None:
+    _refuse_too_many(row.owner_id)
+    with write():
+        row.deleted_at = None
+    queries.forget()
+
+
+def empty_trash() -> None:
+    """Permanently deletes what has been in the trash too long."""
+    if days := int(setting("trash.days")):
+        is_due = Preset.deleted_at < utc_now() - timedelta(days=days)
+        with write() as session:
+            grants.forget(session, queries.KIND, select(Preset.id).where(is_due))
+            session.execute(delete_rows(Preset).where(is_due))
+
+
+def refuse_unless_owner(row: Preset, user: User) -> None:
+    """Raises Forbidden for a person who can use the preset but not change it, with what they can do instead."""
+    if row.owner_id != user.id:
+        raise Forbidden("Only the owner of this preset can do that. Duplicate it to get your own.")
+
+
+def share(row: Preset, to: str, to_id: str, *, author: PersonAuthor) -> None:
+    """Lets `everyone`, a `user` or a `group` use the preset, and read all of it."""
+    refuse_unless_owner(row, author.actor)
+    shares.refuse_guests(WORD, author.actor)
+    shares.refuse_unfit(WORD, row.owner_id, to, to_id)
+    id = row.id
+    with write() as session:
+        if session.get_one(Preset, id).deleted_at:
+            raise Conflict("This preset has just been deleted.")
+        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
+
+
+def unshare(row: Preset, grant_id: str, *, author: PersonAuthor) -> None:
+    """Revokes a grant; chats that used the preset through it wait until another model is chosen."""
+    refuse_unless_owner(row, author.actor)
+    id = row.id
+    with write() as session:
+        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+    """Makes the heir the owner of the presets that others can use; those of a person alone are deleted with the account."""
+    shared = select(Grant.object_id).where(Grant.object_kind == queries.KIND)
+    statement = update_rows(Preset).where(Preset.owner_id == person_id, Preset.id.in_(shared)).values(owner_id=heir_id)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _refuse_too_many(owner_id: str) -> None:
+    if queries.count_of(owner_id) >= MOST_OWN:
+        raise Invalid(f"You already have {MOST_OWN} presets, which is the limit. Delete one first.")
+
+
+def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[str, Any]:
+    """Returns the columns; a model, collections and tools that are there already may be out of this person's reach."""
+    model = entered.model
+    if model and model != (row.model if row else "") and not providers().is_choosable(model, by.id):
+        raise Invalid(f"There is no model named {model[:80]} here. Choose another one.", field="model")
+    settings = {name: value for name in OF_PRESETS if (value := getattr(entered, name)) not in (None, "")}
+    return {
+        **entered.model_dump(include={"name", "icon", "about", "model", "section_order"}),
+        "settings": settings,
+        "collection_ids": knowledge_service.attachable(entered.collection_ids, row.collection_ids if row else (), by),
+        "tools": checked_keys(by, entered.tools, row.tools if row else ()),
+    }
+
+
+people.TRANSFERS.append(hand_over)

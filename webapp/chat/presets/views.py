@@ -1,0 +1,177 @@
+"""/presets: lists, edits, shares and imports presets."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.chat.presets import service, shown
+from webapp.chat.presets.forms import PresetForm
+from webapp.engine.watching.views import list_url
+from webapp.knowledge import queries as knowledge_queries
+from webapp.models.presets import queries
+from webapp.models.presets.tables import Preset
+from webapp.people import preferences
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
+from webapp.people.accounts.permissions import may
+from webapp.people.grants import shares, shares_shown
+from webapp.tools.named import tools_to_name
+from webapp.web.htmx import done_message, redirect, render
+
+bp = Blueprint("presets", __name__, url_prefix="/presets")
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    me = current_user()
+    rows = queries.presets(me)
+    return render(
+        "chat/presets/list.html",
+        own=shown.listed([row for row in rows if row.owner_id == me.id], me),
+        given=shown.listed([row for row in rows if row.owner_id != me.id], me),
+        trash=queries.deleted(me),
+        deleted=queries.preset(me, request.args.get("deleted", ""), is_deleted=True),
+        done=done_message(shown.DONE),
+        sidebar_url=list_url("sidebar"),
+    )
+
+
+@bp.get("/new")
+@signed_in
+def new() -> Response:
+    return _form(PresetForm.for_preset(None))
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = PresetForm.sent()
+    if form.is_sorting:
+        return _form(form)
+    with form.attempt():
+        return _to(service.create(form.entered, by=current_user()).id)
+    return _form(form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    row, me = _visible(id), current_user()
+    named = shares_shown.names(queries.KIND, id) if row.owner_id == me.id else []
+    return render(
+        "chat/presets/show.html",
+        **shown.page(row, me),
+        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else "Shared with you",
+        may_share=row.owner_id == me.id and may(me, "see people"),
+        done=done_message(shown.DONE),
+    )
+
+
+@bp.get("/<id>/edit")
+@signed_in
+def edit(id: str) -> Response:
+    row = _own(id)
+    return _form(PresetForm.for_preset(row), row)
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form, row = PresetForm.sent(), _own(id)
+    if form.is_sorting:
+        return _form(form, row)
+    form.merge(PresetForm.for_preset(row))
+    with form.attempt():
+        service.update(row, form.entered, by=current_user())
+        return _to(id, done="saved")
+    return _form(form, _own(id))
+
+
+@bp.post("/<id>/default")
+@signed_in
+def begin_with(id: str) -> Response:
+    """Has the person's new chats begin with the preset, or no longer."""
+    row, is_default = _visible(id), request.form.get("is_default") == "y"
+    preferences.begin_with_preset(current_user(), row.id if is_default else "")
+    return _to(id, done="default" if is_default else "no_default")
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
+
+
+@bp.get("/<id>/people")
+@signed_in
+def people(id: str) -> Response:
+    row = _shareable(id)
+    return _people(row, shares_shown.ShareForm.fresh().offering(row.owner_id))
+
+
+@bp.post("/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    row = _shareable(id)
+    form = shares_shown.ShareForm.opened().offering(row.owner_id)
+    with form.attempt():
+        service.share(row, *form.chosen, author=audit_author())
+        return redirect(url_for(".people", id=id))
+    return _people(_own(id), form)
+
+
+@bp.post("/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    service.unshare(_own(id), grant_id, author=audit_author())
+    return redirect(url_for(".people", id=id))
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.trash(_own(id), by=current_user())
+    return redirect(url_for(".index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.restore(found(queries.preset(current_user(), id, is_deleted=True)))
+    return _to(id, done="restored")
+
+
+def _visible(id: str) -> Preset:
+    return found(queries.preset(current_user(), id))
+
+
+def _own(id: str) -> Preset:
+    """Returns the preset to edit; raises Forbidden for someone who can only use it, with what they can do instead."""
+    row = _visible(id)
+    service.refuse_unless_owner(row, current_user())
+    return row
+
+
+def _shareable(id: str) -> Preset:
+    row = _own(id)
+    shares.refuse_guests(service.WORD, current_user())
+    return row
+
+
+def _to(id: str, done: str = "") -> Response:
+    return redirect(url_for(".show", id=id, done=done or None))
+
+
+def _form(form: PresetForm, row: Preset | None = None) -> Response:
+    me = current_user()
+    return form.among(me.id, knowledge_queries.to_choose(me), tools_to_name(me)).shown(
+        "chat/presets/form.html",
+        preset=row,
+        action=url_for(".update", id=row.id) if row else url_for(".create"),
+        back_url=url_for(".show", id=row.id) if row else url_for(".index"),
+    )
+
+
+def _people(row: Preset, form: shares_shown.ShareForm) -> Response:
+    grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    listed = shares_shown.listed(grants, url_for(".people", id=row.id))
+    about = {"name": row.name, "path": url_for(".show", id=row.id), "rights": {service.RIGHT: "use it"}}
+    return form.shown("chat/presets/people.html", **about, **listed)

@@ -1,0 +1,94 @@
+"""Projects and their chats as pages show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import select
+
+from webapp.base.db import db
+from webapp.chat.list import paging, shown as list_shown
+from webapp.chat.record import projects
+from webapp.chat.record.tables import Project
+from webapp.people.accounts import queries as account_queries
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants, shares_shown
+from webapp.people.search import SearchHit, SearchQuery
+from webapp.web.pagination import cut
+
+CHATS_PER_PAGE = 50
+# How many projects a search over everything finds.
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProject:
+    """A project as a person sees it; `whose` says whose it is, or who else is in it."""
+
+    id: str
+    name: str
+    icon: str
+    colour: str
+    about: str
+    whose: str
+    is_own: bool
+    can_write: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProjectChat:
+    """A chat on the page of its project: its owner, if that is another person, and whether the project's members see it."""
+
+    row: list_shown.SidebarChat
+    owner: str
+    is_shared: bool
+
+
+def listed(me: User) -> list[ShownProject]:
+    """Returns all projects of a person, in a number of statements that doesn't grow with them."""
+    rows = projects.projects(me)
+    ids = [row.id for row in rows]
+    given = set(db.session.scalars(select(Grant.object_id).where(grants.are_about(projects.KIND, ids)).distinct()))
+    owners, writable = _owners(me, rows), projects.seen_among(me, ids, rights=(projects.WRITE,))
+    return [
+        _project(row, owners.get(row.id) or ("Shared" if row.id in given else "Only you"), me, writable=row.id in writable)
+        for row in rows
+    ]
+
+
+def project(row: Project, me: User) -> ShownProject:
+    """Returns a project for its page, which names who is in it."""
+    owner = _owners(me, [row]).get(row.id)
+    whose = owner or shares_shown.whose(projects.KIND, row.id, shares_shown.names(projects.KIND, row.id))
+    return _project(row, whose, me, writable=projects.right_in(row, me) in ("own", projects.WRITE))
+
+
+def chats_values(me: User, project_id: str, *, after: str = "", words: str = "") -> dict[str, Any]:
+    """Returns the template context of a project's list of chats, for its page and its stream."""
+    rows = paging.chats_of_project(me, project_id, after=after, words=words, limit=CHATS_PER_PAGE + 1)
+    page = cut(rows, CHATS_PER_PAGE)
+    names = account_queries.names_of({row.owner_id for row in page.rows if row.owner_id and row.owner_id != me.id})
+    shared = projects.projects_of(row for row in page.rows if row.is_for_project)
+    chats = [
+        ShownProjectChat(shown_row, names.get(row.owner_id or "", ""), row.id in shared)
+        for row, shown_row in zip(page.rows, list_shown.chats(page.rows), strict=True)
+    ]
+    return {"chats": chats, "next_cursor": page.next_cursor, "words": words, "is_first": not after}
+
+
+def search_hits(me: User, query: SearchQuery) -> list[SearchHit]:
+    """Returns the projects with these words in their names, for the search over everything."""
+    rows = projects.projects_named(me, query, limit=MOST_NAMED) if query.words else ()
+    return [SearchHit(words=row.name, path=url_for("projects.show", id=row.id), icon=row.icon or "folder") for row in rows]
+
+
+def _project(row: Project, whose: str, me: User, *, writable: bool) -> ShownProject:
+    return ShownProject(row.id, row.name, row.icon, row.colour, row.about, whose, row.owner_id == me.id, writable)
+
+
+def _owners(me: User, rows: Iterable[Project]) -> dict[str, str]:
+    """Returns, by project, in whose project a person is who isn't its owner."""
+    of_others = {row.id: row.owner_id for row in rows if row.owner_id != me.id}
+    names = account_queries.names_of(of_others.values())
+    return {id: f"Shared by {names.get(owner_id, 'another person')}" for id, owner_id in of_others.items()}

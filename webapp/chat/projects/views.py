@@ -1,0 +1,251 @@
+"""/projects: the list of projects, their pages and people; /chats/<id>/project puts a chat into one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base import topic_names
+from webapp.chat.list import bulk, shown as list_shown
+from webapp.chat.page.pages import chat_page_url
+from webapp.chat.page.shown import ShownChat
+from webapp.chat.projects import service, shown
+from webapp.chat.projects.forms import RIGHTS, NewProjectForm, ProjectForm, ShareForm
+from webapp.chat.record import projects
+from webapp.chat.record.access import own_chat
+from webapp.chat.record.tables import Project
+from webapp.engine.engine import the_engine
+from webapp.engine.watching import watchers
+from webapp.engine.watching.lane_feed import now_in
+from webapp.engine.watching.lists import ListFeed, LiveList
+from webapp.engine.watching.views import list_url
+from webapp.engine.watching.watcher_loop import watch
+from webapp.knowledge import queries as knowledge_queries
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.permissions import may
+from webapp.people.grants import shares, shares_shown
+from webapp.people.search import printable
+from webapp.web.htmx import is_htmx, page_path, redirect, render
+
+bp = Blueprint("projects", __name__, url_prefix="/projects")
+chats = Blueprint("project_chats", __name__)
+
+
+@bp.app_template_global()
+def project_of_chat(chat: ShownChat) -> Project | None:
+    """Returns the project of a chat if its viewer sees it; without one there is no query."""
+    return projects.project(current_user(), chat.project_id) if chat.project_id else None
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return _index(NewProjectForm.fresh())
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = NewProjectForm.opened()
+    with form.attempt():
+        return _to(service.create(form.entered, by=current_user()).id)
+    return _index(form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    # Before the list is read, so that no change is lost between the page and its event stream.
+    me, at = current_user(), now_in(topic_names.of_person(current_user().id))
+    project, words = _visible(id), printable(request.args.get("q", "")).strip()
+    values = shown.chats_values(me, id, after=request.args.get("before", ""), words=words)
+    return render(
+        "chat/projects/show.html",
+        project=shown.project(project, me),
+        row=project,
+        collections=knowledge_queries.collections_among(me, project.collection_ids),
+        may_share=may(me, "see people"),
+        events_url=url_for("projects.events", id=id, at=at) if values["is_first"] and not words else "",
+        **values,
+    )
+
+
+@bp.get("/<id>/events")
+@signed_in
+def events(id: str) -> Response:
+    project_id, me, context = _visible(id).id, current_user(), watchers.same_request()
+    live = LiveList(
+        name=f"project-{project_id}",
+        element="#project-chats",
+        template="chat/projects/_chats.html",
+        changes=("chat", service.WHAT, "access"),
+        read=lambda user: shown.chats_values(user, project_id),
+    )
+    feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
+    return watch(feed, watchers.watcher(me.id, context, _is_still_theirs, project_id))
+
+
+@bp.get("/<id>/edit")
+@signed_in
+def edit(id: str) -> Response:
+    project = _own(id)
+    return _editor(project, ProjectForm.for_project(project).offering(current_user(), project))
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    project, me = _own(id), current_user()
+    form = ProjectForm.opened().offering(me, project)
+    form.merge(ProjectForm.for_project(project))
+    with form.attempt():
+        service.change(project, form.entered, by=me)
+        return _to(id, "Saved.")
+    return _editor(_own(id), form)
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.delete(_own(id), by=current_user())
+    return redirect(url_for("projects.index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.restore(_deleted(id), by=current_user())
+    return _to(id, "Restored.")
+
+
+@bp.get("/<id>/people")
+@signed_in
+def people(id: str) -> Response:
+    project = _shareable(id)
+    return _people(project, ShareForm.fresh().offering(project.owner_id))
+
+
+@bp.post("/<id>/people")
+@signed_in
+def share(id: str) -> Response:
+    project = _shareable(id)
+    form = ShareForm.opened().offering(project.owner_id)
+    with form.attempt():
+        service.share(project, *form.chosen, form.right.data or "", author=audit_author())
+        return redirect(url_for("projects.people", id=id))
+    return _people(_own(id), form)
+
+
+@bp.post("/<id>/people/<grant_id>/remove")
+@signed_in
+def unshare(id: str, grant_id: str) -> Response:
+    service.unshare(_own(id), grant_id, author=audit_author())
+    return redirect(url_for("projects.people", id=id))
+
+
+@bp.post("/several")
+@signed_in
+def several() -> Response:
+    """Moves the chats that were selected in the list; asks to which project, unless the form says so."""
+    me, chosen = current_user(), found(bulk.chosen(current_user().id, request.form.getlist("chat")) or None)
+    if "project" not in request.form:
+        words = list_shown.counted(chosen)
+        return render("chat/projects/move.html", chats=chosen, words=words, places=_places(), action=url_for(".several"))
+    project_id = request.form["project"]
+    service.move_all(chosen, project_id or None, by=me)
+    return _to(project_id, "Moved.") if project_id else redirect(url_for("list.index"))
+
+
+@chats.get("/chats/<id>/project")
+@signed_in
+def choose(id: str) -> Response:
+    chat = own_chat(id)
+    template = "_move.html" if is_htmx() else "move.html"
+    words = list_shown.counted([chat])
+    return render(f"chat/projects/{template}", chats=[chat], words=words, places=_places(), action=url_for(".move", id=id))
+
+
+@chats.post("/chats/<id>/project")
+@signed_in
+def move(id: str) -> Response:
+    chat, project_id, me = own_chat(id), request.form.get("project", ""), current_user()
+    before = chat.project_id or ""
+    service.move(chat, project_id or None, by=me)
+    if not is_htmx():
+        return redirect(chat_page_url(id))
+    project = projects.project(me, project_id) if project_id else None
+    words = f"Moved to {project.name}." if project else "Taken out of its project."
+    is_here = page_path() == url_for("chat.show", id=id)
+    values: dict[str, Any] = {"groups": list_shown.sidebar(me, here=page_path()), "before": before, "is_here": is_here}
+    return render("chat/projects/_moved.html", chat=chat, project=project, words=words, **values)
+
+
+@chats.post("/chats/<id>/people/project")
+@signed_in
+def share_chat(id: str) -> Response:
+    service.share_chat(own_chat(id), by=current_user(), is_shared=request.form.get("share") == "1")
+    return redirect(url_for("sharing.index", id=id))
+
+
+def _visible(id: str) -> Project:
+    return found(projects.project(current_user(), id))
+
+
+def _own(id: str) -> Project:
+    """Returns a project for an action that only its owner can take."""
+    project = _visible(id)
+    service.refuse_unless_owner(project, current_user())
+    return project
+
+
+def _deleted(id: str) -> Project:
+    return found(next((row for row in projects.deleted(current_user()) if row.id == id), None))
+
+
+def _shareable(id: str) -> Project:
+    project = _own(id)
+    shares.refuse_guests(service.WORD, current_user())
+    return project
+
+
+def _places() -> Sequence[Project]:
+    """Returns the projects to which the person can move chats."""
+    return projects.projects(current_user(), rights=(projects.WRITE,))
+
+
+def _index(form: NewProjectForm) -> Response:
+    me = current_user()
+    live_url = list_url("projects")
+    trash = projects.deleted(me)
+    return form.shown(
+        "chat/projects/list.html",
+        live_url=live_url,
+        projects=shown.listed(me),
+        deleted=next((row for row in trash if row.id == request.args.get("deleted")), None),
+        trash=trash,
+    )
+
+
+def _editor(project: Project, form: ProjectForm) -> Response:
+    return form.shown("chat/projects/edit.html", project=project)
+
+
+def _people(project: Project, form: ShareForm) -> Response:
+    given = shares.shares(projects.KIND, project.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
+    return form.shown(
+        "chat/projects/people.html",
+        name=project.name,
+        path=url_for("projects.show", id=project.id),
+        **shares_shown.listed(given, url_for("projects.people", id=project.id)),
+        rights=dict(RIGHTS),
+    )
+
+
+def _is_still_theirs(context: watchers.Context, id: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and projects.project(user, id) is not None
+
+
+def _to(id: str, words: str = "") -> Response:
+    return redirect(url_for("projects.show", id=id), words)

@@ -1,0 +1,122 @@
+"""Database queries for presets."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+from zlib import crc32
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from webapp.base.db import db
+from webapp.models.makers import HUES, Maker
+from webapp.models.presets.tables import Preset
+from webapp.people.accounts.tables import Grant, User
+from webapp.people.grants import grants
+from webapp.people.search import SearchQuery
+
+KIND = "preset"
+grants.OBJECTS[KIND] = (Preset.id, Preset.owner_id)
+MOST_LISTED = 1_000
+# The presets that this session knows, or knows to be none.
+KNOWN = "presets"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPreset:
+    """A preset as chats use it."""
+
+    id: str
+    name: str
+    icon: str = ""
+    about: str = ""
+    model: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    collection_ids: Sequence[str] = ()
+    tools: Sequence[str] = ()
+    section_order: Sequence[str] = ()
+
+    @property
+    def mark(self) -> Maker:
+        """Its mark, drawn as those of models' makers are."""
+        return mark_of(self.name, self.icon)
+
+
+def mark_of(name: str, icon: str) -> Maker:
+    """Returns the mark of a preset: its icon or first letter, on a colour derived from its name."""
+    letter = next((sign for sign in name if sign.isalnum()), "·").upper()
+    return Maker(name, icon or letter, HUES[crc32(name.encode("utf-8", "replace")) % len(HUES)])
+
+
+def is_visible(user: User) -> ColumnElement[bool]:
+    """Returns the condition that a person can use a preset: their own, or one granted to them."""
+    return or_(Preset.owner_id == user.id, Preset.id.in_(grants.given_to(user, KIND)))
+
+
+def presets(user: User, *, limit: int = MOST_LISTED) -> Sequence[Preset]:
+    """Returns the presets that a person can use: their own, then those shared with them, each by name."""
+    query = select(Preset).where(is_visible(user), Preset.deleted_at.is_(None))
+    order = (Preset.owner_id == user.id).desc(), func.lower(Preset.name), Preset.id
+    return db.session.scalars(query.order_by(*order).limit(limit)).all()
+
+
+def named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Preset]:
+    """Returns the presets with these words in their names or descriptions that the person can use, by name."""
+    statement = select(Preset).where(query.within(Preset.name, Preset.about), is_visible(user), Preset.deleted_at.is_(None))
+    return db.session.scalars(statement.order_by(func.lower(Preset.name), Preset.id).limit(limit)).all()
+
+
+def preset(user: User, id: str, *, is_deleted: bool = False) -> Preset | None:
+    """Returns the preset if the person can use it; with `is_deleted`, only one of their own in the trash."""
+    row = db.session.scalar(select(Preset).where(Preset.id == id, is_visible(user)))
+    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
+        return None
+    return row
+
+
+def shared_among(ids: Sequence[str]) -> set[str]:
+    """Returns which of these presets are shared."""
+    return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids)))) if ids else set()
+
+
+def deleted(user: User) -> Sequence[Preset]:
+    """Returns the person's presets in the trash, the last deleted first."""
+    query = select(Preset).where(Preset.owner_id == user.id, Preset.deleted_at.is_not(None))
+    return db.session.scalars(query.order_by(Preset.deleted_at.desc(), Preset.id)).all()
+
+
+def count_of(user_id: str) -> int:
+    """Returns how many presets a person has, without those in the trash."""
+    return db.session.scalar(select(func.count()).where(Preset.owner_id == user_id, Preset.deleted_at.is_(None))) or 0
+
+
+def by_name(user: User, name: str) -> Preset | None:
+    """Returns the preset with this name: the person's own, or one shared with them."""
+    query = select(Preset).where(is_visible(user), Preset.name == name, Preset.deleted_at.is_(None))
+    return db.session.scalar(query.order_by((Preset.owner_id == user.id).desc(), Preset.id.desc()).limit(1))
+
+
+def known(person_id: str | None, id: str | None) -> KnownPreset | None:
+    """Returns the preset with this id if the person can use it, asking the database once in a session."""
+    return known_among(person_id, [id]).get(id or "")
+
+
+def known_among(person_id: str | None, ids: Iterable[str | None]) -> dict[str, KnownPreset]:
+    """Returns, by id, those of these presets that the person can use; without an id there is no query."""
+    wanted = {id for id in ids if id} if person_id else set()
+    remembered: dict[tuple[str, str], KnownPreset | None] = db.session().info.setdefault(KNOWN, {})
+    missing = {id for id in wanted if (person_id or "", id) not in remembered}
+    person = db.session.get(User, person_id) if missing else None
+    if person:
+        query = select(Preset).where(Preset.id.in_(missing), is_visible(person), Preset.deleted_at.is_(None))
+        rows = {row.id: row for row in db.session.scalars(query)}
+        remembered |= {(person.id, id): _known(rows[id]) if id in rows else None for id in missing}
+    return {id: preset for id in wanted if (preset := remembered.get((person_id or "", id)))}
+
+
+def forget() -> None:
+    """Lets this session ask again, after a change."""
+    db.session().info.pop(KNOWN, None)
+
+
+def _known(row: Preset) -> KnownPreset:
+    return KnownPreset(**{name.name: getattr(row, name.name) for name in fields(KnownPreset)})
