@@ -134,8 +134,8 @@ def send(id: str, body: NewMessage) -> Sent | Response:
         return SentMessage(**dict(answer)) if isinstance(answer, Sent) else answer
     # Clients that accept an event stream get their addresses, too: several can't be one stream.
     first = sending.ask(chat, text, by=me, options=options, models=body.models, **wishes)
-    started = [sent(generation) for generation in side_by_side.generations_beside(first)]
-    return SentMessage(**dict(sent(first)), message=_one(visible_message(started[0].question_id or "")), generations=started)
+    each = [sent(generation) for generation in side_by_side.generations_beside(first)]
+    return SentMessage(**dict(each[0]), message=_one(visible_message(each[0].question_id or "")), generations=each)
 
 
 @bp.get("/messages/<id>")

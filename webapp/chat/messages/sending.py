@@ -186,10 +186,9 @@ def ask(
     side; the first answer is returned.
     """
     person, id = by or person_of(chat), chat.id
-    if models := models_to_ask(models, chat, by=person):
-        choice = choice_in(chat)._replace(model=chat.model if chat.model in models else models[0])
-    else:
-        choice = choice_to_ask(chat, model, by=person) if model or not answered_by else choice_in(chat)
+    models = models_to_ask(models, chat, by=person)
+    is_chosen = not models and bool(model or not answered_by)
+    choice = choice_to_ask(chat, model, by=person) if is_chosen else choice_in(chat, models)
     answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
     if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
         # The chat keeps a model that its owner can use.

@@ -9,7 +9,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.chat.messages.versions import ELSEWHERE
 from webapp.chat.record import announcements, queries
-from webapp.chat.record.model_choice import models_to_ask
+from webapp.chat.record.model_choice import choice_in, models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
@@ -23,9 +23,7 @@ def choose(chat: Chat, models: Sequence[str]) -> None:
     """Has these models answer the chat's next messages side by side, or only its own model, without any."""
     models = models_to_ask(models, chat)
     with write():
-        chat.models = models
-        if models and chat.model not in models:
-            chat.model = models[0]
+        chat.models, chat.model = models, choice_in(chat, models).model
     announcements.announce(chat, "chat", chat.id)
 
 
@@ -75,5 +73,5 @@ def generations_beside(first: Generation) -> list[Generation]:
     question = select(Message.parent_id).where(Message.id == first.message_id).scalar_subquery()
     query = select(Generation).join(Message, Message.id == Generation.message_id).where(Message.parent_id == question)
     query = query.where(Generation.column_number > 0, Generation.continues_id.is_(None)).order_by(Generation.id.desc())
-    started = {generation.column_number: generation for generation in db.session.scalars(query)}
-    return [started[number] for number in sorted(started)]
+    by_column = {generation.column_number: generation for generation in db.session.scalars(query)}
+    return [by_column[number] for number in sorted(by_column)]

@@ -187,10 +187,10 @@ def receipt(generations: list[Generation]) -> str:
 def facts(generations: Sequence[Generation]) -> tuple[tuple[str, str], ...]:
     """Returns what answers side by side are compared by, as far as it is known, each with its name."""
     first = generations[0]
-    waited = (first.first_text_at - first.started_at).total_seconds() if first.first_text_at and first.started_at else None
+    wait = (first.first_text_at - first.started_at).total_seconds() if first.first_text_at and first.started_at else None
     values = {
         "Cost": cost([*generations]),
-        "First text": "" if waited is None else f"after {_seconds(max(waited, A_MOMENT))}",
+        "First text": "" if wait is None else f"after {_seconds(max(wait, A_MOMENT))}",
         "Time": _seconds(_duration([*generations])),
         "Length": _tokens([*generations]),
     }

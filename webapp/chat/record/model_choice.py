@@ -33,9 +33,9 @@ class Choice(NamedTuple):
         return choice_of(self.preset_id) if self.preset_id else self.model
 
 
-def choice_in(chat: Chat) -> Choice:
-    """Returns what the chat has chosen, whether that is still there or not."""
-    return Choice(chat.model, chat.preset_id)
+def choice_in(chat: Chat, among: Sequence[str] = ()) -> Choice:
+    """Returns what the chat has chosen, whether that is still there or not; `among` models, if any, at least the first."""
+    return Choice(chat.model if not among or chat.model in among else among[0], chat.preset_id)
 
 
 def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Choice:
