@@ -442,6 +442,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "list.earlier": {"until": "{answer}"},
     "several.do": {"deed": "archive", "chat": "{own_chat}"},
     "exchange.selected": {"chat": "{own_chat}"},
+    "api_chat_search.index": {"q": "rye"},
+    "api_chats.put_tags": {"tags": []},
     "tags.of_several": {"chat": "{own_chat}"},
     "tags.change_several": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},

@@ -1,6 +1,7 @@
 """Who can see the calls of answers, and decide about them; and who can tag which chats."""
 
 from tests.attacks.world import CANARY, World, added, makes
+from webapp.base.ids import new_id
 from webapp.chat.record.tables import Tag
 from webapp.chat.record.tags import folded
 
@@ -10,6 +11,7 @@ TABLE = {
         GET tags.of_several signed_in
         POST tags.change_several signed_in
         GET api_tags.index api:read
+        GET api_chat_search.index api:read
     """,
     ("one's own", ("tag",)): """
         GET tags.edit signed_in
@@ -37,4 +39,5 @@ TABLE = {
 
 @makes("tag")
 def _tag(world: World, state: str) -> str:
-    return str(added(Tag(user_id=world.whose(state), name=CANARY[:40], folded=folded(CANARY[:40]))).id)
+    name = f"{CANARY} {new_id()[-8:]}"
+    return str(added(Tag(user_id=world.whose(state), name=name, folded=folded(name))).id)

@@ -14,6 +14,7 @@ from webapp.api.native import (
     alerts,
     budgets,
     characters,
+    chat_search,
     chats,
     collections,
     documents,
@@ -51,6 +52,7 @@ SENDING = (
 FEATURE = Feature(
     blueprints=(
         chats.bp,
+        chat_search.bp,
         messages.bp,
         messages.feedback_bp,
         messages.files_bp,

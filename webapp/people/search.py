@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.people.accounts.tables import User
+from webapp.people.search_words import parse
 from webapp.rendering.passages import PassagePiece
 from webapp.web.feature import brought
 
@@ -56,13 +57,14 @@ class SearchSource:
     """What a feature finds, best first; for a query without words, what is offered before anything is typed.
 
     Sources with the same heading make one group. `is_text` is set if it finds passages of messages, which a page of results
-    lists by itself.
+    lists by itself. Only one that `takes_filters` is asked for what is narrowed by words such as `tag:recipes`.
     """
 
     heading: str
     rank: int
     find: Callable[[User, SearchQuery], Sequence[SearchHit]]
     is_text: bool = False
+    takes_filters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ def search(user: User, query: SearchQuery, *, with_texts: bool = True) -> list[S
     message that mentions the dark.
     """
     hits: dict[str, list[SearchHit]] = {}
+    is_narrowed = bool(parse(query.text).filters)
     for source in sorted(brought(SearchSource), key=lambda source: source.rank):
-        if with_texts or not source.is_text:
+        if (with_texts or not source.is_text) and (source.takes_filters or not is_narrowed):
             hits.setdefault(source.heading, []).extend(source.find(user, query))
     groups = [SearchGroup(heading, some) for heading, some in hits.items() if some]
     return sorted(groups, key=lambda group: not _is_named(group.hits[0], query.text.lower()))

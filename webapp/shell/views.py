@@ -1,9 +1,11 @@
 """Views for every page: the help sheet, the search, and the manifest that makes it an app on a phone."""
 
 import json
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.chat.list.narrowing import narrowing
 from webapp.people.accounts.guards import (
     COOKIE_SECONDS,
     admin_only,
@@ -15,6 +17,7 @@ from webapp.people.accounts.guards import (
     viewer_or_none,
 )
 from webapp.people.search import SearchQuery, printable, search as search_everything
+from webapp.people.search_words import parse
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
@@ -58,9 +61,11 @@ def search() -> Response:
     query = entered.strip()
     if query and not is_htmx():
         return redirect(url_for("list.index", q=query))
-    groups = search_everything(current_user(), SearchQuery(query, page_path()))
+    me = current_user()
+    groups, faults = search_everything(me, SearchQuery(query, page_path())), narrowing(me, parse(query)).faults
     template = "search.html" if not is_htmx() else "_results.html" if "q" in request.args else "_search.html"
-    return render(f"shell/search/{template}", query=query, entered=entered, groups=groups, is_floating=is_htmx())
+    context: dict[str, Any] = {"query": query, "entered": entered, "groups": groups, "faults": faults}
+    return render(f"shell/search/{template}", is_floating=is_htmx(), **context)
 
 
 @bp.app_template_global()

@@ -28,6 +28,7 @@ from webapp.web.pagination import cut
 
 MOST_ID, MOST_CHATS, MOST_MESSAGES, MOST_TITLE = 40, 50, 100, 200
 USUAL_CHATS, USUAL_MESSAGES = 20, 30
+NARROWED_BY = "They can be narrowed: tag:work project:house model:claude from:ada after:2026-01-31 before:2026-03 has:file."
 # Of a page of messages; a longer message is cut.
 MOST_CHARS, MOST_OF_ONE = 64_000, 32_000
 UNTITLED = "Untitled chat"
@@ -129,8 +130,10 @@ def _list_chats(arguments: Mapping[str, Any]) -> ToolAnswer:
 
 def _found_chats(query: str, limit: int) -> ToolAnswer:
     """Returns the chats in which all words occur, the best match first, each with a passage."""
-    titled = chat_search.titles_of(caller().id, query, limit=limit)
-    hits = {hit.chat_id: hit for hit in [*titled, *chat_search.search(caller().id, query).hits][::-1]}
+    titled, result = chat_search.titles_of(caller().id, query, limit=limit), chat_search.search(caller().id, query)
+    if result.faults:
+        raise Invalid(" ".join(result.faults))
+    hits = {hit.chat_id: hit for hit in [*titled, *result.hits][::-1]}
     best_hits = list(hits.values())[::-1][:limit]
     chats = [
         {
@@ -218,7 +221,7 @@ READING = (
         "ask_model.",
         object_schema(
             {
-                "query": text_schema("Words that the chat or its title must have.", 500),
+                "query": text_schema("Words that the chat or its title must have. " + NARROWED_BY, 500),
                 "is_archived": {"type": "boolean", "description": "List archived chats instead."},
                 "cursor": text_schema("From the page before."),
                 "limit": _limit(MOST_CHATS, USUAL_CHATS, "chats"),

@@ -10,6 +10,7 @@ from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.last_chats import LastChat
+from webapp.chat.list.narrowing import Narrowing
 from webapp.chat.record import projects, queries, tags
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
@@ -86,13 +87,14 @@ def _after(query: Select[Any], last: Chat) -> Select[Any]:
     return query.where(tuple_(Chat.changed_at, Chat.id) < tuple_(literal(last.changed_at, Chat.changed_at.type), last.id))
 
 
-def tagged(user: User, tag: str, *, after: str = "", limit: int) -> list[queries.ListedChat]:
-    """Returns the chats to which a person has given a tag, their own and those shared with them, most recently changed first."""
-    is_tagged = tags.has(user.id, tag), tags.is_listed(user)
-    query: Any = queries.listed_statement().where(*is_tagged)
-    last = db.session.scalar(select(Chat).where(Chat.id == after, *is_tagged)) if after else None
+def narrowed(user: User, narrowing: Narrowing, *, after: str = "", limit: int) -> list[queries.ListedChat]:
+    """Returns the chats of this kind, a person's own and those shared with them, archived or not, most recently changed first."""
+    is_one = tags.is_listed(user), narrowing.for_list()
+    values = {"owner": user.id, "owner_id": user.id, **narrowing.values}
+    query: Any = queries.listed_statement().where(*is_one)
+    last = db.session.scalar(select(Chat).where(Chat.id == after, *is_one), values) if after else None
     query = _after(query, last) if last else query
-    return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), {"owner_id": user.id})]
+    return [queries.ListedChat(*row) for row in db.session.execute(query.limit(limit), values)]
 
 
 def last_with_characters(owner_id: str) -> dict[str, LastChat]:

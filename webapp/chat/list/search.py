@@ -1,4 +1,7 @@
-"""Full-text search in titles, messages and calls of a person's chats and those shared with them."""
+"""Full-text search in titles, messages and calls of a person's chats and those shared with them.
+
+A query can also say what narrows it: `webapp/chat/list/narrowing.py`.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,8 +16,10 @@ from sqlalchemy.orm import load_only
 from webapp.base.db import UTCDateTime, db, is_sqlite
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.heavy.work_limiter import WorkLimiter
+from webapp.chat.list.narrowing import HERE, Narrowing, narrowing
 from webapp.chat.record import projects, queries
 from webapp.people.accounts.tables import User
+from webapp.people.search_words import parse
 from webapp.rendering.passages import PassagePiece, from_first_match, passage
 from webapp.tools.calls import shown_arguments
 from webapp.tools.results import hidden_results
@@ -42,7 +47,7 @@ GIVEN = f"SELECT object_id FROM grants WHERE object_kind = 'chat' AND {NAMED}"
 # What is compiled for no database has names, booleans and words in quotes, which both read.
 CHAT = SimpleNamespace(**{name: literal_column(f"c.{name}") for name in ("owner_id", "project_id", "is_for_project")})
 OF_PROJECT = projects.shares_with(literal_column(":owner"), chat=CHAT).compile(compile_kwargs={"literal_binds": True})
-SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN}) OR {OF_PROJECT}) AND c.deleted_at IS NULL AND NOT c.is_temporary"
+SEEN = f"(c.owner_id = :owner OR c.id IN ({GIVEN}) OR {OF_PROJECT}) AND c.deleted_at IS NULL AND NOT c.is_temporary {HERE}"
 SHARER = "(SELECT coalesce(nullif(u.name, ''), u.email) FROM users u WHERE u.id = c.owner_id AND u.id <> :owner) AS sharer"
 OF_MESSAGE = f"m.id, m.chat_id, m.parent_id, m.role, m.created_at AS at, c.title, {SHARER}"
 SHOWN, SHOWN_CALL = f"{OF_MESSAGE}, '' AS call_id", f"{OF_MESSAGE}, k.id AS call_id"
@@ -78,11 +83,11 @@ class Statements:
 
     query: Callable[[Sequence[str]], str]
     titles: Callable[[Sequence[str]], str]
-    messages: TextClause
-    newest: TextClause
-    calls: TextClause
-    newest_calls: TextClause
-    chats: TextClause
+    messages: str
+    newest: str
+    calls: str
+    newest_calls: str
+    chats: str
     texts: TextClause
 
 
@@ -111,8 +116,11 @@ class ChatHit:
 
 @dataclass(frozen=True, slots=True)
 class ChatSearchResult:
-    hits: Sequence[ChatHit]
-    has_more: bool
+    """`faults` are sentences about what narrows the search and can't be read; nothing is searched then."""
+
+    hits: Sequence[ChatHit] = ()
+    has_more: bool = False
+    faults: Sequence[str] = ()
 
     @property
     def by_chat(self) -> Sequence[Sequence[ChatHit]]:
@@ -130,17 +138,21 @@ def words_of(query: str) -> list[str]:
 
 def search(owner_id: str, query: str, *, page: int = 0) -> ChatSearchResult:
     """Returns the passages that contain all words, best matches first; the last word can be a prefix."""
-    if not (words := _once(words_of(query))):
-        return ChatSearchResult((), False)
+    read = parse(query)
+    narrowed = narrowing(db.session.get_one(User, owner_id), read)
+    words = _once(words_of(read.text))
+    if narrowed.faults or not words:
+        return ChatSearchResult(faults=narrowed.faults)
     with _limiter.entered(owner_id):
-        return _found(owner_id, words, page)
+        return _found(owner_id, words, narrowed, page)
 
 
-def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
+def _found(owner_id: str, words: list[str], narrowed: Narrowing, page: int) -> ChatSearchResult:
     dialect = SQLITE if is_sqlite() else POSTGRESQL
-    query = dialect.query(words)
-    ranked = _ranked(_rows(dialect.messages, query=query, owner=owner_id))
-    ranked += _without_unseen(_ranked(_rows(dialect.calls, query=query, owner=owner_id)), words, owner_id)
+    values = {"query": dialect.query(words), "owner": owner_id, **narrowed.values}
+    messages, calls = (narrowed.in_statement(sql, is_of_messages=True) for sql in (dialect.messages, dialect.calls))
+    ranked = _ranked(_rows(messages, **values))
+    ranked += _without_unseen(_ranked(_rows(calls, **values)), words, owner_id)
     ranked.sort(key=lambda row: row.rank)
     rows = _first_versions(ranked)[page * PAGE : (page + 1) * PAGE + 1]
     return ChatSearchResult(_hits(dialect, words, rows[:PAGE]), len(rows) > PAGE)
@@ -148,24 +160,31 @@ def _found(owner_id: str, words: list[str], page: int) -> ChatSearchResult:
 
 def newest_passages(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
     """Returns the newest passages, unranked, while the person is typing."""
-    if not (words := _once(words_of(query))):
+    read = parse(query)
+    if not (words := _once(words_of(read.text))):
         return []
     dialect, whole = SQLITE if is_sqlite() else POSTGRESQL, words if _is_long_enough(words[-1]) else words[:-1]
-    if not whole:
+    narrowed = narrowing(db.session.get_one(User, owner_id), read)
+    if not whole or narrowed.faults:
         return []
+    messages, calls = (narrowed.in_statement(sql, is_of_messages=True) for sql in (dialect.newest, dialect.newest_calls))
     with _limiter.entered(owner_id):
-        values = {"query": dialect.query(whole), "owner": owner_id, "limit": limit * VERSIONS_OF_ONE}
-        calls = _without_unseen(_rows(dialect.newest_calls, **values).all(), whole, owner_id)
-        rows = sorted([*_rows(dialect.newest, **values), *calls], key=lambda row: row.id, reverse=True)
+        values = {"query": dialect.query(whole), "owner": owner_id, "limit": limit * VERSIONS_OF_ONE, **narrowed.values}
+        called = _without_unseen(_rows(calls, **values).all(), whole, owner_id)
+        rows = sorted([*_rows(messages, **values), *called], key=lambda row: row.id, reverse=True)
         return _hits(dialect, whole, _first_versions(rows)[:limit])
 
 
 def titles_of(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
-    """Returns the newest chats whose titles contain words that begin with each of these words."""
-    if not (words := _once(words_of(query))):
+    """Returns the newest chats whose titles contain words that begin with each of these words; without any, the newest chats."""
+    read = parse(query)
+    words, narrowed = _once(words_of(read.text)), narrowing(db.session.get_one(User, owner_id), read)
+    if narrowed.faults or not (words or (read.filters and not read.text)):
         return []
     dialect = SQLITE if is_sqlite() else POSTGRESQL
-    return [_title(row) for row in _rows(dialect.chats, query=dialect.titles(words), owner=owner_id, limit=limit)]
+    values = {"owner": owner_id, "limit": limit, **narrowed.values} | ({"query": dialect.titles(words)} if words else {})
+    statement = narrowed.in_statement(dialect.chats if words else ALL_CHATS)
+    return [_title(row) for row in _rows(statement, **values)]
 
 
 def _is_long_enough(beginning: str) -> bool:
@@ -283,77 +302,79 @@ def _texts(start: str) -> TextClause:
     return text(TEXTS.format(start)).bindparams(bindparam("ids", expanding=True))
 
 
+CHATS = f"SELECT c.id, c.title, c.changed_at AS at, {SHARER} FROM chats c WHERE {SEEN}"
+ALL_CHATS = f"{CHATS} ORDER BY c.changed_at DESC LIMIT :limit"
 # CROSS JOIN fixes the join order: otherwise SQLite scans the chats by date and queries the full-text index for each. Messages
 # are sorted by descending rowid, so that SQLite reads the index from its end and stops at the limit.
 SQLITE = Statements(
     query=lambda words: " AND ".join(f'"{word}"' for word in words) + "*",
     titles=lambda words: " AND ".join(f'"{word}"*' for word in words),
-    messages=text(f"""
+    messages=f"""
         SELECT {SHOWN}, bm25(messages_search) AS rank FROM messages_search
         CROSS JOIN messages m ON m.rowid = messages_search.rowid CROSS JOIN chats c ON c.id = m.chat_id
         WHERE messages_search MATCH :query AND m.deleted_at IS NULL AND {SEEN}
         ORDER BY messages_search.rowid DESC LIMIT {MOST_RANKED}
-    """),
-    newest=text(f"""
+    """,
+    newest=f"""
         SELECT {SHOWN} FROM (
             SELECT rowid FROM messages_search WHERE messages_search MATCH :query ORDER BY rowid DESC LIMIT {MOST_NEWEST}) AS f
         CROSS JOIN messages m ON m.rowid = f.rowid CROSS JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY f.rowid DESC LIMIT :limit
-    """),
-    calls=text(f"""
+    """,
+    calls=f"""
         SELECT {SHOWN_CALL}, bm25(calls_search) AS rank FROM calls_search
         CROSS JOIN calls k ON k.rowid = calls_search.rowid CROSS JOIN messages m ON m.id = k.message_id
         CROSS JOIN chats c ON c.id = m.chat_id
         WHERE calls_search MATCH :query AND m.deleted_at IS NULL AND {SEEN}
         ORDER BY calls_search.rowid DESC LIMIT {MOST_RANKED}
-    """),
-    newest_calls=text(f"""
+    """,
+    newest_calls=f"""
         SELECT {SHOWN_CALL} FROM (
             SELECT rowid FROM calls_search WHERE calls_search MATCH :query ORDER BY rowid DESC LIMIT {MOST_NEWEST}) AS f
         CROSS JOIN calls k ON k.rowid = f.rowid CROSS JOIN messages m ON m.id = k.message_id
         CROSS JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY f.rowid DESC LIMIT :limit
-    """),
-    chats=text(f"""
+    """,
+    chats=f"""
         SELECT c.id, c.title, c.changed_at AS at, {SHARER} FROM chats_search
         CROSS JOIN chats c ON c.rowid = chats_search.rowid
         WHERE chats_search MATCH :query AND {SEEN} ORDER BY c.changed_at DESC LIMIT :limit
-    """),
+    """,
     texts=_texts("max(0, instr(lower(content), :first) - 1000)"),
 )
 POSTGRESQL = Statements(
     query=lambda words: " & ".join(f"'{word}'" for word in words) + ":*",
     titles=lambda words: " & ".join(f"'{word}':*" for word in words),
-    messages=text(f"""
+    messages=f"""
         SELECT {SHOWN}, -ts_rank_cd({RANKED}, to_tsquery('english', :query)) AS rank
         FROM messages m JOIN chats c ON c.id = m.chat_id
         WHERE {CONTENT} @@ to_tsquery('english', :query) AND m.deleted_at IS NULL AND {SEEN}
         ORDER BY m.id DESC LIMIT {MOST_RANKED}
-    """),
-    newest=text(f"""
+    """,
+    newest=f"""
         SELECT {SHOWN} FROM (
             SELECT m.id FROM messages m WHERE {CONTENT} @@ to_tsquery('english', :query)
             ORDER BY m.id DESC LIMIT {MOST_NEWEST}) AS f
         JOIN messages m ON m.id = f.id JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY m.id DESC LIMIT :limit
-    """),
-    calls=text(f"""
+    """,
+    calls=f"""
         SELECT {SHOWN_CALL}, -ts_rank_cd({RANKED_CALL}, to_tsquery('english', :query)) AS rank
         FROM calls k JOIN messages m ON m.id = k.message_id JOIN chats c ON c.id = m.chat_id
         WHERE {CALL} @@ to_tsquery('english', :query) AND m.deleted_at IS NULL AND {SEEN}
         ORDER BY k.id DESC LIMIT {MOST_RANKED}
-    """),
-    newest_calls=text(f"""
+    """,
+    newest_calls=f"""
         SELECT {SHOWN_CALL} FROM (
             SELECT k.id FROM calls k WHERE {CALL} @@ to_tsquery('english', :query)
             ORDER BY k.id DESC LIMIT {MOST_NEWEST}) AS f
         JOIN calls k ON k.id = f.id JOIN messages m ON m.id = k.message_id JOIN chats c ON c.id = m.chat_id
         WHERE m.deleted_at IS NULL AND {SEEN} ORDER BY k.id DESC LIMIT :limit
-    """),
-    chats=text(f"""
+    """,
+    chats=f"""
         SELECT c.id, c.title, c.changed_at AS at, {SHARER} FROM chats c
         WHERE {TITLE} @@ to_tsquery('english', :query) AND {SEEN} ORDER BY c.changed_at DESC LIMIT :limit
-    """),
+    """,
     # The index covers only the first characters of a text.
     texts=_texts("0"),
 )

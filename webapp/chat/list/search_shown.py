@@ -97,8 +97,8 @@ def _shared_by(sharer: str) -> str:
 
 SOURCES = (
     SearchSource(heading="Recent chats", rank=0, find=recent),
-    SearchSource(heading="Chats", rank=10, find=titles),
-    SearchSource(heading="Messages", rank=20, find=passages, is_text=True),
+    SearchSource(heading="Chats", rank=10, find=titles, takes_filters=True),
+    SearchSource(heading="Messages", rank=20, find=passages, is_text=True, takes_filters=True),
     SearchSource(heading="Actions", rank=60, find=with_open_chat),
     SearchSource(heading="Actions", rank=61, find=new_chats),
 )

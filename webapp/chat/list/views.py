@@ -12,16 +12,18 @@ from wtforms import StringField
 from webapp.base.errors import Invalid
 from webapp.chat import erasing
 from webapp.chat.list import bulk, paging, shown as list_shown
+from webapp.chat.list.narrowing import narrowing
 from webapp.chat.list.search import search, words_of
 from webapp.chat.messages import chats, deleted_branches, keeping
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.pages import chat_page_url
-from webapp.chat.record import queries, tags
+from webapp.chat.record import projects, queries, tags
 from webapp.chat.record.access import right_in, visible_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
 from webapp.people.search import SearchQuery, printable, search as search_everything
+from webapp.people.search_words import KEYS, SearchWords, of, parse
 from webapp.settings.service import setting
 from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, page_path, redirect, render
@@ -35,6 +37,8 @@ MOST_PAGES = 50
 # Pages that list the rows of the sidebar, too, and the query parameters that select which of them.
 LISTS = {"/chats": "list.index", "/chats/trash": "list.trash"}
 KEPT = ("show", "before")
+# The fields of the form that narrows a search, and what they stand for.
+FIELDS = {"words": "", **{f"with_{key}": key for key in KEYS}}
 
 
 class TitleForm(Form):
@@ -61,10 +65,14 @@ def sidebar_rows(chats: Sequence[list_shown.SidebarChat]) -> Markup:
 @bp.get("/chats")
 @signed_in
 def index() -> Response:
+    if fields := [name for name in FIELDS if name in request.args]:
+        filters = [
+            (FIELDS[name], value) for name in fields for value in request.args.getlist(name) if FIELDS[name] and value.strip()
+        ]
+        return redirect(url_for("list.index", q=str(of(printable(request.args.get("words", "")).strip(), filters))))
     if "q" in request.args:
-        return _search(printable(request.args["q"]).strip())
-    if tag := printable(request.args.get("tag", "")).strip():
-        return _tagged(tag)
+        words = parse(printable(request.args["q"]).strip())
+        return _search(words) if words.text or not words.filters else _narrowed(words)
     me, before = current_user(), request.args.get("before", "")
     are_archived = request.args.get("show") == "archived"
     show: paging.Show = "archived" if are_archived else "open"
@@ -87,19 +95,46 @@ def index() -> Response:
     )
 
 
-def _tagged(tag: str) -> Response:
-    me, before = current_user(), request.args.get("before", "")
-    page = cut(paging.tagged(me, tag, after=before, limit=PAGE + 1), PAGE)
+def _narrowed(words: SearchWords) -> Response:
+    """Lists the chats that are left when nothing but what narrows a search is given."""
+    me, before, query = current_user(), request.args.get("before", ""), str(words)
+    conditions = narrowing(me, words)
+    rows = [] if conditions.faults else paging.narrowed(me, conditions, after=before, limit=PAGE + 1)
+    page, several_url = cut(rows, PAGE), url_for("several.do", q=query)
     return render(
-        "chat/list/tagged.html",
-        tag=tag,
+        "chat/list/narrowed.html",
+        **_words_shown(words, conditions.faults),
         groups=list_shown.grouped([], page.rows),
-        several_url=url_for("several.do"),
+        several_url=several_url,
+        bulk_result=list_shown.bulk_result(me.id, several_url),
         export_url=url_for("exchange.selected"),
         tags=tags.by_chat(me.id, (chat.id for chat in page.rows)),
-        **_selection("list.index", tag=tag, before=before or None),
-        next_url=url_for("list.index", tag=tag, before=page.next_cursor) if page.next_cursor else "",
+        **_selection("list.index", q=query, before=before or None),
+        next_url=url_for("list.index", q=query, before=page.next_cursor) if page.next_cursor else "",
     )
+
+
+def _words_of_form() -> SearchWords:
+    filters = [(key, value) for name, key in FIELDS.items() for value in request.args.getlist(name) if key and value.strip()]
+    return of(printable(request.args.get("words", "")).strip(), filters)
+
+
+def _words_shown(words: SearchWords, faults: Sequence[str]) -> dict[str, Any]:
+    """Returns what pages show of a search: its words, and each that narrows it with the address without it."""
+    me = current_user()
+    return {
+        "query": str(words),
+        "words": words,
+        "chips": [(filter, url_for("list.index", q=str(words.without(filter)))) for filter in words.filters],
+        "faults": faults,
+        "names": {"tag": [tag.name for tag in tags.counted(me)], "project": [project.name for project in projects.projects(me)]},
+    }
+
+
+@bp.app_template_global()
+def narrowed_url(key: str, value: str) -> str:
+    """Returns the address of the list of chats that is narrowed by this."""
+    return url_for("list.index", q=str(of("", [(key, value)])))
 
 
 def _selection(endpoint: str, **parameters: Any) -> dict[str, Any]:
@@ -221,19 +256,19 @@ def _own(id: str, *, is_deleted: bool = False) -> Chat:
     return found(queries.owned_chat(current_user().id, id, is_deleted=is_deleted))
 
 
-def _search(query: str) -> Response:
+def _search(words: SearchWords) -> Response:
     number = request.args.get("page", "")
     page = min(int(number), MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 4 else 0
-    me = current_user()
+    me, query = current_user(), str(words)
     result = search(me.id, query, page=page)
-    groups = search_everything(me, SearchQuery(query), with_texts=False) if query and not page else []
+    groups = search_everything(me, SearchQuery(query), with_texts=False) if query and not page and not result.faults else []
     next_url = url_for("list.index", q=query, page=page + 1) if result.has_more and page < MOST_PAGES else ""
     return render(
         "chat/list/search.html",
-        query=query,
+        **_words_shown(words, result.faults),
         groups=groups,
         result=result,
-        has_words=bool(words_of(query)),
+        has_words=bool(words_of(words.text)),
         next_url=next_url,
     )
 
@@ -298,7 +333,8 @@ def _back(**parameters: Any) -> Response:
     """Redirects to the list from which the form was sent."""
     if request.args.get("show") == "trash":
         return redirect(url_for("list.trash", **parameters))
-    return redirect(url_for("list.index", show=request.args.get("show"), before=request.args.get("before"), **parameters))
+    kept: dict[str, Any] = {name: request.args.get(name) for name in ("show", "before", "q")}
+    return redirect(url_for("list.index", **kept, **parameters))
 
 
 @row.get("/chats/<id>/menu")
