@@ -167,9 +167,10 @@ class ChatFeed(LaneFeed):
 
     def _answers(self) -> list[Frame]:
         """Returns what is new in each of the answers side by side."""
-        frames: list[Frame] = []
-        for id, broadcast in [*self._beside.items()] if self._position else ():
-            new, self._position.columns[id] = broadcast.since(self._position.columns[id])
+        frames, position = list[Frame](), self._position
+        for id, broadcast in [*self._beside.items()] if position else ():
+            assert position
+            new, position.columns[id] = broadcast.since(position.columns[id])
             frames += new
             if broadcast.projection.has_ended:
                 del self._beside[id]
